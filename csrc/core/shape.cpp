@@ -1,0 +1,110 @@
+// See shape.h.
+#include "core/shape.h"
+
+#include <ostream>
+
+#include "core/error.h"
+
+namespace pullback {
+
+void Dims::grow(int size) {
+  const int capacity = std::max(size, 2 * capacity_);
+  auto* bigger = new std::int64_t[static_cast<std::size_t>(capacity)];
+  std::copy_n(data(), size_, bigger);
+  if (capacity_ > kInlineDims) delete[] heap_;
+  heap_ = bigger;
+  capacity_ = capacity;
+}
+
+bool same(Sizes a, Sizes b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+
+std::int64_t count_elements(Sizes sizes) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : sizes) {
+    if (__builtin_mul_overflow(count, size, &count)) {
+      fail("Storage size calculation overflowed with sizes=", Dims(sizes));
+    }
+  }
+  return count;
+}
+
+Dims contiguous_strides(Sizes sizes) {
+  Dims strides(static_cast<int>(sizes.size()));
+  std::int64_t stride = 1;
+  for (int d = strides.size() - 1; d >= 0; --d) {
+    strides[d] = stride;
+    stride *= std::max<std::int64_t>(sizes[d], 1);
+  }
+  return strides;
+}
+
+bool is_contiguous(Sizes sizes, Sizes strides) {
+  std::int64_t expected = 1;
+  bool contiguous = true;
+  for (std::size_t d = sizes.size(); d-- > 0;) {
+    if (sizes[d] == 0) return true;
+    if (sizes[d] != 1 && strides[d] != expected) contiguous = false;
+    expected *= sizes[d];
+  }
+  return contiguous;
+}
+
+bool is_dense(Sizes sizes, Sizes strides) {
+  Dims order;
+  for (std::size_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == 0) return true;
+    if (sizes[d] != 1) order.push_back(static_cast<std::int64_t>(d));
+  }
+  std::sort(order.begin(), order.end(),
+            [&](std::int64_t a, std::int64_t b) { return strides[a] < strides[b]; });
+  std::int64_t expected = 1;
+  for (const std::int64_t d : order) {
+    if (strides[d] != expected) return false;
+    expected *= sizes[d];
+  }
+  return true;
+}
+
+Dims broadcast(Sizes a, Sizes b) {
+  const int na = static_cast<int>(a.size());
+  const int nb = static_cast<int>(b.size());
+  Dims result(std::max(na, nb));
+  for (int d = 0; d < result.size(); ++d) {
+    const int ia = d - (result.size() - na);
+    const int ib = d - (result.size() - nb);
+    const std::int64_t sa = ia < 0 ? 1 : a[ia];
+    const std::int64_t sb = ib < 0 ? 1 : b[ib];
+    if (sa != sb && sa != 1 && sb != 1) {
+      fail("The size of tensor a (", sa, ") must match the size of tensor b (", sb,
+           ") at non-singleton dimension ", d, ". Got shapes ", Dims(a), " and ", Dims(b), ".");
+    }
+    result[d] = sa == 1 ? sb : sa;
+  }
+  return result;
+}
+
+bool broadcastable_to(Sizes from, Sizes to) {
+  if (from.size() > to.size()) return false;
+  const std::size_t lead = to.size() - from.size();
+  for (std::size_t d = 0; d < from.size(); ++d) {
+    if (from[d] != 1 && from[d] != to[lead + d]) return false;
+  }
+  return true;
+}
+
+int wrap_dim(std::int64_t dim, int ndim) {
+  const std::int64_t range = ndim == 0 ? 1 : ndim;
+  if (dim < -range || dim >= range) {
+    fail(ErrorKind::Index, "Dimension out of range (expected to be in range of [", -range, ", ",
+         range - 1, "], but got ", dim, ")");
+  }
+  return static_cast<int>(dim < 0 ? dim + range : dim);
+}
+
+std::ostream& operator<<(std::ostream& out, const Dims& dims) {
+  out << '[';
+  for (int i = 0; i < dims.size(); ++i) out << (i ? ", " : "") << dims[i];
+  return out << ']';
+}
+
+}  // namespace pullback

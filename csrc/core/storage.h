@@ -1,0 +1,33 @@
+// A buffer of bytes, shared by all views of it, with the version counter they have in common.
+//
+// A buffer of our own lies behind its header in one block; a foreign one (NumPy, DLPack) keeps its
+// owner alive through `owner` until the storage dies.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/ref.h"
+
+namespace pullback {
+
+struct Storage {
+  using Deleter = void (*)(void* owner);
+
+  char* data;
+  std::size_t bytes;
+  void* owner;
+  Deleter deleter;
+  RefCount refs;
+  // Raised by every in-place write; a saved tensor compares it.  See NOTE [Saved tensors].
+  std::uint32_t version;
+  bool read_only;
+
+  static Ref<Storage> make(std::size_t bytes);
+  static Ref<Storage> foreign(void* data, std::size_t bytes, void* owner, Deleter deleter);
+  static void dispose(Storage* storage) noexcept;
+};
+
+static_assert(sizeof(Storage) <= 64, "the header must fit into the first aligned unit of its block");
+
+}  // namespace pullback
