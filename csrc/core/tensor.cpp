@@ -1,0 +1,125 @@
+// See tensor.h.
+#include "core/tensor.h"
+
+#include <cstring>
+#include <new>
+
+#include "core/allocator.h"
+#include "core/error.h"
+
+namespace pullback {
+namespace {
+
+Ref<TensorBody> make_body(DType dtype, int ndim) {
+  if (ndim > kMaxDims) [[unlikely]] {
+    fail("tensor: too many dimensions: got ", ndim, ", expected at most ", kMaxDims, ".");
+  }
+  void* block = memory::allocate(sizeof(TensorBody));
+  return Ref<TensorBody>::adopt(new (block) TensorBody(dtype, ndim));
+}
+
+template <typename T>
+void fill_with(char* data, std::int64_t count, T value) {
+  std::fill_n(reinterpret_cast<T*>(data), count, value);
+}
+
+}  // namespace
+
+TensorBody::TensorBody(DType dtype, int ndim)
+    : dtype(dtype), ndim(static_cast<std::uint8_t>(ndim)) {
+  if (ndim > kInlineDims) [[unlikely]] {
+    heap_dims = new std::int64_t[2 * static_cast<std::size_t>(ndim)];
+  }
+  memory::count(memory::Live::Tensors, 1);
+}
+
+TensorBody::~TensorBody() {
+  if (ndim > kInlineDims) [[unlikely]] {
+    delete[] heap_dims;
+  }
+  memory::count(memory::Live::Tensors, -1);
+}
+
+void TensorBody::dispose(TensorBody* body) noexcept {
+  body->~TensorBody();
+  memory::deallocate(body, sizeof(TensorBody));
+}
+
+Tensor Tensor::empty(Sizes sizes, DType dtype) {
+  Ref<TensorBody> body = make_body(dtype, static_cast<int>(sizes.size()));
+  std::int64_t* own_sizes = body->sizes();
+  std::int64_t* own_strides = body->strides();
+  std::int64_t stride = 1;
+  std::int64_t count = 1;
+  bool overflow = false;
+  for (std::size_t d = sizes.size(); d-- > 0;) {
+    own_sizes[d] = sizes[d];
+    own_strides[d] = stride;
+    overflow |= __builtin_mul_overflow(stride, std::max<std::int64_t>(sizes[d], 1), &stride);
+    count *= sizes[d];
+  }
+  constexpr std::int64_t kMaxElements = std::int64_t{1} << 59;
+  if (overflow || count > kMaxElements) [[unlikely]] {
+    fail("Storage size calculation overflowed with sizes=", Dims(sizes));
+  }
+  body->numel = count;
+  body->flags = kContiguous;
+  body->storage = Storage::make(static_cast<std::size_t>(count) * item_size(dtype));
+  body->data = body->storage->data;
+  return Tensor(std::move(body));
+}
+
+Tensor Tensor::scalar(Scalar value, DType dtype) {
+  Tensor tensor = empty({}, dtype);
+  value.store(dtype, tensor.bytes());
+  return tensor;
+}
+
+Tensor Tensor::full(Sizes sizes, Scalar value, DType dtype) {
+  Tensor tensor = empty(sizes, dtype);
+  std::int64_t pattern = 0;
+  value.store(dtype, &pattern);
+  if (pattern == 0) {
+    std::memset(tensor.bytes(), 0, static_cast<std::size_t>(tensor.numel()) * item_size(dtype));
+    return tensor;
+  }
+  switch (item_size(dtype)) {
+    case 1: fill_with(tensor.bytes(), tensor.numel(), static_cast<std::uint8_t>(pattern)); break;
+    case 4: fill_with(tensor.bytes(), tensor.numel(), static_cast<std::uint32_t>(pattern)); break;
+    default: fill_with(tensor.bytes(), tensor.numel(), pattern); break;
+  }
+  return tensor;
+}
+
+Tensor Tensor::over(Ref<Storage> storage, char* data, Sizes sizes, Sizes strides, DType dtype) {
+  Ref<TensorBody> body = make_body(dtype, static_cast<int>(sizes.size()));
+  std::copy(sizes.begin(), sizes.end(), body->sizes());
+  std::copy(strides.begin(), strides.end(), body->strides());
+  body->numel = count_elements(sizes);
+  body->flags = pullback::is_contiguous(sizes, strides) ? kContiguous : 0u;
+  if (storage->read_only) body->flags |= kReadOnly;
+  body->data = data;
+  body->storage = std::move(storage);
+  return Tensor(std::move(body));
+}
+
+Tensor Tensor::alias(Sizes sizes, Sizes strides, std::int64_t offset) const {
+  Tensor view = over(body_->storage,
+                     body_->data + offset * static_cast<std::int64_t>(item_size(dtype())), sizes,
+                     strides, dtype());
+  view.body_->flags |= body_->flags & kInference;
+  return view;
+}
+
+std::int64_t Tensor::storage_offset() const {
+  return (body_->data - body_->storage->data) / static_cast<std::int64_t>(item_size(dtype()));
+}
+
+Scalar Tensor::item() const {
+  if (numel() != 1) {
+    fail("a Tensor with ", numel(), " elements cannot be converted to Scalar");
+  }
+  return Scalar::load(dtype(), bytes());
+}
+
+}  // namespace pullback

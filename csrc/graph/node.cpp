@@ -1,0 +1,106 @@
+// See node.h.
+#include "graph/node.h"
+
+#include <atomic>
+
+#include "graph/mode.h"
+
+namespace pullback {
+
+thread_local constinit Mode mode{};
+Provenance::Source Provenance::source_{};
+
+namespace {
+
+std::atomic<std::uint64_t> next_sequence{1};
+
+std::uint64_t take_sequence() {
+#if PULLBACK_ATOMIC_REFS
+  return next_sequence.fetch_add(1, std::memory_order_relaxed);
+#else
+  const std::uint64_t number = next_sequence.load(std::memory_order_relaxed);
+  next_sequence.store(number + 1, std::memory_order_relaxed);
+  return number;
+#endif
+}
+
+}  // namespace
+
+Edge::Edge(const Tensor& tensor) : output_nr_(tensor.body()->output_nr) {
+  TensorBody* body = tensor.body();
+  if (Node* node = node_of(tensor)) {
+    node->refs.increment();
+    target_ = reinterpret_cast<std::uintptr_t>(node);
+  } else {
+    body->refs.increment();
+    target_ = reinterpret_cast<std::uintptr_t>(body) | kLeafTag;
+  }
+}
+
+Edge::Edge(Ref<Node> node, std::uint32_t output_nr)
+    : target_(reinterpret_cast<std::uintptr_t>(node.release())), output_nr_(output_nr) {}
+
+Edge::Edge(const Edge& other) : target_(other.target_), output_nr_(other.output_nr_) {
+  if (!target_) return;
+  if (is_leaf()) {
+    leaf()->refs.increment();
+  } else {
+    node()->refs.increment();
+  }
+}
+
+void Edge::drop() noexcept {
+  if (is_leaf()) {
+    Ref<TensorBody>::adopt(leaf());
+  } else {
+    Ref<Node>::adopt(node());
+  }
+}
+
+Node::Node(int num_inputs, int num_outputs)
+    : num_edges_(static_cast<std::uint32_t>(num_inputs)),
+      num_outputs_(static_cast<std::uint32_t>(num_outputs)),
+      sequence_(take_sequence()) {
+  if (num_edges_ <= kInlineEdges) {
+    for (Edge& edge : inline_) new (&edge) Edge;
+  } else {
+    heap_ = new Edge[num_edges_];
+  }
+  memory::count(memory::Live::Nodes, 1);
+}
+
+Node::~Node() {
+  if (num_edges_ <= kInlineEdges) {
+    for (Edge& edge : inline_) edge.~Edge();
+  } else {
+    delete[] heap_;
+  }
+  memory::count(memory::Live::Nodes, -1);
+}
+
+void Node::drain_dead() noexcept {
+  while (Node* node = mode.dead) {
+    mode.dead = reinterpret_cast<Node*>(node->sequence_);
+    const std::size_t bytes = node->object_bytes();
+    node->~Node();
+    memory::deallocate(node, bytes);
+  }
+}
+
+void Node::retire() noexcept {
+  sequence_ = reinterpret_cast<std::uintptr_t>(mode.dead);
+  mode.dead = this;
+  if (mode.retiring) return;
+  mode.retiring = true;
+  drain_dead();
+  mode.retiring = false;
+}
+
+std::string Node::recorded_at() const {
+  const std::string place = where_.describe();
+  std::string text = std::string(" Recorded by ") + name();
+  if (!place.empty()) text += " at " + place;
+  return text + ".";
+}
+
+}  // namespace pullback

@@ -1,0 +1,186 @@
+// A node of the graph: one recorded operation.
+//
+// NOTE [Order]
+// Nodes take a sequence number when they are made, an edge points only to an older node and never
+// changes afterwards.  So falling sequence number is a topological order, and the backward pass
+// needs neither dependency counts nor a queue (transform/engine.h).
+//
+// NOTE [Retiring]
+// Dropping the last reference to the end of a long chain must not recurse: a node that dies while
+// another one is being destroyed on this thread waits in a list, which the outermost destruction
+// empties in a loop.
+//
+// Edges to leaves point to the tensor itself: a leaf needs no node.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "core/allocator.h"
+#include "core/tensor.h"
+#include "graph/provenance.h"
+
+namespace pullback {
+
+class Node;
+
+// Where a gradient goes: to output `output_nr` of a node, to a leaf, or nowhere.
+class Edge {
+ public:
+  Edge() = default;
+  explicit Edge(const Tensor& tensor);
+  Edge(Ref<Node> node, std::uint32_t output_nr);
+  Edge(Edge&& other) noexcept
+      : target_(std::exchange(other.target_, 0)), output_nr_(other.output_nr_) {}
+  Edge& operator=(Edge&& other) noexcept {
+    std::swap(target_, other.target_);
+    std::swap(output_nr_, other.output_nr_);
+    return *this;
+  }
+  Edge(const Edge& other);
+  Edge& operator=(const Edge& other) { return *this = Edge(other); }
+  ~Edge() {
+    if (target_) drop();
+  }
+
+  explicit operator bool() const { return target_ != 0; }
+  bool is_leaf() const { return target_ & kLeafTag; }
+  TensorBody* leaf() const { return reinterpret_cast<TensorBody*>(target_ & ~kLeafTag); }
+  Node* node() const { return is_leaf() ? nullptr : reinterpret_cast<Node*>(target_); }
+  std::uint32_t output_nr() const { return output_nr_; }
+
+ private:
+  static constexpr std::uintptr_t kLeafTag = 1;
+  void drop() noexcept;
+
+  std::uintptr_t target_ = 0;
+  std::uint32_t output_nr_ = 0;
+};
+
+class NodeHooks {
+ public:
+  virtual ~NodeHooks() = default;
+};
+
+// Side block for what few nodes have, made on demand.
+struct NodeExtra {
+  std::unique_ptr<NodeHooks> hooks;
+  void* handle = nullptr;  // the Python object while one exists (weak); owned by bind
+};
+
+class BackwardCall;
+
+class Node : public GraphNode {
+ public:
+  // Nodes are made by `make_node`, which takes memory for the whole object at once.
+  explicit Node(int num_inputs, int num_outputs = 1);
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  virtual ~Node();
+
+  // "MulBackward0"
+  virtual const char* name() const = 0;
+  // Reads call.gradient(k) and calls call.give(i, gradient) for each input that wants one.
+  virtual void apply(BackwardCall& call) = 0;
+  // Drops what was saved; a later apply raises "backward through the graph a second time".
+  virtual void release_saved() noexcept {}
+  virtual std::size_t object_bytes() const = 0;
+
+  std::uint64_t sequence() const { return sequence_; }
+  int num_outputs() const { return num_outputs_; }
+  std::span<const Edge> edges() const { return {edge_data(), num_edges_}; }
+  const Edge& edge(int i) const { return edge_data()[i]; }
+  void set_edge(int i, const Tensor& input) {
+    if (input.defined() && input.requires_grad()) edge_data()[i] = Edge(input);
+  }
+  void set_edge(int i, Edge edge) { edge_data()[i] = std::move(edge); }
+  bool wants(int i) const { return static_cast<bool>(edge_data()[i]); }
+
+  const Provenance& where() const { return where_; }
+  Provenance& where() { return where_; }
+  NodeExtra* extra() const { return extra_.get(); }
+  NodeExtra& make_extra() {
+    if (!extra_) extra_ = std::make_unique<NodeExtra>();
+    return *extra_;
+  }
+  // " Recorded by MulBackward0 at file.py:12 in function." for messages.
+  std::string recorded_at() const;
+
+  // The pass that walks the node and the place it gave it; see transform/engine.h.
+  std::uint32_t pass = 0;
+  std::uint32_t slot = 0;
+
+ private:
+  void retire() noexcept final;
+  static void drain_dead() noexcept;
+  Edge* edge_data() { return num_edges_ <= kInlineEdges ? inline_ : heap_; }
+  const Edge* edge_data() const { return num_edges_ <= kInlineEdges ? inline_ : heap_; }
+
+  static constexpr std::uint32_t kInlineEdges = 2;
+
+  std::uint32_t num_edges_;
+  std::uint32_t num_outputs_;
+  std::uint64_t sequence_;  // of a dead node in the list: the next one
+  Provenance where_;
+  std::unique_ptr<NodeExtra> extra_;
+  union {
+    Edge inline_[kInlineEdges];
+    Edge* heap_;
+  };
+};
+
+static_assert(sizeof(Node) <= 128, "the design's bound for a node with two inline edges");
+
+// Makes a node with the place of the user's code in it.
+template <typename T, typename... Args>
+Ref<T> make_node(Args&&... args) {
+  void* block = memory::allocate(sizeof(T));
+  T* node;
+  try {
+    node = new (block) T(std::forward<Args>(args)...);
+  } catch (...) {
+    memory::deallocate(block, sizeof(T));
+    throw;
+  }
+  node->where().capture();
+  return Ref<T>::adopt(node);
+}
+
+inline Node* node_of(const Tensor& tensor) {
+  return static_cast<Node*>(tensor.body()->grad_fn.get());
+}
+
+// Makes `output` result number `output_nr` of the node.
+inline void set_history(const Tensor& output, Node* node, std::uint32_t output_nr = 0) {
+  TensorBody* body = output.body();
+  body->grad_fn = Ref<GraphNode>::share(node);
+  body->output_nr = output_nr;
+  body->flags |= kRequiresGrad;
+}
+
+// The gradients that arrive at a node and the ones it gives away; the engine derives from it.
+class BackwardCall {
+ public:
+  BackwardCall(Tensor* gradients, bool create_graph)
+      : create_graph(create_graph), gradients_(gradients) {}
+
+  // Undefined when nothing arrived, which stands for zeros.
+  const Tensor& gradient(int output = 0) const { return gradients_[output]; }
+  // Moves the gradient out: the caller may be its only owner then.
+  Tensor take(int output = 0) { return std::move(gradients_[output]); }
+  // True for an input whose gradient somebody waits for.
+  virtual bool wants(int input) const = 0;
+  // An undefined gradient stands for zeros.
+  virtual void give(int input, Tensor gradient) = 0;
+
+  const bool create_graph;
+
+ protected:
+  ~BackwardCall() = default;
+  Tensor* gradients_;
+};
+
+}  // namespace pullback

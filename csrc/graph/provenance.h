@@ -1,0 +1,43 @@
+// Where the user's code was when something was recorded.
+//
+// Two words: a code object and an instruction offset, both opaque to the core.  bind supplies the
+// functions; without Python (C++ programs) there is no provenance.  Resolved only when printed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace pullback {
+
+class Provenance {
+ public:
+  struct Source {
+    // Fills in the place of the innermost frame of the user's code; owns a reference to `code`.
+    void (*capture)(Provenance& here);
+    void (*release)(void* code);
+    // "file.py:12 in function", or "" when unknown.
+    std::string (*describe)(void* code, std::int32_t offset);
+  };
+  // Set once, when the module is loaded.
+  static void set_source(const Source& source) { source_ = source; }
+
+  Provenance() = default;
+  Provenance(const Provenance&) = delete;
+  Provenance& operator=(const Provenance&) = delete;
+  ~Provenance() {
+    if (code) source_.release(code);
+  }
+
+  void capture() {
+    if (source_.capture) source_.capture(*this);
+  }
+  std::string describe() const { return code ? source_.describe(code, offset) : std::string(); }
+
+  void* code = nullptr;
+  std::int32_t offset = 0;
+
+ private:
+  static Source source_;
+};
+
+}  // namespace pullback
