@@ -1,0 +1,206 @@
+"""Ways to fill a parameter before training; each changes its tensor in place and returns it.
+
+Nothing is recorded. The draws are made in the order in which PyTorch makes them, so the same
+stream of random numbers gives the same parameters.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import pullback
+from pullback import Tensor
+
+__all__ = [
+    "calculate_gain",
+    "constant_",
+    "eye_",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "normal_",
+    "ones_",
+    "trunc_normal_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]
+
+_GAIN_ONE = {"linear", "sigmoid"} | {
+    f"conv{kind}{dims}d" for kind in ("", "_transpose") for dims in (1, 2, 3)
+}
+_MODES = ["fan_in", "fan_out"]
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor by which a nonlinearity makes standard deviations smaller, to be undone.
+
+    Args:
+        nonlinearity: name of the function in ``nn.functional``.
+        param: the slope of ``leaky_relu`` (0.01).
+
+    Raises:
+        ValueError: the name is unknown, or the slope is no number.
+    """
+    if nonlinearity in _GAIN_ONE:
+        return 1
+    if nonlinearity == "tanh":
+        return 5.0 / 3
+    if nonlinearity == "relu":
+        return math.sqrt(2.0)
+    if nonlinearity == "selu":
+        return 3.0 / 4
+    if nonlinearity == "leaky_relu":
+        slope = 0.01 if param is None else param
+        if isinstance(slope, bool) or not isinstance(slope, (int, float)):
+            raise ValueError(f"negative_slope {param} not a valid number")
+        return math.sqrt(2.0 / (1 + slope**2))
+    raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill with draws from the uniform distribution on ``[a, b)``."""
+    with pullback.no_grad():
+        return tensor.uniform_(a, b, **_source(generator))
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill with draws from the normal distribution."""
+    with pullback.no_grad():
+        return tensor.normal_(mean, std, **_source(generator))
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Any = None,
+) -> Tensor:
+    """Fill with draws from the normal distribution cut to ``[a, b]``.
+
+    Where the cut keeps much of the distribution, normal draws outside it are drawn again;
+    where it keeps little, uniform draws are accepted in proportion to their density.
+    """
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+            "The distribution of values may be incorrect.",
+            stacklevel=2,
+        )
+    root2 = math.sqrt(2.0)
+    inside = (math.erf((b - mean) / std / root2) - math.erf((a - mean) / std / root2)) / 2.0
+    source = _source(generator)
+    with pullback.no_grad():
+        if inside > 0.3:
+            low = float(pullback.tensor(a, dtype=tensor.dtype))
+            high = float(pullback.tensor(b, dtype=tensor.dtype))
+            drawn = tensor.normal_(mean, std, **source)
+            while bool((outside := (drawn < low) | (drawn > high)).any()):
+                again = pullback.empty_like(drawn).normal_(mean, std, **source)
+                drawn = pullback.where(outside, again, drawn)
+        else:
+            peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+
+            def refused(candidate: Tensor) -> Tensor:
+                log_density = candidate.sub(mean).div(std).pow(2).mul(-0.5).sub(peak)
+                return pullback.empty_like(candidate).uniform_(**source).log() > log_density
+
+            drawn = tensor.uniform_(a, b, **source)
+            pending = refused(drawn)
+            while bool(pending.any()):
+                candidate = pullback.empty_like(drawn).uniform_(a, b, **source)
+                drawn = pullback.where(pending, candidate, drawn)
+                pending = pending & refused(candidate)
+        return tensor if drawn is tensor else tensor.copy_(drawn)
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Fill with one number."""
+    with pullback.no_grad():
+        return tensor.fill_(val)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Fill with 1."""
+    return constant_(tensor, 1.0)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Fill with 0."""
+    return constant_(tensor, 0.0)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Fill a matrix with ones on the diagonal and zeros elsewhere."""
+    if tensor.dim() != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    with pullback.no_grad():
+        return tensor.copy_(pullback.eye(*tensor.shape, dtype=tensor.dtype))
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill with uniform draws whose variance is ``2 gain**2 / (fan_in + fan_out)``."""
+    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
+    bound = math.sqrt(3.0) * (gain * math.sqrt(2.0 / float(fan_in + fan_out)))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill with normal draws whose variance is ``2 gain**2 / (fan_in + fan_out)``."""
+    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Any = None,
+) -> Tensor:
+    """Fill with uniform draws whose variance is ``gain**2 / fan``, see ``calculate_gain``."""
+    if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
+        return tensor
+    bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Any = None,
+) -> Tensor:
+    """Fill with normal draws whose variance is ``gain**2 / fan``, see ``calculate_gain``."""
+    if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
+        return tensor
+    return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+def _source(generator: Any) -> dict[str, Any]:
+    return {} if generator is None else {"generator": generator}
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    mode = mode.lower()
+    if mode not in _MODES:
+        raise ValueError(f"Mode {mode} not supported, please use one of {_MODES}")
+    fan = _calculate_fan_in_and_fan_out(tensor)[_MODES.index(mode)]
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+
+
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
+    """How many inputs one output sees and how many outputs one input reaches."""
+    if tensor.dim() < 2:
+        raise ValueError(
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
+        )
+    field = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * field, tensor.shape[0] * field

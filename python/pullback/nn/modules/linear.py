@@ -1,0 +1,84 @@
+"""``Linear`` and ``Identity``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pullback
+from pullback import Tensor
+from pullback.nn import functional as F
+from pullback.nn import init
+from pullback.nn.modules.module import Module
+from pullback.nn.parameter import Parameter
+
+__all__ = ["Identity", "Linear"]
+
+
+class Identity(Module):
+    """Returns its input; takes any arguments, to stand in for another module."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input
+
+
+class Linear(Module):
+    """``input @ weight.T + bias`` on the last dimension.
+
+    Args:
+        in_features: length of the last dimension of the input.
+        out_features: length of the last dimension of the result.
+        bias: whether a bias is added.
+        device: "cpu".
+        dtype: of the parameters, by default the default dtype.
+
+    Both parameters start uniform in ``+-1 / sqrt(in_features)``.
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        kind = {"device": device, "dtype": dtype}
+        self.weight = Parameter(pullback.empty((out_features, in_features), **kind))
+        if bias:
+            self.bias = Parameter(pullback.empty(out_features, **kind))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw both parameters anew."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        # The parameters are taken from where they are kept: an attribute costs a failed look-up.
+        own = self._parameters
+        try:
+            weight, bias = own["weight"], own["bias"]
+        except KeyError:
+            weight, bias = self.weight, self.bias
+        result: Tensor = F.linear(input, weight, bias)
+        return result
+
+    def extra_repr(self) -> str:
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )

@@ -1,0 +1,157 @@
+"""Losses: each a function of ``nn.functional`` with its settings kept.
+
+``reduction`` is "mean", "sum" or "none". PyTorch's older ``size_average`` and ``reduce`` are
+understood and translated, with its warning. Class weights are buffers.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from pullback import Tensor
+from pullback.nn import functional as F
+from pullback.nn.modules.module import Module
+
+__all__ = ["BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
+
+
+class _Loss(Module):
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__()
+        if size_average is not None or reduce is not None:
+            reduction = _old_style(size_average, reduce)
+        self.reduction = reduction
+
+
+class _WeightedLoss(_Loss):
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+
+
+class MSELoss(_Loss):
+    """Squared difference."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        result: Tensor = F.mse_loss(input, target, reduction=self.reduction)
+        return result
+
+
+class L1Loss(_Loss):
+    """Absolute difference."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        result: Tensor = F.l1_loss(input, target, reduction=self.reduction)
+        return result
+
+
+class NLLLoss(_WeightedLoss):
+    """Minus the log-probability of the target class; ``input`` holds log-probabilities."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+        self.ignore_index = ignore_index
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        result: Tensor = F.nll_loss(
+            input,
+            target,
+            weight=self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+        )
+        return result
+
+
+class CrossEntropyLoss(_WeightedLoss):
+    """Minus the log-probability of the target after a softmax over dimension 1 of ``input``.
+
+    The target holds class numbers, or probabilities in the shape of the input.
+    """
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        result: Tensor = F.cross_entropy(
+            input,
+            target,
+            weight=self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
+        return result
+
+
+class BCEWithLogitsLoss(_Loss):
+    """Binary cross entropy after a sigmoid; ``pos_weight`` counts positive targets more."""
+
+    weight: Tensor | None
+    pos_weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        pos_weight: Tensor | None = None,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        result: Tensor = F.binary_cross_entropy_with_logits(
+            input,
+            target,
+            weight=self.weight,
+            reduction=self.reduction,
+            pos_weight=self.pos_weight,
+        )
+        return result
+
+
+def _old_style(size_average: Any, reduce: Any) -> str:
+    """The ``reduction`` that the two older arguments stand for; missing ones count as True."""
+    if reduce is not None and not reduce:
+        reduction = "none"
+    elif size_average is None or size_average:
+        reduction = "mean"
+    else:
+        reduction = "sum"
+    warnings.warn(
+        "size_average and reduce args will be deprecated, "
+        f"please use reduction='{reduction}' instead.",
+        stacklevel=4,
+    )
+    return reduction

@@ -1,0 +1,55 @@
+"""``Parameter``: the tensor that a module finds among its attributes and an optimizer trains.
+
+It is a leaf that shares the memory of the tensor it is made from. Results of operations on it
+are plain tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pullback
+from pullback import Tensor
+
+__all__ = ["Parameter"]
+
+
+class Parameter(Tensor):
+    """A tensor that becomes part of a module when it is assigned to one of its attributes.
+
+    Args:
+        data: the tensor whose memory it shares; without it, an empty one.
+        requires_grad: whether operations on it are recorded, ``no_grad`` or not.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.nn.Parameter(pb.ones(2))
+        Parameter containing:
+        tensor([1., 1.], requires_grad=True)
+    """
+
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+        if data is None:
+            data = pullback.empty(0)
+        made: Parameter = Tensor._make_subclass(cls, data, requires_grad)
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        known: Parameter | None = memo.get(id(self))
+        if known is None:
+            known = memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
+        return known
+
+    def __repr__(self) -> str:
+        text = super().__repr__()
+        if type(self) is not Parameter:
+            text = f"Parameter({text})"
+        return "Parameter containing:\n" + text
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        state = self.__dict__ or None
+        return _rebuild, (type(self), self.data, self.requires_grad), state
+
+
+def _rebuild(cls: type[Parameter], data: Tensor, requires_grad: bool) -> Parameter:
+    return cls(data, requires_grad)
