@@ -1,0 +1,134 @@
+"""The include arrows of the design, read from the sources.
+
+An arrow means "may include"; nothing points back, only csrc/bind sees Python, and no file grows
+beyond 600 lines without saying why in its head. The rules stand in ALLOWED and FORBIDDEN_OUTSIDE.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CSRC = ROOT / "csrc"
+
+ALLOWED = {
+    "core": {"core"},
+    "kernels": {"kernels", "core"},
+    "graph": {"graph", "core"},
+    "ops": {"ops", "graph", "kernels", "core"},
+    "transform": {"transform", "ops", "graph", "kernels", "core"},
+    "bind": {"bind", "transform", "ops", "graph", "kernels", "core"},
+}
+FORBIDDEN_OUTSIDE = {
+    "Python": (re.compile(r"Python\.h|structmember\.h|pybind11/|numpy/|frameobject\.h"), "bind"),
+    "BLAS headers": (re.compile(r"cblas|lapacke|f77blas"), "nowhere"),
+    "OpenMP": (re.compile(r"omp\.h"), "nowhere"),
+}
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
+MAX_LINES = 600
+REASON = "Longer than 600 lines because"
+
+
+def sources() -> list[Path]:
+    return sorted(p for p in CSRC.rglob("*") if p.suffix in {".h", ".cpp", ".inc"})
+
+
+def all_code() -> list[Path]:
+    found = [p for p in sources()]
+    for folder in ("python", "tests", "bench", "examples", "docs"):
+        found += [
+            p
+            for p in (ROOT / folder).rglob("*")
+            if p.suffix in {".py", ".pyi", ".h", ".cpp"} and "__pycache__" not in p.parts
+        ]
+    return sorted(found)
+
+
+def wrong_includes(layer: str, text: str) -> list[str]:
+    """The include lines in `text` that a file of `layer` must not contain."""
+    wrong = []
+    for line in text.splitlines():
+        match = INCLUDE.match(line)
+        if match is None:
+            continue
+        bracket, name = match.groups()
+        for pattern, home in FORBIDDEN_OUTSIDE.values():
+            if pattern.search(name) and layer != home:
+                wrong.append(line.strip())
+        if bracket == '"' and name.split("/")[0] not in ALLOWED[layer]:
+            wrong.append(line.strip())
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("layer", "line", "is_wrong"),
+    [
+        ("core", '#include "graph/node.h"', True),
+        ("graph", '#include "ops/operator.h"', True),
+        ("graph", '#include "kernels/view.h"', True),
+        ("kernels", '#  include "graph/node.h"', True),
+        ("ops", '#include "transform/engine.h"', True),
+        ("ops", "#include <Python.h>", True),
+        ("transform", "#include <pybind11/pybind11.h>", True),
+        ("transform", '#include "bind/tensor.h"', True),
+        ("core", '#include "dtype.h"', True),
+        ("bind", "#include <pybind11/pybind11.h>", False),
+        ("bind", '#include "core/dtype.h"', False),
+        ("transform", '#include "ops/operator.h"', False),
+        ("core", "#include <vector>", False),
+    ],
+)
+def test_the_checker_knows_a_wrong_arrow(layer: str, line: str, is_wrong: bool) -> None:
+    assert bool(wrong_includes(layer, line)) is is_wrong
+
+
+def test_the_layers_are_the_folders() -> None:
+    assert {p.name for p in CSRC.iterdir() if p.is_dir()} == set(ALLOWED)
+
+
+def test_no_include_points_upwards() -> None:
+    wrong = {
+        str(path.relative_to(ROOT)): lines
+        for path in sources()
+        if (lines := wrong_includes(path.relative_to(CSRC).parts[0], path.read_text()))
+    }
+    assert not wrong
+
+
+def test_quoted_includes_name_existing_files() -> None:
+    missing = [
+        f"{path.relative_to(ROOT)}: {match.group(2)}"
+        for path in sources()
+        for line in path.read_text().splitlines()
+        if (match := INCLUDE.match(line)) and match.group(1) == '"'
+        if not (CSRC / match.group(2)).is_file()
+    ]
+    assert not missing
+
+
+def test_long_files_say_why() -> None:
+    too_long = [
+        f"{path.relative_to(ROOT)}: {len(lines)} lines"
+        for path in all_code()
+        if len(lines := path.read_text().splitlines()) > MAX_LINES
+        and REASON not in " ".join(lines[:15])
+    ]
+    assert not too_long
+
+
+def test_files_open_with_a_head() -> None:
+    headless = [
+        str(path.relative_to(ROOT))
+        for path in all_code()
+        if not path.read_text().startswith(("//", '"""', "# ", "#!", 'r"""'))
+    ]
+    assert not headless
+
+
+def test_no_unsafe_arithmetic_and_no_openmp() -> None:
+    built_from = [*sources(), *ROOT.glob("csrc/**/CMakeLists.txt"), ROOT / "CMakeLists.txt"]
+    unsafe = re.compile(r"-ffast-math|-Ofast|-funsafe-math|-fopenmp|#\s*pragma\s+omp")
+    assert not [str(path) for path in built_from if unsafe.search(path.read_text())]
