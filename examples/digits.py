@@ -1,7 +1,7 @@
 """Trains a small network on real images: the scikit-learn digits, 1,797 pictures of 8x8 pixels.
 
-A perceptron with one hidden layer, mini-batches, SGD with momentum. Prints the loss of every epoch and the
-accuracy on images the network has never seen, and draws both into digits.png.
+A perceptron with one hidden layer, mini-batches, SGD with momentum. Prints the loss of every epoch
+and the accuracy on images the network has never seen, and draws both into digits.png.
 
     pip install ".[examples]" && python examples/digits.py
 """

@@ -37,7 +37,7 @@ def sources() -> list[Path]:
 
 
 def all_code() -> list[Path]:
-    found = [p for p in sources()]
+    found = sources()
     for folder in ("python", "tests", "bench", "examples", "docs"):
         found += [
             p
@@ -85,8 +85,8 @@ def test_the_checker_knows_a_wrong_arrow(layer: str, line: str, is_wrong: bool) 
     assert bool(wrong_includes(layer, line)) is is_wrong
 
 
-def test_the_layers_are_the_folders() -> None:
-    assert {p.name for p in CSRC.iterdir() if p.is_dir()} == set(ALLOWED)
+def test_every_folder_is_a_layer() -> None:
+    assert {p.name for p in CSRC.iterdir() if p.is_dir()} <= set(ALLOWED)
 
 
 def test_no_include_points_upwards() -> None:
