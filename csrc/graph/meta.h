@@ -1,0 +1,59 @@
+// Autograd metadata of a tensor, made when it is first needed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "core/tensor.h"
+
+namespace pullback {
+
+// Hooks live above the graph: bind derives from this and the engine calls it.
+class TensorHooks {
+ public:
+  virtual ~TensorHooks() = default;
+  // May replace the gradient.
+  virtual Tensor run(const Tensor& gradient) = 0;
+};
+
+struct AutogradMeta final : TensorMeta {
+  Tensor grad;
+  std::unique_ptr<TensorHooks> hooks;
+
+  // Forward mode (kDual): the derivative of this tensor along the seeded direction.
+  Tensor tangent;
+
+  // Batching (kBatched): the tensor of all examples, the batch being its dimension 0, and the
+  // nesting depth of the transform that made it.
+  Tensor batch;
+  int level = 0;
+
+  // Of a leaf: the pass that walks it and the place it gave it; see transform/engine.h.
+  std::uint32_t pass = 0;
+  std::uint32_t slot = 0;
+};
+
+inline AutogradMeta* meta_of(const Tensor& tensor) {
+  return static_cast<AutogradMeta*>(tensor.body()->meta.get());
+}
+
+inline AutogradMeta& make_meta(TensorBody* body) {
+  if (!body->meta) body->meta = std::make_unique<AutogradMeta>();
+  return static_cast<AutogradMeta&>(*body->meta);
+}
+inline AutogradMeta& make_meta(const Tensor& tensor) { return make_meta(tensor.body()); }
+
+inline const Tensor& tangent_of(const Tensor& tensor) {
+  static const Tensor none;
+  return tensor.has(kDual) ? meta_of(tensor)->tangent : none;
+}
+
+void set_tangent(const Tensor& tensor, Tensor tangent);
+
+// The tensor without its tangent (the same object when it has none).
+Tensor primal_of(const Tensor& tensor);
+
+// Wraps [B, ...] as one tensor of shape [...].
+Tensor make_batched(const Tensor& batch, int level);
+
+}  // namespace pullback

@@ -1,0 +1,351 @@
+// What an operator is, and what every operator gets for it.
+//
+// NOTE [Operators]
+// An operator that is not elementwise is a struct in one piece in the file of its family:
+//
+//   struct Sum {
+//     static constexpr const char* kNode = "SumBackward1";  // name of its node, as torch prints it
+//     static constexpr int kInputs = 1;                      // or kVariadic
+//     static constexpr int kOutputs = 1;                     // or kVariadic (lists of views)
+//     static constexpr bool kLinear = true;                  // jvp: the operator itself
+//     struct Attrs {                                         // everything that is no tensor
+//       ...
+//       Attrs batched(std::int64_t batch) const;             // the same with a leading batch dim
+//     };
+//     static Spec spec(const Attrs&, In in);                 // what the result looks like
+//     static void fill(const Attrs&, In in, const Tensor& out);         // the kernel call
+//     static constexpr std::uint32_t saves(std::uint32_t needs);        // bits: inputs, kOut << k
+//     static void vjp(Vjp<Sum>& v);                          // in recorded operators
+//     static Tensor jvp(Jvp<Sum>& j);                        // unless kLinear
+//   };
+//
+// A view has `static Tensor view(const Attrs&, const Tensor&)` in place of spec and fill; an
+// operator with several results fills `std::array<Tensor, kOutputs>`.  `apply<Sum>(attrs, x)` then
+// computes, records, propagates tangents and batches.  Elementwise operators: ops/elementwise.h.
+//
+// NOTE [Batching]
+// A batched tensor stands for B tensors (graph/meta.h).  The general rule: every input gets its
+// batch as dimension 0 (those without one are expanded), the attributes become `attrs.batched(B)`,
+// and the same operator runs once.  So attributes hold dimension numbers counted from the front.
+// An operator for which this does not hold has `static Tensor batch(const Attrs&, In, level)`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "core/error.h"
+#include "core/tensor.h"
+#include "graph/meta.h"
+#include "graph/mode.h"
+#include "graph/node.h"
+#include "graph/saved.h"
+#include "kernels/view.h"
+
+namespace pullback {
+
+inline constexpr int kVariadic = -1;
+inline constexpr std::uint32_t kOut = 1u << 16;
+
+struct Spec {
+  Dims sizes;
+  DType dtype;
+};
+
+// The tensor inputs of one call.
+class In {
+ public:
+  In(const Tensor* const* tensors, int count) : tensors_(tensors), count_(count) {}
+  const Tensor& operator[](int i) const { return *tensors_[i]; }
+  int size() const { return count_; }
+  std::uint32_t flags() const {
+    std::uint32_t all = 0;
+    for (int i = 0; i < count_; ++i) {
+      if (tensors_[i]->defined()) all |= tensors_[i]->flags();
+    }
+    return all;
+  }
+
+ private:
+  const Tensor* const* tensors_;
+  int count_;
+};
+
+inline kernels::View view_of(const Tensor& t) {
+  TensorBody* body = t.body();
+  return {body->data, body->sizes(), body->strides(), body->ndim, body->dtype};
+}
+
+template <class Op>
+concept IsView = requires(const typename Op::Attrs& a, const Tensor& x) { Op::view(a, x); };
+template <class Op>
+concept IsMultiView = requires(const typename Op::Attrs& a, const Tensor& x) { Op::views(a, x); };
+template <class Op>
+concept HasBatchRule = requires(const typename Op::Attrs& a, In in) { Op::batch(a, in, 0); };
+template <class Op>
+concept IsLinear = requires { requires Op::kLinear; };
+template <class Op>
+concept HasNoDerivative = requires { requires Op::kNotDifferentiable; };
+
+// One result is a Tensor, a fixed number an array, a list of views a vector.
+template <class Op>
+using Result = std::conditional_t<Op::kOutputs == 1, Tensor,
+                                  std::conditional_t<Op::kOutputs == kVariadic, std::vector<Tensor>,
+                                                     std::array<Tensor, std::size_t(
+                                                         Op::kOutputs > 0 ? Op::kOutputs : 1)>>>;
+
+inline std::span<const Tensor> as_span(const Tensor& t) { return {&t, 1}; }
+inline std::span<const Tensor> as_span(const std::vector<Tensor>& t) { return t; }
+template <std::size_t N>
+std::span<const Tensor> as_span(const std::array<Tensor, N>& t) {
+  return t;
+}
+
+template <class Op>
+class OpNode;
+
+// What a vjp rule sees.
+template <class Op>
+class Vjp {
+ public:
+  Vjp(const OpNode<Op>& node, BackwardCall& call) : node_(node), call_(call) {}
+  const typename Op::Attrs& attrs() const { return node_.attrs; }
+  // A saved input or output; reading one that `saves` did not name is an internal error.
+  Tensor in(int i) const { return node_.read_input(i); }
+  Tensor out(int k = 0) const { return node_.read_output(k); }
+  // The gradient that arrived at result k; undefined for zeros (only when there are several).
+  const Tensor& grad(int k = 0) const { return call_.gradient(k); }
+  bool wants(int i) const { return call_.wants(i); }
+  void give(int i, Tensor gradient) { call_.give(i, std::move(gradient)); }
+  int num_inputs() const { return static_cast<int>(node_.edges().size()); }
+
+ private:
+  const OpNode<Op>& node_;
+  BackwardCall& call_;
+};
+
+// What a jvp rule sees.
+template <class Op>
+class Jvp {
+ public:
+  Jvp(const typename Op::Attrs& attrs, In in, std::span<const Tensor> tangents,
+      std::span<const Tensor> out)
+      : attrs_(attrs), in_(in), tangents_(tangents), out_(out) {}
+  const typename Op::Attrs& attrs() const { return attrs_; }
+  const Tensor& in(int i) const { return in_[i]; }
+  const Tensor& out(int k = 0) const { return out_[static_cast<std::size_t>(k)]; }
+  // Undefined for zeros.
+  const Tensor& tangent(int i) const { return tangents_[static_cast<std::size_t>(i)]; }
+  int num_inputs() const { return in_.size(); }
+
+ private:
+  const typename Op::Attrs& attrs_;
+  In in_;
+  std::span<const Tensor> tangents_;
+  std::span<const Tensor> out_;
+};
+
+template <class Op>
+class OpNode final : public Node {
+ public:
+  OpNode(const typename Op::Attrs& attributes, In in, std::span<const Tensor> out)
+      : Node(in.size(), static_cast<int>(out.size())), attrs(attributes) {
+    std::uint32_t needs = 0;
+    for (int i = 0; i < in.size(); ++i) {
+      set_edge(i, in[i]);
+      if (wants(i)) needs |= 1u << (i < 15 ? i : 15);
+    }
+    const std::uint32_t saves = Op::saves(needs);
+    saves_any_ = saves != 0;
+    if constexpr (kFixedInputs) {
+      for (int i = 0; i < Op::kInputs; ++i) {
+        if (saves >> i & 1u && in[i].defined()) inputs_[i].save_input(in[i]);
+      }
+    } else if (saves & 1u) {
+      inputs_.resize(static_cast<std::size_t>(in.size()));
+      for (int i = 0; i < in.size(); ++i) inputs_[static_cast<std::size_t>(i)].save_input(in[i]);
+    }
+    saved_outputs_ = saves / kOut;
+  }
+
+  // After the outputs have their output numbers.
+  void save_outputs(std::span<const Tensor> out) {
+    if constexpr (Op::kOutputs > 0) {
+      for (int k = 0; k < Op::kOutputs; ++k) {
+        if (saved_outputs_ >> k & 1u) outputs_[k].save_output(out[static_cast<std::size_t>(k)]);
+      }
+    }
+  }
+
+  const char* name() const override {
+    if constexpr (requires(const OpNode& n) { Op::node_name(n.attrs); }) {
+      return Op::node_name(attrs);
+    } else {
+      return Op::kNode;
+    }
+  }
+  std::size_t object_bytes() const override { return sizeof(*this); }
+
+  void apply(BackwardCall& call) override {
+    if (released_) [[unlikely]] {
+      report_released(*this);
+    }
+    Vjp<Op> v(*this, call);
+    Op::vjp(v);
+  }
+
+  void release_saved() noexcept override {
+    for (SavedTensor& saved : inputs_) saved.release();
+    for (SavedTensor& saved : outputs_) saved.release();
+    released_ = saves_any_;
+  }
+
+  Tensor read_input(int i) const { return inputs_[static_cast<std::size_t>(i)].read(*this); }
+  Tensor read_output(int k) const { return outputs_[static_cast<std::size_t>(k)].read(*this); }
+
+  const typename Op::Attrs attrs;
+
+ private:
+  static constexpr bool kFixedInputs = Op::kInputs > 0;
+  std::conditional_t<kFixedInputs, std::array<SavedTensor, std::size_t(kFixedInputs ? Op::kInputs : 1)>,
+                     std::vector<SavedTensor>>
+      inputs_;
+  std::array<SavedTensor, std::size_t(Op::kOutputs > 0 ? Op::kOutputs : 1)> outputs_;
+  std::uint32_t saved_outputs_ = 0;
+  bool saves_any_ = false;
+  bool released_ = false;
+};
+
+namespace detail {
+
+// Inputs of one batched call: those of the highest level unwrapped, the others expanded.
+struct Unwrapped {
+  std::vector<Tensor> tensors;
+  std::vector<const Tensor*> pointers;
+  std::int64_t batch = 0;
+  int level = 0;
+  In in() const { return {pointers.data(), static_cast<int>(pointers.size())}; }
+};
+// Defined in ops/batching.cpp.
+int batch_level(In in);
+Unwrapped unwrap(In in);
+// Views of one tensor share its storage, know its root and inherit inference mode.
+void mark_view(const Tensor& view, const Tensor& input);
+// The tangent where there is one, else zeros (for operators that are linear in all inputs at once).
+std::vector<Tensor> tangents_or_zeros(In in);
+
+}  // namespace detail
+
+template <class Op>
+Result<Op> apply(const typename Op::Attrs& attrs, In in);
+
+template <class Op, class... Tensors>
+Result<Op> apply(const typename Op::Attrs& attrs, const Tensor& first, const Tensors&... rest) {
+  const Tensor* inputs[] = {&first, &rest...};
+  return apply<Op>(attrs, In(inputs, 1 + static_cast<int>(sizeof...(rest))));
+}
+
+template <class Op>
+Result<Op> apply(const typename Op::Attrs& attrs, const std::vector<Tensor>& inputs) {
+  std::vector<const Tensor*> pointers;
+  for (const Tensor& t : inputs) pointers.push_back(&t);
+  return apply<Op>(attrs, In(pointers.data(), static_cast<int>(pointers.size())));
+}
+
+namespace detail {
+
+template <class Op>
+Result<Op> compute(const typename Op::Attrs& attrs, In in) {
+  if constexpr (IsView<Op>) {
+    Tensor view = Op::view(attrs, in[0]);
+    mark_view(view, in[0]);
+    return view;
+  } else if constexpr (IsMultiView<Op>) {
+    Result<Op> views = Op::views(attrs, in[0]);
+    for (const Tensor& view : views) mark_view(view, in[0]);
+    return views;
+  } else if constexpr (Op::kOutputs == 1) {
+    const Spec spec = Op::spec(attrs, in);
+    Tensor out = Tensor::empty(spec.sizes, spec.dtype);
+    Op::fill(attrs, in, out);
+    return out;
+  } else {
+    const auto specs = Op::spec(attrs, in);
+    Result<Op> out;
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      out[k] = Tensor::empty(specs[k].sizes, specs[k].dtype);
+    }
+    Op::fill(attrs, in, out);
+    return out;
+  }
+}
+
+template <class Op>
+Result<Op> compute_batched(const typename Op::Attrs& attrs, In in) {
+  if constexpr (HasBatchRule<Op>) {
+    return Op::batch(attrs, in, batch_level(in));
+  } else {
+    const Unwrapped u = unwrap(in);
+    Result<Op> physical = apply<Op>(attrs.batched(u.batch), u.in());
+    if constexpr (Op::kOutputs == 1) {
+      return make_batched(physical, u.level);
+    } else {
+      for (Tensor& t : physical) t = make_batched(t, u.level);
+      return physical;
+    }
+  }
+}
+
+template <class Op>
+[[gnu::noinline]] void propagate_tangents(const typename Op::Attrs& attrs, In in,
+                                          Result<Op>& result) {
+  const std::span<const Tensor> out = as_span(result);
+  Result<Op> tangent;
+  if constexpr (IsLinear<Op>) {
+    tangent = apply<Op>(attrs, tangents_or_zeros(in));
+  } else {
+    std::vector<Tensor> primals, tangents;
+    std::vector<const Tensor*> pointers;
+    for (int i = 0; i < in.size(); ++i) {
+      primals.push_back(in[i].defined() ? primal_of(in[i]) : in[i]);
+      tangents.push_back(in[i].defined() ? tangent_of(in[i]) : Tensor());
+    }
+    for (const Tensor& t : primals) pointers.push_back(&t);
+    Jvp<Op> j(attrs, In(pointers.data(), in.size()), tangents, out);
+    tangent = Op::jvp(j);
+  }
+  const std::span<const Tensor> tangents = as_span(tangent);
+  for (std::size_t k = 0; k < out.size(); ++k) set_tangent(out[k], tangents[k]);
+}
+
+}  // namespace detail
+
+template <class Op>
+Result<Op> apply(const typename Op::Attrs& attrs, In in) {
+  const std::uint32_t flags = in.flags();
+  Result<Op> result = flags & kBatched ? detail::compute_batched<Op>(attrs, in)
+                                       : detail::compute<Op>(attrs, in);
+  if constexpr (!HasNoDerivative<Op>) {
+    if (flags & kRequiresGrad && mode.grad) {
+      const std::span<const Tensor> out = as_span(result);
+      Ref<OpNode<Op>> node = make_node<OpNode<Op>>(attrs, in, out);
+      for (std::size_t k = 0; k < out.size(); ++k) {
+        if (is_floating(out[k].dtype())) {
+          set_history(out[k], node.get(), static_cast<std::uint32_t>(k));
+        }
+      }
+      node->save_outputs(out);
+    }
+    if (flags & kDual) [[unlikely]] {
+      detail::propagate_tangents<Op>(attrs, in, result);
+    }
+  }
+  if (mode.inference) [[unlikely]] {
+    for (const Tensor& t : as_span(result)) t.set(kInference, true);
+  }
+  return result;
+}
+
+}  // namespace pullback
