@@ -11,22 +11,6 @@ void set_tangent(const Tensor& tensor, Tensor tangent) {
   tensor.set(kDual, true);
 }
 
-Tensor primal_of(const Tensor& tensor) {
-  if (!tensor.has(kDual)) return tensor;
-  Tensor primal;
-  if (tensor.has(kBatched)) {
-    const AutogradMeta& meta = *meta_of(tensor);
-    primal = make_batched(meta.batch, meta.level);
-  } else {
-    primal = tensor.detach();
-  }
-  // The history stays: forward over reverse needs both.
-  primal.body()->grad_fn = tensor.body()->grad_fn;
-  primal.body()->output_nr = tensor.body()->output_nr;
-  primal.set(kRequiresGrad, tensor.requires_grad() && !tensor.is_leaf());
-  return primal;
-}
-
 Tensor make_batched(const Tensor& batch, int level) {
   check(batch.ndim() > 0, "vmap: got a tensor without dimensions, expected a batch dimension.");
   const Sizes sizes = batch.sizes().subspan(1);

@@ -50,9 +50,6 @@ inline const Tensor& tangent_of(const Tensor& tensor) {
 
 void set_tangent(const Tensor& tensor, Tensor tangent);
 
-// The tensor without its tangent (the same object when it has none).
-Tensor primal_of(const Tensor& tensor);
-
 // Wraps [B, ...] as one tensor of shape [...].
 Tensor make_batched(const Tensor& batch, int level);
 

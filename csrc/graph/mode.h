@@ -14,6 +14,7 @@ class Pass;
 struct Mode {
   bool grad = true;        // operations on tensors that require a gradient are recorded
   bool inference = false;  // nothing is recorded and new tensors never can be
+  bool forward = true;     // tangents are propagated; off inside a jvp rule
   bool retiring = false;   // nodes that die now wait in `dead`; see NOTE [Retiring]
   Node* dead = nullptr;
   Pass* pass = nullptr;  // the innermost pass under way
@@ -21,15 +22,19 @@ struct Mode {
 
 extern thread_local constinit Mode mode;
 
-class GradMode {
+// Sets one flag of the mode for a scope.
+template <bool Mode::*flag>
+class ModeScope {
  public:
-  explicit GradMode(bool enabled) : before_(mode.grad) { mode.grad = enabled; }
-  ~GradMode() { mode.grad = before_; }
-  GradMode(const GradMode&) = delete;
-  GradMode& operator=(const GradMode&) = delete;
+  explicit ModeScope(bool value) : before_(mode.*flag) { mode.*flag = value; }
+  ~ModeScope() { mode.*flag = before_; }
+  ModeScope(const ModeScope&) = delete;
+  ModeScope& operator=(const ModeScope&) = delete;
 
  private:
   bool before_;
 };
+using GradMode = ModeScope<&Mode::grad>;
+using ForwardMode = ModeScope<&Mode::forward>;
 
 }  // namespace pullback

@@ -301,19 +301,17 @@ Result<Op> compute_batched(const typename Op::Attrs& attrs, In in) {
 template <class Op>
 [[gnu::noinline]] void propagate_tangents(const typename Op::Attrs& attrs, In in,
                                           Result<Op>& result) {
+  const ForwardMode off(false);
   const std::span<const Tensor> out = as_span(result);
   Result<Op> tangent;
   if constexpr (IsLinear<Op>) {
     tangent = apply<Op>(attrs, tangents_or_zeros(in));
   } else {
-    std::vector<Tensor> primals, tangents;
-    std::vector<const Tensor*> pointers;
+    std::vector<Tensor> tangents;
     for (int i = 0; i < in.size(); ++i) {
-      primals.push_back(in[i].defined() ? primal_of(in[i]) : in[i]);
       tangents.push_back(in[i].defined() ? tangent_of(in[i]) : Tensor());
     }
-    for (const Tensor& t : primals) pointers.push_back(&t);
-    Jvp<Op> j(attrs, In(pointers.data(), in.size()), tangents, out);
+    Jvp<Op> j(attrs, in, tangents, out);
     tangent = Op::jvp(j);
   }
   const std::span<const Tensor> tangents = as_span(tangent);
@@ -338,7 +336,7 @@ Result<Op> apply(const typename Op::Attrs& attrs, In in) {
       }
       node->save_outputs(out);
     }
-    if (flags & kDual) [[unlikely]] {
+    if (flags & kDual && mode.forward) [[unlikely]] {
       detail::propagate_tangents<Op>(attrs, in, result);
     }
   }

@@ -1,0 +1,43 @@
+// Where the next operator puts its result: how `x.mul_(y)` and `mul(x, y, out=z)` are the same
+// operator as `mul(x, y)` in another mode.
+//
+// bind sets a destination on this thread and calls the operator; the first operator that makes a
+// result takes it.  If the result ended up elsewhere (a composition, another dtype), finish()
+// copies it over.  Rebasing the history of the destination happens here, in one place.
+#pragma once
+
+#include "core/tensor.h"
+#include "graph/node.h"
+
+namespace pullback {
+
+class Destination {
+ public:
+  enum class Kind : std::uint8_t { InPlace, Out };
+
+  // Throws torch's refusals: a leaf that requires a gradient, a read-only buffer, ...
+  Destination(const char* name, Kind kind, const Tensor& target);
+  ~Destination();
+  Destination(const Destination&) = delete;
+  Destination& operator=(const Destination&) = delete;
+
+  // The tensor to fill for a result of this shape and dtype, or undefined: then the caller fills a
+  // fresh one and finish() copies.  At most one caller gets it.
+  static Tensor take(Sizes sizes, DType dtype);
+  // True while `tensor` is the one being overwritten, so that its value must be saved by copy.
+  static bool overwrites(const Tensor& tensor);
+
+  // Puts `result` into the target (unless it is there already), with its history.
+  const Tensor& finish(const Tensor& result);
+
+ private:
+  void check_shape(Sizes sizes, DType dtype);
+
+  const char* name_;
+  Kind kind_;
+  Tensor target_;
+  bool pending_ = true;
+  Destination* outer_;
+};
+
+}  // namespace pullback

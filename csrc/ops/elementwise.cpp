@@ -1,0 +1,414 @@
+// See elementwise.h.  Start reading at run(): the quick road for operands of one shape and dtype,
+// then the general one; ElementwiseNode is the derivative.
+#include "ops/elementwise.h"
+
+#include "kernels/copy.h"
+#include "ops/arithmetic.h"
+#include "ops/basic.h"
+#include "ops/destination.h"
+#include "ops/op.h"
+
+namespace pullback {
+namespace {
+
+// Above this many elements the drivers of kernels/ split the work over threads.
+constexpr std::int64_t kFlatLimit = 16384;
+
+template <int N>
+using Operands = std::array<const Operand*, N>;
+
+// An input of a recorded operation: a tensor, a number, or nothing when no partial reads it.
+class SavedOperand {
+ public:
+  void save(const Operand& operand, bool by_copy) {
+    if (operand.is_tensor()) {
+      tensor_.save_input(by_copy ? copy_of(operand.tensor()) : operand.tensor());
+    } else {
+      number_ = operand.number();
+    }
+  }
+  Operand read(const Node& node) const {
+    return tensor_.defined() ? Operand(tensor_.read(node)) : Operand(number_);
+  }
+  void release() noexcept { tensor_.release(); }
+
+ private:
+  // The value before it is overwritten, with the history it has then.
+  static Tensor copy_of(const Tensor& tensor) {
+    const GradMode off(false);
+    Tensor copy = clone(tensor);
+    copy.body()->grad_fn = tensor.body()->grad_fn;
+    copy.body()->output_nr = tensor.body()->output_nr;
+    copy.set(kRequiresGrad, tensor.requires_grad());
+    return copy;
+  }
+
+  SavedTensor tensor_;
+  Scalar number_;
+};
+
+template <int N>
+class ElementwiseNode final : public Node {
+ public:
+  ElementwiseNode(const Elementwise& op, const Operands<N>& x, const double* params, Sizes out)
+      : Node(N), op_(op) {
+    if (params) std::copy_n(params, kMaxParams, params_);
+    int reads = 0;
+    bool broadcasts = false;
+    for (int i = 0; i < N; ++i) {
+      const Tensor& t = x[i]->tensor();
+      if (!t.defined()) continue;
+      dtypes_[i] = t.dtype();
+      if (!t.requires_grad()) continue;
+      set_edge(i, t);
+      reads |= op.partial[i].reads;
+      broadcasts |= !same(t.sizes(), out);
+    }
+    if (broadcasts) {
+      shapes_ = std::make_unique<Dims[]>(N);
+      for (int i = 0; i < N; ++i) shapes_[i] = Dims(x[i]->sizes());
+    }
+    reads_ = static_cast<std::uint8_t>(reads);
+    for (int i = 0; i < N; ++i) {
+      if (reads >> i & 1) {
+        saved_[i].save(*x[i], x[i]->is_tensor() && Destination::overwrites(x[i]->tensor()));
+      }
+    }
+  }
+
+  void save_result(const Tensor& result) {
+    if (reads_ & kReadsY) result_.save_output(result);
+  }
+
+  const char* name() const override { return op_.node; }
+  std::size_t object_bytes() const override { return sizeof(*this); }
+
+  void apply(BackwardCall& call) override {
+    if (released_) [[unlikely]] {
+      report_released(*this);
+    }
+    Saved s;
+    s.params = params_;
+    for (int i = 0; i < N; ++i) {
+      if (reads_ >> i & 1) s.operands[i] = saved_[i].read(*this);
+    }
+    if (reads_ & kReadsY) s.result = result_.read(*this);
+    for (int i = 0; i < N; ++i) {
+      if (!call.wants(i)) continue;
+      if (!op_.partial[i].times) [[unlikely]] {
+        fail(ErrorKind::Runtime, "derivative for ", op_.name, " is not implemented.",
+             recorded_at());
+      }
+      Tensor gradient = op_.partial[i].times(call.gradient(), s);
+      if (gradient.defined()) {
+        if (shapes_) gradient = sum_to(gradient, shapes_[i]);
+        if (gradient.dtype() != dtypes_[i]) gradient = cast(gradient, dtypes_[i]);
+      }
+      call.give(i, std::move(gradient));
+    }
+  }
+
+  void release_saved() noexcept override {
+    for (SavedOperand& saved : saved_) saved.release();
+    result_.release();
+    released_ = reads_ != 0;
+  }
+
+ private:
+  const Elementwise& op_;
+  double params_[kMaxParams];
+  SavedOperand saved_[N];
+  SavedTensor result_;
+  std::unique_ptr<Dims[]> shapes_;  // of the operands, when one was broadcast
+  DType dtypes_[N];
+  std::uint8_t reads_;
+  bool released_ = false;
+};
+
+template <int N>
+void call_loop(const Elementwise& op, DType compute, char* out, std::int64_t out_stride,
+               const std::array<const char*, N>& in, const std::array<std::int64_t, N>& strides,
+               std::int64_t n, const double* params) {
+  if constexpr (N == 1) {
+    kernels::unary_loop(kernels::Unary(op.kernel), compute)(out, in[0], out_stride, strides[0], n,
+                                                            params);
+  } else if constexpr (N == 2) {
+    kernels::binary_loop(kernels::Binary(op.kernel), compute)(out, in[0], in[1], out_stride,
+                                                              strides[0], strides[1], n, params);
+  } else {
+    kernels::ternary_loop(kernels::Ternary(op.kernel), compute)(
+        out, in[0], in[1], in[2], out_stride, strides[0], strides[1], strides[2], n, params);
+  }
+}
+
+template <int N>
+bool has_loop(const Elementwise& op, DType compute) {
+  if constexpr (N == 1) return kernels::unary_loop(kernels::Unary(op.kernel), compute);
+  if constexpr (N == 2) return kernels::binary_loop(kernels::Binary(op.kernel), compute);
+  return kernels::ternary_loop(kernels::Ternary(op.kernel), compute);
+}
+
+template <int N>
+void call_driver(const Elementwise& op, const kernels::View& out,
+                 const std::array<kernels::View, N>& in, const double* params) {
+  if constexpr (N == 1) {
+    kernels::unary(kernels::Unary(op.kernel), out, in[0], params);
+  } else if constexpr (N == 2) {
+    kernels::binary(kernels::Binary(op.kernel), out, in[0], in[1], params);
+  } else {
+    kernels::ternary(kernels::Ternary(op.kernel), out, in[0], in[1], in[2], params);
+  }
+}
+
+struct DTypes {
+  DType compute;
+  DType result;
+};
+
+// `where` is the only operator whose first operand does not take part in the promotion.
+template <int N>
+bool is_condition(const Elementwise& op, int operand) {
+  return N == 3 && operand == 0 && op.kernel == std::uint16_t(kernels::Ternary::Where);
+}
+
+template <int N>
+DTypes infer_dtypes(const Elementwise& op, const Operands<N>& x) {
+  Promotion promotion;
+  for (int i = 0; i < N; ++i) {
+    if (!is_condition<N>(op, i)) promotion.add(*x[i]);
+  }
+  DType compute = promotion.result();
+  if (op.rule == DTypeRule::Float && !is_floating(compute)) compute = default_dtype();
+  if (!has_loop<N>(op, compute)) {
+    fail(ErrorKind::NotImplemented, "\"", op.name, "\" not implemented for '",
+         info(compute).scalar_name, "'");
+  }
+  return {compute, op.rule == DTypeRule::Bool ? DType::Bool : compute};
+}
+
+// The operands have one shape, one layout without gaps and one dtype, or are numbers: one flat loop.
+template <int N>
+const Tensor* find_flat(const Elementwise& op, const Operands<N>& x) {
+  const Tensor* first = nullptr;
+  for (int i = 0; i < N; ++i) {
+    if (!x[i]->is_tensor()) {
+      if (is_condition<N>(op, i)) return nullptr;
+      continue;
+    }
+    const Tensor& t = x[i]->tensor();
+    if (!t.is_contiguous() || is_condition<N>(op, i)) return nullptr;
+    if (!first) {
+      first = &t;
+    } else if (t.dtype() != first->dtype() || !same(t.sizes(), first->sizes())) {
+      return nullptr;
+    }
+  }
+  if (!first || first->numel() > kFlatLimit) return nullptr;
+  for (int i = 0; i < N; ++i) {
+    if (!x[i]->is_tensor() && x[i]->number().category() > category(first->dtype())) return nullptr;
+  }
+  if (op.rule == DTypeRule::Float && !is_floating(first->dtype())) return nullptr;
+  if constexpr (N == 2) {
+    if (!is_floating(first->dtype()) && kernels::divides(kernels::Binary(op.kernel))) return nullptr;
+  }
+  return has_loop<N>(op, first->dtype()) ? first : nullptr;
+}
+
+template <int N>
+Tensor compute_flat(const Elementwise& op, const Operands<N>& x, const Tensor& like,
+                    const double* params) {
+  const DType compute = like.dtype();
+  const DType result = op.rule == DTypeRule::Bool ? DType::Bool : compute;
+  Tensor out = Destination::take(like.sizes(), result);
+  if (!out.defined()) out = Tensor::empty(like.sizes(), result);
+  if (!out.is_contiguous()) [[unlikely]] {
+    return {};
+  }
+  const auto item = static_cast<std::int64_t>(item_size(compute));
+  std::int64_t numbers[N];
+  std::array<const char*, N> in;
+  std::array<std::int64_t, N> strides;
+  for (int i = 0; i < N; ++i) {
+    if (x[i]->is_tensor()) {
+      in[i] = x[i]->tensor().bytes();
+      strides[i] = item;
+    } else {
+      x[i]->number().store(compute, &numbers[i]);
+      in[i] = reinterpret_cast<const char*>(&numbers[i]);
+      strides[i] = 0;
+    }
+  }
+  call_loop<N>(op, compute, out.bytes(), static_cast<std::int64_t>(item_size(result)), in, strides,
+               like.numel(), params);
+  return out;
+}
+
+// Operands of one dense layout give a result of that layout, as in torch; else row-major.
+template <int N>
+Tensor empty_result(const Operands<N>& x, Sizes sizes, DType dtype) {
+  const Tensor* model = nullptr;
+  for (int i = 0; i < N; ++i) {
+    if (!x[i]->is_tensor() || x[i]->ndim() == 0) continue;
+    const Tensor& t = x[i]->tensor();
+    if (!same(t.sizes(), sizes) || (model && !same(t.strides(), model->strides()))) {
+      return Tensor::empty(sizes, dtype);
+    }
+    model = &t;
+  }
+  if (!model || model->is_contiguous()) return Tensor::empty(sizes, dtype);
+  return empty_strided_like(*model, dtype);
+}
+
+template <int N>
+Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double* params) {
+  const DTypes dtypes = infer_dtypes<N>(op, x);
+  Dims sizes;
+  bool any = false;
+  for (int i = 0; i < N; ++i) {
+    if (!x[i]->is_tensor()) continue;
+    sizes = any ? broadcast(sizes, x[i]->sizes()) : Dims(x[i]->sizes());
+    any = true;
+  }
+  Tensor out = Destination::take(sizes, dtypes.result);
+  if (!out.defined()) out = empty_result<N>(x, sizes, dtypes.result);
+  std::int64_t numbers[N];
+  Tensor casts[N];
+  Dims strides[N];
+  std::array<kernels::View, N> views;
+  for (int i = 0; i < N; ++i) {
+    const DType dtype = is_condition<N>(op, i) ? DType::Bool : dtypes.compute;
+    strides[i] = Dims(sizes.size());
+    char* data;
+    if (x[i]->is_tensor()) {
+      casts[i] = x[i]->tensor();
+      if (casts[i].dtype() != dtype) casts[i] = copy_to_dtype(casts[i], dtype);
+      const int lead = sizes.size() - casts[i].ndim();
+      for (int d = 0; d < casts[i].ndim(); ++d) {
+        strides[i][lead + d] = casts[i].size(d) == 1 ? 0 : casts[i].stride(d);
+      }
+      data = casts[i].bytes();
+    } else {
+      x[i]->number().store(dtype, &numbers[i]);
+      data = reinterpret_cast<char*>(&numbers[i]);
+    }
+    views[i] = {data, sizes.data(), strides[i].data(), sizes.size(), dtype};
+  }
+  call_driver<N>(op, view_of(out), views, params);
+  return out;
+}
+
+template <int N>
+Tensor run(const Elementwise& op, const Operands<N>& x, const double* params);
+
+// See NOTE [Batching]; here an operand without a batch broadcasts, so it is left as it is.
+template <int N>
+[[gnu::noinline]] Tensor compute_batched(const Elementwise& op, const Operands<N>& x,
+                                         const double* params) {
+  const DTypes dtypes = infer_dtypes<N>(op, x);
+  int level = 0;
+  int ndim = 0;
+  for (int i = 0; i < N; ++i) {
+    if (!x[i]->is_tensor()) continue;
+    ndim = std::max(ndim, x[i]->ndim());
+    if (x[i]->flags() & kBatched) level = std::max(level, meta_of(x[i]->tensor())->level);
+  }
+  Operand physical[N];
+  Operands<N> pointers;
+  for (int i = 0; i < N; ++i) {
+    physical[i] = *x[i];
+    if (x[i]->is_tensor()) {
+      Tensor t = x[i]->tensor();
+      if (t.has(kBatched) && meta_of(t)->level == level) {
+        const int missing = ndim - t.ndim();
+        t = meta_of(t)->batch;
+        for (int k = 0; k < missing; ++k) t = unsqueeze(t, 1);
+      }
+      if (!is_condition<N>(op, i)) t = cast(t, dtypes.compute);
+      physical[i] = t;
+    }
+    pointers[i] = &physical[i];
+  }
+  return make_batched(run<N>(op, pointers, params), level);
+}
+
+template <int N>
+[[gnu::noinline]] void propagate_tangents(const Elementwise& op, const Operands<N>& x,
+                                          const double* params, const Tensor& result) {
+  const ForwardMode off(false);
+  Saved s;
+  for (int i = 0; i < N; ++i) s.operands[i] = *x[i];
+  s.result = result;
+  s.params = params;
+  Tensor sum;
+  for (int i = 0; i < N; ++i) {
+    if (!(x[i]->flags() & kDual)) continue;
+    check(ErrorKind::NotImplemented, op.partial[i].times != nullptr,
+          "forward derivative for ", op.name, " is not implemented.");
+    Tensor part = op.partial[i].times(tangent_of(x[i]->tensor()), s);
+    if (!part.defined()) continue;
+    sum = sum.defined() ? add(sum, part) : part;
+  }
+  if (!sum.defined()) return;
+  if (sum.dtype() != result.dtype()) sum = cast(sum, result.dtype());
+  if (!same(sum.sizes(), result.sizes())) sum = expand(sum, result.sizes());
+  set_tangent(result, sum);
+}
+
+template <int N>
+Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
+  std::uint32_t flags = 0;
+  for (int i = 0; i < N; ++i) flags |= x[i]->flags();
+  const bool records = flags & kRequiresGrad && mode.grad && op.rule != DTypeRule::Bool;
+
+  Tensor out;
+  Ref<ElementwiseNode<N>> node;
+  if (flags & kBatched) [[unlikely]] {
+    out = compute_batched<N>(op, x, params);
+    if (records && is_floating(out.dtype())) {
+      node = make_node<ElementwiseNode<N>>(op, x, params, out.sizes());
+    }
+  } else {
+    const Tensor* like = find_flat<N>(op, x);
+    // What is saved of an operand that is about to be overwritten must be saved before that.
+    if (records) {
+      Dims sizes = like ? Dims(like->sizes()) : Dims();
+      if (!like) {
+        for (int i = 0; i < N; ++i) sizes = broadcast(sizes, x[i]->sizes());
+      }
+      node = make_node<ElementwiseNode<N>>(op, x, params, sizes);
+    }
+    if (like) out = compute_flat<N>(op, x, *like, params);
+    if (!out.defined()) out = compute_general<N>(op, x, params);
+  }
+  if (node && is_floating(out.dtype())) {
+    set_history(out, node.get());
+    node->save_result(out);
+  }
+  if (flags & kDual && mode.forward && is_floating(out.dtype())) [[unlikely]] {
+    propagate_tangents<N>(op, x, params, out);
+  }
+  if (mode.inference) [[unlikely]] {
+    out.set(kInference, true);
+  }
+  return out;
+}
+
+}  // namespace
+
+Tensor zero_slope(const Tensor& t, const Saved&) { return Tensor::zeros(t.sizes(), t.dtype()); }
+
+Tensor elementwise(const Elementwise& op, const Operand& x, const double* params) {
+  return run<1>(op, {&x}, params);
+}
+
+Tensor elementwise(const Elementwise& op, const Operand& a, const Operand& b,
+                   const double* params) {
+  return run<2>(op, {&a, &b}, params);
+}
+
+Tensor elementwise(const Elementwise& op, const Operand& a, const Operand& b, const Operand& c,
+                   const double* params) {
+  return run<3>(op, {&a, &b, &c}, params);
+}
+
+}  // namespace pullback

@@ -1,0 +1,96 @@
+// The elementwise operators: one record each, everything else from the class.
+//
+// NOTE [Elementwise]
+// A record names the kernel, the rule for the result's dtype and for each operand the partial
+// derivative as a function that is linear in its first argument t: `t times the slope`.  The vjp
+// multiplies the arriving gradient, the jvp sums over the operands' tangents; both by the same
+// functions, written in recorded operators.  What a node saves follows from what the partials of
+// the operands that need a gradient read.  Undoing a broadcast or a cast happens here, once.
+// Operands may be numbers.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/elementwise.h"
+#include "ops/operand.h"
+
+namespace pullback {
+
+enum class DTypeRule : std::uint8_t {
+  Promote,  // the promoted dtype of the operands
+  Float,    // the same, integers become the default dtype
+  Bool,     // computed in the promoted dtype, result bool
+};
+
+// What the partial of an operand reads.
+enum Reads : std::uint8_t { kReadsNothing = 0, kReadsA = 1, kReadsB = 2, kReadsC = 4, kReadsY = 8 };
+constexpr Reads operator|(Reads a, Reads b) { return static_cast<Reads>(int(a) | int(b)); }
+inline constexpr Reads kReadsX = kReadsA;
+
+// The operands and the result, as far as the record says that they are read.
+class Saved {
+ public:
+  Operand operands[3];
+  Tensor result;
+  const double* params = nullptr;
+
+  const Tensor& x() const { return operands[0].tensor(); }
+  const Operand& a() const { return operands[0]; }
+  const Operand& b() const { return operands[1]; }
+  const Operand& c() const { return operands[2]; }
+  const Tensor& y() const { return result; }
+  double p(int i) const { return params[i]; }
+};
+
+struct Elementwise {
+  using Function = Tensor (*)(const Tensor& t, const Saved& s);
+  struct Partial {
+    Reads reads = kReadsNothing;
+    Function times = nullptr;  // nullptr: this operand has no derivative (bool, or refused)
+  };
+
+  const char* name;
+  const char* node;
+  DTypeRule rule;
+  int arity;
+  std::uint16_t kernel;
+  Partial partial[3];
+
+  constexpr Elementwise(const char* name, const char* node, DTypeRule rule, kernels::Unary kernel,
+                        Partial x)
+      : name(name), node(node), rule(rule), arity(1), kernel(std::uint16_t(kernel)), partial{x} {}
+  constexpr Elementwise(const char* name, const char* node, DTypeRule rule, kernels::Binary kernel,
+                        Partial a, Partial b)
+      : name(name), node(node), rule(rule), arity(2), kernel(std::uint16_t(kernel)),
+        partial{a, b} {}
+  constexpr Elementwise(const char* name, const char* node, DTypeRule rule, kernels::Ternary kernel,
+                        Partial a, Partial b, Partial c)
+      : name(name), node(node), rule(rule), arity(3), kernel(std::uint16_t(kernel)),
+        partial{a, b, c} {}
+};
+
+inline constexpr int kMaxParams = 3;
+
+// A partial that is zero everywhere (sign, floor, comparisons with a float result).
+Tensor zero_slope(const Tensor& t, const Saved& s);
+inline constexpr Elementwise::Partial kZeroSlope{kReadsNothing, zero_slope};
+
+// `params` has kMaxParams entries where it is given.
+Tensor elementwise(const Elementwise& op, const Operand& x, const double* params = nullptr);
+Tensor elementwise(const Elementwise& op, const Operand& a, const Operand& b,
+                   const double* params = nullptr);
+Tensor elementwise(const Elementwise& op, const Operand& a, const Operand& b, const Operand& c,
+                   const double* params = nullptr);
+
+using T = const Tensor&;
+using S = const Saved&;
+
+// An elementwise operator of one tensor: its record, its C++ function, its row in the table.
+#define PB_UNARY(NAME, NODE, RULE, KERNEL, READS, SLOPE, DOC, SAMPLES)                            \
+  static const Elementwise record_##NAME(                                                         \
+      #NAME, NODE, DTypeRule::RULE, kernels::Unary::KERNEL,                                       \
+      {READS, [](T t, [[maybe_unused]] S s) -> Tensor { return SLOPE; }});                        \
+  Tensor NAME(const Tensor& input) { return elementwise(record_##NAME, input); }                  \
+  static const Entry entry_##NAME(#NAME "(input)", function<NAME>, kPointwise, DOC, SAMPLES);
+
+}  // namespace pullback
