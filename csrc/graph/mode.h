@@ -8,6 +8,7 @@
 
 namespace pullback {
 
+class Destination;
 class Node;
 class Pass;
 
@@ -17,7 +18,8 @@ struct Mode {
   bool forward = true;     // tangents are propagated; off inside a jvp rule
   bool retiring = false;   // nodes that die now wait in `dead`; see NOTE [Retiring]
   Node* dead = nullptr;
-  Pass* pass = nullptr;  // the innermost pass under way
+  Pass* pass = nullptr;                // the innermost pass under way
+  Destination* destination = nullptr;  // where the next operator puts its result
 };
 
 extern thread_local constinit Mode mode;

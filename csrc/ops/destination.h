@@ -24,6 +24,8 @@ class Destination {
   // The tensor to fill for a result of this shape and dtype, or undefined: then the caller fills a
   // fresh one and finish() copies.  At most one caller gets it.
   static Tensor take(Sizes sizes, DType dtype);
+  // True while the destination waits and is not row-major.
+  static bool is_strided();
   // True while `tensor` is the one being overwritten, so that its value must be saved by copy.
   static bool overwrites(const Tensor& tensor);
 

@@ -221,9 +221,6 @@ Tensor compute_flat(const Elementwise& op, const Operands<N>& x, const Tensor& l
   const DType result = op.rule == DTypeRule::Bool ? DType::Bool : compute;
   Tensor out = Destination::take(like.sizes(), result);
   if (!out.defined()) out = Tensor::empty(like.sizes(), result);
-  if (!out.is_contiguous()) [[unlikely]] {
-    return {};
-  }
   const auto item = static_cast<std::int64_t>(item_size(compute));
   std::int64_t numbers[N];
   std::array<const char*, N> in;
@@ -368,7 +365,7 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
       node = make_node<ElementwiseNode<N>>(op, x, params, out.sizes());
     }
   } else {
-    const Tensor* like = find_flat<N>(op, x);
+    const Tensor* like = Destination::is_strided() ? nullptr : find_flat<N>(op, x);
     // What is saved of an operand that is about to be overwritten must be saved before that.
     if (records) {
       Dims sizes = like ? Dims(like->sizes()) : Dims();
@@ -377,8 +374,7 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
       }
       node = make_node<ElementwiseNode<N>>(op, x, params, sizes);
     }
-    if (like) out = compute_flat<N>(op, x, *like, params);
-    if (!out.defined()) out = compute_general<N>(op, x, params);
+    out = like ? compute_flat<N>(op, x, *like, params) : compute_general<N>(op, x, params);
   }
   if (node && is_floating(out.dtype())) {
     set_history(out, node.get());

@@ -1,0 +1,190 @@
+// See basic.h: copies and casts, the views behind broadcasting, and summing over them.
+//
+// The other views are in view.cpp, the other reductions in reduction.cpp.
+#include "ops/basic.h"
+
+#include "kernels/copy.h"
+#include "kernels/reduce.h"
+#include "ops/op.h"
+
+namespace pullback {
+namespace {
+
+// Copies, possibly to another dtype or layout.
+struct Copy {
+  enum class Kind : std::uint8_t { Clone, Cast };
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kLinear = true;
+  struct Attrs {
+    DType to;
+    DType from;
+    Kind kind;
+    bool row_major = false;
+    Attrs batched(std::int64_t) const { return *this; }
+  };
+  static const char* node_name(const Attrs& a) {
+    return a.kind == Kind::Clone ? "CloneBackward0" : "ToCopyBackward0";
+  }
+  static Spec spec(const Attrs& a, In in) { return {in[0].shape(), a.to}; }
+  static void fill(const Attrs&, In in, const Tensor& out) {
+    kernels::copy(view_of(out), view_of(in[0]));
+  }
+  static Tensor make(const Attrs& a, const Tensor& x) {
+    return a.row_major || x.is_contiguous() ? Tensor::empty(x.sizes(), a.to)
+                                            : empty_strided_like(x, a.to);
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<Copy>& v) { v.give(0, cast(v.grad(), v.attrs().from)); }
+};
+
+// A view whose sizes repeat along dimensions of size 1 and new leading ones.
+struct Expand {
+  static constexpr const char* kNode = "ExpandBackward0";
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kLinear = true;
+  struct Attrs {
+    Dims sizes;
+    Dims from;
+    Attrs batched(std::int64_t batch) const {
+      // New leading dimensions come behind the batch: the input is viewed with them as ones.
+      Attrs b = *this;
+      b.sizes.insert(0, batch);
+      b.from.insert(0, batch);
+      return b;
+    }
+  };
+  static Tensor batch(const Attrs& a, In in, int) {
+    const detail::Unwrapped u = detail::unwrap(in);
+    Tensor x = u.tensors[0];
+    for (int k = static_cast<int>(a.sizes.size()) - (x.ndim() - 1); k > 0; --k) x = unsqueeze(x, 1);
+    Dims sizes = a.sizes;
+    sizes.insert(0, u.batch);
+    return make_batched(expand(x, sizes), u.level);
+  }
+  static Tensor view(const Attrs& a, const Tensor& x) {
+    const int lead = a.sizes.size() - x.ndim();
+    Dims strides(a.sizes.size());
+    for (int d = 0; d < x.ndim(); ++d) {
+      strides[lead + d] = x.size(d) == a.sizes[lead + d] ? x.stride(d) : 0;
+    }
+    return x.alias(a.sizes, strides);
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<Expand>& v) { v.give(0, sum_to(v.grad(), v.attrs().from)); }
+};
+
+// Sums over leading dimensions and those where `to` has size 1: the transpose of Expand.
+struct SumTo {
+  static constexpr const char* kNode = "SumToSizeBackward0";
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kLinear = true;
+  struct Attrs {
+    Dims to;
+    Dims from;
+    Attrs batched(std::int64_t) const { return *this; }
+  };
+  static Tensor batch(const Attrs& a, In in, int) {
+    const detail::Unwrapped u = detail::unwrap(in);
+    Dims to = a.to;
+    while (to.size() < a.from.size()) to.insert(0, 1);
+    to.insert(0, u.batch);
+    Dims sizes = a.to;
+    sizes.insert(0, u.batch);
+    return make_batched(reshape(sum_to(u.tensors[0], to), sizes), u.level);
+  }
+  static Spec spec(const Attrs& a, In in) { return {a.to, in[0].dtype()}; }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    const int lead = a.from.size() - a.to.size();
+    Dims keep(a.from.size(), 1);
+    Dims strides(a.from.size(), 0);
+    for (int d = 0; d < a.to.size(); ++d) {
+      keep[lead + d] = a.to[d];
+      strides[lead + d] = out.stride(d);
+    }
+    kernels::View view = view_of(out);
+    view.sizes = keep.data();
+    view.strides = strides.data();
+    view.ndim = keep.size();
+    kernels::reduce(kernels::Reduce::Sum, view, view_of(in[0]));
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<SumTo>& v) { v.give(0, expand(v.grad(), v.attrs().from)); }
+};
+
+}  // namespace
+
+Tensor cast(const Tensor& input, DType dtype) {
+  if (input.dtype() == dtype) return input;
+  return apply<Copy>({dtype, input.dtype(), Copy::Kind::Cast}, input);
+}
+
+Tensor clone(const Tensor& input) {
+  return apply<Copy>({input.dtype(), input.dtype(), Copy::Kind::Clone}, input);
+}
+
+Tensor contiguous(const Tensor& input) {
+  if (input.is_contiguous() || input.has(kBatched)) return input;
+  return apply<Copy>({input.dtype(), input.dtype(), Copy::Kind::Clone, true}, input);
+}
+
+Tensor expand(const Tensor& input, Sizes sizes) {
+  Dims to(sizes);
+  const int lead = to.size() - input.ndim();
+  if (lead < 0) {
+    fail("expand(", info(input.dtype()).scalar_name, "Tensor{", input.shape(), "}, size=", to,
+         "): the number of sizes provided (", to.size(),
+         ") must be greater or equal to the number of dimensions in the tensor (", input.ndim(),
+         ")");
+  }
+  for (int d = 0; d < to.size(); ++d) {
+    if (to[d] == -1) {
+      check(d >= lead, "expand(", info(input.dtype()).scalar_name, "Tensor{", input.shape(),
+            "}, size=", to, "): The expanded size of the tensor (-1) isn't allowed in a leading, "
+            "non-existing dimension ", d);
+      to[d] = input.size(d - lead);
+    }
+    const std::int64_t from = d < lead ? 1 : input.size(d - lead);
+    check(from == to[d] || from == 1, "The expanded size of the tensor (", to[d],
+          ") must match the existing size (", from, ") at non-singleton dimension ", d,
+          ".  Target sizes: ", to, ".  Tensor sizes: ", input.shape());
+  }
+  return apply<Expand>({to, input.shape()}, input);
+}
+
+Tensor sum_to(const Tensor& input, Sizes sizes) {
+  if (same(input.sizes(), sizes)) return input;
+  check(broadcastable_to(sizes, input.sizes()), "sum_to_size: got size ", Dims(sizes),
+        ", expected one that expands to ", input.shape(), ".");
+  return apply<SumTo>({Dims(sizes), input.shape()}, input);
+}
+
+Tensor copy_to_dtype(const Tensor& input, DType dtype) {
+  Tensor out = Tensor::empty(input.sizes(), dtype);
+  kernels::copy(view_of(out), view_of(input));
+  return out;
+}
+
+Tensor empty_strided_like(const Tensor& model, DType dtype) {
+  if (!is_dense(model.sizes(), model.strides())) return Tensor::empty(model.sizes(), dtype);
+  return Tensor::empty(model.sizes(), dtype).alias(model.sizes(), model.strides());
+}
+
+void replace_geometry(const Tensor& target, const Tensor& source) {
+  TensorBody* body = target.body();
+  check(source.ndim() <= kInlineDims && body->ndim <= kInlineDims,
+        "resize: more than ", kInlineDims, " dimensions are not supported.");
+  body->ndim = static_cast<std::uint8_t>(source.ndim());
+  std::copy_n(source.sizes().data(), source.ndim(), body->sizes());
+  std::copy_n(source.strides().data(), source.ndim(), body->strides());
+  body->storage = source.body()->storage;
+  body->data = source.bytes();
+  body->numel = source.numel();
+  body->dtype = source.dtype();
+  const std::uint32_t geometry = kContiguous | kReadOnly;
+  body->flags = (body->flags & ~geometry) | (source.flags() & geometry);
+}
+
+}  // namespace pullback

@@ -1,0 +1,35 @@
+// The few functions that the operator classes and the engine themselves need.
+#pragma once
+
+#include "core/tensor.h"
+
+namespace pullback {
+
+// The tensor in another dtype; the same tensor when it has it.  Recorded.
+Tensor cast(const Tensor& input, DType dtype);
+// A copy with the same layout (row-major when the layout has gaps).  Recorded.
+Tensor clone(const Tensor& input);
+// The tensor itself when it is row-major, else a row-major copy.  Recorded.
+Tensor contiguous(const Tensor& input);
+// Views.  Recorded.
+Tensor expand(const Tensor& input, Sizes sizes);
+Tensor unsqueeze(const Tensor& input, std::int64_t dim);
+Tensor squeeze_dim(const Tensor& input, std::int64_t dim);
+Tensor permute(const Tensor& input, Sizes dims);
+Tensor transpose(const Tensor& input, std::int64_t dim0, std::int64_t dim1);
+Tensor reshape(const Tensor& input, Sizes sizes);
+// Sums over the dimensions along which `sizes` was broadcast; undoes expand.  Recorded.
+Tensor sum_to(const Tensor& input, Sizes sizes);
+
+// Not recorded, and without history.
+Tensor copy_to_dtype(const Tensor& input, DType dtype);
+Tensor empty_strided_like(const Tensor& model, DType dtype);
+// Makes `target` refer to the memory of `source` (out= of another shape, .data = ...).
+void replace_geometry(const Tensor& target, const Tensor& source);
+
+// In-place writes: refusals of torch that do not depend on the operator.
+void check_writable(const char* name, const Tensor& target);
+// Throws when recording an in-place write into `target` would leave a view with a stale history.
+void check_rebase(const char* name, const Tensor& target);
+
+}  // namespace pullback

@@ -1,0 +1,56 @@
+// The general batching rule; see NOTE [Batching] in op.h.
+#include "ops/basic.h"
+#include "ops/op.h"
+
+namespace pullback::detail {
+
+int batch_level(In in) {
+  int level = 0;
+  for (int i = 0; i < in.size(); ++i) {
+    if (in[i].defined() && in[i].has(kBatched)) level = std::max(level, meta_of(in[i])->level);
+  }
+  return level;
+}
+
+Unwrapped unwrap(In in) {
+  Unwrapped u;
+  u.level = batch_level(in);
+  const auto here = [&](const Tensor& t) {
+    return t.defined() && t.has(kBatched) && meta_of(t)->level == u.level;
+  };
+  for (int i = 0; i < in.size(); ++i) {
+    if (here(in[i])) u.batch = meta_of(in[i])->batch.size(0);
+  }
+  u.tensors.reserve(static_cast<std::size_t>(in.size()));
+  for (int i = 0; i < in.size(); ++i) {
+    if (here(in[i])) {
+      u.tensors.push_back(meta_of(in[i])->batch);
+    } else if (in[i].defined()) {
+      Dims sizes = in[i].shape();
+      sizes.insert(0, u.batch);
+      u.tensors.push_back(expand(in[i], sizes));
+    } else {
+      u.tensors.emplace_back();
+    }
+  }
+  for (const Tensor& t : u.tensors) u.pointers.push_back(&t);
+  return u;
+}
+
+void mark_view(const Tensor& view, const Tensor& input) {
+  TensorBody* body = view.body();
+  if (body == input.body()) return;
+  const Ref<TensorBody>& root = input.body()->base;
+  body->base = root ? root : input.ref();
+}
+
+std::vector<Tensor> tangents_or_zeros(In in) {
+  std::vector<Tensor> tangents;
+  for (int i = 0; i < in.size(); ++i) {
+    const Tensor& t = in[i];
+    tangents.push_back(t.has(kDual) ? tangent_of(t) : Tensor::zeros(t.sizes(), t.dtype()));
+  }
+  return tangents;
+}
+
+}  // namespace pullback::detail
