@@ -1,5 +1,6 @@
 // The general batching rule; see NOTE [Batching] in op.h.
 #include "ops/basic.h"
+#include "ops/destination.h"
 #include "ops/op.h"
 
 namespace pullback::detail {
@@ -36,6 +37,8 @@ Unwrapped unwrap(In in) {
   for (const Tensor& t : u.tensors) u.pointers.push_back(&t);
   return u;
 }
+
+Tensor take_destination(In in, const Spec& spec) { return Destination::take_out(in, spec); }
 
 void mark_view(const Tensor& view, const Tensor& input) {
   TensorBody* body = view.body();

@@ -81,6 +81,22 @@ Tensor Destination::take(Sizes sizes, DType dtype) {
   return here->target_;
 }
 
+Tensor Destination::take_out(In in, const Spec& spec) {
+  Destination* here = mode.destination;
+  if (!here->pending_ || here->kind_ != Kind::Out) return {};
+  for (int i = 0; i < in.size(); ++i) {
+    if (in[i].defined() && in[i].body()->storage == here->target_.body()->storage) return {};
+  }
+  return take(spec.sizes, spec.dtype);
+}
+
+void Destination::check_history() {
+  const Destination* here = mode.destination;
+  if (here && here->pending_ && here->kind_ == Kind::InPlace) {
+    check_rebase(here->name_, here->target_);
+  }
+}
+
 const Tensor& Destination::finish(const Tensor& result) {
   pending_ = false;
   const bool records = result.requires_grad() && mode.grad;

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "core/tensor.h"
-#include "graph/node.h"
+#include "ops/op.h"
 
 namespace pullback {
 
@@ -24,6 +24,11 @@ class Destination {
   // The tensor to fill for a result of this shape and dtype, or undefined: then the caller fills a
   // fresh one and finish() copies.  At most one caller gets it.
   static Tensor take(Sizes sizes, DType dtype);
+  // The same for an operator that cannot work in place: only an out= that shares no memory with an
+  // input.
+  static Tensor take_out(In in, const Spec& spec);
+  // Called before an in-place result is recorded: refuses what would leave a view stale.
+  static void check_history();
   // True while the destination waits and is not row-major.
   static bool is_strided();
   // True while `tensor` is the one being overwritten, so that its value must be saved by copy.

@@ -368,6 +368,7 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
     const Tensor* like = Destination::is_strided() ? nullptr : find_flat<N>(op, x);
     // What is saved of an operand that is about to be overwritten must be saved before that.
     if (records) {
+      Destination::check_history();
       Dims sizes = like ? Dims(like->sizes()) : Dims();
       if (!like) {
         for (int i = 0; i < N; ++i) sizes = broadcast(sizes, x[i]->sizes());

@@ -20,7 +20,8 @@
 //   };
 //
 // A view has `static Tensor view(const Attrs&, const Tensor&)` in place of spec and fill; an
-// operator with several results fills `std::array<Tensor, kOutputs>`.  `apply<Sum>(attrs, x)` then
+// operator whose result is not row-major makes it in `make(attrs, in)`, an operator with several
+// results fills `std::array<Tensor, kOutputs>`.  `apply<Sum>(attrs, x)` then
 // computes, records, propagates tangents and batches.  Elementwise operators: ops/elementwise.h.
 //
 // NOTE [Batching]
@@ -88,6 +89,9 @@ template <class Op>
 concept IsLinear = requires { requires Op::kLinear; };
 template <class Op>
 concept HasNoDerivative = requires { requires Op::kNotDifferentiable; };
+
+template <class Op>
+concept HasLayout = requires(const typename Op::Attrs& a, const Tensor& x) { Op::make(a, x); };
 
 // One result is a Tensor, a fixed number an array, a list of views a vector.
 template <class Op>
@@ -231,6 +235,8 @@ struct Unwrapped {
 // Defined in ops/batching.cpp.
 int batch_level(In in);
 Unwrapped unwrap(In in);
+// The out= tensor of this call where the operator can fill it (ops/destination.h).
+Tensor take_destination(In in, const Spec& spec);
 // Views of one tensor share its storage, know its root and inherit inference mode.
 void mark_view(const Tensor& view, const Tensor& input);
 // The tangent where there is one, else zeros (for operators that are linear in all inputs at once).
@@ -268,7 +274,15 @@ Result<Op> compute(const typename Op::Attrs& attrs, In in) {
     return views;
   } else if constexpr (Op::kOutputs == 1) {
     const Spec spec = Op::spec(attrs, in);
-    Tensor out = Tensor::empty(spec.sizes, spec.dtype);
+    Tensor out;
+    if (mode.destination) [[unlikely]] out = take_destination(in, spec);
+    if (!out.defined()) {
+      if constexpr (HasLayout<Op>) {
+        out = Op::make(attrs, in[0]);
+      } else {
+        out = Tensor::empty(spec.sizes, spec.dtype);
+      }
+    }
     Op::fill(attrs, in, out);
     return out;
   } else {

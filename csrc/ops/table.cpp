@@ -1,0 +1,38 @@
+// See table.h.  The list is built by static initialisers and constant afterwards.
+#include "ops/table.h"
+
+namespace pullback {
+namespace {
+
+struct List {
+  const Entry* first = nullptr;
+  Entry* last = nullptr;
+};
+
+List& list() {
+  static List entries;
+  return entries;
+}
+
+}  // namespace
+
+Entry::Entry(const char* signature, const Function& function, std::uint32_t flags, const char* doc,
+             const char* samples, const char* fields)
+    : signature(signature),
+      function(function),
+      flags(flags),
+      doc(doc),
+      samples(samples),
+      fields(fields) {
+  List& entries = list();
+  if (entries.last) {
+    entries.last->next = this;
+  } else {
+    entries.first = this;
+  }
+  entries.last = this;
+}
+
+const Entry* Entry::first() { return list().first; }
+
+}  // namespace pullback

@@ -1,0 +1,233 @@
+// The operator table: what Python, the documentation and the tests know of an operator.
+//
+// NOTE [Table]
+// An entry is a static object beside its operator:
+//
+//   static const Entry entry("sum(input, dim=None, keepdim=False, *, dtype=None)", function<sum>,
+//                            kBoth, "The sum of the elements ...", "x(3,4) | x(3,4), 1, True");
+//
+// The signature gives names and defaults as in torch's documentation, the C++ function the types.
+// Entries of one name are overloads, tried in the order of definition.  From an entry come
+// the function `pullback.sum`, the method `Tensor.sum` (its first parameter is self), the forms
+// `sum_` and `out=`, the docstring, the stub and the tests.  `*shape` takes numbers or one tuple.
+//
+// Samples are argument lists separated by `|`, evaluated by tests/samples.py, which makes x(3,4) a
+// tensor of that shape that wants a gradient, i(3, high=4) one of integers, and so on.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ops/operand.h"
+
+namespace pullback {
+
+enum class Kind : std::uint8_t {
+  Tensor,
+  Operand,  // a tensor or a number
+  Number,
+  Int,
+  Float,
+  Bool,
+  Ints,     // a tuple of integers, or one integer
+  DType,
+  Tensors,  // a sequence of tensors
+  Text,
+};
+
+// One argument on its way from Python.
+struct Value {
+  bool none = true;
+  DType dtype = DType::Float32;
+  Tensor tensor;
+  Scalar number;
+  Dims ints;
+  std::vector<Tensor> tensors;
+  std::string_view text;
+};
+
+// What an operator returns on its way to Python.
+struct Outcome {
+  enum class Form : std::uint8_t { Nothing, Tensor, Tensors, Number, DType };
+  Form form = Form::Nothing;
+  DType dtype = DType::Float32;
+  Tensor tensor;
+  std::vector<Tensor> tensors;
+  Scalar number;
+};
+
+struct ParamType {
+  Kind kind;
+  bool optional;
+};
+
+namespace detail {
+
+template <typename T>
+struct Convert;
+template <typename T>
+struct Convert<const T&> : Convert<T> {};
+
+template <>
+struct Convert<Tensor> {
+  static constexpr ParamType type{Kind::Tensor, false};
+  static const Tensor& get(const Value& v) { return v.tensor; }
+};
+template <>
+struct Convert<Operand> {
+  static constexpr ParamType type{Kind::Operand, false};
+  static Operand get(const Value& v) {
+    return v.tensor.defined() ? Operand(v.tensor) : Operand(v.number);
+  }
+};
+template <>
+struct Convert<Scalar> {
+  static constexpr ParamType type{Kind::Number, false};
+  static Scalar get(const Value& v) { return v.number; }
+};
+template <>
+struct Convert<std::int64_t> {
+  static constexpr ParamType type{Kind::Int, false};
+  static std::int64_t get(const Value& v) { return v.number.to_int(); }
+};
+template <>
+struct Convert<double> {
+  static constexpr ParamType type{Kind::Float, false};
+  static double get(const Value& v) { return v.number.to_double(); }
+};
+template <>
+struct Convert<bool> {
+  static constexpr ParamType type{Kind::Bool, false};
+  static bool get(const Value& v) { return v.number.to_bool(); }
+};
+template <>
+struct Convert<Dims> {
+  static constexpr ParamType type{Kind::Ints, false};
+  static const Dims& get(const Value& v) { return v.ints; }
+};
+template <>
+struct Convert<DType> {
+  static constexpr ParamType type{Kind::DType, false};
+  static DType get(const Value& v) { return v.dtype; }
+};
+template <>
+struct Convert<std::vector<Tensor>> {
+  static constexpr ParamType type{Kind::Tensors, false};
+  static const std::vector<Tensor>& get(const Value& v) { return v.tensors; }
+};
+template <>
+struct Convert<std::string_view> {
+  static constexpr ParamType type{Kind::Text, false};
+  static std::string_view get(const Value& v) { return v.text; }
+};
+template <typename T>
+struct Convert<std::optional<T>> {
+  static constexpr ParamType type{Convert<T>::type.kind, true};
+  static std::optional<T> get(const Value& v) {
+    return v.none ? std::nullopt : std::optional<T>(Convert<T>::get(v));
+  }
+};
+
+inline void put(Outcome& out, Tensor&& t) {
+  out.form = Outcome::Form::Tensor;
+  out.tensor = std::move(t);
+}
+inline void put(Outcome& out, std::vector<Tensor>&& t) {
+  out.form = Outcome::Form::Tensors;
+  out.tensors = std::move(t);
+}
+template <std::size_t N>
+void put(Outcome& out, std::array<Tensor, N>&& t) {
+  out.form = Outcome::Form::Tensors;
+  for (Tensor& each : t) out.tensors.push_back(std::move(each));
+}
+inline void put(Outcome& out, Scalar number) {
+  out.form = Outcome::Form::Number;
+  out.number = number;
+}
+inline void put(Outcome& out, DType dtype) {
+  out.form = Outcome::Form::DType;
+  out.dtype = dtype;
+}
+
+}  // namespace detail
+
+// A C++ function as the table sees it.
+struct Function {
+  void (*call)(const Value* arguments, Outcome& out);
+  const ParamType* params;
+  int num_params;
+};
+
+namespace detail {
+
+template <auto F, typename Signature>
+struct Wrap;
+template <auto F, typename R, typename... P>
+struct Wrap<F, R (*)(P...)> {
+  static constexpr ParamType params[sizeof...(P) + 1] = {Convert<P>::type...};
+
+  template <std::size_t... I>
+  static R invoke(const Value* v, std::index_sequence<I...>) {
+    return F(Convert<P>::get(v[I])...);
+  }
+  static void call(const Value* v, Outcome& out) {
+    if constexpr (std::is_void_v<R>) {
+      invoke(v, std::index_sequence_for<P...>{});
+    } else {
+      put(out, invoke(v, std::index_sequence_for<P...>{}));
+    }
+  }
+  static constexpr Function function{&call, params, sizeof...(P)};
+};
+
+}  // namespace detail
+
+// For an overloaded name: function<static_cast<Tensor (*)(const Tensor&)>(name)>.
+template <auto F>
+inline constexpr Function function = detail::Wrap<F, decltype(F)>::function;
+
+enum EntryFlag : std::uint32_t {
+  kFunctionForm = 1u << 0,  // pullback.name
+  kMethodForm = 1u << 1,    // Tensor.name
+  kInPlaceForm = 1u << 2,   // Tensor.name_ (and pullback.name_)
+  kOutForm = 1u << 3,       // out=
+  kNNForm = 1u << 4,        // pullback.nn.functional.name
+  kLinalgForm = 1u << 5,    // pullback.linalg.name
+  kSpecialForm = 1u << 6,   // pullback.special.name
+  kTensorArgs = 1u << 7,    // every operand must be a tensor
+  kNoBatch = 1u << 8,       // reads values: refuses batched tensors
+  kFactory = 1u << 9,       // makes a tensor: takes dtype, device, requires_grad
+  kNoGrad = 1u << 10,       // has no derivative, for the tests
+};
+inline constexpr std::uint32_t kBoth = kFunctionForm | kMethodForm | kOutForm;
+inline constexpr std::uint32_t kPointwise = kBoth | kInPlaceForm;
+// A view or a list of views: no out= form.
+inline constexpr std::uint32_t kView = kFunctionForm | kMethodForm;
+
+class Entry {
+ public:
+  // `fields`: the names of several results ("values, indices"), which make a named tuple.
+  Entry(const char* signature, const Function& function, std::uint32_t flags, const char* doc,
+        const char* samples, const char* fields = nullptr);
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+  const char* const signature;
+  const Function function;
+  const std::uint32_t flags;
+  const char* const doc;
+  const char* const samples;
+  const char* const fields;
+  const Entry* next = nullptr;  // in the order of definition within a file
+
+  // All entries; complete once static initialisers have run.
+  static const Entry* first();
+};
+
+}  // namespace pullback
