@@ -25,8 +25,8 @@ struct DTypeInfo {
 };
 
 inline constexpr DTypeInfo kDTypeInfo[kNumDTypes] = {
-    {"bool", "Bool", 1, Category::Bool},       {"uint8", "Byte", 1, Category::Integral},
-    {"int32", "Int", 4, Category::Integral},   {"int64", "Long", 8, Category::Integral},
+    {"bool", "Bool", 1, Category::Bool},         {"uint8", "Byte", 1, Category::Integral},
+    {"int32", "Int", 4, Category::Integral},     {"int64", "Long", 8, Category::Integral},
     {"float32", "Float", 4, Category::Floating}, {"float64", "Double", 8, Category::Floating},
 };
 

@@ -21,9 +21,7 @@ class Scalar {
 
   constexpr Category category() const { return category_; }
   constexpr bool is_floating() const { return category_ == Category::Floating; }
-  constexpr double to_double() const {
-    return is_floating() ? float_ : static_cast<double>(int_);
-  }
+  constexpr double to_double() const { return is_floating() ? float_ : static_cast<double>(int_); }
   constexpr std::int64_t to_int() const {
     return is_floating() ? static_cast<std::int64_t>(float_) : int_;
   }
@@ -32,23 +30,41 @@ class Scalar {
   // Writes the number as one element of the dtype.
   void store(DType dtype, void* out) const {
     switch (dtype) {
-      case DType::Bool: put(out, static_cast<std::uint8_t>(to_bool())); return;
-      case DType::UInt8: put(out, static_cast<std::uint8_t>(to_int())); return;
-      case DType::Int32: put(out, static_cast<std::int32_t>(to_int())); return;
-      case DType::Int64: put(out, to_int()); return;
-      case DType::Float32: put(out, static_cast<float>(to_double())); return;
-      case DType::Float64: put(out, to_double()); return;
+      case DType::Bool:
+        put(out, static_cast<std::uint8_t>(to_bool()));
+        return;
+      case DType::UInt8:
+        put(out, static_cast<std::uint8_t>(to_int()));
+        return;
+      case DType::Int32:
+        put(out, static_cast<std::int32_t>(to_int()));
+        return;
+      case DType::Int64:
+        put(out, to_int());
+        return;
+      case DType::Float32:
+        put(out, static_cast<float>(to_double()));
+        return;
+      case DType::Float64:
+        put(out, to_double());
+        return;
     }
   }
 
   static Scalar load(DType dtype, const void* in) {
     switch (dtype) {
-      case DType::Bool: return Scalar(get<std::uint8_t>(in) != 0);
-      case DType::UInt8: return Scalar(get<std::uint8_t>(in));
-      case DType::Int32: return Scalar(get<std::int32_t>(in));
-      case DType::Int64: return Scalar(get<std::int64_t>(in));
-      case DType::Float32: return Scalar(static_cast<double>(get<float>(in)));
-      case DType::Float64: return Scalar(get<double>(in));
+      case DType::Bool:
+        return Scalar(get<std::uint8_t>(in) != 0);
+      case DType::UInt8:
+        return Scalar(get<std::uint8_t>(in));
+      case DType::Int32:
+        return Scalar(get<std::int32_t>(in));
+      case DType::Int64:
+        return Scalar(get<std::int64_t>(in));
+      case DType::Float32:
+        return Scalar(static_cast<double>(get<float>(in)));
+      case DType::Float64:
+        return Scalar(get<double>(in));
     }
     __builtin_unreachable();
   }

@@ -28,6 +28,7 @@ struct Storage {
   static void dispose(Storage* storage) noexcept;
 };
 
-static_assert(sizeof(Storage) <= 64, "the header must fit into the first aligned unit of its block");
+static_assert(sizeof(Storage) <= 64,
+              "the header must fit into the first aligned unit of its block");
 
 }  // namespace pullback

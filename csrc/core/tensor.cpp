@@ -84,9 +84,15 @@ Tensor Tensor::full(Sizes sizes, Scalar value, DType dtype) {
     return tensor;
   }
   switch (item_size(dtype)) {
-    case 1: fill_with(tensor.bytes(), tensor.numel(), static_cast<std::uint8_t>(pattern)); break;
-    case 4: fill_with(tensor.bytes(), tensor.numel(), static_cast<std::uint32_t>(pattern)); break;
-    default: fill_with(tensor.bytes(), tensor.numel(), pattern); break;
+    case 1:
+      fill_with(tensor.bytes(), tensor.numel(), static_cast<std::uint8_t>(pattern));
+      break;
+    case 4:
+      fill_with(tensor.bytes(), tensor.numel(), static_cast<std::uint32_t>(pattern));
+      break;
+    default:
+      fill_with(tensor.bytes(), tensor.numel(), pattern);
+      break;
   }
   return tensor;
 }
@@ -104,9 +110,9 @@ Tensor Tensor::over(Ref<Storage> storage, char* data, Sizes sizes, Sizes strides
 }
 
 Tensor Tensor::alias(Sizes sizes, Sizes strides, std::int64_t offset) const {
-  Tensor view = over(body_->storage,
-                     body_->data + offset * static_cast<std::int64_t>(item_size(dtype())), sizes,
-                     strides, dtype());
+  Tensor view =
+      over(body_->storage, body_->data + offset * static_cast<std::int64_t>(item_size(dtype())),
+           sizes, strides, dtype());
   view.body_->flags |= body_->flags & kInference;
   return view;
 }

@@ -16,9 +16,16 @@ class TensorHooks {
   virtual Tensor run(const Tensor& gradient) = 0;
 };
 
+// Ties a tensor that keeps its gradient to the node that made it; see transform/engine.h.
+class TensorRetention {
+ public:
+  virtual ~TensorRetention() = default;
+};
+
 struct AutogradMeta final : TensorMeta {
   Tensor grad;
   std::unique_ptr<TensorHooks> hooks;
+  std::unique_ptr<TensorRetention> retention;
 
   // Forward mode (kDual): the derivative of this tensor along the seeded direction.
   Tensor tangent;

@@ -1,4 +1,4 @@
-// The one thread-local state: what is recorded, and the passes under way on this thread.
+// The one thread-local state: what is recorded, and where results go.
 //
 // Plain data, so that reading it is one instruction.  Guards restore it also when an exception
 // passes.
@@ -10,7 +10,6 @@ namespace pullback {
 
 class Destination;
 class Node;
-class Pass;
 
 struct Mode {
   bool grad = true;        // operations on tensors that require a gradient are recorded
@@ -18,14 +17,13 @@ struct Mode {
   bool forward = true;     // tangents are propagated; off inside a jvp rule
   bool retiring = false;   // nodes that die now wait in `dead`; see NOTE [Retiring]
   Node* dead = nullptr;
-  Pass* pass = nullptr;                // the innermost pass under way
   Destination* destination = nullptr;  // where the next operator puts its result
 };
 
 extern thread_local constinit Mode mode;
 
 // Sets one flag of the mode for a scope.
-template <bool Mode::*flag>
+template <bool Mode::* flag>
 class ModeScope {
  public:
   explicit ModeScope(bool value) : before_(mode.*flag) { mode.*flag = value; }

@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/allocator.h"
 #include "core/tensor.h"
@@ -60,15 +61,19 @@ class Edge {
   std::uint32_t output_nr_ = 0;
 };
 
+// Hooks live above the graph: bind derives from this and the engine calls it.
 class NodeHooks {
  public:
   virtual ~NodeHooks() = default;
+  // May replace the gradients that arrived at the node's outputs.
+  virtual void before(std::span<Tensor> gradients) = 0;
 };
 
 // Side block for what few nodes have, made on demand.
 struct NodeExtra {
   std::unique_ptr<NodeHooks> hooks;
-  void* handle = nullptr;  // the Python object while one exists (weak); owned by bind
+  std::vector<TensorBody*> retained;  // outputs whose gradient is kept (weak)
+  void* handle = nullptr;             // the Python object while one exists (weak); owned by bind
 };
 
 class BackwardCall;

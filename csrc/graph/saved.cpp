@@ -31,12 +31,13 @@ void SavedTensor::report_overwritten(const Node& node) const {
 }
 
 void report_released(const Node& node) {
-  fail("Trying to backward through the graph a second time (or directly access saved tensors after "
-       "they have already been freed). Saved intermediate values of the graph are freed when you "
-       "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
-       "through the graph a second time or if you need to access saved tensors after calling "
-       "backward.",
-       node.recorded_at());
+  fail(
+      "Trying to backward through the graph a second time (or directly access saved tensors after "
+      "they have already been freed). Saved intermediate values of the graph are freed when you "
+      "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
+      "through the graph a second time or if you need to access saved tensors after calling "
+      "backward.",
+      node.recorded_at());
 }
 
 }  // namespace pullback

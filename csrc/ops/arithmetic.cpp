@@ -1,6 +1,7 @@
 // Arithmetic and its operators: +, -, *, /, //, %, **, and the like.
 #include "ops/arithmetic.h"
 
+#include "core/error.h"
 #include "ops/basic.h"
 #include "ops/elementwise.h"
 #include "ops/table.h"
@@ -53,12 +54,14 @@ static void refuse_bool_sub(const Operand& a, const Operand& b) {
                          : x.number().category() == Category::Bool;
   };
   if (is_bool(a) && is_bool(b)) {
-    fail("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-         "`logical_xor()` operator instead.");
+    fail(
+        "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+        "`logical_xor()` operator instead.");
   }
   if (is_bool(a) || is_bool(b)) {
-    fail("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
-         "invert a mask, use the `~` or `logical_not()` operator instead.");
+    fail(
+        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+        "invert a mask, use the `~` or `logical_not()` operator instead.");
   }
 }
 
@@ -79,23 +82,23 @@ Tensor mul(const Operand& input, const Operand& other) {
 
 static const Elementwise record_div("div", "DivBackward0", DTypeRule::Float, Binary::Div,
                                     {kReadsB, [](T t, S s) { return t / s.b(); }},
-                                    {kReadsA | kReadsB, [](T t, S s) {
-                                       return neg(t * (s.a() / s.b() / s.b()));
-                                     }});
+                                    {kReadsA | kReadsB,
+                                     [](T t, S s) { return neg(t * (s.a() / s.b() / s.b())); }});
 
 Tensor true_divide(const Operand& input, const Operand& other) {
   return elementwise(record_div, input, other);
 }
 
-PB_UNARY(neg, "NegBackward0", Promote, Neg, kReadsNothing, neg(t),
-         "The negative of each element.", "x(3,4) | x()")
-PB_UNARY(square, "PowBackward0", Promote, Square, kReadsX, t * (s.x() * 2),
+PB_UNARY(neg, "NegBackward0", Promote, Neg, kReadsNothing, neg(t), "The negative of each element.",
+         "x(3,4) | x()")
+PB_UNARY(square, "PowBackward0", Promote, Square, kReadsX, t*(s.x() * 2),
          "The square of each element.", "x(3,4) | x()")
 
-static const Entry entry_add("add(input, other, *, alpha=1)", function<add>, kPointwise,
-                             "input + alpha * other, with broadcasting and type promotion.",
-                             "x(3,4), x(3,4) | x(3,4), x(4) | x(2,1,4), x(3,1), alpha=2.5 | x(3), 2 "
-                             "| x(3), 2.5 | x(), x(0,3)");
+static const Entry entry_add(
+    "add(input, other, *, alpha=1)", function<add>, kPointwise,
+    "input + alpha * other, with broadcasting and type promotion.",
+    "x(3,4), x(3,4) | x(3,4), x(4) | x(2,1,4), x(3,1), alpha=2.5 | x(3), 2 "
+    "| x(3), 2.5 | x(), x(0,3)");
 static const Entry entry_sub("sub(input, other, *, alpha=1)", function<sub>, kPointwise,
                              "input - alpha * other, with broadcasting and type promotion.",
                              "x(3,4), x(3,4) | x(3,1), x(4), alpha=2 | x(3), 2.5");

@@ -10,6 +10,16 @@
 namespace pullback {
 namespace {
 
+// Strides of `t` seen with the sizes it broadcasts to.
+Dims broadcast_strides(const Tensor& t, Sizes sizes) {
+  const int lead = static_cast<int>(sizes.size()) - t.ndim();
+  Dims strides(static_cast<int>(sizes.size()));
+  for (int d = 0; d < t.ndim(); ++d) {
+    strides[lead + d] = t.size(d) == sizes[lead + d] ? t.stride(d) : 0;
+  }
+  return strides;
+}
+
 // Copies, possibly to another dtype or layout.
 struct Copy {
   enum class Kind : std::uint8_t { Clone, Cast };
@@ -64,12 +74,7 @@ struct Expand {
     return make_batched(expand(x, sizes), u.level);
   }
   static Tensor view(const Attrs& a, const Tensor& x) {
-    const int lead = a.sizes.size() - x.ndim();
-    Dims strides(a.sizes.size());
-    for (int d = 0; d < x.ndim(); ++d) {
-      strides[lead + d] = x.size(d) == a.sizes[lead + d] ? x.stride(d) : 0;
-    }
-    return x.alias(a.sizes, strides);
+    return x.alias(a.sizes, broadcast_strides(x, a.sizes));
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Expand>& v) { v.give(0, sum_to(v.grad(), v.attrs().from)); }
@@ -142,8 +147,10 @@ Tensor expand(const Tensor& input, Sizes sizes) {
   for (int d = 0; d < to.size(); ++d) {
     if (to[d] == -1) {
       check(d >= lead, "expand(", info(input.dtype()).scalar_name, "Tensor{", input.shape(),
-            "}, size=", to, "): The expanded size of the tensor (-1) isn't allowed in a leading, "
-            "non-existing dimension ", d);
+            "}, size=", to,
+            "): The expanded size of the tensor (-1) isn't allowed in a leading, "
+            "non-existing dimension ",
+            d);
       to[d] = input.size(d - lead);
     }
     const std::int64_t from = d < lead ? 1 : input.size(d - lead);
@@ -167,6 +174,15 @@ Tensor copy_to_dtype(const Tensor& input, DType dtype) {
   return out;
 }
 
+void copy_values(const Tensor& target, const Tensor& source) {
+  const Dims strides = broadcast_strides(source, target.sizes());
+  kernels::View from = view_of(source);
+  from.sizes = target.sizes().data();
+  from.strides = strides.data();
+  from.ndim = target.ndim();
+  kernels::copy(view_of(target), from);
+}
+
 Tensor empty_strided_like(const Tensor& model, DType dtype) {
   if (!is_dense(model.sizes(), model.strides())) return Tensor::empty(model.sizes(), dtype);
   return Tensor::empty(model.sizes(), dtype).alias(model.sizes(), model.strides());
@@ -174,8 +190,8 @@ Tensor empty_strided_like(const Tensor& model, DType dtype) {
 
 void replace_geometry(const Tensor& target, const Tensor& source) {
   TensorBody* body = target.body();
-  check(source.ndim() <= kInlineDims && body->ndim <= kInlineDims,
-        "resize: more than ", kInlineDims, " dimensions are not supported.");
+  check(source.ndim() <= kInlineDims && body->ndim <= kInlineDims, "resize: more than ",
+        kInlineDims, " dimensions are not supported.");
   body->ndim = static_cast<std::uint8_t>(source.ndim());
   std::copy_n(source.sizes().data(), source.ndim(), body->sizes());
   std::copy_n(source.strides().data(), source.ndim(), body->strides());

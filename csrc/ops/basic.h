@@ -24,6 +24,8 @@ Tensor sum_to(const Tensor& input, Sizes sizes);
 // Not recorded, and without history.
 Tensor copy_to_dtype(const Tensor& input, DType dtype);
 Tensor empty_strided_like(const Tensor& model, DType dtype);
+// Copies values, casting and broadcasting; no history.
+void copy_values(const Tensor& target, const Tensor& source);
 // Makes `target` refer to the memory of `source` (out= of another shape, .data = ...).
 void replace_geometry(const Tensor& target, const Tensor& source);
 

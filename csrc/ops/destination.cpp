@@ -36,10 +36,11 @@ void check_writable(const char* name, const Tensor& target) {
 void check_rebase(const char* name, const Tensor& target) {
   const TensorBody* body = target.body();
   if (!body->base && body->storage->refs.get() == 1) return;
-  fail(ErrorKind::NotImplemented, name,
-       "_: in-place writes that are recorded into a tensor that shares its memory (a view, a tensor "
-       "with views, or one that was saved for backward) are not supported. Write the operation out "
-       "of place.");
+  fail(
+      ErrorKind::NotImplemented, name,
+      "_: in-place writes that are recorded into a tensor that shares its memory (a view, a tensor "
+      "with views, or one that was saved for backward) are not supported. Write the operation out "
+      "of place.");
 }
 
 void Destination::check_shape(Sizes sizes, DType dtype) {

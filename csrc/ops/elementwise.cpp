@@ -186,7 +186,8 @@ DTypes infer_dtypes(const Elementwise& op, const Operands<N>& x) {
   return {compute, op.rule == DTypeRule::Bool ? DType::Bool : compute};
 }
 
-// The operands have one shape, one layout without gaps and one dtype, or are numbers: one flat loop.
+// The operands have one shape, one layout without gaps and one dtype, or are numbers: one flat
+// loop.
 template <int N>
 const Tensor* find_flat(const Elementwise& op, const Operands<N>& x) {
   const Tensor* first = nullptr;
@@ -209,7 +210,8 @@ const Tensor* find_flat(const Elementwise& op, const Operands<N>& x) {
   }
   if (op.rule == DTypeRule::Float && !is_floating(first->dtype())) return nullptr;
   if constexpr (N == 2) {
-    if (!is_floating(first->dtype()) && kernels::divides(kernels::Binary(op.kernel))) return nullptr;
+    if (!is_floating(first->dtype()) && kernels::divides(kernels::Binary(op.kernel)))
+      return nullptr;
   }
   return has_loop<N>(op, first->dtype()) ? first : nullptr;
 }
@@ -339,8 +341,8 @@ template <int N>
   Tensor sum;
   for (int i = 0; i < N; ++i) {
     if (!(x[i]->flags() & kDual)) continue;
-    check(ErrorKind::NotImplemented, op.partial[i].times != nullptr,
-          "forward derivative for ", op.name, " is not implemented.");
+    check(ErrorKind::NotImplemented, op.partial[i].times != nullptr, "forward derivative for ",
+          op.name, " is not implemented.");
     Tensor part = op.partial[i].times(tangent_of(x[i]->tensor()), s);
     if (!part.defined()) continue;
     sum = sum.defined() ? add(sum, part) : part;

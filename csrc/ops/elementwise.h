@@ -61,11 +61,19 @@ struct Elementwise {
       : name(name), node(node), rule(rule), arity(1), kernel(std::uint16_t(kernel)), partial{x} {}
   constexpr Elementwise(const char* name, const char* node, DTypeRule rule, kernels::Binary kernel,
                         Partial a, Partial b)
-      : name(name), node(node), rule(rule), arity(2), kernel(std::uint16_t(kernel)),
+      : name(name),
+        node(node),
+        rule(rule),
+        arity(2),
+        kernel(std::uint16_t(kernel)),
         partial{a, b} {}
   constexpr Elementwise(const char* name, const char* node, DTypeRule rule, kernels::Ternary kernel,
                         Partial a, Partial b, Partial c)
-      : name(name), node(node), rule(rule), arity(3), kernel(std::uint16_t(kernel)),
+      : name(name),
+        node(node),
+        rule(rule),
+        arity(3),
+        kernel(std::uint16_t(kernel)),
         partial{a, b, c} {}
 };
 
@@ -86,11 +94,11 @@ using T = const Tensor&;
 using S = const Saved&;
 
 // An elementwise operator of one tensor: its record, its C++ function, its row in the table.
-#define PB_UNARY(NAME, NODE, RULE, KERNEL, READS, SLOPE, DOC, SAMPLES)                            \
-  static const Elementwise record_##NAME(                                                         \
-      #NAME, NODE, DTypeRule::RULE, kernels::Unary::KERNEL,                                       \
-      {READS, [](T t, [[maybe_unused]] S s) -> Tensor { return SLOPE; }});                        \
-  Tensor NAME(const Tensor& input) { return elementwise(record_##NAME, input); }                  \
+#define PB_UNARY(NAME, NODE, RULE, KERNEL, READS, SLOPE, DOC, SAMPLES)           \
+  static const Elementwise record_##NAME(                                        \
+      #NAME, NODE, DTypeRule::RULE, kernels::Unary::KERNEL,                      \
+      {READS, [](T t, [[maybe_unused]] S s) -> Tensor { return SLOPE; }});       \
+  Tensor NAME(const Tensor& input) { return elementwise(record_##NAME, input); } \
   static const Entry entry_##NAME(#NAME "(input)", function<NAME>, kPointwise, DOC, SAMPLES);
 
 }  // namespace pullback

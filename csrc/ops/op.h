@@ -95,10 +95,10 @@ concept HasLayout = requires(const typename Op::Attrs& a, const Tensor& x) { Op:
 
 // One result is a Tensor, a fixed number an array, a list of views a vector.
 template <class Op>
-using Result = std::conditional_t<Op::kOutputs == 1, Tensor,
-                                  std::conditional_t<Op::kOutputs == kVariadic, std::vector<Tensor>,
-                                                     std::array<Tensor, std::size_t(
-                                                         Op::kOutputs > 0 ? Op::kOutputs : 1)>>>;
+using Result = std::conditional_t<
+    Op::kOutputs == 1, Tensor,
+    std::conditional_t<Op::kOutputs == kVariadic, std::vector<Tensor>,
+                       std::array<Tensor, std::size_t(Op::kOutputs > 0 ? Op::kOutputs : 1)>>>;
 
 inline std::span<const Tensor> as_span(const Tensor& t) { return {&t, 1}; }
 inline std::span<const Tensor> as_span(const std::vector<Tensor>& t) { return t; }
@@ -213,7 +213,8 @@ class OpNode final : public Node {
 
  private:
   static constexpr bool kFixedInputs = Op::kInputs > 0;
-  std::conditional_t<kFixedInputs, std::array<SavedTensor, std::size_t(kFixedInputs ? Op::kInputs : 1)>,
+  std::conditional_t<kFixedInputs,
+                     std::array<SavedTensor, std::size_t(kFixedInputs ? Op::kInputs : 1)>,
                      std::vector<SavedTensor>>
       inputs_;
   std::array<SavedTensor, std::size_t(Op::kOutputs > 0 ? Op::kOutputs : 1)> outputs_;
@@ -275,7 +276,8 @@ Result<Op> compute(const typename Op::Attrs& attrs, In in) {
   } else if constexpr (Op::kOutputs == 1) {
     const Spec spec = Op::spec(attrs, in);
     Tensor out;
-    if (mode.destination) [[unlikely]] out = take_destination(in, spec);
+    if (mode.destination) [[unlikely]]
+      out = take_destination(in, spec);
     if (!out.defined()) {
       if constexpr (HasLayout<Op>) {
         out = Op::make(attrs, in[0]);
@@ -337,8 +339,8 @@ template <class Op>
 template <class Op>
 Result<Op> apply(const typename Op::Attrs& attrs, In in) {
   const std::uint32_t flags = in.flags();
-  Result<Op> result = flags & kBatched ? detail::compute_batched<Op>(attrs, in)
-                                       : detail::compute<Op>(attrs, in);
+  Result<Op> result =
+      flags & kBatched ? detail::compute_batched<Op>(attrs, in) : detail::compute<Op>(attrs, in);
   if constexpr (!HasNoDerivative<Op>) {
     if (flags & kRequiresGrad && mode.grad) {
       const std::span<const Tensor> out = as_span(result);

@@ -13,9 +13,12 @@ std::atomic<DType> default_dtype_value{DType::Float32};
 
 DType dtype_of(Category category) {
   switch (category) {
-    case Category::Bool: return DType::Bool;
-    case Category::Integral: return DType::Int64;
-    case Category::Floating: return default_dtype();
+    case Category::Bool:
+      return DType::Bool;
+    case Category::Integral:
+      return DType::Int64;
+    case Category::Floating:
+      return default_dtype();
   }
   __builtin_unreachable();
 }

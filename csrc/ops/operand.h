@@ -14,13 +14,13 @@ namespace pullback {
 class Operand {
  public:
   Operand() = default;
-  Operand(const Tensor& tensor) : tensor_(tensor) {}                // NOLINT: that is its purpose
-  Operand(Tensor&& tensor) : tensor_(std::move(tensor)) {}          // NOLINT
-  Operand(const Scalar& number) : number_(number) {}                // NOLINT
-  Operand(double number) : number_(number) {}                       // NOLINT
-  Operand(int number) : number_(number) {}                          // NOLINT
-  Operand(std::int64_t number) : number_(number) {}                 // NOLINT
-  Operand(bool number) : number_(number) {}                         // NOLINT
+  Operand(const Tensor& tensor) : tensor_(tensor) {}        // NOLINT: that is its purpose
+  Operand(Tensor&& tensor) : tensor_(std::move(tensor)) {}  // NOLINT
+  Operand(const Scalar& number) : number_(number) {}        // NOLINT
+  Operand(double number) : number_(number) {}               // NOLINT
+  Operand(int number) : number_(number) {}                  // NOLINT
+  Operand(std::int64_t number) : number_(number) {}         // NOLINT
+  Operand(bool number) : number_(number) {}                 // NOLINT
 
   bool is_tensor() const { return tensor_.defined(); }
   const Tensor& tensor() const { return tensor_; }

@@ -34,7 +34,7 @@ enum class Kind : std::uint8_t {
   Int,
   Float,
   Bool,
-  Ints,     // a tuple of integers, or one integer
+  Ints,  // a tuple of integers, or one integer
   DType,
   Tensors,  // a sequence of tensors
   Text,

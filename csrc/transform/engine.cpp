@@ -1,0 +1,443 @@
+// See engine.h.  Start reading at Pass::run.
+#include "transform/engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <unordered_map>
+
+#include "core/error.h"
+#include "graph/meta.h"
+#include "graph/mode.h"
+#include "graph/node.h"
+#include "kernels/elementwise.h"
+#include "ops/arithmetic.h"
+#include "ops/basic.h"
+#include "ops/op.h"
+
+namespace pullback {
+namespace {
+
+std::atomic<std::uint32_t> next_pass{1};
+
+// Nobody else can see the tensor or its memory, so it may be overwritten.
+bool is_ours(const Tensor& t) {
+  const TensorBody* body = t.body();
+  constexpr std::uint32_t kShared = kBatched | kDual | kReadOnly | kRequiresGrad;
+  return body->refs.get() == 1 && body->storage->refs.get() == 1 && !(body->flags & kShared);
+}
+
+void add_into(const Tensor& sum, const Tensor& term) {
+  const std::int64_t n = sum.numel();
+  if (n == 0) return;
+  if (sum.is_contiguous() && term.is_contiguous()) {
+    const auto item = static_cast<std::int64_t>(item_size(sum.dtype()));
+    if (n <= 16384) {
+      kernels::binary_loop(kernels::Binary::Add, sum.dtype())(
+          sum.bytes(), sum.bytes(), term.bytes(), item, item, item, n, nullptr);
+      return;
+    }
+  }
+  kernels::binary(kernels::Binary::Add, view_of(sum), view_of(sum), view_of(term));
+}
+
+void add_gradient(Tensor& slot, Tensor gradient, bool create_graph) {
+  if (!slot.defined()) {
+    slot = std::move(gradient);
+  } else if (!create_graph && is_ours(slot) && !gradient.has(kBatched) && !gradient.has(kDual) &&
+             slot.dtype() == gradient.dtype() && same(slot.sizes(), gradient.sizes())) {
+    add_into(slot, gradient);
+  } else {
+    slot = add(slot, gradient);
+  }
+}
+
+class Pass {
+ public:
+  explicit Pass(const BackwardRequest& request) : request_(request), id_(next_pass.fetch_add(1)) {}
+  ~Pass() {
+    for (std::size_t i = done_; i < nodes_.size(); ++i) unmark(nodes_[i].node);
+    for (Leaf& leaf : leaves_) unmark(leaf.body);
+  }
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+
+  std::vector<Tensor> run(std::span<const Tensor> seeds);
+
+ private:
+  struct Step {
+    Node* node;
+    std::uint32_t first_slot = 0;
+    bool needed = true;  // its inputs lead to a tensor that wants a gradient
+    bool captured = false;
+  };
+  struct Leaf {
+    TensorBody* body;
+    Tensor gradient;
+    std::int64_t last = -1;  // the step after which its gradient is complete
+    bool needed = true;
+  };
+  struct Capture {
+    bool leaf;
+    std::uint32_t place;
+    std::uint32_t output_nr;
+    std::uint32_t input;
+  };
+  class Call;
+
+  void find_nodes();
+  void visit(const Edge& edge);
+  void order_nodes();
+  void note_last_uses();
+  void select_inputs();
+  void run_step(std::size_t i);
+  void finish_leaf(Leaf& leaf);
+  void capture_node(std::size_t i);
+  void keep_retained(const Step& step);
+
+  template <typename T>
+  bool mark(T& marks, const void* key, std::uint32_t place);
+  void unmark(Node* node);
+  void unmark(TensorBody* leaf);
+  std::uint32_t place_of(const Node* node) const {
+    return node->pass == id_ ? node->slot : others_.at(node);
+  }
+  std::uint32_t place_of(const TensorBody* leaf) const {
+    const auto& meta = static_cast<const AutogradMeta&>(*leaf->meta);
+    return meta.pass == id_ ? meta.slot : others_.at(leaf);
+  }
+  bool is_marked(const Node* node) const {
+    return node->pass == id_ || (node->pass != 0 && others_.contains(node));
+  }
+  bool is_marked(const TensorBody* leaf) const {
+    const auto* meta = static_cast<const AutogradMeta*>(leaf->meta.get());
+    return meta && (meta->pass == id_ || (meta->pass != 0 && others_.contains(leaf)));
+  }
+  Tensor& slot_of(const Edge& edge) {
+    if (edge.is_leaf()) return leaves_[place_of(edge.leaf())].gradient;
+    return slots_[nodes_[place_of(edge.node())].first_slot + edge.output_nr()];
+  }
+  bool is_needed(const Edge& edge) const {
+    return edge.is_leaf()
+               ? leaves_[place_of(edge.leaf())].needed
+               : nodes_[place_of(edge.node())].needed || nodes_[place_of(edge.node())].captured;
+  }
+
+  const BackwardRequest& request_;
+  const std::uint32_t id_;
+  std::vector<Edge> roots_;
+  std::vector<Step> nodes_;
+  std::vector<Leaf> leaves_;
+  std::vector<Tensor> slots_;
+  std::vector<Node*> pending_;
+  std::vector<Capture> captures_;
+  std::vector<Tensor> results_;
+  std::unordered_map<const void*, std::uint32_t> others_;  // places of what another pass holds
+  std::size_t done_ = 0;
+};
+
+class Pass::Call final : public BackwardCall {
+ public:
+  Call(Pass& pass, const Step& step)
+      : BackwardCall(pass.slots_.data() + step.first_slot, pass.request_.create_graph),
+        pass_(pass),
+        node_(*step.node) {}
+  bool wants(int input) const override {
+    const Edge& edge = node_.edge(input);
+    return edge && (pass_.request_.inputs.empty() || pass_.is_needed(edge));
+  }
+  void give(int input, Tensor gradient) override {
+    if (!gradient.defined()) return;
+    add_gradient(pass_.slot_of(node_.edge(input)), std::move(gradient), create_graph);
+  }
+
+ private:
+  Pass& pass_;
+  Node& node_;
+};
+
+template <typename T>
+bool Pass::mark(T& marks, const void* key, std::uint32_t place) {
+  if (marks.pass == 0) {
+    marks.pass = id_;
+    marks.slot = place;
+    return true;
+  }
+  return marks.pass != id_ && others_.emplace(key, place).second;
+}
+
+void Pass::unmark(Node* node) {
+  if (node->pass == id_) node->pass = 0;
+}
+
+void Pass::unmark(TensorBody* leaf) {
+  auto& meta = static_cast<AutogradMeta&>(*leaf->meta);
+  if (meta.pass == id_) meta.pass = 0;
+}
+
+void Pass::visit(const Edge& edge) {
+  if (!edge) return;
+  if (edge.is_leaf()) {
+    TensorBody* leaf = edge.leaf();
+    if (mark(make_meta(leaf), leaf, static_cast<std::uint32_t>(leaves_.size()))) {
+      leaves_.push_back({leaf, {}, -1, true});
+    }
+  } else {
+    Node* node = edge.node();
+    if (mark(*node, node, static_cast<std::uint32_t>(nodes_.size()))) {
+      nodes_.push_back({node});
+      pending_.push_back(node);
+    }
+  }
+}
+
+void Pass::find_nodes() {
+  for (const Edge& root : roots_) visit(root);
+  while (!pending_.empty()) {
+    const Node* node = pending_.back();
+    pending_.pop_back();
+    for (const Edge& edge : node->edges()) visit(edge);
+  }
+}
+
+void Pass::order_nodes() {
+  const auto newer = [](const Step& a, const Step& b) {
+    return a.node->sequence() > b.node->sequence();
+  };
+  if (!std::is_sorted(nodes_.begin(), nodes_.end(), newer)) {
+    const auto [low, high] = std::minmax_element(nodes_.begin(), nodes_.end(), newer);
+    const std::uint64_t newest = low->node->sequence();
+    const std::uint64_t range = newest - high->node->sequence() + 1;
+    if (range <= 8 * nodes_.size()) {
+      // Sequence numbers are nearly dense: put every node at its number and close the gaps.
+      std::vector<Step> ordered(range, Step{nullptr});
+      for (const Step& step : nodes_) ordered[newest - step.node->sequence()] = step;
+      std::erase_if(ordered, [](const Step& step) { return !step.node; });
+      nodes_.swap(ordered);
+    } else {
+      std::sort(nodes_.begin(), nodes_.end(), newer);
+    }
+  }
+  std::uint32_t slots = 0;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    Step& step = nodes_[i];
+    const auto place = static_cast<std::uint32_t>(i);
+    if (step.node->pass == id_) {
+      step.node->slot = place;
+    } else {
+      others_[step.node] = place;
+    }
+    step.first_slot = slots;
+    slots += static_cast<std::uint32_t>(step.node->num_outputs());
+  }
+  slots_.resize(slots);
+}
+
+void Pass::note_last_uses() {
+  if (leaves_.empty()) return;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    for (const Edge& edge : nodes_[i].node->edges()) {
+      if (edge && edge.is_leaf()) {
+        leaves_[place_of(edge.leaf())].last = static_cast<std::int64_t>(i);
+      }
+    }
+  }
+}
+
+void Pass::select_inputs() {
+  if (request_.inputs.empty()) return;
+  for (Step& step : nodes_) step.needed = false;
+  for (Leaf& leaf : leaves_) leaf.needed = false;
+  results_.resize(request_.inputs.size());
+  for (std::size_t k = 0; k < request_.inputs.size(); ++k) {
+    const Tensor& input = request_.inputs[k];
+    const auto number = static_cast<std::uint32_t>(k);
+    if (const Node* node = node_of(input)) {
+      if (!is_marked(node)) continue;
+      nodes_[place_of(node)].captured = true;
+      captures_.push_back({false, place_of(node), input.body()->output_nr, number});
+    } else if (is_marked(input.body())) {
+      leaves_[place_of(input.body())].needed = true;
+      captures_.push_back({true, place_of(input.body()), 0, number});
+    }
+  }
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
+    for (const Edge& edge : nodes_[i].node->edges()) {
+      if (edge && is_needed(edge)) nodes_[i].needed = true;
+    }
+  }
+}
+
+void Pass::capture_node(std::size_t i) {
+  for (const Capture& capture : captures_) {
+    if (capture.leaf || capture.place != i) continue;
+    const Tensor& gradient = slots_[nodes_[i].first_slot + capture.output_nr];
+    const Tensor& input = request_.inputs[capture.input];
+    if (request_.accumulate) {
+      if (gradient.defined()) accumulate_grad(input, gradient, request_.create_graph);
+    } else {
+      results_[capture.input] = gradient;
+    }
+  }
+}
+
+void Pass::keep_retained(const Step& step) {
+  for (TensorBody* body : step.node->extra()->retained) {
+    const Tensor& gradient = slots_[step.first_slot + body->output_nr];
+    if (gradient.defined()) {
+      accumulate_grad(Tensor(Ref<TensorBody>::share(body)), gradient, request_.create_graph);
+    }
+  }
+}
+
+void Pass::finish_leaf(Leaf& leaf) {
+  if (!leaf.needed || !leaf.gradient.defined()) return;
+  Tensor gradient = std::move(leaf.gradient);
+  const Tensor tensor(Ref<TensorBody>::share(leaf.body));
+  if (auto& hooks = meta_of(tensor)->hooks) gradient = hooks->run(gradient);
+  if (!same(gradient.sizes(), tensor.sizes())) {
+    fail("backward: got a gradient of shape ", gradient.shape(), " for a leaf of shape ",
+         tensor.shape(), ". This is a defect of the derivative that made it, please report it.");
+  }
+  if (gradient.dtype() != tensor.dtype()) gradient = cast(gradient, tensor.dtype());
+  if (request_.inputs.empty() || request_.accumulate) {
+    accumulate_grad(tensor, std::move(gradient), request_.create_graph);
+    return;
+  }
+  const auto place = static_cast<std::uint32_t>(&leaf - leaves_.data());
+  for (const Capture& capture : captures_) {
+    if (capture.leaf && capture.place == place) results_[capture.input] = gradient;
+  }
+}
+
+void Pass::run_step(std::size_t i) {
+  Step& step = nodes_[i];
+  Node& node = *step.node;
+  Tensor* gradients = slots_.data() + step.first_slot;
+  const int outputs = node.num_outputs();
+  if (node.extra() && node.extra()->hooks) {
+    node.extra()->hooks->before({gradients, static_cast<std::size_t>(outputs)});
+  }
+  if (node.extra()) keep_retained(step);
+  if (step.captured) capture_node(i);
+  const bool any =
+      std::any_of(gradients, gradients + outputs, [](const Tensor& g) { return g.defined(); });
+  if (step.needed && any) {
+    Call call(*this, step);
+    node.apply(call);
+    if (!request_.retain_graph) node.release_saved();
+  }
+  for (int k = 0; k < outputs; ++k) gradients[k] = Tensor();
+}
+
+std::vector<Tensor> Pass::run(std::span<const Tensor> seeds) {
+  for (const Tensor& root : request_.roots) roots_.emplace_back(root);
+  find_nodes();
+  order_nodes();
+  note_last_uses();
+  select_inputs();
+  for (std::size_t k = 0; k < roots_.size(); ++k) {
+    add_gradient(slot_of(roots_[k]), seeds[k], request_.create_graph);
+  }
+  const GradMode recording(request_.create_graph);
+  for (Leaf& leaf : leaves_) {
+    if (leaf.last < 0) finish_leaf(leaf);
+  }
+  for (; done_ < nodes_.size(); ++done_) {
+    Node* node = nodes_[done_].node;
+    run_step(done_);
+    if (!leaves_.empty()) {
+      for (const Edge& edge : node->edges()) {
+        if (!edge || !edge.is_leaf()) continue;
+        Leaf& leaf = leaves_[place_of(edge.leaf())];
+        if (leaf.last == static_cast<std::int64_t>(done_)) finish_leaf(leaf);
+      }
+    }
+    unmark(node);
+  }
+  return request_.accumulate ? std::vector<Tensor>() : std::move(results_);
+}
+
+Tensor make_seed(const Tensor& root, const Tensor& given, std::size_t k) {
+  if (!root.requires_grad()) {
+    fail("element ", k, " of tensors does not require grad and does not have a grad_fn");
+  }
+  if (!given.defined()) {
+    check(root.numel() == 1, "grad can be implicitly created only for scalar outputs: got shape ",
+          root.shape(), ". Pass gradient= of that shape, or reduce with .sum() or .mean().");
+    return Tensor::full(root.sizes(), Scalar(1), root.dtype());
+  }
+  if (!same(given.sizes(), root.sizes())) {
+    const auto size = [](const Tensor& t) {
+      std::ostringstream text;
+      text << "torch.Size(" << t.shape() << ")";
+      return text.str();
+    };
+    fail("Mismatch in shape: grad_output[", k, "] has a shape of ", size(given), " and output[", k,
+         "] has a shape of ", size(root), ".");
+  }
+  return given.dtype() == root.dtype() ? given : cast(given, root.dtype());
+}
+
+// Forgets its place in the node's list when the tensor dies.
+class Retention final : public TensorRetention {
+ public:
+  Retention(const Tensor& tensor, Ref<Node> node) : body_(tensor.body()), node_(std::move(node)) {
+    node_->make_extra().retained.push_back(body_);
+  }
+  ~Retention() override { std::erase(node_->make_extra().retained, body_); }
+
+ private:
+  TensorBody* body_;
+  Ref<Node> node_;
+};
+
+}  // namespace
+
+std::vector<Tensor> run_backward(const BackwardRequest& request) {
+  std::vector<Tensor> seeds;
+  seeds.reserve(request.roots.size());
+  for (std::size_t k = 0; k < request.roots.size(); ++k) {
+    seeds.push_back(make_seed(request.roots[k], request.seeds[k], k));
+  }
+  Pass pass(request);
+  return pass.run(seeds);
+}
+
+// NOTE [Accumulation]
+// The first gradient becomes .grad as it is when nobody else holds it and its layout is that of
+// the tensor, otherwise a copy does.  Later ones are added in place, so that .grad stays the same
+// object, unless a graph is being created: then .grad becomes a new tensor.
+void accumulate_grad(const Tensor& tensor, Tensor gradient, bool create_graph) {
+  AutogradMeta& meta = make_meta(tensor);
+  if (!meta.grad.defined()) {
+    const bool fits = is_dense(tensor.sizes(), tensor.strides())
+                          ? same(gradient.strides(), tensor.strides()) || tensor.numel() <= 1
+                          : gradient.is_contiguous();
+    if (gradient.has(kBatched)) {
+      meta.grad = gradient;
+    } else if (create_graph) {
+      meta.grad = fits ? gradient : clone(gradient);
+    } else if (fits && is_ours(gradient)) {
+      meta.grad = std::move(gradient);
+    } else {
+      Tensor copy = empty_strided_like(tensor, tensor.dtype());
+      copy_values(copy, gradient);
+      meta.grad = std::move(copy);
+    }
+  } else if (create_graph || meta.grad.has(kBatched) || gradient.has(kBatched)) {
+    meta.grad = add(meta.grad, gradient);
+  } else {
+    add_into(meta.grad, gradient);
+    meta.grad.bump_version();
+  }
+}
+
+void retain_grad(const Tensor& tensor) {
+  if (tensor.is_leaf()) return;
+  AutogradMeta& meta = make_meta(tensor);
+  if (meta.retention) return;
+  meta.retention = std::make_unique<Retention>(tensor, Ref<Node>::share(node_of(tensor)));
+  tensor.set(kRetainsGrad, true);
+}
+
+}  // namespace pullback
