@@ -137,9 +137,9 @@ def tensor_repr(t: Tensor) -> str:
 
 
 def _is_default(dtype: object) -> bool:
-    import pullback
+    import pullback as pb
 
-    return dtype == pullback.get_default_dtype()
+    return dtype == pb.get_default_dtype()
 
 
 def _gradient_suffix(t: Tensor) -> list[str]:

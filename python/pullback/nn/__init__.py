@@ -7,9 +7,9 @@ ways to fill a parameter. Nothing here is on a path that runs once per recorded 
 
 from __future__ import annotations
 
-from pullback.nn import functional, init
+from pullback.nn import functional, init, modules
 from pullback.nn.modules import *  # noqa: F403
-from pullback.nn.modules import __all__ as _modules
 from pullback.nn.parameter import Parameter
 
-__all__ = [*_modules, "Parameter", "functional", "init"]
+__all__ = ["Parameter", "functional", "init", "modules"]
+__all__ += modules.__all__

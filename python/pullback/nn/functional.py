@@ -1,47 +1,65 @@
 """The computations of ``pullback.nn`` as functions.
 
-What the core computes in one kernel with one derivative is handed through as it is, when it is
-first asked for (``_FROM_CORE``, ``_FROM_TOP``). Only what is truly put together from other
-operators is written here.
+What the core computes in one kernel with one derivative is handed through as it is, with the
+signature that it has there (``inplace=``, ``reduction=``, ...), when it is first asked for.
+Only what is truly put together from other operators is written here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import pullback
+import pullback as pb
 from pullback import Tensor, _core
 
-# Operators whose signature here (inplace=, reduction=, ...) is that of torch.nn.functional.
-_FROM_CORE = (
+__all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "dropout",
     "elu",
     "gelu",
     "l1_loss",
     "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
     "mse_loss",
     "nll_loss",
+    "normalize",
+    "one_hot",
     "relu",
+    "sigmoid",
     "silu",
     "softmax",
     "softplus",
-)
-# Operators that are the same function in the package itself.
-_FROM_TOP = ("sigmoid", "tanh")
+    "tanh",
+]
 
-__all__ = [*_FROM_CORE, *_FROM_TOP, "dropout", "logsigmoid", "normalize", "one_hot"]
+# Bound by `__getattr__`, at the first use.
+binary_cross_entropy_with_logits: Callable[..., Tensor]
+cross_entropy: Callable[..., Tensor]
+elu: Callable[..., Tensor]
+gelu: Callable[..., Tensor]
+l1_loss: Callable[..., Tensor]
+leaky_relu: Callable[..., Tensor]
+linear: Callable[..., Tensor]
+log_softmax: Callable[..., Tensor]
+mse_loss: Callable[..., Tensor]
+nll_loss: Callable[..., Tensor]
+relu: Callable[..., Tensor]
+sigmoid: Callable[..., Tensor]
+silu: Callable[..., Tensor]
+softmax: Callable[..., Tensor]
+softplus: Callable[..., Tensor]
+tanh: Callable[..., Tensor]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FROM_CORE:
-        found = getattr(_core._nn, name)
-    elif name in _FROM_TOP:
-        found = getattr(pullback, name)
-    else:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # These two are the very functions of the package; the others have settings of their own.
+    found = getattr(pb if name in ("sigmoid", "tanh") else _core._nn, name)
     globals()[name] = found
     return found
 
@@ -63,9 +81,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if p == 0 or not training or input.numel() == 0:
         return input
     if p == 1:
-        kept = pullback.zeros_like(input)
-    else:
-        kept = pullback.empty_like(input).bernoulli_(1 - p).div_(1 - p)
+        return input.mul_(0.0) if inplace else input * pb.zeros_like(input)
+    kept = pb.empty_like(input).bernoulli_(1 - p).div_(1 - p)
     return input.mul_(kept) if inplace else input * kept
 
 
@@ -81,7 +98,7 @@ def normalize(
 ) -> Tensor:
     """Divide by the ``p``-norm along ``dim``, which counts as ``eps`` where it is smaller."""
     length = input.norm(p, dim, keepdim=True).clamp_min(eps)
-    return input / length if out is None else pullback.div(input, length, out=out)
+    return input / length if out is None else pb.div(input, length, out=out)
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
@@ -94,10 +111,10 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     Raises:
         RuntimeError: wrong dtype, or a class number outside ``[0, num_classes)``.
     """
-    if tensor.dtype != pullback.int64:
+    if tensor.dtype != pb.int64:
         raise RuntimeError(
             "one_hot is only applicable to index tensor of type LongTensor: "
-            f"got {tensor.dtype}, expected {pullback.int64}."
+            f"got {tensor.dtype}, expected {pb.int64}."
         )
     if tensor.numel() == 0:
         if num_classes <= 0:
@@ -115,5 +132,5 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
                 "Class values must be smaller than num_classes: "
                 f"got {largest}, expected less than {num_classes}."
             )
-    classes = pullback.arange(num_classes)
-    return (tensor.unsqueeze(-1) == classes).to(pullback.int64)
+    classes = pb.arange(num_classes)
+    return (tensor.unsqueeze(-1) == classes).to(pb.int64)

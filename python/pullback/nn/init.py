@@ -10,7 +10,7 @@ import math
 import warnings
 from typing import Any
 
-import pullback
+import pullback as pb
 from pullback import Tensor
 
 __all__ = [
@@ -62,13 +62,13 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with draws from the uniform distribution on ``[a, b)``."""
-    with pullback.no_grad():
+    with pb.no_grad():
         return tensor.uniform_(a, b, **_source(generator))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with draws from the normal distribution."""
-    with pullback.no_grad():
+    with pb.no_grad():
         return tensor.normal_(mean, std, **_source(generator))
 
 
@@ -94,33 +94,33 @@ def trunc_normal_(
     root2 = math.sqrt(2.0)
     inside = (math.erf((b - mean) / std / root2) - math.erf((a - mean) / std / root2)) / 2.0
     source = _source(generator)
-    with pullback.no_grad():
+    with pb.no_grad():
         if inside > 0.3:
-            low = float(pullback.tensor(a, dtype=tensor.dtype))
-            high = float(pullback.tensor(b, dtype=tensor.dtype))
+            low = float(pb.tensor(a, dtype=tensor.dtype))
+            high = float(pb.tensor(b, dtype=tensor.dtype))
             drawn = tensor.normal_(mean, std, **source)
             while bool((outside := (drawn < low) | (drawn > high)).any()):
-                again = pullback.empty_like(drawn).normal_(mean, std, **source)
-                drawn = pullback.where(outside, again, drawn)
+                again = pb.empty_like(drawn).normal_(mean, std, **source)
+                drawn = pb.where(outside, again, drawn)
         else:
             peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
 
             def refused(candidate: Tensor) -> Tensor:
                 log_density = candidate.sub(mean).div(std).pow(2).mul(-0.5).sub(peak)
-                return pullback.empty_like(candidate).uniform_(**source).log() > log_density
+                return pb.empty_like(candidate).uniform_(**source).log() > log_density
 
             drawn = tensor.uniform_(a, b, **source)
             pending = refused(drawn)
             while bool(pending.any()):
-                candidate = pullback.empty_like(drawn).uniform_(a, b, **source)
-                drawn = pullback.where(pending, candidate, drawn)
+                candidate = pb.empty_like(drawn).uniform_(a, b, **source)
+                drawn = pb.where(pending, candidate, drawn)
                 pending = pending & refused(candidate)
         return tensor if drawn is tensor else tensor.copy_(drawn)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one number."""
-    with pullback.no_grad():
+    with pb.no_grad():
         return tensor.fill_(val)
 
 
@@ -138,8 +138,8 @@ def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with ones on the diagonal and zeros elsewhere."""
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
-    with pullback.no_grad():
-        return tensor.copy_(pullback.eye(*tensor.shape, dtype=tensor.dtype))
+    with pb.no_grad():
+        return tensor.copy_(pb.eye(*tensor.shape, dtype=tensor.dtype))
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:

@@ -6,10 +6,13 @@ are plain tensors.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pullback
+import pullback as pb
 from pullback import Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Parameter"]
 
@@ -28,14 +31,15 @@ class Parameter(Tensor):
         tensor([1., 1.], requires_grad=True)
     """
 
-    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Self:
+        """A leaf that shares the memory of ``data``."""
         if data is None:
-            data = pullback.empty(0)
-        made: Parameter = Tensor._make_subclass(cls, data, requires_grad)
+            data = pb.empty(0)
+        made: Self = Tensor._make_subclass(cls, data, requires_grad)
         return made
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
-        known: Parameter | None = memo.get(id(self))
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        known: Self | None = memo.get(id(self))
         if known is None:
             known = memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
         return known

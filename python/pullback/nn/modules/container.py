@@ -10,13 +10,14 @@ import operator
 from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pullback.nn.modules.module import Module, _bracketed, _indented
 
-__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
-T = TypeVar("T", bound="_Numbered")
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 
 class _Numbered(Module):
@@ -45,12 +46,12 @@ class _Numbered(Module):
     def _renumber(self, modules: list[Module]) -> None:
         self._modules = {str(i): module for i, module in enumerate(modules)}
 
-    def append(self: T, module: Module) -> T:
+    def append(self, module: Module) -> Self:
         """Add a module at the end."""
         self.add_module(str(len(self)), module)
         return self
 
-    def extend(self: T, modules: Iterable[Module]) -> T:
+    def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end."""
         if not isinstance(modules, Iterable):
             raise TypeError(
@@ -98,7 +99,7 @@ class Sequential(_Numbered):
         del self[key]
         return taken
 
-    def insert(self, index: int, module: Module) -> Sequential:
+    def insert(self, index: int, module: Module) -> Self:
         """Put a module in front of the one at ``index``."""
         if not isinstance(module, Module):
             raise AssertionError(f"module should be of type: {Module}")
@@ -112,7 +113,7 @@ class Sequential(_Numbered):
     def __add__(self, other: Sequential) -> Sequential:
         return Sequential(*self, *self._checked(other))
 
-    def __iadd__(self, other: Sequential) -> Sequential:
+    def __iadd__(self, other: Sequential) -> Self:
         return self.extend(self._checked(other))
 
     def __mul__(self, other: int) -> Sequential:
@@ -120,7 +121,7 @@ class Sequential(_Numbered):
 
     __rmul__ = __mul__
 
-    def __imul__(self, other: int) -> Sequential:
+    def __imul__(self, other: int) -> Self:
         return self.extend(list(self) * (self._times(other) - 1))
 
     def _checked(self, other: Any) -> Sequential:
@@ -167,7 +168,7 @@ class ModuleList(_Numbered):
     def __add__(self, other: Iterable[Module]) -> ModuleList:
         return ModuleList(chain(self, other))
 
-    def __iadd__(self, other: Iterable[Module]) -> ModuleList:
+    def __iadd__(self, other: Iterable[Module]) -> Self:
         return self.extend(other)
 
     def __repr__(self) -> str:

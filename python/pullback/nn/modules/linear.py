@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import pullback
+import pullback as pb
 from pullback import Tensor
 from pullback.nn import functional as F
 from pullback.nn import init
@@ -18,7 +18,7 @@ __all__ = ["Identity", "Linear"]
 class Identity(Module):
     """Returns its input; takes any arguments, to stand in for another module."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
         super().__init__()
 
     def forward(self, input: Tensor) -> Tensor:
@@ -53,9 +53,9 @@ class Linear(Module):
         self.in_features = in_features
         self.out_features = out_features
         kind = {"device": device, "dtype": dtype}
-        self.weight = Parameter(pullback.empty((out_features, in_features), **kind))
+        self.weight = Parameter(pb.empty((out_features, in_features), **kind))
         if bias:
-            self.bias = Parameter(pullback.empty(out_features, **kind))
+            self.bias = Parameter(pb.empty(out_features, **kind))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()

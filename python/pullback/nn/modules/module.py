@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pullback
+import pullback as pb
 from pullback import Tensor, _core
 from pullback.nn.parameter import Parameter
 
-__all__ = ["Module"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
-T = TypeVar("T", bound="Module")
+__all__ = ["Module"]
 
 
 class IncompatibleKeys(NamedTuple):
@@ -311,14 +312,14 @@ class Module:
             raise AttributeError(f"{owner._get_name()} has no attribute `{name}`")
         return owner, name
 
-    def apply(self: T, fn: Callable[[Module], Any]) -> T:
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call ``fn`` on every module of the tree, children first."""
         for child in self.children():
             child.apply(fn)
         fn(self)
         return self
 
-    def train(self: T, mode: bool = True) -> T:
+    def train(self, mode: bool = True) -> Self:
         """Set ``training`` in the whole tree; dropout and its like look at it."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
@@ -327,11 +328,11 @@ class Module:
             child.train(mode)
         return self
 
-    def eval(self: T) -> T:
+    def eval(self) -> Self:
         """``train(False)``."""
         return self.train(False)
 
-    def requires_grad_(self: T, requires_grad: bool = True) -> T:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set ``requires_grad`` of all parameters; False freezes the module."""
         for param in self.parameters():
             param.requires_grad_(requires_grad)
@@ -343,7 +344,7 @@ class Module:
 
     # --- conversion ---
 
-    def to(self: T, *args: Any, **kwargs: Any) -> T:
+    def to(self, *args: Any, **kwargs: Any) -> Self:
         """Convert floating parameters and buffers in place: ``to(dtype)``, ``to("cpu", dtype)``.
 
         Takes what ``Tensor.to`` takes. Parameters stay the same objects, so an optimizer made
@@ -355,7 +356,7 @@ class Module:
         dtype = kwargs.pop("dtype", None)
         rest: list[Any] = []
         for arg in args:
-            if isinstance(arg, pullback.dtype):
+            if isinstance(arg, pb.dtype):
                 dtype = arg
             elif isinstance(arg, Tensor):
                 dtype = arg.dtype
@@ -382,26 +383,26 @@ class Module:
 
         return self._apply(convert)
 
-    def float(self: T) -> T:
+    def float(self) -> Self:
         """Convert floating parameters and buffers to float32 in place."""
-        return self.to(pullback.float32)
+        return self.to(pb.float32)
 
-    def double(self: T) -> T:
+    def double(self) -> Self:
         """Convert floating parameters and buffers to float64 in place."""
-        return self.to(pullback.float64)
+        return self.to(pb.float64)
 
-    def type(self: T, dst_type: Any) -> T:
+    def type(self, dst_type: Any) -> Self:
         """Convert all parameters and buffers, whatever their dtype, in place."""
         return self._apply(lambda tensor: tensor.to(dtype=dst_type))
 
-    def cpu(self: T) -> T:
+    def cpu(self) -> Self:
         """Everything is on the CPU already."""
         return self
 
-    def _apply(self: T, fn: Callable[[Tensor], Tensor]) -> T:
+    def _apply(self, fn: Callable[[Tensor], Tensor]) -> Self:
         for child in self.children():
             child._apply(fn)
-        with pullback.no_grad():
+        with pb.no_grad():
             for param in self._parameters.values():
                 if param is None:
                     continue
@@ -532,7 +533,7 @@ class Module:
                 f"checkpoint, the shape in current model is {tensor.shape}."
             )
         if not assign:
-            with pullback.no_grad():
+            with pb.no_grad():
                 tensor.copy_(given)
         elif isinstance(tensor, Parameter):
             setattr(self, name, Parameter(given, tensor.requires_grad))
