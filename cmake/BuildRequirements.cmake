@@ -3,7 +3,8 @@
 # Under pip both lie in a temporary environment that is gone after the build, so what a compiler or
 # the installation reads is first copied into the build folder, and only when its content changed:
 # a second `pip install` then finds every object up to date.
-# Sets PULLBACK_BLAS_DEFINITIONS (for the kernels) and, for a wheel, PULLBACK_BUNDLED_BLAS (a file).
+# Sets PULLBACK_BLAS_DEFINITIONS (for the kernels) and, for a wheel, the files PULLBACK_BUNDLED_BLAS
+# and PULLBACK_BUNDLED_BLAS_LICENSE.
 
 function(pullback_ask_python result code)
   execute_process(COMMAND "${Python_EXECUTABLE}" -c "${code}" OUTPUT_VARIABLE output
@@ -41,6 +42,11 @@ print(next(folder.glob('libscipy_openblas*')).as_posix())]])
     set(PULLBACK_BLAS_DEFINITIONS "")
     set(PULLBACK_BUNDLED_BLAS "${PROJECT_BINARY_DIR}/requirements/libscipy_openblas.so")
     file(COPY_FILE "${openblas}" "${PULLBACK_BUNDLED_BLAS}" ONLY_IF_DIFFERENT)
+    pullback_ask_python(openblas_license [[
+import importlib.metadata
+print(next(f.locate() for f in importlib.metadata.files('scipy_openblas32') if 'LICENSE' in f.name))]])
+    set(PULLBACK_BUNDLED_BLAS_LICENSE "${PROJECT_BINARY_DIR}/requirements/LICENSE-OpenBLAS.txt")
+    file(COPY_FILE "${openblas_license}" "${PULLBACK_BUNDLED_BLAS_LICENSE}" ONLY_IF_DIFFERENT)
   else()
     set(PULLBACK_BLAS_DEFINITIONS "PULLBACK_BLAS_LIBRARY=\"${openblas}\"")
   endif()
