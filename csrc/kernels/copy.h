@@ -5,6 +5,7 @@
 // element, but do not overlap otherwise.
 #pragma once
 
+#include "kernels/elementwise.h"
 #include "kernels/view.h"
 
 namespace pullback::kernels {
@@ -13,5 +14,15 @@ void copy(View out, View in);
 
 // Sets every element to *value, which has the dtype of out.
 void fill(View out, const void* value);
+
+struct CastTable {
+  UnaryLoop loops[kNumDTypes][kNumDTypes];
+};
+extern CastTable cast_table;
+
+// The loop for one dimension; exists for every pair, equal dtypes included.
+inline UnaryLoop cast_loop(DType to, DType from) {
+  return cast_table.loops[static_cast<int>(to)][static_cast<int>(from)];
+}
 
 }  // namespace pullback::kernels

@@ -1,0 +1,141 @@
+// Loops of activation functions and of their derivatives, each in one go.
+//
+// A derivative takes the incoming gradient g first.  The conventions at kinks are PyTorch's.
+#include "kernels/loops.h"
+#include "kernels/vecmath.h"
+
+namespace pullback::kernels {
+namespace PULLBACK_ISA {
+namespace {
+
+template <typename T>
+struct Silu {
+  T operator()(T x) const { return silu(x); }
+};
+template <typename T>
+struct SiluGrad {
+  T operator()(T g, T x) const {
+    const T s = sigmoid(x);
+    return g * (s * (T(1) + x * (T(1) - s)));
+  }
+};
+
+template <typename T>
+struct Gelu {
+  T operator()(T x) const { return x * normal(x).cdf; }
+};
+template <typename T>
+struct GeluGrad {
+  T operator()(T g, T x) const {
+    const Normal<T> n = normal(x);
+    return g * (n.cdf + x * (n.e * T(0.39894228040143268)));
+  }
+};
+
+// tanh's approximation x/2 (1 + tanh u) is x sigmoid(2u) with 2u = x (c + d x^2).
+template <typename T>
+struct GeluTanh {
+  static constexpr T c = T(1.5957691216057308), d = T(0.071354816272600253);
+  T operator()(T x) const { return x * sigmoid(x * (c + d * x * x)); }
+};
+template <typename T>
+struct GeluTanhGrad {
+  T operator()(T g, T x) const {
+    constexpr T c = GeluTanh<T>::c, d = GeluTanh<T>::d;
+    const T square = x * x;
+    const T s = sigmoid(x * (c + d * square));
+    return g * (s + x * (s * (T(1) - s)) * (c + T(3) * d * square));
+  }
+};
+
+template <typename T>
+struct LogSigmoid {
+  double operator()(double x) const { return (x < 0.0 ? x : 0.0) - log1p(exp(-absolute(x))); }
+};
+template <typename T>
+struct Softplus {
+  explicit Softplus(const double* p) : beta(p[0]), threshold(p[1]) {}
+  double operator()(double x) const {
+    const double scaled = x * beta;
+    return scaled > threshold ? x : log1p(exp(scaled)) / beta;
+  }
+  double beta, threshold;
+};
+template <typename T>
+struct SoftplusGrad {
+  explicit SoftplusGrad(const double* p)
+      : beta(static_cast<T>(p[0])), threshold(static_cast<T>(p[1])) {}
+  T operator()(T g, T x) const {
+    const T scaled = x * beta;
+    return scaled > threshold ? g : g * sigmoid(scaled);
+  }
+  T beta, threshold;
+};
+
+template <typename T>
+struct LeakyRelu {
+  explicit LeakyRelu(const double* p) : slope(static_cast<T>(p[0])) {}
+  T operator()(T x) const { return x > T(0) ? x : x * slope; }
+  T slope;
+};
+template <typename T>
+struct LeakyReluGrad {
+  explicit LeakyReluGrad(const double* p) : slope(static_cast<T>(p[0])) {}
+  T operator()(T g, T x) const { return x > T(0) ? g : g * slope; }
+  T slope;
+};
+
+template <typename T>
+struct Elu {
+  explicit Elu(const double* p) : negative(p[0] * p[1]), positive(p[1]), inner(p[2]) {}
+  double operator()(double x) const {
+    return x <= 0.0 ? expm1(x * inner) * negative : x * positive;
+  }
+  double negative, positive, inner;
+};
+template <typename T>
+struct EluGrad {
+  explicit EluGrad(const double* p)
+      : negative(static_cast<T>(p[0] * p[1] * p[2])),
+        positive(static_cast<T>(p[1])),
+        inner(static_cast<T>(p[2])) {}
+  T operator()(T g, T x) const { return x <= T(0) ? g * negative * exp(x * inner) : g * positive; }
+  T negative, positive, inner;
+};
+
+template <typename T>
+struct ReluGrad {
+  T operator()(T g, T x) const { return x > T(0) ? g : T(0); }
+};
+template <typename T>
+struct TanhGrad {
+  T operator()(T g, T y) const { return g * (T(1) - y * y); }
+};
+template <typename T>
+struct SigmoidGrad {
+  T operator()(T g, T y) const { return g * ((T(1) - y) * y); }
+};
+
+}  // namespace
+
+void fill_activation(ElementwiseTable& t) {
+  set<MathUnary, Silu, float, double>(t, Unary::Silu);
+  set<MathUnary, Gelu, float, double>(t, Unary::Gelu);
+  set<MathUnary, GeluTanh, float, double>(t, Unary::GeluTanh);
+  set<MathUnary, LogSigmoid, float, double>(t, Unary::LogSigmoid);
+  set<MathUnary, Softplus, float, double>(t, Unary::Softplus);
+  set<MathUnary, Elu, float, double>(t, Unary::Elu);
+  set<LightUnary, LeakyRelu, float, double>(t, Unary::LeakyRelu);
+  set<LightBinary, ReluGrad, float, double>(t, Binary::ReluGrad);
+  set<LightBinary, TanhGrad, float, double>(t, Binary::TanhGrad);
+  set<LightBinary, SigmoidGrad, float, double>(t, Binary::SigmoidGrad);
+  set<LightBinary, LeakyReluGrad, float, double>(t, Binary::LeakyReluGrad);
+  set<MathBinary, SiluGrad, float, double>(t, Binary::SiluGrad);
+  set<MathBinary, GeluGrad, float, double>(t, Binary::GeluGrad);
+  set<MathBinary, GeluTanhGrad, float, double>(t, Binary::GeluTanhGrad);
+  set<MathBinary, SoftplusGrad, float, double>(t, Binary::SoftplusGrad);
+  set<MathBinary, EluGrad, float, double>(t, Binary::EluGrad);
+}
+
+}  // namespace PULLBACK_ISA
+}  // namespace pullback::kernels

@@ -1,0 +1,76 @@
+// Copies choose between memcpy (rows that are contiguous on both sides) and the cast loops, in
+// which equal dtypes are the case of no change.
+#include "kernels/copy.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/dispatch.h"
+#include "kernels/nest.h"
+
+namespace pullback::kernels {
+
+PULLBACK_ISA_DECLARE(void fill_cast(CastTable&);)
+
+CastTable cast_table;
+
+namespace {
+
+struct FillTable {
+  FillTable() { PULLBACK_ISA_SELECT(fill_cast)(cast_table); }
+};
+[[gnu::init_priority(200)]] const FillTable fill_table;
+
+constexpr std::int64_t kThreshold = 1 << 17;
+constexpr std::int64_t kGrain = 1 << 15;
+
+template <typename T>
+void fill_row(char* out, std::int64_t stride, std::int64_t n, const void* value) {
+  T v;
+  std::memcpy(&v, value, sizeof(T));
+  if (stride == sizeof(T)) {
+    std::fill_n(reinterpret_cast<T*>(out), n, v);
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) *reinterpret_cast<T*>(out + i * stride) = v;
+  }
+}
+
+}  // namespace
+
+void copy(View out, View in) {
+  const Nest<2> nest({&out, &in});
+  if (nest.numel() == 0) return;
+  const std::int64_t so = nest.inner_stride(0), si = nest.inner_stride(1);
+  const auto size = static_cast<std::int64_t>(item_size(out.dtype));
+  if (out.dtype == in.dtype && so == size && si == size) {
+    nest.run(kThreshold, kGrain, [&](const auto& at, std::int64_t n) {
+      if (at[0] != at[1]) std::memcpy(at[0], at[1], static_cast<std::size_t>(n * size));
+    });
+    return;
+  }
+  const UnaryLoop loop = cast_loop(out.dtype, in.dtype);
+  nest.run(kThreshold, kGrain,
+           [&](const auto& at, std::int64_t n) { loop(at[0], at[1], so, si, n, nullptr); });
+}
+
+void fill(View out, const void* value) {
+  const Nest<1> nest({&out});
+  if (nest.numel() == 0) return;
+  const std::int64_t stride = nest.inner_stride(0);
+  const std::size_t size = item_size(out.dtype);
+  static constexpr char kZero[8] = {};
+  const bool zero = std::memcmp(value, kZero, size) == 0;
+  nest.run(kThreshold, kGrain, [&](const auto& at, std::int64_t n) {
+    if (zero && stride == static_cast<std::int64_t>(size)) {
+      std::memset(at[0], 0, static_cast<std::size_t>(n) * size);
+    } else if (size == 1) {
+      fill_row<std::uint8_t>(at[0], stride, n, value);
+    } else if (size == 4) {
+      fill_row<std::uint32_t>(at[0], stride, n, value);
+    } else {
+      fill_row<std::uint64_t>(at[0], stride, n, value);
+    }
+  });
+}
+
+}  // namespace pullback::kernels

@@ -1,0 +1,263 @@
+// The shapes of loops: how a function of one element becomes a loop over raw memory.
+//
+// Included by *_isa.cpp only.  Light loops (a few instructions per element) have a vectorised form
+// for contiguous operands and for a scalar operand, and one that takes any stride.  Heavy loops
+// (vector math) have the contiguous form alone; other strides are staged through a small buffer, so
+// that the large code exists once.  `#pragma GCC ivdep` is what allows the output to be an input:
+// each element is read before its place is written.  Start reading at LightUnary.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "kernels/elementwise.h"
+
+#define PULLBACK_INLINE [[gnu::always_inline]] inline
+
+namespace pullback::kernels {
+namespace PULLBACK_ISA {
+
+// bool lives in a byte, and kernels work on the byte.
+template <typename T>
+using Stored = std::conditional_t<std::is_same_v<T, bool>, std::uint8_t, T>;
+
+template <typename T>
+PULLBACK_INLINE T load(const char* p) {
+  return *reinterpret_cast<const T*>(p);
+}
+template <typename T>
+PULLBACK_INLINE void store(char* p, T value) {
+  *reinterpret_cast<Stored<T>*>(p) = static_cast<Stored<T>>(value);
+}
+
+// Keeps the compiler from vectorising the loop over i: for the loops that take any stride its
+// gathers would double the code and gain nothing.
+template <typename I>
+PULLBACK_INLINE void scalar_loop(I& i) {
+  asm volatile("" : "+r"(i));
+}
+
+// Operations with parameters are constructed from them.
+template <typename Op>
+PULLBACK_INLINE Op make(const double* params) {
+  if constexpr (std::is_constructible_v<Op, const double*>) {
+    return Op(params);
+  } else {
+    return Op{};
+  }
+}
+
+template <typename Op, typename T>
+struct LightUnary {
+  using Out = std::invoke_result_t<Op, T>;
+  static void run(char* out, const char* in, std::int64_t so, std::int64_t si, std::int64_t n,
+                  const double* params) {
+    const Op op = make<Op>(params);
+    if (so == sizeof(Stored<Out>) && si == sizeof(T)) {
+      auto* o = reinterpret_cast<Stored<Out>*>(out);
+      auto* x = reinterpret_cast<const T*>(in);
+#pragma GCC ivdep
+      for (std::int64_t i = 0; i < n; ++i) o[i] = static_cast<Stored<Out>>(op(x[i]));
+      return;
+    }
+    for (std::int64_t i = 0; i < n; ++i) {
+      scalar_loop(i);
+      store<Out>(out + i * so, op(load<T>(in + i * si)));
+    }
+  }
+};
+
+template <typename Op, typename T>
+struct LightBinary {
+  using Out = std::invoke_result_t<Op, T, T>;
+  static void run(char* out, const char* a, const char* b, std::int64_t so, std::int64_t sa,
+                  std::int64_t sb, std::int64_t n, const double* params) {
+    const Op op = make<Op>(params);
+    if (n == 1) return store<Out>(out, op(load<T>(a), load<T>(b)));
+    constexpr std::int64_t kSize = sizeof(T);
+    auto* o = reinterpret_cast<Stored<Out>*>(out);
+    auto* x = reinterpret_cast<const T*>(a);
+    auto* y = reinterpret_cast<const T*>(b);
+    if (so == sizeof(Stored<Out>)) {
+      if (sa == kSize && sb == kSize) {
+#pragma GCC ivdep
+        for (std::int64_t i = 0; i < n; ++i) o[i] = static_cast<Stored<Out>>(op(x[i], y[i]));
+        return;
+      }
+      if (sa == kSize && sb == 0) {
+        const T scalar = *y;
+#pragma GCC ivdep
+        for (std::int64_t i = 0; i < n; ++i) o[i] = static_cast<Stored<Out>>(op(x[i], scalar));
+        return;
+      }
+      if (sa == 0 && sb == kSize) {
+        const T scalar = *x;
+#pragma GCC ivdep
+        for (std::int64_t i = 0; i < n; ++i) o[i] = static_cast<Stored<Out>>(op(scalar, y[i]));
+        return;
+      }
+    }
+    for (std::int64_t i = 0; i < n; ++i) {
+      scalar_loop(i);
+      store<Out>(out + i * so, op(load<T>(a + i * sa), load<T>(b + i * sb)));
+    }
+  }
+};
+
+// Scalar code that nothing vectorises: one loop for all strides.
+template <typename Op, typename T>
+struct PlainUnary {
+  static void run(char* out, const char* in, std::int64_t so, std::int64_t si, std::int64_t n,
+                  const double* params) {
+    const Op op = make<Op>(params);
+    for (std::int64_t i = 0; i < n; ++i) {
+      scalar_loop(i);
+      store<std::invoke_result_t<Op, T>>(out + i * so, op(load<T>(in + i * si)));
+    }
+  }
+};
+template <typename Op, typename T>
+struct PlainBinary {
+  static void run(char* out, const char* a, const char* b, std::int64_t so, std::int64_t sa,
+                  std::int64_t sb, std::int64_t n, const double* params) {
+    const Op op = make<Op>(params);
+    for (std::int64_t i = 0; i < n; ++i) {
+      scalar_loop(i);
+      store<std::invoke_result_t<Op, T, T>>(out + i * so,
+                                            op(load<T>(a + i * sa), load<T>(b + i * sb)));
+    }
+  }
+};
+
+inline constexpr std::int64_t kStage = 128;  // elements in a staging buffer
+
+template <typename T>
+PULLBACK_INLINE const T* stage(T* buffer, const char* from, std::int64_t stride, std::int64_t n) {
+  if (stride == sizeof(T)) return reinterpret_cast<const T*>(from);
+  for (std::int64_t i = 0; i < n; ++i) buffer[i] = load<T>(from + i * stride);
+  return buffer;
+}
+
+// Op::contiguous(o, x, n, params) does the work; see MathUnary.
+template <typename Loop, typename T>
+PULLBACK_INLINE void staged_unary(char* out, const char* in, std::int64_t so, std::int64_t si,
+                                  std::int64_t n, const double* params) {
+  if (n == 1 || (so == sizeof(T) && si == sizeof(T))) {
+    return Loop::contiguous(reinterpret_cast<T*>(out), reinterpret_cast<const T*>(in), n, params);
+  }
+  T from[kStage], to[kStage];
+  for (std::int64_t i = 0; i < n; i += kStage) {
+    const std::int64_t m = n - i < kStage ? n - i : kStage;
+    const T* x = stage(from, in + i * si, si, m);
+    Loop::contiguous(to, x, m, params);
+    for (std::int64_t j = 0; j < m; ++j) store<T>(out + (i + j) * so, to[j]);
+  }
+}
+
+// Op is a function T -> T, or double -> double that serves float by way of double.
+template <typename Op, typename T>
+struct MathUnary {
+  [[gnu::noinline]] static void contiguous(T* out, const T* in, std::int64_t n,
+                                           const double* params) {
+    const Op op = make<Op>(params);
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(op(in[i]));
+  }
+  static void run(char* out, const char* in, std::int64_t so, std::int64_t si, std::int64_t n,
+                  const double* params) {
+    staged_unary<MathUnary, T>(out, in, so, si, n, params);
+  }
+};
+
+template <typename Op, typename T>
+struct MathBinary {
+  [[gnu::noinline]] static void contiguous(T* out, const T* a, const T* b, std::int64_t n,
+                                           const double* params) {
+    const Op op = make<Op>(params);
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(op(a[i], b[i]));
+  }
+  static void run(char* out, const char* a, const char* b, std::int64_t so, std::int64_t sa,
+                  std::int64_t sb, std::int64_t n, const double* params) {
+    constexpr std::int64_t kSize = sizeof(T);
+    if (n == 1 || (so == kSize && sa == kSize && sb == kSize)) {
+      return contiguous(reinterpret_cast<T*>(out), reinterpret_cast<const T*>(a),
+                        reinterpret_cast<const T*>(b), n, params);
+    }
+    T from_a[kStage], from_b[kStage], to[kStage];
+    for (std::int64_t i = 0; i < n; i += kStage) {
+      const std::int64_t m = n - i < kStage ? n - i : kStage;
+      const T* x = stage(from_a, a + i * sa, sa, m);
+      const T* y = stage(from_b, b + i * sb, sb, m);
+      contiguous(to, x, y, m, params);
+      for (std::int64_t j = 0; j < m; ++j) store<T>(out + (i + j) * so, to[j]);
+    }
+  }
+};
+
+// A ternary loop with vectorised forms for a contiguous first operand and the other two contiguous
+// or scalar, each by itself.
+template <typename Op, typename First, typename T>
+struct LightTernary {
+  template <typename B, typename C>
+  PULLBACK_INLINE static void flat(const Op& op, T* o, const First* a, B b, C c, std::int64_t n) {
+#pragma GCC ivdep
+    for (std::int64_t i = 0; i < n; ++i) o[i] = op(a[i], b(i), c(i));
+  }
+  static void run(char* out, const char* a, const char* b, const char* c, std::int64_t so,
+                  std::int64_t sa, std::int64_t sb, std::int64_t sc, std::int64_t n,
+                  const double* params) {
+    const Op op = make<Op>(params);
+    if (n == 1) return store<T>(out, op(load<First>(a), load<T>(b), load<T>(c)));
+    constexpr std::int64_t kSize = sizeof(T);
+    if (so == kSize && sa == sizeof(First)) {
+      auto* o = reinterpret_cast<T*>(out);
+      auto* x = reinterpret_cast<const First*>(a);
+      auto* y = reinterpret_cast<const T*>(b);
+      auto* z = reinterpret_cast<const T*>(c);
+      const auto b_flat = [=](std::int64_t i) { return y[i]; };
+      const auto c_flat = [=](std::int64_t i) { return z[i]; };
+      const auto b_one = [value = *y](std::int64_t) { return value; };
+      const auto c_one = [value = *z](std::int64_t) { return value; };
+      if (sb == kSize && sc == kSize) return flat(op, o, x, b_flat, c_flat, n);
+      if (sb == 0 && sc == kSize) return flat(op, o, x, b_one, c_flat, n);
+      if (sb == kSize && sc == 0) return flat(op, o, x, b_flat, c_one, n);
+      if (sb == 0 && sc == 0) return flat(op, o, x, b_one, c_one, n);
+    }
+    for (std::int64_t i = 0; i < n; ++i) {
+      scalar_loop(i);
+      store<T>(out + i * so, op(load<First>(a + i * sa), load<T>(b + i * sb), load<T>(c + i * sc)));
+    }
+  }
+};
+
+// Puts Loop<Op<T>, T> into the table for each T.
+template <template <typename, typename> typename Loop, template <typename> typename Op,
+          typename... Ts>
+PULLBACK_INLINE void set(ElementwiseTable& table, Unary op) {
+  ((table.unary[static_cast<int>(op)][static_cast<int>(kDTypeOf<Ts>)] = &Loop<Op<Ts>, Ts>::run),
+   ...);
+}
+template <template <typename, typename> typename Loop, template <typename> typename Op,
+          typename... Ts>
+PULLBACK_INLINE void set(ElementwiseTable& table, Binary op) {
+  ((table.binary[static_cast<int>(op)][static_cast<int>(kDTypeOf<Ts>)] = &Loop<Op<Ts>, Ts>::run),
+   ...);
+}
+
+// Lets bool share the loop of uint8, possibly of another operation.
+PULLBACK_INLINE void set_bool(ElementwiseTable& table, Binary op, Binary as) {
+  table.binary[static_cast<int>(op)][static_cast<int>(DType::Bool)] =
+      table.binary[static_cast<int>(as)][static_cast<int>(DType::UInt8)];
+}
+PULLBACK_INLINE void set_bool(ElementwiseTable& table, Unary op, Unary as) {
+  table.unary[static_cast<int>(op)][static_cast<int>(DType::Bool)] =
+      table.unary[static_cast<int>(as)][static_cast<int>(DType::UInt8)];
+}
+
+using std::int32_t;
+using std::int64_t;
+using std::uint8_t;
+
+}  // namespace PULLBACK_ISA
+}  // namespace pullback::kernels

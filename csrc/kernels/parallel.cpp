@@ -1,0 +1,197 @@
+// The thread pool behind parallel_for.
+//
+// A job is published under the pool's mutex; workers join it under that mutex and take blocks from
+// an atomic counter; the caller takes blocks too, then closes the job and waits for those that
+// joined.  A second caller, meanwhile, runs its blocks by itself.  The pool is never destroyed: a
+// process may end while workers sleep.  Start reading at run_blocks.
+#include "kernels/parallel.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "core/error.h"
+
+namespace pullback::kernels {
+namespace {
+
+// CPUs granted by "max 100000"-like files of cgroup v2 or the two files of v1; 0 if unlimited.
+int quota_cpus(const std::string& directory) {
+  double quota = 0, period = 0;
+  std::string word;
+  if (std::ifstream v2(directory + "/cpu.max"); v2 >> word >> period) {
+    quota = word == "max" ? 0 : std::strtod(word.c_str(), nullptr);
+  } else {
+    std::ifstream(directory + "/cpu.cfs_quota_us") >> quota;
+    std::ifstream(directory + "/cpu.cfs_period_us") >> period;
+  }
+  if (quota <= 0 || period <= 0) return 0;
+  return std::max(1, static_cast<int>((quota + period - 1) / period));
+}
+
+// The quota of a cgroup is the smallest on the way up to the root.
+int smallest_quota(const std::string& mount, std::string path) {
+  int best = 0;
+  for (;;) {
+    const int cpus = quota_cpus(mount + path);
+    if (cpus > 0 && (best == 0 || cpus < best)) best = cpus;
+    const auto slash = path.rfind('/');
+    if (path.empty() || slash == std::string::npos) return best;
+    path.resize(slash);
+  }
+}
+
+int default_threads() {
+  if (const char* wish = std::getenv("OMP_NUM_THREADS")) {
+    if (const int n = std::atoi(wish); n >= 1) return n;
+  }
+  int cpus = static_cast<int>(std::thread::hardware_concurrency());
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) cpus = CPU_COUNT(&set);
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    // "0::/path" (v2) or "4:cpu,cpuacct:/path" (v1)
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const std::string path = line.substr(second + 1);
+    const bool v2 = controllers.empty();
+    if (!v2 && controllers != "cpu" && controllers != "cpu,cpuacct") continue;
+    const int quota = smallest_quota(v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu", path);
+    if (quota > 0) cpus = std::min(cpus, quota);
+  }
+  return std::max(1, cpus);
+}
+
+struct Job {
+  detail::BlockFunction function;
+  const void* body;
+  std::int64_t n, grain;
+  std::atomic<std::int64_t> next{0};
+  std::mutex error_mutex;
+  std::exception_ptr error;
+
+  void work() {
+    for (;;) {
+      const std::int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
+      if (begin >= n) return;
+      try {
+        function(body, begin, std::min(begin + grain, n));
+      } catch (...) {
+        const std::lock_guard lock(error_mutex);
+        if (error == nullptr) error = std::current_exception();
+      }
+    }
+  }
+};
+
+thread_local bool inside = false;
+
+class Pool {
+ public:
+  // Whether the job was run; false if the pool is busy with another caller's.
+  bool run(Job& job, int threads) {
+    const std::unique_lock caller(caller_mutex_, std::try_to_lock);
+    if (!caller.owns_lock()) return false;
+    {
+      const std::lock_guard lock(mutex_);
+      for (; workers_ < threads - 1; ++workers_) {
+        std::thread([this, number = workers_] { worker(number); }).detach();
+      }
+      job_ = &job;
+      helpers_ = threads - 1;
+      ++generation_;
+    }
+    wake_.notify_all();
+    inside = true;
+    job.work();
+    inside = false;
+    std::unique_lock lock(mutex_);
+    job_ = nullptr;
+    done_.wait(lock, [this] { return joined_ == 0; });
+    return true;
+  }
+
+ private:
+  void worker(int number) {
+    inside = true;
+    std::uint64_t seen = 0;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [&] { return job_ != nullptr && generation_ != seen && number < helpers_; });
+      seen = generation_;
+      Job* job = job_;
+      ++joined_;
+      lock.unlock();
+      job->work();
+      lock.lock();
+      if (--joined_ == 0) done_.notify_one();
+    }
+  }
+
+  std::mutex caller_mutex_;
+  std::mutex mutex_;
+  std::condition_variable wake_, done_;
+  Job* job_ = nullptr;
+  std::uint64_t generation_ = 0;
+  int helpers_ = 0;
+  int workers_ = 0;
+  int joined_ = 0;
+};
+
+std::atomic<int> thread_count{0};  // 0: not asked for yet
+std::atomic<Pool*> the_pool{nullptr};
+
+// In a forked child the workers are gone and the locks in any state: begin anew.
+void after_fork() { the_pool.store(nullptr, std::memory_order_relaxed); }
+
+Pool& pool() {
+  static const int registered = pthread_atfork(nullptr, nullptr, &after_fork);
+  static_cast<void>(registered);
+  Pool* current = the_pool.load(std::memory_order_acquire);
+  if (current != nullptr) return *current;
+  auto* fresh = new Pool;
+  if (the_pool.compare_exchange_strong(current, fresh, std::memory_order_acq_rel)) return *fresh;
+  delete fresh;
+  return *current;
+}
+
+}  // namespace
+
+int num_threads() {
+  int n = thread_count.load(std::memory_order_relaxed);
+  if (n == 0) {
+    static const int initial = default_threads();
+    n = initial;
+    int none = 0;
+    if (!thread_count.compare_exchange_strong(none, n)) n = none;
+  }
+  return n;
+}
+
+void set_num_threads(int n) {
+  check(n >= 1, "set_num_threads: expects a positive integer: got ", n);
+  thread_count.store(n, std::memory_order_relaxed);
+}
+
+void detail::run_blocks(std::int64_t n, std::int64_t grain, BlockFunction function,
+                        const void* body) {
+  Job job{function, body, n, std::max<std::int64_t>(grain, 1), {}, {}, {}};
+  const std::int64_t blocks = (n + job.grain - 1) / job.grain;
+  const int threads = static_cast<int>(std::min<std::int64_t>(num_threads(), blocks));
+  if (inside || threads == 1 || !pool().run(job, threads)) job.work();
+  if (job.error != nullptr) std::rethrow_exception(job.error);
+}
+
+}  // namespace pullback::kernels

@@ -1,0 +1,201 @@
+// Loops that no instruction set makes quicker: libm's scalar functions, special functions, integral
+// division and power.
+//
+// Start reading at fill_special.  The math library's thread-safe lgamma_r is used because lgamma
+// writes a global.
+#include <cmath>
+#include <cstdint>
+
+#define PULLBACK_ISA plain
+#include "kernels/loops.h"
+
+namespace pullback::kernels {
+namespace PULLBACK_ISA {
+namespace {
+
+#define PULLBACK_LIBM(Name, function)                    \
+  template <typename T>                                  \
+  struct Name {                                          \
+    T operator()(T x) const { return std::function(x); } \
+  };
+PULLBACK_LIBM(Asin, asin)
+PULLBACK_LIBM(Acos, acos)
+PULLBACK_LIBM(Atan, atan)
+#undef PULLBACK_LIBM
+
+template <typename T>
+struct Lgamma {
+  T operator()(T x) const {
+    int sign;
+    if constexpr (std::is_same_v<T, float>) {
+      return ::lgammaf_r(x, &sign);
+    } else {
+      return ::lgamma_r(x, &sign);
+    }
+  }
+};
+
+constexpr double kPi = 3.14159265358979323846;
+
+// Recurrence up to 10, then the asymptotic series; reflection for negative arguments.
+double digamma(double x) {
+  if (x == 0.0) return std::copysign(HUGE_VAL, -x);
+  double result = 0.0;
+  if (x < 0.0) {
+    const double fraction = x - std::trunc(x);
+    if (!(fraction != 0.0)) return std::nan("");
+    result = -kPi / std::tan(kPi * fraction);
+    x = 1.0 - x;
+  }
+  for (; x < 10.0; x += 1.0) result -= 1.0 / x;
+  const double z = 1.0 / (x * x);
+  const double series =
+      z * (1.0 / 12 -
+           z * (1.0 / 120 -
+                z * (1.0 / 252 -
+                     z * (1.0 / 240 - z * (1.0 / 132 - z * (691.0 / 32760 - z * (1.0 / 12)))))));
+  return result + (std::log(x) - 0.5 / x - series);
+}
+template <typename T>
+struct Digamma {
+  T operator()(T x) const { return static_cast<T>(digamma(static_cast<double>(x))); }
+};
+
+// An approximation good to 2e-3 (erf is nearly 1 - e^(-4/pi z^2) in shape), then two Halley steps
+// on whichever of erf and erfc keeps its digits.
+double erfinv(double x) {
+  const double y = std::fabs(x);
+  if (!(y < 1.0)) return y == 1.0 ? std::copysign(HUGE_VAL, x) : std::nan("");
+  constexpr double kHalfRootPi = 0.88622692545275801365;
+  double z = y * kHalfRootPi;
+  if (y > 1e-3) {
+    constexpr double kA = 0.147;
+    const double log_rest = std::log((1.0 - y) * (1.0 + y));
+    const double t = 2.0 / (kPi * kA) + 0.5 * log_rest;
+    z = std::sqrt(std::sqrt(t * t - log_rest / kA) - t);
+  }
+  for (int step = 0; step < 2; ++step) {
+    const double error = y < 0.5 ? std::erf(z) - y : (1.0 - y) - std::erfc(z);
+    const double newton = error * kHalfRootPi * std::exp(z * z);
+    z -= newton / (1.0 + z * newton);
+  }
+  return std::copysign(z, x);
+}
+template <typename T>
+struct Erfinv {
+  T operator()(T x) const { return static_cast<T>(erfinv(static_cast<double>(x))); }
+};
+
+template <typename T>
+struct Atan2 {
+  T operator()(T a, T b) const { return std::atan2(a, b); }
+};
+
+// A zero divisor has been refused before; should one get here nevertheless it must not trap.
+template <typename T>
+T quotient(T a, T b) {
+  if (b == 0) return 0;
+  if constexpr (std::is_signed_v<T>) {
+    if (b == -1) return static_cast<T>(0 - static_cast<std::make_unsigned_t<T>>(a));
+  }
+  return static_cast<T>(a / b);
+}
+template <typename T>
+T rest(T a, T b) {
+  if (b == 0) return 0;
+  if constexpr (std::is_signed_v<T>) {
+    if (b == -1) return 0;
+  }
+  return static_cast<T>(a % b);
+}
+template <typename T>
+struct TruncDivide {
+  T operator()(T a, T b) const { return quotient(a, b); }
+};
+template <typename T>
+struct Fmod {
+  T operator()(T a, T b) const { return rest(a, b); }
+};
+template <typename T>
+struct FloorDivide {
+  T operator()(T a, T b) const {
+    const bool below = rest(a, b) != 0 && (a < 0) != (b < 0);
+    return static_cast<T>(quotient(a, b) - (below ? 1 : 0));
+  }
+};
+template <typename T>
+struct Remainder {
+  T operator()(T a, T b) const {
+    const T r = rest(a, b);
+    return static_cast<T>(r != 0 && (r < 0) != (b < 0) ? r + b : r);
+  }
+};
+
+template <typename T>
+T integral_power(T base, T exponent) {
+  if (exponent < 0) {
+    if (base == 1) return 1;
+    if constexpr (std::is_signed_v<T>) {
+      if (base == -1) return exponent % 2 == 0 ? 1 : -1;
+    }
+    return 0;
+  }
+  std::uint64_t result = 1;
+  std::uint64_t power = static_cast<std::uint64_t>(base);
+  for (auto e = static_cast<std::uint64_t>(exponent); e != 0; e >>= 1) {
+    if ((e & 1) != 0) result *= power;
+    power *= power;
+  }
+  return static_cast<T>(result);
+}
+template <typename T>
+struct Pow {
+  T operator()(T a, T b) const {
+    if constexpr (std::is_floating_point_v<T>) {
+      return std::pow(a, b);
+    } else {
+      return integral_power(a, b);
+    }
+  }
+};
+
+// The common scalar exponents are products, roots and quotients.
+template <typename T>
+void power(char* out, const char* a, const char* b, int64_t so, int64_t sa, int64_t sb, int64_t n,
+           const double* params) {
+  if (sb != 0) return PlainBinary<Pow<T>, T>::run(out, a, b, so, sa, sb, n, params);
+  const auto each = [=](auto function) {
+    for (int64_t i = 0; i < n; ++i) store<T>(out + i * so, function(load<T>(a + i * sa)));
+  };
+  const T exponent = load<T>(b);
+  if (exponent == T(1)) return each([](T x) { return x; });
+  if (exponent == T(2)) return each([](T x) { return x * x; });
+  if (exponent == T(3)) return each([](T x) { return x * x * x; });
+  if (exponent == T(-1)) return each([](T x) { return T(1) / x; });
+  if (exponent == T(-2)) return each([](T x) { return T(1) / (x * x); });
+  if (exponent == T(0.5)) return each([](T x) { return std::sqrt(x); });
+  if (exponent == T(-0.5)) return each([](T x) { return T(1) / std::sqrt(x); });
+  return each([=](T x) { return std::pow(x, exponent); });
+}
+
+}  // namespace
+
+void fill_special(ElementwiseTable& t) {
+  set<PlainUnary, Asin, float, double>(t, Unary::Asin);
+  set<PlainUnary, Acos, float, double>(t, Unary::Acos);
+  set<PlainUnary, Atan, float, double>(t, Unary::Atan);
+  set<PlainUnary, Lgamma, float, double>(t, Unary::Lgamma);
+  set<PlainUnary, Digamma, float, double>(t, Unary::Digamma);
+  set<PlainUnary, Erfinv, float, double>(t, Unary::Erfinv);
+  set<PlainBinary, Atan2, float, double>(t, Binary::Atan2);
+  set<PlainBinary, TruncDivide, uint8_t, int32_t, int64_t>(t, Binary::TruncDivide);
+  set<PlainBinary, FloorDivide, uint8_t, int32_t, int64_t>(t, Binary::FloorDivide);
+  set<PlainBinary, Remainder, uint8_t, int32_t, int64_t>(t, Binary::Remainder);
+  set<PlainBinary, Fmod, uint8_t, int32_t, int64_t>(t, Binary::Fmod);
+  set<PlainBinary, Pow, uint8_t, int32_t, int64_t>(t, Binary::Pow);
+  t.binary[static_cast<int>(Binary::Pow)][static_cast<int>(DType::Float32)] = &power<float>;
+  t.binary[static_cast<int>(Binary::Pow)][static_cast<int>(DType::Float64)] = &power<double>;
+}
+
+}  // namespace PULLBACK_ISA
+}  // namespace pullback::kernels

@@ -1,0 +1,437 @@
+// Elementary functions that the compiler can vectorise: straight-line code, a choice is a select.
+//
+// Included by *_isa.cpp only, so everything lives in the namespace of one instruction set.  Each
+// function is right at 0, -0, denormals, infinities, NaN and beyond overflow, and at most 2 ulp off
+// (tests/cpp/test_vecmath.cpp measures it).  T is float or double; functions on double alone also
+// serve float, whose result is then nearly always the nearest.  Polynomial coefficients are
+// Chebyshev fits made at 50 digits for this file.  Start reading at exp.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#define PULLBACK_INLINE [[gnu::always_inline]] inline
+
+namespace pullback::kernels {
+namespace PULLBACK_ISA {
+
+template <typename T>
+struct Fp;
+
+template <>
+struct Fp<float> {
+  using Bits = std::uint32_t;
+  static constexpr int kMantissa = 23;
+  static constexpr Bits kBias = 127;
+  static constexpr Bits kSign = 0x80000000u;
+  static constexpr float kMagic = 0x1.8p23f;  // x + kMagic - kMagic rounds x to an integer
+  static constexpr float kLn2Hi = 0x1.62ep-1f, kLn2Lo = 0x1.0bfbe8p-15f;
+  static constexpr float kExpMin = -104.0f, kExpMax = 91.0f;
+  static constexpr Bits kSqrtHalf = 0x3f3504f3u;
+};
+
+template <>
+struct Fp<double> {
+  using Bits = std::uint64_t;
+  static constexpr int kMantissa = 52;
+  static constexpr Bits kBias = 1023;
+  static constexpr Bits kSign = 0x8000000000000000u;
+  static constexpr double kMagic = 0x1.8p52;
+  static constexpr double kLn2Hi = 0x1.62e42fefap-1, kLn2Lo = 0x1.cf79abc9e3b3ap-40;
+  static constexpr double kExpMin = -746.0, kExpMax = 712.0;
+  static constexpr Bits kSqrtHalf = 0x3fe6a09e667f3bcdu;
+};
+
+template <typename T>
+inline constexpr T kInf = std::numeric_limits<T>::infinity();
+template <typename T>
+inline constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+
+template <typename T>
+PULLBACK_INLINE typename Fp<T>::Bits bits(T x) {
+  return __builtin_bit_cast(typename Fp<T>::Bits, x);
+}
+template <typename T>
+PULLBACK_INLINE T from_bits(typename Fp<T>::Bits b) {
+  return __builtin_bit_cast(T, b);
+}
+
+// a * b + c, fused where the CPU can.
+PULLBACK_INLINE float muladd(float a, float b, float c) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+PULLBACK_INLINE double muladd(double a, double b, double c) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return __builtin_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+PULLBACK_INLINE float absolute(float x) { return __builtin_fabsf(x); }
+PULLBACK_INLINE double absolute(double x) { return __builtin_fabs(x); }
+PULLBACK_INLINE float with_sign(float x, float s) { return __builtin_copysignf(x, s); }
+PULLBACK_INLINE double with_sign(double x, double s) { return __builtin_copysign(x, s); }
+PULLBACK_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
+PULLBACK_INLINE double square_root(double x) { return __builtin_sqrt(x); }
+
+// c0 + c1 x + c2 x^2 + ..., by Horner's rule.
+template <typename T>
+PULLBACK_INLINE T polynomial(T, double c) {
+  return static_cast<T>(c);
+}
+template <typename T, typename... C>
+PULLBACK_INLINE T polynomial(T x, double c0, C... c) {
+  return muladd(x, polynomial(x, c...), static_cast<T>(c0));
+}
+
+// p * 2^n for an integral n, rounded once, also where the result is denormal or 2^n overflows.
+template <typename T>
+PULLBACK_INLINE T scale(T p, T n) {
+  using F = Fp<T>;
+  const T half_magic = n * T(0.5) + F::kMagic;
+  const T first = half_magic - F::kMagic;
+  const auto exponent = [](T k) {
+    return from_bits<T>((bits(k + F::kMagic) - bits(F::kMagic) + F::kBias) << F::kMantissa);
+  };
+  return p * exponent(first) * exponent(n - first);
+}
+
+// (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2.
+PULLBACK_INLINE float exp_tail(float r) {
+  return polynomial(r, 0.5, 0.166665734, 0.0416665501, 0.00836377387, 0.00139269266);
+}
+PULLBACK_INLINE double exp_tail(double r) {
+  return polynomial(r, 0.5, 0.1666666666666667, 0.04166666666666667, 0.008333333333325544,
+                    0.0013888888888883327, 0.00019841269876864356, 2.4801587327007187e-05,
+                    2.755725283351691e-06, 2.75572718102198e-07, 2.5106274733573296e-08,
+                    2.0915442297780116e-09);
+}
+
+// x = n ln 2 + r + c, c being the rounding error of r.
+template <typename T>
+struct Reduced {
+  T n, r, c;
+};
+template <typename T>
+PULLBACK_INLINE Reduced<T> reduce_ln2(T x) {
+  using F = Fp<T>;
+  const T n = (x * T(1.4426950408889634) + F::kMagic) - F::kMagic;
+  const T hi = muladd(-n, F::kLn2Hi, x);
+  const T lo = n * F::kLn2Lo;
+  const T r = hi - lo;
+  return {n, r, (hi - r) - lo};
+}
+
+// e^x (1 + correction) 2^shift, the correction being tiny.
+template <typename T>
+PULLBACK_INLINE T exp_core(T x, T correction, T shift) {
+  using F = Fp<T>;
+  x = x < F::kExpMin ? F::kExpMin : x;
+  x = x > F::kExpMax ? F::kExpMax : x;
+  const Reduced<T> k = reduce_ln2(x);
+  const T p = T(1) + (k.r + muladd(k.r * k.r, exp_tail(k.r), correction));
+  return scale(p, k.n + shift);
+}
+
+template <typename T>
+PULLBACK_INLINE T exp(T x) {
+  return exp_core(x, T(0), T(0));
+}
+
+PULLBACK_INLINE double exp2(double x) {
+  x = x < -1080.0 ? -1080.0 : x;
+  x = x > 1025.0 ? 1025.0 : x;
+  const double n = (x + Fp<double>::kMagic) - Fp<double>::kMagic;
+  const double y = x - n;
+  const double hi = y * 0x1.62e42fefa39efp-1;
+  const double lo = y * 0x1.abc9e3b39803fp-56;
+  return scale(1.0 + (hi + muladd(hi * hi, exp_tail(hi), lo)), n);
+}
+
+// e^x - 1 as (p + (1 - 2^-n)) 2^n with p = e^r - 1, which cancels nowhere.
+PULLBACK_INLINE double expm1(double x) {
+  const double inside = x < -60.0 ? -60.0 : x > 710.0 ? 710.0 : x;
+  const Reduced<double> k = reduce_ln2(inside);
+  const double p = k.r + muladd(k.r * k.r, exp_tail(k.r), muladd(k.r, k.c, k.c));
+  const double power = scale(1.0, -k.n);
+  return with_sign(scale(p + (1.0 - power), k.n), x);
+}
+
+// log(1 + f) = f - f^2/2 + s (f^2/2 + R) with s = f / (2 + f); here R as a function of s^2.
+PULLBACK_INLINE float log_tail(float z) {
+  return z * polynomial(z, 0.666666665, 0.400001256, 0.28550397, 0.233419434);
+}
+PULLBACK_INLINE double log_tail(double z) {
+  return z * polynomial(z, 0.666666666666666667, 0.3999999999989322, 0.28571428628810996,
+                        0.22222210674238516, 0.18182922513515942, 0.15330617306743305,
+                        0.1463003136412286);
+}
+
+// x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), for finite x > 0.
+template <typename T>
+struct Split {
+  T k, f;
+};
+template <typename T>
+PULLBACK_INLINE Split<T> split(T x) {
+  using F = Fp<T>;
+  using Bits = typename F::Bits;
+  const bool denormal = x < std::numeric_limits<T>::min();
+  const T two_to_mantissa = static_cast<T>(Bits{1} << F::kMantissa);
+  const T normal = denormal ? x * two_to_mantissa : x;
+  // The exponent goes through the mantissa of 2^kMantissa: there is no wide int-to-double in AVX2.
+  const Bits shifted = bits(normal) - F::kSqrtHalf + (F::kBias << F::kMantissa);
+  const Bits k_bits = (shifted >> F::kMantissa) | bits(two_to_mantissa);
+  const T k = from_bits<T>(k_bits) - (two_to_mantissa + static_cast<T>(F::kBias));
+  const Bits mantissa = (shifted & ((Bits{1} << F::kMantissa) - 1)) + F::kSqrtHalf;
+  return {k - (denormal ? static_cast<T>(F::kMantissa) : T(0)), from_bits<T>(mantissa) - T(1)};
+}
+
+// Puts the special values of a logarithm in place of whatever the straight line gave.
+template <typename T>
+PULLBACK_INLINE T log_special(T x, T result) {
+  const T special = x == T(0) ? -kInf<T> : x < T(0) ? kNan<T> : x;
+  return ((x > T(0)) & (x < kInf<T>)) ? result : special;
+}
+
+template <typename T>
+PULLBACK_INLINE T log(T x) {
+  const Split<T> m = split(x);
+  const T s = m.f / (T(2) + m.f);
+  const T half_square = T(0.5) * m.f * m.f;
+  const T tail = s * (half_square + log_tail(s * s)) + m.k * Fp<T>::kLn2Lo;
+  return log_special(x, muladd(m.k, Fp<T>::kLn2Hi, m.f - (half_square - tail)));
+}
+
+// k a + log(1 + f) b with a and b given in two parts: log2 and log10.
+PULLBACK_INLINE double log_base(double x, double a_hi, double a_lo, double b_hi, double b_lo) {
+  const Split<double> m = split(x);
+  const double s = m.f / (2.0 + m.f);
+  const double half_square = 0.5 * m.f * m.f;
+  const double hi = from_bits<double>(bits(m.f - half_square) & 0xffffffff00000000u);
+  const double lo = (m.f - hi) - half_square + s * (half_square + log_tail(s * s));
+  const double main = hi * b_hi;
+  const double rest = lo * (b_hi + b_lo) + hi * b_lo + m.k * a_lo;
+  const double whole = m.k * a_hi;
+  const double sum = whole + main;
+  return log_special(x, sum + (((whole - sum) + main) + rest));
+}
+PULLBACK_INLINE double log2(double x) {
+  return log_base(x, 1.0, 0.0, 0x1.71547p+0, 0x1.94ae0bf85ddf4p-22);
+}
+PULLBACK_INLINE double log10(double x) {
+  return log_base(x, 0x1.34413509f78p-2, 0x1.fef311f12b358p-46, 0x1.bcb7bp-2,
+                  0x1.526e50e32a6abp-26);
+}
+
+PULLBACK_INLINE double log1p(double x) {
+  const double u = 1.0 + x;
+  const Split<double> m = split(u);
+  const bool near_zero = m.k == 0.0;
+  const double lost = u >= 2.0 ? 1.0 - (u - x) : x - (u - 1.0);
+  const double f = near_zero ? x : m.f;
+  const double correction = near_zero ? 0.0 : lost / u;
+  const double s = f / (2.0 + f);
+  const double half_square = 0.5 * f * f;
+  const double tail =
+      s * (half_square + log_tail(s * s)) + muladd(m.k, Fp<double>::kLn2Lo, correction);
+  const double result = muladd(m.k, Fp<double>::kLn2Hi, f - (half_square - tail));
+  return absolute(x) < 0x1p-54 ? x : log_special(u, result);
+}
+
+PULLBACK_INLINE float tanh(float x) {
+  const float a = absolute(x);
+  const float z = x * x;
+  const float small = polynomial(z, -0.333333332, 0.133333036, -0.0539592596, 0.0217689187,
+                                 -0.00834394552, 0.00229274482);
+  const float large = 1.0f - 2.0f / (exp(2.0f * a) + 1.0f);
+  return with_sign(a < 0.625f ? muladd(a * z, small, a) : large, x);
+}
+PULLBACK_INLINE double tanh(double x) {
+  const double a = absolute(x);
+  const double t = expm1(2.0 * (a > 22.0 ? 22.0 : a));
+  const double small = t / (t + 2.0);
+  const double large = 1.0 - 2.0 / (t + 2.0);
+  return with_sign(a < 0.5 ? small : large, x);
+}
+
+// x for x >= 0, x e^-|x| else: the numerators of sigmoid and silu, over 1 + e^-|x|.
+template <typename T>
+PULLBACK_INLINE T sigmoid(T x) {
+  const T e = exp(-absolute(x));
+  return (x < T(0) ? e : T(1)) / (T(1) + e);
+}
+template <typename T>
+PULLBACK_INLINE T silu(T x) {
+  const T e = exp(-absolute(x));
+  return (x < T(0) ? x * e : x) / (T(1) + e);
+}
+
+PULLBACK_INLINE double cosh(double x) {
+  const double half = exp_core(absolute(x), 0.0, -1.0);
+  return half + 0.25 / half;
+}
+PULLBACK_INLINE double sinh(double x) {
+  const double a = absolute(x);
+  const double t = expm1(a > 40.0 ? 40.0 : a);
+  const double small = 0.5 * (t + t / (t + 1.0));
+  return with_sign(a < 20.0 ? small : exp_core(a, 0.0, -1.0), x);
+}
+PULLBACK_INLINE double asinh(double x) {
+  const double a = absolute(x);
+  const bool large = a > 0x1p28;
+  const double square = a * a;
+  const double argument = large ? a : a + square / (1.0 + square_root(square + 1.0));
+  return with_sign(log1p(argument) + (large ? 0x1.62e42fefa39efp-1 : 0.0), x);
+}
+PULLBACK_INLINE double acosh(double x) {
+  const bool large = x > 0x1p28;
+  const double t = x - 1.0;
+  const double argument = large ? x : t + square_root(muladd(t, t, 2.0 * t));
+  const double result = log1p(argument) + (large ? 0x1.62e42fefa39efp-1 : 0.0);
+  return x < 1.0 ? kNan<double> : result;
+}
+PULLBACK_INLINE double atanh(double x) {
+  const double a = absolute(x);
+  const double argument = 2.0 * a / (1.0 - a);
+  const double result = 0.5 * log1p(argument);
+  return with_sign(a > 1.0 ? kNan<double> : result, x);
+}
+
+// (1 + 2a) e^(a^2) erfc(a) for a >= 0, as a polynomial in (a - K) / (a + K).
+PULLBACK_INLINE float erfc_shape(float a) {
+  const float t = (a - 2.0f) / (a + 2.0f);
+  return polynomial(t, 1.27697839, -0.0927639028, -0.166031526, 0.164053104, -0.0542032075,
+                    -0.00804248141, 0.00863181807, 0.00126266341, -0.00124907664, -0.000350061971,
+                    3.29297882e-5);
+}
+PULLBACK_INLINE double erfc_shape(double a) {
+  const double t = (a - 4.0) / (a + 4.0);
+  const double z = t * t;
+  const double even =
+      polynomial(z, 1.2329951186255526, 0.015379652102606133, -0.10103906603558063,
+                 -0.06633036582729279, -0.016197733895959854, -0.0007577743061693371,
+                 0.00015062567141369432, -1.1232086023404734e-05, 3.0994402010831546e-07,
+                 5.883230632914435e-08, -9.456271524915692e-09);
+  const double odd = polynomial(
+      z, -0.13962111684056255, 0.06809705425470212, 0.09373283499798463, 0.03716751554242076,
+      0.005031969952329153, -0.00019925669640425623, -2.4398609353512906e-05, 5.706827475068264e-06,
+      -8.187662562915786e-07, 1.0181247475149971e-07, -8.906208663934622e-09);
+  return muladd(t, odd, even);
+}
+
+// The rounding error of a * a.
+template <typename T>
+PULLBACK_INLINE T square_error(T a, T square) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return muladd(a, a, -square);
+#else
+  const T splitter = static_cast<T>((typename Fp<T>::Bits{1} << ((Fp<T>::kMantissa + 2) / 2)) + 1);
+  const T hi = splitter * a - (splitter * a - a);
+  const T lo = a - hi;
+  return ((hi * hi - square) + T(2) * hi * lo) + lo * lo;
+#endif
+}
+
+// e^(-factor a^2), factor 1 or 1/2, without the error that squaring a large a brings.
+template <typename T>
+PULLBACK_INLINE T exp_minus_square(T a, T factor) {
+  a = a > T(40) ? T(40) : a;
+  const T square = a * a;
+  return exp_core(-factor * square, -factor * square_error(a, square), T(0));
+}
+
+// erfc(a) for a >= 0; the largest a are cut off where the result has underflowed anyway.
+template <typename T>
+PULLBACK_INLINE T erfc_positive(T a) {
+  a = a > T(40) ? T(40) : a;
+  return exp_minus_square(a, T(1)) * erfc_shape(a) / (T(1) + T(2) * a);
+}
+PULLBACK_INLINE float erf_small(float x) {
+  return x * polynomial(x * x, 1.12837917, -0.37612604, 0.112827139, -0.0267491454, 0.0046998674);
+}
+PULLBACK_INLINE double erf_small(double x) {
+  return x * polynomial(x * x, 1.1283791670955126, -0.3761263890318337, 0.11283791670916,
+                        -0.026866170629665617, 0.0052239773189408974, -0.0008548292857959904,
+                        0.00012053091006734576, -1.4839541968782493e-05, 1.4659944116441546e-06);
+}
+template <typename T>
+PULLBACK_INLINE T erf(T x) {
+  const T a = absolute(x);
+  return a < T(0.5) ? erf_small(x) : with_sign(T(1) - erfc_positive(a), x);
+}
+template <typename T>
+PULLBACK_INLINE T erfc(T x) {
+  const T a = absolute(x);
+  const T tail = erfc_positive(a);
+  return a < T(0.5) ? T(1) - erf_small(x) : x < T(0) ? T(2) - tail : tail;
+}
+
+// The normal distribution function of x and e^(-x^2/2).
+template <typename T>
+struct Normal {
+  T cdf, e;
+};
+template <typename T>
+PULLBACK_INLINE Normal<T> normal(T x) {
+  T a = absolute(x);
+  a = a > T(40) ? T(40) : a;
+  const T z = a * T(0.70710678118654752);
+  const T e = exp_minus_square(a, T(0.5));
+  const T tail = T(0.5) * e * erfc_shape(z) / (T(1) + T(2) * z);
+  return {x < T(0) ? tail : T(1) - tail, e};
+}
+
+// x = (quadrant + 4 i) pi/2 + r + c with |r| <= pi/4, for |x| <= kTrigMax.
+inline constexpr double kTrigMax = 1e6;
+struct Angle {
+  double sin, cos;
+  std::uint64_t quadrant;  // its low two bits count
+};
+PULLBACK_INLINE Angle angle(double x) {
+  const double shifted = x * 0x1.45f306dc9c883p-1 + Fp<double>::kMagic;
+  const double n = shifted - Fp<double>::kMagic;
+  const double a = muladd(-n, 0x1.921fb544p+0, x);
+  const double b = n * 0x1.0b4611a6p-34;
+  const double hi = a - b;
+  const double back = hi - a;
+  const double lo = ((a - (hi - back)) - (b + back)) - n * 0x1.3198a2e037073p-69;
+  const double r = hi + lo;
+  const double c = (hi - r) + lo;
+  const double z = r * r;
+  const double sine =
+      polynomial(z, -0.16666666666666666, 0.0083333333333307, -0.00019841269836385435,
+                 2.7557315910939e-06, -2.5051092308431318e-08, 1.5915309183057952e-10);
+  const double cosine =
+      polynomial(z, 0.041666666666666664, -0.0013888888888887241, 2.480158729853226e-05,
+                 -2.7557317151858866e-07, 2.0876121534608454e-09, -1.1380868171449914e-11);
+  const double half = 0.5 * z;
+  const double w = 1.0 - half;
+  const double sin = r + (r * z * sine + c * w);
+  return {absolute(x) < 0x1p-27 ? x : sin, w + (((1.0 - w) - half) + (z * z * cosine - r * c)),
+          bits(shifted)};
+}
+PULLBACK_INLINE double of_quadrant(const Angle& a, std::uint64_t quadrant) {
+  const double value = (quadrant & 1) != 0 ? a.cos : a.sin;
+  return from_bits<double>(bits(value) ^ ((quadrant & 2) << 62));
+}
+PULLBACK_INLINE double sin_moderate(double x) {
+  const Angle a = angle(x);
+  return of_quadrant(a, a.quadrant);
+}
+PULLBACK_INLINE double cos_moderate(double x) {
+  const Angle a = angle(x);
+  return of_quadrant(a, a.quadrant + 1);
+}
+PULLBACK_INLINE double tan_moderate(double x) {
+  const Angle a = angle(x);
+  return of_quadrant(a, a.quadrant) / of_quadrant(a, a.quadrant + 1);
+}
+
+}  // namespace PULLBACK_ISA
+}  // namespace pullback::kernels
