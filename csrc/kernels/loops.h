@@ -138,7 +138,7 @@ PULLBACK_INLINE const T* stage(T* buffer, const char* from, std::int64_t stride,
   return buffer;
 }
 
-// Op::contiguous(o, x, n, params) does the work; see MathUnary.
+// Loop::contiguous(out, in, n, params) does the work.
 template <typename Loop, typename T>
 PULLBACK_INLINE void staged_unary(char* out, const char* in, std::int64_t so, std::int64_t si,
                                   std::int64_t n, const double* params) {

@@ -74,7 +74,8 @@ double erfinv(double x) {
     const double t = 2.0 / (kPi * kA) + 0.5 * log_rest;
     z = std::sqrt(std::sqrt(t * t - log_rest / kA) - t);
   }
-  for (int step = 0; step < 2; ++step) {
+  const int steps = y > 0.999 ? 3 : 2;
+  for (int step = 0; step < steps; ++step) {
     const double error = y < 0.5 ? std::erf(z) - y : (1.0 - y) - std::erfc(z);
     const double newton = error * kHalfRootPi * std::exp(z * z);
     z -= newton / (1.0 + z * newton);

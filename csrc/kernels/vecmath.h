@@ -1,9 +1,10 @@
 // Elementary functions that the compiler can vectorise: straight-line code, a choice is a select.
 //
 // Included by *_isa.cpp only, so everything lives in the namespace of one instruction set.  Each
-// function is right at 0, -0, denormals, infinities, NaN and beyond overflow, and at most 2 ulp off
-// (tests/cpp/test_vecmath.cpp measures it).  T is float or double; functions on double alone also
-// serve float, whose result is then nearly always the nearest.  Polynomial coefficients are
+// function is right at 0, -0, denormals, infinities, NaN and beyond overflow, and at most 2 ulp
+// off, the compositions (sigmoid, silu, erfc, gelu) at most 5; tests/cpp/test_vecmath.cpp measures
+// it. T is float or double; functions on double alone also serve float, whose result is then nearly
+// always the nearest.  Polynomial coefficients are
 // Chebyshev fits made at 50 digits for this file.  Start reading at exp.
 #pragma once
 
@@ -79,6 +80,14 @@ PULLBACK_INLINE double with_sign(double x, double s) { return __builtin_copysign
 PULLBACK_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
 PULLBACK_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 
+// condition ? a : b where the compiler would otherwise branch around a costly arm.
+template <typename T>
+PULLBACK_INLINE T select(bool condition, T a, T b) {
+  using Bits = typename Fp<T>::Bits;
+  const Bits mask = Bits{0} - static_cast<Bits>(condition);
+  return from_bits<T>((bits(a) & mask) | (bits(b) & ~mask));
+}
+
 // c0 + c1 x + c2 x^2 + ..., by Horner's rule.
 template <typename T>
 PULLBACK_INLINE T polynomial(T, double c) {
@@ -127,20 +136,27 @@ PULLBACK_INLINE Reduced<T> reduce_ln2(T x) {
   return {n, r, (hi - r) - lo};
 }
 
-// e^x (1 + correction) 2^shift, the correction being tiny.
+// e^(r + c) 2^n.
 template <typename T>
-PULLBACK_INLINE T exp_core(T x, T correction, T shift) {
-  using F = Fp<T>;
-  x = x < F::kExpMin ? F::kExpMin : x;
-  x = x > F::kExpMax ? F::kExpMax : x;
-  const Reduced<T> k = reduce_ln2(x);
-  const T p = T(1) + (k.r + muladd(k.r * k.r, exp_tail(k.r), correction));
-  return scale(p, k.n + shift);
+PULLBACK_INLINE T exp_reduced(Reduced<T> k) {
+  return scale(T(1) + (k.r + muladd(k.r * k.r, exp_tail(k.r), k.c)), k.n);
+}
+template <typename T>
+PULLBACK_INLINE Reduced<T> reduce_exp(T x) {
+  x = x < Fp<T>::kExpMin ? Fp<T>::kExpMin : x;
+  x = x > Fp<T>::kExpMax ? Fp<T>::kExpMax : x;
+  return reduce_ln2(x);
 }
 
 template <typename T>
 PULLBACK_INLINE T exp(T x) {
-  return exp_core(x, T(0), T(0));
+  return exp_reduced(reduce_exp(x));
+}
+// e^x / 2, which overflows later than e^x.
+PULLBACK_INLINE double half_exp(double x) {
+  Reduced<double> k = reduce_exp(x);
+  k.n -= 1.0;
+  return exp_reduced(k);
 }
 
 PULLBACK_INLINE double exp2(double x) {
@@ -254,10 +270,13 @@ PULLBACK_INLINE float tanh(float x) {
 }
 PULLBACK_INLINE double tanh(double x) {
   const double a = absolute(x);
-  const double t = expm1(2.0 * (a > 22.0 ? 22.0 : a));
-  const double small = t / (t + 2.0);
-  const double large = 1.0 - 2.0 / (t + 2.0);
-  return with_sign(a < 0.5 ? small : large, x);
+  const double z = x * x;
+  const double small = polynomial(
+      z, -0.3333333333333333, 0.1333333333333323, -0.05396825396808919, 0.021869488525836745,
+      -0.008863235197797702, 0.003592121783201609, -0.0014557606808451268, 0.0005894659482848757,
+      -0.00023635079097275086, 8.819014552796585e-05, -2.2948547411684485e-05);
+  const double large = 1.0 - 2.0 / (exp(2.0 * a) + 1.0);
+  return with_sign(a < 0.5 ? muladd(a * z, small, a) : large, x);
 }
 
 // x for x >= 0, x e^-|x| else: the numerators of sigmoid and silu, over 1 + e^-|x|.
@@ -273,24 +292,24 @@ PULLBACK_INLINE T silu(T x) {
 }
 
 PULLBACK_INLINE double cosh(double x) {
-  const double half = exp_core(absolute(x), 0.0, -1.0);
+  const double half = half_exp(absolute(x));
   return half + 0.25 / half;
 }
 PULLBACK_INLINE double sinh(double x) {
   const double a = absolute(x);
   const double t = expm1(a > 40.0 ? 40.0 : a);
   const double small = 0.5 * (t + t / (t + 1.0));
-  return with_sign(a < 20.0 ? small : exp_core(a, 0.0, -1.0), x);
+  return with_sign(a < 20.0 ? small : half_exp(a), x);
 }
 PULLBACK_INLINE double asinh(double x) {
   const double a = absolute(x);
-  const bool large = a > 0x1p28;
+  const bool large = a > 0x1p60;
   const double square = a * a;
   const double argument = large ? a : a + square / (1.0 + square_root(square + 1.0));
   return with_sign(log1p(argument) + (large ? 0x1.62e42fefa39efp-1 : 0.0), x);
 }
 PULLBACK_INLINE double acosh(double x) {
-  const bool large = x > 0x1p28;
+  const bool large = x > 0x1p60;
   const double t = x - 1.0;
   const double argument = large ? x : t + square_root(muladd(t, t, 2.0 * t));
   const double result = log1p(argument) + (large ? 0x1.62e42fefa39efp-1 : 0.0);
@@ -343,7 +362,9 @@ template <typename T>
 PULLBACK_INLINE T exp_minus_square(T a, T factor) {
   a = a > T(40) ? T(40) : a;
   const T square = a * a;
-  return exp_core(-factor * square, -factor * square_error(a, square), T(0));
+  Reduced<T> k = reduce_exp(-factor * square);
+  k.r -= factor * square_error(a, square);
+  return exp_reduced(k);
 }
 
 // erfc(a) for a >= 0; the largest a are cut off where the result has underflowed anyway.
@@ -353,12 +374,15 @@ PULLBACK_INLINE T erfc_positive(T a) {
   return exp_minus_square(a, T(1)) * erfc_shape(a) / (T(1) + T(2) * a);
 }
 PULLBACK_INLINE float erf_small(float x) {
-  return x * polynomial(x * x, 1.12837917, -0.37612604, 0.112827139, -0.0267491454, 0.0046998674);
+  return muladd(
+      x, polynomial(x * x, 0.128379165, -0.37612604, 0.112827139, -0.0267491454, 0.0046998674), x);
 }
 PULLBACK_INLINE double erf_small(double x) {
-  return x * polynomial(x * x, 1.1283791670955126, -0.3761263890318337, 0.11283791670916,
-                        -0.026866170629665617, 0.0052239773189408974, -0.0008548292857959904,
-                        0.00012053091006734576, -1.4839541968782493e-05, 1.4659944116441546e-06);
+  return muladd(x,
+                polynomial(x * x, 0.12837916709551256, -0.3761263890318337, 0.11283791670916,
+                           -0.026866170629665617, 0.0052239773189408974, -0.0008548292857959904,
+                           0.00012053091006734576, -1.4839541968782493e-05, 1.4659944116441546e-06),
+                x);
 }
 template <typename T>
 PULLBACK_INLINE T erf(T x) {
@@ -383,7 +407,8 @@ PULLBACK_INLINE Normal<T> normal(T x) {
   a = a > T(40) ? T(40) : a;
   const T z = a * T(0.70710678118654752);
   const T e = exp_minus_square(a, T(0.5));
-  const T tail = T(0.5) * e * erfc_shape(z) / (T(1) + T(2) * z);
+  const T far = T(0.5) * e * erfc_shape(z) / (T(1) + T(2) * z);
+  const T tail = select(z < T(0.5), T(0.5) - T(0.5) * erf_small(z), far);
   return {x < T(0) ? tail : T(1) - tail, e};
 }
 
