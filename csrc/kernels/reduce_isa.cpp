@@ -1,0 +1,215 @@
+// The inner loops of the reductions (see reduce_kernels.h).
+//
+// Floating rows run in kLanes accumulators, held in vectors of the instruction set's width and
+// combined by halves; integer loops are left to the compiler, which may reorder them freely.
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "kernels/dispatch.h"
+#include "kernels/reduce_kernels.h"
+
+namespace pullback::kernels::PULLBACK_ISA {
+namespace {
+
+constexpr int kLanes = 32;
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+#elif defined(__AVX__)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
+
+template <typename T>
+constexpr bool kIsFloat = std::is_floating_point_v<T>;
+
+template <RowOp op, typename T>
+struct AccumulatorOf {
+  using type =
+      std::conditional_t<op == RowOp::Max || op == RowOp::Min, T,
+                         std::conditional_t<!kIsFloat<T>, std::uint64_t,
+                                            std::conditional_t<op == RowOp::Prod, T, double>>>;
+};
+template <RowOp op, typename T>
+using Accumulator = typename AccumulatorOf<op, T>::type;
+
+template <RowOp op, typename A>
+constexpr A identity() {
+  if constexpr (op == RowOp::Prod) return A(1);
+  if constexpr (op == RowOp::Max) {
+    return kIsFloat<A> ? -std::numeric_limits<A>::infinity() : std::numeric_limits<A>::lowest();
+  }
+  if constexpr (op == RowOp::Min) {
+    return kIsFloat<A> ? std::numeric_limits<A>::infinity() : std::numeric_limits<A>::max();
+  }
+  return A(0);
+}
+
+// Scalars and vectors alike: a is the accumulator, x the element, already of its type.
+template <RowOp op, typename V>
+inline __attribute__((always_inline)) V fold(V a, V x) {
+  if constexpr (op == RowOp::Sum) return a + x;
+  if constexpr (op == RowOp::SumSq) return a + x * x;
+  if constexpr (op == RowOp::Prod) return a * x;
+  if constexpr (op == RowOp::Max) return (x > a) | (x != x) ? x : a;
+  if constexpr (op == RowOp::Min) return (x < a) | (x != x) ? x : a;
+}
+template <RowOp op, typename V>
+inline __attribute__((always_inline)) V merge(V a, V b) {
+  return fold < op == RowOp::SumSq ? RowOp::Sum : op > (a, b);
+}
+
+template <RowOp op, typename T>
+Accumulator<op, T> float_row(const T* p, std::int64_t n) {
+  using A = Accumulator<op, T>;
+  constexpr int width = kVectorBytes / sizeof(A);
+  constexpr int vectors = kLanes / width;
+  typedef A VA __attribute__((vector_size(width * sizeof(A))));
+  typedef T VT __attribute__((vector_size(width * sizeof(T))));
+  VA lanes[vectors];
+#pragma GCC unroll 16
+  for (int v = 0; v < vectors; ++v) lanes[v] = VA{} + identity<op, A>();
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; ++v) {
+      VT x;
+      std::memcpy(&x, p + i + v * width, sizeof(x));
+      lanes[v] = fold<op>(lanes[v], __builtin_convertvector(x, VA));
+    }
+  }
+  A flat[kLanes];
+  if (i == n) {
+#pragma GCC unroll 16
+    for (int half = vectors / 2; half > 0; half /= 2) {
+#pragma GCC unroll 16
+      for (int v = 0; v < half; ++v) lanes[v] = merge<op>(lanes[v], lanes[v + half]);
+    }
+    std::memcpy(flat, lanes, sizeof(VA));
+  } else {
+    std::memcpy(flat, lanes, sizeof(lanes));
+    for (int l = 0; i + l < n; ++l) flat[l] = fold<op>(flat[l], static_cast<A>(p[i + l]));
+#pragma GCC unroll 8
+    for (int half = kLanes / 2; half >= width; half /= 2) {
+      for (int l = 0; l < half; ++l) flat[l] = merge<op>(flat[l], flat[l + half]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int half = width / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (int l = 0; l < half; ++l) flat[l] = merge<op>(flat[l], flat[l + half]);
+  }
+  return flat[0];
+}
+
+// Rows shorter than one set of lanes: the same tree on what there is, since the identity is exact.
+template <RowOp op, typename T>
+Accumulator<op, T> short_float_row(const T* p, std::int64_t n) {
+  using A = Accumulator<op, T>;
+  constexpr int lanes = 8;
+  A flat[lanes];
+  for (int l = 0; l < lanes; ++l) flat[l] = identity<op, A>();
+  for (std::int64_t l = 0; l < n; ++l) flat[l] = fold<op>(flat[l], static_cast<A>(p[l]));
+#pragma GCC unroll 4
+  for (int half = lanes / 2; half > 0; half /= 2) {
+    for (int l = 0; l < half; ++l) flat[l] = merge<op>(flat[l], flat[l + half]);
+  }
+  return flat[0];
+}
+
+template <RowOp op, typename T>
+Accumulator<op, T> row(const T* p, std::int64_t n) {
+  using A = Accumulator<op, T>;
+  if constexpr (kIsFloat<T>) {
+    return n <= 8 ? short_float_row<op, T>(p, n) : float_row<op, T>(p, n);
+  } else if constexpr (op == RowOp::Sum && sizeof(T) == 1) {
+    A total = 0;
+    while (n > 0) {
+      const std::int64_t part = n < (1 << 16) ? n : (1 << 16);
+      std::uint32_t sum = 0;
+      for (std::int64_t i = 0; i < part; ++i) sum += p[i];
+      total += sum;
+      p += part;
+      n -= part;
+    }
+    return total;
+  } else {
+    A a = identity<op, A>();
+    for (std::int64_t i = 0; i < n; ++i) a = fold<op>(a, static_cast<A>(p[i]));
+    return a;
+  }
+}
+
+template <RowOp op, typename T>
+void rows(const void* in, std::int64_t row_stride, std::int64_t count, std::int64_t n, void* out) {
+  const T* p = static_cast<const T*>(in);
+  auto* a = static_cast<Accumulator<op, T>*>(out);
+  for (std::int64_t r = 0; r < count; ++r, p += row_stride) a[r] = row<op, T>(p, n);
+}
+
+template <RowOp op, typename T>
+void columns(const void* in, std::int64_t row_stride, std::int64_t count, std::int64_t n,
+             void* out) {
+  using A = Accumulator<op, T>;
+  const T* p = static_cast<const T*>(in);
+  A* __restrict a = static_cast<A*>(out);
+  std::int64_t r = 0;
+  for (; r + 4 <= count; r += 4, p += 4 * row_stride) {
+    const T* q = p + row_stride;
+    const T* s = q + row_stride;
+    const T* t = s + row_stride;
+    for (std::int64_t j = 0; j < n; ++j) {
+      A x = fold<op>(a[j], static_cast<A>(p[j]));
+      x = fold<op>(x, static_cast<A>(q[j]));
+      x = fold<op>(x, static_cast<A>(s[j]));
+      a[j] = fold<op>(x, static_cast<A>(t[j]));
+    }
+  }
+  for (; r < count; ++r, p += row_stride) {
+    for (std::int64_t j = 0; j < n; ++j) a[j] = fold<op>(a[j], static_cast<A>(p[j]));
+  }
+}
+
+template <RowOp op, typename T>
+RowKernel kernel() {
+  return {&rows<op, T>, &columns<op, T>};
+}
+
+template <RowOp op>
+RowKernel kernel_of(DType dtype) {
+  switch (dtype) {
+    case DType::Bool:
+    case DType::UInt8:
+      return kernel<op, std::uint8_t>();
+    case DType::Int32:
+      return kernel<op, std::int32_t>();
+    case DType::Int64:
+      return kernel<op, std::int64_t>();
+    case DType::Float32:
+      return kernel<op, float>();
+    default:
+      return kernel<op, double>();
+  }
+}
+
+}  // namespace
+
+RowKernel row_kernel(RowOp op, DType dtype) {
+  switch (op) {
+    case RowOp::Sum:
+      return kernel_of<RowOp::Sum>(dtype);
+    case RowOp::SumSq:
+      return dtype == DType::Float32 ? kernel<RowOp::SumSq, float>()
+                                     : kernel<RowOp::SumSq, double>();
+    case RowOp::Prod:
+      return kernel_of<RowOp::Prod>(dtype);
+    case RowOp::Max:
+      return kernel_of<RowOp::Max>(dtype);
+    default:
+      return kernel_of<RowOp::Min>(dtype);
+  }
+}
+
+}  // namespace pullback::kernels::PULLBACK_ISA
