@@ -231,7 +231,15 @@ struct TruncDivide {
 
 template <typename T>
 struct Clamp {
-  T operator()(T x, T lo, T hi) const { return Minimum<T>{}(Maximum<T>{}(x, lo), hi); }
+  T operator()(T x, T lo, T hi) const {
+    T r = x < lo ? lo : x;
+    r = r > hi ? hi : r;
+    if constexpr (std::is_floating_point_v<T>) {
+      r = lo != lo ? lo : r;
+      r = hi != hi ? hi : r;
+    }
+    return r;
+  }
 };
 template <typename T>
 struct Lerp {

@@ -39,9 +39,6 @@ constexpr Work kSlow{1 << 13, 1 << 11};   // scalar calls
 
 Work work(Unary op) {
   switch (op) {
-    case Unary::Asin:
-    case Unary::Acos:
-    case Unary::Atan:
     case Unary::Erfinv:
     case Unary::Lgamma:
     case Unary::Digamma:

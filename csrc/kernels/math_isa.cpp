@@ -34,6 +34,9 @@ PULLBACK_BY_DOUBLE(Expm1, expm1)
 PULLBACK_BY_DOUBLE(Log2, log2)
 PULLBACK_BY_DOUBLE(Log10, log10)
 PULLBACK_BY_DOUBLE(Log1p, log1p)
+PULLBACK_BY_DOUBLE(Asin, asin)
+PULLBACK_BY_DOUBLE(Acos, acos)
+PULLBACK_BY_DOUBLE(Atan, atan)
 PULLBACK_BY_DOUBLE(Sinh, sinh)
 PULLBACK_BY_DOUBLE(Cosh, cosh)
 PULLBACK_BY_DOUBLE(Asinh, asinh)
@@ -88,6 +91,10 @@ void set_trigonometric(ElementwiseTable& t, Unary op) {
 }
 
 template <typename T>
+struct Atan2 {
+  double operator()(double y, double x) const { return atan2(y, x); }
+};
+template <typename T>
 struct Xlogy {
   T operator()(T x, T y) const { return y != y ? y : x == T(0) ? T(0) : x * log(y); }
 };
@@ -128,6 +135,9 @@ void fill_math(ElementwiseTable& t) {
   set_floats<Log2>(t, Unary::Log2);
   set_floats<Log10>(t, Unary::Log10);
   set_floats<Log1p>(t, Unary::Log1p);
+  set_floats<Asin>(t, Unary::Asin);
+  set_floats<Acos>(t, Unary::Acos);
+  set_floats<Atan>(t, Unary::Atan);
   set_floats<Sinh>(t, Unary::Sinh);
   set_floats<Cosh>(t, Unary::Cosh);
   set_floats<Tanh>(t, Unary::Tanh);
@@ -140,6 +150,7 @@ void fill_math(ElementwiseTable& t) {
   set_trigonometric<Sin>(t, Unary::Sin);
   set_trigonometric<Cos>(t, Unary::Cos);
   set_trigonometric<Tan>(t, Unary::Tan);
+  set<MathBinary, Atan2, float, double>(t, Binary::Atan2);
   set<MathBinary, Xlogy, float, double>(t, Binary::Xlogy);
   set<MathBinary, Logaddexp, float, double>(t, Binary::Logaddexp);
   set<MathBinary, Hypot, float, double>(t, Binary::Hypot);

@@ -1,5 +1,4 @@
-// Loops that no instruction set makes quicker: libm's scalar functions, special functions, integral
-// division and power.
+// Loops that no instruction set makes quicker: special functions, integral division, power.
 //
 // Start reading at fill_special.  The math library's thread-safe lgamma_r is used because lgamma
 // writes a global.
@@ -12,16 +11,6 @@
 namespace pullback::kernels {
 namespace PULLBACK_ISA {
 namespace {
-
-#define PULLBACK_LIBM(Name, function)                    \
-  template <typename T>                                  \
-  struct Name {                                          \
-    T operator()(T x) const { return std::function(x); } \
-  };
-PULLBACK_LIBM(Asin, asin)
-PULLBACK_LIBM(Acos, acos)
-PULLBACK_LIBM(Atan, atan)
-#undef PULLBACK_LIBM
 
 template <typename T>
 struct Lgamma {
@@ -85,11 +74,6 @@ double erfinv(double x) {
 template <typename T>
 struct Erfinv {
   T operator()(T x) const { return static_cast<T>(erfinv(static_cast<double>(x))); }
-};
-
-template <typename T>
-struct Atan2 {
-  T operator()(T a, T b) const { return std::atan2(a, b); }
 };
 
 // A zero divisor has been refused before; should one get here nevertheless it must not trap.
@@ -169,26 +153,23 @@ void power(char* out, const char* a, const char* b, int64_t so, int64_t sa, int6
     for (int64_t i = 0; i < n; ++i) store<T>(out + i * so, function(load<T>(a + i * sa)));
   };
   const T exponent = load<T>(b);
+  const auto as = [=](Unary op) { unary_loop(op, kDTypeOf<T>)(out, a, so, sa, n, nullptr); };
+  if (exponent == T(2)) return as(Unary::Square);
+  if (exponent == T(-1)) return as(Unary::Reciprocal);
+  if (exponent == T(0.5)) return as(Unary::Sqrt);
+  if (exponent == T(-0.5)) return as(Unary::Rsqrt);
   if (exponent == T(1)) return each([](T x) { return x; });
-  if (exponent == T(2)) return each([](T x) { return x * x; });
   if (exponent == T(3)) return each([](T x) { return x * x * x; });
-  if (exponent == T(-1)) return each([](T x) { return T(1) / x; });
   if (exponent == T(-2)) return each([](T x) { return T(1) / (x * x); });
-  if (exponent == T(0.5)) return each([](T x) { return std::sqrt(x); });
-  if (exponent == T(-0.5)) return each([](T x) { return T(1) / std::sqrt(x); });
   return each([=](T x) { return std::pow(x, exponent); });
 }
 
 }  // namespace
 
 void fill_special(ElementwiseTable& t) {
-  set<PlainUnary, Asin, float, double>(t, Unary::Asin);
-  set<PlainUnary, Acos, float, double>(t, Unary::Acos);
-  set<PlainUnary, Atan, float, double>(t, Unary::Atan);
   set<PlainUnary, Lgamma, float, double>(t, Unary::Lgamma);
   set<PlainUnary, Digamma, float, double>(t, Unary::Digamma);
   set<PlainUnary, Erfinv, float, double>(t, Unary::Erfinv);
-  set<PlainBinary, Atan2, float, double>(t, Binary::Atan2);
   set<PlainBinary, TruncDivide, uint8_t, int32_t, int64_t>(t, Binary::TruncDivide);
   set<PlainBinary, FloorDivide, uint8_t, int32_t, int64_t>(t, Binary::FloorDivide);
   set<PlainBinary, Remainder, uint8_t, int32_t, int64_t>(t, Binary::Remainder);

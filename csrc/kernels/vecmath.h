@@ -458,5 +458,67 @@ PULLBACK_INLINE double tan_moderate(double x) {
   return of_quadrant(a, a.quadrant) / of_quadrant(a, a.quadrant + 1);
 }
 
+// The angle of (x, y) in the first quadrant, neither NaN nor both 0: the ratio is turned by 0, pi/4
+// or pi/2 so that a polynomial in at most tan(pi/8) remains.
+PULLBACK_INLINE double first_quadrant(double y, double x) {
+  const bool low = y < 0.41421356237309503 * x;
+  const bool high = y > 2.4142135623730950 * x;
+  const double numerator = low ? y : high ? -x : y - x;
+  const double denominator = low ? x : high ? y : y + x;
+  const double hi = low ? 0.0 : high ? 0x1.921fb54442d18p+0 : 0x1.921fb54442d18p-1;
+  const double lo = low ? 0.0 : high ? 0x1.1a62633145c07p-54 : 0x1.1a62633145c07p-55;
+  const double s = numerator / denominator;
+  const double z = s * s;
+  const double tail = polynomial(z, -0.3333333333333333, 0.199999999999998, -0.1428571428565887,
+                                 0.11111111105062217, -0.09090908748866046, 0.07692296241152069,
+                                 -0.06666422483428941, 0.05878901402471912, -0.05230251222202872,
+                                 0.045506678905969974, -0.034546787010101984, 0.01625943380140557);
+  return hi + (s + muladd(s * z, tail, lo));
+}
+PULLBACK_INLINE double atan(double x) { return with_sign(first_quadrant(absolute(x), 1.0), x); }
+PULLBACK_INLINE double atan2(double y, double x) {
+  double a = absolute(y);
+  double b = absolute(x);
+  const double most = a > b ? a : b;
+  const double factor = most > 0x1p1000 ? 0x1p-60 : most < 0x1p-960 ? 0x1p60 : 1.0;
+  a = ((most == kInf<double>)&(a == b)) ? 1.0 : a * factor;
+  b = ((most == kInf<double>)&(a == 1.0)) ? 1.0 : b * factor;
+  const double acute = most == 0.0 ? 0.0 : first_quadrant(a, b);
+  const bool left = with_sign(1.0, x) < 0.0;
+  const double angle = left ? 0x1.921fb54442d18p+1 - (acute - 0x1.1a62633145c07p-53) : acute;
+  return ((x != x) | (y != y)) ? x + y : with_sign(angle, y);
+}
+
+// asin of a >= 0 is asin(s), or pi/2 - 2 asin(s) where a >= 1/2, s being the sine of the half
+// angle.
+struct ArcSine {
+  double half;  // asin(s)
+  bool small;
+};
+PULLBACK_INLINE ArcSine arc_sine(double a) {
+  const bool small = a < 0.5;
+  const double z = small ? a * a : 0.5 * (1.0 - a);
+  const double root = square_root(z);
+  const double s = small ? a : root;
+  const double tail = polynomial(z, 0.16666666666666666, 0.07500000000000119, 0.04464285714255019,
+                                 0.030381944475693704, 0.022372157435623815, 0.017352816768546473,
+                                 0.013963775787848137, 0.011566511821890942, 0.00962140274734483,
+                                 0.009322101501082774, 0.0030350071727267623, 0.019579201619744684,
+                                 -0.019277545928584557, 0.02963502626354855);
+  return {muladd(s * z, tail, s), small};
+}
+PULLBACK_INLINE double asin(double x) {
+  const ArcSine r = arc_sine(absolute(x));
+  const double large = 0x1.921fb54442d18p+0 - (2.0 * r.half - 0x1.1a62633145c07p-54);
+  return with_sign(r.small ? r.half : large, x);
+}
+PULLBACK_INLINE double acos(double x) {
+  const ArcSine r = arc_sine(absolute(x));
+  const double small = 0x1.921fb54442d18p+0 - (with_sign(r.half, x) - 0x1.1a62633145c07p-54);
+  const double left = 0x1.921fb54442d18p+1 - (2.0 * r.half - 0x1.1a62633145c07p-53);
+  const double large = x < 0.0 ? left : 2.0 * r.half;
+  return r.small ? small : large;
+}
+
 }  // namespace PULLBACK_ISA
 }  // namespace pullback::kernels

@@ -4,6 +4,7 @@
 //
 // The functions are reached through the table of loops, so that what is tested
 // is the variant of this CPU (PULLBACK_ISA in the environment selects another).
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -22,60 +23,49 @@ using namespace pullback::kernels;
 using Reference = std::function<long double(long double)>;
 
 template <typename T>
-std::vector<T> evaluate(Unary op, const std::vector<T> &x,
-                        const double *params = nullptr) {
+std::vector<T> evaluate(Unary op, const std::vector<T>& x, const double* params = nullptr) {
   std::vector<T> y(x.size());
   const auto size = static_cast<std::int64_t>(sizeof(T));
-  unary_loop(op, kDTypeOf<T>)(reinterpret_cast<char *>(y.data()),
-                              reinterpret_cast<const char *>(x.data()), size,
-                              size, static_cast<std::int64_t>(x.size()),
-                              params);
+  unary_loop(op, kDTypeOf<T>)(reinterpret_cast<char*>(y.data()),
+                              reinterpret_cast<const char*>(x.data()), size, size,
+                              static_cast<std::int64_t>(x.size()), params);
   return y;
 }
 
 // The distance of y from the exact value, in units of the last place of T
 // there.
-template <typename T> long double ulps(T y, long double exact) {
+template <typename T>
+long double ulps(T y, long double exact) {
   const T nearest = static_cast<T>(exact);
-  if (std::isnan(exact))
-    return std::isnan(y) ? 0 : HUGE_VALL;
+  if (std::isnan(exact)) return std::isnan(y) ? 0 : HUGE_VALL;
   if (std::isinf(nearest) || std::isinf(y)) {
-    const T neighbour =
-        std::nextafter(std::numeric_limits<T>::infinity(), T(0));
-    if (y == nearest)
-      return 0;
-    return std::fabs(y) >= neighbour && std::fabs(nearest) >= neighbour
-               ? 1
-               : HUGE_VALL;
+    const T neighbour = std::nextafter(std::numeric_limits<T>::infinity(), T(0));
+    if (y == nearest) return 0;
+    return std::fabs(y) >= neighbour && std::fabs(nearest) >= neighbour ? 1 : HUGE_VALL;
   }
   int exponent;
   std::frexp(static_cast<long double>(nearest), &exponent);
   exponent = std::max(exponent, std::numeric_limits<T>::min_exponent);
-  const long double unit =
-      std::ldexp(1.0L, exponent - std::numeric_limits<T>::digits);
+  const long double unit = std::ldexp(1.0L, exponent - std::numeric_limits<T>::digits);
   return std::fabs(static_cast<long double>(y) - exact) / unit;
 }
 
 // Points over [low, high]: evenly, and evenly in magnitude around 0 down to the
 // denormals.
-template <typename T> std::vector<T> points(T low, T high) {
+template <typename T>
+std::vector<T> points(T low, T high) {
   std::mt19937_64 random(20240229);
   std::vector<T> x;
   std::uniform_real_distribution<double> even(low, high);
-  for (int i = 0; i < 40000; ++i)
-    x.push_back(static_cast<T>(even(random)));
-  const double least =
-      std::log2(static_cast<double>(std::numeric_limits<T>::denorm_min()));
+  for (int i = 0; i < 40000; ++i) x.push_back(static_cast<T>(even(random)));
+  const double least = std::log2(static_cast<double>(std::numeric_limits<T>::denorm_min()));
   const double most = std::log2(std::max(std::fabs(low), std::fabs(high)));
   std::uniform_real_distribution<double> magnitude(least, most);
   std::uniform_real_distribution<double> moderate(-8, std::min(most, 8.0));
   for (int i = 0; i < 40000; ++i) {
-    const T m = static_cast<T>(
-        std::exp2(i % 2 == 0 ? magnitude(random) : moderate(random)));
-    if (m >= low && m <= high)
-      x.push_back(m);
-    if (-m >= low && -m <= high)
-      x.push_back(-m);
+    const T m = static_cast<T>(std::exp2(i % 2 == 0 ? magnitude(random) : moderate(random)));
+    if (m >= low && m <= high) x.push_back(m);
+    if (-m >= low && -m <= high) x.push_back(-m);
   }
   x.push_back(low);
   x.push_back(high);
@@ -83,8 +73,8 @@ template <typename T> std::vector<T> points(T low, T high) {
 }
 
 template <typename T>
-void check_ulps(const char *name, Unary op, T low, T high,
-                const Reference &exact, long double bound = 2.0L) {
+void check_ulps(const char* name, Unary op, T low, T high, const Reference& exact,
+                long double bound = 2.0L) {
   const std::vector<T> x = points(low, high);
   const std::vector<T> y = evaluate(op, x);
   long double worst = 0;
@@ -96,102 +86,68 @@ void check_ulps(const char *name, Unary op, T low, T high,
       where = x[i];
     }
   }
-  INFO(name << (sizeof(T) == 4 ? " float" : " double") << ": "
-            << static_cast<double>(worst) << " ulp at " << where);
+  INFO(name << (sizeof(T) == 4 ? " float" : " double") << ": " << static_cast<double>(worst)
+            << " ulp at " << where);
   CHECK(worst <= bound);
 }
 
-template <typename T> void check_all() {
+template <typename T>
+void check_all() {
   const T most = std::numeric_limits<T>::max();
   const T least = std::numeric_limits<T>::denorm_min();
   const T over = sizeof(T) == 4 ? T(95) : T(720);
-  check_ulps<T>("exp", Unary::Exp, -over * T(1.2), over,
-                [](auto x) { return std::exp(x); });
+  check_ulps<T>("exp", Unary::Exp, -over * T(1.2), over, [](auto x) { return std::exp(x); });
   check_ulps<T>("exp2", Unary::Exp2, -over * T(1.6), over * T(1.5),
                 [](auto x) { return std::exp2(x); });
-  check_ulps<T>("expm1", Unary::Expm1, -over, over,
-                [](auto x) { return std::expm1(x); });
-  check_ulps<T>("log", Unary::Log, least, most,
-                [](auto x) { return std::log(x); });
-  check_ulps<T>("log near 1", Unary::Log, T(0.5), T(2),
-                [](auto x) { return std::log(x); });
-  check_ulps<T>("log2", Unary::Log2, least, most,
-                [](auto x) { return std::log2(x); });
-  check_ulps<T>("log2 near 1", Unary::Log2, T(0.5), T(2),
-                [](auto x) { return std::log2(x); });
-  check_ulps<T>("log10", Unary::Log10, least, most,
-                [](auto x) { return std::log10(x); });
-  check_ulps<T>("log10 near 1", Unary::Log10, T(0.5), T(2),
-                [](auto x) { return std::log10(x); });
-  check_ulps<T>("log1p", Unary::Log1p, T(-1), most,
-                [](auto x) { return std::log1p(x); });
-  check_ulps<T>("log1p near 0", Unary::Log1p, T(-1), T(3),
-                [](auto x) { return std::log1p(x); });
-  check_ulps<T>("sin", Unary::Sin, T(-1000), T(1000),
-                [](auto x) { return std::sin(x); });
-  check_ulps<T>("cos", Unary::Cos, T(-1000), T(1000),
-                [](auto x) { return std::cos(x); });
+  check_ulps<T>("expm1", Unary::Expm1, -over, over, [](auto x) { return std::expm1(x); });
+  check_ulps<T>("log", Unary::Log, least, most, [](auto x) { return std::log(x); });
+  check_ulps<T>("log near 1", Unary::Log, T(0.5), T(2), [](auto x) { return std::log(x); });
+  check_ulps<T>("log2", Unary::Log2, least, most, [](auto x) { return std::log2(x); });
+  check_ulps<T>("log2 near 1", Unary::Log2, T(0.5), T(2), [](auto x) { return std::log2(x); });
+  check_ulps<T>("log10", Unary::Log10, least, most, [](auto x) { return std::log10(x); });
+  check_ulps<T>("log10 near 1", Unary::Log10, T(0.5), T(2), [](auto x) { return std::log10(x); });
+  check_ulps<T>("log1p", Unary::Log1p, T(-1), most, [](auto x) { return std::log1p(x); });
+  check_ulps<T>("log1p near 0", Unary::Log1p, T(-1), T(3), [](auto x) { return std::log1p(x); });
+  check_ulps<T>("sin", Unary::Sin, T(-1000), T(1000), [](auto x) { return std::sin(x); });
+  check_ulps<T>("cos", Unary::Cos, T(-1000), T(1000), [](auto x) { return std::cos(x); });
+  check_ulps<T>("tan", Unary::Tan, T(-1000), T(1000), [](auto x) { return std::tan(x); }, 2.5L);
+  check_ulps<T>("sin large", Unary::Sin, T(-1e6), T(1e6), [](auto x) { return std::sin(x); });
+  check_ulps<T>("sin huge", Unary::Sin, -most, most, [](auto x) { return std::sin(x); });
+  check_ulps<T>("cos huge", Unary::Cos, -most, most, [](auto x) { return std::cos(x); });
+  check_ulps<T>("asin", Unary::Asin, T(-1), T(1), [](auto x) { return std::asin(x); });
+  check_ulps<T>("acos", Unary::Acos, T(-1), T(1), [](auto x) { return std::acos(x); });
+  check_ulps<T>("atan moderate", Unary::Atan, T(-4), T(4), [](auto x) { return std::atan(x); });
+  check_ulps<T>("atan", Unary::Atan, -most, most, [](auto x) { return std::atan(x); });
+  check_ulps<T>("sinh", Unary::Sinh, -over, over, [](auto x) { return std::sinh(x); });
+  check_ulps<T>("cosh", Unary::Cosh, -over, over, [](auto x) { return std::cosh(x); });
+  check_ulps<T>("tanh", Unary::Tanh, T(-30), T(30), [](auto x) { return std::tanh(x); });
+  check_ulps<T>("tanh near 0", Unary::Tanh, T(-1), T(1), [](auto x) { return std::tanh(x); });
+  check_ulps<T>("asinh", Unary::Asinh, -most, most, [](auto x) { return std::asinh(x); });
+  check_ulps<T>("acosh", Unary::Acosh, T(1), most, [](auto x) { return std::acosh(x); });
+  check_ulps<T>("acosh near 1", Unary::Acosh, T(1), T(3), [](auto x) { return std::acosh(x); });
+  check_ulps<T>("atanh", Unary::Atanh, T(-1), T(1), [](auto x) { return std::atanh(x); });
   check_ulps<T>(
-      "tan", Unary::Tan, T(-1000), T(1000), [](auto x) { return std::tan(x); },
-      2.5L);
-  check_ulps<T>("sin large", Unary::Sin, T(-1e6), T(1e6),
-                [](auto x) { return std::sin(x); });
-  check_ulps<T>("sin huge", Unary::Sin, -most, most,
-                [](auto x) { return std::sin(x); });
-  check_ulps<T>("cos huge", Unary::Cos, -most, most,
-                [](auto x) { return std::cos(x); });
-  check_ulps<T>("asin", Unary::Asin, T(-1), T(1),
-                [](auto x) { return std::asin(x); });
-  check_ulps<T>("acos", Unary::Acos, T(-1), T(1),
-                [](auto x) { return std::acos(x); });
-  check_ulps<T>("atan", Unary::Atan, -most, most,
-                [](auto x) { return std::atan(x); });
-  check_ulps<T>("sinh", Unary::Sinh, -over, over,
-                [](auto x) { return std::sinh(x); });
-  check_ulps<T>("cosh", Unary::Cosh, -over, over,
-                [](auto x) { return std::cosh(x); });
-  check_ulps<T>("tanh", Unary::Tanh, T(-30), T(30),
-                [](auto x) { return std::tanh(x); });
-  check_ulps<T>("tanh near 0", Unary::Tanh, T(-1), T(1),
-                [](auto x) { return std::tanh(x); });
-  check_ulps<T>("asinh", Unary::Asinh, -most, most,
-                [](auto x) { return std::asinh(x); });
-  check_ulps<T>("acosh", Unary::Acosh, T(1), most,
-                [](auto x) { return std::acosh(x); });
-  check_ulps<T>("acosh near 1", Unary::Acosh, T(1), T(3),
-                [](auto x) { return std::acosh(x); });
-  check_ulps<T>("atanh", Unary::Atanh, T(-1), T(1),
-                [](auto x) { return std::atanh(x); });
+      "sigmoid", Unary::Sigmoid, -over, over, [](auto x) { return 1 / (1 + std::exp(-x)); }, 2.5L);
   check_ulps<T>(
-      "sigmoid", Unary::Sigmoid, -over, over,
-      [](auto x) { return 1 / (1 + std::exp(-x)); }, 2.5L);
-  check_ulps<T>(
-      "silu", Unary::Silu, -over * T(0.9), over,
-      [](auto x) { return x / (1 + std::exp(-x)); }, 3.0L);
+      "silu", Unary::Silu, -over * T(0.9), over, [](auto x) { return x / (1 + std::exp(-x)); },
+      3.0L);
   check_ulps<T>("log_sigmoid", Unary::LogSigmoid, -over, over, [](auto x) {
     return x < 0 ? x - std::log1p(std::exp(x)) : -std::log1p(std::exp(-x));
   });
-  check_ulps<T>("erf", Unary::Erf, T(-7), T(7),
-                [](auto x) { return std::erf(x); });
-  check_ulps<T>(
-      "erfc", Unary::Erfc, T(-7), T(29), [](auto x) { return std::erfc(x); },
-      4.0L);
+  check_ulps<T>("erf", Unary::Erf, T(-7), T(7), [](auto x) { return std::erf(x); });
+  check_ulps<T>("erfc", Unary::Erfc, T(-7), T(29), [](auto x) { return std::erfc(x); }, 4.0L);
   check_ulps<T>(
       "gelu", Unary::Gelu, sizeof(T) == 4 ? T(-12.5) : T(-37), T(40),
-      [](auto x) {
-        return x * 0.5L * std::erfc(-x * 0.70710678118654752440084436210485L);
-      },
-      5.0L);
-  check_ulps<T>(
-      "lgamma", Unary::Lgamma, T(3), T(1e6),
-      [](auto x) { return std::lgamma(x); }, 3.0L);
+      [](auto x) { return x * 0.5L * std::erfc(-x * 0.70710678118654752440084436210485L); }, 5.0L);
+  check_ulps<T>("lgamma", Unary::Lgamma, T(3), T(1e6), [](auto x) { return std::lgamma(x); }, 3.0L);
 }
 
-template <typename T> void check_special() {
+template <typename T>
+void check_special() {
   const T inf = std::numeric_limits<T>::infinity();
   const T nan = std::numeric_limits<T>::quiet_NaN();
   struct Row {
-    const char *name;
+    const char* name;
     Unary op;
     T x, y;
   };
@@ -261,24 +217,20 @@ template <typename T> void check_special() {
       {"digamma", Unary::Digamma, -inf, nan},
       {"lgamma", Unary::Lgamma, 0, inf},
   };
-  for (const Row &row : rows) {
+  for (const Row& row : rows) {
     // Amid 40 values, so that the vectorised part and the rest both meet it.
     const std::vector<T> y = evaluate(row.op, std::vector<T>(41, row.x));
     for (const T value : y) {
-      INFO(row.name << "(" << row.x << ") = " << value << ", expected "
-                    << row.y);
+      INFO(row.name << "(" << row.x << ") = " << value << ", expected " << row.y);
       REQUIRE(std::isnan(value) == std::isnan(row.y));
-      if (std::isnan(row.y))
-        continue;
+      if (std::isnan(row.y)) continue;
       REQUIRE(value == row.y);
       REQUIRE(std::signbit(value) == std::signbit(row.y));
     }
   }
-  for (int op = static_cast<int>(Unary::Reciprocal);
-       op <= static_cast<int>(Unary::Elu); ++op) {
+  for (int op = static_cast<int>(Unary::Reciprocal); op <= static_cast<int>(Unary::Elu); ++op) {
     const double params[] = {1, 20, 1};
-    for (const T value :
-         evaluate(static_cast<Unary>(op), std::vector<T>(41, nan), params)) {
+    for (const T value : evaluate(static_cast<Unary>(op), std::vector<T>(41, nan), params)) {
       INFO("operation " << op << " of nan");
       REQUIRE(std::isnan(value));
     }
@@ -290,18 +242,66 @@ TEST_CASE("elementary functions at special points", "[kernels]") {
   check_special<double>();
 }
 
+// Pairs over all magnitudes and signs, zeros and infinities among them.
+template <typename T>
+void check_binary(Binary op, const std::function<long double(long double, long double)>& exact,
+                  long double bound) {
+  std::vector<T> some = points(T(-10), T(10));
+  some.resize(4000);
+  const T most = std::numeric_limits<T>::max();
+  const std::vector<T> wide = points(-most, most);
+  some.insert(some.end(), wide.begin() + 40000, wide.begin() + 44000);
+  const T inf = std::numeric_limits<T>::infinity();
+  const std::vector<T> edges = {0, T(-0.0), 1, -1, inf, -inf, most, -most, most / 3};
+  std::vector<T> a, b;
+  std::mt19937_64 random(1);
+  std::shuffle(some.begin(), some.end(), random);
+  for (std::size_t i = 0; i + 1 < some.size(); ++i) {
+    a.push_back(some[i]);
+    b.push_back(some[i + 1]);
+  }
+  for (const T x : edges) {
+    for (const T y : edges) {
+      a.push_back(x);
+      b.push_back(y);
+    }
+  }
+  std::vector<T> out(a.size());
+  const auto size = static_cast<std::int64_t>(sizeof(T));
+  binary_loop(op, kDTypeOf<T>)(reinterpret_cast<char*>(out.data()),
+                               reinterpret_cast<const char*>(a.data()),
+                               reinterpret_cast<const char*>(b.data()), size, size, size,
+                               static_cast<std::int64_t>(out.size()), nullptr);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const long double expected = exact(a[i], b[i]);
+    INFO("operation of " << a[i] << " and " << b[i] << " = " << out[i]);
+    REQUIRE(ulps(out[i], expected) <= bound);
+    if (out[i] == 0) REQUIRE(std::signbit(out[i]) == std::signbit(expected));
+  }
+}
+
+TEST_CASE("atan2, hypot, pow and fmod of pairs", "[kernels]") {
+  check_binary<float>(Binary::Atan2, [](auto y, auto x) { return std::atan2(y, x); }, 2);
+  check_binary<double>(Binary::Atan2, [](auto y, auto x) { return std::atan2(y, x); }, 2.5L);
+  check_binary<float>(Binary::Hypot, [](auto y, auto x) { return std::hypot(y, x); }, 1);
+  check_binary<double>(Binary::Hypot, [](auto y, auto x) { return std::hypot(y, x); }, 1);
+  check_binary<float>(Binary::Pow, [](auto y, auto x) { return std::pow(y, x); }, 1);
+  check_binary<double>(Binary::Pow, [](auto y, auto x) { return std::pow(y, x); }, 1);
+  check_binary<float>(Binary::Fmod, [](auto y, auto x) { return std::fmod(y, x); }, 0);
+  check_binary<double>(Binary::Fmod, [](auto y, auto x) { return std::fmod(y, x); }, 0);
+}
+
 TEST_CASE("erfinv undoes erf", "[kernels]") {
-  const std::vector<double> x = {
-      1e-300, 1e-9, 9e-4,        2e-3,        0.1,         0.3,
-      0.499,  0.5,  0.7,         0.9,         0.99,        0.999999,
-      -0.2,   -0.8, 1 - 0x1p-40, 1 - 0x1p-53, -1 + 0x1p-50};
+  const std::vector<double> x = {1e-300, 1e-9, 9e-4,        2e-3,        0.1,         0.3,
+                                 0.499,  0.5,  0.7,         0.9,         0.99,        0.999999,
+                                 -0.2,   -0.8, 1 - 0x1p-40, 1 - 0x1p-53, -1 + 0x1p-50};
   const std::vector<double> y = evaluate(Unary::Erfinv, x);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const long double z = y[i];
     const long double slope = 1.1283791670955125739L * std::exp(-z * z);
     const long double error = std::fabs(x[i]) < 0.5 ? std::erf(z) - x[i]
-                              : x[i] > 0 ? (1.0L - x[i]) - std::erfc(z)
-                                         : std::erfc(-z) - (1.0L + x[i]);
+                              : x[i] > 0            ? (1.0L - x[i]) - std::erfc(z)
+                                                    : std::erfc(-z) - (1.0L + x[i]);
     INFO("erfinv(" << x[i] << ") = " << y[i] << ", relative error "
                    << static_cast<double>(error / slope / z));
     CHECK(std::fabs(error / slope) <= 4e-16L * std::fabs(z));
@@ -320,11 +320,9 @@ TEST_CASE("digamma satisfies its recurrence and known values", "[kernels]") {
   CHECK(std::fabs(y[5] - 4.6001618527380874002) < 2e-15);
 }
 
-TEST_CASE("elementary functions are at most 2 ulp off, float", "[kernels]") {
-  check_all<float>();
-}
+TEST_CASE("elementary functions are at most 2 ulp off, float", "[kernels]") { check_all<float>(); }
 TEST_CASE("elementary functions are at most 2 ulp off, double", "[kernels]") {
   check_all<double>();
 }
 
-} // namespace
+}  // namespace
