@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 namespace pullback {
 
@@ -36,5 +37,18 @@ class ModeScope {
 };
 using GradMode = ModeScope<&Mode::grad>;
 using ForwardMode = ModeScope<&Mode::forward>;
+
+// For an operator that is made of others: none of its parts takes the destination, the result is
+// copied into it at the end.
+class Composition {
+ public:
+  Composition() : destination_(std::exchange(mode.destination, nullptr)) {}
+  ~Composition() { mode.destination = destination_; }
+  Composition(const Composition&) = delete;
+  Composition& operator=(const Composition&) = delete;
+
+ private:
+  Destination* destination_;
+};
 
 }  // namespace pullback

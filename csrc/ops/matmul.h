@@ -15,5 +15,19 @@ Tensor mv(const Tensor& input, const Tensor& vec);
 Tensor dot(const Tensor& input, const Tensor& tensor);
 Tensor outer(const Tensor& input, const Tensor& vec2);
 Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias);
+Tensor addmm(const Tensor& input, const Tensor& mat1, const Tensor& mat2, Scalar beta = Scalar(1),
+             Scalar alpha = Scalar(1));
+
+// mm, bmm or mv, by the number of dimensions.
+Tensor product(const Tensor& a, const Tensor& b);
+// A matrix or a stack of matrices with the last two dimensions exchanged: a view.
+Tensor matrix_transpose(const Tensor& a);
+// The elements in another shape; not a view for the user: the memory has no other owner.
+Tensor unsafe_view(const Tensor& input, const Dims& sizes,
+                   const char* node = "UnsafeViewBackward0");
+
+// Refusals that the products share.
+void check_same_dtype(const Tensor& a, const Tensor& b);
+void check_product(const Tensor& a, const Tensor& b);
 
 }  // namespace pullback

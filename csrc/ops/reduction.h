@@ -7,7 +7,6 @@
 // keepdim layout (KeepView), derivatives bring gradients back to it by `restore`.
 #pragma once
 
-#include <array>
 #include <bit>
 #include <cstdint>
 #include <optional>
@@ -27,11 +26,6 @@ Tensor amin(const Tensor& input, const std::optional<Dims>& dim = {}, bool keepd
 Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim = false);
 Tensor vector_norm(const Tensor& input, double ord = 2, const std::optional<Dims>& dim = {},
                    bool keepdim = false, std::optional<DType> dtype = {});
-
-// Linear along one dimension: picks input[..., index, ...] and puts a gradient back there, adding
-// where positions meet.  `size` is that of the dimension of the result.
-Tensor pick_along(const Tensor& input, const Tensor& index, int dim);
-Tensor place_along(const Tensor& input, const Tensor& index, int dim, std::int64_t size);
 
 // See NOTE [Reduced dimensions].
 class DimSet {
