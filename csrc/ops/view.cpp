@@ -1,8 +1,11 @@
 // Views: the same memory in another geometry.
 //
-// Permute reorders dimensions, Reshape cuts the elements anew where that needs no copy.
-// Broadcasting views are in basic.cpp.
+// Permute reorders dimensions, Reshape cuts the elements anew where that needs no copy, Unsqueeze
+// and Squeeze add and drop dimensions of size 1.  Broadcasting views are in basic.cpp, parts of a
+// tensor in window.cpp and split.cpp, the rarer forms in shapes.cpp.
 #include "ops/view.h"
+
+#include "kernels/copy.h"
 #include "ops/basic.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -43,15 +46,15 @@ struct Permute {
   }
 };
 
-// A view in new sizes that needs no copy: view, reshape, squeeze, unsqueeze, flatten.
+// A view in new sizes that needs no copy: view, reshape, flatten.
 struct Reshape {
+  static constexpr const char* kNode = "ViewBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
   static constexpr bool kLinear = true;
   struct Attrs {
     Dims sizes;
     Dims from;
-    const char* node;
     Attrs batched(std::int64_t batch) const {
       Attrs b = *this;
       b.sizes.insert(0, batch);
@@ -59,7 +62,6 @@ struct Reshape {
       return b;
     }
   };
-  static const char* node_name(const Attrs& a) { return a.node; }
   // The batch may lie in memory so that only a copy has the wanted sizes.
   static Tensor batch(const Attrs& a, In in, int) {
     const detail::Unwrapped u = detail::unwrap(in);
@@ -78,9 +80,74 @@ struct Reshape {
   static void vjp(Vjp<Reshape>& v) { v.give(0, reshape(v.grad(), v.attrs().from)); }
 };
 
-Tensor reshape_view(const Tensor& input, const Dims& sizes, const char* node) {
-  return apply<Reshape>({sizes, input.shape(), node}, input);
-}
+// The same where only a copy has the wanted sizes.
+struct ReshapeCopy {
+  static constexpr const char* kNode = "UnsafeViewBackward0";
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kLinear = true;
+  using Attrs = Reshape::Attrs;
+  static Spec spec(const Attrs& a, In in) { return {a.sizes, in[0].dtype()}; }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    kernels::copy(view_of(out.alias(a.from, contiguous_strides(a.from))), view_of(in[0]));
+  }
+  static Tensor make(const Attrs& a, const Tensor& x) { return Tensor::empty(a.sizes, x.dtype()); }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<ReshapeCopy>& v) { v.give(0, reshape(v.grad(), v.attrs().from)); }
+};
+
+struct Unsqueeze {
+  static constexpr const char* kNode = "UnsqueezeBackward0";
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kLinear = true;
+  struct Attrs {
+    int dim;
+    Attrs batched(std::int64_t) const { return {dim + 1}; }
+  };
+  static Tensor view(const Attrs& a, const Tensor& x) {
+    Dims sizes = x.shape();
+    Dims strides(x.strides());
+    strides.insert(a.dim, a.dim < x.ndim() ? sizes[a.dim] * strides[a.dim] : 1);
+    sizes.insert(a.dim, 1);
+    return x.alias(sizes, strides);
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<Unsqueeze>& v);
+};
+
+struct Squeeze {
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kLinear = true;
+  struct Attrs {
+    Dims dims;  // those that go, rising
+    const char* node;
+    Attrs batched(std::int64_t) const {
+      Attrs b = *this;
+      for (std::int64_t& d : b.dims) ++d;
+      return b;
+    }
+  };
+  static const char* node_name(const Attrs& a) { return a.node; }
+  static Tensor view(const Attrs& a, const Tensor& x) {
+    Dims sizes = x.shape();
+    Dims strides(x.strides());
+    for (int k = a.dims.size() - 1; k >= 0; --k) {
+      sizes.erase(static_cast<int>(a.dims[k]));
+      strides.erase(static_cast<int>(a.dims[k]));
+    }
+    return x.alias(sizes, strides);
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<Squeeze>& v) {
+    Tensor gradient = v.grad();
+    for (const std::int64_t dim : v.attrs().dims) gradient = unsqueeze(gradient, dim);
+    v.give(0, gradient);
+  }
+};
+
+void Unsqueeze::vjp(Vjp<Unsqueeze>& v) { v.give(0, squeeze_dim(v.grad(), v.attrs().dim)); }
 
 }  // namespace
 
@@ -135,29 +202,60 @@ Dims infer_sizes(Sizes wanted, std::int64_t numel) {
 }
 
 Tensor view(const Tensor& input, const Dims& shape) {
-  return reshape_view(input, infer_sizes(shape, input.numel()), "ViewBackward0");
+  return apply<Reshape>({infer_sizes(shape, input.numel()), input.shape()}, input);
 }
 
 Tensor reshape(const Tensor& input, Sizes shape) {
   const Dims sizes = infer_sizes(shape, input.numel());
   Dims strides;
   if (input.has(kBatched) || view_strides(input, sizes, strides)) {
-    return reshape_view(input, sizes, "ViewBackward0");
+    return apply<Reshape>({sizes, input.shape()}, input);
   }
-  return reshape_view(contiguous(input), sizes, "UnsafeViewBackward0");
+  return apply<ReshapeCopy>({sizes, input.shape()}, input);
 }
 
 Tensor unsqueeze(const Tensor& input, std::int64_t dim) {
-  Dims sizes = input.shape();
-  sizes.insert(wrap_dim(dim, input.ndim() + 1), 1);
-  return reshape_view(input, sizes, "UnsqueezeBackward0");
+  return apply<Unsqueeze>({wrap_dim(dim, input.ndim() + 1)}, input);
 }
 
 Tensor squeeze_dim(const Tensor& input, std::int64_t dim) {
   const int d = wrap_dim(dim, input.ndim());
-  Dims sizes = input.shape();
-  if (input.ndim() > 0 && sizes[d] == 1) sizes.erase(d);
-  return reshape_view(input, sizes, "SqueezeBackward1");
+  Dims dims;
+  if (input.ndim() > 0 && input.size(d) == 1) dims.push_back(d);
+  return apply<Squeeze>({dims, "SqueezeBackward1"}, input);
+}
+
+static Tensor squeeze_all(const Tensor& input) {
+  Dims dims;
+  for (int d = 0; d < input.ndim(); ++d) {
+    if (input.size(d) == 1) dims.push_back(d);
+  }
+  return apply<Squeeze>({dims, "SqueezeBackward0"}, input);
+}
+
+static Tensor squeeze_dims(const Tensor& input, const Dims& dim) {
+  const Dims wanted = wrap_dims(dim, input.ndim());
+  Dims dims;
+  for (int d = 0; d < input.ndim(); ++d) {
+    if (input.size(d) == 1 && wanted.contains(d)) dims.push_back(d);
+  }
+  return apply<Squeeze>({dims, "SqueezeBackward2"}, input);
+}
+
+Dims wrap_dims(const Dims& dims, int ndim) {
+  Dims wrapped;
+  for (const std::int64_t dim : dims) {
+    const int d = wrap_dim(dim, ndim);
+    check(!wrapped.contains(d), "dim ", d, " appears multiple times in the list of dims");
+    wrapped.push_back(d);
+  }
+  return wrapped;
+}
+
+Tensor alias_view(const Tensor& input) {
+  Dims order;
+  for (int d = 0; d < input.ndim(); ++d) order.push_back(d);
+  return apply<Permute>({order, "AliasBackward0"}, input);
 }
 
 Tensor permute(const Tensor& input, Sizes dims) {
@@ -195,19 +293,50 @@ Tensor t(const Tensor& input) {
 static Tensor reshape_entry(const Tensor& input, const Dims& shape) {
   return reshape(input, shape);
 }
+static Tensor view_dtype(const Tensor& input, DType dtype) {
+  if (dtype == input.dtype()) return alias_view(input);
+  fail(ErrorKind::NotImplemented, "view: got dtype ", name(dtype), " for a tensor of dtype ",
+       name(input.dtype()), ": reading the bytes as another dtype is not supported. Use ",
+       "x.to(dtype) to convert the values.");
+}
+static Tensor permute_entry(const Tensor& input, const Dims& dims) { return permute(input, dims); }
+
 static const Entry entry_reshape("reshape(input, *shape)", function<reshape_entry>, kView,
                                  "The elements in another shape, a view where possible; one size "
                                  "may be -1.",
-                                 "x(3,4), (4,3) | x(3,4), -1 | x(2,3,4), (2,-1) | x(), (1,1)");
+                                 "x(3,4), (4,3) | x(3,4), -1 | xs(3,4), (2,6) | x(2,3,4), (2,-1) "
+                                 "| x(), (1,1) | x(0,3), (3,0)");
 static const Entry entry_view("view(input, *shape)", function<view>, kMethodForm,
                               "A view in another shape; one size may be -1.",
-                              "x(3,4), 4, 3 | x(3,4), -1 | x(0,3), (3,0)");
+                              "x(3,4), 4, 3 | x(3,4), -1 | x(0,3), (3,0) | x(), 1, 1");
+static const Entry entry_view_dtype("view(input, dtype)", function<view_dtype>, kMethodForm,
+                                    "A view of the same dtype; other dtypes are refused.", "");
 static const Entry entry_unsqueeze("unsqueeze(input, dim)", function<unsqueeze>, kView,
                                    "A view with a dimension of size 1 put in at dim.",
-                                   "x(3,4), 0 | x(3,4), -1 | x(), 0");
-static const Entry entry_transpose("transpose(input, dim0, dim1)", function<transpose>, kView,
-                                   "A view with two dimensions exchanged.",
-                                   "x(3,4), 0, 1 | x(2,3,4), -1, 0 | x(), 0, 0");
+                                   "x(3,4), 0 | x(3,4), -1 | xs(3,4), 1 | x(), 0 | x(0,3), dim=1");
+static const Entry entry_squeeze("squeeze(input)", function<squeeze_all>, kView,
+                                 "A view without the dimensions of size 1.",
+                                 "x(1,3,1) | x(3,4) | x() | x(1,1) | xs(1,3)");
+static const Entry entry_squeeze_dim("squeeze(input, dim)", function<squeeze_dim>, kView,
+                                     "A view without dimension dim if that has size 1.",
+                                     "x(1,3,1), 0 | x(1,3,1), dim=-1 | x(3,4), 1 | x(), 0");
+static const Entry entry_squeeze_dims("squeeze(input, dim)", function<squeeze_dims>, kView,
+                                      "A view without those of the dimensions that have size 1.",
+                                      "x(1,3,1), (0,1) | x(1,3,1), (0,-1) | x(3,4), ()");
+static const Entry entry_permute("permute(input, dims)", function<permute_entry>, kFunctionForm,
+                                 "A view with its dimensions in another order.",
+                                 "x(2,3,4), (2,0,1) | x(3,4), (0,1) | x(), () | x(0,3), (-1,0)");
+static const Entry entry_permute_method("permute(input, *dims)", function<permute_entry>,
+                                        kMethodForm, "A view with its dimensions in another order.",
+                                        "x(2,3,4), 2, 0, 1 | x(2,3,4), (-1,0,1)");
+#define PB_TRANSPOSE(NAME, DIM0, DIM1)                                                             \
+  static const Entry entry_##NAME(#NAME "(input, " DIM0 ", " DIM1 ")", function<transpose>, kView, \
+                                  "A view with two dimensions exchanged.",                         \
+                                  "x(3,4), 0, 1 | x(2,3,4), -1, 0 | x(), 0, 0 | x(0,3), 0, 1");
+PB_TRANSPOSE(transpose, "dim0", "dim1")
+PB_TRANSPOSE(swapaxes, "axis0", "axis1")
+PB_TRANSPOSE(swapdims, "dim0", "dim1")
+#undef PB_TRANSPOSE
 static const Entry entry_t("t(input)", function<t>, kView, "The transpose of a matrix, a view.",
                            "x(3,4) | x(3) | x()");
 

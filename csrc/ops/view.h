@@ -12,6 +12,11 @@ bool view_strides(const Tensor& x, Sizes sizes, Dims& strides);
 // Replaces a size of -1 by what is left of numel; throws torch's errors.
 Dims infer_sizes(Sizes wanted, std::int64_t numel);
 
+// Dimension numbers counted from the front, each at most once.
+Dims wrap_dims(const Dims& dims, int ndim);
+
+// A view of everything.
+Tensor alias_view(const Tensor& input);
 Tensor view(const Tensor& input, const Dims& shape);
 Tensor t(const Tensor& input);
 Tensor flatten(const Tensor& input, std::int64_t start_dim = 0, std::int64_t end_dim = -1);
