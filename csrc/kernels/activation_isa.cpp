@@ -103,6 +103,60 @@ struct EluGrad {
   T negative, positive, inner;
 };
 
+// tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2); it is 1 to the last bit from 20 on.
+template <typename T>
+struct Mish {
+  T operator()(T x) const {
+    const T e = exp(x < T(20) ? x : T(20));
+    const T n = e * (e + T(2));
+    return x * (n / (n + T(2)));
+  }
+};
+template <typename T>
+PULLBACK_INLINE T ramp(T x) {
+  const T shifted = x + T(3);
+  const T low = shifted < T(0) ? T(0) : shifted;
+  return (low > T(6) ? T(6) : low) / T(6);
+}
+template <typename T>
+struct Hardswish {
+  T operator()(T x) const { return x * ramp(x); }
+};
+template <typename T>
+struct Hardsigmoid {
+  T operator()(T x) const { return ramp(x); }
+};
+template <typename T>
+struct Threshold {
+  explicit Threshold(const double* p)
+      : threshold(static_cast<T>(p[0])), value(static_cast<T>(p[1])) {}
+  T operator()(T x) const { return x <= threshold ? value : x; }
+  T threshold, value;
+};
+template <typename T>
+struct Prelu {
+  T operator()(T x, T slope) const { return x > T(0) ? x : slope * x; }
+};
+
+template <typename T>
+struct SmoothL1 {
+  explicit SmoothL1(const double* p) : beta(static_cast<T>(p[0])) {}
+  T operator()(T a, T b) const {
+    const T d = absolute(a - b);
+    return d < beta ? T(0.5) * d * d / beta : d - T(0.5) * beta;
+  }
+  T beta;
+};
+template <typename T>
+struct Huber {
+  explicit Huber(const double* p) : delta(static_cast<T>(p[0])) {}
+  T operator()(T a, T b) const {
+    const T d = absolute(a - b);
+    return d <= delta ? T(0.5) * d * d : delta * (d - T(0.5) * delta);
+  }
+  T delta;
+};
+
 template <typename T>
 struct ReluGrad {
   T operator()(T g, T x) const { return x > T(0) ? g : T(0); }
@@ -135,6 +189,13 @@ void fill_activation(ElementwiseTable& t) {
   set<MathBinary, GeluTanhGrad, float, double>(t, Binary::GeluTanhGrad);
   set<MathBinary, SoftplusGrad, float, double>(t, Binary::SoftplusGrad);
   set<MathBinary, EluGrad, float, double>(t, Binary::EluGrad);
+  set<MathUnary, Mish, float, double>(t, Unary::Mish);
+  set<LightUnary, Hardswish, float, double>(t, Unary::Hardswish);
+  set<LightUnary, Hardsigmoid, float, double>(t, Unary::Hardsigmoid);
+  set<LightUnary, Threshold, uint8_t, int32_t, int64_t, float, double>(t, Unary::Threshold);
+  set<LightBinary, Prelu, float, double>(t, Binary::Prelu);
+  set<LightBinary, SmoothL1, float, double>(t, Binary::SmoothL1);
+  set<LightBinary, Huber, float, double>(t, Binary::Huber);
 }
 
 }  // namespace PULLBACK_ISA

@@ -180,6 +180,12 @@ struct Fmin {
   T operator()(T a, T b) const { return ((a <= b) | (b != b)) ? a : b; }
 };
 template <typename T>
+struct Heaviside {
+  T operator()(T x, T at_zero) const {
+    return x == T{0} ? at_zero : static_cast<T>(x < T{0} ? 0 : 1);
+  }
+};
+template <typename T>
 struct Copysign {
   T operator()(T a, T b) const { return with_sign(a, b); }
 };
@@ -328,6 +334,8 @@ void fill_arithmetic(ElementwiseTable& t) {
   set_all<AddScaled>(t, Binary::AddScaled);
   set_all<Maximum>(t, Binary::Maximum);
   set_all<Minimum>(t, Binary::Minimum);
+  set_all<Heaviside>(t, Binary::Heaviside);
+  set_bool(t, Binary::Heaviside, Binary::Heaviside);
   set<LightBinary, Fmax, float, double>(t, Binary::Fmax);
   set<LightBinary, Fmin, float, double>(t, Binary::Fmin);
   for (const DType dtype : {DType::UInt8, DType::Int32, DType::Int64}) {

@@ -42,9 +42,17 @@ Work work(Unary op) {
     case Unary::Erfinv:
     case Unary::Lgamma:
     case Unary::Digamma:
+    case Unary::Polygamma:
+    case Unary::Logit:
+    case Unary::Sinc:
       return kSlow;
+    case Unary::LeakyRelu:
+    case Unary::Hardswish:
+    case Unary::Hardsigmoid:
+    case Unary::Threshold:
+      return kLight;
     default:
-      return op >= Unary::Exp && op != Unary::LeakyRelu ? kMath : kLight;
+      return op >= Unary::Exp ? kMath : kLight;
   }
 }
 
@@ -64,6 +72,7 @@ Work work(Binary op) {
     case Binary::GeluTanhGrad:
     case Binary::SoftplusGrad:
     case Binary::EluGrad:
+    case Binary::Logaddexp2:
       return kMath;
     default:
       return kLight;

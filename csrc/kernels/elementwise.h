@@ -76,8 +76,16 @@ enum class Unary : std::uint16_t {
   Softplus,   // p0: beta, p1: threshold
   LeakyRelu,  // p0: slope
   Elu,        // p0: alpha, p1: scale, p2: input scale
+  Mish,
+  Hardswish,
+  Hardsigmoid,
+  Logit,      // p0: eps, negative for none
+  Sinc,       // sin(pi x) / (pi x)
+  Polygamma,  // p0: order, at least 1
+  // All numbers again.
+  Threshold,  // p0: threshold, p1: what values not above it become
 };
-inline constexpr int kNumUnary = static_cast<int>(Unary::Elu) + 1;
+inline constexpr int kNumUnary = static_cast<int>(Unary::Threshold) + 1;
 
 enum class Binary : std::uint16_t {
   Add,        // bool: or
@@ -125,8 +133,15 @@ enum class Binary : std::uint16_t {
   SoftplusGrad,   // (g, x), p0: beta, p1: threshold
   LeakyReluGrad,  // (g, x), p0: slope
   EluGrad,        // (g, x), p0: alpha, p1: scale, p2: input scale
+  // Floats only.
+  Logaddexp2,
+  Prelu,     // (x, slope)
+  SmoothL1,  // (input, target), p0: beta
+  Huber,     // (input, target), p0: delta
+  // Bool and all numbers.
+  Heaviside,
 };
-inline constexpr int kNumBinary = static_cast<int>(Binary::EluGrad) + 1;
+inline constexpr int kNumBinary = static_cast<int>(Binary::Heaviside) + 1;
 
 enum class Ternary : std::uint16_t {
   Where,    // the first operand is bool

@@ -107,6 +107,15 @@ struct Logaddexp {
   }
 };
 template <typename T>
+struct Logaddexp2 {
+  double operator()(double a, double b) const {
+    constexpr double kLog2E = 1.4426950408889634;
+    const double top = a > b ? a : b;
+    const double sum = top + log1p(exp2(-absolute(a - b))) * kLog2E;
+    return ((a == b) & (absolute(a) == kInf<double>)) ? a : sum;
+  }
+};
+template <typename T>
 struct Hypot {
   T operator()(T a, T b) const {
     if constexpr (std::is_same_v<T, float>) {
@@ -153,6 +162,7 @@ void fill_math(ElementwiseTable& t) {
   set<MathBinary, Atan2, float, double>(t, Binary::Atan2);
   set<MathBinary, Xlogy, float, double>(t, Binary::Xlogy);
   set<MathBinary, Logaddexp, float, double>(t, Binary::Logaddexp);
+  set<MathBinary, Logaddexp2, float, double>(t, Binary::Logaddexp2);
   set<MathBinary, Hypot, float, double>(t, Binary::Hypot);
 }
 

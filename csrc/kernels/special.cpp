@@ -50,6 +50,59 @@ struct Digamma {
   T operator()(T x) const { return static_cast<T>(digamma(static_cast<double>(x))); }
 };
 
+// The n-th derivative of digamma is (-1)^(n+1) n! zeta(n + 1, x), Hurwitz's zeta function: its
+// first terms, then Euler's summation formula; n = 1 reflects negative arguments.
+double polygamma(double n, double x) {
+  if (n == 1.0 && x < 0.0) {
+    const double sine = std::sin(kPi * (x - std::floor(x)));
+    return kPi * kPi / (sine * sine) - polygamma(n, 1.0 - x);
+  }
+  const double s = n + 1.0;
+  double zeta = 0.0;
+  for (; x < 15.0 + n; x += 1.0) {
+    if (x == 0.0) return std::fmod(n, 2.0) == 1.0 ? HUGE_VAL : -HUGE_VAL;
+    zeta += std::pow(x, -s);
+  }
+  const double power = std::pow(x, -s);
+  zeta += power * (x / n + 0.5);
+  constexpr double kBernoulli[] = {1.0 / 12,          -1.0 / 720,
+                                   1.0 / 30240,       -1.0 / 1209600,
+                                   1.0 / 47900160,    -691.0 / 1307674368000,
+                                   1.0 / 74724249600, -3617.0 / 10670622842880000};
+  double term = s * power / x;
+  double k = s + 1.0;
+  for (const double b : kBernoulli) {
+    zeta += b * term;
+    term *= k * (k + 1.0) / (x * x);
+    k += 2.0;
+  }
+  const double sign = std::fmod(n, 2.0) == 1.0 ? 1.0 : -1.0;
+  return sign * std::tgamma(s) * zeta;
+}
+template <typename T>
+struct Polygamma {
+  explicit Polygamma(const double* p) : order(p[0]) {}
+  T operator()(T x) const { return static_cast<T>(polygamma(order, static_cast<double>(x))); }
+  double order;
+};
+
+template <typename T>
+struct Logit {
+  explicit Logit(const double* p) : eps(static_cast<T>(p[0])) {}
+  T operator()(T x) const {
+    if (eps >= T(0)) x = x < eps ? eps : x > T(1) - eps ? T(1) - eps : x;
+    return std::log(x / (T(1) - x));
+  }
+  T eps;
+};
+template <typename T>
+struct Sinc {
+  T operator()(T x) const {
+    const T angle = static_cast<T>(kPi) * x;
+    return x == T(0) ? T(1) : std::sin(angle) / angle;
+  }
+};
+
 // An approximation good to 2e-3 (erf is nearly 1 - e^(-4/pi z^2) in shape), then two Halley steps
 // on whichever of erf and erfc keeps its digits.
 double erfinv(double x) {
@@ -170,6 +223,9 @@ void fill_special(ElementwiseTable& t) {
   set<PlainUnary, Lgamma, float, double>(t, Unary::Lgamma);
   set<PlainUnary, Digamma, float, double>(t, Unary::Digamma);
   set<PlainUnary, Erfinv, float, double>(t, Unary::Erfinv);
+  set<PlainUnary, Polygamma, float, double>(t, Unary::Polygamma);
+  set<PlainUnary, Logit, float, double>(t, Unary::Logit);
+  set<PlainUnary, Sinc, float, double>(t, Unary::Sinc);
   set<PlainBinary, TruncDivide, uint8_t, int32_t, int64_t>(t, Binary::TruncDivide);
   set<PlainBinary, FloorDivide, uint8_t, int32_t, int64_t>(t, Binary::FloorDivide);
   set<PlainBinary, Remainder, uint8_t, int32_t, int64_t>(t, Binary::Remainder);

@@ -96,7 +96,7 @@ class ElementwiseNode final : public Node {
     for (int i = 0; i < N; ++i) {
       if (!call.wants(i)) continue;
       if (!op_.partial[i].times) [[unlikely]] {
-        fail(ErrorKind::Runtime, "derivative for ", op_.name, " is not implemented.",
+        fail(ErrorKind::Runtime, "derivative for aten::", op_.name, " is not implemented.",
              recorded_at());
       }
       Tensor gradient = op_.partial[i].times(call.gradient(), s);
@@ -341,8 +341,8 @@ template <int N>
   Tensor sum;
   for (int i = 0; i < N; ++i) {
     if (!(x[i]->flags() & kDual)) continue;
-    check(ErrorKind::NotImplemented, op.partial[i].times != nullptr, "forward derivative for ",
-          op.name, " is not implemented.");
+    check(ErrorKind::NotImplemented, op.partial[i].times != nullptr,
+          "forward derivative for aten::", op.name, " is not implemented.");
     Tensor part = op.partial[i].times(tangent_of(x[i]->tensor()), s);
     if (!part.defined()) continue;
     sum = sum.defined() ? add(sum, part) : part;
