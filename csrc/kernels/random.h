@@ -1,8 +1,10 @@
 // Random numbers: the Mersenne twister and the distributions, in torch's order of draws.
 //
-// The same seed gives the same numbers at any thread count: every kernel draws sequentially in
-// row-major order.  A Generator is locked by the kernels while they draw (its mutex), so the global
-// one may be shared by threads.  Start reading at Generator, then uniform().
+// The same seed gives the same numbers at any thread count: every kernel draws sequentially, in the
+// order in which the elements lie in memory.  The numbers are torch's, except that float32 normals
+// of 16 elements and more may differ in the last digits (torch approximates the logarithm).  A
+// Generator is locked by the kernels while they draw (its mutex), so the global one may be shared
+// by threads.  Start reading at Generator, then uniform().
 #pragma once
 
 #include <array>
@@ -28,16 +30,25 @@ class Generator {
   // Seeds from the operating system and returns the seed.
   std::uint64_t seed();
 
-  std::uint32_t random32();
-  std::uint64_t random64();
+  std::uint32_t random32() {
+    if (--left_ == 0) refill();
+    std::uint32_t y = words_[next_++];
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9d2c5680u;
+    y ^= (y << 15) & 0xefc60000u;
+    return y ^ (y >> 18);
+  }
+  std::uint64_t random64() {
+    const std::uint64_t high = random32();
+    return (high << 32) | random32();
+  }
 
-  // The whole state as bytes (for get_state and set_state); set_state raises if it is malformed.
+  // The whole state as bytes, in torch's layout; set_state raises if it is malformed.
   std::vector<std::uint8_t> state() const;
   void set_state(const std::uint8_t* bytes, std::size_t size);
 
-  // The second number of a Box-Muller pair, kept for the next scalar draw.
-  std::optional<double> next_double_normal;
-  std::optional<float> next_float_normal;
+  // The second number of a Box-Muller pair, kept for the next single draw.
+  std::optional<double> next_normal;
 
   std::mutex& mutex() { return mutex_; }
 
@@ -45,8 +56,8 @@ class Generator {
   void refill();
 
   std::array<std::uint32_t, 624> words_;
-  int left_ = 0;
-  int next_ = 0;
+  std::int32_t left_ = 1;
+  std::uint32_t next_ = 0;
   std::uint64_t seed_ = 0;
   std::mutex mutex_;
 };
@@ -60,6 +71,8 @@ void normal(const View& out, double mean, double std, Generator& generator);
 void exponential(const View& out, double lambda, Generator& generator);
 // Any dtype; integers of [lo, hi).
 void random_int(const View& out, std::int64_t lo, std::int64_t hi, Generator& generator);
+// All non-negative integers of the dtype; for floats those up to which every integer has a value.
+void random_full(const View& out, Generator& generator);
 // A permutation of 0..n-1 in a one-dimensional int64 view.
 void permutation(const View& out, Generator& generator);
 // Zeros and ones of any dtype; p floating with the shape of out, values in [0, 1] (checked).
