@@ -1,0 +1,52 @@
+// The Python object of a tensor: a raw heap type around one handle.
+//
+// NOTE [Handles]
+// A body has at most one Python object at a time and points to it weakly, so that `x.grad is
+// x.grad` while somebody holds it.  The object keeps no state but what Python code hangs on it
+// (__dict__, weak references).  Dead objects of the exact type wait in a free list.  The type takes
+// part in garbage collection, but an object is tracked only from the moment it has a __dict__.
+// The facade class in python/pullback/_tensor.py moves its methods onto this type at import; the
+// operators stay the slots here.
+#pragma once
+
+#include <Python.h>
+
+#include "core/tensor.h"
+
+namespace pullback::bind {
+
+struct PyTensor {
+  PyObject_HEAD
+  Tensor tensor;
+  PyObject* dict;
+  PyObject* weakrefs;
+};
+
+// Set when the module is initialised.
+extern PyTypeObject* tensor_type;
+
+inline bool is_tensor(PyObject* object) {
+  return Py_TYPE(object) == tensor_type || PyType_IsSubtype(Py_TYPE(object), tensor_type);
+}
+// The object must be a tensor.
+inline const Tensor& unwrap(PyObject* object) {
+  return reinterpret_cast<PyTensor*>(object)->tensor;
+}
+// A new reference to the tensor's object; None when it is undefined.
+PyObject* wrap(Tensor tensor);
+// A new object of a subclass, for nn.Parameter.
+PyObject* wrap_as(PyTypeObject* type, Tensor tensor);
+
+// Creates the type and adds it to the module as "Tensor".
+int init_tensor_type(PyObject* module);
+// The slots of Python's operators, for init_tensor_type (number_slots.cpp, index.cpp).
+extern PyType_Slot number_slots[];
+PyObject* tensor_subscript(PyObject* self, PyObject* key);
+int tensor_ass_subscript(PyObject* self, PyObject* key, PyObject* value);
+PyObject* tensor_richcompare(PyObject* a, PyObject* b, int op);
+Py_ssize_t tensor_length(PyObject* self);
+// The attributes that are computed in C++ (properties.cpp).
+extern PyGetSetDef tensor_properties[];
+extern PyMethodDef tensor_methods[];
+
+}  // namespace pullback::bind
