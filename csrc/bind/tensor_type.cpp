@@ -1,6 +1,8 @@
 // See tensor_type.h.
 #include "bind/tensor_type.h"
 
+#include <structmember.h>
+
 #include <cstddef>
 #include <new>
 #include <vector>
@@ -80,8 +82,8 @@ PyObject* tensor_new(PyTypeObject*, PyObject*, PyObject*) {
 }
 
 PyMemberDef members[] = {
-    {"__dictoffset__", Py_T_PYSSIZET, offsetof(PyTensor, dict), Py_READONLY, nullptr},
-    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(PyTensor, weakrefs), Py_READONLY, nullptr},
+    {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
 };
 
