@@ -126,8 +126,8 @@ Param Signature::parse_param(const std::string& text, ParamType type) {
   return param;
 }
 
-bool Signature::match_variadic(PyObject* const* args, Py_ssize_t num_args, Value& value) const {
-  const Param& param = params_.back().variadic ? params_.back() : params_[1];
+bool Signature::match_variadic(const Param& param, PyObject* const* args, Py_ssize_t num_args,
+                               Value& value) {
   if (num_args == 1 && (PyTuple_Check(args[0]) || PyList_Check(args[0]))) {
     return to_value(args[0], param.type, value);
   }
@@ -145,6 +145,26 @@ bool Signature::match_variadic(PyObject* const* args, Py_ssize_t num_args, Value
   return true;
 }
 
+// The parameter of that name, or of the name that NumPy has for it, as torch allows.
+int Signature::find(PyObject* keyword) const {
+  for (std::size_t i = 0; i < params_.size(); ++i) {
+    if (params_[i].name == keyword) return static_cast<int>(i);
+  }
+  static constexpr std::pair<const char*, const char*> kAliases[] = {
+      {"axis", "dim"}, {"keepdims", "keepdim"}, {"x", "input"}, {"a", "input"}, {"x1", "input"},
+      {"x2", "other"}};
+  for (std::size_t i = 0; i < params_.size(); ++i) {
+    if (PyUnicode_Compare(params_[i].name, keyword) == 0) return static_cast<int>(i);
+    for (const auto& [alias, name] : kAliases) {
+      if (PyUnicode_CompareWithASCIIString(keyword, alias) == 0 &&
+          PyUnicode_CompareWithASCIIString(params_[i].name, name) == 0) {
+        return static_cast<int>(i);
+      }
+    }
+  }
+  return -1;
+}
+
 bool Signature::match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwnames, Value* values,
                       PyObject** out) const {
   *out = nullptr;
@@ -155,7 +175,7 @@ bool Signature::match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwna
     if (next >= num_positional_) return false;
     const Param& param = params_[next];
     if (param.variadic) {
-      if (!match_variadic(args + used, num_args - used, values[next])) return false;
+      if (!match_variadic(param, args + used, num_args - used, values[next])) return false;
       used = num_args;
     } else if (!to_value(args[used++], param.type, values[next])) {
       return false;
@@ -166,9 +186,8 @@ bool Signature::match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwna
   for (Py_ssize_t k = 0; k < num_keywords; ++k) {
     PyObject* name = PyTuple_GET_ITEM(kwnames, k);
     PyObject* object = args[num_args + k];
-    int i = 0;
-    while (i < count && !same_name(params_[i].name, name)) ++i;
-    if (i == count) {
+    const int i = find(name);
+    if (i < 0) {
       if (!(entry_->flags & kOutForm) || !same_name(name, out_name())) return false;
       if (object != Py_None) *out = object;
       continue;
@@ -213,9 +232,9 @@ std::string Signature::explain(PyObject* const* args, Py_ssize_t num_args,
   }
   for (Py_ssize_t k = 0; k < num_keywords; ++k) {
     PyObject* name = PyTuple_GET_ITEM(kwnames, k);
-    std::size_t i = 0;
-    while (i < params_.size() && !same_name(params_[i].name, name)) ++i;
-    if (i == params_.size()) {
+    const int found = find(name);
+    const auto i = static_cast<std::size_t>(found);
+    if (found < 0) {
       return name_ + "() got an unexpected keyword argument '" + PyUnicode_AsUTF8(name) + "'";
     }
     if (given[i]) return head + "got multiple values for argument '" + PyUnicode_AsUTF8(name) + "'";

@@ -37,7 +37,9 @@ class Signature {
  private:
   void parse();
   Param parse_param(const std::string& text, ParamType type);
-  bool match_variadic(PyObject* const* args, Py_ssize_t num_args, Value& value) const;
+  static bool match_variadic(const Param& param, PyObject* const* args, Py_ssize_t num_args,
+                             Value& value);
+  int find(PyObject* keyword) const;
 
   const Entry* entry_;
   std::string name_;

@@ -1,0 +1,159 @@
+// Python's operators: +, -, *, /, //, %, **, @, &, |, ^, ~, comparisons, in-place forms.
+//
+// A slot converts its operands, calls one C++ function and wraps the result; an operand it does not
+// know gives NotImplemented, never an exception.
+#include "bind/convert.h"
+#include "bind/guard.h"
+#include "bind/tensor_type.h"
+#include "ops/arithmetic.h"
+#include "ops/basic.h"
+#include "ops/compare.h"
+#include "ops/destination.h"
+#include "ops/matmul.h"
+
+namespace pullback::bind {
+namespace {
+
+using BinaryFunction = Tensor (*)(const Operand&, const Operand&);
+
+template <BinaryFunction function>
+PyObject* binary_slot(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    Operand x, y;
+    if (!to_operand(a, x) || !to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
+    return wrap(function(x, y));
+  });
+}
+
+template <BinaryFunction function>
+PyObject* inplace_slot(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    Operand y;
+    if (!to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
+    const Tensor& self = unwrap(a);
+    check_writable("in-place operator", self);
+    Destination destination("in-place operator", Destination::Kind::InPlace, self);
+    return wrap(destination.finish(function(Operand(self), y)));
+  });
+}
+
+Tensor plus(const Operand& a, const Operand& b) { return add(a, b); }
+Tensor minus(const Operand& a, const Operand& b) { return sub(a, b); }
+
+template <Tensor (*function)(const Tensor&)>
+PyObject* unary_slot(PyObject* a) {
+  return guarded([&] { return wrap(function(unwrap(a))); });
+}
+
+Tensor same_tensor(const Tensor& x) { return x; }
+
+PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
+  if (modulus != Py_None) {
+    PyErr_SetString(PyExc_TypeError, "pow: got a modulus, expected two operands.");
+    return nullptr;
+  }
+  return binary_slot<pow>(a, b);
+}
+
+PyObject* inplace_power_slot(PyObject* a, PyObject* b, PyObject*) { return inplace_slot<pow>(a, b); }
+
+PyObject* matmul_slot(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    Operand x, y;
+    if (!to_operand(a, x) || !to_operand(b, y) || !x.is_tensor() || !y.is_tensor()) {
+      Py_RETURN_NOTIMPLEMENTED;
+    }
+    return wrap(matmul(x.tensor(), y.tensor()));
+  });
+}
+
+const Tensor& single_value(PyObject* self, const char* name) {
+  const Tensor& t = unwrap(self);
+  check(!t.has(kBatched), name, ": a batched tensor has no single value inside vmap.");
+  return t;
+}
+
+int bool_slot(PyObject* self) {
+  return guarded_status([&] {
+    const Tensor& t = single_value(self, "bool");
+    if (t.numel() == 0) fail("Boolean value of Tensor with no values is ambiguous");
+    if (t.numel() > 1) fail("Boolean value of Tensor with more than one value is ambiguous");
+    return static_cast<int>(t.item().to_bool());
+  });
+}
+
+PyObject* float_slot(PyObject* self) {
+  return guarded([&] { return PyFloat_FromDouble(single_value(self, "float").item().to_double()); });
+}
+
+PyObject* int_slot(PyObject* self) {
+  return guarded([&] {
+    const Scalar value = single_value(self, "int").item();
+    return value.is_floating() ? PyLong_FromDouble(value.to_double())
+                               : PyLong_FromLongLong(value.to_int());
+  });
+}
+
+PyObject* index_slot(PyObject* self) {
+  return guarded([&] {
+    const Tensor& t = single_value(self, "index");
+    check(ErrorKind::Type, t.numel() == 1 && !is_floating(t.dtype()),
+          "only integer tensors of a single element can be converted to an index");
+    return PyLong_FromLongLong(t.item().to_int());
+  });
+}
+
+template <typename F>
+void* slot(F* function) {
+  return reinterpret_cast<void*>(function);
+}
+
+}  // namespace
+
+PyObject* tensor_richcompare(PyObject* a, PyObject* b, int op) {
+  return guarded([&]() -> PyObject* {
+    Operand x, y;
+    if (!to_operand(a, x) || !to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
+    constexpr BinaryFunction kFunctions[] = {lt, le, eq, ne, gt, ge};
+    return wrap(kFunctions[op](x, y));
+  });
+}
+
+PyType_Slot number_slots[] = {
+    {Py_nb_add, slot(binary_slot<plus>)},
+    {Py_nb_subtract, slot(binary_slot<minus>)},
+    {Py_nb_multiply, slot(binary_slot<mul>)},
+    {Py_nb_true_divide, slot(binary_slot<true_divide>)},
+    {Py_nb_floor_divide, slot(binary_slot<floor_divide>)},
+    {Py_nb_remainder, slot(binary_slot<remainder>)},
+    {Py_nb_power, slot(power_slot)},
+    {Py_nb_matrix_multiply, slot(matmul_slot)},
+    {Py_nb_and, slot(binary_slot<bitwise_and>)},
+    {Py_nb_or, slot(binary_slot<bitwise_or>)},
+    {Py_nb_xor, slot(binary_slot<bitwise_xor>)},
+    {Py_nb_lshift, slot(binary_slot<bitwise_left_shift>)},
+    {Py_nb_rshift, slot(binary_slot<bitwise_right_shift>)},
+    {Py_nb_inplace_add, slot(inplace_slot<plus>)},
+    {Py_nb_inplace_subtract, slot(inplace_slot<minus>)},
+    {Py_nb_inplace_multiply, slot(inplace_slot<mul>)},
+    {Py_nb_inplace_true_divide, slot(inplace_slot<true_divide>)},
+    {Py_nb_inplace_floor_divide, slot(inplace_slot<floor_divide>)},
+    {Py_nb_inplace_remainder, slot(inplace_slot<remainder>)},
+    {Py_nb_inplace_power, slot(inplace_power_slot)},
+    {Py_nb_inplace_and, slot(inplace_slot<bitwise_and>)},
+    {Py_nb_inplace_or, slot(inplace_slot<bitwise_or>)},
+    {Py_nb_inplace_xor, slot(inplace_slot<bitwise_xor>)},
+    {Py_nb_inplace_lshift, slot(inplace_slot<bitwise_left_shift>)},
+    {Py_nb_inplace_rshift, slot(inplace_slot<bitwise_right_shift>)},
+    {Py_nb_negative, slot(unary_slot<neg>)},
+    {Py_nb_positive, slot(unary_slot<same_tensor>)},
+    {Py_nb_absolute, slot(unary_slot<abs>)},
+    {Py_nb_invert, slot(unary_slot<bitwise_not>)},
+    {Py_nb_bool, slot(bool_slot)},
+    {Py_nb_float, slot(float_slot)},
+    {Py_nb_int, slot(int_slot)},
+    {Py_nb_index, slot(index_slot)},
+    {0, nullptr},
+};
+
+}  // namespace pullback::bind

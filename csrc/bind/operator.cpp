@@ -1,0 +1,329 @@
+// See operator.h.  Start reading at call(): every call of an operator from Python that is not one of
+// the type's slots passes there.
+#include "bind/operator.h"
+
+#include <structmember.h>
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "bind/convert.h"
+#include "bind/guard.h"
+#include "bind/signature.h"
+#include "bind/tensor_type.h"
+#include "bind/types.h"
+#include "ops/destination.h"
+
+namespace pullback::bind {
+namespace {
+
+constexpr int kMaxArguments = 16;
+
+enum class Form : std::uint8_t { Function, Method, InPlace };
+
+// All overloads of a name in one of its forms; lives as long as the process.
+struct Overloads {
+  std::string name;
+  Form form;
+  std::vector<Signature> signatures;
+  PyTypeObject* named_tuple = nullptr;
+};
+
+struct PyOperator {
+  PyObject_HEAD
+  vectorcallfunc vectorcall;
+  Overloads* overloads;
+};
+
+PyTypeObject* function_type = nullptr;
+PyTypeObject* method_type = nullptr;
+
+// Room for the arguments of one call, on the stack.
+class Arguments {
+ public:
+  explicit Arguments(std::size_t count) : count_(count) {
+    for (std::size_t i = 0; i < count_; ++i) new (values() + i) Value;
+  }
+  ~Arguments() {
+    for (std::size_t i = 0; i < count_; ++i) values()[i].~Value();
+  }
+  Arguments(const Arguments&) = delete;
+  Arguments& operator=(const Arguments&) = delete;
+  Value* values() { return reinterpret_cast<Value*>(room_); }
+  std::size_t size() const { return count_; }
+
+ private:
+  std::size_t count_;
+  alignas(Value) std::byte room_[kMaxArguments * sizeof(Value)];
+};
+
+PyObject* wrap_outcome(Outcome& outcome, PyTypeObject* named_tuple) {
+  switch (outcome.form) {
+    case Outcome::Form::Tensor: return wrap(std::move(outcome.tensor));
+    case Outcome::Form::Tensors: return wrap_tensors(std::move(outcome.tensors), named_tuple);
+    case Outcome::Form::Number: return wrap_number(outcome.number);
+    case Outcome::Form::DType: return wrap_dtype(outcome.dtype);
+    case Outcome::Form::Nothing: break;
+  }
+  Py_RETURN_NONE;
+}
+
+void refuse_batched(const Signature& signature, Arguments& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const Tensor& t = arguments.values()[i].tensor;
+    if (t.defined() && t.has(kBatched)) {
+      fail(signature.name(), ": reads values and has no batching rule, so it cannot be used inside "
+                             "vmap.");
+    }
+  }
+}
+
+// `target` is what receives the result: out=, or self of an in-place form.
+PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& arguments,
+                    Destination::Kind kind, const Tensor& target) {
+  check_writable(signature.name().c_str(), target);
+  Destination destination(signature.name().c_str(), kind, target);
+  Outcome outcome;
+  signature.entry().function.call(arguments.values(), outcome);
+  check(ErrorKind::Type, outcome.form == Outcome::Form::Tensor, op.name,
+        ": out= and in-place forms need an operator with one result.");
+  return wrap(destination.finish(outcome.tensor));
+}
+
+PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& arguments,
+                   PyObject* out) {
+  if (is_tensor(out)) return call_into(op, signature, arguments, Destination::Kind::Out, unwrap(out));
+  Outcome outcome;
+  signature.entry().function.call(arguments.values(), outcome);
+  check(ErrorKind::Type,
+        PyTuple_Check(out) && outcome.form == Outcome::Form::Tensors &&
+            PyTuple_GET_SIZE(out) == static_cast<Py_ssize_t>(outcome.tensors.size()),
+        op.name, "(): argument 'out' must be Tensor or a tuple with one for each result, not ",
+        Py_TYPE(out)->tp_name);
+  std::vector<Tensor> targets;
+  for (std::size_t k = 0; k < outcome.tensors.size(); ++k) {
+    PyObject* item = PyTuple_GET_ITEM(out, static_cast<Py_ssize_t>(k));
+    check(ErrorKind::Type, is_tensor(item), op.name, "(): argument 'out' must hold tensors, not ",
+          Py_TYPE(item)->tp_name);
+    Destination destination(signature.name().c_str(), Destination::Kind::Out, unwrap(item));
+    targets.push_back(destination.finish(outcome.tensors[k]));
+  }
+  return wrap_tensors(std::move(targets), op.named_tuple);
+}
+
+[[noreturn]] void report_mismatch(const Overloads& op, PyObject* const* args, Py_ssize_t num_args,
+                                  PyObject* kwnames) {
+  if (op.signatures.size() == 1) {
+    fail(ErrorKind::Type, op.signatures.front().explain(args, num_args, kwnames));
+  }
+  std::string message = op.name + "() received an invalid combination of arguments - got (" +
+                        describe_arguments(args, num_args, kwnames) + "), but expected one of:";
+  for (const Signature& signature : op.signatures) {
+    message += std::string("\n * ") + signature.entry().signature;
+  }
+  fail(ErrorKind::Type, message);
+}
+
+PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
+  const Overloads& op = *reinterpret_cast<PyOperator*>(self)->overloads;
+  const Py_ssize_t num_args = PyVectorcall_NARGS(nargsf);
+  return guarded([&]() -> PyObject* {
+    for (const Signature& signature : op.signatures) {
+      Arguments arguments(signature.params().size());
+      PyObject* out;
+      if (!signature.match(args, num_args, kwnames, arguments.values(), &out)) continue;
+      const Entry& entry = signature.entry();
+      if (entry.flags & kNoBatch) refuse_batched(signature, arguments);
+      if (op.form == Form::InPlace) {
+        check(ErrorKind::Type, num_args > 0 && is_tensor(args[0]), op.name,
+              "(): argument 'input' (position 1) must be Tensor");
+        return call_into(op, signature, arguments, Destination::Kind::InPlace, unwrap(args[0]));
+      }
+      if (out) return call_out(op, signature, arguments, out);
+      Outcome outcome;
+      entry.function.call(arguments.values(), outcome);
+      return wrap_outcome(outcome, op.named_tuple);
+    }
+    report_mismatch(op, args, num_args, kwnames);
+  });
+}
+
+PyObject* operator_repr(PyObject* self) {
+  const Overloads& op = *reinterpret_cast<PyOperator*>(self)->overloads;
+  return PyUnicode_FromFormat("<built-in %s %s>", op.form == Form::Function ? "function" : "method",
+                              op.name.c_str());
+}
+
+PyObject* operator_name(PyObject* self, void*) {
+  return PyUnicode_FromString(reinterpret_cast<PyOperator*>(self)->overloads->name.c_str());
+}
+
+PyObject* operator_doc(PyObject* self, void*) {
+  std::string text;
+  for (const Signature& s : reinterpret_cast<PyOperator*>(self)->overloads->signatures) {
+    text += std::string(text.empty() ? "" : "\n\n") + s.entry().signature + "\n\n" + s.entry().doc;
+  }
+  return PyUnicode_FromString(text.c_str());
+}
+
+PyObject* operator_module(PyObject*, void*) { return PyUnicode_FromString("pullback"); }
+
+PyObject* operator_reduce(PyObject* self, PyObject*) { return operator_name(self, nullptr); }
+
+PyObject* method_get(PyObject* self, PyObject* object, PyObject*) {
+  if (!object || object == Py_None) return Py_NewRef(self);
+  return PyMethod_New(self, object);
+}
+
+PyGetSetDef operator_properties[] = {
+    {"__name__", operator_name, nullptr, nullptr, nullptr},
+    {"__qualname__", operator_name, nullptr, nullptr, nullptr},
+    {"__doc__", operator_doc, nullptr, nullptr, nullptr},
+    {"__module__", operator_module, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+PyMethodDef operator_methods[] = {
+    {"__reduce__", operator_reduce, METH_NOARGS, "Pickles as the name in pullback."},
+    {nullptr, nullptr, 0, nullptr},
+};
+PyMemberDef operator_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(PyOperator, vectorcall), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+template <typename F>
+void* slot(F* function) {
+  return reinterpret_cast<void*>(function);
+}
+
+PyTypeObject* make_type(const char* type_name, bool method) {
+  std::vector<PyType_Slot> slots = {
+      {Py_tp_call, slot(PyVectorcall_Call)},   {Py_tp_repr, slot(operator_repr)},
+      {Py_tp_getset, operator_properties},     {Py_tp_methods, operator_methods},
+      {Py_tp_members, operator_members},
+  };
+  if (method) slots.push_back({Py_tp_descr_get, slot(method_get)});
+  slots.push_back({0, nullptr});
+  unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
+  if (method) flags |= Py_TPFLAGS_METHOD_DESCRIPTOR;
+  PyType_Spec spec{type_name, sizeof(PyOperator), 0, flags, slots.data()};
+  PyObject* type = PyType_FromSpec(&spec);
+  if (!type) throw_python();
+  return reinterpret_cast<PyTypeObject*>(type);
+}
+
+PyTypeObject* make_named_tuple(const std::string& name, const char* fields) {
+  auto* names = new std::vector<std::string>;
+  std::string field;
+  for (const char* c = fields;; ++c) {
+    if (*c == ',' || *c == '\0') {
+      names->push_back(field);
+      field.clear();
+      if (*c == '\0') break;
+    } else if (*c != ' ') {
+      field += *c;
+    }
+  }
+  std::vector<PyStructSequence_Field> specs;
+  for (const std::string& each : *names) specs.push_back({each.c_str(), nullptr});
+  specs.push_back({nullptr, nullptr});
+  const auto* full_name = new std::string("torch.return_types." + name);
+  PyStructSequence_Desc desc{full_name->c_str(), nullptr, specs.data(),
+                             static_cast<int>(names->size())};
+  PyTypeObject* type = PyStructSequence_NewType(&desc);
+  if (!type) throw_python();
+  return type;
+}
+
+// All overloads by destination dictionary, name and form.
+class Namespaces {
+ public:
+  void add(PyObject* dict, const std::string& name, Form form, const Entry& entry) {
+    auto& slot = found_[{dict, name}];
+    if (!slot) {
+      slot = new Overloads{name, form, {}};
+      order_.push_back({dict, slot});
+    }
+    slot->signatures.emplace_back(entry);
+    check(entry.function.num_params <= kMaxArguments, "operator table: ", entry.signature,
+          " has more than ", kMaxArguments, " parameters.");
+    if (entry.fields && !slot->named_tuple) {
+      PyTypeObject*& type = tuples_[std::string(entry.fields) + entry.signature];
+      if (!type) type = make_named_tuple(slot->signatures.back().name(), entry.fields);
+      slot->named_tuple = type;
+    }
+  }
+  void publish() const {
+    for (const auto& [dict, overloads] : order_) {
+      PyTypeObject* type = overloads->form == Form::Function ? function_type : method_type;
+      Owned object(type->tp_alloc(type, 0));
+      auto* self = reinterpret_cast<PyOperator*>(object.get());
+      self->vectorcall = call;
+      self->overloads = overloads;
+      if (PyType_Check(dict)) {
+        check_status(PyObject_SetAttrString(dict, overloads->name.c_str(), object.get()));
+      } else {
+        check_status(PyDict_SetItemString(dict, overloads->name.c_str(), object.get()));
+      }
+    }
+  }
+
+ private:
+  std::map<std::pair<PyObject*, std::string>, Overloads*> found_;
+  std::vector<std::pair<PyObject*, Overloads*>> order_;
+  std::map<std::string, PyTypeObject*> tuples_;
+};
+
+}  // namespace
+
+void init_operators(PyObject* module) {
+  function_type = make_type("pullback.builtin_function", false);
+  method_type = make_type("pullback.builtin_method", true);
+  constexpr std::pair<std::uint32_t, const char*> kSubmodules[] = {
+      {kNNForm, "_nn"}, {kLinalgForm, "_linalg"}, {kSpecialForm, "_special"}};
+  PyObject* dicts[3];
+  Owned functions(PyDict_New());
+  check_status(PyModule_AddObjectRef(module, "_functions", functions.get()));
+  for (int k = 0; k < 3; ++k) {
+    Owned dict(PyDict_New());
+    check_status(PyModule_AddObjectRef(module, kSubmodules[k].second, dict.get()));
+    dicts[k] = dict.get();
+  }
+  Namespaces names;
+  auto* type = reinterpret_cast<PyObject*>(tensor_type);
+  for (const Entry* entry = Entry::first(); entry; entry = entry->next) {
+    const std::string text = entry->signature;
+    const std::string name = text.substr(0, text.find('('));
+    if (entry->flags & kFunctionForm) names.add(functions.get(), name, Form::Function, *entry);
+    if (entry->flags & kMethodForm) names.add(type, name, Form::Method, *entry);
+    if (entry->flags & kInPlaceForm) {
+      names.add(type, name + "_", Form::InPlace, *entry);
+      names.add(functions.get(), name + "_", Form::InPlace, *entry);
+    }
+    for (int k = 0; k < 3; ++k) {
+      if (entry->flags & kSubmodules[k].first) names.add(dicts[k], name, Form::Function, *entry);
+    }
+  }
+  names.publish();
+}
+
+PyObject* operator_table() {
+  Owned list(PyList_New(0));
+  for (const Entry* e = Entry::first(); e; e = e->next) {
+    const std::string text = e->signature;
+    const auto flag = [&](std::uint32_t bit) { return e->flags & bit ? Py_True : Py_False; };
+    Owned row(Py_BuildValue(
+        "{s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O}", "name",
+        text.substr(0, text.find('(')).c_str(), "signature", e->signature, "doc", e->doc, "samples",
+        e->samples, "fields", e->fields, "function", flag(kFunctionForm), "method",
+        flag(kMethodForm), "inplace", flag(kInPlaceForm), "out", flag(kOutForm), "nn",
+        flag(kNNForm), "linalg", flag(kLinalgForm), "special", flag(kSpecialForm), "no_grad",
+        flag(kNoGrad), "no_batch", flag(kNoBatch)));
+    check_status(PyList_Append(list.get(), row.get()));
+  }
+  return list.release();
+}
+
+}  // namespace pullback::bind
