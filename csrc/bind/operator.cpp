@@ -284,23 +284,24 @@ void init_operators(PyObject* module) {
   constexpr std::pair<std::uint32_t, const char*> kSubmodules[] = {
       {kNNForm, "_nn"}, {kLinalgForm, "_linalg"}, {kSpecialForm, "_special"}};
   PyObject* dicts[3];
-  Owned functions(PyDict_New());
+  Owned functions(PyModule_New("pullback._core._functions"));
   check_status(PyModule_AddObjectRef(module, "_functions", functions.get()));
+  PyObject* function_dict = PyModule_GetDict(functions.get());
   for (int k = 0; k < 3; ++k) {
-    Owned dict(PyDict_New());
-    check_status(PyModule_AddObjectRef(module, kSubmodules[k].second, dict.get()));
-    dicts[k] = dict.get();
+    Owned submodule(PyModule_New((std::string("pullback._core.") + kSubmodules[k].second).c_str()));
+    check_status(PyModule_AddObjectRef(module, kSubmodules[k].second, submodule.get()));
+    dicts[k] = PyModule_GetDict(submodule.get());
   }
   Namespaces names;
   auto* type = reinterpret_cast<PyObject*>(tensor_type);
   for (const Entry* entry = Entry::first(); entry; entry = entry->next) {
     const std::string text = entry->signature;
     const std::string name = text.substr(0, text.find('('));
-    if (entry->flags & kFunctionForm) names.add(functions.get(), name, Form::Function, *entry);
+    if (entry->flags & kFunctionForm) names.add(function_dict, name, Form::Function, *entry);
     if (entry->flags & kMethodForm) names.add(type, name, Form::Method, *entry);
     if (entry->flags & kInPlaceForm) {
       names.add(type, name + "_", Form::InPlace, *entry);
-      names.add(functions.get(), name + "_", Form::InPlace, *entry);
+      names.add(function_dict, name + "_", Form::InPlace, *entry);
     }
     for (int k = 0; k < 3; ++k) {
       if (entry->flags & kSubmodules[k].first) names.add(dicts[k], name, Form::Function, *entry);

@@ -5,8 +5,8 @@
 
 namespace pullback::bind {
 
-// Puts a function into `module` (and its submodule dictionaries "_nn", "_linalg", "_special") and a
-// method on the Tensor type for every entry of the table.
+// For every entry of the table: a function in one of the submodules "_functions", "_nn", "_linalg"
+// and "_special" of `module`, and a method on the Tensor type.
 void init_operators(PyObject* module);
 
 // The rows of the table for documentation, stubs and tests: a list of dictionaries.

@@ -1,0 +1,19 @@
+// Nodes of the graph as Python objects, and the autograd functions.
+#pragma once
+
+#include <Python.h>
+
+#include "graph/node.h"
+
+namespace pullback::bind {
+
+// Adds Node, AccumulateGrad and the functions of the engine and the modes to the module.
+int init_graph(PyObject* module);
+
+// The object of a node; the same one while somebody holds it.
+PyObject* wrap_node(Ref<Node> node);
+
+// Changes whether a leaf requires a gradient, with torch's refusals (properties.cpp).
+void require_grad(const Tensor& tensor, bool wanted);
+
+}  // namespace pullback::bind

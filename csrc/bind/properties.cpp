@@ -1,0 +1,313 @@
+// The attributes and the plain methods of a tensor that are computed in C++.
+//
+// What is nicer to read in Python is in python/pullback/_tensor.py; operators come from the table.
+#include "bind/convert.h"
+#include "bind/graph_objects.h"
+#include "bind/guard.h"
+#include "bind/interop.h"
+#include "bind/tensor_type.h"
+#include "bind/types.h"
+#include "graph/meta.h"
+#include "graph/mode.h"
+#include "graph/node.h"
+#include "ops/basic.h"
+#include "transform/engine.h"
+
+namespace pullback::bind {
+namespace {
+
+// A property whose value is a function of the tensor.
+template <auto function>
+PyObject* getter(PyObject* self, void*) {
+  return guarded([&] { return function(unwrap(self)); });
+}
+
+PyObject* get_shape(const Tensor& t) { return wrap_sizes(t.sizes()); }
+PyObject* get_dtype(const Tensor& t) { return wrap_dtype(t.dtype()); }
+PyObject* get_ndim(const Tensor& t) { return PyLong_FromLong(t.ndim()); }
+PyObject* get_requires_grad(const Tensor& t) { return PyBool_FromLong(t.requires_grad()); }
+PyObject* get_is_leaf(const Tensor& t) { return PyBool_FromLong(t.is_leaf()); }
+PyObject* get_version(const Tensor& t) {
+  check(!t.has(kInference), "Inference tensors do not track version counter.");
+  return PyLong_FromUnsignedLong(t.version());
+}
+PyObject* get_output_nr(const Tensor& t) { return PyLong_FromUnsignedLong(t.body()->output_nr); }
+PyObject* get_base(const Tensor& t) { return wrap(Tensor(t.body()->base)); }
+PyObject* get_itemsize(const Tensor& t) { return PyLong_FromSize_t(item_size(t.dtype())); }
+PyObject* get_nbytes(const Tensor& t) {
+  return PyLong_FromSize_t(item_size(t.dtype()) * static_cast<std::size_t>(t.numel()));
+}
+PyObject* get_retains_grad(const Tensor& t) { return PyBool_FromLong(t.has(kRetainsGrad)); }
+PyObject* get_transpose(const Tensor& t) {
+  Dims order;
+  for (int d = t.ndim() - 1; d >= 0; --d) order.push_back(d);
+  return wrap(permute(t, order));
+}
+PyObject* get_matrix_transpose(const Tensor& t) {
+  check(t.ndim() >= 2, "tensor.mT is only supported on matrices or batches of matrices. Got ",
+        t.ndim(), "-D tensor.");
+  return wrap(transpose(t, -2, -1));
+}
+PyObject* get_grad_fn(const Tensor& t) {
+  if (!t.body()->grad_fn) Py_RETURN_NONE;
+  return wrap_node(Ref<Node>::share(node_of(t)));
+}
+PyObject* get_grad(const Tensor& t) {
+  const AutogradMeta* meta = meta_of(t);
+  return wrap(meta ? meta->grad : Tensor());
+}
+
+int set_grad(PyObject* self, PyObject* value, void*) {
+  return guarded_status([&] {
+    const Tensor& t = unwrap(self);
+    if (!value || value == Py_None) {
+      if (AutogradMeta* meta = meta_of(t)) meta->grad = Tensor();
+      return 0;
+    }
+    check(ErrorKind::Type, is_tensor(value), "assigned grad expected to be a Tensor or None but got "
+          "grad of type ", Py_TYPE(value)->tp_name);
+    const Tensor& grad = unwrap(value);
+    check(!grad.is_same(t), "can't assign Variable as its own grad");
+    if (!same(grad.sizes(), t.sizes())) {
+      fail("assigned grad has data of a different size: got shape ", grad.shape(), ", expected ",
+           t.shape(), ".");
+    }
+    if (grad.dtype() != t.dtype()) {
+      fail("attempting to assign a gradient with dtype '", info(grad.dtype()).scalar_name,
+           "' to a tensor with dtype '", info(t.dtype()).scalar_name,
+           "'. Please ensure that the gradient and the tensor have the same dtype.");
+    }
+    make_meta(t).grad = grad;
+    return 0;
+  });
+}
+
+int set_requires_grad(PyObject* self, PyObject* value, void*) {
+  return guarded_status([&] {
+    const Tensor& t = unwrap(self);
+    check(ErrorKind::Type, value && PyBool_Check(value), "requires_grad must be a bool");
+    require_grad(t, value == Py_True);
+    return 0;
+  });
+}
+
+PyObject* get_data(const Tensor& t) {
+  // A tensor over the same memory whose version counter is its own (torch's .data).
+  const Ref<Storage>& storage = t.body()->storage;
+  Ref<Storage> twin = Storage::foreign(
+      storage->data, storage->bytes, Ref<Storage>(storage).release(),
+      [](void* owner) { Ref<Storage>::adopt(static_cast<Storage*>(owner)); });
+  twin->read_only = storage->read_only;
+  return wrap(Tensor::over(std::move(twin), t.bytes(), t.sizes(), t.strides(), t.dtype()));
+}
+
+int set_data(PyObject* self, PyObject* value, void*) {
+  return guarded_status([&] {
+    check(ErrorKind::Type, value && is_tensor(value), "Variable data has to be a tensor, but got ",
+          value ? Py_TYPE(value)->tp_name : "nothing");
+    const Tensor& t = unwrap(self);
+    const Tensor& source = unwrap(value);
+    check(!t.requires_grad() || is_floating(source.dtype()),
+          "data set to a tensor that requires gradients must be floating point or complex dtype");
+    replace_geometry(t, source);
+    return 0;
+  });
+}
+
+PyObject* method_size(PyObject* self, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = unwrap(self);
+    if (n == 0 || args[0] == Py_None) return wrap_sizes(t.sizes());
+    std::int64_t dim;
+    check(ErrorKind::Type, to_int(args[0], dim), "size(): argument 'dim' must be int, not ",
+          Py_TYPE(args[0])->tp_name);
+    check(ErrorKind::Index, t.ndim() > 0, "Dimension specified as ", dim,
+          " but tensor has no dimensions");
+    return PyLong_FromLongLong(t.size(wrap_dim(dim, t.ndim())));
+  });
+}
+
+PyObject* method_stride(PyObject* self, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = unwrap(self);
+    if (n == 0) {
+      Owned tuple(PyTuple_New(t.ndim()));
+      for (int d = 0; d < t.ndim(); ++d) {
+        PyTuple_SET_ITEM(tuple.get(), d, PyLong_FromLongLong(t.stride(d)));
+      }
+      return tuple.release();
+    }
+    std::int64_t dim;
+    check(ErrorKind::Type, to_int(args[0], dim), "stride(): argument 'dim' must be int, not ",
+          Py_TYPE(args[0])->tp_name);
+    check(ErrorKind::Index, t.ndim() > 0, "Dimension specified as ", dim,
+          " but tensor has no dimensions");
+    return PyLong_FromLongLong(t.stride(wrap_dim(dim, t.ndim())));
+  });
+}
+
+template <auto function>
+PyObject* method(PyObject* self, PyObject*) {
+  return guarded([&] { return function(unwrap(self)); });
+}
+
+PyObject* numel(const Tensor& t) { return PyLong_FromLongLong(t.numel()); }
+PyObject* item(const Tensor& t) {
+  check(!t.has(kBatched), "item(): a batched tensor has no single value inside vmap.");
+  return wrap_number(t.item());
+}
+PyObject* storage_offset(const Tensor& t) { return PyLong_FromLongLong(t.storage_offset()); }
+PyObject* data_ptr(const Tensor& t) { return PyLong_FromVoidPtr(t.bytes()); }
+PyObject* storage_ptr(const Tensor& t) { return PyLong_FromVoidPtr(t.body()->storage->data); }
+PyObject* is_contiguous_now(const Tensor& t) { return PyBool_FromLong(t.is_contiguous()); }
+PyObject* is_view(const Tensor& t) { return PyBool_FromLong(static_cast<bool>(t.body()->base)); }
+PyObject* is_inference(const Tensor& t) { return PyBool_FromLong(t.has(kInference)); }
+PyObject* is_floating_point(const Tensor& t) { return PyBool_FromLong(is_floating(t.dtype())); }
+PyObject* detach(const Tensor& t) {
+  if (t.has(kBatched)) return wrap(make_batched(meta_of(t)->batch.detach(), meta_of(t)->level));
+  Tensor view = t.detach();
+  view.body()->base = t.body()->base ? t.body()->base : t.ref();
+  return wrap(std::move(view));
+}
+PyObject* detach_in_place(const Tensor& t) {
+  check(!t.body()->base || !t.requires_grad(),
+        "Can't detach views in-place. Use detach() instead.");
+  t.body()->grad_fn = nullptr;
+  t.body()->output_nr = 0;
+  t.set(kRequiresGrad, false);
+  return wrap(t);
+}
+PyObject* keep_grad(const Tensor& t) {
+  check(t.requires_grad(), "can't retain_grad on Tensor that has requires_grad=False");
+  retain_grad(t);
+  Py_RETURN_NONE;
+}
+PyObject* to_list(const Tensor& t) {
+  check(!t.has(kBatched), "tolist(): a batched tensor has no values inside vmap.");
+  struct Walk {
+    const Tensor& t;
+    PyObject* at(int dim, const char* data) const {
+      if (dim == t.ndim()) return wrap_number(Scalar::load(t.dtype(), data));
+      const auto n = static_cast<Py_ssize_t>(t.size(dim));
+      const auto step = t.stride(dim) * static_cast<std::int64_t>(item_size(t.dtype()));
+      Owned list(PyList_New(n));
+      for (Py_ssize_t i = 0; i < n; ++i) PyList_SET_ITEM(list.get(), i, at(dim + 1, data + i * step));
+      return list.release();
+    }
+  };
+  return Walk{t}.at(0, t.bytes());
+}
+
+PyObject* requires_grad_in_place(PyObject* self, PyObject* const* args, Py_ssize_t n,
+                                 PyObject* kwnames) {
+  return guarded([&]() -> PyObject* {
+    const Py_ssize_t total = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+    check(ErrorKind::Type, total <= 1 && (total == 0 || PyBool_Check(args[0])),
+          "requires_grad_(): argument 'requires_grad' must be bool");
+    require_grad(unwrap(self), total == 0 || args[0] == Py_True);
+    return Py_NewRef(self);
+  });
+}
+
+PyObject* make_subclass(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *cls, *data;
+    int wants_grad = 0;
+    if (!PyArg_ParseTuple(args, "OO|p:_make_subclass", &cls, &data, &wants_grad)) throw_python();
+    check(ErrorKind::Type, PyType_Check(cls) && is_tensor(data),
+          "_make_subclass: got (", Py_TYPE(cls)->tp_name, ", ", Py_TYPE(data)->tp_name,
+          "), expected a subclass of Tensor and a Tensor.");
+    const Tensor& t = unwrap(data);
+    Tensor twin = t.detach();
+    if (wants_grad) require_grad(twin, true);
+    return wrap_as(reinterpret_cast<PyTypeObject*>(cls), std::move(twin));
+  });
+}
+
+PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
+}
+PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
+}
+
+}  // namespace
+
+void require_grad(const Tensor& t, bool wanted) {
+  if (!t.is_leaf()) {
+    if (wanted) return;
+    fail("you can only change requires_grad flags of leaf variables. If you want to use a computed "
+         "variable in a subgraph that doesn't require differentiation use var_no_grad = "
+         "var.detach().");
+  }
+  check(!wanted || is_floating(t.dtype()),
+        "only Tensors of floating point dtype can require gradients");
+  check(!wanted || !t.has(kInference) || mode.inference,
+        "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+  t.set(kRequiresGrad, wanted);
+}
+
+Py_ssize_t tensor_length(PyObject* self) {
+  const Tensor& t = unwrap(self);
+  if (t.ndim() == 0) {
+    PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
+    return -1;
+  }
+  return static_cast<Py_ssize_t>(t.size(0));
+}
+
+PyGetSetDef tensor_properties[] = {
+    {"shape", getter<get_shape>, nullptr, "The sizes, a Size.", nullptr},
+    {"dtype", getter<get_dtype>, nullptr, "The element type.", nullptr},
+    {"ndim", getter<get_ndim>, nullptr, "The number of dimensions.", nullptr},
+    {"requires_grad", getter<get_requires_grad>, set_requires_grad,
+     "Whether gradients flow to this tensor.", nullptr},
+    {"grad", getter<get_grad>, set_grad, "The accumulated gradient, or None.", nullptr},
+    {"grad_fn", getter<get_grad_fn>, nullptr, "The node that made the tensor, or None.", nullptr},
+    {"is_leaf", getter<get_is_leaf>, nullptr, "Whether no recorded operation made it.", nullptr},
+    {"retains_grad", getter<get_retains_grad>, nullptr,
+     "Whether the gradient of this non-leaf is kept.", nullptr},
+    {"data", getter<get_data>, set_data,
+     "A tensor over the same memory without history and with a version counter of its own.", nullptr},
+    {"_version", getter<get_version>, nullptr, "Raised by every in-place write.", nullptr},
+    {"_base", getter<get_base>, nullptr, "Of a view: the tensor it is a view of.", nullptr},
+    {"output_nr", getter<get_output_nr>, nullptr, "Which output of grad_fn it is.", nullptr},
+    {"itemsize", getter<get_itemsize>, nullptr, "Bytes of one element.", nullptr},
+    {"nbytes", getter<get_nbytes>, nullptr, "Bytes of all elements.", nullptr},
+    {"T", getter<get_transpose>, nullptr, "A view with the dimensions reversed.", nullptr},
+    {"mT", getter<get_matrix_transpose>, nullptr, "A view with the last two dimensions exchanged.",
+     nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+PyMethodDef tensor_methods[] = {
+    {"size", fast(method_size), METH_FASTCALL, "The sizes, or the size of one dimension."},
+    {"stride", fast(method_stride), METH_FASTCALL, "The strides in elements, or one of them."},
+    {"numel", method<numel>, METH_NOARGS, "The number of elements."},
+    {"nelement", method<numel>, METH_NOARGS, "The number of elements."},
+    {"dim", [](PyObject* self, PyObject*) { return PyLong_FromLong(unwrap(self).ndim()); },
+     METH_NOARGS, "The number of dimensions."},
+    {"ndimension", [](PyObject* self, PyObject*) { return PyLong_FromLong(unwrap(self).ndim()); },
+     METH_NOARGS, "The number of dimensions."},
+    {"item", method<item>, METH_NOARGS, "The value of a tensor with one element, as a number."},
+    {"tolist", method<to_list>, METH_NOARGS, "The values as nested lists."},
+    {"element_size", [](PyObject* self, PyObject*) { return get_itemsize(unwrap(self)); },
+     METH_NOARGS, "Bytes of one element."},
+    {"storage_offset", method<storage_offset>, METH_NOARGS, "Elements before the first one."},
+    {"data_ptr", method<data_ptr>, METH_NOARGS, "The address of the first element."},
+    {"_storage_ptr", method<storage_ptr>, METH_NOARGS, "The address of the storage."},
+    {"_is_row_major", method<is_contiguous_now>, METH_NOARGS, "Row-major without gaps."},
+    {"_is_view", method<is_view>, METH_NOARGS, "Whether it shares memory with a base."},
+    {"is_inference", method<is_inference>, METH_NOARGS, "Whether it was made in inference mode."},
+    {"is_floating_point", method<is_floating_point>, METH_NOARGS, "Whether elements are floats."},
+    {"detach", method<detach>, METH_NOARGS, "A view without history."},
+    {"detach_", method<detach_in_place>, METH_NOARGS, "Drops the history of this tensor."},
+    {"retain_grad", method<keep_grad>, METH_NOARGS, "Keeps the gradient of a non-leaf in .grad."},
+    {"requires_grad_", fast(requires_grad_in_place), METH_FASTCALL | METH_KEYWORDS,
+     "Makes gradients flow to this leaf, or not."},
+    {"_make_subclass", make_subclass, METH_VARARGS | METH_STATIC,
+     "A tensor of a subclass over the memory of another one."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace pullback::bind
