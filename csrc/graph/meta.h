@@ -27,6 +27,9 @@ struct AutogradMeta final : TensorMeta {
   std::unique_ptr<TensorHooks> hooks;
   std::unique_ptr<TensorRetention> retention;
 
+  // The Python object AccumulateGrad of a leaf while one exists (weak); owned by bind.
+  void* accumulator = nullptr;
+
   // Forward mode (kDual): the derivative of this tensor along the seeded direction.
   Tensor tangent;
 

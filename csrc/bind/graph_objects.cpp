@@ -1,0 +1,262 @@
+// See graph_objects.h.  Every node name is a Python type of its own, made on first sight, as in
+// torch, so that `type(x.grad_fn).__name__` and repr read the same.
+#include "bind/graph_objects.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bind/convert.h"
+#include "bind/guard.h"
+#include "bind/tensor_type.h"
+#include "graph/meta.h"
+#include "graph/mode.h"
+#include "transform/engine.h"
+
+namespace pullback::bind {
+namespace {
+
+// A node, or the place where gradients of a leaf are accumulated (which is no node in the core).
+struct PyNode {
+  PyObject_HEAD
+  Ref<Node> node;
+  Tensor leaf;
+};
+
+PyTypeObject* node_type = nullptr;
+
+PyNode* self_of(PyObject* object) { return reinterpret_cast<PyNode*>(object); }
+
+void node_dealloc(PyObject* object) {
+  PyNode* self = self_of(object);
+  PyTypeObject* type = Py_TYPE(object);
+  if (self->node && self->node->extra()) self->node->extra()->handle = nullptr;
+  if (self->leaf.defined() && meta_of(self->leaf)) meta_of(self->leaf)->accumulator = nullptr;
+  self->node.~Ref<Node>();
+  self->leaf.~Tensor();
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+PyTypeObject* type_named(const char* name) {
+  static auto* types = new std::map<std::string, PyTypeObject*>;
+  PyTypeObject*& type = (*types)[name];
+  if (!type) {
+    PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)}, {0, nullptr}};
+    const auto* full_name = new std::string(name);
+    PyType_Spec spec{full_name->c_str(), sizeof(PyNode), 0,
+                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+    Owned bases(PyTuple_Pack(1, node_type));
+    PyObject* made = PyType_FromSpecWithBases(&spec, bases.get());
+    if (!made) throw_python();
+    type = reinterpret_cast<PyTypeObject*>(made);
+  }
+  return type;
+}
+
+PyObject* new_node_object(const char* name) {
+  PyTypeObject* type = type_named(name);
+  PyObject* object = type->tp_alloc(type, 0);
+  if (!object) throw_python();
+  new (&self_of(object)->node) Ref<Node>;
+  new (&self_of(object)->leaf) Tensor;
+  return object;
+}
+
+PyObject* wrap_accumulator(TensorBody* leaf) {
+  AutogradMeta& meta = make_meta(leaf);
+  if (meta.accumulator) return Py_NewRef(static_cast<PyObject*>(meta.accumulator));
+  PyObject* object = new_node_object("AccumulateGrad");
+  self_of(object)->leaf = Tensor(Ref<TensorBody>::share(leaf));
+  meta.accumulator = object;
+  return object;
+}
+
+PyObject* node_name(PyObject* self, PyObject*) {
+  const PyNode* node = self_of(self);
+  if (!node->node) return PyUnicode_FromString("torch::autograd::AccumulateGrad");
+  return PyUnicode_FromString(node->node->name());
+}
+
+PyObject* next_functions(PyObject* self, void*) {
+  return guarded([&] {
+    const PyNode* node = self_of(self);
+    const auto edges = node->node ? node->node->edges() : std::span<const Edge>();
+    Owned result(PyTuple_New(static_cast<Py_ssize_t>(edges.size())));
+    for (std::size_t i = 0; i < edges.size(); ++i) {
+      const Edge& edge = edges[i];
+      Owned target = !edge           ? Owned::share(Py_None)
+                     : edge.is_leaf() ? Owned(wrap_accumulator(edge.leaf()))
+                                      : Owned(wrap_node(Ref<Node>::share(edge.node())));
+      PyObject* pair = Py_BuildValue("(OI)", target.get(), edge ? edge.output_nr() : 0u);
+      if (!pair) throw_python();
+      PyTuple_SET_ITEM(result.get(), static_cast<Py_ssize_t>(i), pair);
+    }
+    return result.release();
+  });
+}
+
+PyObject* sequence_number(PyObject* self, PyObject*) {
+  const PyNode* node = self_of(self);
+  if (!node->node) return PyLong_FromUnsignedLongLong(UINT64_MAX);
+  return PyLong_FromUnsignedLongLong(node->node->sequence());
+}
+
+PyObject* node_variable(PyObject* self, void*) {
+  return guarded([&]() -> PyObject* {
+    if (!self_of(self)->leaf.defined()) {
+      PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'",
+                   Py_TYPE(self)->tp_name);
+      throw_python();
+    }
+    return wrap(self_of(self)->leaf);
+  });
+}
+
+PyObject* recorded_at(PyObject* self, void*) {
+  return guarded([&]() -> PyObject* {
+    const PyNode* node = self_of(self);
+    const std::string place = node->node ? node->node->where().describe() : "";
+    if (place.empty()) Py_RETURN_NONE;
+    return PyUnicode_FromString(place.c_str());
+  });
+}
+
+PyGetSetDef node_properties[] = {
+    {"next_functions", next_functions, nullptr, "Pairs of node and output number, one for each input.",
+     nullptr},
+    {"variable", node_variable, nullptr, "Of AccumulateGrad: the leaf.", nullptr},
+    {"recorded_at", recorded_at, nullptr, "The line of the user's code that recorded the node.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+PyMethodDef node_methods[] = {
+    {"name", node_name, METH_NOARGS, "The name of the operation."},
+    {"_sequence_nr", sequence_number, METH_NOARGS, "Its place in the order of recording."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+std::vector<Tensor> tensors_of(PyObject* sequence, const char* what) {
+  Owned items(PySequence_Fast(sequence, what));
+  std::vector<Tensor> tensors;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(items.get(), i);
+    if (item == Py_None) {
+      tensors.emplace_back();
+    } else {
+      check(ErrorKind::Type, is_tensor(item), what, ": got ", Py_TYPE(item)->tp_name,
+            ", expected Tensor.");
+      tensors.push_back(unwrap(item));
+    }
+  }
+  return tensors;
+}
+
+bool is_true(PyObject* object) {
+  const int truth = PyObject_IsTrue(object);
+  check_status(truth);
+  return truth == 1;
+}
+
+// _run_backward(roots, seeds, retain_graph, create_graph, inputs, accumulate)
+PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    check(ErrorKind::Type, n == 6, "_run_backward: got ", n, " arguments, expected 6.");
+    const std::vector<Tensor> roots = tensors_of(args[0], "backward: roots");
+    const std::vector<Tensor> seeds = tensors_of(args[1], "backward: gradients");
+    const std::vector<Tensor> inputs = tensors_of(args[4], "backward: inputs");
+    check(roots.size() == seeds.size(), "got ", roots.size(), " tensors and ", seeds.size(),
+          " gradients");
+    std::vector<Tensor> gradients = run_backward({.roots = roots,
+                                                  .seeds = seeds,
+                                                  .retain_graph = is_true(args[2]),
+                                                  .create_graph = is_true(args[3]),
+                                                  .inputs = inputs,
+                                                  .accumulate = is_true(args[5])});
+    return wrap_tensors(std::move(gradients), nullptr);
+  });
+}
+
+// Tensor.backward without its rarer arguments, which _tensor.py handles.
+PyObject* backward_simple(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    check(ErrorKind::Type, n == 4, "_backward: got ", n, " arguments, expected 4.");
+    const Tensor root = unwrap(args[0]);
+    Tensor seed;
+    if (args[1] != Py_None) {
+      check(ErrorKind::Type, is_tensor(args[1]),
+            "gradients can be either Tensors or None, but got ", Py_TYPE(args[1])->tp_name);
+      seed = unwrap(args[1]);
+    }
+    run_backward({.roots = {&root, 1},
+                  .seeds = {&seed, 1},
+                  .retain_graph = is_true(args[2]),
+                  .create_graph = is_true(args[3]),
+                  .inputs = {},
+                  .accumulate = true});
+    Py_RETURN_NONE;
+  });
+}
+
+template <bool Mode::*flag>
+PyObject* get_mode(PyObject*, PyObject*) {
+  return PyBool_FromLong(mode.*flag);
+}
+
+template <bool Mode::*flag>
+PyObject* set_mode(PyObject*, PyObject* value) {
+  return guarded([&]() -> PyObject* {
+    check(ErrorKind::Type, PyBool_Check(value), "enabled must be a bool (got ",
+          Py_TYPE(value)->tp_name, ")");
+    mode.*flag = value == Py_True;
+    Py_RETURN_NONE;
+  });
+}
+
+PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
+}
+
+PyMethodDef functions[] = {
+    {"_run_backward", fast(run_backward_function), METH_FASTCALL,
+     "(roots, seeds, retain_graph, create_graph, inputs, accumulate) -> gradients of the inputs"},
+    {"_backward", fast(backward_simple), METH_FASTCALL,
+     "(root, seed, retain_graph, create_graph): gradients of all leaves"},
+    {"is_grad_enabled", get_mode<&Mode::grad>, METH_NOARGS, "Whether operations are recorded."},
+    {"_set_grad_enabled", set_mode<&Mode::grad>, METH_O, "Switches recording on this thread."},
+    {"is_inference_mode_enabled", get_mode<&Mode::inference>, METH_NOARGS,
+     "Whether inference mode is on."},
+    {"_set_inference_mode", set_mode<&Mode::inference>, METH_O,
+     "Switches inference mode on this thread."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+int init_graph(PyObject* module) {
+  PyType_Slot slots[] = {
+      {Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
+      {Py_tp_getset, node_properties},
+      {Py_tp_methods, node_methods},
+      {0, nullptr},
+  };
+  PyType_Spec spec{"pullback.autograd.graph.Node", sizeof(PyNode), 0,
+                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                   slots};
+  PyObject* type = PyType_FromSpec(&spec);
+  if (!type) return -1;
+  node_type = reinterpret_cast<PyTypeObject*>(type);
+  if (PyModule_AddObjectRef(module, "Node", type) < 0) return -1;
+  return PyModule_AddFunctions(module, functions);
+}
+
+PyObject* wrap_node(Ref<Node> node) {
+  if (!node) Py_RETURN_NONE;
+  NodeExtra& extra = node->make_extra();
+  if (extra.handle) return Py_NewRef(static_cast<PyObject*>(extra.handle));
+  PyObject* object = new_node_object(node->name());
+  extra.handle = object;
+  self_of(object)->node = std::move(node);
+  return object;
+}
+
+}  // namespace pullback::bind

@@ -1,0 +1,85 @@
+// The extension module pullback._core.
+#include <pybind11/pybind11.h>
+
+#include "bind/graph_objects.h"
+#include "bind/guard.h"
+#include "bind/operator.h"
+#include "bind/provenance.h"
+#include "bind/tensor_type.h"
+#include "bind/transforms.h"
+#include "bind/types.h"
+#include "core/allocator.h"
+
+namespace py = pybind11;
+
+namespace pullback::bind {
+namespace {
+
+// Runs a function that returns a new reference, with our exceptions translated.
+template <typename F>
+py::object call(F&& body) {
+  PyObject* result = guarded(body);
+  if (!result) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(result);
+}
+
+void check_init(int status) {
+  if (status < 0) throw py::error_already_set();
+}
+
+void add_memory_functions(py::module_& m) {
+  m.def("_memory_stats", [] {
+    const memory::Stats s = memory::stats();
+    py::dict stats;
+    stats["allocated_bytes"] = s.allocated_bytes;
+    stats["peak_bytes"] = s.peak_bytes;
+    stats["cached_bytes"] = s.cached_bytes;
+    stats["bound_bytes"] = s.bound_bytes;
+    return stats;
+  });
+  m.def("_memory_reset_peak", [] { memory::reset_peak(); });
+  m.def("_memory_empty_cache", [] { memory::empty_cache(); });
+  m.def("_memory_set_bound", [](std::int64_t bytes) {
+    call([&] {
+      memory::set_bound(bytes);
+      return Py_NewRef(Py_None);
+    });
+  });
+  m.def("live_objects", [] {
+    const memory::Stats s = memory::stats();
+    py::dict counts;
+    counts["tensors"] = s.tensors;
+    counts["storages"] = s.storages;
+    counts["nodes"] = s.nodes;
+    return counts;
+  });
+}
+
+}  // namespace
+}  // namespace pullback::bind
+
+PYBIND11_MODULE(_core, m) {
+  using namespace pullback::bind;
+  m.attr("__version__") = PULLBACK_VERSION;
+  check_init(init_types(m.ptr()));
+  check_init(init_tensor_type(m.ptr()));
+  check_init(init_graph(m.ptr()));
+  call([&] {
+    init_operators(m.ptr());
+    return Py_NewRef(Py_None);
+  });
+  add_memory_functions(m);
+  m.def("operator_table", [] { return call(operator_table); });
+  m.def("_init_provenance", [](py::str directory) {
+    call([&] {
+      init_provenance(directory.ptr());
+      return Py_NewRef(Py_None);
+    });
+  });
+  m.def("_jvp", [](py::object function, py::tuple primals, py::tuple tangents) {
+    return call([&] { return jvp(function.ptr(), primals.ptr(), tangents.ptr()); });
+  });
+  m.def("_vmap", [](py::object function, py::tuple in_dims, py::tuple tensors) {
+    return call([&] { return vmap(function.ptr(), in_dims.ptr(), tensors.ptr()); });
+  });
+}
