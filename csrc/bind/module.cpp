@@ -1,6 +1,7 @@
 // The extension module pullback._core.
 #include <pybind11/pybind11.h>
 
+#include "bind/factories.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/operator.h"
@@ -9,6 +10,7 @@
 #include "bind/transforms.h"
 #include "bind/types.h"
 #include "core/allocator.h"
+#include "ops/operand.h"
 
 namespace py = pybind11;
 
@@ -64,11 +66,23 @@ PYBIND11_MODULE(_core, m) {
   check_init(init_types(m.ptr()));
   check_init(init_tensor_type(m.ptr()));
   check_init(init_graph(m.ptr()));
+  check_init(init_factories(m.ptr()));
   call([&] {
     init_operators(m.ptr());
     return Py_NewRef(Py_None);
   });
   add_memory_functions(m);
+  m.def("get_default_dtype", [] { return call([] { return wrap_dtype(pullback::default_dtype()); }); });
+  m.def("set_default_dtype", [](py::object dtype) {
+    call([&] {
+      pullback::DType wanted;
+      pullback::check(pullback::ErrorKind::Type, unwrap_dtype(dtype.ptr(), wanted),
+                      "invalid dtype object: got ", Py_TYPE(dtype.ptr())->tp_name,
+                      ", expected float32 or float64.");
+      pullback::set_default_dtype(wanted);
+      return Py_NewRef(Py_None);
+    });
+  });
   m.def("operator_table", [] { return call(operator_table); });
   m.def("_init_provenance", [](py::str directory) {
     call([&] {

@@ -14,6 +14,7 @@
 #include "bind/signature.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
+#include "ops/basic.h"
 #include "ops/destination.h"
 
 namespace pullback::bind {

@@ -1,0 +1,227 @@
+// tensor(data): from numbers, nested sequences, arrays and tensors.
+//
+// The dtype of plain Python data is bool, int64 or the default dtype, by the widest number in it.
+// Start reading at make_tensor.
+#include "bind/factories.h"
+
+#include <array>
+
+#include "bind/convert.h"
+#include "bind/graph_objects.h"
+#include "bind/guard.h"
+#include "bind/interop.h"
+#include "bind/tensor_type.h"
+#include "bind/types.h"
+#include "graph/mode.h"
+#include "ops/basic.h"
+
+namespace pullback::bind {
+namespace {
+
+bool is_sequence(PyObject* object) { return PyList_Check(object) || PyTuple_Check(object); }
+
+// Nested sequences as they are met: the shape by the first element of every level.
+class Nested {
+ public:
+  explicit Nested(PyObject* data) {
+    for (PyObject* at = data; is_sequence(at);) {
+      const Py_ssize_t n = PySequence_Fast_GET_SIZE(at);
+      shape_.push_back(n);
+      check(ErrorKind::Value, shape_.size() <= kMaxDims, "tensor(): too many dimensions");
+      if (n == 0) break;
+      at = PySequence_Fast_ITEMS(at)[0];
+      if (is_tensor(at)) {
+        for (const std::int64_t size : unwrap(at).sizes()) shape_.push_back(size);
+      }
+    }
+    scan(data, 0);
+  }
+
+  const Dims& shape() const { return shape_; }
+  DType dtype() const {
+    if (has_tensor_) return tensor_dtype_;
+    if (!any_ || category_ == Category::Floating) return default_dtype();
+    return category_ == Category::Bool ? DType::Bool : DType::Int64;
+  }
+  void fill(PyObject* data, const Tensor& out) const {
+    char* at = out.bytes();
+    fill(data, 0, at, out.dtype());
+  }
+
+ private:
+  void scan(PyObject* data, int dim) {
+    if (is_sequence(data)) {
+      const Py_ssize_t n = PySequence_Fast_GET_SIZE(data);
+      if (dim >= shape_.size() || n != shape_[dim]) {
+        fail(ErrorKind::Value, "expected sequence of length ",
+             dim < shape_.size() ? shape_[dim] : 0, " at dim ", dim, " (got ", n, ")");
+      }
+      for (Py_ssize_t i = 0; i < n; ++i) scan(PySequence_Fast_ITEMS(data)[i], dim + 1);
+      return;
+    }
+    if (is_tensor(data)) {
+      const Tensor& t = unwrap(data);
+      check(ErrorKind::Value, dim + t.ndim() == shape_.size() &&
+            same(t.sizes(), static_cast<Sizes>(shape_).subspan(static_cast<std::size_t>(dim))),
+            "tensor(): got a tensor of shape ", t.shape(), " inside a sequence of shape ", shape_);
+      tensor_dtype_ = has_tensor_ ? promote_types(tensor_dtype_, t.dtype()) : t.dtype();
+      has_tensor_ = any_ = true;
+      return;
+    }
+    Scalar number;
+    if (!to_number(data, number)) {
+      fail(ErrorKind::Type, "new(): invalid data type '", Py_TYPE(data)->tp_name, "'");
+    }
+    check(ErrorKind::Type, dim == shape_.size(), "not a sequence: got a number at depth ", dim,
+          ", expected sequences of shape ", shape_, ".");
+    category_ = std::max(category_, number.category());
+    any_ = true;
+  }
+
+  static void fill(PyObject* data, int dim, char*& at, DType dtype) {
+    if (is_sequence(data)) {
+      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(data); ++i) {
+        fill(PySequence_Fast_ITEMS(data)[i], dim + 1, at, dtype);
+      }
+      return;
+    }
+    if (is_tensor(data)) {
+      const Tensor values = copy_to_dtype(unwrap(data), dtype);
+      const std::size_t bytes = static_cast<std::size_t>(values.numel()) * item_size(dtype);
+      std::copy_n(values.bytes(), bytes, at);
+      at += bytes;
+      return;
+    }
+    Scalar number;
+    to_number(data, number);
+    number.store(dtype, at);
+    at += item_size(dtype);
+  }
+
+  Dims shape_;
+  Category category_ = Category::Bool;
+  DType tensor_dtype_ = DType::Bool;
+  bool has_tensor_ = false;
+  bool any_ = false;
+};
+
+bool has_buffer(PyObject* object) { return PyObject_CheckBuffer(object) && !PyBytes_Check(object); }
+
+}  // namespace
+
+Tensor tensor_from_data(PyObject* data, const DType* dtype) {
+  Scalar number;
+  if (PyFloat_CheckExact(data) || PyLong_CheckExact(data) || to_number(data, number)) {
+    to_number(data, number);
+    const DType own = number.is_floating() ? default_dtype()
+                      : number.category() == Category::Bool ? DType::Bool
+                                                            : DType::Int64;
+    return Tensor::scalar(number, dtype ? *dtype : own);
+  }
+  if (is_tensor(data)) return copy_to_dtype(unwrap(data), dtype ? *dtype : unwrap(data).dtype());
+  if (!is_sequence(data) && has_buffer(data)) {
+    const Tensor array = tensor_from_array(data);
+    return copy_to_dtype(array, dtype ? *dtype : array.dtype());
+  }
+  Owned list;
+  if (!is_sequence(data)) {
+    if (!PySequence_Check(data) || PyUnicode_Check(data)) {
+      fail(ErrorKind::Type, "new(): invalid data type '", Py_TYPE(data)->tp_name, "'");
+    }
+    list = Owned(PySequence_List(data));
+    data = list.get();
+  }
+  // Arrays inside a list are read as sequences.
+  if (PySequence_Fast_GET_SIZE(data) > 0 && !is_tensor(PySequence_Fast_ITEMS(data)[0]) &&
+      !is_sequence(PySequence_Fast_ITEMS(data)[0]) && !to_number(PySequence_Fast_ITEMS(data)[0], number) &&
+      has_buffer(PySequence_Fast_ITEMS(data)[0])) {
+    Owned tensors(PyList_New(0));
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(data); ++i) {
+      Owned item(wrap(tensor_from_array(PySequence_Fast_ITEMS(data)[i])));
+      check_status(PyList_Append(tensors.get(), item.get()));
+    }
+    return tensor_from_data(tensors.get(), dtype);
+  }
+  const Nested nested(data);
+  Tensor out = Tensor::empty(nested.shape(), dtype ? *dtype : nested.dtype());
+  if (out.numel() > 0) nested.fill(data, out);
+  return out;
+}
+
+namespace {
+
+// tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)
+PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&]() -> PyObject* {
+    static const std::array<PyObject*, 5> names = {
+        PyUnicode_InternFromString("data"), PyUnicode_InternFromString("dtype"),
+        PyUnicode_InternFromString("device"), PyUnicode_InternFromString("requires_grad"),
+        PyUnicode_InternFromString("pin_memory")};
+    PyObject* given[5] = {n > 0 ? args[0] : nullptr, nullptr, nullptr, nullptr, nullptr};
+    check(ErrorKind::Type, n <= 1, "tensor() takes 1 positional argument but ", n, " were given");
+    for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k) {
+      PyObject* name = PyTuple_GET_ITEM(kwnames, k);
+      std::size_t i = 0;
+      while (i < names.size() && names[i] != name && PyUnicode_Compare(names[i], name) != 0) ++i;
+      check(ErrorKind::Type, i < names.size(), "tensor() got an unexpected keyword argument '",
+            PyUnicode_AsUTF8(name), "'");
+      check(ErrorKind::Type, !given[i], "tensor() got multiple values for argument '",
+            PyUnicode_AsUTF8(name), "'");
+      given[i] = args[n + k];
+    }
+    check(ErrorKind::Type, given[0] != nullptr,
+          "tensor() missing 1 required positional arguments: \"data\"");
+    DType dtype;
+    const bool has_dtype = given[1] && given[1] != Py_None;
+    check(ErrorKind::Type, !has_dtype || unwrap_dtype(given[1], dtype),
+          "tensor(): argument 'dtype' must be torch.dtype, not ",
+          has_dtype ? Py_TYPE(given[1])->tp_name : "");
+    check_device(given[2]);
+    if (is_tensor(given[0]) &&
+        PyErr_WarnEx(PyExc_UserWarning,
+                     "To copy construct from a tensor, it is recommended to use "
+                     "sourceTensor.detach().clone() or "
+                     "sourceTensor.detach().clone().requires_grad_(True), rather than "
+                     "torch.tensor(sourceTensor).",
+                     1) < 0) {
+      throw_python();
+    }
+    Tensor tensor = tensor_from_data(given[0], has_dtype ? &dtype : nullptr);
+    if (mode.inference) tensor.set(kInference, true);
+    if (given[3] && given[3] != Py_False) {
+      check(ErrorKind::Type, PyBool_Check(given[3]), "tensor(): argument 'requires_grad' must be "
+            "bool, not ", Py_TYPE(given[3])->tp_name);
+      if (!is_floating(tensor.dtype())) {
+        fail("Only Tensors of floating point and complex dtype can require gradients");
+      }
+      tensor.set(kRequiresGrad, true);
+    }
+    return wrap(std::move(tensor));
+  });
+}
+
+PyMethodDef functions[] = {
+    {"tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&make_tensor)),
+     METH_FASTCALL | METH_KEYWORDS,
+     "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\n"
+     "A new tensor with a copy of data: a number, nested sequences, an array or a tensor."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+void check_device(PyObject* device) {
+  if (!device || device == Py_None) return;
+  if (PyUnicode_Check(device)) {
+    const char* text = PyUnicode_AsUTF8(device);
+    if (text && std::string_view(text) == "cpu") return;
+    if (text && std::string_view(text) == "cpu:0") return;
+    fail("device: got '", text ? text : "?", "', expected 'cpu', the only device here.");
+  }
+  Owned type(PyObject_GetAttrString(device, "type"));
+  check_device(type.get());
+}
+
+int init_factories(PyObject* module) { return PyModule_AddFunctions(module, functions); }
+
+}  // namespace pullback::bind

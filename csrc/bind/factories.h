@@ -1,0 +1,18 @@
+// tensor(data): from numbers, nested sequences, arrays and tensors.
+#pragma once
+
+#include <Python.h>
+
+#include "core/tensor.h"
+
+namespace pullback::bind {
+
+int init_factories(PyObject* module);
+
+// A copy of the data; the dtype is inferred when `dtype` is null.
+Tensor tensor_from_data(PyObject* data, const DType* dtype);
+
+// Throws unless it is None, "cpu" or device("cpu").
+void check_device(PyObject* device);
+
+}  // namespace pullback::bind

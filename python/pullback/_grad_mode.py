@@ -1,0 +1,200 @@
+"""The switches of recording: no_grad, enable_grad, set_grad_enabled, inference_mode.
+
+Each is a context manager and a decorator.  The state is thread-local and lives in the core; these
+classes set it and put it back, also when an exception passes.  A decorated generator has the mode
+while its body runs and its caller's mode in between.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pullback import _core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from typing_extensions import Self
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+__all__ = ["enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]
+
+_is_enabled = _core.is_grad_enabled
+_set_enabled = _core._set_grad_enabled
+
+
+class _Mode:
+    """A context manager that is a decorator, too; ``clone`` makes one for a single call."""
+
+    def __enter__(self) -> Any:
+        raise NotImplementedError
+
+    def __exit__(self, *exc: object) -> None:
+        raise NotImplementedError
+
+    def clone(self) -> Self:
+        """A fresh context with the same setting."""
+        return type(self)()
+
+    def __call__(self, function: F) -> F:
+        """Decorate a function, or the ``__init__`` of a class."""
+        if inspect.isclass(function):
+            raise TypeError(
+                f"{type(self).__name__}: got the class {function.__name__}, expected a function or "
+                "method. Decorate its methods."
+            )
+        if inspect.isgeneratorfunction(function):
+            return cast("F", self._wrap_generator(function))
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with self.clone():
+                return function(*args, **kwargs)
+
+        return cast("F", wrapper)
+
+    def _wrap_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            generator = function(*args, **kwargs)
+            try:
+                with self.clone():
+                    response = next(generator)
+                while True:
+                    try:
+                        request = yield response
+                    except GeneratorExit:
+                        with self.clone():
+                            generator.close()
+                        raise
+                    except BaseException as error:
+                        with self.clone():
+                            response = generator.throw(error)
+                    else:
+                        with self.clone():
+                            response = generator.send(request)
+            except StopIteration as stop:
+                return stop.value
+
+        return wrapper
+
+
+class no_grad(_Mode):  # noqa: N801 - torch's name
+    """Operations inside are not recorded.
+
+    Example:
+        >>> import pullback as pb
+        >>> x = pb.ones(2, requires_grad=True)
+        >>> with pb.no_grad():
+        ...     y = x * 2
+        >>> y.requires_grad
+        False
+    """
+
+    def __new__(cls, function: Any = None) -> Any:
+        """``@no_grad`` without parentheses decorates, as in torch."""
+        self = super().__new__(cls)
+        return self if function is None else self(function)
+
+    def __enter__(self) -> None:
+        self._before = _is_enabled()
+        _set_enabled(False)
+
+    def __exit__(self, *exc: object) -> None:
+        _set_enabled(self._before)
+
+
+class enable_grad(_Mode):  # noqa: N801 - torch's name
+    """Operations inside are recorded again, within ``no_grad``.
+
+    Example:
+        >>> import pullback as pb
+        >>> x = pb.ones(2, requires_grad=True)
+        >>> with pb.no_grad(), pb.enable_grad():
+        ...     y = x * 2
+        >>> y.requires_grad
+        True
+    """
+
+    def __new__(cls, function: Any = None) -> Any:
+        """``@enable_grad`` without parentheses decorates, as in torch."""
+        self = super().__new__(cls)
+        return self if function is None else self(function)
+
+    def __enter__(self) -> None:
+        self._before = _is_enabled()
+        _set_enabled(True)
+
+    def __exit__(self, *exc: object) -> None:
+        _set_enabled(self._before)
+
+
+class set_grad_enabled(_Mode):  # noqa: N801 - torch's name
+    """Switches recording on or off, at once when called as a function.
+
+    Example:
+        >>> import pullback as pb
+        >>> with pb.set_grad_enabled(False):
+        ...     pb.is_grad_enabled()
+        False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._before = _is_enabled()
+        self.mode = mode
+        _set_enabled(mode)
+
+    def __call__(self, function: F) -> F:
+        """As a decorator it leaves the caller's mode as it was."""
+        _set_enabled(self._before)
+        return super().__call__(function)
+
+    def __enter__(self) -> None:
+        _set_enabled(self.mode)
+
+    def __exit__(self, *exc: object) -> None:
+        _set_enabled(self._before)
+
+    def clone(self) -> Self:
+        """A fresh context with the same setting."""
+        return type(self)(self.mode)
+
+
+class inference_mode(_Mode):  # noqa: N801 - torch's name
+    """Like ``no_grad``, and tensors made inside can never take part in recording.
+
+    Example:
+        >>> import pullback as pb
+        >>> with pb.inference_mode():
+        ...     y = pb.ones(2) * 2
+        >>> y.is_inference()
+        True
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        """``@inference_mode`` without parentheses decorates, as in torch."""
+        self = super().__new__(cls)
+        if isinstance(mode, bool):
+            return self
+        self.mode = True
+        return self(mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = mode
+
+    def __enter__(self) -> None:
+        self._before = (_is_enabled(), _core.is_inference_mode_enabled())
+        _core._set_inference_mode(self.mode)
+        _set_enabled(not self.mode)
+
+    def __exit__(self, *exc: object) -> None:
+        grad, inference = self._before
+        _core._set_inference_mode(inference)
+        _set_enabled(grad)
+
+    def clone(self) -> Self:
+        """A fresh context with the same setting."""
+        return type(self)(self.mode)

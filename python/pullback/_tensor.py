@@ -1,0 +1,129 @@
+"""The part of Tensor that is nicer to read in Python.
+
+``Tensor`` here is never instantiated: its methods are moved onto the C type when pullback is
+imported (``graft``), so that there is one class and no cost of a subclass.  Operators must not be
+defined here, they would replace the C slots (a test compares the slots).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from pullback import _core
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Tensor:
+    """Methods for the C type; see the head of this file."""
+
+    def backward(
+        self: Any,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Add the gradients of this tensor to ``.grad`` of the leaves it was computed from.
+
+        Args:
+            gradient: the vector of the vector-Jacobian product, of this tensor's shape; may be left
+                out for a tensor with one element.
+            retain_graph: keep what the graph saved, for another pass.
+            create_graph: record the pass itself, for derivatives of higher order.
+            inputs: only these tensors get gradients.
+
+        Raises:
+            RuntimeError: the tensor does not require a gradient, has more than one element and no
+                ``gradient``, or its graph was walked before without ``retain_graph``.
+
+        Example:
+            >>> import pullback as pb
+            >>> x = pb.tensor(3.0, requires_grad=True)
+            >>> (x * x).backward()
+            >>> x.grad
+            tensor(6.)
+        """
+        if inputs is None:
+            retain = create_graph if retain_graph is None else retain_graph
+            _core._backward(self, gradient, retain, create_graph)
+        else:
+            from pullback.autograd import backward
+
+            backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def __repr__(self: Any) -> str:
+        from pullback._printing import tensor_repr
+
+        return tensor_repr(self)
+
+    def __format__(self: Any, spec: str) -> str:
+        """A tensor without dimensions formats as its number."""
+        if self.dim() == 0 and not self.requires_grad:
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
+
+    def __iter__(self: Any) -> Iterator[Any]:
+        """The slices along the first dimension."""
+        if self.dim() == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __reversed__(self: Any) -> Any:
+        """The tensor flipped along the first dimension."""
+        return self if self.dim() == 0 else self.flip(0)
+
+    def __contains__(self: Any, element: Any) -> bool:
+        if isinstance(element, (_core.Tensor, bool, int, float)):
+            return bool((element == self).any().item())
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+            f"{type(element)}."
+        )
+
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
+        """A leaf with a copy of the memory; tensors with a history refuse, as in torch."""
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol at the moment. Use x.detach().clone() to copy the value."
+            )
+        known = memo.get(id(self))
+        if known is not None:
+            return known
+        made = self.detach().clone()
+        if type(self) is not _core.Tensor:
+            made = _core.Tensor._make_subclass(type(self), made, self.requires_grad)
+        made.requires_grad_(self.requires_grad)
+        if self.grad is not None:
+            made.grad = copy.deepcopy(self.grad, memo)
+        memo[id(self)] = made
+        if self.__dict__:
+            made.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return made
+
+    def __reduce_ex__(self: Any, protocol: Any) -> Any:
+        """Pickles the value, the dtype and whether a leaf requires a gradient; not the history."""
+        values = self.detach().contiguous().numpy()
+        return _rebuild, (values, self.requires_grad and self.is_leaf)
+
+    @property
+    def device(self: Any) -> Any:
+        """Always ``device(type='cpu')``."""
+        from pullback._device import cpu
+
+        return cpu
+
+
+def _rebuild(values: Any, requires_grad: bool) -> Any:
+    return _core.tensor(values).requires_grad_(requires_grad)
+
+
+def graft() -> None:
+    """Move the methods of the class above onto the C type."""
+    skipped = {"__module__", "__qualname__", "__dict__", "__weakref__", "__doc__"}
+    for name, value in vars(Tensor).items():
+        if name not in skipped:
+            setattr(_core.Tensor, name, value)

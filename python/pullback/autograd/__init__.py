@@ -1,0 +1,175 @@
+"""Reverse mode: ``backward``, ``grad``, the recording modes and the numerical check.
+
+The pass itself is in the core (csrc/transform/engine.h); here arguments are brought into its form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pullback import _core
+from pullback._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+
+if TYPE_CHECKING:
+    from pullback import Tensor
+
+__all__ = [
+    "Variable",
+    "backward",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "no_grad",
+    "set_grad_enabled",
+]
+
+_Tensors = Sequence[Any]
+
+
+def _as_tuple(tensors: Any) -> tuple[Any, ...]:
+    return (tensors,) if isinstance(tensors, _core.Tensor) else tuple(tensors)
+
+
+def _as_seeds(seeds: Any, count: int) -> tuple[Any, ...]:
+    if seeds is None:
+        return (None,) * count
+    return _as_tuple(seeds)
+
+
+def backward(
+    tensors: Tensor | _Tensors,
+    grad_tensors: Tensor | _Tensors | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | _Tensors | None = None,
+) -> None:
+    """Add the gradients of ``tensors`` to ``.grad`` of the leaves that they were computed from.
+
+    Args:
+        tensors: the roots, a tensor or several.
+        grad_tensors: for each root the vector of the vector-Jacobian product, of the root's shape;
+            None for a root with one element stands for 1.
+        retain_graph: keep what the graph saved, for another pass; by default as ``create_graph``.
+        create_graph: record the pass itself, for derivatives of higher order.
+        inputs: only these tensors get gradients.
+
+    Raises:
+        RuntimeError: a root does not require a gradient, has more than one element and no vector,
+            or the graph was walked before without ``retain_graph``.
+
+    Example:
+        >>> import pullback as pb
+        >>> x = pb.tensor([1.0, 2.0], requires_grad=True)
+        >>> pb.autograd.backward([x.sum(), (x * x).sum()])
+        >>> x.grad
+        tensor([3., 5.])
+    """
+    roots = _as_tuple(tensors)
+    if inputs is not None:
+        inputs = _as_tuple(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    retain = create_graph if retain_graph is None else retain_graph
+    seeds = _as_seeds(grad_tensors, len(roots))
+    _core._run_backward(roots, seeds, retain, create_graph, inputs or (), True)
+
+
+def grad(
+    outputs: Tensor | _Tensors,
+    inputs: Tensor | _Tensors,
+    grad_outputs: Tensor | _Tensors | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``; ``.grad`` is left alone.
+
+    Args:
+        outputs: the roots, a tensor or several; their gradients are summed.
+        inputs: the tensors, leaves or not, to differentiate by.
+        grad_outputs: for each root the vector of the vector-Jacobian product, of the root's shape.
+        retain_graph: keep what the graph saved, for another pass; by default as ``create_graph``.
+        create_graph: record the pass itself, for derivatives of higher order.
+        only_inputs: always True; False is not supported, as in torch.
+        allow_unused: give None for an input that the outputs do not depend on instead of raising.
+        is_grads_batched: not supported yet.
+        materialize_grads: give zeros instead of None.
+
+    Returns:
+        A tuple with one tensor for each input, of its shape and dtype.
+
+    Raises:
+        RuntimeError: an input does not require a gradient or was not used.
+
+    Example:
+        >>> import pullback as pb
+        >>> x = pb.tensor(3.0, requires_grad=True)
+        >>> pb.autograd.grad(x * x, x)
+        (tensor(6.),)
+    """
+    if not only_inputs:
+        raise ValueError(
+            "grad: got only_inputs=False, expected True. Use autograd.backward to accumulate "
+            "gradients for all leaves."
+        )
+    if is_grads_batched:
+        raise NotImplementedError(
+            "grad: is_grads_batched=True is not supported yet. Call grad once for each vector."
+        )
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
+        )
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    roots = _as_tuple(outputs)
+    wanted = _as_tuple(inputs)
+    if not wanted:
+        raise ValueError("grad requires non-empty inputs.")
+    for tensor in wanted:
+        if not tensor.requires_grad:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+    retain = create_graph if retain_graph is None else retain_graph
+    seeds = _as_seeds(grad_outputs, len(roots))
+    found = _core._run_backward(roots, seeds, retain, create_graph, wanted, False)
+    if materialize_grads:
+        return tuple(
+            tensor.new_zeros(tensor.shape) if gradient is None else gradient
+            for gradient, tensor in zip(found, wanted, strict=True)
+        )
+    if not allow_unused and any(gradient is None for gradient in found):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph. Set "
+            "allow_unused=True if this is the desired behavior."
+        )
+    return tuple(found)
+
+
+def Variable(data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:  # noqa: N802
+    """Torch's old wrapper: the tensor itself, over the same memory.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.autograd.Variable(pb.ones(1), requires_grad=True)
+        tensor([1.], requires_grad=True)
+    """
+    if volatile:
+        raise TypeError("Variable: volatile was removed. Use `with no_grad():` instead.")
+    return data.detach().requires_grad_(requires_grad)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("gradcheck", "gradgradcheck"):
+        from pullback.autograd import gradcheck as module
+
+        # The submodule would hide the function of the same name.
+        globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck)
+        return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
