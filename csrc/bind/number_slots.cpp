@@ -112,10 +112,11 @@ void* slot(F* function) {
 
 PyObject* tensor_richcompare(PyObject* a, PyObject* b, int op) {
   return guarded([&]() -> PyObject* {
-    Operand x, y;
-    if (!to_operand(a, x) || !to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
-    constexpr BinaryFunction kFunctions[] = {lt, le, eq, ne, gt, ge};
-    return wrap(kFunctions[op](x, y));
+    Operand other;
+    if (!to_operand(b, other)) Py_RETURN_NOTIMPLEMENTED;
+    using Comparison = Tensor (*)(const Tensor&, const Operand&);
+    constexpr Comparison kFunctions[] = {lt, le, eq, ne, gt, ge};
+    return wrap(kFunctions[op](unwrap(a), other));
   });
 }
 
