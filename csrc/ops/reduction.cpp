@@ -50,13 +50,35 @@ std::int64_t reduced_count(Sizes sizes, DimSet dims) {
 }
 
 Tensor restore(const Tensor& reduced, DimSet dims, int ndim, bool keepdim) {
-  if (keepdim || dims.empty() || dims.is_all(ndim)) return reduced;
+  return dims.is_all(ndim) ? reduced : keep_layout(reduced, dims, ndim, keepdim);
+}
+
+Tensor keep_layout(const Tensor& reduced, DimSet dims, int ndim, bool keepdim) {
+  if (keepdim || dims.empty()) return reduced;
   Dims sizes(ndim, 1);
   int from = 0;
   for (int d = 0; d < ndim; ++d) {
     if (!dims.has(d)) sizes[d] = reduced.size(from++);
   }
   return reshape(reduced, sizes);
+}
+
+Tensor spread_alias(const Tensor& t, Sizes sizes) {
+  Dims strides(static_cast<int>(sizes.size()));
+  for (int d = 0; d < t.ndim(); ++d) {
+    strides[d] = t.size(d) == sizes[static_cast<std::size_t>(d)] ? t.stride(d) : 0;
+  }
+  return t.alias(sizes, strides);
+}
+
+void check_not_empty(const char* name, const Tensor& input, DimSet dims) {
+  if (input.numel() != 0) [[likely]] {
+    return;
+  }
+  for (int d = 0; d < input.ndim(); ++d) {
+    check(ErrorKind::Index, !dims.has(d) || input.size(d) != 0, name, ": Expected reduction dim ",
+          d, " to have non-zero size.");
+  }
 }
 
 KeepView::KeepView(const Tensor& out, DimSet dims, Sizes input_sizes, bool keepdim)
@@ -184,6 +206,14 @@ Tensor mean(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
   return apply<Mean>({input.shape(), reduced_dims(dim, input.ndim()),
                       mean_dtype(input.dtype(), dtype), input.dtype(), keepdim, !dim},
                      input);
+}
+
+Tensor sum(const Tensor& input, DimSet dims, bool keepdim) {
+  return apply<Sum>({input.shape(), dims, input.dtype(), input.dtype(), keepdim, false}, input);
+}
+
+Tensor mean(const Tensor& input, DimSet dims, bool keepdim) {
+  return apply<Mean>({input.shape(), dims, input.dtype(), input.dtype(), keepdim, false}, input);
 }
 
 static Tensor sum_all(const Tensor& input, std::optional<DType> dtype) {

@@ -57,6 +57,16 @@ Dims reduced_sizes(Sizes sizes, DimSet dims, bool keepdim);
 std::int64_t reduced_count(Sizes sizes, DimSet dims);
 // The gradient with the reduced dimensions as ones again; a full reduction's stays 0-d, it expands.
 Tensor restore(const Tensor& reduced, DimSet dims, int ndim, bool keepdim);
+// The same, with ones also after a full reduction.
+Tensor keep_layout(const Tensor& reduced, DimSet dims, int ndim, bool keepdim);
+Tensor sum(const Tensor& input, DimSet dims, bool keepdim);
+Tensor mean(const Tensor& input, DimSet dims, bool keepdim);
+// 1 / number of ties where x equals `value` (keepdim layout; NaN equals NaN if asked), else 0.
+Tensor tie_shares(const Tensor& x, const Tensor& value, DimSet dims, bool nan_ties);
+// `t` (ones where it broadcasts) seen with these sizes; no history.
+Tensor spread_alias(const Tensor& t, Sizes sizes);
+// Throws torch's error where a reduced dimension is empty.
+void check_not_empty(const char* name, const Tensor& input, DimSet dims);
 
 // A result without the reduced dimensions as the kernels want it.
 class KeepView {

@@ -1,0 +1,288 @@
+// Variance and standard deviation, sums that skip NaN, log-sum-exp.
+#include <cmath>
+
+#include "kernels/elementwise.h"
+#include "kernels/reduce.h"
+#include "kernels/softmax.h"
+#include "ops/arithmetic.h"
+#include "ops/basic.h"
+#include "ops/compare.h"
+#include "ops/math.h"
+#include "ops/op.h"
+#include "ops/reduction.h"
+#include "ops/select.h"
+#include "ops/table.h"
+
+namespace pullback {
+namespace {
+
+struct MomentAttrs {
+  Dims from;
+  DimSet dims;
+  double correction;
+  bool keepdim;
+  bool root;  // the standard deviation
+  MomentAttrs batched(std::int64_t batch) const {
+    MomentAttrs b = *this;
+    b.from.insert(0, batch);
+    b.dims = dims.batched();
+    return b;
+  }
+  Spec spec(const Tensor& x) const { return {reduced_sizes(x.sizes(), dims, keepdim), x.dtype()}; }
+};
+
+// d var / d x, up to the arriving gradient.
+Tensor variance_slope(const MomentAttrs& a, const Tensor& x) {
+  const Tensor deviation = x - mean(x, a.dims, true);
+  const double freedom = static_cast<double>(reduced_count(a.from, a.dims)) - a.correction;
+  if (freedom > 0) return deviation * (2 / freedom);
+  return where(eq(deviation, 0), std::nan(""), INFINITY);
+}
+
+// The gradient of the variance from that of the standard deviation: none at zero.
+Tensor through_root(const MomentAttrs& a, const Tensor& t, const Tensor& y) {
+  return a.root ? masked_fill(t / (y * 2), eq(y, 0), 0) : t;
+}
+
+Tensor variance_gradient(const MomentAttrs& a, const Tensor& g, const Tensor& x, const Tensor& y) {
+  return restore(through_root(a, g, y), a.dims, a.from.size(), a.keepdim) * variance_slope(a, x);
+}
+
+Tensor variance_tangent(const MomentAttrs& a, const Tensor& t, const Tensor& x, const Tensor& y) {
+  return through_root(a, sum(t * variance_slope(a, x), a.dims, a.keepdim), y);
+}
+
+void take_root(const Tensor& out) {
+  kernels::unary(kernels::Unary::Sqrt, view_of(out), view_of(out));
+}
+
+struct Variance {
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  using Attrs = MomentAttrs;
+  static const char* node_name(const Attrs& a) { return a.root ? "StdBackward0" : "VarBackward0"; }
+  static Spec spec(const Attrs& a, In in) { return a.spec(in[0]); }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    const KeepView variance(out, a.dims, in[0].sizes(), a.keepdim);
+    kernels::View no_mean = variance;
+    no_mean.data = nullptr;
+    kernels::var_mean(variance, no_mean, view_of(in[0]), a.correction);
+    if (a.root) take_root(out);
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+  static void vjp(Vjp<Variance>& v) {
+    v.give(0, variance_gradient(v.attrs(), v.grad(), v.in(0), v.out()));
+  }
+  static Tensor jvp(Jvp<Variance>& j) {
+    return variance_tangent(j.attrs(), j.tangent(0), j.in(0), j.out());
+  }
+};
+
+// Results: variance or standard deviation, mean.
+struct VarianceMean {
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 2;
+  using Attrs = MomentAttrs;
+  static const char* node_name(const Attrs& a) {
+    return a.root ? "StdMeanBackward0" : "VarMeanBackward0";
+  }
+  static std::array<Spec, 2> spec(const Attrs& a, In in) { return {a.spec(in[0]), a.spec(in[0])}; }
+  static void fill(const Attrs& a, In in, const std::array<Tensor, 2>& out) {
+    kernels::var_mean(KeepView(out[0], a.dims, in[0].sizes(), a.keepdim),
+                      KeepView(out[1], a.dims, in[0].sizes(), a.keepdim), view_of(in[0]),
+                      a.correction);
+    if (a.root) take_root(out[0]);
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+  static void vjp(Vjp<VarianceMean>& v) {
+    const Attrs& a = v.attrs();
+    Tensor total;
+    if (v.grad(0).defined()) total = variance_gradient(a, v.grad(0), v.in(0), v.out(0));
+    if (v.grad(1).defined()) {
+      const Tensor share = v.grad(1) / static_cast<double>(reduced_count(a.from, a.dims));
+      const Tensor part = expand(restore(share, a.dims, a.from.size(), a.keepdim), a.from);
+      total = total.defined() ? total + part : part;
+    }
+    v.give(0, total);
+  }
+  static std::array<Tensor, 2> jvp(Jvp<VarianceMean>& j) {
+    const Attrs& a = j.attrs();
+    return {variance_tangent(a, j.tangent(0), j.in(0), j.out(0)),
+            mean(j.tangent(0), a.dims, a.keepdim)};
+  }
+};
+
+struct NanSum {
+  static constexpr const char* kNode = "NansumBackward0";
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  using Attrs = MomentAttrs;
+  static Spec spec(const Attrs& a, In in) { return a.spec(in[0]); }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    const Tensor clean = Tensor::empty(in[0].sizes(), in[0].dtype());
+    const double zero_for_nan[] = {0, INFINITY, -INFINITY};
+    kernels::unary(kernels::Unary::NanToNum, view_of(clean), view_of(in[0]), zero_for_nan);
+    kernels::reduce(kernels::Reduce::Sum, KeepView(out, a.dims, in[0].sizes(), a.keepdim),
+                    view_of(clean));
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 1u; }
+  static void vjp(Vjp<NanSum>& v) {
+    const Attrs& a = v.attrs();
+    v.give(0, where(isnan(v.in(0)), 0, restore(v.grad(), a.dims, a.from.size(), a.keepdim)));
+  }
+  static Tensor jvp(Jvp<NanSum>& j) {
+    return sum(where(isnan(j.in(0)), 0, j.tangent(0)), j.attrs().dims, j.attrs().keepdim);
+  }
+};
+
+struct LogSumExp {
+  static constexpr const char* kNode = "LogsumexpBackward0";
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  using Attrs = MomentAttrs;
+  static Spec spec(const Attrs& a, In in) { return a.spec(in[0]); }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    if (a.dims.empty()) return copy_values(out, in[0]);
+    kernels::logsumexp(KeepView(out, a.dims, in[0].sizes(), a.keepdim), view_of(in[0]));
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+  static Tensor weights(const Attrs& a, const Tensor& x, const Tensor& y) {
+    return exp(x - restore(y, a.dims, a.from.size(), a.keepdim));
+  }
+  static void vjp(Vjp<LogSumExp>& v) {
+    const Attrs& a = v.attrs();
+    v.give(0, restore(v.grad(), a.dims, a.from.size(), a.keepdim) * weights(a, v.in(0), v.out()));
+  }
+  static Tensor jvp(Jvp<LogSumExp>& j) {
+    const Attrs& a = j.attrs();
+    return sum(j.tangent(0) * weights(a, j.in(0), j.out()), a.dims, a.keepdim);
+  }
+};
+
+MomentAttrs attrs_of(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
+                     double correction = 0, bool root = false) {
+  return {input.shape(), reduced_dims(dim, input.ndim()), correction, keepdim, root};
+}
+
+using Correction = const std::optional<Scalar>&;
+
+double value_of(Correction correction) { return correction ? correction->to_double() : 1; }
+
+template <bool root>
+Tensor spread_over(const Tensor& input, const std::optional<Dims>& dim, Correction correction,
+                   bool keepdim) {
+  check(is_floating(input.dtype()), "std and var only support floating point and complex dtypes");
+  return apply<Variance>(attrs_of(input, dim, keepdim, value_of(correction), root), input);
+}
+template <bool root>
+Tensor spread_unbiased(const Tensor& input, const std::optional<Dims>& dim, bool unbiased,
+                       bool keepdim) {
+  return spread_over<root>(input, dim, Scalar(unbiased ? 1 : 0), keepdim);
+}
+template <bool root>
+Tensor spread_all(const Tensor& input, bool unbiased) {
+  return spread_unbiased<root>(input, {}, unbiased, false);
+}
+
+template <bool root>
+std::array<Tensor, 2> pair_over(const Tensor& input, const std::optional<Dims>& dim,
+                                Correction correction, bool keepdim) {
+  check(is_floating(input.dtype()), root ? "std_mean" : "var_mean",
+        " only support floating point and complex dtypes");
+  return apply<VarianceMean>(attrs_of(input, dim, keepdim, value_of(correction), root), input);
+}
+template <bool root>
+std::array<Tensor, 2> pair_unbiased(const Tensor& input, const std::optional<Dims>& dim,
+                                    bool unbiased, bool keepdim) {
+  return pair_over<root>(input, dim, Scalar(unbiased ? 1 : 0), keepdim);
+}
+template <bool root>
+std::array<Tensor, 2> pair_all(const Tensor& input, bool unbiased) {
+  return pair_unbiased<root>(input, {}, unbiased, false);
+}
+
+Tensor nansum(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
+              std::optional<DType> dtype) {
+  if (!is_floating(input.dtype())) return sum(input, dim.value_or(Dims()), keepdim, dtype);
+  const Composition parts;
+  const Tensor total = apply<NanSum>(attrs_of(input, dim, keepdim), input);
+  return dtype ? cast(total, *dtype) : total;
+}
+
+Tensor nanmean(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
+               std::optional<DType> dtype) {
+  check(is_floating(input.dtype()),
+        "nanmean(): expected input to have floating point or complex dtype but got ",
+        info(input.dtype()).scalar_name);
+  const Composition parts;
+  const Tensor count = sum(logical_not(isnan(input)), dim, keepdim);
+  return nansum(input, dim, keepdim, dtype) / count;
+}
+
+}  // namespace
+
+Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
+  const Tensor x = is_floating(input.dtype()) ? input : cast(input, default_dtype());
+  return apply<LogSumExp>(attrs_of(x, dim, keepdim), x);
+}
+
+static const Entry entry_std("std(input, unbiased=True)", function<spread_all<true>>, kBoth,
+                             "The standard deviation of all elements; the divisor is n - 1, or n "
+                             "when not unbiased.",
+                             "x(3,4) | x(3,4), False | xs(3,4) | x(5), unbiased=False");
+static const Entry entry_std_unbiased(
+    "std(input, dim, unbiased=True, keepdim=False)", function<spread_unbiased<true>>, kBoth,
+    "The standard deviations over one dimension or several.",
+    "x(3,4), 0 | x(3,4), -1, False, True | x(2,3,4), (0,2) | x(3,4), None");
+static const Entry entry_std_correction(
+    "std(input, dim=None, *, correction=1, keepdim=False)", function<spread_over<true>>, kBoth,
+    "The standard deviations with the divisor n - correction.",
+    "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
+static const Entry entry_var("var(input, unbiased=True)", function<spread_all<false>>, kBoth,
+                             "The variance of all elements; the divisor is n - 1, or n when not "
+                             "unbiased.",
+                             "x(3,4) | x(3,4), False | xs(3,4) | x(5), unbiased=False");
+static const Entry entry_var_unbiased(
+    "var(input, dim, unbiased=True, keepdim=False)", function<spread_unbiased<false>>, kBoth,
+    "The variances over one dimension or several.",
+    "x(3,4), 0 | x(3,4), -1, False, True | x(2,3,4), (0,2) | x(3,4), None");
+static const Entry entry_var_correction(
+    "var(input, dim=None, *, correction=1, keepdim=False)", function<spread_over<false>>, kBoth,
+    "The variances with the divisor n - correction.",
+    "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
+static const Entry entry_std_mean("std_mean(input, unbiased=True)", function<pair_all<true>>,
+                                  kFunctionForm, "The standard deviation and the mean.",
+                                  "x(3,4) | x(3,4), False");
+static const Entry entry_std_mean_unbiased("std_mean(input, dim, unbiased=True, keepdim=False)",
+                                           function<pair_unbiased<true>>, kFunctionForm,
+                                           "The standard deviations and means over dimensions.",
+                                           "x(3,4), 0 | x(3,4), -1, False, True");
+static const Entry entry_std_mean_correction(
+    "std_mean(input, dim=None, *, correction=1, keepdim=False)", function<pair_over<true>>,
+    kFunctionForm, "The standard deviations, with the divisor n - correction, and the means.",
+    "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
+static const Entry entry_var_mean("var_mean(input, unbiased=True)", function<pair_all<false>>,
+                                  kFunctionForm, "The variance and the mean.",
+                                  "x(3,4) | x(3,4), False");
+static const Entry entry_var_mean_unbiased("var_mean(input, dim, unbiased=True, keepdim=False)",
+                                           function<pair_unbiased<false>>, kFunctionForm,
+                                           "The variances and means over dimensions.",
+                                           "x(3,4), 0 | x(3,4), -1, False, True");
+static const Entry entry_var_mean_correction(
+    "var_mean(input, dim=None, *, correction=1, keepdim=False)", function<pair_over<false>>,
+    kFunctionForm, "The variances, with the divisor n - correction, and the means.",
+    "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
+static const Entry entry_logsumexp(
+    "logsumexp(input, dim, keepdim=False)", function<logsumexp>, kBoth | kSpecialForm,
+    "log(sum(exp(input))) over one dimension or several, without overflow.",
+    "x(3,4), 0 | x(3,4), -1, True | x(2,3,4), (0,2) | xs(3,4), dim=1 | x(), 0 | x(3,0), 0");
+static const Entry entry_nansum("nansum(input, dim=None, keepdim=False, *, dtype=None)",
+                                function<nansum>, kBoth,
+                                "The sum of the elements that are not NaN.",
+                                "x(3,4) | x(3,4), 0 | x(2,3,4), (0,2), True | x() | i(3, high=4)");
+static const Entry entry_nanmean("nanmean(input, dim=None, keepdim=False, *, dtype=None)",
+                                 function<nanmean>, kBoth,
+                                 "The mean of the elements that are not NaN.",
+                                 "x(3,4) | x(3,4), 0 | x(2,3,4), (0,2), True | x()");
+
+}  // namespace pullback
