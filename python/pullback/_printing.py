@@ -139,7 +139,7 @@ def tensor_repr(t: Tensor) -> str:
 def _is_default(dtype: object) -> bool:
     import pullback as pb
 
-    return dtype == pb.get_default_dtype()
+    return bool(dtype == pb.get_default_dtype())
 
 
 def _gradient_suffix(t: Tensor) -> list[str]:
