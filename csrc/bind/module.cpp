@@ -5,6 +5,7 @@
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/operator.h"
+#include "bind/optim.h"
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "bind/transforms.h"
@@ -71,6 +72,7 @@ PYBIND11_MODULE(_core, m) {
     init_operators(m.ptr());
     return Py_NewRef(Py_None);
   });
+  check_init(PyModule_AddFunctions(m.ptr(), optim_functions));
   add_memory_functions(m);
   m.def("get_default_dtype", [] { return call([] { return wrap_dtype(pullback::default_dtype()); }); });
   m.def("set_default_dtype", [](py::object dtype) {
