@@ -157,8 +157,8 @@ PULLBACK_INLINE void staged_unary(char* out, const char* in, std::int64_t so, st
 // Op is a function T -> T, or double -> double that serves float by way of double.
 template <typename Op, typename T>
 struct MathUnary {
-  [[gnu::noinline]] static void contiguous(T* out, const T* in, std::int64_t n,
-                                           const double* params) {
+  [[gnu::noinline, gnu::flatten]] static void contiguous(T* out, const T* in, std::int64_t n,
+                                                         const double* params) {
     const Op op = make<Op>(params);
 #pragma GCC ivdep
     for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(op(in[i]));
@@ -171,8 +171,8 @@ struct MathUnary {
 
 template <typename Op, typename T>
 struct MathBinary {
-  [[gnu::noinline]] static void contiguous(T* out, const T* a, const T* b, std::int64_t n,
-                                           const double* params) {
+  [[gnu::noinline, gnu::flatten]] static void contiguous(T* out, const T* a, const T* b,
+                                                         std::int64_t n, const double* params) {
     const Op op = make<Op>(params);
 #pragma GCC ivdep
     for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(op(a[i], b[i]));

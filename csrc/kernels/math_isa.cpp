@@ -63,7 +63,8 @@ struct Tan {
 // Huge, infinite and NaN angles go to libm, element by element.
 template <typename Op, typename T>
 struct Trigonometric {
-  [[gnu::noinline]] static void contiguous(T* out, const T* in, int64_t n, const double*) {
+  [[gnu::noinline, gnu::flatten]] static void contiguous(T* out, const T* in, int64_t n,
+                                                         const double*) {
     for (int64_t begin = 0; begin < n; begin += kStage) {
       const int64_t end = n - begin < kStage ? n : begin + kStage;
       int moderate = 1;

@@ -299,7 +299,7 @@ PULLBACK_INLINE double sinh(double x) {
   const double a = absolute(x);
   const double t = expm1(a > 40.0 ? 40.0 : a);
   const double small = 0.5 * (t + t / (t + 1.0));
-  return with_sign(a < 20.0 ? small : half_exp(a), x);
+  return with_sign(select(a < 20.0, small, half_exp(a)), x);
 }
 PULLBACK_INLINE double asinh(double x) {
   const double a = absolute(x);
@@ -481,8 +481,10 @@ PULLBACK_INLINE double atan2(double y, double x) {
   double b = absolute(x);
   const double most = a > b ? a : b;
   const double factor = most > 0x1p1000 ? 0x1p-60 : most < 0x1p-960 ? 0x1p60 : 1.0;
-  a = ((most == kInf<double>)&(a == b)) ? 1.0 : a * factor;
-  b = ((most == kInf<double>)&(a == 1.0)) ? 1.0 : b * factor;
+  const bool infinite = !(most < kInf<double>);
+  const bool diagonal = infinite & (a == b);
+  a = diagonal ? 1.0 : a * factor;
+  b = diagonal ? 1.0 : b * factor;
   const double acute = most == 0.0 ? 0.0 : first_quadrant(a, b);
   const bool left = with_sign(1.0, x) < 0.0;
   const double angle = left ? 0x1.921fb54442d18p+1 - (acute - 0x1.1a62633145c07p-53) : acute;
@@ -490,34 +492,30 @@ PULLBACK_INLINE double atan2(double y, double x) {
 }
 
 // asin of a >= 0 is asin(s), or pi/2 - 2 asin(s) where a >= 1/2, s being the sine of the half
-// angle.
-struct ArcSine {
-  double half;  // asin(s)
-  bool small;
-};
-PULLBACK_INLINE ArcSine arc_sine(double a) {
+// angle. This is asin(s).
+PULLBACK_INLINE double arc_sine(double a) {
   const bool small = a < 0.5;
-  const double z = small ? a * a : 0.5 * (1.0 - a);
-  const double root = square_root(z);
-  const double s = small ? a : root;
+  const double z = select(small, a * a, 0.5 * (1.0 - a));
+  const double s = select(small, a, square_root(z));
   const double tail = polynomial(z, 0.16666666666666666, 0.07500000000000119, 0.04464285714255019,
                                  0.030381944475693704, 0.022372157435623815, 0.017352816768546473,
                                  0.013963775787848137, 0.011566511821890942, 0.00962140274734483,
                                  0.009322101501082774, 0.0030350071727267623, 0.019579201619744684,
                                  -0.019277545928584557, 0.02963502626354855);
-  return {muladd(s * z, tail, s), small};
+  return muladd(s * z, tail, s);
 }
 PULLBACK_INLINE double asin(double x) {
-  const ArcSine r = arc_sine(absolute(x));
-  const double large = 0x1.921fb54442d18p+0 - (2.0 * r.half - 0x1.1a62633145c07p-54);
-  return with_sign(r.small ? r.half : large, x);
+  const double a = absolute(x);
+  const double s = arc_sine(a);
+  const double large = 0x1.921fb54442d18p+0 - (2.0 * s - 0x1.1a62633145c07p-54);
+  return with_sign(select(a < 0.5, s, large), x);
 }
 PULLBACK_INLINE double acos(double x) {
-  const ArcSine r = arc_sine(absolute(x));
-  const double small = 0x1.921fb54442d18p+0 - (with_sign(r.half, x) - 0x1.1a62633145c07p-54);
-  const double left = 0x1.921fb54442d18p+1 - (2.0 * r.half - 0x1.1a62633145c07p-53);
-  const double large = x < 0.0 ? left : 2.0 * r.half;
-  return r.small ? small : large;
+  const double a = absolute(x);
+  const double s = arc_sine(a);
+  const double small = 0x1.921fb54442d18p+0 - (with_sign(s, x) - 0x1.1a62633145c07p-54);
+  const double left = 0x1.921fb54442d18p+1 - (2.0 * s - 0x1.1a62633145c07p-53);
+  return select(a < 0.5, small, select(x < 0.0, left, 2.0 * s));
 }
 
 }  // namespace PULLBACK_ISA

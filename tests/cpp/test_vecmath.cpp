@@ -252,7 +252,7 @@ void check_binary(Binary op, const std::function<long double(long double, long d
   const std::vector<T> wide = points(-most, most);
   some.insert(some.end(), wide.begin() + 40000, wide.begin() + 44000);
   const T inf = std::numeric_limits<T>::infinity();
-  const std::vector<T> edges = {0, T(-0.0), 1, -1, inf, -inf, most, -most, most / 3};
+  const std::vector<T> edges = {0, T(-0.0), 1, -1, inf, -inf, most, -most, most / 3, T(0x1p60)};
   std::vector<T> a, b;
   std::mt19937_64 random(1);
   std::shuffle(some.begin(), some.end(), random);
