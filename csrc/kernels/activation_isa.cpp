@@ -12,11 +12,23 @@ template <typename T>
 struct Silu {
   T operator()(T x) const { return silu(x); }
 };
+// sigmoid(x) and 1 - sigmoid(x), both with all their digits.
+template <typename T>
+struct Logistic {
+  T value, rest;
+};
+template <typename T>
+PULLBACK_INLINE Logistic<T> logistic(T x) {
+  const T e = exp(-absolute(x));
+  const T large = T(1) / (T(1) + e);
+  const T small = e * large;
+  return {x < T(0) ? small : large, x < T(0) ? large : small};
+}
 template <typename T>
 struct SiluGrad {
   T operator()(T g, T x) const {
-    const T s = sigmoid(x);
-    return g * (s * (T(1) + x * (T(1) - s)));
+    const Logistic<T> s = logistic(x);
+    return g * (s.value * (T(1) + x * s.rest));
   }
 };
 
@@ -43,8 +55,8 @@ struct GeluTanhGrad {
   T operator()(T g, T x) const {
     constexpr T c = GeluTanh<T>::c, d = GeluTanh<T>::d;
     const T square = x * x;
-    const T s = sigmoid(x * (c + d * square));
-    return g * (s + x * (s * (T(1) - s)) * (c + T(3) * d * square));
+    const Logistic<T> s = logistic(x * (c + d * square));
+    return g * (s.value + x * (s.value * s.rest) * (c + T(3) * d * square));
   }
 };
 
