@@ -2,14 +2,20 @@
 #include "graph/saved.h"
 
 #include "core/error.h"
+#include "graph/meta.h"
 #include "graph/mode.h"
 
 namespace pullback {
 
+Tensor SavedTensor::data_of(const Tensor& tensor) {
+  if (!tensor.has(kBatched)) return tensor.detach();
+  return make_batched(meta_of(tensor)->batch, meta_of(tensor)->level);
+}
+
 Tensor SavedTensor::read_output(const Node& node) const {
-  if (!mode.grad) return Tensor(body_);
   const Tensor data(body_);
-  Tensor output = data.detach();
+  if (!mode.grad || !is_floating(data.dtype())) return data;
+  Tensor output = data_of(data);
   set_history(output, const_cast<Node*>(&node), body_->output_nr);
   return output;
 }

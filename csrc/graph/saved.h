@@ -20,10 +20,10 @@ class SavedTensor {
     version_ = tensor.version();
   }
   void save_output(const Tensor& tensor) {
-    Tensor data = tensor.detach();
+    Tensor data = data_of(tensor);
     data.body()->output_nr = tensor.body()->output_nr;
     body_ = data.ref();
-    version_ = tensor.version();
+    version_ = data.version();
     is_output_ = true;
   }
   bool defined() const { return static_cast<bool>(body_); }
@@ -41,6 +41,8 @@ class SavedTensor {
   std::uint32_t version() const { return version_; }
 
  private:
+  // The value without history; of a batched tensor still all examples.
+  static Tensor data_of(const Tensor& tensor);
   [[noreturn]] void report_overwritten(const Node& node) const;
   Tensor read_output(const Node& node) const;
 
