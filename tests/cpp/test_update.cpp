@@ -1,6 +1,7 @@
 // Steps of the optimisers on tensors: layouts, versions, refusals.  The numbers themselves are
 // compared with PyTorch in tests/parity/test_optim.py.
 #include "catch.h"
+#include "core/error.h"
 #include "graph/meta.h"
 #include "transform/update.h"
 
