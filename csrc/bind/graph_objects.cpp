@@ -2,6 +2,7 @@
 // torch, so that `type(x.grad_fn).__name__` and repr read the same.
 #include "bind/graph_objects.h"
 
+#include <cstring>
 #include <map>
 #include <string>
 #include <vector>
@@ -38,12 +39,19 @@ void node_dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
+// <MulBackward0 object at 0x7f3c>, without the module, as in PyTorch.
+PyObject* node_repr(PyObject* object) {
+  const char* name = Py_TYPE(object)->tp_name;
+  const char* dot = std::strrchr(name, '.');
+  return PyUnicode_FromFormat("<%s object at %p>", dot ? dot + 1 : name, object);
+}
+
 PyTypeObject* type_named(const char* name) {
   static auto* types = new std::map<std::string, PyTypeObject*>;
   PyTypeObject*& type = (*types)[name];
   if (!type) {
     PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)}, {0, nullptr}};
-    const auto* full_name = new std::string(name);
+    const auto* full_name = new std::string(std::string("pullback.autograd.graph.") + name);
     PyType_Spec spec{full_name->c_str(), sizeof(PyNode), 0,
                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
     Owned bases(PyTuple_Pack(1, node_type));
@@ -235,6 +243,7 @@ PyMethodDef functions[] = {
 int init_graph(PyObject* module) {
   PyType_Slot slots[] = {
       {Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
+      {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
       {Py_tp_getset, node_properties},
       {Py_tp_methods, node_methods},
       {0, nullptr},

@@ -34,6 +34,11 @@ from pullback._grad_mode import (  # noqa: F401
     no_grad,
     set_grad_enabled,
 )
+from pullback._printing import (  # noqa: F401
+    get_printoptions,
+    printoptions,
+    set_printoptions,
+)
 from pullback._tensor import graft
 
 __version__: str = _core.__version__
