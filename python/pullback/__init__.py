@@ -48,7 +48,7 @@ double = float64
 int = int32  # noqa: A001
 long = int64
 
-globals().update(vars(_core._functions))
+globals().update({k: v for k, v in vars(_core._functions).items() if not k.startswith("__")})
 graft()
 _core._init_provenance(__file__.removesuffix("__init__.py"))
 

@@ -1,71 +1,49 @@
 """The computations of ``pullback.nn`` as functions.
 
-What the core computes in one kernel with one derivative is handed through as it is, with the
-signature that it has there (``inplace=``, ``reduction=``, ...), when it is first asked for.
-Only what is truly put together from other operators is written here.
+What the core computes in one kernel with one derivative is taken over as it is, with the
+signature that it has there (``inplace=``, ``reduction=``, ...); only what is truly put together
+from other operators is written here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _core
 
-__all__ = [
-    "binary_cross_entropy_with_logits",
-    "cross_entropy",
-    "dropout",
-    "elu",
-    "gelu",
-    "l1_loss",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
-    "logsigmoid",
-    "mse_loss",
-    "nll_loss",
-    "normalize",
-    "one_hot",
-    "relu",
-    "sigmoid",
-    "silu",
-    "softmax",
-    "softplus",
-    "tanh",
-]
-
-# Bound by `__getattr__`, at the first use.
+# What nn.modules calls of the core; the update below binds these and the other names.
 binary_cross_entropy_with_logits: Callable[..., Tensor]
+celu: Callable[..., Tensor]
 cross_entropy: Callable[..., Tensor]
 elu: Callable[..., Tensor]
 gelu: Callable[..., Tensor]
+hardsigmoid: Callable[..., Tensor]
+hardswish: Callable[..., Tensor]
+hardtanh: Callable[..., Tensor]
 l1_loss: Callable[..., Tensor]
 leaky_relu: Callable[..., Tensor]
 linear: Callable[..., Tensor]
 log_softmax: Callable[..., Tensor]
+logsigmoid: Callable[..., Tensor]
+mish: Callable[..., Tensor]
 mse_loss: Callable[..., Tensor]
 nll_loss: Callable[..., Tensor]
+prelu: Callable[..., Tensor]
 relu: Callable[..., Tensor]
-sigmoid: Callable[..., Tensor]
+relu6: Callable[..., Tensor]
+selu: Callable[..., Tensor]
 silu: Callable[..., Tensor]
 softmax: Callable[..., Tensor]
+softmin: Callable[..., Tensor]
 softplus: Callable[..., Tensor]
-tanh: Callable[..., Tensor]
+softsign: Callable[..., Tensor]
+tanhshrink: Callable[..., Tensor]
+threshold: Callable[..., Tensor]
+globals().update({name: f for name, f in vars(_core._nn).items() if not name.startswith("_")})
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # These two are the very functions of the package; the others have settings of their own.
-    found = getattr(pb if name in ("sigmoid", "tanh") else _core._nn, name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+sigmoid: Callable[..., Tensor] = pb.sigmoid
+tanh: Callable[..., Tensor] = pb.tanh
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -84,13 +62,6 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return input.mul_(0.0) if inplace else input * pb.zeros_like(input)
     kept = pb.empty_like(input).bernoulli_(1 - p).div_(1 - p)
     return input.mul_(kept) if inplace else input * kept
-
-
-def logsigmoid(input: Tensor) -> Tensor:
-    """``log(sigmoid(input))`` without overflow at either end."""
-    # Above 40, log(1 + exp(x)) is x to the last bit of a float64.
-    result: Tensor = -_core._nn.softplus(-input, threshold=40.0)
-    return result
 
 
 def normalize(

@@ -1,156 +1,303 @@
 """Activations: each a function of ``nn.functional`` with its settings kept.
 
-``_Activation`` names that function in ``function`` and its settings in ``settings``; the
-settings are attributes, so they can be changed after construction as in PyTorch.
+The settings are attributes of the same names and may be changed after construction; ``shown``
+lists those that the text shows.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import pullback as pb
 from pullback import Tensor
 from pullback.nn import functional as F
 from pullback.nn.modules.module import Module
+from pullback.nn.parameter import Parameter
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
+    "SELU",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
     "LeakyReLU",
     "LogSigmoid",
     "LogSoftmax",
+    "Mish",
+    "PReLU",
     "ReLU",
+    "ReLU6",
     "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmin",
     "Softplus",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
 ]
 
 
 class _Activation(Module):
-    function = ""
-    settings: tuple[str, ...] = ()
-
-    def forward(self, input: Tensor) -> Tensor:
-        kwargs = {name: getattr(self, name) for name in self.settings}
-        if self.__dict__.get("inplace"):
-            kwargs["inplace"] = True
-        result: Tensor = getattr(F, self.function)(input, **kwargs)
-        return result
+    shown: tuple[str, ...] = ()
 
     def extra_repr(self) -> str:
-        shown = [f"{name}={_quoted(getattr(self, name))}" for name in self.settings]
+        texts = [f"{name}={getattr(self, name)!r}" for name in self.shown]
         if self.__dict__.get("inplace"):
-            shown.append("inplace=True")
-        return ", ".join(shown)
+            texts.append("inplace=True")
+        return ", ".join(texts)
 
 
-class ReLU(_Activation):
-    """``max(x, 0)``."""
-
-    function = "relu"
+class _MaybeInPlace(_Activation):
+    """Has no setting but whether its input is overwritten."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
 
 
+class ReLU(_MaybeInPlace):
+    """``max(x, 0)``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.relu(input, self.inplace)
+
+
+class ReLU6(_MaybeInPlace):
+    """``x`` limited to [0, 6]."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.relu6(input, self.inplace)
+
+
+class SELU(_MaybeInPlace):
+    """The scaled ``ELU`` that keeps mean 0 and variance 1."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.selu(input, self.inplace)
+
+
+class SiLU(_MaybeInPlace):
+    """``x * sigmoid(x)``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.silu(input, self.inplace)
+
+
+class Mish(_MaybeInPlace):
+    """``x * tanh(softplus(x))``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.mish(input, self.inplace)
+
+
+class Hardswish(_MaybeInPlace):
+    """``x * relu6(x + 3) / 6``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardswish(input, self.inplace)
+
+
+class Hardsigmoid(_MaybeInPlace):
+    """``relu6(x + 3) / 6``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardsigmoid(input, self.inplace)
+
+
 class LeakyReLU(_Activation):
     """``x`` where positive, ``negative_slope * x`` elsewhere."""
 
-    function = "leaky_relu"
-    settings = ("negative_slope",)
+    shown = ("negative_slope",)
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
         self.negative_slope = negative_slope
         self.inplace = inplace
 
+    def forward(self, input: Tensor) -> Tensor:
+        return F.leaky_relu(input, self.negative_slope, self.inplace)
+
 
 class ELU(_Activation):
     """``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere."""
 
-    function = "elu"
-    settings = ("alpha",)
+    shown = ("alpha",)
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
         self.inplace = inplace
 
+    def forward(self, input: Tensor) -> Tensor:
+        return F.elu(input, self.alpha, self.inplace)
 
-class SiLU(_Activation):
-    """``x * sigmoid(x)``."""
 
-    function = "silu"
+class CELU(_Activation):
+    """``x`` where positive, ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
 
-    def __init__(self, inplace: bool = False) -> None:
+    shown = ("alpha",)
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
+        self.alpha = alpha
         self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.celu(input, self.alpha, self.inplace)
+
+
+class Hardtanh(_Activation):
+    """``x`` limited to [min_val, max_val]."""
+
+    shown = ("min_val", "max_val")
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.min_val = min_val
+        self.max_val = max_val
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
+
+
+class Threshold(_Activation):
+    """``x`` where above ``threshold``, ``value`` elsewhere."""
+
+    shown = ("threshold", "value")
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.value = value
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.threshold(input, self.threshold, self.value, self.inplace)
 
 
 class GELU(_Activation):
     """``x`` times the normal distribution function, exact or by ``approximate="tanh"``."""
 
-    function = "gelu"
-    settings = ("approximate",)
+    shown = ("approximate",)
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = approximate
 
+    def forward(self, input: Tensor) -> Tensor:
+        return F.gelu(input, approximate=self.approximate)
+
 
 class Softplus(_Activation):
     """``log(1 + exp(beta * x)) / beta``; ``x`` itself where ``beta * x`` is above threshold."""
 
-    function = "softplus"
-    settings = ("beta", "threshold")
+    shown = ("beta", "threshold")
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
         self.beta = beta
         self.threshold = threshold
 
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softplus(input, self.beta, self.threshold)
+
 
 class Softmax(_Activation):
     """Exponentials divided by their sum along ``dim``."""
 
-    function = "softmax"
-    settings = ("dim",)
+    shown = ("dim",)
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmax(input, self.dim)
 
 
 class LogSoftmax(_Activation):
     """The logarithm of ``Softmax``, without its overflow."""
 
-    function = "log_softmax"
-    settings = ("dim",)
+    shown = ("dim",)
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 
+    def forward(self, input: Tensor) -> Tensor:
+        return F.log_softmax(input, self.dim)
+
+
+class Softmin(_Activation):
+    """``Softmax`` of ``-x``."""
+
+    shown = ("dim",)
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmin(input, self.dim)
+
 
 class Tanh(_Activation):
     """Hyperbolic tangent."""
 
-    function = "tanh"
+    def forward(self, input: Tensor) -> Tensor:
+        return F.tanh(input)
 
 
 class Sigmoid(_Activation):
     """``1 / (1 + exp(-x))``."""
 
-    function = "sigmoid"
+    def forward(self, input: Tensor) -> Tensor:
+        return F.sigmoid(input)
 
 
 class LogSigmoid(_Activation):
     """The logarithm of ``Sigmoid``, without its overflow."""
 
-    function = "logsigmoid"
+    def forward(self, input: Tensor) -> Tensor:
+        return F.logsigmoid(input)
 
 
-def _quoted(value: Any) -> str:
-    return repr(value) if isinstance(value, str) else str(value)
+class Softsign(_Activation):
+    """``x / (1 + abs(x))``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softsign(input)
+
+
+class Tanhshrink(_Activation):
+    """``x - tanh(x)``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.tanhshrink(input)
+
+
+class PReLU(_Activation):
+    """``x`` where positive, a trained ``weight`` times ``x`` elsewhere.
+
+    The weight has one element, or one for each of the ``num_parameters`` channels, and starts as
+    ``init``.
+    """
+
+    shown = ("num_parameters",)
+    weight: Parameter
+
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.num_parameters = num_parameters
+        self.init = init
+        self.weight = Parameter(pb.full((num_parameters,), init, device=device, dtype=dtype))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.prelu(input, self.weight)

@@ -74,8 +74,7 @@ class Linear(Module):
             weight, bias = own["weight"], own["bias"]
         except KeyError:
             weight, bias = self.weight, self.bias
-        result: Tensor = F.linear(input, weight, bias)
-        return result
+        return F.linear(input, weight, bias)
 
     def extra_repr(self) -> str:
         return (

@@ -44,16 +44,14 @@ class MSELoss(_Loss):
     """Squared difference."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        result: Tensor = F.mse_loss(input, target, reduction=self.reduction)
-        return result
+        return F.mse_loss(input, target, reduction=self.reduction)
 
 
 class L1Loss(_Loss):
     """Absolute difference."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        result: Tensor = F.l1_loss(input, target, reduction=self.reduction)
-        return result
+        return F.l1_loss(input, target, reduction=self.reduction)
 
 
 class NLLLoss(_WeightedLoss):
@@ -71,14 +69,13 @@ class NLLLoss(_WeightedLoss):
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        result: Tensor = F.nll_loss(
+        return F.nll_loss(
             input,
             target,
             weight=self.weight,
             ignore_index=self.ignore_index,
             reduction=self.reduction,
         )
-        return result
 
 
 class CrossEntropyLoss(_WeightedLoss):
@@ -101,7 +98,7 @@ class CrossEntropyLoss(_WeightedLoss):
         self.label_smoothing = label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        result: Tensor = F.cross_entropy(
+        return F.cross_entropy(
             input,
             target,
             weight=self.weight,
@@ -109,7 +106,6 @@ class CrossEntropyLoss(_WeightedLoss):
             reduction=self.reduction,
             label_smoothing=self.label_smoothing,
         )
-        return result
 
 
 class BCEWithLogitsLoss(_Loss):
@@ -131,14 +127,13 @@ class BCEWithLogitsLoss(_Loss):
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        result: Tensor = F.binary_cross_entropy_with_logits(
+        return F.binary_cross_entropy_with_logits(
             input,
             target,
             weight=self.weight,
             reduction=self.reduction,
             pos_weight=self.pos_weight,
         )
-        return result
 
 
 def _old_style(size_average: Any, reduce: Any) -> str:
