@@ -10,10 +10,12 @@
 #include <optional>
 
 #include "bind/convert.h"
+#include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/signature.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
+#include "graph/mode.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
 
@@ -127,14 +129,19 @@ PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& a
   fail(ErrorKind::Type, message);
 }
 
+void finish_factory(const Tensor& made, const CommonKeywords& common) {
+  if (mode.inference) made.set(kInference, true);
+  if (common.requires_grad) require_grad(made, true);
+}
+
 PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
   const Overloads& op = *reinterpret_cast<PyOperator*>(self)->overloads;
   const Py_ssize_t num_args = PyVectorcall_NARGS(nargsf);
   return guarded([&]() -> PyObject* {
     for (const Signature& signature : op.signatures) {
       Arguments arguments(signature.params().size());
-      PyObject* out;
-      if (!signature.match(args, num_args, kwnames, arguments.values(), &out)) continue;
+      CommonKeywords common;
+      if (!signature.match(args, num_args, kwnames, arguments.values(), common)) continue;
       const Entry& entry = signature.entry();
       if (entry.flags & kNoBatch) refuse_batched(signature, arguments);
       if (op.form == Form::InPlace) {
@@ -142,9 +149,10 @@ PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObje
               "(): argument 'input' (position 1) must be Tensor");
         return call_into(op, signature, arguments, Destination::Kind::InPlace, unwrap(args[0]));
       }
-      if (out) return call_out(op, signature, arguments, out);
+      if (common.out) return call_out(op, signature, arguments, common.out);
       Outcome outcome;
       entry.function.call(arguments.values(), outcome);
+      if (entry.flags & kFactory) finish_factory(outcome.tensor, common);
       return wrap_outcome(outcome, op.named_tuple);
     }
     report_mismatch(op, args, num_args, kwnames);
@@ -317,12 +325,12 @@ PyObject* operator_table() {
     const std::string text = e->signature;
     const auto flag = [&](std::uint32_t bit) { return e->flags & bit ? Py_True : Py_False; };
     Owned row(Py_BuildValue(
-        "{s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O}", "name",
+        "{s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O}", "name",
         text.substr(0, text.find('(')).c_str(), "signature", e->signature, "doc", e->doc, "samples",
         e->samples, "fields", e->fields, "function", flag(kFunctionForm), "method",
         flag(kMethodForm), "inplace", flag(kInPlaceForm), "out", flag(kOutForm), "nn",
         flag(kNNForm), "linalg", flag(kLinalgForm), "special", flag(kSpecialForm), "no_grad",
-        flag(kNoGrad), "no_batch", flag(kNoBatch)));
+        flag(kNoGrad), "no_batch", flag(kNoBatch), "factory", flag(kFactory), "random", flag(kRandom)));
     check_status(PyList_Append(list.get(), row.get()));
   }
   return list.release();

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "bind/convert.h"
+#include "bind/factories.h"
 #include "bind/tensor_type.h"
 
 namespace pullback::bind {
@@ -72,13 +73,8 @@ const char* describe(Kind kind) {
   return "object";
 }
 
-PyObject* out_name() {
-  static PyObject* name = PyUnicode_InternFromString("out");
-  return name;
-}
-
-bool same_name(PyObject* a, PyObject* b) {
-  return a == b || PyUnicode_Compare(a, b) == 0;
+bool is_named(PyObject* name, const char* text) {
+  return PyUnicode_CompareWithASCIIString(name, text) == 0;
 }
 
 }  // namespace
@@ -165,9 +161,29 @@ int Signature::find(PyObject* keyword) const {
   return -1;
 }
 
+bool Signature::take_common(PyObject* name, PyObject* object, CommonKeywords& common) const {
+  const std::uint32_t flags = entry_->flags;
+  if (flags & kOutForm && is_named(name, "out")) {
+    if (object != Py_None) common.out = object;
+    return true;
+  }
+  if (flags & kRandom && is_named(name, "generator")) return object == Py_None;
+  if (!(flags & kFactory)) return false;
+  if (is_named(name, "device")) {
+    check_device(object);
+    return true;
+  }
+  if (is_named(name, "requires_grad") && PyBool_Check(object)) {
+    common.requires_grad = object == Py_True;
+    return true;
+  }
+  // Strided memory that is not pinned is all there is.
+  if (is_named(name, "pin_memory")) return object == Py_False || object == Py_None;
+  return is_named(name, "layout") && object == Py_None;
+}
+
 bool Signature::match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwnames, Value* values,
-                      PyObject** out) const {
-  *out = nullptr;
+                      CommonKeywords& common) const {
   const int count = static_cast<int>(params_.size());
   int next = 0;
   Py_ssize_t used = 0;
@@ -188,8 +204,7 @@ bool Signature::match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwna
     PyObject* object = args[num_args + k];
     const int i = find(name);
     if (i < 0) {
-      if (!(entry_->flags & kOutForm) || !same_name(name, out_name())) return false;
-      if (object != Py_None) *out = object;
+      if (!take_common(name, object, common)) return false;
       continue;
     }
     if (given >> i & 1 || !to_value(object, params_[i].type, values[i])) return false;
@@ -234,6 +249,8 @@ std::string Signature::explain(PyObject* const* args, Py_ssize_t num_args,
     PyObject* name = PyTuple_GET_ITEM(kwnames, k);
     const int found = find(name);
     const auto i = static_cast<std::size_t>(found);
+    CommonKeywords common;
+    if (found < 0 && take_common(name, args[num_args + k], common)) continue;
     if (found < 0) {
       return name_ + "() got an unexpected keyword argument '" + PyUnicode_AsUTF8(name) + "'";
     }

@@ -20,6 +20,12 @@ struct Param {
   Value fallback;
 };
 
+// Keywords that are not parameters of the operator itself; borrowed, nullptr when not given.
+struct CommonKeywords {
+  PyObject* out = nullptr;
+  bool requires_grad = false;
+};
+
 class Signature {
  public:
   explicit Signature(const Entry& entry);
@@ -27,10 +33,10 @@ class Signature {
   const Entry& entry() const { return *entry_; }
   const std::string& name() const { return name_; }
   const std::vector<Param>& params() const { return params_; }
-  // `first` skips self; `values` has params().size() places with fallbacks filled in by this call.
-  // False when the arguments do not fit; `out` gets the object given as out= (borrowed) or nullptr.
+  // `values` has params().size() places; those not given get their defaults.  False when the
+  // arguments do not fit.
   bool match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwnames, Value* values,
-             PyObject** out) const;
+             CommonKeywords& common) const;
   // Why the arguments do not fit, for a name that has one signature only.
   std::string explain(PyObject* const* args, Py_ssize_t num_args, PyObject* kwnames) const;
 
@@ -40,6 +46,9 @@ class Signature {
   static bool match_variadic(const Param& param, PyObject* const* args, Py_ssize_t num_args,
                              Value& value);
   int find(PyObject* keyword) const;
+  // Takes out=, and of factories device=, requires_grad= and the like; throws for a device that is
+  // not there.  False for a keyword that this signature does not know.
+  bool take_common(PyObject* name, PyObject* object, CommonKeywords& common) const;
 
   const Entry* entry_;
   std::string name_;

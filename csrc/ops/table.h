@@ -203,6 +203,7 @@ enum EntryFlag : std::uint32_t {
   kTensorArgs = 1u << 7,    // every operand must be a tensor
   kNoBatch = 1u << 8,       // reads values: refuses batched tensors
   kFactory = 1u << 9,       // makes a tensor: takes dtype, device, requires_grad
+  kRandom = 1u << 11,       // draws random numbers: takes generator=
   kNoGrad = 1u << 10,       // has no derivative, for the tests
 };
 inline constexpr std::uint32_t kBoth = kFunctionForm | kMethodForm | kOutForm;

@@ -1,0 +1,285 @@
+// Tensors made from sizes and numbers: zeros, full, arange, eye, ...
+//
+// The table's flag kFactory makes the binding take device=, layout=, requires_grad= and pin_memory=.
+// Random factories are in random.cpp; tensor(data) is the binding's.
+#include "ops/factory.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "ops/basic.h"
+#include "ops/op.h"
+#include "ops/table.h"
+
+namespace pullback {
+namespace {
+
+using OptionalDType = std::optional<DType>;
+
+constexpr std::uint32_t kMake = kFunctionForm | kOutForm | kFactory | kNoGrad;
+constexpr std::uint32_t kMakeLike = kFunctionForm | kFactory | kNoGrad;
+constexpr std::uint32_t kMakeNew = kMethodForm | kFactory | kNoGrad;
+
+Dims checked(const Dims& size) {
+  for (const std::int64_t n : size) {
+    check(n >= 0, "Trying to create tensor with negative dimension ", n, ": ", size);
+  }
+  return size;
+}
+
+// The dtype of a number given without one.
+DType dtype_of(const Scalar& value) {
+  switch (value.category()) {
+    case Category::Bool: return DType::Bool;
+    case Category::Integral: return DType::Int64;
+    case Category::Floating: return default_dtype();
+  }
+  __builtin_unreachable();
+}
+
+// The result for one example serves the whole batch: factories never look at values.
+Tensor filled_like(const Tensor& input, Scalar value, OptionalDType dtype) {
+  Tensor out = empty_strided_like(input, dtype.value_or(input.dtype()));
+  const Tensor source = Tensor::scalar(value, out.dtype());
+  copy_values(out, source);
+  return out;
+}
+
+Tensor empty(const Dims& size, OptionalDType dtype) {
+  return Tensor::empty(checked(size), dtype.value_or(default_dtype()));
+}
+Tensor zeros(const Dims& size, OptionalDType dtype) {
+  return Tensor::zeros(checked(size), dtype.value_or(default_dtype()));
+}
+Tensor ones(const Dims& size, OptionalDType dtype) {
+  return Tensor::full(checked(size), Scalar(1), dtype.value_or(default_dtype()));
+}
+Tensor full(const Dims& size, Scalar fill_value, OptionalDType dtype) {
+  return Tensor::full(checked(size), fill_value, dtype.value_or(dtype_of(fill_value)));
+}
+Tensor empty_like(const Tensor& input, OptionalDType dtype) {
+  return empty_strided_like(input, dtype.value_or(input.dtype()));
+}
+Tensor zeros_like(const Tensor& input, OptionalDType dtype) {
+  return filled_like(input, Scalar(0), dtype);
+}
+Tensor ones_like(const Tensor& input, OptionalDType dtype) {
+  return filled_like(input, Scalar(1), dtype);
+}
+Tensor full_like(const Tensor& input, Scalar fill_value, OptionalDType dtype) {
+  return filled_like(input, fill_value, dtype);
+}
+Tensor new_empty(const Tensor& input, const Dims& size, OptionalDType dtype) {
+  return Tensor::empty(checked(size), dtype.value_or(input.dtype()));
+}
+Tensor new_zeros(const Tensor& input, const Dims& size, OptionalDType dtype) {
+  return Tensor::zeros(checked(size), dtype.value_or(input.dtype()));
+}
+Tensor new_ones(const Tensor& input, const Dims& size, OptionalDType dtype) {
+  return Tensor::full(checked(size), Scalar(1), dtype.value_or(input.dtype()));
+}
+Tensor new_full(const Tensor& input, const Dims& size, Scalar fill_value, OptionalDType dtype) {
+  return Tensor::full(checked(size), fill_value, dtype.value_or(input.dtype()));
+}
+Tensor scalar_tensor(Scalar s, OptionalDType dtype) {
+  return Tensor::scalar(s, dtype.value_or(default_dtype()));
+}
+
+template <typename F>
+Tensor generate(std::int64_t count, DType dtype, F&& value) {
+  Tensor out = Tensor::empty(Dims{count}, dtype);
+  for (std::int64_t i = 0; i < count; ++i) {
+    value(i).store(dtype, out.bytes() + i * static_cast<std::int64_t>(item_size(dtype)));
+  }
+  return out;
+}
+
+Tensor arange_end(Scalar end, OptionalDType dtype) {
+  return arange(Scalar(0), end, Scalar(1), dtype);
+}
+Tensor arange_start(Scalar start, Scalar end, OptionalDType dtype) {
+  return arange(start, end, Scalar(1), dtype);
+}
+
+// Counted from both ends, as torch does, so that the last value is exact.
+template <typename F>
+Tensor spaced(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtype, const char* name,
+              F&& map) {
+  check(steps >= 0, name, ": number of steps must be non-negative, got ", steps, ".");
+  const DType type = dtype.value_or(default_dtype());
+  const double from = start.to_double();
+  const double to = end.to_double();
+  if (type == DType::Float32) {
+    const float step = steps > 1 ? (static_cast<float>(to) - static_cast<float>(from)) /
+                                       static_cast<float>(steps - 1)
+                                 : 0.0f;
+    return generate(steps, type, [&](std::int64_t i) {
+      const float value = i < steps / 2 ? static_cast<float>(from) + step * static_cast<float>(i)
+                                        : static_cast<float>(to) -
+                                              step * static_cast<float>(steps - 1 - i);
+      return Scalar(map(steps == 1 ? from : static_cast<double>(value)));
+    });
+  }
+  const double step = steps > 1 ? (to - from) / static_cast<double>(steps - 1) : 0.0;
+  return generate(steps, type, [&](std::int64_t i) {
+    const double value = i < steps / 2 ? from + step * static_cast<double>(i)
+                                       : to - step * static_cast<double>(steps - 1 - i);
+    return Scalar(map(steps == 1 ? from : value));
+  });
+}
+
+Tensor linspace(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtype) {
+  return spaced(start, end, steps, dtype, "linspace", [](double v) { return v; });
+}
+Tensor logspace(Scalar start, Scalar end, std::int64_t steps, double base, OptionalDType dtype) {
+  return spaced(start, end, steps, dtype, "logspace",
+                [&](double v) { return std::pow(base, v); });
+}
+
+Tensor eye(std::int64_t n, std::optional<std::int64_t> m, OptionalDType dtype) {
+  const std::int64_t columns = m.value_or(n);
+  check(n >= 0, "n must be greater or equal to 0, got ", n);
+  check(columns >= 0, "m must be greater or equal to 0, got ", columns);
+  Tensor out = Tensor::zeros(Dims{n, columns}, dtype.value_or(default_dtype()));
+  const auto item = static_cast<std::int64_t>(item_size(out.dtype()));
+  for (std::int64_t i = 0; i < std::min(n, columns); ++i) {
+    Scalar(1).store(out.dtype(), out.bytes() + i * (columns + 1) * item);
+  }
+  return out;
+}
+
+Tensor triangle_indices(std::int64_t row, std::int64_t col, std::int64_t offset, bool lower,
+                        OptionalDType dtype) {
+  check(row >= 0 && col >= 0, "tri", lower ? "l" : "u", "_indices: got ", row, " rows and ", col,
+        " columns, expected non-negative numbers.");
+  Dims rows, cols;
+  for (std::int64_t r = 0; r < row; ++r) {
+    const std::int64_t edge = r + offset;
+    const std::int64_t first = lower ? 0 : std::max<std::int64_t>(edge, 0);
+    const std::int64_t last = lower ? std::min(edge + 1, col) : col;
+    for (std::int64_t c = first; c < last; ++c) {
+      rows.push_back(r);
+      cols.push_back(c);
+    }
+  }
+  const std::int64_t n = rows.size();
+  const Tensor flat = generate(2 * n, dtype.value_or(DType::Int64), [&](std::int64_t i) {
+    return Scalar(i < n ? rows[static_cast<int>(i)] : cols[static_cast<int>(i - n)]);
+  });
+  return reshape(flat, Dims{2, n});
+}
+Tensor tril_indices(std::int64_t row, std::int64_t col, std::int64_t offset, OptionalDType dtype) {
+  return triangle_indices(row, col, offset, true, dtype);
+}
+Tensor triu_indices(std::int64_t row, std::int64_t col, std::int64_t offset, OptionalDType dtype) {
+  return triangle_indices(row, col, offset, false, dtype);
+}
+
+DType result_type_of(const Operand& tensor1, const Operand& tensor2) {
+  return result_type(tensor1, tensor2);
+}
+DType promote_types_of(DType type1, DType type2) { return promote_types(type1, type2); }
+bool can_cast_to(DType from, DType to) { return can_cast(from, to); }
+
+}  // namespace
+
+Tensor arange(Scalar start, Scalar end, Scalar step, OptionalDType dtype) {
+  const bool floating = start.is_floating() || end.is_floating() || step.is_floating();
+  const DType type = dtype.value_or(floating ? default_dtype() : DType::Int64);
+  check(step.to_double() != 0, "step must be nonzero");
+  check(std::isfinite(start.to_double()) && std::isfinite(end.to_double()), "unsupported range: ",
+        start.to_double(), " -> ", end.to_double());
+  const bool ascends = step.to_double() > 0;
+  check(ascends ? start.to_double() <= end.to_double() : start.to_double() >= end.to_double(),
+        "upper bound and lower bound inconsistent with step sign");
+  if (!floating) {
+    const std::int64_t width = end.to_int() - start.to_int();
+    const std::int64_t by = step.to_int();
+    const std::int64_t count = (width + by - (ascends ? 1 : -1)) / by;
+    return generate(count, type, [&](std::int64_t i) { return Scalar(start.to_int() + i * by); });
+  }
+  const double count = std::ceil((end.to_double() - start.to_double()) / step.to_double());
+  return generate(static_cast<std::int64_t>(count), type, [&](std::int64_t i) {
+    return Scalar(start.to_double() + static_cast<double>(i) * step.to_double());
+  });
+}
+
+static const Entry entry_empty("empty(*size, *, dtype=None)", function<empty>,
+                               kFunctionForm | kFactory | kNoGrad,
+                               "A tensor of the given sizes whose values are not set.",
+                               "0 | 0, 3 | (2, 0)");
+static const Entry entry_zeros("zeros(*size, *, dtype=None)", function<zeros>, kMake,
+                               "A tensor of zeros of the given sizes.", "2, 3 | (2, 3) | () | 0");
+static const Entry entry_ones("ones(*size, *, dtype=None)", function<ones>, kMake,
+                              "A tensor of ones of the given sizes.", "2, 3 | (2, 3) | () | 0");
+static const Entry entry_full("full(size, fill_value, *, dtype=None)", function<full>, kMake,
+                              "A tensor of the given sizes with one value everywhere.",
+                              "(2, 3), 1.5 | (2,), 3 | (), True | (0,), 1.0");
+static const Entry entry_empty_like("empty_like(input, *, dtype=None)", function<empty_like>,
+                                    kMakeLike, "A tensor like input whose values are not set.",
+                                    "c(0, 3) | c(0)");
+static const Entry entry_zeros_like("zeros_like(input, *, dtype=None)", function<zeros_like>,
+                                    kMakeLike, "Zeros in the shape and dtype of input.",
+                                    "c(2, 3) | c() | i(3, high=4) | c(0, 2)");
+static const Entry entry_ones_like("ones_like(input, *, dtype=None)", function<ones_like>,
+                                   kMakeLike, "Ones in the shape and dtype of input.",
+                                   "c(2, 3) | c() | i(3, high=4) | c(0, 2)");
+static const Entry entry_full_like("full_like(input, fill_value, *, dtype=None)",
+                                   function<full_like>, kMakeLike,
+                                   "One value everywhere in the shape and dtype of input.",
+                                   "c(2, 3), 1.5 | c(), 2 | i(3, high=4), 7");
+static const Entry entry_new_empty("new_empty(input, *size, *, dtype=None)", function<new_empty>,
+                                   kMakeNew, "A tensor of the dtype of input, values not set.",
+                                   "c(2), 0 | c(2), (0, 3)");
+static const Entry entry_new_zeros("new_zeros(input, *size, *, dtype=None)", function<new_zeros>,
+                                   kMakeNew, "Zeros of the dtype of input.",
+                                   "c(2), 2, 3 | i(2, high=3), (2,)");
+static const Entry entry_new_ones("new_ones(input, *size, *, dtype=None)", function<new_ones>,
+                                  kMakeNew, "Ones of the dtype of input.",
+                                  "c(2), 2, 3 | i(2, high=3), (2,)");
+static const Entry entry_new_full("new_full(input, size, fill_value, *, dtype=None)",
+                                  function<new_full>, kMakeNew,
+                                  "One value everywhere, of the dtype of input.",
+                                  "c(2), (2, 3), 1.5 | i(2, high=3), (2,), 4");
+static const Entry entry_scalar_tensor("scalar_tensor(s, *, dtype=None)", function<scalar_tensor>,
+                                       kMakeLike, "A tensor without dimensions with one number.",
+                                       "2 | 2.5 | True");
+static const Entry entry_arange1("arange(end, *, dtype=None)", function<arange_end>, kMake,
+                                 "The numbers 0, 1, ... below end.", "5 | 5.5 | 0");
+static const Entry entry_arange2("arange(start, end, *, dtype=None)", function<arange_start>, kMake,
+                                 "The numbers start, start + 1, ... below end.",
+                                 "1, 5 | 1.5, 4.0 | 3, 3");
+static const Entry entry_arange3("arange(start, end, step, *, dtype=None)", function<arange>, kMake,
+                                 "The numbers start, start + step, ... before end.",
+                                 "1, 10, 3 | 0.0, 1.0, 0.25 | 5, 0, -2");
+static const Entry entry_linspace("linspace(start, end, steps, *, dtype=None)", function<linspace>,
+                                  kMake, "Numbers at equal distances from start to end, inclusive.",
+                                  "0, 1, 5 | -1.5, 2.0, 7 | 3, 4, 1 | 0, 1, 0");
+static const Entry entry_logspace("logspace(start, end, steps, base=10.0, *, dtype=None)",
+                                  function<logspace>, kMake,
+                                  "Powers of base, their exponents at equal distances.",
+                                  "0, 2, 5 | 0, 3, 4, 2.0");
+static const Entry entry_eye("eye(n, m=None, *, dtype=None)", function<eye>, kMake,
+                             "A matrix with ones on the diagonal and zeros elsewhere.",
+                             "3 | 2, 4 | 0");
+static const Entry entry_tril_indices("tril_indices(row, col, offset=0, *, dtype=None)",
+                                      function<tril_indices>, kMakeLike,
+                                      "Row and column numbers of the lower triangle.",
+                                      "3, 4 | 3, 3, -1 | 3, 3, 1 | 0, 2");
+static const Entry entry_triu_indices("triu_indices(row, col, offset=0, *, dtype=None)",
+                                      function<triu_indices>, kMakeLike,
+                                      "Row and column numbers of the upper triangle.",
+                                      "3, 4 | 3, 3, -1 | 3, 3, 1 | 0, 2");
+static const Entry entry_result_type("result_type(tensor1, tensor2)", function<result_type_of>,
+                                     kFunctionForm | kNoGrad,
+                                     "The dtype of an operation on two operands.",
+                                     "c(2), i(2, high=3) | i(2, high=3), 1.5 | c(2), c()");
+static const Entry entry_promote_types("promote_types(type1, type2)", function<promote_types_of>,
+                                       kFunctionForm | kNoGrad, "The smallest dtype that holds both.",
+                                       "int, float | float64, int32 | uint8, bool");
+static const Entry entry_can_cast("can_cast(from_, to)", function<can_cast_to>,
+                                  kFunctionForm | kNoGrad,
+                                  "Whether a result of one dtype may be stored in another.",
+                                  "float64, int32 | int32, float64 | uint8, bool");
+
+}  // namespace pullback

@@ -1,0 +1,231 @@
+// Random tensors, all drawn from the one generator: kernels/random.h.
+//
+// The in-place forms (uniform_, normal_, ...) change a tensor without history; dropout and the
+// operators with a gradient through their parameters build on them.
+#include "kernels/random.h"
+
+#include "core/error.h"
+#include "kernels/copy.h"
+#include "ops/basic.h"
+#include "ops/op.h"
+#include "ops/table.h"
+
+namespace pullback {
+namespace {
+
+using OptionalDType = std::optional<DType>;
+using kernels::default_generator;
+
+constexpr std::uint32_t kMake = kFunctionForm | kOutForm | kFactory | kNoGrad | kRandom;
+constexpr std::uint32_t kMakeLike = kFunctionForm | kFactory | kNoGrad | kRandom;
+constexpr std::uint32_t kFillForm = kMethodForm | kNoGrad | kRandom;
+
+DType floating(OptionalDType dtype, const char* name) {
+  const DType type = dtype.value_or(default_dtype());
+  check(ErrorKind::NotImplemented, is_floating(type), "\"", name, "\" not implemented for '",
+        info(type).scalar_name, "'");
+  return type;
+}
+
+Tensor rand(const Dims& size, OptionalDType dtype) {
+  Tensor out = Tensor::empty(size, floating(dtype, "rand"));
+  kernels::uniform(view_of(out), 0, 1, default_generator());
+  return out;
+}
+Tensor randn(const Dims& size, OptionalDType dtype) {
+  Tensor out = Tensor::empty(size, floating(dtype, "randn"));
+  kernels::normal(view_of(out), 0, 1, default_generator());
+  return out;
+}
+
+Tensor randint_between(std::int64_t low, std::int64_t high, const Dims& size, OptionalDType dtype) {
+  check(low < high, "random_ expects 'from' to be less than 'to', but got from=", low,
+        " >= to=", high);
+  Tensor out = Tensor::empty(size, dtype.value_or(DType::Int64));
+  kernels::random_int(view_of(out), low, high, default_generator());
+  return out;
+}
+Tensor randint(std::int64_t high, const Dims& size, OptionalDType dtype) {
+  return randint_between(0, high, size, dtype);
+}
+Tensor randperm(std::int64_t n, OptionalDType dtype) {
+  check(n >= 0, "n must be non-negative, got", n);
+  Tensor out = Tensor::empty(Dims{n}, DType::Int64);
+  kernels::permutation(view_of(out), default_generator());
+  return dtype ? cast(out, *dtype) : out;
+}
+Tensor rand_like(const Tensor& input, OptionalDType dtype) {
+  return rand(input.shape(), dtype.value_or(input.dtype()));
+}
+Tensor randn_like(const Tensor& input, OptionalDType dtype) {
+  return randn(input.shape(), dtype.value_or(input.dtype()));
+}
+Tensor randint_like_between(const Tensor& input, std::int64_t low, std::int64_t high,
+                            OptionalDType dtype) {
+  return randint_between(low, high, input.shape(), dtype.value_or(input.dtype()));
+}
+Tensor randint_like(const Tensor& input, std::int64_t high, OptionalDType dtype) {
+  return randint_like_between(input, 0, high, dtype);
+}
+
+Tensor multinomial(const Tensor& input, std::int64_t num_samples, bool replacement) {
+  check(input.ndim() == 1 || input.ndim() == 2, "prob_dist must be 1 or 2 dim");
+  check(is_floating(input.dtype()), "multinomial only supports floating-point dtypes for input, got: ",
+        info(input.dtype()).scalar_name);
+  check(num_samples > 0, "cannot sample n_sample <= 0 samples");
+  check(replacement || num_samples <= input.size(input.ndim() - 1),
+        "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  Dims size = input.shape();
+  size[size.size() - 1] = num_samples;
+  Tensor out = Tensor::empty(size, DType::Int64);
+  kernels::multinomial(view_of(out), view_of(input), replacement, default_generator());
+  return out;
+}
+
+// What torch refuses for a tensor that is overwritten with random numbers.
+const Tensor& overwritten(const Tensor& input, const char* name) {
+  check_writable(name, input);
+  check(!input.requires_grad() || !mode.grad || input.is_leaf(), name,
+        "_: recording it is not supported for a tensor that was computed. Use detach() first.");
+  input.bump_version();
+  return input;
+}
+
+Tensor uniform_(const Tensor& input, double from, double to) {
+  check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from,
+        " > to=", to);
+  floating(input.dtype(), "check_uniform_bounds");
+  kernels::uniform(view_of(overwritten(input, "uniform")), from, to, default_generator());
+  return input;
+}
+Tensor normal_(const Tensor& input, double mean, double std) {
+  check(std >= 0, "normal expects std >= 0.0, but found std ", std);
+  floating(input.dtype(), "normal_kernel_cpu");
+  kernels::normal(view_of(overwritten(input, "normal")), mean, std, default_generator());
+  return input;
+}
+Tensor exponential_(const Tensor& input, double lambd) {
+  check(lambd > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
+  floating(input.dtype(), "exponential_cpu");
+  kernels::exponential(view_of(overwritten(input, "exponential")), lambd, default_generator());
+  return input;
+}
+Tensor random_full(const Tensor& input) {
+  kernels::random_full(view_of(overwritten(input, "random")), default_generator());
+  return input;
+}
+Tensor random_between(const Tensor& input, std::int64_t from, std::int64_t to) {
+  check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
+        " >= to=", to);
+  kernels::random_int(view_of(overwritten(input, "random")), from, to, default_generator());
+  return input;
+}
+Tensor random_below(const Tensor& input, std::int64_t to) { return random_between(input, 0, to); }
+Tensor bernoulli_number(const Tensor& input, double p) {
+  check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
+  kernels::bernoulli(view_of(overwritten(input, "bernoulli")), p, default_generator());
+  return input;
+}
+Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
+  check(is_floating(p.dtype()), "bernoulli_: got p of dtype ", name(p.dtype()),
+        ", expected a floating one.");
+  kernels::bernoulli(view_of(overwritten(input, "bernoulli")), view_of(expand(p, input.sizes())),
+                     default_generator());
+  return input;
+}
+Tensor bernoulli(const Tensor& input) {
+  floating(input.dtype(), "bernoulli_tensor_cpu_p_");
+  Tensor out = Tensor::empty(input.sizes(), input.dtype());
+  kernels::bernoulli(view_of(out), view_of(input), default_generator());
+  return out;
+}
+
+Tensor normal_numbers(double mean, double std, const Dims& size, OptionalDType dtype) {
+  check(std >= 0, "normal expects std >= 0.0, but found std ", std);
+  Tensor out = Tensor::empty(size, floating(dtype, "normal_kernel_cpu"));
+  kernels::normal(view_of(out), mean, std, default_generator());
+  return out;
+}
+Tensor normal_tensors(const Operand& mean, const Operand& std) {
+  const DType dtype = result_type(mean, std);
+  const Dims size = broadcast(mean.sizes(), std.sizes());
+  Tensor out = Tensor::empty(size, floating(dtype, "normal_kernel_cpu"));
+  kernels::normal(view_of(out), 0, 1, default_generator());
+  const auto values = [&](const Operand& x) {
+    Tensor t = Tensor::empty(size, out.dtype());
+    copy_values(t, x.is_tensor() ? x.tensor() : Tensor::scalar(x.number(), out.dtype()));
+    return t;
+  };
+  const Tensor scale = values(std);
+  kernels::binary(kernels::Binary::Mul, view_of(out), view_of(out), view_of(scale));
+  kernels::binary(kernels::Binary::Add, view_of(out), view_of(out), view_of(values(mean)));
+  return out;
+}
+
+}  // namespace
+
+static const Entry entry_rand("rand(*size, *, dtype=None)", function<rand>, kMake,
+                              "Uniform random numbers of [0, 1).", "2, 3 | (2, 3) | () | 0");
+static const Entry entry_randn("randn(*size, *, dtype=None)", function<randn>, kMake,
+                               "Normal random numbers with mean 0 and variance 1.",
+                               "2, 3 | (20,) | () | 0");
+static const Entry entry_randint1("randint(high, size, *, dtype=None)", function<randint>, kMake,
+                                  "Random integers of [0, high).", "5, (2, 3) | 1, (2,)");
+static const Entry entry_randint2("randint(low, high, size, *, dtype=None)",
+                                  function<randint_between>, kMake,
+                                  "Random integers of [low, high).", "-3, 5, (2, 3) | 2, 4, ()");
+static const Entry entry_randperm("randperm(n, *, dtype=None)", function<randperm>, kMake,
+                                  "A random permutation of 0, 1, ..., n - 1.", "5 | 0");
+static const Entry entry_rand_like("rand_like(input, *, dtype=None)", function<rand_like>,
+                                   kMakeLike, "Uniform random numbers in the shape of input.",
+                                   "c(2, 3) | c()");
+static const Entry entry_randn_like("randn_like(input, *, dtype=None)", function<randn_like>,
+                                    kMakeLike, "Normal random numbers in the shape of input.",
+                                    "c(2, 3) | c()");
+static const Entry entry_randint_like1("randint_like(input, high, *, dtype=None)",
+                                       function<randint_like>, kMakeLike,
+                                       "Random integers of [0, high) in the shape of input.",
+                                       "c(2, 3), 5");
+static const Entry entry_randint_like2("randint_like(input, low, high, *, dtype=None)",
+                                       function<randint_like_between>, kMakeLike,
+                                       "Random integers of [low, high) in the shape of input.",
+                                       "c(2, 3), -2, 5");
+static const Entry entry_multinomial("multinomial(input, num_samples, replacement=False)",
+                                     function<multinomial>, kBoth | kNoGrad | kNoBatch | kRandom,
+                                     "Positions drawn with the probabilities given by input's rows.",
+                                     "c(4, low=0.1, high=1), 2 | c(2, 3, low=0.1, high=1), 5, True");
+static const Entry entry_bernoulli("bernoulli(input)", function<bernoulli>,
+                                   kBoth | kNoGrad | kNoBatch | kRandom,
+                                   "Ones with the probabilities given by input, else zeros.",
+                                   "c(2, 3, low=0, high=1) | c(low=0, high=1)");
+static const Entry entry_normal1("normal(mean, std, size, *, dtype=None)", function<normal_numbers>,
+                                 kMake, "Normal random numbers with mean and standard deviation.",
+                                 "0.0, 1.0, (2, 3) | 1.5, 2.0, (4,)");
+static const Entry entry_normal2("normal(mean, std=1.0)", function<normal_tensors>,
+                                 kFunctionForm | kNoGrad | kNoBatch | kRandom,
+                                 "Normal random numbers, mean and deviation by element.",
+                                 "c(3), c(3, low=0.1, high=1) | c(3) | c(3), 2.0");
+static const Entry entry_uniform_("uniform_(input, from_=0.0, to=1.0)", function<uniform_>,
+                                  kFillForm, "Overwrites with uniform random numbers.",
+                                  "c(3) | c(3), 2.0, 3.0");
+static const Entry entry_normal_("normal_(input, mean=0.0, std=1.0)", function<normal_>, kFillForm,
+                                 "Overwrites with normal random numbers.", "c(3) | c(3), 2.0, 3.0");
+static const Entry entry_exponential_("exponential_(input, lambd=1.0)", function<exponential_>,
+                                      kFillForm, "Overwrites with exponential random numbers.",
+                                      "c(3) | c(3), 2.0");
+static const Entry entry_random1("random_(input)", function<random_full>, kFillForm,
+                                 "Overwrites with random integers of the dtype's range.",
+                                 "i(3, high=4)");
+static const Entry entry_random2("random_(input, to)", function<random_below>, kFillForm,
+                                 "Overwrites with random integers of [0, to).", "i(3, high=4), 5");
+static const Entry entry_random3("random_(input, from_, to)", function<random_between>, kFillForm,
+                                 "Overwrites with random integers of [from, to).",
+                                 "i(3, high=4), -2, 5");
+static const Entry entry_bernoulli1("bernoulli_(input, p=0.5)", function<bernoulli_number>,
+                                    kFillForm, "Overwrites with ones, with probability p, or zeros.",
+                                    "c(3) | c(3), 0.2");
+static const Entry entry_bernoulli2("bernoulli_(input, p)", function<bernoulli_tensor>, kFillForm,
+                                    "Overwrites with ones, with probabilities p, or zeros.",
+                                    "c(3), c(3, low=0, high=1)");
+
+}  // namespace pullback
