@@ -1,7 +1,7 @@
 // Reading and writing at positions: select, slice, x[...], gather, scatter and their relatives.
 //
 // All functions are recorded.  Index tensors are int64 (int32 and uint8 where torch takes them),
-// masks are bool.  Writing functions are out of place: they return a changed copy.
+// masks are bool.  Writing functions other than index_assign return a changed copy.
 #pragma once
 
 #include <optional>
@@ -34,6 +34,9 @@ Tensor index(const Tensor& input, const std::vector<Tensor>& indices);
 // A copy with values (broadcast) put at the same positions.
 Tensor index_put(const Tensor& input, const std::vector<Tensor>& indices, const Tensor& values,
                  bool accumulate = false);
+
+// x[items...] = value, in place and not recorded; refuses where it would have to be.
+void index_assign(const Tensor& target, std::span<const IndexItem> items, const Operand& value);
 
 // Views.  `start` and `stop` are clipped as in Python.
 Tensor select(const Tensor& input, std::int64_t dim, std::int64_t index);

@@ -14,7 +14,8 @@
 //     };
 //     static Spec spec(const Attrs&, In in);                 // what the result looks like
 //     static void fill(const Attrs&, In in, const Tensor& out);         // the kernel call
-//     static constexpr std::uint32_t saves(std::uint32_t needs);        // bits: inputs, kOut << k
+//     // Bits: inputs (from 15 on all share bit 15), kOut << k.
+//     static constexpr std::uint32_t saves(std::uint32_t needs);
 //     static void vjp(Vjp<Sum>& v);                          // in recorded operators
 //     static Tensor jvp(Jvp<Sum>& j);                        // unless kLinear
 //   };
@@ -167,9 +168,13 @@ class OpNode final : public Node {
       for (int i = 0; i < Op::kInputs; ++i) {
         if (saves >> i & 1u && in[i].defined()) inputs_[i].save_input(in[i]);
       }
-    } else if (saves & 1u) {
+    } else if (saves & (kOut - 1)) {
       inputs_.resize(static_cast<std::size_t>(in.size()));
-      for (int i = 0; i < in.size(); ++i) inputs_[static_cast<std::size_t>(i)].save_input(in[i]);
+      for (int i = 0; i < in.size(); ++i) {
+        if (saves >> (i < 15 ? i : 15) & 1u && in[i].defined()) {
+          inputs_[static_cast<std::size_t>(i)].save_input(in[i]);
+        }
+      }
     }
     saved_outputs_ = saves / kOut;
   }

@@ -61,6 +61,12 @@ struct Outcome {
   Scalar number;
 };
 
+// The result of a function that returns a tensor or a tuple, as its arguments say.
+struct OneOrMore {
+  std::vector<Tensor> tensors;
+  bool one;
+};
+
 struct ParamType {
   Kind kind;
   bool optional;
@@ -140,6 +146,10 @@ inline void put(Outcome& out, Tensor&& t) {
 inline void put(Outcome& out, std::vector<Tensor>&& t) {
   out.form = Outcome::Form::Tensors;
   out.tensors = std::move(t);
+}
+inline void put(Outcome& out, OneOrMore&& t) {
+  if (t.one) return put(out, std::move(t.tensors[0]));
+  put(out, std::move(t.tensors));
 }
 template <std::size_t N>
 void put(Outcome& out, std::array<Tensor, N>&& t) {

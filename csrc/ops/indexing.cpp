@@ -1,0 +1,520 @@
+// x[...]: basic items are views (window.cpp), tensors and masks one IndexGet behind them.
+//
+// Masks become the positions of their true elements first.  IndexGet and IndexPut are the transpose
+// of each other.  Start reading at index().
+#include "ops/indexing.h"
+
+#include "kernels/copy.h"
+#include "kernels/index.h"
+#include "ops/basic.h"
+#include "ops/destination.h"
+#include "ops/op.h"
+#include "ops/table.h"
+#include "ops/view.h"
+#include "ops/window.h"
+
+namespace pullback {
+namespace {
+
+// Which dimensions are indexed, and where their common shape stands in the result.
+struct IndexPlan {
+  Dims dims;   // rising
+  int at;      // the place of the common shape among the dimensions that are left
+  int width;   // its number of dimensions
+  Dims whole;  // the sizes of the tensor that is indexed
+  DType dtype;
+
+  // The indexed dimensions in front.
+  Dims front_order() const {
+    Dims order = dims;
+    for (int d = 0; d < whole.size(); ++d) {
+      if (!dims.contains(d)) order.push_back(d);
+    }
+    return order;
+  }
+  // The same for a result: the common shape in front.
+  Dims result_order() const {
+    const int rest = whole.size() - dims.size();
+    Dims order;
+    for (int d = 0; d < width; ++d) order.push_back(at + d);
+    for (int d = 0; d < at; ++d) order.push_back(d);
+    for (int d = at; d < rest; ++d) order.push_back(width + d);
+    return order;
+  }
+  Dims result_sizes(const Dims& common) const {
+    Dims sizes;
+    for (int d = 0; d < whole.size(); ++d) {
+      if (!dims.contains(d)) sizes.push_back(whole[d]);
+    }
+    for (int d = width - 1; d >= 0; --d) sizes.insert(at, common[d]);
+    return sizes;
+  }
+  IndexPlan batched(std::int64_t batch) const {
+    IndexPlan b = *this;
+    for (std::int64_t& d : b.dims) ++d;
+    ++b.at;
+    b.whole.insert(0, batch);
+    return b;
+  }
+};
+
+struct Geometry {
+  Dims sizes;
+  Dims strides;
+  Geometry(const Tensor& t, const Dims& order) {
+    for (const std::int64_t d : order) {
+      sizes.push_back(t.size(static_cast<int>(d)));
+      strides.push_back(t.stride(static_cast<int>(d)));
+    }
+  }
+  kernels::View view(const Tensor& t) const {
+    return {t.bytes(), sizes.data(), strides.data(), sizes.size(), t.dtype()};
+  }
+};
+
+Dims common_shape(In in, int first) {
+  Dims sizes;
+  for (int i = first; i < in.size(); ++i) sizes = broadcast(sizes, in[i].sizes());
+  return sizes;
+}
+
+// Calls the kernel with the indices as views of one shape.
+template <typename Function>
+void with_indices(const IndexPlan& plan, In in, int first, Function&& call) {
+  const Dims common = common_shape(in, first);
+  const std::size_t count = static_cast<std::size_t>(in.size() - first);
+  std::vector<Dims> strides(count);
+  std::vector<kernels::View> views(count);
+  std::vector<int> dims(count);
+  for (std::size_t k = 0; k < count; ++k) {
+    const Tensor& index = in[first + static_cast<int>(k)];
+    const int lead = common.size() - index.ndim();
+    strides[k] = Dims(common.size());
+    for (int d = 0; d < index.ndim(); ++d) {
+      strides[k][lead + d] = index.size(d) == 1 ? 0 : index.stride(d);
+    }
+    views[k] = {index.bytes(), common.data(), strides[k].data(), common.size(), index.dtype()};
+    dims[k] = static_cast<int>(plan.dims[static_cast<int>(k)]);
+  }
+  call(views.data(), dims.data(), static_cast<int>(count));
+}
+
+// The batch rule of both: an index that differs within the batch makes the batch one more indexed
+// dimension.
+struct BatchedIndex {
+  int level;
+  std::int64_t size = 0;
+  bool differs = false;  // some index is batched
+  IndexPlan plan;
+  std::vector<Tensor> indices;
+
+  static bool is_batched(const Tensor& t, int level) {
+    return t.has(kBatched) && meta_of(t)->level == level;
+  }
+  BatchedIndex(const IndexPlan& logical, In in, int first, int level) : level(level) {
+    for (int i = 0; i < in.size(); ++i) {
+      if (is_batched(in[i], level)) size = meta_of(in[i])->batch.size(0);
+    }
+    plan = logical.batched(size);
+    for (int i = first; i < in.size(); ++i) {
+      const bool batched = is_batched(in[i], level);
+      differs |= batched;
+      Tensor index = batched ? meta_of(in[i])->batch : in[i];
+      if (batched) {
+        while (index.ndim() < plan.width + 1) index = unsqueeze(index, 1);
+      }
+      indices.push_back(index);
+    }
+    if (!differs) return;
+    Tensor batch = Tensor::empty({{size}}, DType::Int64);
+    for (std::int64_t b = 0; b < size; ++b) batch.data<std::int64_t>()[b] = b;
+    while (batch.ndim() < plan.width + 1) batch = unsqueeze(batch, 1);
+    indices.insert(indices.begin(), batch);
+    plan.dims.insert(0, 0);
+    plan.at = 0;
+    ++plan.width;
+  }
+  Tensor physical(const Tensor& t) const {
+    if (is_batched(t, level)) return meta_of(t)->batch;
+    Dims sizes = t.shape();
+    sizes.insert(0, size);
+    return expand(t, sizes);
+  }
+  // The common shape behind the batch, moved from the front to where the logical plan has it.
+  Dims order(const IndexPlan& logical) const {
+    const int rest = logical.whole.size() - logical.dims.size();
+    Dims order{0};
+    for (int d = 0; d < logical.at; ++d) order.push_back(1 + logical.width + d);
+    for (int d = 0; d < logical.width; ++d) order.push_back(1 + d);
+    for (int d = logical.at; d < rest; ++d) order.push_back(1 + logical.width + d);
+    return order;
+  }
+};
+
+Dims inverse(const Dims& order) {
+  Dims inverse(order.size());
+  for (int d = 0; d < order.size(); ++d) inverse[static_cast<int>(order[d])] = d;
+  return inverse;
+}
+
+Tensor put(const IndexPlan& plan, const Tensor& x, const Tensor& values,
+           const std::vector<Tensor>& indices, bool accumulate, const char* node);
+
+// Inputs: x, indices...
+struct IndexGet {
+  static constexpr const char* kNode = "IndexBackward0";
+  static constexpr int kInputs = kVariadic;
+  static constexpr int kOutputs = 1;
+  using Attrs = IndexPlan;
+  static Spec spec(const Attrs& a, In in) {
+    return {a.result_sizes(common_shape(in, 1)), in[0].dtype()};
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    const Geometry from(in[0], a.front_order());
+    const Geometry to(out, a.result_order());
+    with_indices(a, in, 1, [&](const kernels::View* indices, const int* dims, int count) {
+      kernels::index_get(to.view(out), from.view(in[0]), indices, dims, count);
+    });
+  }
+  static Tensor batch(const Attrs& a, In in, int level) {
+    const BatchedIndex b(a, in, 1, level);
+    if (b.differs && !BatchedIndex::is_batched(in[0], level)) {
+      // Indices [batch, ...] into the plain tensor.
+      IndexPlan plan = a;
+      plan.at = 0;
+      ++plan.width;
+      const std::vector<Tensor> indices(b.indices.begin() + 1, b.indices.end());
+      return make_batched(permute(get(plan, in[0], indices), b.order(a)), level);
+    }
+    Tensor result = get(b.plan, b.physical(in[0]), b.indices);
+    if (b.differs) result = permute(result, b.order(a));
+    return make_batched(result, level);
+  }
+  static Tensor get(const IndexPlan& plan, const Tensor& x, const std::vector<Tensor>& indices) {
+    std::vector<Tensor> inputs{x};
+    inputs.insert(inputs.end(), indices.begin(), indices.end());
+    return apply<IndexGet>(plan, inputs);
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0xfffe; }
+  static void vjp(Vjp<IndexGet>& v) {
+    const Tensor zeros = expand(Tensor::zeros({}, v.attrs().dtype), v.attrs().whole);
+    std::vector<Tensor> indices;
+    for (int i = 1; i < v.num_inputs(); ++i) indices.push_back(v.in(i));
+    v.give(0, put(v.attrs(), zeros, v.grad(), indices, true, "IndexPutImplBackward0"));
+  }
+  static Tensor jvp(Jvp<IndexGet>& j) {
+    std::vector<Tensor> indices;
+    for (int i = 1; i < j.num_inputs(); ++i) indices.push_back(j.in(i));
+    return get(j.attrs(), j.tangent(0), indices);
+  }
+};
+
+// Inputs: x, values in the shape of the result of IndexGet, indices...
+struct IndexPut {
+  static constexpr int kInputs = kVariadic;
+  static constexpr int kOutputs = 1;
+  struct Attrs {
+    IndexPlan plan;
+    bool accumulate;
+    const char* node;
+  };
+  static const char* node_name(const Attrs& a) { return a.node; }
+  static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    kernels::copy(view_of(out), view_of(in[0]));
+    write(a.plan, out, in, a.accumulate);
+  }
+  // in[0] is not read.
+  static void write(const IndexPlan& plan, const Tensor& out, In in, bool accumulate) {
+    const Geometry to(out, plan.front_order());
+    const Geometry from(in[1], plan.result_order());
+    with_indices(plan, in, 2, [&](const kernels::View* indices, const int* dims, int count) {
+      kernels::index_put(to.view(out), indices, dims, count, from.view(in[1]), accumulate);
+    });
+  }
+  static Tensor batch(const Attrs& a, In in, int level) {
+    const BatchedIndex b(a.plan, in, 2, level);
+    Tensor values = b.physical(in[1]);
+    if (b.differs) values = permute(values, inverse(b.order(a.plan)));
+    return make_batched(put(b.plan, b.physical(in[0]), values, b.indices, a.accumulate, a.node),
+                        level);
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0xfffc; }
+  static void vjp(Vjp<IndexPut>& v) {
+    const Attrs& a = v.attrs();
+    std::vector<Tensor> indices;
+    for (int i = 2; i < v.num_inputs(); ++i) indices.push_back(v.in(i));
+    if (v.wants(1)) v.give(1, IndexGet::get(a.plan, v.grad(), indices));
+    if (!v.wants(0)) return;
+    if (a.accumulate) return v.give(0, v.grad());
+    Dims common;
+    for (const Tensor& index : indices) common = broadcast(common, index.sizes());
+    const Tensor zeros = expand(Tensor::zeros({}, v.grad().dtype()), a.plan.result_sizes(common));
+    v.give(0, put(a.plan, v.grad(), zeros, indices, false, a.node));
+  }
+  static Tensor jvp(Jvp<IndexPut>& j) {
+    const auto tangent = [&j](int i) {
+      return j.tangent(i).defined() ? j.tangent(i)
+                                    : expand(Tensor::zeros({}, j.in(i).dtype()), j.in(i).sizes());
+    };
+    std::vector<Tensor> indices;
+    for (int i = 2; i < j.num_inputs(); ++i) indices.push_back(j.in(i));
+    return put(j.attrs().plan, tangent(0), tangent(1), indices, j.attrs().accumulate,
+               j.attrs().node);
+  }
+};
+
+Tensor put(const IndexPlan& plan, const Tensor& x, const Tensor& values,
+           const std::vector<Tensor>& indices, bool accumulate, const char* node) {
+  std::vector<Tensor> inputs{x, values};
+  inputs.insert(inputs.end(), indices.begin(), indices.end());
+  return apply<IndexPut>({plan, accumulate, node}, inputs);
+}
+
+bool is_mask(const Tensor& t) { return t.dtype() == DType::Bool || t.dtype() == DType::UInt8; }
+
+// Puts the index at dimension `dim` of x; a mask becomes one index for each of its dimensions.
+void add_index(std::vector<Tensor>& indices, const Tensor& x, int dim, const Tensor& index) {
+  const int covers = is_mask(index) ? index.ndim() : 1;
+  if (dim + covers > x.ndim()) {
+    fail(ErrorKind::Index, "too many indices for tensor of dimension ", x.ndim());
+  }
+  indices.resize(static_cast<std::size_t>(dim));
+  if (!is_mask(index)) {
+    if (index.dtype() != DType::Int64 && index.dtype() != DType::Int32) {
+      fail(ErrorKind::Index, "tensors used as indices must be long, int, byte or bool tensors");
+    }
+    indices.push_back(index);
+    return;
+  }
+  for (int k = 0; k < covers; ++k) {
+    if (index.size(k) != x.size(dim + k)) {
+      fail(ErrorKind::Index, "The shape of the mask ", index.shape(), " at index ", k,
+           " does not match the shape of the indexed tensor ", x.shape(), " at index ", dim + k);
+    }
+  }
+  for (const Tensor& column : nonzero_tuple(index)) indices.push_back(column);
+}
+
+struct Planned {
+  IndexPlan plan;
+  std::vector<Tensor> indices;
+};
+
+bool can_broadcast(Sizes a, Sizes b) {
+  for (std::size_t k = 1; k <= std::min(a.size(), b.size()); ++k) {
+    const std::int64_t x = a[a.size() - k];
+    const std::int64_t y = b[b.size() - k];
+    if (x != y && x != 1 && y != 1) return false;
+  }
+  return true;
+}
+
+[[noreturn]] void refuse_shapes(const std::vector<Tensor>& indices) {
+  std::ostringstream shapes;
+  for (const Tensor& index : indices) {
+    if (index.defined()) shapes << (shapes.tellp() ? ", " : "") << index.shape();
+  }
+  fail(ErrorKind::Index,
+       "shape mismatch: indexing tensors could not be broadcast together with shapes ",
+       shapes.str());
+}
+
+// `indices` by dimension, undefined for those that are not indexed.
+Planned make_plan(const Tensor& x, const std::vector<Tensor>& indices) {
+  Planned p;
+  Dims common;
+  for (std::size_t d = 0; d < indices.size(); ++d) {
+    if (!indices[d].defined()) continue;
+    p.plan.dims.push_back(static_cast<int>(d));
+    p.indices.push_back(indices[d]);
+    const Sizes sizes = indices[d].sizes();
+    if (!can_broadcast(common, sizes)) refuse_shapes(indices);
+    common = broadcast(common, sizes);
+  }
+  const Dims& dims = p.plan.dims;
+  const bool adjacent = dims[dims.size() - 1] - dims[0] + 1 == dims.size();
+  p.plan.at = adjacent ? static_cast<int>(dims[0]) : 0;
+  p.plan.width = common.size();
+  p.plan.whole = x.shape();
+  p.plan.dtype = x.dtype();
+  return p;
+}
+
+Tensor apply_int(const Tensor& x, int dim, std::int64_t at) {
+  if (dim >= x.ndim()) {
+    check(ErrorKind::Index, x.ndim() > 0,
+          "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
+          "C++ to convert a 0-dim tensor to a number");
+    fail(ErrorKind::Index, "too many indices for tensor of dimension ", x.ndim());
+  }
+  const std::int64_t size = x.size(dim);
+  if (at < -size || at >= size) [[unlikely]] {
+    fail(ErrorKind::Index, "index ", at, " is out of bounds for dimension ", dim, " with size ",
+         size);
+  }
+  return show({Window::Kind::Select, dim, 0, at < 0 ? at + size : at}, x);
+}
+
+Tensor apply_slice(const Tensor& x, int dim, const IndexItem& item) {
+  if (x.ndim() > 0 && dim >= x.ndim()) {
+    fail(ErrorKind::Index, "too many indices for tensor of dimension ", x.ndim());
+  }
+  return slice(x, dim, item.start, item.stop, item.step);
+}
+
+// The views of the basic items, and the indices that are left, by dimension of the view.
+struct Sliced {
+  Tensor view;
+  std::vector<Tensor> indices;
+};
+
+Sliced apply_items(const Tensor& x, std::span<const IndexItem> items) {
+  using Kind = IndexItem::Kind;
+  int used = 0;
+  for (const IndexItem& item : items) {
+    if (item.kind == Kind::Int || item.kind == Kind::Slice) ++used;
+    if (item.kind == Kind::Tensor) used += is_mask(item.tensor) ? item.tensor.ndim() : 1;
+  }
+  check(ErrorKind::Index, used <= x.ndim(), "too many indices for tensor of dimension ", x.ndim());
+  Sliced s{x, {}};
+  int dim = 0;
+  for (const IndexItem& item : items) {
+    switch (item.kind) {
+      case Kind::Int:
+        s.view = apply_int(s.view, dim, item.start);
+        break;
+      case Kind::Slice: {
+        const bool all = item.start == 0 && item.step == 1 && item.stop >= s.view.size(dim);
+        if (!all) s.view = apply_slice(s.view, dim, item);
+        ++dim;
+        break;
+      }
+      case Kind::NewAxis:
+        s.view = unsqueeze(s.view, dim++);
+        break;
+      case Kind::Ellipsis:
+        dim += x.ndim() - used;
+        used = x.ndim();
+        break;
+      case Kind::Bool: {
+        s.view = unsqueeze(s.view, dim);
+        s.indices.resize(static_cast<std::size_t>(dim));
+        s.indices.push_back(Tensor::zeros({{item.flag ? 1 : 0}}, DType::Int64));
+        ++dim;
+        break;
+      }
+      case Kind::Tensor:
+        add_index(s.indices, s.view, dim, item.tensor);
+        dim = static_cast<int>(s.indices.size());
+        break;
+    }
+  }
+  return s;
+}
+
+}  // namespace
+
+Tensor index(const Tensor& input, std::span<const IndexItem> items) {
+  if (items.size() == 1) {
+    const IndexItem& item = items[0];
+    if (item.kind == IndexItem::Kind::Int) return apply_int(input, 0, item.start);
+    if (item.kind == IndexItem::Kind::Slice) return apply_slice(input, 0, item);
+  }
+  const Sliced s = apply_items(input, items);
+  if (!s.indices.empty()) {
+    const Planned p = make_plan(s.view, s.indices);
+    return IndexGet::get(p.plan, s.view, p.indices);
+  }
+  return s.view.is_same(input) ? alias_view(input) : s.view;
+}
+
+static std::vector<Tensor> expand_masks(const Tensor& input, const std::vector<Tensor>& indices) {
+  std::vector<Tensor> expanded;
+  bool any = false;
+  for (const Tensor& index : indices) {
+    if (index.defined()) {
+      any = true;
+      const int dim = static_cast<int>(expanded.size());
+      check(ErrorKind::Index, dim < input.ndim(), "too many indices for tensor of dimension ",
+            input.ndim(), " (got ", indices.size(), ")");
+      add_index(expanded, input, dim, index);
+    } else {
+      expanded.emplace_back();
+    }
+  }
+  check(ErrorKind::Value, any, "index: got no index tensor, expected at least one.");
+  return expanded;
+}
+
+Tensor index(const Tensor& input, const std::vector<Tensor>& indices) {
+  const Planned p = make_plan(input, expand_masks(input, indices));
+  return IndexGet::get(p.plan, input, p.indices);
+}
+
+// Values in the shape that reading at the same positions would have.
+static Tensor expand_values(const Planned& p, const Tensor& input, const Tensor& values) {
+  check(input.dtype() == values.dtype(),
+        "Index put requires the source and destination dtypes match, got ",
+        info(input.dtype()).scalar_name, " for the destination and ",
+        info(values.dtype()).scalar_name, " for the source.");
+  Dims common;
+  for (const Tensor& index : p.indices) common = broadcast(common, index.sizes());
+  const Dims sizes = p.plan.result_sizes(common);
+  check(broadcastable_to(values.sizes(), sizes), "shape mismatch: value tensor of shape ",
+        values.shape(), " cannot be broadcast to indexing result of shape ", sizes);
+  return same(values.sizes(), sizes) ? values : expand(values, sizes);
+}
+
+Tensor index_put(const Tensor& input, const std::vector<Tensor>& indices, const Tensor& values,
+                 bool accumulate) {
+  const Planned p = make_plan(input, expand_masks(input, indices));
+  return put(p.plan, input, expand_values(p, input, values), p.indices, accumulate,
+             "IndexPutBackward0");
+}
+
+void index_assign(const Tensor& target, std::span<const IndexItem> items, const Operand& value) {
+  check_writable("index_put", target);
+  if ((target.flags() | value.flags()) & kBatched) {
+    fail(ErrorKind::NotImplemented,
+         "x[...] = v: in-place writes inside vmap are not supported. Use index_put or where.");
+  }
+  if (mode.grad && (target.requires_grad() || value.requires_grad())) {
+    fail(ErrorKind::NotImplemented,
+         "x[...] = v: recorded writes through an index are not supported. Use x.index_put(...), "
+         "torch.where or a torch.no_grad() block.");
+  }
+  const GradMode off(false);
+  const Sliced s = apply_items(target, items);
+  Tensor values =
+      value.is_tensor() ? value.tensor() : Tensor::scalar(value.number(), target.dtype());
+  while (values.ndim() > 0 && values.ndim() > s.view.ndim() && values.size(0) == 1) {
+    values = squeeze_dim(values, 0);
+  }
+  if (s.indices.empty()) {
+    check(broadcastable_to(values.sizes(), s.view.sizes()), "The expanded size of the tensor (",
+          s.view.shape(), ") must match the existing size (", values.shape(), ").");
+    copy_values(s.view, values);
+  } else {
+    const Planned p = make_plan(s.view, s.indices);
+    if (values.ndim() == 0) values = cast(values, target.dtype());
+    const Tensor expanded = expand_values(p, s.view, values);
+    std::vector<const Tensor*> inputs{&s.view, &expanded};
+    for (const Tensor& index : p.indices) inputs.push_back(&index);
+    IndexPut::write(p.plan, s.view, In(inputs.data(), static_cast<int>(inputs.size())), false);
+  }
+  target.bump_version();
+}
+
+static Tensor index_put_entry(const Tensor& input, const std::vector<Tensor>& indices,
+                              const Tensor& values, bool accumulate) {
+  return index_put(input, indices, values, accumulate);
+}
+static const Entry entry_index_put(
+    "index_put(input, indices, values, accumulate=False)", function<index_put_entry>,
+    kFunctionForm | kMethodForm | kInPlaceForm, "A copy with values put, or added, at x[indices].",
+    "x(3,4), (i(2, high=3),), x(4), True | x(3,4), (i(2, high=3), i(2, high=4)), x(2), True "
+    "| x(3,4), (i(1, high=3),), x(1,4) | x(3,4), (b(3,4),), x() | x(3,4), (i(2,1, high=3), "
+    "i(5, high=4)), x(), True | xs(3,4), (i(2, high=3),), x(2,4), accumulate=True");
+
+}  // namespace pullback

@@ -1,0 +1,207 @@
+// Masks and flat positions: masked_select, masked_scatter, nonzero, take, put, count_nonzero.
+//
+// nonzero and masked_select make shapes from values, so their masks must be plain tensors.
+#include "kernels/copy.h"
+#include "kernels/index.h"
+#include "ops/arithmetic.h"
+#include "ops/basic.h"
+#include "ops/indexing.h"
+#include "ops/op.h"
+#include "ops/table.h"
+
+namespace pullback {
+namespace {
+
+void check_plain(const char* name, const Tensor& t) {
+  if (t.has(kBatched)) {
+    fail(ErrorKind::NotImplemented, name,
+         ": inside vmap the shape of the result would differ within the batch. Use torch.where.");
+  }
+}
+
+// Positions of the true elements of a mask, counted row by row.
+Tensor flat_positions(const Tensor& mask) {
+  const Tensor flat = reshape(mask, {{-1}});
+  return reshape(nonzero(flat), {{-1}});
+}
+
+// Sizes of the dimensions behind the batch flattened.
+Tensor flat_batch(const Tensor& t) { return reshape(t, {{t.size(0), -1}}); }
+
+// Inputs of one shape: x, mask.
+struct MaskedSelect {
+  static constexpr const char* kNode = "MaskedSelectBackward0";
+  static constexpr int kInputs = 2;
+  static constexpr int kOutputs = 1;
+  struct Attrs {
+    Dims whole;
+  };
+  static Tensor batch(const Attrs&, In in, int level) {
+    check_plain("masked_select", in[1]);
+    const detail::Unwrapped u = detail::unwrap(in);
+    return make_batched(index_select(flat_batch(u.tensors[0]), 1, flat_positions(in[1])), level);
+  }
+  static Spec spec(const Attrs&, In in) {
+    return {{kernels::count_nonzero(view_of(in[1]))}, in[0].dtype()};
+  }
+  static void fill(const Attrs&, In in, const Tensor& out) {
+    kernels::masked_select(view_of(out), view_of(in[0]), view_of(in[1]));
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
+  static void vjp(Vjp<MaskedSelect>& v) {
+    const Tensor zeros = expand(Tensor::zeros({}, v.grad().dtype()), v.attrs().whole);
+    v.give(0, masked_scatter(zeros, v.in(1), v.grad()));
+  }
+  static Tensor jvp(Jvp<MaskedSelect>& j) { return masked_select(j.tangent(0), j.in(1)); }
+};
+
+// Inputs: x, mask in the shape of x, source.
+struct MaskedScatter {
+  static constexpr const char* kNode = "MaskedScatterBackward0";
+  static constexpr int kInputs = 3;
+  static constexpr int kOutputs = 1;
+  struct Attrs {
+    Dims source;
+  };
+  static Tensor batch(const Attrs&, In in, int level) {
+    check_plain("masked_scatter", in[1]);
+    const detail::Unwrapped u = detail::unwrap(in);
+    const Tensor at = flat_positions(in[1]);
+    const Tensor source = narrow(flat_batch(u.tensors[2]), 1, 0, at.numel());
+    const Tensor& x = u.tensors[0];
+    return make_batched(reshape(index_copy(flat_batch(x), 1, at, source), x.sizes()), level);
+  }
+  static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
+  static void fill(const Attrs&, In in, const Tensor& out) {
+    kernels::copy(view_of(out), view_of(in[0]));
+    const Tensor source = in[2].is_contiguous() ? in[2] : copy_to_dtype(in[2], in[2].dtype());
+    kernels::masked_scatter(view_of(out), view_of(in[1]),
+                            view_of(source.alias({{source.numel()}}, {{1}})));
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
+  static void vjp(Vjp<MaskedScatter>& v) {
+    const Dims& sizes = v.attrs().source;
+    const std::int64_t count = count_elements(sizes);
+    if (v.wants(0)) {
+      const Tensor none = expand(Tensor::zeros({}, v.grad().dtype()), v.grad().sizes());
+      v.give(0, masked_scatter(v.grad(), v.in(1), none));
+    }
+    if (!v.wants(2)) return;
+    const Tensor used = masked_select(v.grad(), v.in(1));
+    const Tensor none = Tensor::zeros({{count}}, used.dtype());
+    Tensor first = Tensor::empty({{used.numel()}}, DType::Int64);
+    for (std::int64_t k = 0; k < first.numel(); ++k) first.data<std::int64_t>()[k] = k;
+    v.give(2, reshape(index_copy(none, 0, first, used), sizes));
+  }
+  static Tensor jvp(Jvp<MaskedScatter>& j) {
+    const auto tangent = [&j](int i) {
+      return j.tangent(i).defined() ? j.tangent(i)
+                                    : expand(Tensor::zeros({}, j.in(i).dtype()), j.in(i).sizes());
+    };
+    return masked_scatter(tangent(0), j.in(1), tangent(2));
+  }
+};
+
+}  // namespace
+
+Tensor masked_select(const Tensor& input, const Tensor& mask) {
+  check(mask.dtype() == DType::Bool, "masked_select: expected BoolTensor for mask");
+  const Dims sizes = broadcast(mask.sizes(), input.sizes());
+  const Tensor x = same(sizes, input.sizes()) ? input : expand(input, sizes);
+  return apply<MaskedSelect>({sizes}, x, same(sizes, mask.sizes()) ? mask : expand(mask, sizes));
+}
+
+Tensor masked_scatter(const Tensor& input, const Tensor& mask, const Tensor& source) {
+  check(input.dtype() == source.dtype(),
+        "masked_scatter: expected self and source to have same dtypes but got ",
+        info(input.dtype()).scalar_name, " and ", info(source.dtype()).scalar_name);
+  check(mask.dtype() == DType::Bool,
+        "masked_scatter_ only supports boolean masks, but got mask with dtype ",
+        info(mask.dtype()).scalar_name);
+  const Dims sizes = broadcast(mask.sizes(), input.sizes());
+  const Tensor x = same(sizes, input.sizes()) ? input : expand(input, sizes);
+  return apply<MaskedScatter>({source.shape()}, x,
+                              same(sizes, mask.sizes()) ? mask : expand(mask, sizes), source);
+}
+
+Tensor nonzero(const Tensor& input) {
+  check_plain("nonzero", input);
+  const std::int64_t count = kernels::count_nonzero(view_of(input));
+  const Tensor positions = Tensor::empty({{count, input.ndim()}}, DType::Int64);
+  kernels::nonzero(view_of(input), view_of(positions));
+  return positions;
+}
+
+std::vector<Tensor> nonzero_tuple(const Tensor& input) {
+  const GradMode off(false);
+  const Tensor positions = nonzero(input.ndim() == 0 ? unsqueeze(input, 0) : input);
+  std::vector<Tensor> columns;
+  for (int d = 0; d < positions.size(1); ++d) {
+    columns.push_back(select(positions, 1, d).detach());
+  }
+  return columns;
+}
+
+static OneOrMore nonzero_entry(const Tensor& input, bool as_tuple) {
+  if (as_tuple) return {nonzero_tuple(input), false};
+  return {{nonzero(input)}, true};
+}
+
+static void check_flat_index(const char* name, const Tensor& index) {
+  check(index.dtype() == DType::Int64, name, "(): Expected a long tensor for index, but got ",
+        info(index.dtype()).scalar_name);
+}
+
+Tensor take(const Tensor& input, const Tensor& index) {
+  check_flat_index("take", index);
+  check(ErrorKind::Index, input.numel() > 0 || index.numel() == 0,
+        "take(): tried to take from an empty tensor");
+  return pullback::index(reshape(input, {{-1}}), std::vector<Tensor>{index});
+}
+
+static Tensor put(const Tensor& input, const Tensor& index, const Tensor& source, bool accumulate) {
+  check_flat_index("put_", index);
+  check(index.numel() == source.numel(), "put_(): Expected source and index to have the same ",
+        "number of elements, but got source.numel() = ", source.numel(),
+        ", index.numel() = ", index.numel());
+  check(input.dtype() == source.dtype(),
+        "put_(): self and source expected to have the same dtype, ",
+        "but got self.dtype = ", info(input.dtype()).scalar_name,
+        " and source.dtype = ", info(source.dtype()).scalar_name);
+  const Tensor flat = index_put(reshape(input, {{-1}}), {reshape(index, {{-1}})},
+                                reshape(source, {{-1}}), accumulate);
+  return reshape(flat, input.sizes());
+}
+
+static const Entry entry_masked_select("masked_select(input, mask)", function<masked_select>,
+                                       kBoth | kNoBatch,
+                                       "The elements where the mask is true, in one dimension.",
+                                       "x(3,4), b(3,4) | x(3,4), b(4) | x(4), b(3,1) | xs(3,4), "
+                                       "b(3,4) | x(), b() | x(0,3), b(0,3)");
+static const Entry entry_masked_scatter(
+    "masked_scatter(input, mask, source)", function<masked_scatter>,
+    kFunctionForm | kMethodForm | kInPlaceForm | kNoBatch,
+    "A copy with the elements of source, in order, where the mask is true.",
+    "x(3,4), b(3,4), x(12) | xs(3,4), b(4), x(4,3) | x(3,4), b(3,1), x(15)");
+static const Entry entry_nonzero(
+    "nonzero(input, *, as_tuple=False)", function<nonzero_entry>, kView | kNoGrad | kNoBatch,
+    "The positions of the elements that are not zero, one in a row; "
+    "or a tuple of columns.",
+    "i(3,4, high=3) | i(3,4, high=3), as_tuple=True | b(3) | i(, high=2)");
+static const Entry entry_where("where(condition)", function<nonzero_tuple>,
+                               kFunctionForm | kNoGrad | kNoBatch,
+                               "The positions of the true elements, a tensor for each dimension.",
+                               "b(3,4) | b(3)");
+static const Entry entry_argwhere("argwhere(input)", function<nonzero>, kView | kNoGrad | kNoBatch,
+                                  "The positions of the elements that are not zero, one in a row.",
+                                  "i(3,4, high=3) | b(3)");
+static const Entry entry_take(
+    "take(input, index)", function<take>, kBoth, "The elements at positions of the flat input.",
+    "x(3,4), i(5, high=12) | xs(3,4), i(2,2, high=12) | x(), i(2, high=1)");
+static const Entry entry_put("put(input, index, source, accumulate=False)", function<put>,
+                             kFunctionForm | kMethodForm | kInPlaceForm,
+                             "A copy with source put, or added, at positions of the flat input.",
+                             "x(3,4), i(5, high=12), x(5), True | xs(3,4), i(1, high=12), x(1) "
+                             "| x(3,4), i(2,2, high=12), x(4), accumulate=True");
+
+}  // namespace pullback
