@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "ops/basic.h"
 #include "ops/compare.h"
+#include "ops/destination.h"
 #include "ops/elementwise.h"
 #include "ops/math.h"
 #include "ops/select.h"
@@ -207,7 +208,13 @@ static Tensor float_power(const Operand& input, const Operand& exponent) {
     return x.is_tensor() ? Operand(cast(x.tensor(), DType::Float64))
                          : Operand(x.number().to_double());
   };
-  return pow(widen(input), widen(exponent));
+  Operand base, power;
+  {
+    const DestinationAside aside;
+    base = widen(input);
+    power = widen(exponent);
+  }
+  return pow(base, power);
 }
 
 Tensor rsub(const Tensor& input, const Operand& other, Scalar alpha) {
@@ -221,7 +228,11 @@ Tensor rsub(const Tensor& input, const Operand& other, Scalar alpha) {
   if (alpha.category() > category(result_type(input, other))) {
     fail("For integral input tensors, argument alpha must not be a floating point number.");
   }
-  const Operand scaled_input = is_one(alpha) ? Operand(input) : Operand(mul(input, alpha));
+  Operand scaled_input = input;
+  if (!is_one(alpha)) {
+    const DestinationAside aside;
+    scaled_input = mul(input, alpha);
+  }
   return elementwise(other.is_tensor() ? record : record_number, other, scaled_input);
 }
 

@@ -6,7 +6,10 @@
 // copies it over.  Rebasing the history of the destination happens here, in one place.
 #pragma once
 
+#include <utility>
+
 #include "core/tensor.h"
+#include "graph/mode.h"
 #include "ops/op.h"
 
 namespace pullback {
@@ -45,6 +48,18 @@ class Destination {
   Tensor target_;
   bool pending_ = true;
   Destination* outer_;
+};
+
+// Hides the destination from the operators that make intermediate results.
+class DestinationAside {
+ public:
+  DestinationAside() : hidden_(std::exchange(mode.destination, nullptr)) {}
+  ~DestinationAside() { mode.destination = hidden_; }
+  DestinationAside(const DestinationAside&) = delete;
+  DestinationAside& operator=(const DestinationAside&) = delete;
+
+ private:
+  Destination* hidden_;
 };
 
 }  // namespace pullback

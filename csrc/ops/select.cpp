@@ -10,6 +10,7 @@
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/compare.h"
+#include "ops/destination.h"
 #include "ops/elementwise.h"
 #include "ops/table.h"
 
@@ -27,7 +28,12 @@ Tensor where(const Tensor& condition, const Operand& input, const Operand& other
   check(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,
         "where expected condition to be a boolean tensor, but got a tensor with dtype ",
         info(condition.dtype()).scalar_name);
-  return elementwise(record_where, cast(condition, DType::Bool), input, other);
+  Tensor mask = condition;
+  if (condition.dtype() != DType::Bool) {
+    const DestinationAside aside;
+    mask = cast(condition, DType::Bool);
+  }
+  return elementwise(record_where, mask, input, other);
 }
 static Tensor where_method(const Tensor& input, const Tensor& condition, const Operand& other) {
   return where(condition, input, other);

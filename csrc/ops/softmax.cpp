@@ -1,0 +1,192 @@
+// Softmax and log-softmax: each one kernel, with a derivative that is one kernel and an operator of
+// its own, so that it can be differentiated again.  Start reading at Softmax.
+#include "kernels/softmax.h"
+
+#include "core/error.h"
+#include "ops/activation.h"
+#include "ops/arithmetic.h"
+#include "ops/basic.h"
+#include "ops/destination.h"
+#include "ops/math.h"
+#include "ops/op.h"
+#include "ops/reduction.h"
+#include "ops/table.h"
+
+namespace pullback {
+namespace {
+
+// A tensor without dimensions is a row of one element.
+class Row {
+ public:
+  explicit Row(const Tensor& t) : view_(view_of(t)) {
+    static constexpr std::int64_t kOne = 1;
+    if (view_.ndim == 0) view_ = {view_.data, &kOne, &kOne, 1, view_.dtype};
+  }
+  operator const kernels::View&() const { return view_; }  // NOLINT: that is its purpose
+
+ private:
+  kernels::View view_;
+};
+
+struct RowAttrs {
+  std::int64_t dim;
+  RowAttrs batched(std::int64_t) const { return {dim + 1}; }
+};
+
+Tensor sum_row(const Tensor& x, std::int64_t dim) {
+  return x.ndim() == 0 ? x : sum(x, Dims{dim}, true);
+}
+
+// y (g - sum(g y)) along a dimension; symmetric in the sense that it is its own transpose in g.
+struct SoftmaxGrad {
+  static constexpr const char* kNode = "SoftmaxBackwardDataBackward0";
+  static constexpr int kInputs = 2;
+  static constexpr int kOutputs = 1;
+  using Attrs = RowAttrs;
+  static Spec spec(const Attrs&, In in) { return {in[1].shape(), in[1].dtype()}; }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    kernels::softmax_grad(Row(out), Row(in[0]), Row(in[1]), static_cast<int>(a.dim));
+  }
+  static constexpr std::uint32_t saves(std::uint32_t needs) { return needs & 2 ? 3 : 2; }
+  static Tensor slope_of_y(const Attrs& a, const Tensor& t, const Tensor& g, const Tensor& y) {
+    return t * (g - sum_row(g * y, a.dim)) - g * sum_row(t * y, a.dim);
+  }
+  static void vjp(Vjp<SoftmaxGrad>& v) {
+    if (v.wants(0)) v.give(0, apply<SoftmaxGrad>(v.attrs(), v.grad(), v.in(1)));
+    if (v.wants(1)) v.give(1, slope_of_y(v.attrs(), v.grad(), v.in(0), v.in(1)));
+  }
+  static Tensor jvp(Jvp<SoftmaxGrad>& j) {
+    Tensor result;
+    if (j.tangent(0).defined()) result = apply<SoftmaxGrad>(j.attrs(), j.tangent(0), j.in(1));
+    if (!j.tangent(1).defined()) return result;
+    // The other transpose: here t multiplies y, and the sums run over it.
+    const Tensor& g = j.in(0);
+    const Tensor& t = j.tangent(1);
+    const Tensor part =
+        t * (g - sum_row(g * j.in(1), j.attrs().dim)) - j.in(1) * sum_row(g * t, j.attrs().dim);
+    return result.defined() ? result + part : part;
+  }
+};
+
+struct Softmax {
+  static constexpr const char* kNode = "SoftmaxBackward0";
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  using Attrs = RowAttrs;
+  static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    kernels::softmax(Row(out), Row(in[0]), static_cast<int>(a.dim));
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return kOut; }
+  static void vjp(Vjp<Softmax>& v) { v.give(0, apply<SoftmaxGrad>(v.attrs(), v.grad(), v.out())); }
+  static Tensor jvp(Jvp<Softmax>& j) {
+    return apply<SoftmaxGrad>(j.attrs(), j.tangent(0), j.out());
+  }
+};
+
+// g - exp(y) sum(g) along a dimension.
+struct LogSoftmaxGrad {
+  static constexpr const char* kNode = "LogSoftmaxBackwardDataBackward0";
+  static constexpr int kInputs = 2;
+  static constexpr int kOutputs = 1;
+  using Attrs = RowAttrs;
+  static Spec spec(const Attrs&, In in) { return {in[1].shape(), in[1].dtype()}; }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    kernels::log_softmax_grad(Row(out), Row(in[0]), Row(in[1]), static_cast<int>(a.dim));
+  }
+  static constexpr std::uint32_t saves(std::uint32_t needs) { return needs & 2 ? 3 : 2; }
+  static void vjp(Vjp<LogSoftmaxGrad>& v) {
+    const Tensor probability = exp(v.in(1));
+    const Tensor& t = v.grad();
+    if (v.wants(0)) v.give(0, t - sum_row(t * probability, v.attrs().dim));
+    if (v.wants(1)) v.give(1, neg(t * probability * sum_row(v.in(0), v.attrs().dim)));
+  }
+  static Tensor jvp(Jvp<LogSoftmaxGrad>& j) {
+    Tensor result;
+    if (j.tangent(0).defined()) result = apply<LogSoftmaxGrad>(j.attrs(), j.tangent(0), j.in(1));
+    if (!j.tangent(1).defined()) return result;
+    const Tensor part = neg(j.tangent(1) * exp(j.in(1)) * sum_row(j.in(0), j.attrs().dim));
+    return result.defined() ? result + part : part;
+  }
+};
+
+struct LogSoftmax {
+  static constexpr const char* kNode = "LogSoftmaxBackward0";
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  using Attrs = RowAttrs;
+  static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    kernels::log_softmax(Row(out), Row(in[0]), static_cast<int>(a.dim));
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return kOut; }
+  static void vjp(Vjp<LogSoftmax>& v) {
+    v.give(0, apply<LogSoftmaxGrad>(v.attrs(), v.grad(), v.out()));
+  }
+  static Tensor jvp(Jvp<LogSoftmax>& j) {
+    return j.tangent(0) - sum_row(j.tangent(0) * exp(j.out()), j.attrs().dim);
+  }
+};
+
+template <class Op>
+Tensor rows(const char* name, const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
+  const DType to = dtype.value_or(input.dtype());
+  check(ErrorKind::NotImplemented, is_floating(to), "\"", name, "\" not implemented for '",
+        info(to).scalar_name, "'");
+  const int d = wrap_dim(dim, input.ndim());
+  if (input.dtype() == to) return apply<Op>({d}, input);
+  Tensor converted;
+  {
+    const DestinationAside aside;
+    converted = cast(input, to);
+  }
+  return apply<Op>({d}, converted);
+}
+
+// The dimension that torch assumes when none is given.
+std::int64_t implicit_dim(const std::optional<std::int64_t>& dim, const Tensor& input) {
+  const int n = input.ndim();
+  return dim ? *dim : n == 0 || n == 1 || n == 3 ? 0 : 1;
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
+  return rows<Softmax>("softmax", input, dim, dtype);
+}
+Tensor log_softmax(const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
+  return rows<LogSoftmax>("log_softmax", input, dim, dtype);
+}
+
+// `stacklevel` is where the facade's warning about a missing dim points to.
+static Tensor softmax_nn(const Tensor& input, std::optional<std::int64_t> dim,
+                         [[maybe_unused]] std::int64_t stacklevel, std::optional<DType> dtype) {
+  return softmax(input, implicit_dim(dim, input), dtype);
+}
+static Tensor log_softmax_nn(const Tensor& input, std::optional<std::int64_t> dim,
+                             [[maybe_unused]] std::int64_t stacklevel, std::optional<DType> dtype) {
+  return log_softmax(input, implicit_dim(dim, input), dtype);
+}
+static Tensor softmin_nn(const Tensor& input, std::optional<std::int64_t> dim,
+                         [[maybe_unused]] std::int64_t stacklevel, std::optional<DType> dtype) {
+  return softmax(neg(input), implicit_dim(dim, input), dtype);
+}
+
+static const char kSoftmaxDoc[] = "exp(input) divided by its sum along dim.";
+static const char kLogSoftmaxDoc[] = "log(softmax(input, dim)) without overflow.";
+static const char kRowSamples[] =
+    "x(3,4), 1 | x(3,4), dim=0 | x(2,3,4), -2 | x(), 0 | x(0,3), 1 | xs(3,4), 1";
+static const Entry entry_softmax("softmax(input, dim, dtype=None)", function<softmax>,
+                                 kBoth | kSpecialForm, kSoftmaxDoc, kRowSamples);
+static const Entry entry_log_softmax("log_softmax(input, dim, dtype=None)", function<log_softmax>,
+                                     kBoth | kSpecialForm, kLogSoftmaxDoc, kRowSamples);
+static const Entry entry_softmax_nn("softmax(input, dim=None, _stacklevel=3, dtype=None)",
+                                    function<softmax_nn>, kNNForm, kSoftmaxDoc, kRowSamples);
+static const Entry entry_log_softmax_nn("log_softmax(input, dim=None, _stacklevel=3, dtype=None)",
+                                        function<log_softmax_nn>, kNNForm, kLogSoftmaxDoc,
+                                        kRowSamples);
+static const Entry entry_softmin_nn("softmin(input, dim=None, _stacklevel=3, dtype=None)",
+                                    function<softmin_nn>, kNNForm, "softmax(-input, dim).",
+                                    kRowSamples);
+
+}  // namespace pullback
