@@ -38,14 +38,18 @@ PyObject* inplace_slot(PyObject* a, PyObject* b) {
 }
 
 Tensor plus(const Operand& a, const Operand& b) { return add(a, b); }
-Tensor minus(const Operand& a, const Operand& b) { return sub(a, b); }
+// A number on the left: the operators that torch records there.
+Tensor minus(const Operand& a, const Operand& b) {
+  return a.is_tensor() ? sub(a, b) : rsub(b.tensor(), a);
+}
+Tensor quotient(const Operand& a, const Operand& b) {
+  return a.is_tensor() ? true_divide(a, b) : mul(reciprocal(b.tensor()), a);
+}
 
 template <Tensor (*function)(const Tensor&)>
 PyObject* unary_slot(PyObject* a) {
   return guarded([&] { return wrap(function(unwrap(a))); });
 }
-
-Tensor same_tensor(const Tensor& x) { return x; }
 
 PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
   if (modulus != Py_None) {
@@ -55,7 +59,9 @@ PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
   return binary_slot<pow>(a, b);
 }
 
-PyObject* inplace_power_slot(PyObject* a, PyObject* b, PyObject*) { return inplace_slot<pow>(a, b); }
+PyObject* inplace_power_slot(PyObject* a, PyObject* b, PyObject*) {
+  return inplace_slot<pow>(a, b);
+}
 
 PyObject* matmul_slot(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
@@ -83,7 +89,8 @@ int bool_slot(PyObject* self) {
 }
 
 PyObject* float_slot(PyObject* self) {
-  return guarded([&] { return PyFloat_FromDouble(single_value(self, "float").item().to_double()); });
+  return guarded(
+      [&] { return PyFloat_FromDouble(single_value(self, "float").item().to_double()); });
 }
 
 PyObject* int_slot(PyObject* self) {
@@ -124,7 +131,7 @@ PyType_Slot number_slots[] = {
     {Py_nb_add, slot(binary_slot<plus>)},
     {Py_nb_subtract, slot(binary_slot<minus>)},
     {Py_nb_multiply, slot(binary_slot<mul>)},
-    {Py_nb_true_divide, slot(binary_slot<true_divide>)},
+    {Py_nb_true_divide, slot(binary_slot<quotient>)},
     {Py_nb_floor_divide, slot(binary_slot<floor_divide>)},
     {Py_nb_remainder, slot(binary_slot<remainder>)},
     {Py_nb_power, slot(power_slot)},
@@ -137,7 +144,7 @@ PyType_Slot number_slots[] = {
     {Py_nb_inplace_add, slot(inplace_slot<plus>)},
     {Py_nb_inplace_subtract, slot(inplace_slot<minus>)},
     {Py_nb_inplace_multiply, slot(inplace_slot<mul>)},
-    {Py_nb_inplace_true_divide, slot(inplace_slot<true_divide>)},
+    {Py_nb_inplace_true_divide, slot(inplace_slot<quotient>)},
     {Py_nb_inplace_floor_divide, slot(inplace_slot<floor_divide>)},
     {Py_nb_inplace_remainder, slot(inplace_slot<remainder>)},
     {Py_nb_inplace_power, slot(inplace_power_slot)},
@@ -147,9 +154,9 @@ PyType_Slot number_slots[] = {
     {Py_nb_inplace_lshift, slot(inplace_slot<bitwise_left_shift>)},
     {Py_nb_inplace_rshift, slot(inplace_slot<bitwise_right_shift>)},
     {Py_nb_negative, slot(unary_slot<neg>)},
-    {Py_nb_positive, slot(unary_slot<same_tensor>)},
+    {Py_nb_positive, slot(unary_slot<positive>)},
     {Py_nb_absolute, slot(unary_slot<abs>)},
-    {Py_nb_invert, slot(unary_slot<bitwise_not>)},
+    {Py_nb_invert, slot(unary_slot<invert>)},
     {Py_nb_bool, slot(bool_slot)},
     {Py_nb_float, slot(float_slot)},
     {Py_nb_int, slot(int_slot)},

@@ -171,7 +171,7 @@ struct Huber {
 
 template <typename T>
 struct ReluGrad {
-  T operator()(T g, T x) const { return x > T(0) ? g : T(0); }
+  T operator()(T g, T x) const { return x <= T(0) ? T(0) : g; }
 };
 template <typename T>
 struct TanhGrad {

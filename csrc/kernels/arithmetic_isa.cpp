@@ -182,7 +182,7 @@ struct Fmin {
 template <typename T>
 struct Heaviside {
   T operator()(T x, T at_zero) const {
-    return x == T{0} ? at_zero : static_cast<T>(x < T{0} ? 0 : 1);
+    return x == T{0} ? at_zero : static_cast<T>(x > T{0} ? 1 : 0);
   }
 };
 template <typename T>

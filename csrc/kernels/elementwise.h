@@ -124,7 +124,7 @@ enum class Binary : std::uint16_t {
   LeftShift,
   RightShift,
   // Derivatives in one go, floats only: gradient g first, then the input x or the output y.
-  ReluGrad,       // g where x > 0, else 0
+  ReluGrad,       // 0 where x <= 0, else g
   TanhGrad,       // g * (1 - y * y)
   SigmoidGrad,    // g * y * (1 - y)
   SiluGrad,       // (g, x)

@@ -54,9 +54,10 @@ struct Digamma {
 // first terms, then Euler's summation formula; n = 1 reflects negative arguments.
 double polygamma(double n, double x) {
   if (n == 1.0 && x < 0.0) {
-    const double sine = std::sin(kPi * (x - std::floor(x)));
+    const double sine = std::sin(kPi * (x - std::nearbyint(x)));
     return kPi * kPi / (sine * sine) - polygamma(n, 1.0 - x);
   }
+  if (x == HUGE_VAL) return 0.0;
   const double s = n + 1.0;
   double zeta = 0.0;
   for (; x < 15.0 + n; x += 1.0) {

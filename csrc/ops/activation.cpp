@@ -89,6 +89,8 @@ static const Elementwise record_hardtanh(
 static Tensor hardtanh(const Tensor& input, double low, double high) {
   check(ErrorKind::Value, low <= high, "min_val cannot be greater than max_val");
   check(input.dtype() != DType::Bool, "Bool inputs not supported for hardtanh");
+  check(input.dtype() != DType::UInt8 || low >= 0,
+        "cannot do hardtanh on an unsigned type with negative limits");
   if (is_floating(input.dtype())) return elementwise(record_hardtanh, input, low, high);
   return elementwise(record_hardtanh, input, static_cast<std::int64_t>(low),
                      static_cast<std::int64_t>(high));
@@ -205,7 +207,7 @@ const Elementwise record_elu_grad(
     {kReadsB, [](T t, S s) { return elu_grad(t, s.b().tensor(), s.params); }},
     {kReadsA | kReadsB, [](T t, S s) {
        const Tensor& x = s.b().tensor();
-       return where(le(x, 0), elu_grad(t * s.a(), x, s.params) * s.p(2), 0);
+       return where(lt(x, 0), elu_grad(t * s.a(), x, s.params) * s.p(2), 0);
      }});
 Tensor elu_grad(T g, T x, const double* params) {
   return elementwise(record_elu_grad, g, x, params);
@@ -300,7 +302,7 @@ static const Elementwise record_hardswish("hardswish", "HardswishBackward0", DTy
                                              const Tensor& x = s.x();
                                              return where(
                                                  le(x, -3), 0,
-                                                 where(lt(x, 3), t * (x * (1.0 / 3) + 0.5), t));
+                                                 where(ge(x, 3), t, t * (x * (1.0 / 3) + 0.5)));
                                            }});
 static Tensor hardswish(const Tensor& input) { return elementwise(record_hardswish, input); }
 PB_ACTIVATION(hardswish, "input * relu6(input + 3) / 6.")
@@ -322,7 +324,7 @@ static const Entry entry_tanhshrink("tanhshrink(input)", function<tanhshrink>, k
 static const Elementwise record_threshold("threshold", "ThresholdBackward0", DTypeRule::Promote,
                                           Unary::Threshold,
                                           {kReadsX, [](T t, S s) {
-                                             return where(gt(s.x(), s.p(0)), t, 0);
+                                             return where(le(s.x(), s.p(0)), 0, t);
                                            }});
 static Tensor threshold(const Tensor& input, double threshold, double value) {
   const double params[kMaxParams] = {threshold, value, 0};

@@ -339,6 +339,8 @@ Tensor lerp(const Tensor& input, const Tensor& end, const Operand& weight) {
           "` but got dtype ", name(dtype));
   };
   check_dtype("end", end.dtype());
+  check(ErrorKind::NotImplemented, is_floating(input.dtype()), "\"lerp\" not implemented for '",
+        info(input.dtype()).scalar_name, "'");
   if (!weight.is_tensor()) {
     return elementwise(record_lerp_number, input, end, weight.number().to_double());
   }
@@ -386,7 +388,7 @@ static const Entry entry_sub("sub(input, other, *, alpha=1)", function<sub>, kPo
                              kSubSamples);
 static const Entry entry_subtract("subtract(input, other, *, alpha=1)", function<sub>, kPointwise,
                                   "The same as sub.", kSubSamples);
-static const Entry entry_rsub("rsub(input, other, *, alpha=1)", function<rsub>, kBoth,
+static const Entry entry_rsub("rsub(input, other, *, alpha=1)", function<rsub>, kFunctionForm,
                               "other - alpha * input.",
                               "x(3,4), x(3,4) | x(3,1), x(4), alpha=2 | x(3), 2.5 | x(), x()");
 static const char kMulSamples[] =

@@ -101,11 +101,13 @@ PB_BITS(bitwise_right_shift, RightShift, "The bits shifted down by other places.
 static const Elementwise record_bitwise_not("bitwise_not", "", DTypeRule::Promote,
                                             Unary::BitwiseNot, {});
 
-Tensor bitwise_not(const Tensor& input) {
+Tensor bitwise_not(const Tensor& input) { return elementwise(record_bitwise_not, input); }
+
+Tensor invert(const Tensor& input) {
   check(ErrorKind::Type, !is_floating(input.dtype()),
         "~ (operator.invert) is only implemented on integer and Boolean-type tensors: got ",
         name(input.dtype()), ".");
-  return elementwise(record_bitwise_not, input);
+  return bitwise_not(input);
 }
 static const Entry entry_bitwise_not("bitwise_not(input)", function<bitwise_not>, kTest,
                                      "Every bit flipped; of bools: not.",

@@ -25,6 +25,8 @@ Tensor bitwise_and(const Operand& input, const Operand& other);
 Tensor bitwise_or(const Operand& input, const Operand& other);
 Tensor bitwise_xor(const Operand& input, const Operand& other);
 Tensor bitwise_not(const Tensor& input);
+// The operator ~: bitwise_not with a refusal of its own.
+Tensor invert(const Tensor& input);
 Tensor bitwise_left_shift(const Operand& input, const Operand& other);
 Tensor bitwise_right_shift(const Operand& input, const Operand& other);
 

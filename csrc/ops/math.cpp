@@ -4,6 +4,7 @@
 // computed in the default dtype.  Start reading at exp.
 #include "ops/math.h"
 
+#include <cmath>
 #include <limits>
 
 #include "core/error.h"
@@ -176,12 +177,12 @@ Tensor hypot(const Tensor& input, const Tensor& other) {
 // log(y), but 0 at x = 0 with y <= 0.
 static Tensor xlogy_slope(T t, S s) {
   const Tensor& x = s.a().tensor();
-  const Tensor slope = xlogy(ne(x, 0), s.b());
   if (!s.b().is_tensor()) {
-    const bool positive = s.b().number().to_double() > 0;
-    return t * (positive ? slope : where(eq(x, 0), 0, slope));
+    const double y = s.b().number().to_double();
+    return y > 0 ? t * std::log(y) : t * where(eq(x, 0), 0, std::log(y));
   }
-  return t * where(logical_and(eq(x, 0), le(s.b().tensor(), 0)), 0, slope);
+  const Tensor& y = s.b().tensor();
+  return t * where(logical_and(eq(x, 0), le(y, 0)), 0, log(y));
 }
 static Tensor xlogy_log_slope(T t, S s) { return t * (s.a() / s.b()); }
 

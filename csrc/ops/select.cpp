@@ -103,10 +103,10 @@ void refuse_no_bound(bool min, bool max) {
   check(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
 }
 
-// A bound outside the range of uint8 would wrap around.
+// Negative bounds of uint8 wrap around, as in torch; larger ones are refused.
 Scalar check_bound(const Tensor& input, const Scalar& bound) {
   const bool fits = input.dtype() != DType::UInt8 || bound.is_floating() ||
-                    (bound.to_int() >= 0 && bound.to_int() <= 255);
+                    (bound.to_int() >= -255 && bound.to_int() <= 255);
   check(fits, "value cannot be converted to type uint8_t without overflow");
   return bound;
 }
