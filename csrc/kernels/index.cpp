@@ -96,8 +96,6 @@ Slices slices_behind(const View& whole, const View& part, int whole_dims, int pa
   return slices;
 }
 
-constexpr auto kRead = [](auto& whole, auto& part) { part = whole; };
-constexpr auto kWrite = [](auto& whole, auto& part) { whole = part; };
 constexpr auto kAdd = [](auto& whole, auto& part) { whole = add_wrapping(whole, part); };
 
 }  // namespace
@@ -106,7 +104,7 @@ void index_select(const View& out, const View& in, const View& index, int dim) {
   const Positions at = along(in, out, dim, index, bad_selection);
   const Slices slices = slices_without(in, out, dim);
   visit_size(in.dtype, [&]<typename T>() {
-    transfer<T>(in.data, out.data, at, slices, std::abs(bytes(in, dim)), false, kRead);
+    transfer<T>(in.data, out.data, at, slices, std::abs(bytes(in, dim)), false, ReadWhole());
   });
 }
 
@@ -132,7 +130,7 @@ void index_copy(const View& out, int dim, const View& index, const View& src) {
   });
   const Slices slices = slices_without(out, src, dim);
   visit_size(out.dtype, [&]<typename T>() {
-    transfer<T>(out.data, src.data, at, slices, std::abs(bytes(out, dim)), true, kWrite);
+    transfer<T>(out.data, src.data, at, slices, std::abs(bytes(out, dim)), true, WriteWhole());
   });
 }
 
@@ -141,7 +139,7 @@ void index_get(const View& out, const View& in, const View* indices, const int* 
   const Positions at = at_indices(in, out, indices, index_dims, n_indices);
   const Slices slices = slices_behind(in, out, n_indices, indices[0].ndim);
   visit_size(in.dtype, [&]<typename T>() {
-    transfer<T>(in.data, out.data, at, slices, smallest_stride(in, n_indices), false, kRead);
+    transfer<T>(in.data, out.data, at, slices, smallest_stride(in, n_indices), false, ReadWhole());
   });
 }
 
@@ -156,7 +154,7 @@ void index_put(const View& out, const View* indices, const int* index_dims, int 
     return;
   }
   visit_size(out.dtype, [&]<typename T>() {
-    transfer<T>(out.data, src.data, at, slices, stride, true, kWrite);
+    transfer<T>(out.data, src.data, at, slices, stride, true, WriteWhole());
   });
 }
 

@@ -347,9 +347,7 @@ std::int64_t flat_count(const View& v) {
 
 void reduce(Reduce op, const View& out, const View& in, double param) {
   const Plan plan = make_plan(op, in.dtype, param);
-  bool whole = plan.load == Load::Plain;
-  for (int d = 0; d < out.ndim; ++d) whole = whole && out.sizes[d] == 1;
-  if (whole) {
+  if (plan.load == Load::Plain && flat_count(out) == 1) {
     const std::int64_t n = flat_count(in);
     if (n > 0 && n <= kBlock) {
       std::uint64_t value = 0;

@@ -7,13 +7,20 @@
 #include <limits>
 #include <type_traits>
 
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
 #include "kernels/dispatch.h"
 #include "kernels/reduce_kernels.h"
+
+#define PULLBACK_REDUCE_INLINE inline __attribute__((always_inline))
 
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
 
 constexpr int kLanes = 32;
+constexpr std::int64_t kShort = 12;
 #if defined(__AVX512F__)
 constexpr int kVectorBytes = 64;
 #elif defined(__AVX__)
@@ -49,7 +56,7 @@ constexpr A identity() {
 
 // Scalars and vectors alike: a is the accumulator, x the element, already of its type.
 template <RowOp op, typename V>
-inline __attribute__((always_inline)) V fold(V a, V x) {
+PULLBACK_REDUCE_INLINE V fold(V a, V x) {
   if constexpr (op == RowOp::Sum) return a + x;
   if constexpr (op == RowOp::SumSq) return a + x * x;
   if constexpr (op == RowOp::Prod) return a * x;
@@ -57,8 +64,33 @@ inline __attribute__((always_inline)) V fold(V a, V x) {
   if constexpr (op == RowOp::Min) return (x < a) | (x != x) ? x : a;
 }
 template <RowOp op, typename V>
-inline __attribute__((always_inline)) V merge(V a, V b) {
+PULLBACK_REDUCE_INLINE V merge(V a, V b) {
   return fold < op == RowOp::SumSq ? RowOp::Sum : op > (a, b);
+}
+
+// A vector of accumulators from as many contiguous elements.
+template <typename V>
+PULLBACK_REDUCE_INLINE V widened(const double* p, const V&) {
+  V v;
+  std::memcpy(&v, p, sizeof(v));
+  return v;
+}
+template <typename V>
+PULLBACK_REDUCE_INLINE V widened(const float* p, const V&) {
+  if constexpr (std::is_same_v<std::remove_reference_t<decltype(V{}[0])>, float>) {
+    V v;
+    std::memcpy(&v, p, sizeof(v));
+    return v;
+  } else {
+    // The compiler's own conversion of whole vectors goes through memory.
+#if defined(__AVX512F__)
+    return _mm512_cvtps_pd(_mm256_loadu_ps(p));
+#elif defined(__AVX__)
+    return _mm256_cvtps_pd(_mm_loadu_ps(p));
+#else
+    return V{static_cast<double>(p[0]), static_cast<double>(p[1])};
+#endif
+  }
 }
 
 template <RowOp op, typename T>
@@ -67,35 +99,29 @@ Accumulator<op, T> float_row(const T* p, std::int64_t n) {
   constexpr int width = kVectorBytes / sizeof(A);
   constexpr int vectors = kLanes / width;
   typedef A VA __attribute__((vector_size(width * sizeof(A))));
-  typedef T VT __attribute__((vector_size(width * sizeof(T))));
   VA lanes[vectors];
 #pragma GCC unroll 16
   for (int v = 0; v < vectors; ++v) lanes[v] = VA{} + identity<op, A>();
+  const auto fold_lanes = [&lanes](const T* from) __attribute__((always_inline)) {
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; ++v)
+      lanes[v] = fold<op>(lanes[v], widened(from + v * width, lanes[v]));
+  };
   std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-#pragma GCC unroll 16
-    for (int v = 0; v < vectors; ++v) {
-      VT x;
-      std::memcpy(&x, p + i + v * width, sizeof(x));
-      lanes[v] = fold<op>(lanes[v], __builtin_convertvector(x, VA));
-    }
+  for (; i + kLanes <= n; i += kLanes) fold_lanes(p + i);
+  if (i < n) {
+    T rest[kLanes];
+    for (int l = 0; l < kLanes; ++l) rest[l] = identity<op, T>();
+    std::memcpy(rest, p + i, static_cast<std::size_t>(n - i) * sizeof(T));
+    fold_lanes(rest);
   }
-  A flat[kLanes];
-  if (i == n) {
 #pragma GCC unroll 16
-    for (int half = vectors / 2; half > 0; half /= 2) {
+  for (int half = vectors / 2; half > 0; half /= 2) {
 #pragma GCC unroll 16
-      for (int v = 0; v < half; ++v) lanes[v] = merge<op>(lanes[v], lanes[v + half]);
-    }
-    std::memcpy(flat, lanes, sizeof(VA));
-  } else {
-    std::memcpy(flat, lanes, sizeof(lanes));
-    for (int l = 0; i + l < n; ++l) flat[l] = fold<op>(flat[l], static_cast<A>(p[i + l]));
-#pragma GCC unroll 8
-    for (int half = kLanes / 2; half >= width; half /= 2) {
-      for (int l = 0; l < half; ++l) flat[l] = merge<op>(flat[l], flat[l + half]);
-    }
+    for (int v = 0; v < half; ++v) lanes[v] = merge<op>(lanes[v], lanes[v + half]);
   }
+  A flat[width];
+  std::memcpy(flat, lanes, sizeof(flat));
 #pragma GCC unroll 8
   for (int half = width / 2; half > 0; half /= 2) {
 #pragma GCC unroll 8
@@ -104,26 +130,20 @@ Accumulator<op, T> float_row(const T* p, std::int64_t n) {
   return flat[0];
 }
 
-// Rows shorter than one set of lanes: the same tree on what there is, since the identity is exact.
+// In order: many rows run side by side in the processor.
 template <RowOp op, typename T>
-Accumulator<op, T> short_float_row(const T* p, std::int64_t n) {
+Accumulator<op, T> short_row(const T* p, std::int64_t n) {
   using A = Accumulator<op, T>;
-  constexpr int lanes = 8;
-  A flat[lanes];
-  for (int l = 0; l < lanes; ++l) flat[l] = identity<op, A>();
-  for (std::int64_t l = 0; l < n; ++l) flat[l] = fold<op>(flat[l], static_cast<A>(p[l]));
-#pragma GCC unroll 4
-  for (int half = lanes / 2; half > 0; half /= 2) {
-    for (int l = 0; l < half; ++l) flat[l] = merge<op>(flat[l], flat[l + half]);
-  }
-  return flat[0];
+  A a = identity<op, A>();
+  for (std::int64_t i = 0; i < n; ++i) a = fold<op>(a, static_cast<A>(p[i]));
+  return a;
 }
 
 template <RowOp op, typename T>
 Accumulator<op, T> row(const T* p, std::int64_t n) {
   using A = Accumulator<op, T>;
   if constexpr (kIsFloat<T>) {
-    return n <= 8 ? short_float_row<op, T>(p, n) : float_row<op, T>(p, n);
+    return n <= kShort ? short_row<op, T>(p, n) : float_row<op, T>(p, n);
   } else if constexpr (op == RowOp::Sum && sizeof(T) == 1) {
     A total = 0;
     while (n > 0) {

@@ -71,25 +71,7 @@ void load_with(const char* base, const Region& region, std::int64_t begin, std::
   }
 }
 
-}  // namespace
-
-Plan make_plan(RowOp op, DType loaded) {
-  Plan plan;
-  plan.kernel = find_kernel(op, loaded);
-  plan.loaded = loaded;
-  plan.accumulator = loaded;
-  if (op == RowOp::Sum || op == RowOp::SumSq) {
-    plan.accumulator = is_floating(loaded) ? DType::Float64 : DType::Int64;
-  } else if (op == RowOp::Prod && !is_floating(loaded)) {
-    plan.accumulator = DType::Int64;
-  } else if (loaded == DType::Bool) {
-    plan.accumulator = DType::UInt8;
-  }
-  plan.merge = find_kernel(op == RowOp::SumSq ? RowOp::Sum : op, plan.accumulator).columns;
-  return plan;
-}
-
-Plan make_plan(Reduce op, DType in, double param) {
+Plan new_plan(Reduce op, DType in, double param) {
   switch (op) {
     case Reduce::Sum:
       return make_plan(RowOp::Sum, in);
@@ -130,6 +112,43 @@ Plan make_plan(Reduce op, DType in, double param) {
   }
   plan.param = param;
   return plan;
+}
+
+}  // namespace
+
+Plan make_plan(RowOp op, DType loaded) {
+  Plan plan;
+  plan.kernel = find_kernel(op, loaded);
+  plan.loaded = loaded;
+  plan.accumulator = loaded;
+  if (op == RowOp::Sum || op == RowOp::SumSq) {
+    plan.accumulator = is_floating(loaded) ? DType::Float64 : DType::Int64;
+  } else if (op == RowOp::Prod && !is_floating(loaded)) {
+    plan.accumulator = DType::Int64;
+  } else if (loaded == DType::Bool) {
+    plan.accumulator = DType::UInt8;
+  }
+  plan.merge = find_kernel(op == RowOp::SumSq ? RowOp::Sum : op, plan.accumulator).columns;
+  return plan;
+}
+
+// Plans of the common reductions are made once.
+Plan make_plan(Reduce op, DType in, double param) {
+  constexpr int count = static_cast<int>(Reduce::SumSq) + 1;
+  struct Table {
+    Plan plans[count][kNumDTypes];
+  };
+  static const Table table = [] {
+    Table t;
+    for (int o = 0; o < count; ++o) {
+      for (int d = 0; d < kNumDTypes; ++d) {
+        t.plans[o][d] = new_plan(static_cast<Reduce>(o), static_cast<DType>(d), 2);
+      }
+    }
+    return t;
+  }();
+  if (op == Reduce::NormP && param != 2) return new_plan(op, in, param);
+  return table.plans[static_cast<int>(op)][static_cast<int>(in)];
 }
 
 void store(char* out, DType dtype, std::int64_t stride, const void* accumulators, std::int64_t n,

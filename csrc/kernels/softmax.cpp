@@ -23,12 +23,22 @@ const SoftmaxRows& rows_of(DType dtype) {
   return dtype == DType::Float32 ? float32 : float64;
 }
 
+// Neighbouring rows that are brought in together where rows are strided.
+constexpr std::int64_t kTogether = 16;
+
+// Copies `count` strided rows of n elements, starting side by side, to rows of contiguous elements,
+// or back.
 template <typename T>
-const T* gathered(const char* from, std::int64_t stride, std::int64_t n, T* buffer) {
-  const T* p = reinterpret_cast<const T*>(from);
-  if (stride == 1) return p;
-  for (std::int64_t i = 0; i < n; ++i) buffer[i] = p[i * stride];
-  return buffer;
+void gather_rows(const T* from, std::int64_t stride, std::int64_t n, std::int64_t count, T* to) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t r = 0; r < count; ++r) to[r * n + i] = from[i * stride + r];
+  }
+}
+template <typename T>
+void scatter_rows(const T* from, std::int64_t stride, std::int64_t n, std::int64_t count, T* to) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t r = 0; r < count; ++r) to[i * stride + r] = from[r * n + i];
+  }
 }
 
 // Calls function(row of a, row of b, row of out, n) for all rows along dim.
@@ -39,23 +49,39 @@ void for_contiguous_rows(const View& out, const View& a, const View& b, int dim,
   if (n == 0) return;
   const std::int64_t so = dim_stride(out, dim), sa = dim_stride(a, dim), sb = dim_stride(b, dim);
   const Walker<3> start({&out, &a, &b}, dim);
-  const std::int64_t grain = std::max<std::int64_t>(1, kBlockElements / 4 / n);
+  const std::int64_t grain = std::max(kTogether, kBlockElements / 4 / n / kTogether * kTogether);
+  const bool direct = so == 1 && sa == 1 && sb == 1;
+  const std::int64_t inner = start.inner_size();
+  bool side_by_side = inner > 1;
+  for (int i = 0; i < 3; ++i) side_by_side &= start.inner_stride(i) == sizeof(T);
   parallel_for(start.count(), grain, [&](std::int64_t begin, std::int64_t end) {
     std::vector<T> buffer;
-    if (so != 1 || sa != 1 || sb != 1) buffer.resize(static_cast<std::size_t>(3 * n));
+    if (!direct) buffer.resize(static_cast<std::size_t>(3 * kTogether * n));
+    T* left = buffer.data();
+    T* right = left + kTogether * n;
+    T* result = right + kTogether * n;
     Walker<3> at = start;
     if (begin != 0) at.seek(begin);
-    for (std::int64_t i = begin; i < end; ++i, at.next()) {
-      const T* x = gathered(at[1], sa, n, buffer.data());
-      const T* y = at[1] == at[2] && sa == sb ? x : gathered(at[2], sb, n, buffer.data() + n);
+    for (std::int64_t i = begin; i < end;) {
       T* to = reinterpret_cast<T*>(at[0]);
-      if (so == 1) {
+      const T* x = reinterpret_cast<const T*>(at[1]);
+      const T* y = reinterpret_cast<const T*>(at[2]);
+      if (direct) {
         function(x, y, to, n);
+        ++i;
+        at.next();
         continue;
       }
-      T* result = buffer.data() + 2 * n;
-      function(x, y, result, n);
-      for (std::int64_t j = 0; j < n; ++j) to[j * so] = result[j];
+      const std::int64_t count =
+          side_by_side ? std::min({kTogether, end - i, inner - i % inner}) : 1;
+      gather_rows(x, sa, n, count, left);
+      if (x != y) gather_rows(y, sb, n, count, right);
+      for (std::int64_t r = 0; r < count; ++r) {
+        function(left + r * n, (x == y ? left : right) + r * n, result + r * n, n);
+      }
+      scatter_rows(result, so, n, count, to);
+      i += count;
+      for (std::int64_t r = 0; r < count; ++r) at.next();
     }
   });
 }

@@ -15,6 +15,7 @@ RowKernel row_kernel(RowOp op, DType dtype);
 namespace {
 
 constexpr std::int64_t kPart = 256;
+constexpr std::int64_t kPad = 16;
 
 template <typename T>
 T maximum(const T* x, std::int64_t n) {
@@ -51,9 +52,7 @@ double exp_sum(const T* x, T shift, std::int64_t n) {
 }
 
 template <typename T>
-void softmax(const void* in, void* out, std::int64_t n) {
-  const T* x = static_cast<const T*>(in);
-  T* y = static_cast<T*>(out);
+void softmax_row(const T* x, T* y, std::int64_t n) {
   const T top = maximum(x, n);
 #pragma GCC ivdep
   for (std::int64_t i = 0; i < n; ++i) y[i] = exp(x[i] - top);
@@ -62,9 +61,7 @@ void softmax(const void* in, void* out, std::int64_t n) {
 }
 
 template <typename T>
-void log_softmax(const void* in, void* out, std::int64_t n) {
-  const T* x = static_cast<const T*>(in);
-  T* y = static_cast<T*>(out);
+void log_softmax_row(const T* x, T* y, std::int64_t n) {
   const T top = maximum(x, n);
   const T rest = static_cast<T>(__builtin_log(exp_sum(x, top, n)));
 #pragma GCC ivdep
@@ -72,23 +69,53 @@ void log_softmax(const void* in, void* out, std::int64_t n) {
 }
 
 template <typename T>
-void softmax_grad(const void* grad, const void* result, void* out, std::int64_t n) {
-  const T* g = static_cast<const T*>(grad);
-  const T* y = static_cast<const T*>(result);
-  T* o = static_cast<T*>(out);
+void softmax_grad_row(const T* g, const T* y, T* o, std::int64_t n) {
   const T total = static_cast<T>(sum_of<T>(n, [=](std::int64_t i) { return g[i] * y[i]; }));
 #pragma GCC ivdep
   for (std::int64_t i = 0; i < n; ++i) o[i] = y[i] * (g[i] - total);
 }
 
 template <typename T>
-void log_softmax_grad(const void* grad, const void* result, void* out, std::int64_t n) {
-  const T* g = static_cast<const T*>(grad);
-  const T* y = static_cast<const T*>(result);
-  T* o = static_cast<T*>(out);
+void log_softmax_grad_row(const T* g, const T* y, T* o, std::int64_t n) {
   const T total = static_cast<T>(sum(g, n));
 #pragma GCC ivdep
   for (std::int64_t i = 0; i < n; ++i) o[i] = g[i] - exp(y[i]) * total;
+}
+
+// A short row goes through a full set of lanes, so that the vector loops have no rest.
+template <typename T>
+struct Padded {
+  alignas(64) T values[kPad];
+
+  Padded(const T* x, std::int64_t n, T padding) {
+    for (int i = 0; i < kPad; ++i) values[i] = padding;
+    for (std::int64_t i = 0; i < n; ++i) values[i] = x[i];
+  }
+  void write(T* to, std::int64_t n) const {
+    for (std::int64_t i = 0; i < n; ++i) to[i] = values[i];
+  }
+};
+
+template <typename T, void row(const T*, T*, std::int64_t)>
+void forward(const void* in, void* out, std::int64_t n) {
+  const T* x = static_cast<const T*>(in);
+  T* y = static_cast<T*>(out);
+  if (n > kPad) return row(x, y, n);
+  Padded<T> padded(x, n, -kInf<T>);
+  row(padded.values, padded.values, kPad);
+  padded.write(y, n);
+}
+
+template <typename T, void row(const T*, const T*, T*, std::int64_t)>
+void backward(const void* grad, const void* result, void* out, std::int64_t n) {
+  const T* g = static_cast<const T*>(grad);
+  const T* y = static_cast<const T*>(result);
+  T* o = static_cast<T*>(out);
+  if (n > kPad) return row(g, y, o, n);
+  Padded<T> left(g, n, T(0));
+  const Padded<T> right(y, n, T(0));
+  row(left.values, right.values, left.values, kPad);
+  left.write(o, n);
 }
 
 template <typename T>
@@ -98,7 +125,8 @@ double shifted_exp_sum(const void* in, double shift, std::int64_t n) {
 
 template <typename T>
 SoftmaxRows rows_of() {
-  return {&softmax<T>, &log_softmax<T>, &softmax_grad<T>, &log_softmax_grad<T>,
+  return {&forward<T, softmax_row<T>>, &forward<T, log_softmax_row<T>>,
+          &backward<T, softmax_grad_row<T>>, &backward<T, log_softmax_grad_row<T>>,
           &shifted_exp_sum<T>};
 }
 

@@ -6,6 +6,8 @@
 // the slice and never the positions.  Start reading at transfer().
 #pragma once
 
+#include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/rows.h"
@@ -40,13 +42,33 @@ struct Slices {
   }
 };
 
+struct ReadWhole {
+  template <typename T>
+  void operator()(T& whole, T& part) const {
+    part = whole;
+  }
+};
+struct WriteWhole {
+  template <typename T>
+  void operator()(T& whole, T& part) const {
+    whole = part;
+  }
+};
+
 template <typename T, typename Op>
 void transfer_row(char* whole, char* part, std::int64_t whole_stride, std::int64_t part_stride,
                   std::int64_t n, Op op) {
   if (whole_stride == sizeof(T) && part_stride == sizeof(T)) {
-    T* w = reinterpret_cast<T*>(whole);
-    T* p = reinterpret_cast<T*>(part);
-    for (std::int64_t i = 0; i < n; ++i) op(w[i], p[i]);
+    const auto bytes = static_cast<std::size_t>(n) * sizeof(T);
+    if constexpr (std::is_same_v<Op, ReadWhole>) {
+      std::memcpy(part, whole, bytes);
+    } else if constexpr (std::is_same_v<Op, WriteWhole>) {
+      std::memcpy(whole, part, bytes);
+    } else {
+      T* w = reinterpret_cast<T*>(whole);
+      T* p = reinterpret_cast<T*>(part);
+      for (std::int64_t i = 0; i < n; ++i) op(w[i], p[i]);
+    }
     return;
   }
   for (std::int64_t i = 0; i < n; ++i, whole += whole_stride, part += part_stride) {
@@ -99,6 +121,17 @@ void transfer(char* whole, char* part, const Positions& at, const Slices& slices
                       part + at.part[position] + first * ps, ws, ps, size, op);
     }
   };
+  const auto run_single = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto position = static_cast<std::size_t>(i);
+      op(*reinterpret_cast<T*>(whole + at.whole[position]),
+         *reinterpret_cast<T*>(part + at.part[position]));
+    }
+  };
+  if (elements == 1) {
+    if (ordered) return run_single(0, positions);
+    return parallel_for(positions, kBlockElements, run_single);
+  }
   const bool flat = slice.ndim() <= 1;
   const auto run_any = [&](std::int64_t begin, std::int64_t end, std::int64_t first,
                            std::int64_t size) {
