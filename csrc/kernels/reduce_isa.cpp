@@ -84,7 +84,7 @@ PULLBACK_REDUCE_INLINE V widened(const float* p, const V&) {
   } else {
     // The compiler's own conversion of whole vectors goes through memory.
 #if defined(__AVX512F__)
-    return _mm512_cvtps_pd(_mm256_loadu_ps(p));
+    return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(p));
 #elif defined(__AVX__)
     return _mm256_cvtps_pd(_mm_loadu_ps(p));
 #else
@@ -135,6 +135,15 @@ template <RowOp op, typename T>
 Accumulator<op, T> short_row(const T* p, std::int64_t n) {
   using A = Accumulator<op, T>;
   A a = identity<op, A>();
+  if constexpr (op == RowOp::Max || op == RowOp::Min) {
+    // Without a branch on the data.
+    bool nan = false;
+    for (std::int64_t i = 0; i < n; ++i) {
+      a = (op == RowOp::Max ? p[i] > a : p[i] < a) ? p[i] : a;
+      nan |= p[i] != p[i];
+    }
+    return nan ? std::numeric_limits<A>::quiet_NaN() : a;
+  }
   for (std::int64_t i = 0; i < n; ++i) a = fold<op>(a, static_cast<A>(p[i]));
   return a;
 }

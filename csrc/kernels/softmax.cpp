@@ -1,6 +1,7 @@
-// Softmax and its relatives: finding the rows (see softmax_kernels.h for what is done to one).
+// Softmax and its relatives: finding the rows (see softmax_kernels.h for what is done to them).
 //
-// Contiguous rows are worked on in place; others are brought into a buffer and written back.
+// Long contiguous rows are worked on one by one; short or strided ones in groups side by side, in
+// place where they lie so in memory, else in a buffer.
 #include "kernels/softmax.h"
 
 #include <cmath>
@@ -13,107 +14,135 @@
 
 namespace pullback::kernels {
 
-PULLBACK_ISA_DECLARE(SoftmaxRows softmax_rows(DType dtype);)
+PULLBACK_ISA_DECLARE(SoftmaxKernels softmax_kernels(DType dtype);)
 
 namespace {
 
-const SoftmaxRows& rows_of(DType dtype) {
-  static const SoftmaxRows float32 = PULLBACK_ISA_SELECT(softmax_rows)(DType::Float32);
-  static const SoftmaxRows float64 = PULLBACK_ISA_SELECT(softmax_rows)(DType::Float64);
+constexpr std::int64_t kGroup = kSoftmaxColumns;
+// Contiguous rows up to this length are quicker in groups.
+constexpr std::int64_t kShortRow = 16;
+
+const SoftmaxKernels& kernels_of(DType dtype) {
+  static const SoftmaxKernels float32 = PULLBACK_ISA_SELECT(softmax_kernels)(DType::Float32);
+  static const SoftmaxKernels float64 = PULLBACK_ISA_SELECT(softmax_kernels)(DType::Float64);
   return dtype == DType::Float32 ? float32 : float64;
 }
 
-// Neighbouring rows that are brought in together where rows are strided.
-constexpr std::int64_t kTogether = 16;
-
-// Copies `count` strided rows of n elements, starting side by side, to rows of contiguous elements,
-// or back.
+// One of the three operands of a group of rows.
 template <typename T>
-void gather_rows(const T* from, std::int64_t stride, std::int64_t n, std::int64_t count, T* to) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t r = 0; r < count; ++r) to[r * n + i] = from[i * stride + r];
+struct Operand {
+  T* rows[kGroup];
+  std::int64_t stride;  // along the row
+  T* buffer;            // n groups of kGroup
+
+  void read(std::int64_t n, std::int64_t count) const {
+    for (std::int64_t r = 0; r < count; ++r) {
+      for (std::int64_t i = 0; i < n; ++i) buffer[i * kGroup + r] = rows[r][i * stride];
+    }
   }
-}
+  void write(std::int64_t n, std::int64_t count) const {
+    for (std::int64_t r = 0; r < count; ++r) {
+      for (std::int64_t i = 0; i < n; ++i) rows[r][i * stride] = buffer[i * kGroup + r];
+    }
+  }
+  void read_row(std::int64_t n, std::int64_t r) const {
+    for (std::int64_t i = 0; i < n; ++i) buffer[i] = rows[r][i * stride];
+  }
+  void write_row(std::int64_t n, std::int64_t r) const {
+    for (std::int64_t i = 0; i < n; ++i) rows[r][i * stride] = buffer[i];
+  }
+  // Side by side in memory: no buffer is needed.
+  bool in_place(std::int64_t count) const {
+    for (std::int64_t r = 1; r < count; ++r) {
+      if (rows[r] != rows[0] + r) return false;
+    }
+    return count == kGroup;
+  }
+  Columns columns(bool in_place) const {
+    return in_place ? Columns{rows[0], stride} : Columns{buffer, kGroup};
+  }
+};
+
 template <typename T>
-void scatter_rows(const T* from, std::int64_t stride, std::int64_t n, std::int64_t count, T* to) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t r = 0; r < count; ++r) to[i * stride + r] = from[r * n + i];
+void run_group(const SoftmaxLoops& loops, const Operand<T>& out, const Operand<T>& a,
+               const Operand<T>& b, std::int64_t n, std::int64_t count) {
+  if (n > kShortRow && count < kGroup / 2) {
+    for (std::int64_t r = 0; r < count; ++r) {
+      a.read_row(n, r);
+      b.read_row(n, r);
+      loops.row(a.buffer, b.buffer, out.buffer, n);
+      out.write_row(n, r);
+    }
+    return;
   }
+  const bool direct = out.in_place(count) && a.in_place(count) && b.in_place(count);
+  if (!direct) {
+    a.read(n, count);
+    b.read(n, count);
+  }
+  loops.columns(a.columns(direct), b.columns(direct), out.columns(direct), n);
+  if (!direct) out.write(n, count);
 }
 
-// Calls function(row of a, row of b, row of out, n) for all rows along dim.
-template <typename T, typename Function>
-void for_contiguous_rows(const View& out, const View& a, const View& b, int dim,
-                         Function function) {
+// All rows along dim of out = f(a, b); b is a where there is no second input.
+template <typename T>
+void run_rows(const SoftmaxLoops& loops, const View& out, const View& a, const View& b, int dim) {
   const std::int64_t n = dim_size(a, dim);
   if (n == 0) return;
-  const std::int64_t so = dim_stride(out, dim), sa = dim_stride(a, dim), sb = dim_stride(b, dim);
+  const View* views[3] = {&out, &a, &b};
+  bool contiguous = n > kShortRow;
+  for (const View* v : views) contiguous = contiguous && dim_stride(*v, dim) == 1;
   const Walker<3> start({&out, &a, &b}, dim);
-  const std::int64_t grain = std::max(kTogether, kBlockElements / 4 / n / kTogether * kTogether);
-  const bool direct = so == 1 && sa == 1 && sb == 1;
-  const std::int64_t inner = start.inner_size();
-  bool side_by_side = inner > 1;
-  for (int i = 0; i < 3; ++i) side_by_side &= start.inner_stride(i) == sizeof(T);
+  const std::int64_t grain = std::max(kGroup, kBlockElements / 4 / n / kGroup * kGroup);
   parallel_for(start.count(), grain, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<T> buffer;
-    if (!direct) buffer.resize(static_cast<std::size_t>(3 * kTogether * n));
-    T* left = buffer.data();
-    T* right = left + kTogether * n;
-    T* result = right + kTogether * n;
     Walker<3> at = start;
     if (begin != 0) at.seek(begin);
+    if (contiguous) {
+      for (std::int64_t i = begin; i < end; ++i, at.next()) loops.row(at[1], at[2], at[0], n);
+      return;
+    }
+    const std::int64_t inner = start.inner_size();
+    std::vector<T> buffer(static_cast<std::size_t>(3 * kGroup * n));
+    Operand<T> operands[3];
+    for (int o = 0; o < 3; ++o) {
+      operands[o].stride = dim_stride(*views[o], dim);
+      operands[o].buffer = buffer.data() + o * kGroup * n;
+    }
     for (std::int64_t i = begin; i < end;) {
-      T* to = reinterpret_cast<T*>(at[0]);
-      const T* x = reinterpret_cast<const T*>(at[1]);
-      const T* y = reinterpret_cast<const T*>(at[2]);
-      if (direct) {
-        function(x, y, to, n);
-        ++i;
-        at.next();
-        continue;
+      // Groups keep to the innermost dimension, where rows may lie side by side.
+      const std::int64_t count = inner < kGroup ? std::min(kGroup, end - i)
+                                                : std::min({kGroup, end - i, inner - i % inner});
+      for (std::int64_t r = 0; r < count; ++r, at.next()) {
+        for (int o = 0; o < 3; ++o) operands[o].rows[r] = reinterpret_cast<T*>(at[o]);
       }
-      const std::int64_t count =
-          side_by_side ? std::min({kTogether, end - i, inner - i % inner}) : 1;
-      gather_rows(x, sa, n, count, left);
-      if (x != y) gather_rows(y, sb, n, count, right);
-      for (std::int64_t r = 0; r < count; ++r) {
-        function(left + r * n, (x == y ? left : right) + r * n, result + r * n, n);
-      }
-      scatter_rows(result, so, n, count, to);
+      run_group(loops, operands[0], operands[1], operands[2], n, count);
       i += count;
-      for (std::int64_t r = 0; r < count; ++r) at.next();
     }
   });
+}
+
+void run(SoftmaxLoops SoftmaxKernels::* loops, const char* what, const View& out, const View& a,
+         const View& b, int dim) {
+  visit_floating(a.dtype, what,
+                 [&]<typename T>() { run_rows<T>(kernels_of(a.dtype).*loops, out, a, b, dim); });
 }
 
 }  // namespace
 
 void softmax(const View& out, const View& in, int dim) {
-  visit_floating(in.dtype, "softmax", [&]<typename T>() {
-    const auto row = rows_of(in.dtype).softmax;
-    for_contiguous_rows<T>(out, in, in, dim,
-                           [=](const T* x, const T*, T* y, std::int64_t n) { row(x, y, n); });
-  });
+  run(&SoftmaxKernels::softmax, "softmax", out, in, in, dim);
 }
 
 void log_softmax(const View& out, const View& in, int dim) {
-  visit_floating(in.dtype, "log_softmax", [&]<typename T>() {
-    const auto row = rows_of(in.dtype).log_softmax;
-    for_contiguous_rows<T>(out, in, in, dim,
-                           [=](const T* x, const T*, T* y, std::int64_t n) { row(x, y, n); });
-  });
+  run(&SoftmaxKernels::log_softmax, "log_softmax", out, in, in, dim);
 }
 
 void softmax_grad(const View& out, const View& g, const View& y, int dim) {
-  visit_floating(y.dtype, "softmax", [&]<typename T>() {
-    for_contiguous_rows<T>(out, g, y, dim, rows_of(y.dtype).softmax_grad);
-  });
+  run(&SoftmaxKernels::softmax_grad, "softmax", out, g, y, dim);
 }
 
 void log_softmax_grad(const View& out, const View& g, const View& y, int dim) {
-  visit_floating(y.dtype, "log_softmax", [&]<typename T>() {
-    for_contiguous_rows<T>(out, g, y, dim, rows_of(y.dtype).log_softmax_grad);
-  });
+  run(&SoftmaxKernels::log_softmax_grad, "log_softmax", out, g, y, dim);
 }
 
 void logsumexp(const View& out, const View& in) {
@@ -121,7 +150,7 @@ void logsumexp(const View& out, const View& in) {
   if (split.count == 0) return;
   visit_floating(in.dtype, "logsumexp", [&]<typename T>() {
     const Plan plan = make_plan(RowOp::Max, in.dtype);
-    const auto exp_sum = rows_of(in.dtype).exp_sum;
+    const auto exp_sum = kernels_of(in.dtype).exp_sum;
     const std::int64_t total = split.reduced.count;
     const auto one = [&](const char* base) {
       alignas(64) T buffer[kReduceBlock];

@@ -1,7 +1,7 @@
-// The rows of softmax and its relatives (see softmax_kernels.h).
+// The inner loops of softmax and its relatives (see softmax_kernels.h).
 //
-// Maxima and sums go through the row kernels of the reductions, so their order is fixed; the loops
-// here are vectorised by the compiler.
+// In rows, maxima and sums go through the row kernels of the reductions, so their order is fixed;
+// in columns, every lane is a row and sums in double.  The loops are vectorised by the compiler.
 #include "kernels/softmax_kernels.h"
 
 #include "kernels/dispatch.h"
@@ -15,7 +15,7 @@ RowKernel row_kernel(RowOp op, DType dtype);
 namespace {
 
 constexpr std::int64_t kPart = 256;
-constexpr std::int64_t kPad = 16;
+constexpr int kWidth = kSoftmaxColumns;
 
 template <typename T>
 T maximum(const T* x, std::int64_t n) {
@@ -52,7 +52,9 @@ double exp_sum(const T* x, T shift, std::int64_t n) {
 }
 
 template <typename T>
-void softmax_row(const T* x, T* y, std::int64_t n) {
+void softmax_row(const void* a, const void*, void* out, std::int64_t n) {
+  const T* x = static_cast<const T*>(a);
+  T* y = static_cast<T*>(out);
   const T top = maximum(x, n);
 #pragma GCC ivdep
   for (std::int64_t i = 0; i < n; ++i) y[i] = exp(x[i] - top);
@@ -61,61 +63,132 @@ void softmax_row(const T* x, T* y, std::int64_t n) {
 }
 
 template <typename T>
-void log_softmax_row(const T* x, T* y, std::int64_t n) {
+void log_softmax_row(const void* a, const void*, void* out, std::int64_t n) {
+  const T* x = static_cast<const T*>(a);
+  T* y = static_cast<T*>(out);
   const T top = maximum(x, n);
-  const T rest = static_cast<T>(__builtin_log(exp_sum(x, top, n)));
+  const T rest = static_cast<T>(log(exp_sum(x, top, n)));
 #pragma GCC ivdep
   for (std::int64_t i = 0; i < n; ++i) y[i] = (x[i] - top) - rest;
 }
 
 template <typename T>
-void softmax_grad_row(const T* g, const T* y, T* o, std::int64_t n) {
+void softmax_grad_row(const void* a, const void* b, void* out, std::int64_t n) {
+  const T* g = static_cast<const T*>(a);
+  const T* y = static_cast<const T*>(b);
+  T* o = static_cast<T*>(out);
   const T total = static_cast<T>(sum_of<T>(n, [=](std::int64_t i) { return g[i] * y[i]; }));
 #pragma GCC ivdep
   for (std::int64_t i = 0; i < n; ++i) o[i] = y[i] * (g[i] - total);
 }
 
 template <typename T>
-void log_softmax_grad_row(const T* g, const T* y, T* o, std::int64_t n) {
+void log_softmax_grad_row(const void* a, const void* b, void* out, std::int64_t n) {
+  const T* g = static_cast<const T*>(a);
+  const T* y = static_cast<const T*>(b);
+  T* o = static_cast<T*>(out);
   const T total = static_cast<T>(sum(g, n));
 #pragma GCC ivdep
   for (std::int64_t i = 0; i < n; ++i) o[i] = g[i] - exp(y[i]) * total;
 }
 
-// A short row goes through a full set of lanes, so that the vector loops have no rest.
+// One value per row of a group.
 template <typename T>
-struct Padded {
-  alignas(64) T values[kPad];
-
-  Padded(const T* x, std::int64_t n, T padding) {
-    for (int i = 0; i < kPad; ++i) values[i] = padding;
-    for (std::int64_t i = 0; i < n; ++i) values[i] = x[i];
-  }
-  void write(T* to, std::int64_t n) const {
-    for (std::int64_t i = 0; i < n; ++i) to[i] = values[i];
-  }
+struct Lanes {
+  alignas(64) T at[kWidth];
 };
 
-template <typename T, void row(const T*, T*, std::int64_t)>
-void forward(const void* in, void* out, std::int64_t n) {
-  const T* x = static_cast<const T*>(in);
-  T* y = static_cast<T*>(out);
-  if (n > kPad) return row(x, y, n);
-  Padded<T> padded(x, n, -kInf<T>);
-  row(padded.values, padded.values, kPad);
-  padded.write(y, n);
+template <typename T>
+Lanes<T> column_maxima(const T* x, std::int64_t stride, std::int64_t n) {
+  Lanes<T> top;
+  for (int l = 0; l < kWidth; ++l) top.at[l] = x[l];
+  for (std::int64_t i = 1; i < n; ++i) {
+    const T* v = x + i * stride;
+    for (int l = 0; l < kWidth; ++l) {
+      top.at[l] = (v[l] > top.at[l]) | (v[l] != v[l]) ? v[l] : top.at[l];
+    }
+  }
+  return top;
 }
 
-template <typename T, void row(const T*, const T*, T*, std::int64_t)>
-void backward(const void* grad, const void* result, void* out, std::int64_t n) {
-  const T* g = static_cast<const T*>(grad);
-  const T* y = static_cast<const T*>(result);
-  T* o = static_cast<T*>(out);
-  if (n > kPad) return row(g, y, o, n);
-  Padded<T> left(g, n, T(0));
-  const Padded<T> right(y, n, T(0));
-  row(left.values, right.values, left.values, kPad);
-  left.write(o, n);
+// The sums over i of term(i, l), which is evaluated once, in order.
+template <typename T, typename Term>
+Lanes<double> column_sums(std::int64_t n, Term term) {
+  Lanes<double> total;
+  for (int l = 0; l < kWidth; ++l) total.at[l] = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    Lanes<T> terms;
+#pragma GCC ivdep
+    for (int l = 0; l < kWidth; ++l) terms.at[l] = term(i, l);
+    for (int l = 0; l < kWidth; ++l) total.at[l] += static_cast<double>(terms.at[l]);
+  }
+  return total;
+}
+
+template <typename T>
+Lanes<T> rounded(const Lanes<double>& from) {
+  Lanes<T> to;
+  for (int l = 0; l < kWidth; ++l) to.at[l] = static_cast<T>(from.at[l]);
+  return to;
+}
+
+template <typename Term>
+void for_columns(std::int64_t n, Term term) {
+  for (std::int64_t i = 0; i < n; ++i) {
+#pragma GCC ivdep
+    for (int l = 0; l < kWidth; ++l) term(i, l);
+  }
+}
+
+template <typename T>
+void softmax_columns(Columns a, Columns, Columns out, std::int64_t n) {
+  const T* x = static_cast<const T*>(a.data);
+  T* y = static_cast<T*>(out.data);
+  const std::int64_t sx = a.stride, sy = out.stride;
+  const Lanes<T> top = column_maxima(x, sx, n);
+  const Lanes<T> total = rounded<T>(column_sums<T>(
+      n, [&](std::int64_t i, int l) { return y[i * sy + l] = exp(x[i * sx + l] - top.at[l]); }));
+  for_columns(n, [&](std::int64_t i, int l) { y[i * sy + l] = y[i * sy + l] / total.at[l]; });
+}
+
+template <typename T>
+void log_softmax_columns(Columns a, Columns, Columns out, std::int64_t n) {
+  const T* x = static_cast<const T*>(a.data);
+  T* y = static_cast<T*>(out.data);
+  const std::int64_t sx = a.stride, sy = out.stride;
+  const Lanes<T> top = column_maxima(x, sx, n);
+  Lanes<double> total =
+      column_sums<T>(n, [&](std::int64_t i, int l) { return exp(x[i * sx + l] - top.at[l]); });
+  for (int l = 0; l < kWidth; ++l) total.at[l] = log(total.at[l]);
+  const Lanes<T> rest = rounded<T>(total);
+  for_columns(
+      n, [&](std::int64_t i, int l) { y[i * sy + l] = (x[i * sx + l] - top.at[l]) - rest.at[l]; });
+}
+
+template <typename T>
+void softmax_grad_columns(Columns a, Columns b, Columns out, std::int64_t n) {
+  const T* g = static_cast<const T*>(a.data);
+  const T* y = static_cast<const T*>(b.data);
+  T* o = static_cast<T*>(out.data);
+  const std::int64_t sg = a.stride, sy = b.stride, so = out.stride;
+  const Lanes<T> total = rounded<T>(
+      column_sums<T>(n, [&](std::int64_t i, int l) { return g[i * sg + l] * y[i * sy + l]; }));
+  for_columns(n, [&](std::int64_t i, int l) {
+    o[i * so + l] = y[i * sy + l] * (g[i * sg + l] - total.at[l]);
+  });
+}
+
+template <typename T>
+void log_softmax_grad_columns(Columns a, Columns b, Columns out, std::int64_t n) {
+  const T* g = static_cast<const T*>(a.data);
+  const T* y = static_cast<const T*>(b.data);
+  T* o = static_cast<T*>(out.data);
+  const std::int64_t sg = a.stride, sy = b.stride, so = out.stride;
+  const Lanes<T> total =
+      rounded<T>(column_sums<T>(n, [&](std::int64_t i, int l) { return g[i * sg + l]; }));
+  for_columns(n, [&](std::int64_t i, int l) {
+    o[i * so + l] = g[i * sg + l] - exp(y[i * sy + l]) * total.at[l];
+  });
 }
 
 template <typename T>
@@ -124,16 +197,18 @@ double shifted_exp_sum(const void* in, double shift, std::int64_t n) {
 }
 
 template <typename T>
-SoftmaxRows rows_of() {
-  return {&forward<T, softmax_row<T>>, &forward<T, log_softmax_row<T>>,
-          &backward<T, softmax_grad_row<T>>, &backward<T, log_softmax_grad_row<T>>,
+SoftmaxKernels kernels_of() {
+  return {{&softmax_row<T>, &softmax_columns<T>},
+          {&log_softmax_row<T>, &log_softmax_columns<T>},
+          {&softmax_grad_row<T>, &softmax_grad_columns<T>},
+          {&log_softmax_grad_row<T>, &log_softmax_grad_columns<T>},
           &shifted_exp_sum<T>};
 }
 
 }  // namespace
 
-SoftmaxRows softmax_rows(DType dtype) {
-  return dtype == DType::Float32 ? rows_of<float>() : rows_of<double>();
+SoftmaxKernels softmax_kernels(DType dtype) {
+  return dtype == DType::Float32 ? kernels_of<float>() : kernels_of<double>();
 }
 
 }  // namespace pullback::kernels::PULLBACK_ISA
