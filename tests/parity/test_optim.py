@@ -46,7 +46,7 @@ def loss_of(params: list[Any]) -> Any:
 def assert_close(ours: Any, theirs: Any, dtype: str) -> None:
     assert tuple(ours.shape) == tuple(theirs.shape)
     assert str(ours.dtype).split(".")[-1] == str(theirs.dtype).split(".")[-1]
-    tol = 1e-13 if dtype == "float64" else 2e-6
+    tol = 1e-13 if dtype == "float64" else 1e-6
     ours = torch.tensor(ours.tolist(), dtype=torch.float64).reshape(theirs.shape)
     torch.testing.assert_close(ours, theirs.detach().double(), rtol=tol, atol=tol)
 
@@ -63,6 +63,10 @@ def test_step_by_step(name: str, settings: dict[str, Any], dtype: str) -> None:
         other.zero_grad()
         loss_of(ours).backward()
         loss_of(theirs).backward()
+        if dtype == "float32":
+            # A last bit of a sine would grow over the steps: here both get the same gradients.
+            for p, q in zip(ours, theirs, strict=True):
+                p.grad = pb.tensor(q.grad.tolist(), dtype=pb.float32).reshape(p.shape)
         if step == 3:
             # From here on with a parameter that has no gradient.
             ours[1].grad = theirs[1].grad = None
