@@ -231,6 +231,13 @@ PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t, PyObjec
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
 }
 
+// See NOTE [Handles]: an object with a dictionary is tracked by the collector.
+PyObject* get_dict(PyObject* self, void* context) {
+  PyObject* dict = PyObject_GenericGetDict(self, context);
+  if (dict && !PyObject_GC_IsTracked(self)) PyObject_GC_Track(self);
+  return dict;
+}
+
 }  // namespace
 
 void require_grad(const Tensor& t, bool wanted) {
@@ -257,6 +264,7 @@ Py_ssize_t tensor_length(PyObject* self) {
 }
 
 PyGetSetDef tensor_properties[] = {
+    {"__dict__", get_dict, PyObject_GenericSetDict, "What Python code keeps here.", nullptr},
     {"shape", getter<get_shape>, nullptr, "The sizes, a Size.", nullptr},
     {"dtype", getter<get_dtype>, nullptr, "The element type.", nullptr},
     {"ndim", getter<get_ndim>, nullptr, "The number of dimensions.", nullptr},
