@@ -59,7 +59,7 @@ MODULES = {
     "log_sigmoid": lambda nn: nn.LogSigmoid(),
     "relu6": lambda nn: nn.ReLU6(),
     "selu": lambda nn: nn.SELU(),
-    "celu": lambda nn: nn.CELU(0.6),
+    "celu": lambda nn: nn.CELU(0.5),
     "mish": lambda nn: nn.Mish(),
     "softsign": lambda nn: nn.Softsign(),
     "softmin": lambda nn: nn.Softmin(0),
@@ -79,6 +79,10 @@ MODULES = {
 }
 
 
+# PyTorch's gradient of hardsigmoid takes 1/6 as a float32, whatever the dtype.
+GRADIENT_TOLERANCE = {"hardsigmoid": 1e-7}
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_modules(name: str) -> None:
     ours, theirs = both(MODULES[name])
@@ -88,7 +92,7 @@ def test_modules(name: str) -> None:
     assert_close(y, ty)
     (y * y).sum().backward()
     (ty * ty).sum().backward()
-    assert_close(x.grad, tx.grad)
+    assert_close(x.grad, tx.grad, GRADIENT_TOLERANCE.get(name, 1e-12))
     for (key, p), (tkey, tp) in zip(
         ours.named_parameters(), theirs.named_parameters(), strict=True
     ):
