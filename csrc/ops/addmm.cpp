@@ -89,10 +89,7 @@ struct AddProduct {
   }
   static void vjp(Vjp<AddProduct>& v) {
     const Attrs& a = v.attrs();
-    if (v.wants(0)) {
-      // Nothing of the addend was read when beta is zero.
-      v.give(0, a.beta.to_double() == 0 ? Tensor() : times(sum_to(v.grad(), a.addend), a.beta));
-    }
+    if (v.wants(0)) v.give(0, times(sum_to(v.grad(), a.addend), a.beta));
     if (v.wants(1)) {
       const Tensor b = v.in(2);
       const Tensor gradient =
@@ -116,12 +113,15 @@ struct AddProduct {
   }
 };
 
+void check_addend_dtype(const Tensor& input, const Tensor& b) {
+  if (input.dtype() == b.dtype()) return;
+  fail("self and mat2 must have the same dtype, but got ", info(input.dtype()).scalar_name, " and ",
+       info(b.dtype()).scalar_name);
+}
+
 Tensor add_product(const char* node, const Tensor& input, const Tensor& a, const Tensor& b,
                    Scalar beta, Scalar alpha) {
-  if (input.dtype() != b.dtype()) {
-    fail("self and mat2 must have the same dtype, but got ", info(input.dtype()).scalar_name,
-         " and ", info(b.dtype()).scalar_name);
-  }
+  check_addend_dtype(input, b);
   for (const auto& [name, factor] : {std::pair("beta", beta), std::pair("alpha", alpha)}) {
     check(!factor.is_floating() || is_floating(a.dtype()), "For integral input tensors, argument ",
           name, " must not be a floating point number.");
@@ -137,7 +137,12 @@ Tensor addmm(const Tensor& input, const Tensor& mat1, const Tensor& mat2, Scalar
              Scalar alpha) {
   check(mat1.ndim() == 2, "mat1 must be a matrix, got ", mat1.ndim(), "-D tensor");
   check(mat2.ndim() == 2, "mat2 must be a matrix, got ", mat2.ndim(), "-D tensor");
-  if (input.dtype() == mat2.dtype() || mat1.size(1) != mat2.size(0)) check_product(mat1, mat2);
+  check_addend_dtype(input, mat2);
+  if (mat1.dtype() != mat2.dtype()) {
+    fail("mat1 and mat2 must have the same dtype, but got ", info(mat1.dtype()).scalar_name,
+         " and ", info(mat2.dtype()).scalar_name);
+  }
+  check_product(mat1, mat2);
   return add_product("AddmmBackward0", input, mat1, mat2, beta, alpha);
 }
 
@@ -151,8 +156,8 @@ static Tensor addmv(const Tensor& input, const Tensor& mat, const Tensor& vec, S
         "size mismatch, got input (", rows, "), mat (", mat.size(0), "x", mat.size(1), "), vec (",
         vec.size(0), ")");
   if (mat.dtype() != vec.dtype() || input.dtype() != vec.dtype()) {
-    fail("addmv input tensors must have the same dtype, but got ", info(vec.dtype()).scalar_name,
-         ", ", info(mat.dtype()).scalar_name, ", and ", info(input.dtype()).scalar_name);
+    fail("addmv input tensors must have the same dtype, but got ", info(input.dtype()).scalar_name,
+         ", ", info(mat.dtype()).scalar_name, ", and ", info(vec.dtype()).scalar_name);
   }
   return add_product("AddmvBackward0", input, mat, vec, beta, alpha);
 }
@@ -192,11 +197,16 @@ static Tensor addr(const Tensor& input, const Tensor& vec1, const Tensor& vec2, 
 }
 
 Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias) {
+  if (input.ndim() == 0 || weight.ndim() == 0) {
+    fail("both arguments to linear need to be at least 1D, but they are ", input.ndim(), "D and ",
+         weight.ndim(), "D");
+  }
+  check(!bias || weight.ndim() == 2, "mat2 must be a matrix, got ", weight.ndim(), "-D tensor");
   const Composition parts;
   const Tensor transposed = t(weight);
   if (!bias) return matmul(input, transposed);
   if (input.ndim() == 2) return addmm(*bias, input, transposed);
-  if (input.is_contiguous() && weight.ndim() == 2 && input.ndim() > 0) {
+  if (input.is_contiguous() && bias->ndim() == 1) {
     Dims sizes = input.shape();
     const std::int64_t width = sizes.back();
     sizes.erase(sizes.size() - 1);

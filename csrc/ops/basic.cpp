@@ -139,14 +139,14 @@ Tensor expand(const Tensor& input, Sizes sizes) {
   Dims to(sizes);
   const int lead = to.size() - input.ndim();
   if (lead < 0) {
-    fail("expand(", info(input.dtype()).scalar_name, "Tensor{", input.shape(), "}, size=", to,
+    fail("expand(torch.", info(input.dtype()).scalar_name, "Tensor{", input.shape(), "}, size=", to,
          "): the number of sizes provided (", to.size(),
          ") must be greater or equal to the number of dimensions in the tensor (", input.ndim(),
          ")");
   }
   for (int d = 0; d < to.size(); ++d) {
     if (to[d] == -1) {
-      check(d >= lead, "expand(", info(input.dtype()).scalar_name, "Tensor{", input.shape(),
+      check(d >= lead, "expand(torch.", info(input.dtype()).scalar_name, "Tensor{", input.shape(),
             "}, size=", to,
             "): The expanded size of the tensor (-1) isn't allowed in a leading, "
             "non-existing dimension ",

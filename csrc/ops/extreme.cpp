@@ -235,8 +235,8 @@ struct Truth {
 };
 
 Tensor extreme(const char* name, bool max, const Tensor& input, DimSet dims, bool keepdim,
-               bool full) {
-  if (input.numel() == 0 && dims.is_all(input.ndim()) && (full || input.ndim() > 1)) {
+               bool full, bool named) {
+  if (input.numel() == 0 && !named) {
     fail(name,
          ": Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
          "dim with the 'dim' argument.");
@@ -265,10 +265,10 @@ Tensor arg_extreme(const char* name, bool max, const Tensor& input, std::optiona
 }
 
 Tensor max_all(const Tensor& input) {
-  return extreme("max()", true, input, DimSet::all(input.ndim()), false, true);
+  return extreme("max()", true, input, DimSet::all(input.ndim()), false, true, false);
 }
 Tensor min_all(const Tensor& input) {
-  return extreme("min()", false, input, DimSet::all(input.ndim()), false, true);
+  return extreme("min()", false, input, DimSet::all(input.ndim()), false, true, false);
 }
 std::array<Tensor, 2> max_dim(const Tensor& input, std::int64_t dim, bool keepdim) {
   return extreme_at("max()", true, input, dim, keepdim);
@@ -297,11 +297,16 @@ std::array<Tensor, 2> aminmax(const Tensor& input, std::optional<std::int64_t> d
   return apply<BothExtremes>({dims, true, keepdim, false, input.ndim()}, input);
 }
 
+// Unlike in the other reductions an empty tuple means no dimension, as in torch.
+DimSet truth_dims(const std::optional<Dims>& dim, int ndim) {
+  return dim && dim->empty() ? DimSet() : reduced_dims(dim, ndim);
+}
+
 Tensor all_over(const Tensor& input, const std::optional<Dims>& dim, bool keepdim) {
-  return apply<Truth>({reduced_dims(dim, input.ndim()), true, keepdim}, input);
+  return apply<Truth>({truth_dims(dim, input.ndim()), true, keepdim}, input);
 }
 Tensor any_over(const Tensor& input, const std::optional<Dims>& dim, bool keepdim) {
-  return apply<Truth>({reduced_dims(dim, input.ndim()), false, keepdim}, input);
+  return apply<Truth>({truth_dims(dim, input.ndim()), false, keepdim}, input);
 }
 Tensor all_full(const Tensor& input) { return all_over(input, {}, false); }
 Tensor any_full(const Tensor& input) { return any_over(input, {}, false); }
@@ -313,10 +318,12 @@ Tensor tie_shares(const Tensor& x, const Tensor& value, DimSet dims, bool nan_ti
 }
 
 Tensor amax(const Tensor& input, const std::optional<Dims>& dim, bool keepdim) {
-  return extreme("amax()", true, input, reduced_dims(dim, input.ndim()), keepdim, false);
+  return extreme("amax()", true, input, reduced_dims(dim, input.ndim()), keepdim, false,
+                 dim && !dim->empty());
 }
 Tensor amin(const Tensor& input, const std::optional<Dims>& dim, bool keepdim) {
-  return extreme("amin()", false, input, reduced_dims(dim, input.ndim()), keepdim, false);
+  return extreme("amin()", false, input, reduced_dims(dim, input.ndim()), keepdim, false,
+                 dim && !dim->empty());
 }
 
 static const Entry entry_max("max(input)", function<max_all>, kBoth,

@@ -28,7 +28,7 @@ const char* c_name(DType dtype) {
     case DType::Int32:
       return "int";
     case DType::Int64:
-      return "long";
+      return "long int";
     case DType::Float32:
       return "float";
     case DType::Float64:

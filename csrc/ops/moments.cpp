@@ -201,12 +201,20 @@ std::array<Tensor, 2> pair_all(const Tensor& input, bool unbiased) {
   return pair_unbiased<root>(input, {}, unbiased, false);
 }
 
+Tensor cast_first(const Tensor& input, DType dtype) {
+  const Composition parts;
+  return cast(input, dtype);
+}
+
 Tensor nansum(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
               std::optional<DType> dtype) {
   if (!is_floating(input.dtype())) return sum(input, dim.value_or(Dims()), keepdim, dtype);
-  const Composition parts;
-  const Tensor total = apply<NanSum>(attrs_of(input, dim, keepdim), input);
-  return dtype ? cast(total, *dtype) : total;
+  if (dtype && !is_floating(*dtype)) {
+    const Composition parts;
+    return cast(nansum(input, dim, keepdim, {}), *dtype);
+  }
+  const Tensor x = cast_first(input, dtype.value_or(input.dtype()));
+  return apply<NanSum>(attrs_of(x, dim, keepdim), x);
 }
 
 Tensor nanmean(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
@@ -222,7 +230,7 @@ Tensor nanmean(const Tensor& input, const std::optional<Dims>& dim, bool keepdim
 }  // namespace
 
 Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
-  const Tensor x = is_floating(input.dtype()) ? input : cast(input, default_dtype());
+  const Tensor x = cast_first(input, is_floating(input.dtype()) ? input.dtype() : default_dtype());
   return apply<LogSumExp>(attrs_of(x, dim, keepdim), x);
 }
 

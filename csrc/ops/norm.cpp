@@ -59,7 +59,7 @@ struct Norm {
   }
   static void vjp(Vjp<Norm>& v) {
     const Attrs& a = v.attrs();
-    if (a.ord == 0) return v.give(0, Tensor());
+    if (a.ord == 0) return v.give(0, Tensor::zeros(v.in(0).sizes(), a.from_dtype));
     const Tensor x = cast(v.in(0), a.dtype);
     const Tensor y = keep_layout(v.out(), a.dims, a.ndim, a.keepdim);
     const Tensor g = keep_layout(v.grad(), a.dims, a.ndim, a.keepdim);
@@ -117,14 +117,16 @@ Tensor sum_norm(const Tensor& a, double ord, const Dims& dim, bool keepdim) {
   check(first != second, "linalg.matrix_norm: dims must be different. Got (", dim[0], ", ", dim[1],
         ")");
   const int inner = std::isinf(ord) ? second : first;
-  const int outer = std::isinf(ord) ? first : second;
-  const Tensor sums = vector_norm(a, 1, Dims{inner}, true);
-  const Tensor result = ord > 0 ? amax(sums, Dims{outer}, true) : amin(sums, Dims{outer}, true);
-  if (keepdim) return result;
-  return squeeze_dim(squeeze_dim(result, std::max(first, second)), std::min(first, second));
+  int outer = std::isinf(ord) ? first : second;
+  if (!keepdim && inner < outer) --outer;
+  const Tensor sums = vector_norm(a, 1, Dims{inner}, keepdim);
+  return ord > 0 ? amax(sums, Dims{outer}, keepdim) : amin(sums, Dims{outer}, keepdim);
 }
 
 void check_matrix(const Tensor& a, const Dims& dim) {
+  check(is_floating(a.dtype()),
+        "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got ",
+        info(a.dtype()).scalar_name);
   check(a.ndim() >= 2, "linalg.matrix_norm: The input tensor A must have at least 2 dimensions.");
   check(dim.size() == 2, "linalg.matrix_norm: dim must be a 2-tuple. Got ", dim);
 }
@@ -157,13 +159,20 @@ Tensor matrix_norm_named(const Tensor& a, std::string_view ord, const Dims& dim,
 
 using OptionalDims = const std::optional<Dims>&;
 
-Tensor linalg_norm(const Tensor& a, const std::optional<Scalar>& ord, OptionalDims dim,
-                   bool keepdim, std::optional<DType> dtype) {
-  if (!ord) return vector_norm(a, 2, dim, keepdim, dtype);
-  if (!dim && a.ndim() > 2) {
+void check_norm_dims(const Tensor& a, OptionalDims dim, bool has_ord) {
+  if (dim && dim->size() != 1 && dim->size() != 2) {
+    fail("linalg.norm: If dim is specified, it must be of length 1 or 2. Got ", *dim);
+  }
+  if (has_ord && !dim && a.ndim() != 1 && a.ndim() != 2) {
     fail("linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got ",
          a.ndim(), "D.");
   }
+}
+
+Tensor linalg_norm(const Tensor& a, const std::optional<Scalar>& ord, OptionalDims dim,
+                   bool keepdim, std::optional<DType> dtype) {
+  check_norm_dims(a, dim, ord.has_value());
+  if (!ord) return vector_norm(a, 2, dim, keepdim, dtype);
   const bool matrix = dim ? dim->size() == 2 : a.ndim() == 2;
   if (!matrix) return vector_norm(a, ord->to_double(), dim, keepdim, dtype);
   return matrix_norm(a, ord->to_double(), dim.value_or(Dims{0, 1}), keepdim, dtype);
@@ -171,6 +180,7 @@ Tensor linalg_norm(const Tensor& a, const std::optional<Scalar>& ord, OptionalDi
 
 Tensor linalg_norm_named(const Tensor& a, std::string_view ord, OptionalDims dim, bool keepdim,
                          std::optional<DType> dtype) {
+  check_norm_dims(a, dim, true);
   return matrix_norm_named(a, ord, dim.value_or(Dims{-2, -1}), keepdim, dtype);
 }
 
@@ -198,6 +208,9 @@ Tensor norm_named(const Tensor& input, std::string_view p, OptionalDims dim, boo
 
 Tensor dist(const Tensor& input, const Tensor& other, Scalar p) {
   const Composition parts;
+  const DType dtype = result_type(input, other);
+  check(is_floating(dtype), "norm(): input dtype should be either floating point or complex. Got ",
+        info(dtype).scalar_name, " instead.");
   return norm_of("DistBackward0", input - other, p.to_double(), {}, false, {});
 }
 

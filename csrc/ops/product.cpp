@@ -65,7 +65,7 @@ struct Recurrence {
     const Along where = v.attrs().where;
     const Tensor to_b = recurrence(shift(v.in(0), where.back()), v.grad(), where.back());
     if (v.wants(0)) v.give(0, to_b * shift(v.out(), where));
-    v.give(1, to_b);
+    if (v.wants(1)) v.give(1, to_b);
   }
   static Tensor jvp(Jvp<Recurrence>& j) {
     const Along where = j.attrs().where;
@@ -171,6 +171,8 @@ Tensor prod_dim(const Tensor& input, std::int64_t dim, bool keepdim, std::option
 }
 
 Tensor cumprod_entry(const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
+  check(ErrorKind::NotImplemented, dtype != DType::Bool,
+        "\"cumprod_out_cpu\" not implemented for 'Bool'");
   return cumprod(accumulating(input, dtype), along(dim, input.ndim()));
 }
 

@@ -56,6 +56,8 @@ Tensor tensordot_dims(const Tensor& a, const Tensor& b, const Dims& dims_a, cons
 
 Tensor tensordot(const Tensor& a, const Tensor& b, std::int64_t dims) {
   check(dims >= 0, "tensordot expects dims >= 0, but got dims=", dims);
+  check(dims <= a.ndim() && dims <= b.ndim(),
+        "tensordot expects dims < ndim_a or ndim_b, but got dims=", dims);
   Dims left;
   Dims right;
   for (std::int64_t k = 0; k < dims; ++k) {
@@ -68,7 +70,6 @@ Tensor tensordot(const Tensor& a, const Tensor& b, std::int64_t dims) {
 Tensor inner(const Tensor& input, const Tensor& other) {
   const Composition parts;
   if (input.ndim() == 0 || other.ndim() == 0) return input * other;
-  check(input.dtype() == other.dtype(), "both inputs should have same dtype");
   check(input.size(input.ndim() - 1) == other.size(other.ndim() - 1),
         "inner() the last dimension must match on both input tensors but got shapes ",
         input.shape(), " and ", other.shape());
@@ -171,6 +172,7 @@ Tensor vecdot(const Tensor& x, const Tensor& y, std::int64_t dim) {
     fail("linalg.vecdot: Expected x and y to have the same dtype, but found x of type ",
          info(x.dtype()).scalar_name, " and y of type ", info(y.dtype()).scalar_name, " instead");
   }
+  if (x.ndim() == 1 && y.ndim() == 1 && x.numel() == y.numel()) return vdot(x, y);
   const Composition parts;
   return sum(x * y, Dims{dim});
 }

@@ -203,9 +203,10 @@ Tensor sum(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
 
 Tensor mean(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
             std::optional<DType> dtype) {
-  return apply<Mean>({input.shape(), reduced_dims(dim, input.ndim()),
-                      mean_dtype(input.dtype(), dtype), input.dtype(), keepdim, !dim},
-                     input);
+  const DType result = mean_dtype(input.dtype(), dtype);
+  return apply<Mean>(
+      {input.shape(), reduced_dims(dim, input.ndim()), result, input.dtype(), keepdim, !dim},
+      input);
 }
 
 Tensor sum(const Tensor& input, DimSet dims, bool keepdim) {

@@ -110,6 +110,8 @@ struct LogCumsumExp {
 };
 
 Tensor cumsum_entry(const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
+  check(ErrorKind::NotImplemented, dtype != DType::Bool,
+        "\"cumsum_out_cpu\" not implemented for 'Bool'");
   return cumsum(accumulating(input, dtype), along(dim, input.ndim()));
 }
 
