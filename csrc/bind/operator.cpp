@@ -223,6 +223,20 @@ PyTypeObject* make_type(const char* type_name, bool method) {
   return reinterpret_cast<PyTypeObject*>(type);
 }
 
+// torch's form: a field on each line.
+PyObject* named_tuple_repr(PyObject* self) {
+  return guarded([&] {
+    std::string text = std::string(Py_TYPE(self)->tp_name) + "(";
+    Owned fields(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(self)), "__match_args__"));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(fields.get()); ++i) {
+      Owned value(PyObject_Repr(PyStructSequence_GetItem(self, i)));
+      text += std::string(i ? ",\n" : "\n") + PyUnicode_AsUTF8(PyTuple_GET_ITEM(fields.get(), i)) +
+              "=" + PyUnicode_AsUTF8(value.get());
+    }
+    return PyUnicode_FromString((text + ")").c_str());
+  });
+}
+
 PyTypeObject* make_named_tuple(const std::string& name, const char* fields) {
   auto* names = new std::vector<std::string>;
   std::string field;
@@ -243,6 +257,7 @@ PyTypeObject* make_named_tuple(const std::string& name, const char* fields) {
                              static_cast<int>(names->size())};
   PyTypeObject* type = PyStructSequence_NewType(&desc);
   if (!type) throw_python();
+  type->tp_repr = named_tuple_repr;
   return type;
 }
 
