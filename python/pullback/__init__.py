@@ -54,8 +54,14 @@ _core._init_provenance(__file__.removesuffix("__init__.py"))
 
 _SUBMODULES = frozenset({"autograd", "linalg", "memory", "nn", "optim", "random", "special", "utils"})
 
+# Names that are loaded with their module when they are first used.
+_LAZY = {"draw": "pullback._drawing"}
+
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return importlib.import_module(f"pullback.{name}")
+    if name in _LAZY:
+        value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
+        return value
     raise AttributeError(f"module 'pullback' has no attribute {name!r}")
