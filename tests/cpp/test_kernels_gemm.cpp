@@ -1,0 +1,167 @@
+// Matrix products of every size class, layout and dtype, and the fused parameter updates.
+#include <cmath>
+#include <limits>
+
+#include "arrays.h"
+#include "catch.h"
+#include "core/error.h"
+#include "kernels/blas.h"
+#include "kernels/gemm.h"
+#include "kernels/optim.h"
+#include "kernels/parallel.h"
+
+namespace {
+
+using namespace pullback;
+using namespace pullback::kernels;
+using namespace arrays;
+
+// Rows first, columns first, gaps in both, or one element for all.
+template <typename T>
+Array<T> random_matrix(std::int64_t rows, std::int64_t columns, unsigned layout,
+                       std::mt19937& random) {
+  auto a = contiguous<T>({rows, columns});
+  if (layout == 1) a.strides = {1, std::max<std::int64_t>(1, rows)};
+  if (layout == 2) a.strides = {2 * columns, 2};
+  if (layout == 3) a.strides = {1, 0};
+  a.memory.resize(static_cast<std::size_t>(4 * rows * columns + 4));
+  for (T& x : a.memory)
+    x = static_cast<T>(static_cast<int>(random() % 9) - (std::is_signed_v<T> ? 4 : 0));
+  return a;
+}
+
+// Small integers, so every order of summation gives the exact result.
+template <typename T>
+void check_product(std::int64_t m, std::int64_t n, std::int64_t k, std::mt19937& random) {
+  auto a = random_matrix<T>(m, k, random() % 4, random),
+       b = random_matrix<T>(k, n, random() % 4, random);
+  auto out = random_matrix<T>(m, n, random() % 3, random);
+  const bool accumulate = random() % 2 == 0;
+  if constexpr (std::is_floating_point_v<T>) {
+    if (!accumulate)
+      std::fill(out.memory.begin(), out.memory.end(), std::numeric_limits<T>::quiet_NaN());
+  }
+  std::vector<T> expected;
+  for (std::int64_t i = 0; i < m; ++i) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      T sum = accumulate ? out[i * n + j] : T(0);
+      for (std::int64_t l = 0; l < k; ++l) sum = static_cast<T>(sum + a[i * k + l] * b[l * n + j]);
+      expected.push_back(sum);
+    }
+  }
+  gemm(out.view(), a.view(), b.view(), accumulate);
+  INFO(m << " " << n << " " << k);
+  CHECK(out.values() == expected);
+}
+
+}  // namespace
+
+TEST_CASE("products of all sizes and layouts") {
+  std::mt19937 random(1);
+  const auto size = [&random] { return static_cast<std::int64_t>(random() % 24); };
+  for (int round = 0; round < 150; ++round) {
+    const std::int64_t m = size(), n = size(), k = size();
+    check_product<float>(m, n, k, random);
+    check_product<double>(m, n, k, random);
+    check_product<std::int64_t>(m, n, k, random);
+    check_product<std::uint8_t>(m, n, k, random);
+  }
+  for (const auto& [m, n, k] : std::vector<std::tuple<int, int, int>>{
+           {1, 1, 3000}, {1, 300, 200}, {300, 1, 200}, {40, 50, 60}, {130, 70, 90}, {600, 3, 50}}) {
+    for (int round = 0; round < 4; ++round) {
+      check_product<float>(m, n, k, random);
+      check_product<double>(m, n, k, random);
+    }
+  }
+}
+
+TEST_CASE("batched products, one operand shared") {
+  std::mt19937 random(2);
+  for (const std::int64_t n : {3, 40}) {
+    auto a = random_array<double>({5, n, n}, random), b = random_array<double>({5, n, n}, random);
+    b.strides[0] = 0;
+    auto out = scattered<double>({5, n, n}, random);
+    gemm(out.view(), a.view(), b.view());
+    bool good = true;
+    for (std::int64_t i = 0; i < out.numel(); ++i) {
+      double sum = 0;
+      for (std::int64_t l = 0; l < n; ++l) sum += a[i / n * n + l] * b[l * n + i % n];
+      good = good && out[i] == sum;
+    }
+    CHECK(good);
+  }
+}
+
+TEST_CASE("large products have the same bits at any number of threads") {
+  std::mt19937 random(3);
+  auto a = contiguous<float>({300, 400}), b = contiguous<float>({400, 700});
+  for (float& x : a.memory) x = static_cast<float>(random() % 1000) / 999.0f;
+  for (float& x : b.memory) x = static_cast<float>(random() % 1000) / 999.0f;
+  const int before = num_threads();
+  std::vector<std::vector<float>> results;
+  for (const int threads : {1, 3}) {
+    set_num_threads(threads);
+    auto out = contiguous<float>({300, 700});
+    gemm(out.view(), a.view(), b.view());
+    results.push_back(out.memory);
+  }
+  set_num_threads(before);
+  CHECK(results[0] == results[1]);
+  CHECK_FALSE(blas().path.empty());
+}
+
+TEST_CASE("inner products of every length") {
+  std::mt19937 random(4);
+  for (const std::int64_t n : {0, 1, 7, 100, 8192, 30001}) {
+    auto a = random_array<float>({n}, random), b = random_array<float>({n}, random);
+    auto out = contiguous<float>({});
+    dot(out.view(), a.view(), b.view());
+    double sum = 0;
+    for (std::int64_t i = 0; i < n; ++i)
+      sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+    CHECK(out[0] == static_cast<float>(sum));
+  }
+}
+
+TEST_CASE("an unknown BLAS function is named") {
+  try {
+    blas_symbol("dnonsense_");
+    FAIL("no error");
+  } catch (const Error& e) {
+    CHECK(std::string(e.what()).find("dnonsense_") != std::string::npos);
+  }
+}
+
+// The trajectories were computed with torch 2.13.
+TEST_CASE("Adam and SGD follow torch's trajectories") {
+  const double gradient[] = {0.5, -1.0, 2.0};
+  const auto scaled = [&](int k) {
+    return std::vector<double>{gradient[0] * k, gradient[1] * k, gradient[2] * k};
+  };
+  std::vector<double> p = {1, -2, 3}, m(3), v(3), largest(3);
+  AdamOptions adam_options;
+  adam_options.lr = 0.1;
+  adam_options.weight_decay = 0.01;
+  adam_options.amsgrad = true;
+  for (int k = 1; k <= 3; ++k) {
+    adam_options.step = k;
+    adam(DType::Float64, 3, p.data(), scaled(k).data(), m.data(), v.data(), largest.data(),
+         adam_options);
+  }
+  const double adam_expected[] = {0.7074532792690138, -1.7074635887666496, 2.7075200238335912};
+  for (std::size_t i = 0; i < 3; ++i) CHECK(std::abs(p[i] - adam_expected[i]) < 1e-15);
+
+  p = {1, -2, 3};
+  SgdOptions sgd_options;
+  sgd_options.lr = 0.1;
+  sgd_options.weight_decay = 0.01;
+  sgd_options.momentum = 0.9;
+  sgd_options.nesterov = true;
+  for (int k = 1; k <= 3; ++k) {
+    sgd_options.first = k == 1;
+    sgd(DType::Float64, 3, p.data(), scaled(k).data(), m.data(), sgd_options);
+  }
+  const double sgd_expected[] = {0.26489045819099993, -0.5297809163819999, 0.0675969316229997};
+  for (std::size_t i = 0; i < 3; ++i) CHECK(std::abs(p[i] - sgd_expected[i]) < 1e-15);
+  CHECK_THROWS_AS(sgd(DType::Int32, 3, p.data(), p.data(), nullptr, sgd_options), Error);
+}
