@@ -42,6 +42,7 @@ class DimSet {
   constexpr int count() const { return std::popcount(bits_); }
   constexpr int first() const { return std::countr_zero(bits_); }
   constexpr bool is_all(int ndim) const { return bits_ == all(ndim).bits_; }
+  constexpr std::uint64_t bits() const { return bits_; }
   // The same dimensions behind a new leading one.
   constexpr DimSet batched() const { return DimSet(bits_ << 1); }
 
