@@ -13,7 +13,9 @@ namespace {
 
 bool is_numpy(PyObject* object) { return std::strncmp(Py_TYPE(object)->tp_name, "numpy.", 6) == 0; }
 
-bool is_array(PyObject* object) { return std::strcmp(Py_TYPE(object)->tp_name, "numpy.ndarray") == 0; }
+bool is_array(PyObject* object) {
+  return std::strcmp(Py_TYPE(object)->tp_name, "numpy.ndarray") == 0;
+}
 
 // NumPy's scalars that are not Python floats: float32, int64, bool_, ...
 bool to_numpy_number(PyObject* object, Scalar& number) {
@@ -133,7 +135,8 @@ bool to_value(PyObject* object, ParamType type, Value& value) {
         return true;
       }
       return to_number(object, value.number);
-    case Kind::Number: return to_number(object, value.number) || tensor_to_number(object, value.number);
+    case Kind::Number:
+      return to_number(object, value.number) || tensor_to_number(object, value.number);
     case Kind::Float:
       return (to_number(object, value.number) || tensor_to_number(object, value.number)) &&
              !PyBool_Check(object);
@@ -157,7 +160,8 @@ bool to_value(PyObject* object, ParamType type, Value& value) {
       value.ints = Dims{number};
       return true;
     }
-    case Kind::DType: return unwrap_dtype(object, value.dtype);
+    case Kind::DType:
+      return unwrap_dtype(object, value.dtype);
     case Kind::Tensors: {
       if (!PyTuple_Check(object) && !PyList_Check(object)) return false;
       const Py_ssize_t n = PySequence_Fast_GET_SIZE(object);
@@ -182,9 +186,12 @@ bool to_value(PyObject* object, ParamType type, Value& value) {
 
 PyObject* wrap_number(Scalar number) {
   switch (number.category()) {
-    case Category::Bool: return PyBool_FromLong(number.to_bool());
-    case Category::Integral: return PyLong_FromLongLong(number.to_int());
-    case Category::Floating: return PyFloat_FromDouble(number.to_double());
+    case Category::Bool:
+      return PyBool_FromLong(number.to_bool());
+    case Category::Integral:
+      return PyLong_FromLongLong(number.to_int());
+    case Category::Floating:
+      return PyFloat_FromDouble(number.to_double());
   }
   Py_RETURN_NONE;
 }

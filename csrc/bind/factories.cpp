@@ -61,8 +61,9 @@ class Nested {
     }
     if (is_tensor(data)) {
       const Tensor& t = unwrap(data);
-      check(ErrorKind::Value, dim + t.ndim() == shape_.size() &&
-            same(t.sizes(), static_cast<Sizes>(shape_).subspan(static_cast<std::size_t>(dim))),
+      check(ErrorKind::Value,
+            dim + t.ndim() == shape_.size() &&
+                same(t.sizes(), static_cast<Sizes>(shape_).subspan(static_cast<std::size_t>(dim))),
             "tensor(): got a tensor of shape ", t.shape(), " inside a sequence of shape ", shape_);
       tensor_dtype_ = has_tensor_ ? promote_types(tensor_dtype_, t.dtype()) : t.dtype();
       has_tensor_ = any_ = true;
@@ -113,7 +114,7 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
   Scalar number;
   if (PyFloat_CheckExact(data) || PyLong_CheckExact(data) || to_number(data, number)) {
     to_number(data, number);
-    const DType own = number.is_floating() ? default_dtype()
+    const DType own = number.is_floating()                  ? default_dtype()
                       : number.category() == Category::Bool ? DType::Bool
                                                             : DType::Int64;
     return Tensor::scalar(number, dtype ? *dtype : own);
@@ -133,7 +134,8 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
   }
   // Arrays inside a list are read as sequences.
   if (PySequence_Fast_GET_SIZE(data) > 0 && !is_tensor(PySequence_Fast_ITEMS(data)[0]) &&
-      !is_sequence(PySequence_Fast_ITEMS(data)[0]) && !to_number(PySequence_Fast_ITEMS(data)[0], number) &&
+      !is_sequence(PySequence_Fast_ITEMS(data)[0]) &&
+      !to_number(PySequence_Fast_ITEMS(data)[0], number) &&
       has_buffer(PySequence_Fast_ITEMS(data)[0])) {
     Owned tensors(PyList_New(0));
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(data); ++i) {
@@ -189,8 +191,10 @@ PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* 
     Tensor tensor = tensor_from_data(given[0], has_dtype ? &dtype : nullptr);
     if (mode.inference) tensor.set(kInference, true);
     if (given[3] && given[3] != Py_False) {
-      check(ErrorKind::Type, PyBool_Check(given[3]), "tensor(): argument 'requires_grad' must be "
-            "bool, not ", Py_TYPE(given[3])->tp_name);
+      check(ErrorKind::Type, PyBool_Check(given[3]),
+            "tensor(): argument 'requires_grad' must be "
+            "bool, not ",
+            Py_TYPE(given[3])->tp_name);
       if (!is_floating(tensor.dtype())) {
         fail("Only Tensors of floating point and complex dtype can require gradients");
       }

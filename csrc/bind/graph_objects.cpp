@@ -19,8 +19,7 @@ namespace {
 
 // A node, or the place where gradients of a leaf are accumulated (which is no node in the core).
 struct PyNode {
-  PyObject_HEAD
-  Ref<Node> node;
+  PyObject_HEAD Ref<Node> node;
   Tensor leaf;
 };
 
@@ -93,7 +92,7 @@ PyObject* next_functions(PyObject* self, void*) {
     Owned result(PyTuple_New(static_cast<Py_ssize_t>(edges.size())));
     for (std::size_t i = 0; i < edges.size(); ++i) {
       const Edge& edge = edges[i];
-      Owned target = !edge           ? Owned::share(Py_None)
+      Owned target = !edge            ? Owned::share(Py_None)
                      : edge.is_leaf() ? Owned(wrap_accumulator(edge.leaf()))
                                       : Owned(wrap_node(Ref<Node>::share(edge.node())));
       PyObject* pair = Py_BuildValue("(OI)", target.get(), edge ? edge.output_nr() : 0u);
@@ -131,10 +130,11 @@ PyObject* recorded_at(PyObject* self, void*) {
 }
 
 PyGetSetDef node_properties[] = {
-    {"next_functions", next_functions, nullptr, "Pairs of node and output number, one for each input.",
-     nullptr},
+    {"next_functions", next_functions, nullptr,
+     "Pairs of node and output number, one for each input.", nullptr},
     {"variable", node_variable, nullptr, "Of AccumulateGrad: the leaf.", nullptr},
-    {"recorded_at", recorded_at, nullptr, "The line of the user's code that recorded the node.", nullptr},
+    {"recorded_at", recorded_at, nullptr, "The line of the user's code that recorded the node.",
+     nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef node_methods[] = {
@@ -205,12 +205,12 @@ PyObject* backward_simple(PyObject*, PyObject* const* args, Py_ssize_t n) {
   });
 }
 
-template <bool Mode::*flag>
+template <bool Mode::* flag>
 PyObject* get_mode(PyObject*, PyObject*) {
   return PyBool_FromLong(mode.*flag);
 }
 
-template <bool Mode::*flag>
+template <bool Mode::* flag>
 PyObject* set_mode(PyObject*, PyObject* value) {
   return guarded([&]() -> PyObject* {
     check(ErrorKind::Type, PyBool_Check(value), "enabled must be a bool (got ",

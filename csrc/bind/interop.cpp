@@ -59,9 +59,10 @@ Tensor tensor_from_array(PyObject* array) {
     sizes[d] = view->shape[d];
     if (view->strides[d] % view->itemsize != 0) {
       PyBuffer_Release(view);
-      fail(ErrorKind::Value,
-           "given numpy array strides not a multiple of the element byte size. Copy the numpy array "
-           "to reallocate the memory.");
+      fail(
+          ErrorKind::Value,
+          "given numpy array strides not a multiple of the element byte size. Copy the numpy array "
+          "to reallocate the memory.");
     }
     strides[d] = view->strides[d] / view->itemsize;
     if (strides[d] < 0) {

@@ -74,7 +74,8 @@ PYBIND11_MODULE(_core, m) {
   });
   check_init(PyModule_AddFunctions(m.ptr(), optim_functions));
   add_memory_functions(m);
-  m.def("get_default_dtype", [] { return call([] { return wrap_dtype(pullback::default_dtype()); }); });
+  m.def("get_default_dtype",
+        [] { return call([] { return wrap_dtype(pullback::default_dtype()); }); });
   m.def("set_default_dtype", [](py::object dtype) {
     call([&] {
       pullback::DType wanted;

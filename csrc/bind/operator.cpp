@@ -1,5 +1,5 @@
-// See operator.h.  Start reading at call(): every call of an operator from Python that is not one of
-// the type's slots passes there.
+// See operator.h.  Start reading at call(): every call of an operator from Python that is not one
+// of the type's slots passes there.
 #include "bind/operator.h"
 
 #include <structmember.h>
@@ -35,8 +35,7 @@ struct Overloads {
 };
 
 struct PyOperator {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   Overloads* overloads;
 };
 
@@ -64,11 +63,16 @@ class Arguments {
 
 PyObject* wrap_outcome(Outcome& outcome, PyTypeObject* named_tuple) {
   switch (outcome.form) {
-    case Outcome::Form::Tensor: return wrap(std::move(outcome.tensor));
-    case Outcome::Form::Tensors: return wrap_tensors(std::move(outcome.tensors), named_tuple);
-    case Outcome::Form::Number: return wrap_number(outcome.number);
-    case Outcome::Form::DType: return wrap_dtype(outcome.dtype);
-    case Outcome::Form::Nothing: break;
+    case Outcome::Form::Tensor:
+      return wrap(std::move(outcome.tensor));
+    case Outcome::Form::Tensors:
+      return wrap_tensors(std::move(outcome.tensors), named_tuple);
+    case Outcome::Form::Number:
+      return wrap_number(outcome.number);
+    case Outcome::Form::DType:
+      return wrap_dtype(outcome.dtype);
+    case Outcome::Form::Nothing:
+      break;
   }
   Py_RETURN_NONE;
 }
@@ -77,8 +81,9 @@ void refuse_batched(const Signature& signature, Arguments& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Tensor& t = arguments.values()[i].tensor;
     if (t.defined() && t.has(kBatched)) {
-      fail(signature.name(), ": reads values and has no batching rule, so it cannot be used inside "
-                             "vmap.");
+      fail(signature.name(),
+           ": reads values and has no batching rule, so it cannot be used inside "
+           "vmap.");
     }
   }
 }
@@ -97,7 +102,8 @@ PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& 
 
 PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& arguments,
                    PyObject* out) {
-  if (is_tensor(out)) return call_into(op, signature, arguments, Destination::Kind::Out, unwrap(out));
+  if (is_tensor(out))
+    return call_into(op, signature, arguments, Destination::Kind::Out, unwrap(out));
   Outcome outcome;
   signature.entry().function.call(arguments.values(), outcome);
   check(ErrorKind::Type,
@@ -209,13 +215,14 @@ void* slot(F* function) {
 
 PyTypeObject* make_type(const char* type_name, bool method) {
   std::vector<PyType_Slot> slots = {
-      {Py_tp_call, slot(PyVectorcall_Call)},   {Py_tp_repr, slot(operator_repr)},
-      {Py_tp_getset, operator_properties},     {Py_tp_methods, operator_methods},
+      {Py_tp_call, slot(PyVectorcall_Call)}, {Py_tp_repr, slot(operator_repr)},
+      {Py_tp_getset, operator_properties},   {Py_tp_methods, operator_methods},
       {Py_tp_members, operator_members},
   };
   if (method) slots.push_back({Py_tp_descr_get, slot(method_get)});
   slots.push_back({0, nullptr});
-  unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
+  unsigned flags =
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
   if (method) flags |= Py_TPFLAGS_METHOD_DESCRIPTOR;
   PyType_Spec spec{type_name, sizeof(PyOperator), 0, flags, slots.data()};
   PyObject* type = PyType_FromSpec(&spec);
@@ -227,7 +234,8 @@ PyTypeObject* make_type(const char* type_name, bool method) {
 PyObject* named_tuple_repr(PyObject* self) {
   return guarded([&] {
     std::string text = std::string(Py_TYPE(self)->tp_name) + "(";
-    Owned fields(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(self)), "__match_args__"));
+    Owned fields(
+        PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(self)), "__match_args__"));
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(fields.get()); ++i) {
       Owned value(PyObject_Repr(PyStructSequence_GetItem(self, i)));
       text += std::string(i ? ",\n" : "\n") + PyUnicode_AsUTF8(PyTuple_GET_ITEM(fields.get(), i)) +
@@ -339,13 +347,14 @@ PyObject* operator_table() {
   for (const Entry* e = Entry::first(); e; e = e->next) {
     const std::string text = e->signature;
     const auto flag = [&](std::uint32_t bit) { return e->flags & bit ? Py_True : Py_False; };
-    Owned row(Py_BuildValue(
-        "{s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O}", "name",
-        text.substr(0, text.find('(')).c_str(), "signature", e->signature, "doc", e->doc, "samples",
-        e->samples, "fields", e->fields, "function", flag(kFunctionForm), "method",
-        flag(kMethodForm), "inplace", flag(kInPlaceForm), "out", flag(kOutForm), "nn",
-        flag(kNNForm), "linalg", flag(kLinalgForm), "special", flag(kSpecialForm), "no_grad",
-        flag(kNoGrad), "no_batch", flag(kNoBatch), "factory", flag(kFactory), "random", flag(kRandom)));
+    Owned row(Py_BuildValue("{s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O}",
+                            "name", text.substr(0, text.find('(')).c_str(), "signature",
+                            e->signature, "doc", e->doc, "samples", e->samples, "fields", e->fields,
+                            "function", flag(kFunctionForm), "method", flag(kMethodForm), "inplace",
+                            flag(kInPlaceForm), "out", flag(kOutForm), "nn", flag(kNNForm),
+                            "linalg", flag(kLinalgForm), "special", flag(kSpecialForm), "no_grad",
+                            flag(kNoGrad), "no_batch", flag(kNoBatch), "factory", flag(kFactory),
+                            "random", flag(kRandom)));
     check_status(PyList_Append(list.get(), row.get()));
   }
   return list.release();

@@ -64,8 +64,10 @@ int set_grad(PyObject* self, PyObject* value, void*) {
       if (AutogradMeta* meta = meta_of(t)) meta->grad = Tensor();
       return 0;
     }
-    check(ErrorKind::Type, is_tensor(value), "assigned grad expected to be a Tensor or None but got "
-          "grad of type ", Py_TYPE(value)->tp_name);
+    check(ErrorKind::Type, is_tensor(value),
+          "assigned grad expected to be a Tensor or None but got "
+          "grad of type ",
+          Py_TYPE(value)->tp_name);
     const Tensor& grad = unwrap(value);
     check(!grad.is_same(t), "can't assign Variable as its own grad");
     if (!same(grad.sizes(), t.sizes())) {
@@ -94,9 +96,9 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
 PyObject* get_data(const Tensor& t) {
   // A tensor over the same memory whose version counter is its own (torch's .data).
   const Ref<Storage>& storage = t.body()->storage;
-  Ref<Storage> twin = Storage::foreign(
-      storage->data, storage->bytes, Ref<Storage>(storage).release(),
-      [](void* owner) { Ref<Storage>::adopt(static_cast<Storage*>(owner)); });
+  Ref<Storage> twin =
+      Storage::foreign(storage->data, storage->bytes, Ref<Storage>(storage).release(),
+                       [](void* owner) { Ref<Storage>::adopt(static_cast<Storage*>(owner)); });
   twin->read_only = storage->read_only;
   return wrap(Tensor::over(std::move(twin), t.bytes(), t.sizes(), t.strides(), t.dtype()));
 }
@@ -191,7 +193,8 @@ PyObject* to_list(const Tensor& t) {
       const auto n = static_cast<Py_ssize_t>(t.size(dim));
       const auto step = t.stride(dim) * static_cast<std::int64_t>(item_size(t.dtype()));
       Owned list(PyList_New(n));
-      for (Py_ssize_t i = 0; i < n; ++i) PyList_SET_ITEM(list.get(), i, at(dim + 1, data + i * step));
+      for (Py_ssize_t i = 0; i < n; ++i)
+        PyList_SET_ITEM(list.get(), i, at(dim + 1, data + i * step));
       return list.release();
     }
   };
@@ -214,8 +217,8 @@ PyObject* make_subclass(PyObject*, PyObject* args) {
     PyObject *cls, *data;
     int wants_grad = 0;
     if (!PyArg_ParseTuple(args, "OO|p:_make_subclass", &cls, &data, &wants_grad)) throw_python();
-    check(ErrorKind::Type, PyType_Check(cls) && is_tensor(data),
-          "_make_subclass: got (", Py_TYPE(cls)->tp_name, ", ", Py_TYPE(data)->tp_name,
+    check(ErrorKind::Type, PyType_Check(cls) && is_tensor(data), "_make_subclass: got (",
+          Py_TYPE(cls)->tp_name, ", ", Py_TYPE(data)->tp_name,
           "), expected a subclass of Tensor and a Tensor.");
     const Tensor& t = unwrap(data);
     Tensor twin = t.detach();
@@ -243,9 +246,10 @@ PyObject* get_dict(PyObject* self, void* context) {
 void require_grad(const Tensor& t, bool wanted) {
   if (!t.is_leaf()) {
     if (wanted) return;
-    fail("you can only change requires_grad flags of leaf variables. If you want to use a computed "
-         "variable in a subgraph that doesn't require differentiation use var_no_grad = "
-         "var.detach().");
+    fail(
+        "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+        "variable in a subgraph that doesn't require differentiation use var_no_grad = "
+        "var.detach().");
   }
   check(!wanted || is_floating(t.dtype()),
         "only Tensors of floating point dtype can require gradients");
@@ -276,7 +280,8 @@ PyGetSetDef tensor_properties[] = {
     {"retains_grad", getter<get_retains_grad>, nullptr,
      "Whether the gradient of this non-leaf is kept.", nullptr},
     {"data", getter<get_data>, set_data,
-     "A tensor over the same memory without history and with a version counter of its own.", nullptr},
+     "A tensor over the same memory without history and with a version counter of its own.",
+     nullptr},
     {"_version", getter<get_version>, nullptr, "Raised by every in-place write.", nullptr},
     {"_base", getter<get_base>, nullptr, "Of a view: the tensor it is a view of.", nullptr},
     {"output_nr", getter<get_output_nr>, nullptr, "Which output of grad_fn it is.", nullptr},

@@ -59,16 +59,26 @@ Value parse_default(const std::string& text) {
 
 const char* describe(Kind kind) {
   switch (kind) {
-    case Kind::Tensor: return "Tensor";
-    case Kind::Operand: return "Tensor or Number";
-    case Kind::Number: return "Number";
-    case Kind::Int: return "int";
-    case Kind::Float: return "float";
-    case Kind::Bool: return "bool";
-    case Kind::Ints: return "tuple of ints";
-    case Kind::DType: return "torch.dtype";
-    case Kind::Tensors: return "tuple of Tensors";
-    case Kind::Text: return "str";
+    case Kind::Tensor:
+      return "Tensor";
+    case Kind::Operand:
+      return "Tensor or Number";
+    case Kind::Number:
+      return "Number";
+    case Kind::Int:
+      return "int";
+    case Kind::Float:
+      return "float";
+    case Kind::Bool:
+      return "bool";
+    case Kind::Ints:
+      return "tuple of ints";
+    case Kind::DType:
+      return "torch.dtype";
+    case Kind::Tensors:
+      return "tuple of Tensors";
+    case Kind::Text:
+      return "str";
   }
   return "object";
 }
@@ -147,8 +157,8 @@ int Signature::find(PyObject* keyword) const {
     if (params_[i].name == keyword) return static_cast<int>(i);
   }
   static constexpr std::pair<const char*, const char*> kAliases[] = {
-      {"axis", "dim"}, {"keepdims", "keepdim"}, {"x", "input"}, {"a", "input"}, {"x1", "input"},
-      {"x2", "other"}};
+      {"axis", "dim"}, {"keepdims", "keepdim"}, {"x", "input"},
+      {"a", "input"},  {"x1", "input"},         {"x2", "other"}};
   for (std::size_t i = 0; i < params_.size(); ++i) {
     if (PyUnicode_Compare(params_[i].name, keyword) == 0) return static_cast<int>(i);
     for (const auto& [alias, name] : kAliases) {
@@ -226,7 +236,8 @@ bool Signature::match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwna
 std::string Signature::explain(PyObject* const* args, Py_ssize_t num_args,
                                PyObject* kwnames) const {
   const std::string head = name_ + "(): ";
-  const bool variadic = !params_.empty() && params_[num_positional_ ? num_positional_ - 1 : 0].variadic;
+  const bool variadic =
+      !params_.empty() && params_[num_positional_ ? num_positional_ - 1 : 0].variadic;
   if (num_args > num_positional_ && !variadic) {
     return name_ + "() takes " + std::to_string(num_positional_) + " positional arguments but " +
            std::to_string(num_args) + " were given";

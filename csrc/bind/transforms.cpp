@@ -12,7 +12,8 @@
 namespace pullback::bind {
 namespace {
 
-// Applies `unwrap_one` to the tensors of a result, which may be a tensor or a tuple or list of them.
+// Applies `unwrap_one` to the tensors of a result, which may be a tensor or a tuple or list of
+// them.
 template <typename F>
 PyObject* map_result(PyObject* result, F&& unwrap_one) {
   if (is_tensor(result)) return wrap(unwrap_one(unwrap(result)));
@@ -20,8 +21,7 @@ PyObject* map_result(PyObject* result, F&& unwrap_one) {
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(result);
   Owned tuple(PyTuple_New(n));
   for (Py_ssize_t i = 0; i < n; ++i) {
-    PyTuple_SET_ITEM(tuple.get(), i,
-                     map_result(PySequence_Fast_ITEMS(result)[i], unwrap_one));
+    PyTuple_SET_ITEM(tuple.get(), i, map_result(PySequence_Fast_ITEMS(result)[i], unwrap_one));
   }
   return tuple.release();
 }

@@ -5,8 +5,8 @@
 
 namespace pullback::bind {
 
-// (f(*primals), its derivative along the tangents); a tangent may be None.  `primals` and `tangents`
-// are tuples of the same length.
+// (f(*primals), its derivative along the tangents); a tangent may be None.  `primals` and
+// `tangents` are tuples of the same length.
 PyObject* jvp(PyObject* function, PyObject* primals, PyObject* tangents);
 
 // f over the given dimensions of its arguments (None: the same for all); the results have the batch

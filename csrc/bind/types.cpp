@@ -9,8 +9,7 @@ namespace pullback::bind {
 namespace {
 
 struct PyDType {
-  PyObject_HEAD
-  DType dtype;
+  PyObject_HEAD DType dtype;
 };
 
 PyTypeObject* dtype_type = nullptr;
@@ -23,7 +22,9 @@ DType dtype_of(PyObject* self) { return reinterpret_cast<PyDType*>(self)->dtype;
 PyObject* dtype_repr(PyObject* self) {
   return PyUnicode_FromFormat("torch.%s", name(dtype_of(self)));
 }
-PyObject* dtype_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(name(dtype_of(self))); }
+PyObject* dtype_reduce(PyObject* self, PyObject*) {
+  return PyUnicode_FromString(name(dtype_of(self)));
+}
 PyObject* dtype_is_floating(PyObject* self, void*) {
   return PyBool_FromLong(is_floating(dtype_of(self)));
 }
@@ -37,7 +38,8 @@ PyObject* dtype_itemsize(PyObject* self, void*) {
 }
 
 PyGetSetDef dtype_properties[] = {
-    {"is_floating_point", dtype_is_floating, nullptr, "Whether elements are floating point.", nullptr},
+    {"is_floating_point", dtype_is_floating, nullptr, "Whether elements are floating point.",
+     nullptr},
     {"is_complex", dtype_is_complex, nullptr, "Whether elements are complex.", nullptr},
     {"is_signed", dtype_is_signed, nullptr, "Whether elements can be negative.", nullptr},
     {"itemsize", dtype_itemsize, nullptr, "Bytes of one element.", nullptr},
@@ -77,8 +79,8 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     PyObject* number = PyIndex_Check(item) ? PyNumber_Index(item) : nullptr;
     if (!number) {
       if (!PyErr_Occurred()) {
-        PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
-                     Py_TYPE(item)->tp_name);
+        PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')",
+                     i, Py_TYPE(item)->tp_name);
       }
       Py_DECREF(self);
       return nullptr;
@@ -155,9 +157,12 @@ int init_types(PyObject* module) {
   }
 
   PyType_Slot size_slots[] = {
-      {Py_tp_repr, slot(size_repr)},           {Py_tp_new, slot(size_new)},
-      {Py_mp_subscript, slot(size_subscript)}, {Py_sq_concat, slot(size_concat)},
-      {Py_sq_repeat, slot(size_repeat)},       {Py_tp_methods, size_methods},
+      {Py_tp_repr, slot(size_repr)},
+      {Py_tp_new, slot(size_new)},
+      {Py_mp_subscript, slot(size_subscript)},
+      {Py_sq_concat, slot(size_concat)},
+      {Py_sq_repeat, slot(size_repeat)},
+      {Py_tp_methods, size_methods},
       {0, nullptr},
   };
   PyType_Spec size_spec{"pullback.Size", 0, 0, Py_TPFLAGS_DEFAULT, size_slots};

@@ -1,7 +1,7 @@
 // Tensors made from sizes and numbers: zeros, full, arange, eye, ...
 //
-// The table's flag kFactory makes the binding take device=, layout=, requires_grad= and pin_memory=.
-// Random factories are in random.cpp; tensor(data) is the binding's.
+// The table's flag kFactory makes the binding take device=, layout=, requires_grad= and
+// pin_memory=. Random factories are in random.cpp; tensor(data) is the binding's.
 #include "ops/factory.h"
 
 #include <cmath>
@@ -30,9 +30,12 @@ Dims checked(const Dims& size) {
 // The dtype of a number given without one.
 DType dtype_of(const Scalar& value) {
   switch (value.category()) {
-    case Category::Bool: return DType::Bool;
-    case Category::Integral: return DType::Int64;
-    case Category::Floating: return default_dtype();
+    case Category::Bool:
+      return DType::Bool;
+    case Category::Integral:
+      return DType::Int64;
+    case Category::Floating:
+      return default_dtype();
   }
   __builtin_unreachable();
 }
@@ -114,9 +117,9 @@ Tensor spaced(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtype,
                                        static_cast<float>(steps - 1)
                                  : 0.0f;
     return generate(steps, type, [&](std::int64_t i) {
-      const float value = i < steps / 2 ? static_cast<float>(from) + step * static_cast<float>(i)
-                                        : static_cast<float>(to) -
-                                              step * static_cast<float>(steps - 1 - i);
+      const float value = i < steps / 2
+                              ? static_cast<float>(from) + step * static_cast<float>(i)
+                              : static_cast<float>(to) - step * static_cast<float>(steps - 1 - i);
       return Scalar(map(steps == 1 ? from : static_cast<double>(value)));
     });
   }
@@ -132,8 +135,7 @@ Tensor linspace(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtyp
   return spaced(start, end, steps, dtype, "linspace", [](double v) { return v; });
 }
 Tensor logspace(Scalar start, Scalar end, std::int64_t steps, double base, OptionalDType dtype) {
-  return spaced(start, end, steps, dtype, "logspace",
-                [&](double v) { return std::pow(base, v); });
+  return spaced(start, end, steps, dtype, "logspace", [&](double v) { return std::pow(base, v); });
 }
 
 Tensor eye(std::int64_t n, std::optional<std::int64_t> m, OptionalDType dtype) {
@@ -187,8 +189,8 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptionalDType dtype) {
   const bool floating = start.is_floating() || end.is_floating() || step.is_floating();
   const DType type = dtype.value_or(floating ? default_dtype() : DType::Int64);
   check(step.to_double() != 0, "step must be nonzero");
-  check(std::isfinite(start.to_double()) && std::isfinite(end.to_double()), "unsupported range: ",
-        start.to_double(), " -> ", end.to_double());
+  check(std::isfinite(start.to_double()) && std::isfinite(end.to_double()),
+        "unsupported range: ", start.to_double(), " -> ", end.to_double());
   const bool ascends = step.to_double() > 0;
   check(ascends ? start.to_double() <= end.to_double() : start.to_double() >= end.to_double(),
         "upper bound and lower bound inconsistent with step sign");
@@ -275,7 +277,8 @@ static const Entry entry_result_type("result_type(tensor1, tensor2)", function<r
                                      "The dtype of an operation on two operands.",
                                      "c(2), i(2, high=3) | i(2, high=3), 1.5 | c(2), c()");
 static const Entry entry_promote_types("promote_types(type1, type2)", function<promote_types_of>,
-                                       kFunctionForm | kNoGrad, "The smallest dtype that holds both.",
+                                       kFunctionForm | kNoGrad,
+                                       "The smallest dtype that holds both.",
                                        "int, float | float64, int32 | uint8, bool");
 static const Entry entry_can_cast("can_cast(from_, to)", function<can_cast_to>,
                                   kFunctionForm | kNoGrad,

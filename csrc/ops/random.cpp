@@ -70,7 +70,8 @@ Tensor randint_like(const Tensor& input, std::int64_t high, OptionalDType dtype)
 
 Tensor multinomial(const Tensor& input, std::int64_t num_samples, bool replacement) {
   check(input.ndim() == 1 || input.ndim() == 2, "prob_dist must be 1 or 2 dim");
-  check(is_floating(input.dtype()), "multinomial only supports floating-point dtypes for input, got: ",
+  check(is_floating(input.dtype()),
+        "multinomial only supports floating-point dtypes for input, got: ",
         info(input.dtype()).scalar_name);
   check(num_samples > 0, "cannot sample n_sample <= 0 samples");
   check(replacement || num_samples <= input.size(input.ndim() - 1),
@@ -190,10 +191,11 @@ static const Entry entry_randint_like2("randint_like(input, low, high, *, dtype=
                                        function<randint_like_between>, kMakeLike,
                                        "Random integers of [low, high) in the shape of input.",
                                        "c(2, 3), -2, 5");
-static const Entry entry_multinomial("multinomial(input, num_samples, replacement=False)",
-                                     function<multinomial>, kBoth | kNoGrad | kNoBatch | kRandom,
-                                     "Positions drawn with the probabilities given by input's rows.",
-                                     "c(4, low=0.1, high=1), 2 | c(2, 3, low=0.1, high=1), 5, True");
+static const Entry entry_multinomial(
+    "multinomial(input, num_samples, replacement=False)", function<multinomial>,
+    kBoth | kNoGrad | kNoBatch | kRandom,
+    "Positions drawn with the probabilities given by input's rows.",
+    "c(4, low=0.1, high=1), 2 | c(2, 3, low=0.1, high=1), 5, True");
 static const Entry entry_bernoulli("bernoulli(input)", function<bernoulli>,
                                    kBoth | kNoGrad | kNoBatch | kRandom,
                                    "Ones with the probabilities given by input, else zeros.",
@@ -222,7 +224,8 @@ static const Entry entry_random3("random_(input, from_, to)", function<random_be
                                  "Overwrites with random integers of [from, to).",
                                  "i(3, high=4), -2, 5");
 static const Entry entry_bernoulli1("bernoulli_(input, p=0.5)", function<bernoulli_number>,
-                                    kFillForm, "Overwrites with ones, with probability p, or zeros.",
+                                    kFillForm,
+                                    "Overwrites with ones, with probability p, or zeros.",
                                     "c(3) | c(3), 0.2");
 static const Entry entry_bernoulli2("bernoulli_(input, p)", function<bernoulli_tensor>, kFillForm,
                                     "Overwrites with ones, with probabilities p, or zeros.",

@@ -14,7 +14,7 @@ from pullback import _core
 from pullback._core import (  # noqa: F401 - the public names
     Size,
     Tensor,
-    bool,  # noqa: A004 - torch's names for its dtypes
+    bool,
     dtype,
     float32,
     float64,
@@ -43,16 +43,18 @@ from pullback._tensor import graft
 
 __version__: str = _core.__version__
 
-float = float32  # noqa: A001
+float = float32
 double = float64
-int = int32  # noqa: A001
+int = int32
 long = int64
 
 globals().update({k: v for k, v in vars(_core._functions).items() if not k.startswith("__")})
 graft()
 _core._init_provenance(__file__.removesuffix("__init__.py"))
 
-_SUBMODULES = frozenset({"autograd", "linalg", "memory", "nn", "optim", "random", "special", "utils"})
+_SUBMODULES = frozenset(
+    {"autograd", "linalg", "memory", "nn", "optim", "random", "special", "utils"}
+)
 
 # Names that are loaded with their module when they are first used.
 _LAZY = {"draw": "pullback._drawing"}

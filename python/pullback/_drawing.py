@@ -138,10 +138,14 @@ class Drawing:
             return width / 2 + box.place * _CELL_WIDTH, (box.layer + 0.5) * _CELL_HEIGHT
 
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}" font-family="sans-serif" text-anchor="middle">',
-            '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
-            'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#556"/></marker></defs>',
+            (
+                f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+                f'viewBox="0 0 {width} {height}" font-family="sans-serif" text-anchor="middle">'
+            ),
+            (
+                '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
+                'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#556"/></marker></defs>'
+            ),
         ]
         for line in self._lines:
             x, y = centre(self._points[line[0]])
@@ -179,7 +183,9 @@ class Drawing:
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(form() + "\n")
                 return
-        raise ValueError(f"Drawing.save: got {name!r}, expected a name ending in .svg, .dot or .txt.")
+        raise ValueError(
+            f"Drawing.save: got {name!r}, expected a name ending in .svg, .dot or .txt."
+        )
 
 
 def _shape(tensor: Any) -> str:
@@ -221,8 +227,8 @@ def draw(tensor: Any, names: Mapping[str, Any] | None = None) -> Drawing:
     """
     if not tensor.requires_grad:
         raise RuntimeError(
-            "draw: nothing was recorded for this tensor: it does not require grad and does not have "
-            "a grad_fn."
+            "draw: nothing was recorded for this tensor: it does not require grad and does not "
+            "have a grad_fn."
         )
     known = {id(leaf): name for name, leaf in (names or {}).items()}
     boxes = [_Box("tensor", _shape(tensor), "root")]
@@ -239,7 +245,9 @@ def draw(tensor: Any, names: Mapping[str, Any] | None = None) -> Drawing:
                 seen[target] = None
                 pending.append(target)
         if len(seen) > _MOST_NODES:
-            raise ValueError(f"draw: got a graph of more than {_MOST_NODES} nodes, too many to draw.")
+            raise ValueError(
+                f"draw: got a graph of more than {_MOST_NODES} nodes, too many to draw."
+            )
     nodes = [node for node in seen if node.next_functions]
     leaves = [node for node in seen if not node.next_functions]
     nodes.sort(key=lambda node: -node._sequence_nr())

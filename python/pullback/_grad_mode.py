@@ -70,7 +70,7 @@ class _Mode:
                         with self.clone():
                             generator.close()
                         raise
-                    except BaseException as error:
+                    except BaseException as error:  # noqa: BLE001 - whatever the caller threw in
                         with self.clone():
                             response = generator.throw(error)
                     else:
@@ -82,7 +82,7 @@ class _Mode:
         return wrapper
 
 
-class no_grad(_Mode):  # noqa: N801 - torch's name
+class no_grad(_Mode):
     """Operations inside are not recorded.
 
     Example:
@@ -107,7 +107,7 @@ class no_grad(_Mode):  # noqa: N801 - torch's name
         _set_enabled(self._before)
 
 
-class enable_grad(_Mode):  # noqa: N801 - torch's name
+class enable_grad(_Mode):
     """Operations inside are recorded again, within ``no_grad``.
 
     Example:
@@ -132,7 +132,7 @@ class enable_grad(_Mode):  # noqa: N801 - torch's name
         _set_enabled(self._before)
 
 
-class set_grad_enabled(_Mode):  # noqa: N801 - torch's name
+class set_grad_enabled(_Mode):
     """Switches recording on or off, at once when called as a function.
 
     Example:
@@ -163,7 +163,7 @@ class set_grad_enabled(_Mode):  # noqa: N801 - torch's name
         return type(self)(self.mode)
 
 
-class inference_mode(_Mode):  # noqa: N801 - torch's name
+class inference_mode(_Mode):
     """Like ``no_grad``, and tensors made inside can never take part in recording.
 
     Example:
