@@ -143,8 +143,9 @@ class Drawing:
                 f'viewBox="0 0 {width} {height}" font-family="sans-serif" text-anchor="middle">'
             ),
             (
-                '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
-                'orient="auto"><path d="M0 0L8 4L0 8z" fill="#556"/></marker></defs>'
+                '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
+                'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#556"/></marker>'
+                "</defs>"
             ),
         ]
         for line in self._lines:
