@@ -67,6 +67,7 @@ MODULES = {
     "hardsigmoid": lambda nn: nn.Hardsigmoid(),
     "hardtanh": lambda nn: nn.Hardtanh(-0.5, 0.75),
     "threshold": lambda nn: nn.Threshold(0.25, -1.0),
+    "glu": lambda nn: nn.GLU(),
     "tanhshrink": lambda nn: nn.Tanhshrink(),
     "prelu": lambda nn: nn.PReLU(6, 0.1),
     "linear": lambda nn: nn.Linear(6, 3),
@@ -144,19 +145,48 @@ def test_parameters_of_the_constructors(name: str) -> None:
 REDUCTIONS = ["mean", "sum", "none"]
 
 
+@pytest.mark.filterwarnings("ignore:reduction")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("name", ["MSELoss", "L1Loss", "BCEWithLogitsLoss"])
-def test_elementwise_losses(name: str, reduction: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("MSELoss", {}),
+        ("L1Loss", {}),
+        ("SmoothL1Loss", {"beta": 0.5}),
+        ("HuberLoss", {"delta": 0.5}),
+        ("KLDivLoss", {"log_target": True}),
+        ("BCEWithLogitsLoss", {}),
+        ("BCELoss", {}),
+    ],
+)
+def test_elementwise_losses(name: str, settings: dict[str, Any], reduction: str) -> None:
     x, tx = pair((4, 3), grad=True)
     target, ttarget = pair((4, 3))
-    if name == "BCEWithLogitsLoss":
-        target, ttarget = (target > 0).to(pb.float64), (ttarget > 0).double()
-    loss = getattr(pb.nn, name)(reduction=reduction)(x, target)
-    tloss = getattr(torch.nn, name)(reduction=reduction)(tx, ttarget)
+    y, ty = x * 1, tx * 1
+    if name.startswith("BCE"):
+        target, ttarget = target.sigmoid(), ttarget.sigmoid()
+    if name == "BCELoss":
+        y, ty = x.sigmoid(), tx.sigmoid()
+    loss = getattr(pb.nn, name)(reduction=reduction, **settings)(y, target)
+    tloss = getattr(torch.nn, name)(reduction=reduction, **settings)(ty, ttarget)
     assert_close(loss, tloss)
     loss.sum().backward()
     tloss.sum().backward()
     assert_close(x.grad, tx.grad)
+
+
+@pytest.mark.parametrize(
+    "build", [lambda nn: nn.CosineSimilarity(0), lambda nn: nn.PairwiseDistance(3.0, keepdim=True)]
+)
+def test_distances(build: Any) -> None:
+    x, tx = pair((4, 3), grad=True)
+    y, ty = pair((4, 3), grad=True)
+    result, expected = build(pb.nn)(x, y), build(torch.nn)(tx, ty)
+    assert_close(result, expected)
+    result.sum().backward()
+    expected.sum().backward()
+    assert_close(x.grad, tx.grad)
+    assert_close(y.grad, ty.grad)
 
 
 @pytest.mark.parametrize("weighted", [(False, False), (True, False), (False, True), (True, True)])

@@ -18,6 +18,7 @@ __all__ = [
     "CELU",
     "ELU",
     "GELU",
+    "GLU",
     "SELU",
     "Hardsigmoid",
     "Hardswish",
@@ -244,6 +245,19 @@ class Softmin(_Activation):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim)
+
+
+class GLU(_Activation):
+    """The first half along ``dim`` times the sigmoid of the second half."""
+
+    shown = ("dim",)
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.glu(input, self.dim)
 
 
 class Tanh(_Activation):
