@@ -176,8 +176,8 @@ void check_nll(const Tensor& input, const Tensor& target, const std::optional<Te
         target.ndim() ? target.size(0) : 0, ").");
   if (ndim <= 2) {
     check(target.ndim() <= 1, "0D or 1D target tensor expected, multi-target not supported");
-    check(ndim == 2 ? target.ndim() == 1 : target.numel() == 1,
-          "size mismatch (got input: ", input.shape(), ", target: ", target.shape(), ")");
+    check(ErrorKind::Value, ndim == 2 || target.numel() == 1,
+          "For 1D input, 1D target must have size 1, but got target size: ", target.numel());
   } else {
     Dims expected = input.shape();
     expected.erase(1);
