@@ -6,6 +6,7 @@ The pass itself is in the core (csrc/transform/engine.h); here arguments are bro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pullback import _core
@@ -167,7 +168,8 @@ def Variable(data: Tensor, requires_grad: bool = False, volatile: bool = False) 
 
 def __getattr__(name: str) -> Any:
     if name in ("gradcheck", "gradgradcheck"):
-        from pullback.autograd import gradcheck as module
+        # Not `from pullback.autograd import`, which would ask here again.
+        module = import_module("pullback.autograd.gradcheck")
 
         # The submodule would hide the function of the same name.
         globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck)
