@@ -109,7 +109,9 @@ void index_select(const View& out, const View& in, const View& index, int dim) {
 }
 
 void index_add(const View& out, int dim, const View& index, const View& src, double alpha) {
-  const Positions at = along(out, src, dim, index, bad_selection);
+  const Positions at = along(out, src, dim, index, [dim](std::int64_t k, std::int64_t size) {
+    fail("index ", k, " is out of bounds for dimension ", dim, " with size ", size);
+  });
   const Slices slices = slices_without(out, src, dim);
   const std::int64_t stride = std::abs(bytes(out, dim));
   visit(out.dtype, [&]<typename T>() {

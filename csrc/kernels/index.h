@@ -1,9 +1,9 @@
 // Reading and writing at positions given by data.
 //
 // Index views are int64 (int32 and uint8 are accepted where slices are moved).  index_get and
-// index_put: negative positions count from the end; index_select, index_add, index_copy: none; all
-// raise IndexError for a bad one.  gather and scatter: no negative positions, RuntimeError.  Every
-// index is checked before anything is written.  Duplicates are written or accumulated in the
+// index_put: negative positions count from the end; index_select, index_copy: none; all raise
+// IndexError for a bad one.  gather, scatter and index_add: no negative positions, RuntimeError.
+// Every index is checked before anything is written.  Duplicates are written or accumulated in the
 // order of the index, whatever the number of threads.
 #pragma once
 

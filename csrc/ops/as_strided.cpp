@@ -40,7 +40,6 @@ struct AsStrided {
   static constexpr const char* kNode = "AsStridedBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
-  static constexpr bool kLinear = true;
   struct Attrs {
     Dims sizes;
     Dims strides;
@@ -57,20 +56,33 @@ struct AsStrided {
     return x.alias(a.sizes, a.strides, a.offset - x.storage_offset());
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static std::int64_t first(const Attrs& a) { return std::min(a.offset, a.whole_offset); }
+  // The stretch of memory that input and view touch, in a tensor of its own.
+  static Tensor empty_memory(const Attrs& a, DType dtype) {
+    const std::int64_t end = std::max(a.offset + extent(a.sizes, a.strides),
+                                      a.whole_offset + extent(a.whole, a.whole_strides));
+    return Tensor::zeros({{end - first(a)}}, dtype);
+  }
   // Gradients are added up in a copy of the memory, from where the input reads its own.
   static void vjp(Vjp<AsStrided>& v) {
     const Attrs& a = v.attrs();
-    const std::int64_t base = std::min(a.offset, a.whole_offset);
-    const std::int64_t end = std::max(a.offset + extent(a.sizes, a.strides),
-                                      a.whole_offset + extent(a.whole, a.whole_strides));
-    const Tensor zeros = Tensor::zeros({{end - base}}, v.grad().dtype());
-    const Tensor from = positions(a.whole, a.whole_strides, a.whole_offset - base);
-    Tensor memory = index_add(zeros, 0, positions(a.sizes, a.strides, a.offset - base),
-                              reshape(v.grad(), {{-1}}));
+    const Tensor zeros = empty_memory(a, v.grad().dtype());
+    const Tensor from = positions(a.whole, a.whole_strides, a.whole_offset - first(a));
+    const Tensor to = positions(a.sizes, a.strides, a.offset - first(a));
+    const Tensor memory = index_add(zeros, 0, to, reshape(v.grad(), {{-1}}));
     // Elements of the input that share memory share its gradient.
     const Tensor ones = Tensor::full({{from.numel()}}, Scalar(1), zeros.dtype());
     const Tensor shared = index_select(index_add(zeros, 0, from, ones), 0, from);
     v.give(0, reshape(index_select(memory, 0, from) / shared, a.whole));
+  }
+  // The tangent may lie in memory differently.
+  static Tensor jvp(Jvp<AsStrided>& j) {
+    const Attrs& a = j.attrs();
+    const Tensor from = positions(a.whole, a.whole_strides, a.whole_offset - first(a));
+    const Tensor to = positions(a.sizes, a.strides, a.offset - first(a));
+    const Tensor memory =
+        index_copy(empty_memory(a, j.tangent(0).dtype()), 0, from, reshape(j.tangent(0), {{-1}}));
+    return reshape(index_select(memory, 0, to), a.sizes);
   }
 };
 

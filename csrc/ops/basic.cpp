@@ -146,10 +146,9 @@ Tensor expand(const Tensor& input, Sizes sizes) {
   }
   for (int d = 0; d < to.size(); ++d) {
     if (to[d] == -1) {
-      check(d >= lead, "expand(torch.", info(input.dtype()).scalar_name, "Tensor{", input.shape(),
-            "}, size=", to,
-            "): The expanded size of the tensor (-1) isn't allowed in a leading, "
-            "non-existing dimension ",
+      check(d >= lead,
+            "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing "
+            "dimension ",
             d);
       to[d] = input.size(d - lead);
     }

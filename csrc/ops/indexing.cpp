@@ -220,6 +220,7 @@ struct IndexPut {
   };
   static const char* node_name(const Attrs& a) { return a.node; }
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
+  static Tensor make(const Attrs&, const Tensor& x) { return empty_strided_like(x, x.dtype()); }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(in[0]));
     write(a.plan, out, in, a.accumulate);

@@ -5,6 +5,7 @@
 
 #include "kernels/copy.h"
 #include "ops/basic.h"
+#include "ops/destination.h"
 #include "ops/indexing.h"
 #include "ops/operand.h"
 #include "ops/table.h"
@@ -21,18 +22,22 @@ struct Cat {
   static constexpr bool kLinear = true;
   struct Attrs {
     int dim;
-    Dims lengths;
-    Attrs batched(std::int64_t) const { return {dim + 1, lengths}; }
+    Dims lengths;  // -1: an input of shape [0], which is skipped
+    int model;     // an input that is not
+    Attrs batched(std::int64_t) const { return {dim + 1, lengths, model}; }
   };
   static Spec spec(const Attrs& a, In in) {
-    Dims sizes = in[0].shape();
+    Dims sizes = in[a.model].shape();
     sizes[a.dim] = 0;
-    for (const std::int64_t length : a.lengths) sizes[a.dim] += length;
+    for (const std::int64_t length : a.lengths) {
+      sizes[a.dim] += std::max<std::int64_t>(length, 0);
+    }
     return {sizes, in[0].dtype()};
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     std::int64_t start = 0;
     for (int i = 0; i < in.size(); ++i) {
+      if (a.lengths[i] <= 0) continue;
       const Window part{Window::Kind::Slice, a.dim, 0, start, a.lengths[i]};
       kernels::copy(view_of(part.show(out)), view_of(in[i]));
       start += a.lengths[i];
@@ -43,8 +48,13 @@ struct Cat {
     const Attrs& a = v.attrs();
     std::int64_t start = 0;
     for (int i = 0; i < v.num_inputs(); ++i) {
-      if (v.wants(i)) v.give(i, narrow(v.grad(), a.dim, start, a.lengths[i]));
-      start += a.lengths[i];
+      const std::int64_t length = a.lengths[i];
+      if (length < 0) {
+        if (v.wants(i)) v.give(i, Tensor::zeros({{0}}, v.grad().dtype()));
+        continue;
+      }
+      if (v.wants(i)) v.give(i, narrow(v.grad(), a.dim, start, length));
+      start += length;
     }
   }
 };
@@ -139,6 +149,7 @@ std::vector<Tensor> promoted(const std::vector<Tensor>& tensors) {
   Promotion promotion;
   for (const Tensor& t : tensors) promotion.add(t);
   std::vector<Tensor> casts;
+  const DestinationAside aside;
   for (const Tensor& t : tensors) casts.push_back(cast(t, promotion.result()));
   return casts;
 }
@@ -161,21 +172,22 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
   while (model < tensors.size() && is_legacy_empty(tensors[model])) ++model;
   if (model == tensors.size()) model = 0;
   const Tensor& first = tensors[model];
-  bool skips = false;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& t = tensors[i];
     check(t.ndim() > 0, "zero-dimensional tensor (at position ", i, ") cannot be concatenated");
     if (t.ndim() == first.ndim()) continue;
     check(is_legacy_empty(t), "Tensors must have same number of dimensions: got ", first.ndim(),
           " and ", t.ndim());
-    skips = true;
   }
   const int d = wrap_dim(dim, first.ndim());
-  std::vector<Tensor> parts = promoted(tensors);
-  if (skips) std::erase_if(parts, [&](const Tensor& t) { return t.ndim() != first.ndim(); });
+  const std::vector<Tensor> parts = promoted(tensors);
   Dims lengths(static_cast<int>(parts.size()));
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Tensor& t = parts[i];
+    if (t.ndim() != first.ndim()) {
+      lengths[static_cast<int>(i)] = -1;
+      continue;
+    }
     for (int k = 0; k < t.ndim(); ++k) {
       check(k == d || t.size(k) == first.size(k),
             "Sizes of tensors must match except in dimension ", d, ". Expected size ",
@@ -183,7 +195,7 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
     }
     lengths[static_cast<int>(i)] = t.size(d);
   }
-  return apply<Cat>({d, lengths}, parts);
+  return apply<Cat>({d, lengths, static_cast<int>(model)}, parts);
 }
 
 Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim) {
@@ -253,6 +265,44 @@ static Tensor block_diag(const std::vector<Tensor>& tensors) {
   return apply<BlockDiag>({0, rows, columns}, blocks);
 }
 
+static Tensor cartesian_prod(const std::vector<Tensor>& tensors) {
+  check(!tensors.empty(), "cartesian_prod expects a non-empty TensorList");
+  for (const Tensor& t : tensors) {
+    check(t.ndim() == 1, "Expect a 1D vector, but got shape ", t.shape());
+  }
+  if (tensors.size() == 1) return tensors[0];
+  std::vector<Tensor> columns;
+  for (const Tensor& grid : meshgrid(tensors, "ij")) columns.push_back(flatten(grid));
+  return stack(columns, 1);
+}
+
+static Tensor combinations(const Tensor& input, std::int64_t r, bool with_replacement) {
+  check(input.ndim() == 1, "Expect a 1D vector, but got shape ", input.shape());
+  check(r >= 0, "Expect a non-negative number, but got ", r);
+  if (r == 0) return Tensor::empty({{0}}, input.dtype());
+  const std::int64_t n = input.size(0);
+  std::vector<std::vector<std::int64_t>> columns(static_cast<std::size_t>(r));
+  std::vector<std::int64_t> chosen(static_cast<std::size_t>(r));
+  const std::int64_t apart = with_replacement ? 0 : 1;
+  for (std::int64_t k = 0; k < r; ++k) chosen[static_cast<std::size_t>(k)] = k * apart;
+  while (n > 0 && chosen.back() < n) {
+    for (std::size_t k = 0; k < columns.size(); ++k) columns[k].push_back(chosen[k]);
+    std::int64_t k = r - 1;
+    while (k > 0 && chosen[static_cast<std::size_t>(k)] >= n - 1 - (r - 1 - k) * apart) --k;
+    const std::int64_t next = ++chosen[static_cast<std::size_t>(k)];
+    for (std::int64_t l = k + 1; l < r; ++l) {
+      chosen[static_cast<std::size_t>(l)] = next + (l - k) * apart;
+    }
+  }
+  std::vector<Tensor> parts;
+  for (const std::vector<std::int64_t>& column : columns) {
+    const Tensor at = Tensor::empty({{static_cast<std::int64_t>(column.size())}}, DType::Int64);
+    std::copy(column.begin(), column.end(), at.data<std::int64_t>());
+    parts.push_back(index_select(input, 0, at));
+  }
+  return stack(parts, 1);
+}
+
 static std::vector<Tensor> atleast_1d_all(const std::vector<Tensor>& tensors) {
   return each<atleast_1d>(tensors);
 }
@@ -296,6 +346,14 @@ static const Entry entry_column_stack("column_stack(tensors)", function<column_s
 static const Entry entry_block_diag("block_diag(*tensors)", function<block_diag>, kFunctionForm,
                                     "The matrix with the given blocks on its diagonal.",
                                     "x(2,3), x(1,2) | x(2,2), x(3), x() | x(2,0), x(2,1)");
+static const Entry entry_cartesian_prod("cartesian_prod(*tensors)", function<cartesian_prod>,
+                                        kFunctionForm,
+                                        "All tuples of one element of each vector, one in a row.",
+                                        "x(2), x(3) | x(2) | x(2), x(1), x(3)");
+static const Entry entry_combinations("combinations(input, r=2, with_replacement=False)",
+                                      function<combinations>, kFunctionForm,
+                                      "All choices of r elements of a vector, one in a row.",
+                                      "x(4) | x(4), 3 | x(3), 2, True | x(2), 3 | x(3), r=1");
 #define PB_ATLEAST(NAME)                                                                         \
   static const Entry entry_##NAME(#NAME "(input)", function<NAME>, kFunctionForm,                \
                                   "A view with at least that many dimensions.",                  \

@@ -5,6 +5,7 @@
 #include "kernels/index.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
+#include "ops/destination.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -127,7 +128,10 @@ Tensor masked_scatter(const Tensor& input, const Tensor& mask, const Tensor& sou
 Tensor nonzero(const Tensor& input) {
   check_plain("nonzero", input);
   const std::int64_t count = kernels::count_nonzero(view_of(input));
-  const Tensor positions = Tensor::empty({{count, input.ndim()}}, DType::Int64);
+  // Column by column in memory, so that nonzero_tuple has dense vectors.
+  const Tensor columns = Tensor::empty({{input.ndim(), count}}, DType::Int64);
+  const Tensor positions =
+      columns.alias({{count, input.ndim()}}, {{1, std::max<std::int64_t>(count, 1)}});
   kernels::nonzero(view_of(input), view_of(positions));
   return positions;
 }
@@ -156,6 +160,7 @@ Tensor take(const Tensor& input, const Tensor& index) {
   check_flat_index("take", index);
   check(ErrorKind::Index, input.numel() > 0 || index.numel() == 0,
         "take(): tried to take from an empty tensor");
+  const DestinationAside aside;
   return pullback::index(reshape(input, {{-1}}), std::vector<Tensor>{index});
 }
 
@@ -187,7 +192,7 @@ static const Entry entry_nonzero(
     "nonzero(input, *, as_tuple=False)", function<nonzero_entry>, kView | kNoGrad | kNoBatch,
     "The positions of the elements that are not zero, one in a row; "
     "or a tuple of columns.",
-    "i(3,4, high=3) | i(3,4, high=3), as_tuple=True | b(3) | i(, high=2)");
+    "i(3,4, high=3) | i(3,4, high=3), as_tuple=True | b(3) | i(high=2)");
 static const Entry entry_where("where(condition)", function<nonzero_tuple>,
                                kFunctionForm | kNoGrad | kNoBatch,
                                "The positions of the true elements, a tensor for each dimension.",
@@ -198,10 +203,11 @@ static const Entry entry_argwhere("argwhere(input)", function<nonzero>, kView | 
 static const Entry entry_take(
     "take(input, index)", function<take>, kBoth, "The elements at positions of the flat input.",
     "x(3,4), i(5, high=12) | xs(3,4), i(2,2, high=12) | x(), i(2, high=1)");
-static const Entry entry_put("put(input, index, source, accumulate=False)", function<put>,
-                             kFunctionForm | kMethodForm | kInPlaceForm,
-                             "A copy with source put, or added, at positions of the flat input.",
-                             "x(3,4), i(5, high=12), x(5), True | xs(3,4), i(1, high=12), x(1) "
-                             "| x(3,4), i(2,2, high=12), x(4), accumulate=True");
+static const Entry entry_put(
+    "put(input, index, source, accumulate=False)", function<put>,
+    kFunctionForm | kMethodForm | kInPlaceForm,
+    "A copy with source put, or added, at positions of the flat input.",
+    "x(3,4), i(5, high=12), x(5), True | xs(3,4), i(1, high=12), x(1), False "
+    "| x(3,4), i(2,2, high=12), x(4), accumulate=True");
 
 }  // namespace pullback

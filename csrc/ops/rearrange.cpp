@@ -194,12 +194,25 @@ static Tensor flipud(const Tensor& input) {
 static Tensor roll(const Tensor& input, const Dims& shifts, const Dims& dims) {
   check(!shifts.empty(), "`shifts` required");
   Dims at;
+  Dims total;  // a dimension that is named twice rolls by the sum
   if (shifts.size() != 1 || !dims.empty()) {
     check(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(),
           ", dims:", dims.size());
-    for (const std::int64_t dim : dims) at.push_back(wrap_dim(dim, input.ndim()));
+    for (int k = 0; k < dims.size(); ++k) {
+      const int d = wrap_dim(dims[k], input.ndim());
+      const auto found = std::find(at.begin(), at.end(), d);
+      if (found != at.end()) {
+        total[static_cast<int>(found - at.begin())] += shifts[k];
+      } else {
+        at.push_back(d);
+        total.push_back(shifts[k]);
+      }
+    }
+  } else {
+    total = shifts;
   }
-  return apply<Roll>({shifts, input.ndim() == 0 ? Dims() : at, 0}, input);
+  if (input.ndim() == 0) at = total = Dims();
+  return apply<Roll>({total, at, 0}, input);
 }
 
 static Tensor rot90(const Tensor& input, std::int64_t k, const Dims& dims) {

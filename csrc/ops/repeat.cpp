@@ -142,21 +142,21 @@ static Tensor repeat_interleave(const Tensor& input, const Tensor& repeats,
 static const Entry entry_repeat("repeat(input, *repeats)", function<repeat>, kMethodForm,
                                 "Copies of the tensor, side by side along each dimension.",
                                 "x(2,3), 2, 1 | x(2,3), (3,1,2) | x(), 2 | xs(2,3), 1, 2 | x(2), "
-                                "(0,) | x()");
+                                "(0,)");
 static const Entry entry_tile("tile(input, dims)", function<tile>, kFunctionForm,
                               "Copies of the tensor; missing repeats are ones in front.",
                               "x(2,3), (2,) | x(3), (2,2) | x(), (2,)");
 static const Entry entry_tile_method("tile(input, *dims)", function<tile>, kMethodForm,
                                      "Copies of the tensor; missing repeats are ones in front.",
                                      "x(2,3), 2 | x(3), 2, 2 | x(3), (2,2)");
+static const Entry entry_repeat_interleave(
+    "repeat_interleave(input, repeats, dim=None, *, output_size=None)", function<repeat_interleave>,
+    kView, "Each element as often in a row as `repeats` says.",
+    "x(2,3), i(2, high=4), 0 | x(2,3), i(6, high=3) | x(2,3), i(1, high=3), 1");
 static const Entry entry_repeat_interleave_int(
     "repeat_interleave(input, repeats, dim=None, *, output_size=None)",
     function<repeat_interleave_int>, kView, "Each element `repeats` times in a row.",
     "x(2,3), 2 | x(2,3), 2, 1 | xs(2,3), 3, dim=0 | x(), 2 | x(2,3), 0, 0");
-static const Entry entry_repeat_interleave(
-    "repeat_interleave(input, repeats, dim=None, *, output_size=None)", function<repeat_interleave>,
-    kView | kNoBatch, "Each element as often in a row as `repeats` says.",
-    "x(2,3), i(2, high=4), 0 | x(2,3), i(6, high=3) | x(2,3), i(1, high=3), 1");
 static const Entry entry_repeated_positions("repeat_interleave(repeats, *, output_size=None)",
                                             function<repeated_positions>,
                                             kFunctionForm | kNoGrad | kNoBatch,

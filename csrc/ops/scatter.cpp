@@ -7,6 +7,7 @@
 #include "kernels/index.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
+#include "ops/destination.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -127,6 +128,7 @@ struct ScatterValue {
 Tensor wide_index(const char* name, const Tensor& index) {
   check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
         "(): Expected dtype int32/int64 for index");
+  const DestinationAside aside;
   return index.dtype() == DType::Int64 ? index : cast(index, DType::Int64);
 }
 
@@ -178,8 +180,8 @@ Tensor gather(const Tensor& input, std::int64_t dim, const Tensor& index) {
             " apart from dimension ", d);
     }
   }
-  if (at.ndim() != input.ndim() && at.numel() > 0) {
-    // One of them has no dimensions.
+  if (input.ndim() == 0 || at.ndim() == 0) {
+    const DestinationAside aside;
     return reshape(gather(reshape(input, {{-1}}), 0, reshape(at, {{-1}})), at.sizes());
   }
   return apply<Gather>({d, input.shape()}, input, at);
@@ -189,8 +191,9 @@ Tensor scatter_add(const Tensor& input, std::int64_t dim, const Tensor& index, c
   const int d = wrap_dim(dim, input.ndim());
   const Tensor at = wide_index("scatter", index);
   check_scatter(input, d, at, &src);
-  if (at.numel() == 0) return add(input, Scalar(0));
-  if (at.ndim() != input.ndim()) {
+  if (at.numel() == 0 && at.ndim() != input.ndim()) return clone(input);
+  if (input.ndim() == 0 || at.ndim() == 0) {
+    const DestinationAside aside;
     return reshape(
         scatter_add(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), reshape(src, {{-1}})),
         input.sizes());
@@ -202,8 +205,9 @@ Tensor scatter(const Tensor& input, std::int64_t dim, const Tensor& index, const
   const int d = wrap_dim(dim, input.ndim());
   const Tensor at = wide_index("scatter", index);
   check_scatter(input, d, at, &src);
-  if (at.numel() == 0) return clone(input);
-  if (at.ndim() != input.ndim()) {
+  if (at.numel() == 0 && at.ndim() != input.ndim()) return clone(input);
+  if (input.ndim() == 0 || at.ndim() == 0) {
+    const DestinationAside aside;
     return reshape(scatter(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), reshape(src, {{-1}})),
                    input.sizes());
   }
@@ -214,8 +218,9 @@ Tensor scatter_value(const Tensor& input, std::int64_t dim, const Tensor& index,
   const int d = wrap_dim(dim, input.ndim());
   const Tensor at = wide_index("scatter", index);
   check_scatter(input, d, at, nullptr);
-  if (at.numel() == 0) return clone(input);
-  if (at.ndim() != input.ndim()) {
+  if (at.numel() == 0 && at.ndim() != input.ndim()) return clone(input);
+  if (input.ndim() == 0 || at.ndim() == 0) {
+    const DestinationAside aside;
     return reshape(scatter_value(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), value),
                    input.sizes());
   }
@@ -226,7 +231,10 @@ Tensor take_along_dim(const Tensor& input, const Tensor& indices, std::optional<
   check(indices.dtype() == DType::Int64,
         "torch.take_along_dim(): dtype of indices should be Long but got ",
         info(indices.dtype()).scalar_name);
-  if (!dim) return gather(reshape(input, {{-1}}), 0, reshape(indices, {{-1}}));
+  if (!dim) {
+    const DestinationAside aside;
+    return gather(reshape(input, {{-1}}), 0, reshape(indices, {{-1}}));
+  }
   check(input.ndim() == indices.ndim(),
         "torch.take_along_dim(): input and indices should have the same number of dimensions, but "
         "got ",
@@ -254,6 +262,7 @@ static Tensor scatter_reduce(const Tensor& input, std::int64_t dim, const Tensor
         "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce);
   check(ErrorKind::NotImplemented, reduce == "sum" || is_floating(input.dtype()),
         "scatter_reduce: reduce='mean' needs a floating dtype, got ", name(input.dtype()), ".");
+  const DestinationAside aside;
   const Tensor start = include_self ? input : scatter_value(input, dim, index, Scalar(0));
   const Tensor sum = scatter_add(start, dim, index, src);
   if (reduce == "sum") return sum;

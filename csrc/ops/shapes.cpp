@@ -104,8 +104,8 @@ static std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& tensors)
   return results;
 }
 
-static std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors,
-                                    std::optional<std::string_view> indexing) {
+std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors,
+                             std::optional<std::string_view> indexing) {
   check(!tensors.empty(), "meshgrid expects a non-empty TensorList");
   const std::string_view order = indexing.value_or("ij");
   check(order == "ij" || order == "xy",

@@ -6,8 +6,10 @@
 #include "kernels/index.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
+#include "ops/destination.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
+#include "ops/select.h"
 #include "ops/table.h"
 
 namespace pullback {
@@ -60,7 +62,7 @@ struct IndexSelect {
   }
   static Spec spec(const Attrs& a, In in) {
     Dims sizes = in[0].shape();
-    if (!sizes.empty()) sizes[a.dim] = in[1].numel();
+    sizes[a.dim] = in[1].numel();
     return {sizes, in[0].dtype()};
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
@@ -172,13 +174,14 @@ struct IndexFill {
         level);
   }
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
+  static Tensor make(const Attrs&, const Tensor& x) { return empty_strided_like(x, x.dtype()); }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(in[0]));
     std::int64_t value;
     const Scalar number = a.is_tensor ? in[2].item() : a.value;
     number.store(out.dtype(), &value);
     Dims sizes = out.shape();
-    if (!sizes.empty()) sizes[a.dim] = in[1].numel();
+    sizes[a.dim] = in[1].numel();
     const Dims strides(sizes.size());
     const kernels::View source{reinterpret_cast<char*>(&value), sizes.data(), strides.data(),
                                sizes.size(), out.dtype()};
@@ -188,7 +191,10 @@ struct IndexFill {
   static void vjp(Vjp<IndexFill>& v) {
     const int dim = v.attrs().dim;
     if (v.wants(0)) v.give(0, index_fill(v.grad(), dim, v.in(1), Scalar(0)));
-    if (v.wants(2)) v.give(2, sum_to(index_select(v.grad(), dim, v.in(1)), {}));
+    if (!v.wants(2)) return;
+    const Tensor none = expand(Tensor::zeros({}, DType::Bool), v.grad().sizes());
+    const Tensor filled = index_fill(none, dim, v.in(1), Scalar(true));
+    v.give(2, sum_to(where(filled, v.grad(), Scalar(0)), {}));
   }
   static Tensor jvp(Jvp<IndexFill>& j) {
     const Tensor x = tangent_or_zeros(j.tangent(0), j.in(0));
@@ -230,8 +236,11 @@ Tensor index_fill_tensor(const Tensor& input, std::int64_t dim, const Tensor& in
         "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
         value.ndim(), " dimension(s).");
   check(index.ndim() <= 1, "Index has to be a vector/scalar");
-  return apply<IndexFill>({wrap_dim(dim, input.ndim()), Scalar(0), true}, input, index,
-                          cast(value, input.dtype()));
+  const int d = wrap_dim(dim, input.ndim());
+  if (input.ndim() == 0) {
+    return reshape(index_fill_tensor(unsqueeze(input, 0), 0, index, value), {});
+  }
+  return apply<IndexFill>({d, Scalar(0), true}, input, index, cast(value, input.dtype()));
 }
 
 // As many dimensions as a slice of `model` needs.
@@ -247,7 +256,12 @@ Tensor index_select(const Tensor& input, std::int64_t dim, const Tensor& index) 
         "index_select(): Expected dtype int32 or int64 for index");
   check(input.ndim() > 0 || index.numel() == 1,
         "index_select(): Index to scalar can have only 1 value, got ", index.numel(), " value(s)");
-  return apply<IndexSelect>({wrap_dim(dim, input.ndim()), input.shape()}, input, index);
+  const int d = wrap_dim(dim, input.ndim());
+  if (input.ndim() == 0) {
+    const DestinationAside aside;
+    return reshape(index_select(unsqueeze(input, 0), 0, index), {});
+  }
+  return apply<IndexSelect>({d, input.shape()}, input, index);
 }
 
 Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& source,
@@ -256,6 +270,10 @@ Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, con
   check(alpha.category() <= category(input.dtype()),
         "For integral input tensors, argument alpha must not be a floating point number.");
   check_slices("index_add_", ErrorKind::Runtime, input, d, index, source);
+  if (input.ndim() == 0) {
+    const DestinationAside aside;
+    return reshape(index_add(unsqueeze(input, 0), 0, index, reshape(source, {{-1}}), alpha), {});
+  }
   return apply<IndexAdd>({d, alpha}, input, index, as_source(source, input));
 }
 
@@ -263,12 +281,18 @@ Tensor index_copy(const Tensor& input, std::int64_t dim, const Tensor& index,
                   const Tensor& source) {
   const int d = wrap_dim(dim, input.ndim());
   check_slices("index_copy_", ErrorKind::Index, input, d, index, source);
+  if (input.ndim() == 0) {
+    const DestinationAside aside;
+    return reshape(index_copy(unsqueeze(input, 0), 0, index, reshape(source, {{-1}})), {});
+  }
   return apply<IndexCopy>({d}, input, index, as_source(source, input));
 }
 
 Tensor index_fill(const Tensor& input, std::int64_t dim, const Tensor& index, Scalar value) {
   check(index.ndim() <= 1, "Index has to be a vector/scalar");
-  return apply<IndexFill>({wrap_dim(dim, input.ndim()), value, false}, input, index, Tensor());
+  const int d = wrap_dim(dim, input.ndim());
+  if (input.ndim() == 0) return reshape(index_fill(unsqueeze(input, 0), 0, index, value), {});
+  return apply<IndexFill>({d, value, false}, input, index, Tensor());
 }
 
 static const Entry entry_index_select(

@@ -294,23 +294,25 @@ static Tensor reshape_entry(const Tensor& input, const Dims& shape) {
   return reshape(input, shape);
 }
 static Tensor view_dtype(const Tensor& input, DType dtype) {
-  if (dtype == input.dtype()) return alias_view(input);
+  if (dtype == input.dtype()) return input;
   fail(ErrorKind::NotImplemented, "view: got dtype ", name(dtype), " for a tensor of dtype ",
        name(input.dtype()), ": reading the bytes as another dtype is not supported. Use ",
        "x.to(dtype) to convert the values.");
 }
 static Tensor permute_entry(const Tensor& input, const Dims& dims) { return permute(input, dims); }
 
-static const Entry entry_reshape("reshape(input, *shape)", function<reshape_entry>, kView,
-                                 "The elements in another shape, a view where possible; one size "
-                                 "may be -1.",
-                                 "x(3,4), (4,3) | x(3,4), -1 | xs(3,4), (2,6) | x(2,3,4), (2,-1) "
-                                 "| x(), (1,1) | x(0,3), (3,0)");
+static const Entry entry_reshape(
+    "reshape(input, *shape)", function<reshape_entry>, kView,
+    "The elements in another shape, a view where possible; one size "
+    "may be -1.",
+    "x(3,4), (4,3) | x(3,4), (-1,) | xs(3,4), (2,6) | x(2,3,4), (2,-1) "
+    "| x(), (1,1) | x(0,3), (3,0)");
 static const Entry entry_view("view(input, *shape)", function<view>, kMethodForm,
                               "A view in another shape; one size may be -1.",
                               "x(3,4), 4, 3 | x(3,4), -1 | x(0,3), (3,0) | x(), 1, 1");
 static const Entry entry_view_dtype("view(input, dtype)", function<view_dtype>, kMethodForm,
-                                    "A view of the same dtype; other dtypes are refused.", "");
+                                    "A view of the same dtype; other dtypes are refused.",
+                                    "x(3,4), pb.float64");
 static const Entry entry_unsqueeze("unsqueeze(input, dim)", function<unsqueeze>, kView,
                                    "A view with a dimension of size 1 put in at dim.",
                                    "x(3,4), 0 | x(3,4), -1 | xs(3,4), 1 | x(), 0 | x(0,3), dim=1");

@@ -1,6 +1,8 @@
 // Views: what other operators need beyond ops/basic.h; select, slice and narrow are in indexing.h.
 #pragma once
 
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "core/tensor.h"
@@ -28,6 +30,9 @@ std::vector<Tensor> split(const Tensor& input, std::int64_t split_size, std::int
 std::vector<Tensor> split_with_sizes(const Tensor& input, const Dims& split_sizes,
                                      std::int64_t dim = 0);
 std::vector<Tensor> unbind(const Tensor& input, std::int64_t dim = 0);
+
+std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors,
+                             std::optional<std::string_view> indexing);
 
 // No views: copies with the elements in other places.
 Tensor flip(const Tensor& input, const Dims& dims);

@@ -6,6 +6,7 @@
 #include "kernels/copy.h"
 #include "kernels/reduce.h"
 #include "ops/basic.h"
+#include "ops/destination.h"
 #include "ops/indexing.h"
 #include "ops/table.h"
 #include "ops/view.h"
@@ -187,13 +188,6 @@ struct Trace {
   }
 };
 
-Window diagonal_window(const Tensor& x, std::int64_t offset, std::int64_t dim1, std::int64_t dim2) {
-  const int d1 = wrap_dim(dim1, x.ndim());
-  const int d2 = wrap_dim(dim2, x.ndim());
-  check(d1 != d2, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
-  return {WindowKind::Diagonal, d1, d2, offset};
-}
-
 }  // namespace
 
 Tensor show(const Window& window, const Tensor& input) {
@@ -204,17 +198,21 @@ Tensor place(const Window& window, const Tensor& part, const Dims& whole, const 
   return apply<Place>({window, whole, node}, part);
 }
 
-Tensor select(const Tensor& input, std::int64_t dim, std::int64_t index) {
+Window select_window(const Tensor& input, std::int64_t dim, std::int64_t index) {
   check(ErrorKind::Index, input.ndim() > 0, "select() cannot be applied to a 0-dim tensor.");
   const int d = wrap_dim(dim, input.ndim());
   const std::int64_t size = input.size(d);
   check(ErrorKind::Index, index >= -size && index < size, "select(): index ", index,
         " out of range for tensor of size ", input.shape(), " at dimension ", d);
-  return show({WindowKind::Select, d, 0, index < 0 ? index + size : index}, input);
+  return {WindowKind::Select, d, 0, index < 0 ? index + size : index};
 }
 
-Tensor slice(const Tensor& input, std::int64_t dim, std::int64_t start, std::int64_t stop,
-             std::int64_t step) {
+Tensor select(const Tensor& input, std::int64_t dim, std::int64_t index) {
+  return show(select_window(input, dim, index), input);
+}
+
+Window slice_window(const Tensor& input, std::int64_t dim, std::int64_t start, std::int64_t stop,
+                    std::int64_t step) {
   check(ErrorKind::Index, input.ndim() > 0, "slice() cannot be applied to a 0-dim tensor.");
   check(ErrorKind::Value, step > 0, "step must be greater than zero");
   const int d = wrap_dim(dim, input.ndim());
@@ -226,7 +224,12 @@ Tensor slice(const Tensor& input, std::int64_t dim, std::int64_t start, std::int
   const std::int64_t count = std::max<std::int64_t>(clip(stop) - first, 0);
   // Written so that a huge step does not overflow.
   const std::int64_t length = count / step + (count % step != 0);
-  return show({WindowKind::Slice, d, 0, first, length, step}, input);
+  return {WindowKind::Slice, d, 0, first, length, step};
+}
+
+Tensor slice(const Tensor& input, std::int64_t dim, std::int64_t start, std::int64_t stop,
+             std::int64_t step) {
+  return show(slice_window(input, dim, start, stop, step), input);
 }
 
 Tensor narrow(const Tensor& input, std::int64_t dim, std::int64_t start, std::int64_t length) {
@@ -241,6 +244,13 @@ Tensor narrow(const Tensor& input, std::int64_t dim, std::int64_t start, std::in
   check(length <= size - start, "start (", start, ") + length (", length,
         ") exceeds dimension size (", size, ").");
   return show({WindowKind::Slice, d, 0, start, length}, input);
+}
+
+Window diagonal_window(const Tensor& x, std::int64_t offset, std::int64_t dim1, std::int64_t dim2) {
+  const int d1 = wrap_dim(dim1, x.ndim());
+  const int d2 = wrap_dim(dim2, x.ndim());
+  check(d1 != d2, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
+  return {WindowKind::Diagonal, d1, d2, offset};
 }
 
 Tensor diagonal(const Tensor& input, std::int64_t offset, std::int64_t dim1, std::int64_t dim2) {
@@ -269,7 +279,11 @@ static Tensor diag(const Tensor& input, std::int64_t diagonal) {
 }
 
 static Tensor diagflat(const Tensor& input, std::int64_t offset) {
-  return diag_embed(input.ndim() == 1 ? input : reshape(input, {{-1}}), offset);
+  const auto flat = [&] {
+    const DestinationAside aside;
+    return reshape(input, {{-1}});
+  };
+  return diag_embed(input.ndim() == 1 ? input : flat(), offset);
 }
 
 static Tensor trace(const Tensor& input) {

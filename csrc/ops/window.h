@@ -27,6 +27,12 @@ struct Window {
   Tensor show(const Tensor& whole) const;
 };
 
+// With torch's checks.
+Window select_window(const Tensor& x, std::int64_t dim, std::int64_t index);
+Window slice_window(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t stop,
+                    std::int64_t step);
+Window diagonal_window(const Tensor& x, std::int64_t offset, std::int64_t dim1, std::int64_t dim2);
+
 // The recorded view.
 Tensor show(const Window& window, const Tensor& input);
 // Zeros of the sizes `whole` with the values of `part` added in the window.  Recorded.
