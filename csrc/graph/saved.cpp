@@ -20,6 +20,14 @@ Tensor SavedTensor::read_output(const Node& node) const {
   return output;
 }
 
+void SavedTensor::report_inference() {
+  fail(
+      "Inference tensors cannot be saved for backward. Please do not use Tensors created in "
+      "inference mode in computation tracked by autograd. To work around this, you can make a "
+      "clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of "
+      "`torch.inference_mode()`.");
+}
+
 void SavedTensor::report_overwritten(const Node& node) const {
   const Tensor tensor(body_);
   const Node* maker = is_output_ ? &node : node_of(tensor);

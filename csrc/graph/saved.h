@@ -16,6 +16,8 @@ namespace pullback {
 class SavedTensor {
  public:
   void save_input(const Tensor& tensor) {
+    if (tensor.has(kInference)) [[unlikely]]
+      report_inference();
     body_ = tensor.ref();
     version_ = tensor.version();
   }
@@ -43,6 +45,7 @@ class SavedTensor {
  private:
   // The value without history; of a batched tensor still all examples.
   static Tensor data_of(const Tensor& tensor);
+  [[noreturn]] static void report_inference();
   [[noreturn]] void report_overwritten(const Node& node) const;
   Tensor read_output(const Node& node) const;
 
