@@ -8,6 +8,7 @@
 
 #include "catch.h"
 #include "core/allocator.h"
+#include "core/error.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/saved.h"
@@ -52,6 +53,8 @@ Tensor grad(const Tensor& root, const Tensor& input, bool create = false) {
                        .inputs = {&input, 1},
                        .accumulate = false})[0];
 }
+
+bool close(double a, double b) { return std::abs(a - b) <= 1e-12 * std::abs(b); }
 
 double grad_of(const Tensor& t) { return meta_of(t)->grad.item().to_double(); }
 
@@ -102,7 +105,7 @@ TEST_CASE("derivatives of higher order", "[engine]") {
   Tensor y = pow(x, 4);
   for (const double expected : {32.0, 48.0, 48.0, 24.0}) {
     y = grad(y, x, true);
-    CHECK(y.item().to_double() == Approx(expected));
+    CHECK(close(y.item().to_double(), expected));
   }
 }
 
@@ -144,7 +147,8 @@ TEST_CASE("an input that is not a leaf, and one that was not used", "[engine]") 
   const Tensor z = y * 5.0;
   CHECK(grad(z, y).item().to_double() == 5);
   CHECK_FALSE(grad(y * 5.0, other).defined());
-  CHECK_FALSE(meta_of(x) && meta_of(x)->grad.defined());
+  const AutogradMeta* meta = meta_of(x);
+  CHECK((!meta || !meta->grad.defined()));
 }
 
 TEST_CASE("broadcasting and casts are undone", "[engine]") {
@@ -268,7 +272,7 @@ TEST_CASE("forward mode agrees with reverse mode", "[engine]") {
   const Tensor y = exp(dual * dual) / (dual + 1.0);
   REQUIRE(y.has(kDual));
   const double forward = tangent_of(y).item().to_double();
-  CHECK(grad(y, x).item().to_double() == Approx(forward));
+  CHECK(close(grad(y, x).item().to_double(), forward));
 }
 
 TEST_CASE("a batched operation equals a loop", "[engine]") {
@@ -280,7 +284,7 @@ TEST_CASE("a batched operation equals a loop", "[engine]") {
   const Tensor values = meta_of(result)->batch;
   REQUIRE(values.shape() == Dims{3});
   for (int i = 0; i < 3; ++i) {
-    CHECK(values.data<double>()[i] == Approx(std::exp(0.4 * i) + std::exp(0.4 * i + 0.2)));
+    CHECK(close(values.data<double>()[i], std::exp(0.4 * i) + std::exp(0.4 * i + 0.2)));
   }
 }
 
