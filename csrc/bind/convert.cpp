@@ -180,6 +180,12 @@ bool to_value(PyObject* object, ParamType type, Value& value) {
       value.text = {text, static_cast<std::size_t>(size)};
       return true;
     }
+    case Kind::MemoryFormat: {
+      MemoryFormat format;
+      if (!unwrap_format(object, format)) return false;
+      value.number = Scalar(static_cast<std::int64_t>(format));
+      return true;
+    }
   }
   return false;
 }

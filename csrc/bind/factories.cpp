@@ -189,17 +189,10 @@ PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* 
       throw_python();
     }
     Tensor tensor = tensor_from_data(given[0], has_dtype ? &dtype : nullptr);
-    if (mode.inference) tensor.set(kInference, true);
-    if (given[3] && given[3] != Py_False) {
-      check(ErrorKind::Type, PyBool_Check(given[3]),
-            "tensor(): argument 'requires_grad' must be "
-            "bool, not ",
-            Py_TYPE(given[3])->tp_name);
-      if (!is_floating(tensor.dtype())) {
-        fail("Only Tensors of floating point and complex dtype can require gradients");
-      }
-      tensor.set(kRequiresGrad, true);
-    }
+    check(ErrorKind::Type, !given[3] || PyBool_Check(given[3]),
+          "tensor(): argument 'requires_grad' must be bool, not ",
+          given[3] ? Py_TYPE(given[3])->tp_name : "");
+    mark_new(tensor, given[3] == Py_True);
     return wrap(std::move(tensor));
   });
 }
@@ -213,6 +206,14 @@ PyMethodDef functions[] = {
 };
 
 }  // namespace
+
+void mark_new(const Tensor& tensor, bool requires_grad) {
+  if (mode.inference) tensor.set(kInference, true);
+  if (!requires_grad) return;
+  check(is_floating(tensor.dtype()),
+        "Only Tensors of floating point and complex dtype can require gradients");
+  tensor.set(kRequiresGrad, true);
+}
 
 void check_device(PyObject* device) {
   if (!device || device == Py_None) return;

@@ -1,15 +1,22 @@
-// See interop.h.
+// See interop.h: arrays become tensors, tensors become buffers and arrays.  DLPack is in
+// dlpack.cpp.
 #include "bind/interop.h"
 
 #include <memory>
+#include <string>
 #include <string_view>
 
+#include "bind/factories.h"
 #include "bind/guard.h"
+#include "bind/tensor_type.h"
+#include "bind/types.h"
+#include "ops/basic.h"
 
 namespace pullback::bind {
 namespace {
 
-// The dtype of a buffer's format, "" for none of ours.  Sizes decide, as 'l' differs by platform.
+// The dtype of a buffer's format, false for none of ours.  Sizes decide, as 'l' differs by
+// platform.
 bool dtype_of_format(std::string_view format, Py_ssize_t size, DType& dtype) {
   if (format.starts_with('@') || format.starts_with('=') || format.starts_with('<')) {
     format.remove_prefix(1);
@@ -30,54 +37,326 @@ bool dtype_of_format(std::string_view format, Py_ssize_t size, DType& dtype) {
   return true;
 }
 
+const char* format_of(DType dtype) {
+  switch (dtype) {
+    case DType::Bool:
+      return "?";
+    case DType::UInt8:
+      return "B";
+    case DType::Int32:
+      return "i";
+    case DType::Int64:
+      return sizeof(long) == 8 ? "l" : "q";
+    case DType::Float32:
+      return "f";
+    case DType::Float64:
+      return "d";
+  }
+  __builtin_unreachable();
+}
+
+bool is_ndarray(PyObject* object) {
+  for (PyTypeObject* type = Py_TYPE(object); type; type = type->tp_base) {
+    if (std::string_view(type->tp_name) == "numpy.ndarray") return true;
+  }
+  return false;
+}
+
+// "numpy.float16" for an array of that type.
+std::string type_name_of(PyObject* array) {
+  PyObject* dtype = PyObject_GetAttrString(array, "dtype");
+  PyObject* type = dtype ? PyObject_GetAttrString(dtype, "type") : nullptr;
+  Py_XDECREF(dtype);
+  PyErr_Clear();
+  std::string name = Py_TYPE(array)->tp_name;
+  if (type && PyType_Check(type)) name = reinterpret_cast<PyTypeObject*>(type)->tp_name;
+  Py_XDECREF(type);
+  return name;
+}
+
+[[noreturn]] void refuse_type(PyObject* array) {
+  PyErr_Clear();
+  if (!is_ndarray(array)) {
+    fail(ErrorKind::Type, "can't convert a buffer of type ", Py_TYPE(array)->tp_name,
+         ". The only supported types are: float64, float32, int64, int32, uint8, and bool.");
+  }
+  fail(ErrorKind::Type, "can't convert np.ndarray of type ", type_name_of(array),
+       ". The only supported types are: float64, float32, int64, int32, uint8, and bool.");
+}
+
+struct ReleaseBuffer {
+  void operator()(Py_buffer* view) const {
+    PyBuffer_Release(view);
+    delete view;
+  }
+};
+using Buffer = std::unique_ptr<Py_buffer, ReleaseBuffer>;
+
+Buffer get_buffer(PyObject* array) {
+  auto view = std::make_unique<Py_buffer>();
+  if (PyObject_GetBuffer(array, view.get(), PyBUF_STRIDES | PyBUF_FORMAT) < 0) {
+    if (PyErr_ExceptionMatches(PyExc_RuntimeError)) throw_python();
+    refuse_type(array);
+  }
+  return Buffer(view.release());
+}
+
+// The storage may die in any thread.
+void release_with_gil(void* owner) {
+  const PyGILState_STATE state = PyGILState_Ensure();
+  ReleaseBuffer()(static_cast<Py_buffer*>(owner));
+  PyGILState_Release(state);
+}
+
 }  // namespace
 
 Tensor tensor_from_array(PyObject* array) {
-  auto buffer = std::make_unique<Py_buffer>();
-  bool read_only = false;
-  if (PyObject_GetBuffer(array, buffer.get(), PyBUF_STRIDES | PyBUF_FORMAT | PyBUF_WRITABLE) < 0) {
-    PyErr_Clear();
-    read_only = true;
-    if (PyObject_GetBuffer(array, buffer.get(), PyBUF_STRIDES | PyBUF_FORMAT) < 0) throw_python();
-  }
-  const auto release = [](void* owner) {
-    const std::unique_ptr<Py_buffer> held(static_cast<Py_buffer*>(owner));
-    PyBuffer_Release(held.get());
-  };
-  Py_buffer* view = buffer.get();
-  DType dtype;
+  Buffer view = get_buffer(array);
   const std::string_view format = view->format ? view->format : "B";
-  if (!dtype_of_format(format, view->itemsize, dtype)) {
-    const std::string text(format);
-    PyBuffer_Release(view);
-    fail(ErrorKind::Type, "can't convert an array with format '", text,
-         "'. The supported types are: float64, float32, int64, int32, uint8, and bool.");
+  if (format.size() > 1 && (format[0] == '>' || format[0] == '!')) {
+    fail(ErrorKind::Value,
+         "given numpy array has byte order different from the native byte order. "
+         "Conversion between byte orders is currently not supported.");
   }
+  DType dtype;
+  if (!dtype_of_format(format, view->itemsize, dtype)) refuse_type(array);
   Dims sizes(view->ndim);
   Dims strides(view->ndim);
   for (int d = 0; d < view->ndim; ++d) {
     sizes[d] = view->shape[d];
-    if (view->strides[d] % view->itemsize != 0) {
-      PyBuffer_Release(view);
-      fail(
-          ErrorKind::Value,
+    check(ErrorKind::Value, view->strides[d] % view->itemsize == 0,
           "given numpy array strides not a multiple of the element byte size. Copy the numpy array "
           "to reallocate the memory.");
-    }
     strides[d] = view->strides[d] / view->itemsize;
-    if (strides[d] < 0) {
-      PyBuffer_Release(view);
-      fail(ErrorKind::Value,
-           "At least one stride in the given numpy array is negative, and tensors with negative "
-           "strides are not currently supported. (You can probably work around this by making a "
-           "copy of your array  with array.copy().)");
-    }
+    check(ErrorKind::Value, strides[d] >= 0,
+          "At least one stride in the given numpy array is negative, and tensors with negative "
+          "strides are not currently supported. (You can probably work around this by making a "
+          "copy of your array  with array.copy().)");
   }
   char* data = static_cast<char*>(view->buf);
   const auto bytes = static_cast<std::size_t>(view->len);
-  Ref<Storage> storage = Storage::foreign(data, bytes, buffer.release(), release);
+  const bool read_only = view->readonly;
+  Ref<Storage> storage = Storage::foreign(data, bytes, view.release(), release_with_gil);
   storage->read_only = read_only;
   return Tensor::over(std::move(storage), data, sizes, strides, dtype);
 }
+
+namespace {
+
+void check_exportable(const Tensor& t, const char* op) {
+  if (t.requires_grad()) {
+    fail("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+  }
+  check(!t.has(kBatched), op, ": a batched tensor has no memory of its own inside vmap.");
+}
+
+// What a consumer of the buffer holds: its own handle of the memory and the strides in bytes.
+struct Export {
+  Tensor alias;
+  Dims strides;
+};
+
+static_assert(sizeof(Py_ssize_t) == sizeof(std::int64_t), "sizes are handed out as they are");
+
+bool suits(Py_buffer* view, int flags) {
+  const auto wants = [&](int bits) { return (flags & bits) == bits; };
+  if (wants(PyBUF_C_CONTIGUOUS) || !wants(PyBUF_STRIDES)) return PyBuffer_IsContiguous(view, 'C');
+  if (wants(PyBUF_F_CONTIGUOUS)) return PyBuffer_IsContiguous(view, 'F');
+  if (wants(PyBUF_ANY_CONTIGUOUS)) return PyBuffer_IsContiguous(view, 'A');
+  return true;
+}
+
+int get_tensor_buffer(PyObject* self, Py_buffer* view, int flags) {
+  view->obj = nullptr;
+  return guarded_status([&] {
+    const Tensor& t = unwrap(self);
+    check_exportable(t, "buffer");
+    if (t.has(kReadOnly) && flags & PyBUF_WRITABLE) {
+      PyErr_SetString(PyExc_BufferError, "Tensor: the memory is read-only.");
+      throw_python();
+    }
+    auto held = std::make_unique<Export>(Export{t.detach(), t.strides()});
+    const auto item = static_cast<std::int64_t>(item_size(t.dtype()));
+    for (int d = 0; d < t.ndim(); ++d) held->strides[d] *= item;
+    view->buf = t.bytes();
+    view->len = t.numel() * item;
+    view->itemsize = item;
+    view->readonly = t.has(kReadOnly);
+    view->ndim = t.ndim();
+    view->format = flags & PyBUF_FORMAT ? const_cast<char*>(format_of(t.dtype())) : nullptr;
+    view->shape = reinterpret_cast<Py_ssize_t*>(held->alias.body()->sizes());
+    view->strides = reinterpret_cast<Py_ssize_t*>(held->strides.data());
+    view->suboffsets = nullptr;
+    if (!suits(view, flags)) {
+      PyErr_SetString(PyExc_BufferError,
+                      "Tensor: the strides are not what the buffer's user asks for. Use "
+                      "x.contiguous().");
+      throw_python();
+    }
+    if (!(flags & PyBUF_ND)) view->shape = nullptr;
+    if ((flags & PyBUF_STRIDES) != PyBUF_STRIDES) view->strides = nullptr;
+    view->internal = held.release();
+    view->obj = Py_NewRef(self);
+    return 0;
+  });
+}
+
+void release_tensor_buffer(PyObject*, Py_buffer* view) {
+  delete static_cast<Export*>(view->internal);
+}
+
+PyObject* numpy_function(const char* name) {
+  static PyObject* numpy = nullptr;
+  if (!numpy) {
+    numpy = PyImport_ImportModule("numpy");
+    if (!numpy) throw_python();
+  }
+  PyObject* function = PyObject_GetAttrString(numpy, name);
+  if (!function) throw_python();
+  return function;
+}
+
+// numpy(*, force=False)
+PyObject* method_numpy(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    bool force = false;
+    check(ErrorKind::Type, n == 0, "numpy() takes 0 positional arguments but ", n, " were given");
+    for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k) {
+      check(ErrorKind::Type,
+            PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, k), "force") == 0 &&
+                PyBool_Check(args[k]),
+            "numpy() got an unexpected argument, expected force=True or force=False");
+      force = args[k] == Py_True;
+    }
+    const Tensor& t = unwrap(self);
+    if (!force) check_exportable(t, "numpy()");
+    Owned source = force && t.requires_grad() ? Owned(wrap(t.detach())) : Owned::share(self);
+    static PyObject* asarray = numpy_function("asarray");
+    Owned view(PyMemoryView_FromObject(source.get()));
+    return PyObject_CallOneArg(asarray, view.get());
+  });
+}
+
+// __array__(dtype=None, *, copy=None)
+PyObject* method_array(PyObject* self, PyObject* args, PyObject* kwargs) {
+  return guarded([&] {
+    static const char* keywords[] = {"dtype", "copy", nullptr};
+    PyObject *dtype = Py_None, *copy = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO:__array__", const_cast<char**>(keywords),
+                                     &dtype, &copy)) {
+      throw_python();
+    }
+    Owned shared(method_numpy(self, nullptr, 0, nullptr));
+    const int wants_copy = copy == Py_None ? 0 : PyObject_IsTrue(copy);
+    if (wants_copy < 0) throw_python();
+    if (dtype == Py_None && !wants_copy) return shared.release();
+    Owned own(PyObject_GetAttrString(shared.get(), "dtype"));
+    const int same = dtype == Py_None ? 1 : PyObject_RichCompareBool(own.get(), dtype, Py_EQ);
+    if (same < 0) throw_python();
+    if (same && !wants_copy) return shared.release();
+    check(ErrorKind::Value, copy == Py_None || wants_copy,
+          "__array__: got copy=False with another dtype, expected the dtype of the tensor. Use "
+          "copy=None.");
+    return PyObject_CallMethod(shared.get(), "astype", "O", same ? own.get() : dtype);
+  });
+}
+
+void warn_read_only(const Tensor& tensor) {
+  if (!tensor.has(kReadOnly)) return;
+  if (PyErr_WarnEx(
+          PyExc_UserWarning,
+          "The given NumPy array is not writable, so the tensor is read-only: writing to it "
+          "raises an error. You may want to copy the array to protect its data or make it "
+          "writable before converting it to a tensor.",
+          1) < 0) {
+    throw_python();
+  }
+}
+
+PyObject* from_numpy(PyObject*, PyObject* array) {
+  return guarded([&] {
+    check(ErrorKind::Type, is_ndarray(array), "expected np.ndarray (got ", Py_TYPE(array)->tp_name,
+          ")");
+    Tensor tensor = tensor_from_array(array);
+    warn_read_only(tensor);
+    mark_new(tensor, false);
+    return wrap(std::move(tensor));
+  });
+}
+
+// as_tensor(data, dtype=None, device=None)
+PyObject* as_tensor(PyObject*, PyObject* args, PyObject* kwargs) {
+  return guarded([&] {
+    static const char* keywords[] = {"data", "dtype", "device", nullptr};
+    PyObject *data, *wanted = Py_None, *device = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:as_tensor", const_cast<char**>(keywords),
+                                     &data, &wanted, &device)) {
+      throw_python();
+    }
+    DType dtype = DType::Float32;
+    check(ErrorKind::Type, wanted == Py_None || unwrap_dtype(wanted, dtype),
+          "as_tensor(): argument 'dtype' must be torch.dtype, not ", Py_TYPE(wanted)->tp_name);
+    check_device(device);
+    const DType* chosen = wanted == Py_None ? nullptr : &dtype;
+    if (is_tensor(data)) return wrap(chosen ? cast(unwrap(data), dtype) : unwrap(data));
+    Tensor made;
+    if (is_ndarray(data)) {
+      made = tensor_from_array(data);
+      if (chosen && made.dtype() != dtype) {
+        made = copy_to_dtype(made, dtype);
+      } else {
+        warn_read_only(made);
+      }
+    } else {
+      made = tensor_from_data(data, chosen);
+    }
+    mark_new(made, false);
+    return wrap(std::move(made));
+  });
+}
+
+// Over the memory of any object with the buffer protocol.
+PyObject* from_buffer(PyObject*, PyObject* object) {
+  return guarded([&] {
+    Tensor tensor = tensor_from_array(object);
+    mark_new(tensor, false);
+    return wrap(std::move(tensor));
+  });
+}
+
+PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
+}
+
+constexpr int kKeywords = METH_VARARGS | METH_KEYWORDS;
+
+}  // namespace
+
+PyBufferProcs tensor_buffer = {get_tensor_buffer, release_tensor_buffer};
+
+PyMethodDef interop_methods[] = {
+    {"numpy", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&method_numpy)),
+     METH_FASTCALL | METH_KEYWORDS,
+     "numpy(*, force=False)\n\nA NumPy array over the same memory; force=True detaches first."},
+    {"__array__", with_keywords(method_array), kKeywords, "What numpy.asarray calls."},
+    {"__dlpack__", with_keywords(tensor_to_dlpack), kKeywords,
+     "__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None)\n\n"
+     "A DLPack capsule over the same memory."},
+    {"__dlpack_device__", dlpack_device, METH_NOARGS, "(1, 0): the CPU, in DLPack's numbers."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyMethodDef interop_functions[] = {
+    {"from_numpy", from_numpy, METH_O,
+     "from_numpy(ndarray)\n\nA tensor over the memory of a NumPy array."},
+    {"as_tensor", with_keywords(as_tensor), kKeywords,
+     "as_tensor(data, dtype=None, device=None)\n\n"
+     "A tensor of the data that shares memory with a tensor or a NumPy array where it can."},
+    {"from_dlpack", with_keywords(tensor_from_dlpack), kKeywords,
+     "from_dlpack(ext_tensor, *, device=None, copy=None)\n\n"
+     "A tensor over the memory of an object with __dlpack__, or of a DLPack capsule."},
+    {"_from_buffer", from_buffer, METH_O, "A tensor over the memory of a buffer."},
+    {nullptr, nullptr, 0, nullptr},
+};
 
 }  // namespace pullback::bind

@@ -10,4 +10,12 @@ namespace pullback::bind {
 // A tensor over the memory of an object with the buffer protocol (a NumPy array); keeps it alive.
 Tensor tensor_from_array(PyObject* array);
 
+// from_numpy, as_tensor, from_dlpack.
+extern PyMethodDef interop_functions[];
+
+// dlpack.cpp
+PyObject* tensor_to_dlpack(PyObject* self, PyObject* args, PyObject* kwargs);
+PyObject* dlpack_device(PyObject* self, PyObject*);
+PyObject* tensor_from_dlpack(PyObject* module, PyObject* args, PyObject* kwargs);
+
 }  // namespace pullback::bind

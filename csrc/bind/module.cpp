@@ -4,9 +4,11 @@
 #include "bind/factories.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
+#include "bind/interop.h"
 #include "bind/operator.h"
 #include "bind/optim.h"
 #include "bind/provenance.h"
+#include "bind/settings.h"
 #include "bind/tensor_type.h"
 #include "bind/transforms.h"
 #include "bind/types.h"
@@ -72,7 +74,9 @@ PYBIND11_MODULE(_core, m) {
     init_operators(m.ptr());
     return Py_NewRef(Py_None);
   });
-  check_init(PyModule_AddFunctions(m.ptr(), optim_functions));
+  for (PyMethodDef* functions : {optim_functions, interop_functions, settings_functions}) {
+    check_init(PyModule_AddFunctions(m.ptr(), functions));
+  }
   add_memory_functions(m);
   m.def("get_default_dtype",
         [] { return call([] { return wrap_dtype(pullback::default_dtype()); }); });

@@ -6,6 +6,7 @@
 #include "bind/convert.h"
 #include "bind/factories.h"
 #include "bind/tensor_type.h"
+#include "bind/types.h"
 
 namespace pullback::bind {
 namespace {
@@ -79,6 +80,8 @@ const char* describe(Kind kind) {
       return "tuple of Tensors";
     case Kind::Text:
       return "str";
+    case Kind::MemoryFormat:
+      return "torch.memory_format";
   }
   return "object";
 }
@@ -189,7 +192,7 @@ bool Signature::take_common(PyObject* name, PyObject* object, CommonKeywords& co
   }
   // Strided memory that is not pinned is all there is.
   if (is_named(name, "pin_memory")) return object == Py_False || object == Py_None;
-  return is_named(name, "layout") && object == Py_None;
+  return is_named(name, "layout") && (object == Py_None || is_strided(object));
 }
 
 bool Signature::match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwnames, Value* values,

@@ -116,6 +116,12 @@ PyObject* wrap_as(PyTypeObject* type, Tensor tensor) {
 }
 
 int init_tensor_type(PyObject* module) {
+  // The type refers to its methods as long as it lives.
+  static std::vector<PyMethodDef> methods;
+  for (const PyMethodDef* each : {tensor_methods, conversion_methods, interop_methods}) {
+    for (; each->ml_name; ++each) methods.push_back(*each);
+  }
+  methods.push_back({nullptr, nullptr, 0, nullptr});
   std::vector<PyType_Slot> slots = {
       {Py_tp_dealloc, slot(tensor_dealloc)},
       {Py_tp_traverse, slot(tensor_traverse)},
@@ -124,7 +130,9 @@ int init_tensor_type(PyObject* module) {
       {Py_tp_new, slot(tensor_new)},
       {Py_tp_members, members},
       {Py_tp_getset, tensor_properties},
-      {Py_tp_methods, tensor_methods},
+      {Py_tp_methods, methods.data()},
+      {Py_bf_getbuffer, slot(tensor_buffer.bf_getbuffer)},
+      {Py_bf_releasebuffer, slot(tensor_buffer.bf_releasebuffer)},
       {Py_tp_richcompare, slot(tensor_richcompare)},
       {Py_tp_hash, slot(PyBaseObject_Type.tp_hash)},
       {Py_mp_subscript, slot(tensor_subscript)},

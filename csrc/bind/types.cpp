@@ -12,7 +12,16 @@ struct PyDType {
   PyObject_HEAD DType dtype;
 };
 
+// A constant that is nothing but its name: a layout or a memory format.
+struct PyNamed {
+  PyObject_HEAD
+  const char* name;
+};
+
 PyTypeObject* dtype_type = nullptr;
+PyTypeObject* format_type = nullptr;
+PyObject* strided = nullptr;
+PyObject* formats[3];  // as enum MemoryFormat, then the one that is refused
 PyTypeObject* size_type = nullptr;
 PyObject* dtype_objects[kNumDTypes];
 
@@ -47,6 +56,15 @@ PyGetSetDef dtype_properties[] = {
 };
 PyMethodDef dtype_methods[] = {
     {"__reduce__", dtype_reduce, METH_NOARGS, "Pickles as the name in this module."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+const char* name_of(PyObject* self) { return reinterpret_cast<PyNamed*>(self)->name; }
+PyObject* named_repr(PyObject* self) { return PyUnicode_FromFormat("torch.%s", name_of(self)); }
+PyObject* named_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(name_of(self)); }
+
+PyMethodDef named_methods[] = {
+    {"__reduce__", named_reduce, METH_NOARGS, "Pickles as the name in this module."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -135,6 +153,35 @@ PyTypeObject* make_type(PyType_Spec& spec, PyObject* bases) {
   return reinterpret_cast<PyTypeObject*>(PyType_FromSpecWithBases(&spec, bases));
 }
 
+PyTypeObject* make_named_type(PyObject* module, const char* full_name) {
+  PyType_Slot slots[] = {
+      {Py_tp_repr, slot(named_repr)},
+      {Py_tp_methods, named_methods},
+      {0, nullptr},
+  };
+  PyType_Spec spec{full_name, sizeof(PyNamed), 0,
+                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  PyTypeObject* type = make_type(spec, nullptr);
+  if (type && PyModule_AddType(module, type) < 0) return nullptr;
+  return type;
+}
+
+PyObject* add_named(PyObject* module, PyTypeObject* type, const char* name) {
+  PyObject* object = type ? type->tp_alloc(type, 0) : nullptr;
+  if (!object) return nullptr;
+  reinterpret_cast<PyNamed*>(object)->name = name;
+  return PyModule_AddObjectRef(module, name, object) < 0 ? nullptr : object;
+}
+
+bool init_constants(PyObject* module) {
+  strided = add_named(module, make_named_type(module, "pullback.layout"), "strided");
+  format_type = make_named_type(module, "pullback.memory_format");
+  formats[0] = add_named(module, format_type, "preserve_format");
+  formats[1] = add_named(module, format_type, "contiguous_format");
+  formats[2] = add_named(module, format_type, "channels_last");
+  return strided && formats[0] && formats[1] && formats[2];
+}
+
 }  // namespace
 
 int init_types(PyObject* module) {
@@ -156,6 +203,7 @@ int init_types(PyObject* module) {
     if (PyModule_AddObjectRef(module, kDTypeInfo[i].name, object) < 0) return -1;
   }
 
+  if (!init_constants(module)) return -1;
   PyType_Slot size_slots[] = {
       {Py_tp_repr, slot(size_repr)},
       {Py_tp_new, slot(size_new)},
@@ -185,6 +233,16 @@ bool unwrap_dtype(PyObject* object, DType& dtype) {
   } else {
     return false;
   }
+  return true;
+}
+
+bool is_strided(PyObject* object) { return object == strided; }
+
+bool unwrap_format(PyObject* object, MemoryFormat& format) {
+  if (Py_TYPE(object) != format_type) return false;
+  check(ErrorKind::NotImplemented, object != formats[2],
+        "memory_format: got channels_last, expected contiguous_format or preserve_format.");
+  format = object == formats[0] ? MemoryFormat::Preserve : MemoryFormat::Contiguous;
   return true;
 }
 

@@ -1,4 +1,4 @@
-// The small Python types beside Tensor: dtype and Size.
+// The small Python types beside Tensor: dtype, layout, memory_format and Size.
 #pragma once
 
 #include <Python.h>
@@ -8,13 +8,18 @@
 
 namespace pullback::bind {
 
-// Adds the types and the six dtype objects to the module.
+// Adds the types and their constants to the module.
 int init_types(PyObject* module);
 
 // A new reference to the one object of the dtype.
 PyObject* wrap_dtype(DType dtype);
 // True and the dtype for a dtype object or one of Python's bool, int and float.
 bool unwrap_dtype(PyObject* object, DType& dtype);
+
+// Is it the object of the one layout there is?
+bool is_strided(PyObject* object);
+// True and the format for an object of that type; throws for those that are not supported.
+bool unwrap_format(PyObject* object, MemoryFormat& format);
 
 // A new Size, a tuple that prints as torch.Size([2, 3]).
 PyObject* wrap_sizes(Sizes sizes);

@@ -41,6 +41,9 @@ constexpr const char* name(DType d) { return info(d).name; }
 // (int8 and int16 will make uint8 the one exception to the chain.)
 constexpr DType promote_types(DType a, DType b) { return a < b ? b : a; }
 
+// How a copy lies in memory: like its model, or row-major.
+enum class MemoryFormat : std::uint8_t { Preserve, Contiguous };
+
 // Maps a C++ type to its dtype.
 template <typename T>
 struct DTypeOf;

@@ -126,8 +126,14 @@ Tensor cast(const Tensor& input, DType dtype) {
   return apply<Copy>({dtype, input.dtype(), Copy::Kind::Cast}, input);
 }
 
-Tensor clone(const Tensor& input) {
-  return apply<Copy>({input.dtype(), input.dtype(), Copy::Kind::Clone}, input);
+Tensor clone(const Tensor& input, MemoryFormat format) {
+  const bool row_major = format == MemoryFormat::Contiguous;
+  return apply<Copy>({input.dtype(), input.dtype(), Copy::Kind::Clone, row_major}, input);
+}
+
+Tensor to_copy(const Tensor& input, DType dtype, MemoryFormat format) {
+  const bool row_major = format == MemoryFormat::Contiguous;
+  return apply<Copy>({dtype, input.dtype(), Copy::Kind::Cast, row_major}, input);
 }
 
 Tensor contiguous(const Tensor& input) {

@@ -15,6 +15,7 @@ namespace pullback {
 namespace {
 
 using OptionalDType = std::optional<DType>;
+using OptionalFormat = std::optional<MemoryFormat>;
 
 constexpr std::uint32_t kMake = kFunctionForm | kOutForm | kFactory | kNoGrad;
 constexpr std::uint32_t kMakeLike = kFunctionForm | kFactory | kNoGrad;
@@ -40,9 +41,14 @@ DType dtype_of(const Scalar& value) {
   __builtin_unreachable();
 }
 
+Tensor empty_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
+  const DType type = dtype.value_or(input.dtype());
+  return format == MemoryFormat::Contiguous ? Tensor::empty(input.sizes(), type)
+                                            : empty_strided_like(input, type);
+}
 // The result for one example serves the whole batch: factories never look at values.
-Tensor filled_like(const Tensor& input, Scalar value, OptionalDType dtype) {
-  Tensor out = empty_strided_like(input, dtype.value_or(input.dtype()));
+Tensor filled_like(const Tensor& input, Scalar value, OptionalDType dtype, OptionalFormat format) {
+  Tensor out = empty_like(input, dtype, format);
   const Tensor source = Tensor::scalar(value, out.dtype());
   copy_values(out, source);
   return out;
@@ -60,17 +66,15 @@ Tensor ones(const Dims& size, OptionalDType dtype) {
 Tensor full(const Dims& size, Scalar fill_value, OptionalDType dtype) {
   return Tensor::full(checked(size), fill_value, dtype.value_or(dtype_of(fill_value)));
 }
-Tensor empty_like(const Tensor& input, OptionalDType dtype) {
-  return empty_strided_like(input, dtype.value_or(input.dtype()));
+Tensor zeros_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
+  return filled_like(input, Scalar(0), dtype, format);
 }
-Tensor zeros_like(const Tensor& input, OptionalDType dtype) {
-  return filled_like(input, Scalar(0), dtype);
+Tensor ones_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
+  return filled_like(input, Scalar(1), dtype, format);
 }
-Tensor ones_like(const Tensor& input, OptionalDType dtype) {
-  return filled_like(input, Scalar(1), dtype);
-}
-Tensor full_like(const Tensor& input, Scalar fill_value, OptionalDType dtype) {
-  return filled_like(input, fill_value, dtype);
+Tensor full_like(const Tensor& input, Scalar fill_value, OptionalDType dtype,
+                 OptionalFormat format) {
+  return filled_like(input, fill_value, dtype, format);
 }
 Tensor new_empty(const Tensor& input, const Dims& size, OptionalDType dtype) {
   return Tensor::empty(checked(size), dtype.value_or(input.dtype()));
@@ -217,16 +221,20 @@ static const Entry entry_ones("ones(*size, *, dtype=None)", function<ones>, kMak
 static const Entry entry_full("full(size, fill_value, *, dtype=None)", function<full>, kMake,
                               "A tensor of the given sizes with one value everywhere.",
                               "(2, 3), 1.5 | (2,), 3 | (), True | (0,), 1.0");
-static const Entry entry_empty_like("empty_like(input, *, dtype=None)", function<empty_like>,
+static const Entry entry_empty_like("empty_like(input, *, dtype=None, memory_format=None)",
+                                    function<empty_like>,
                                     kMakeLike, "A tensor like input whose values are not set.",
                                     "c(0, 3) | c(0)");
-static const Entry entry_zeros_like("zeros_like(input, *, dtype=None)", function<zeros_like>,
+static const Entry entry_zeros_like("zeros_like(input, *, dtype=None, memory_format=None)",
+                                    function<zeros_like>,
                                     kMakeLike, "Zeros in the shape and dtype of input.",
                                     "c(2, 3) | c() | i(3, high=4) | c(0, 2)");
-static const Entry entry_ones_like("ones_like(input, *, dtype=None)", function<ones_like>,
+static const Entry entry_ones_like("ones_like(input, *, dtype=None, memory_format=None)",
+                                    function<ones_like>,
                                    kMakeLike, "Ones in the shape and dtype of input.",
                                    "c(2, 3) | c() | i(3, high=4) | c(0, 2)");
-static const Entry entry_full_like("full_like(input, fill_value, *, dtype=None)",
+static const Entry entry_full_like("full_like(input, fill_value, *, dtype=None, "
+                                   "memory_format=None)",
                                    function<full_like>, kMakeLike,
                                    "One value everywhere in the shape and dtype of input.",
                                    "c(2, 3), 1.5 | c(), 2 | i(3, high=4), 7");

@@ -92,6 +92,12 @@ static Tensor reshape_as(const Tensor& input, const Tensor& other) {
 static Tensor view_as(const Tensor& input, const Tensor& other) {
   return view(input, other.shape());
 }
+static Tensor contiguous_in(const Tensor& input, std::optional<MemoryFormat>) {
+  return contiguous(input);
+}
+static Tensor clone_in(const Tensor& input, std::optional<MemoryFormat> format) {
+  return clone(input, format.value_or(MemoryFormat::Preserve));
+}
 static Tensor sum_to_size(const Tensor& input, const Dims& size) { return sum_to(input, size); }
 
 static std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& tensors) {
@@ -169,11 +175,14 @@ static const Entry entry_sum_to_size("sum_to_size(input, *size)", function<sum_t
                                      kMethodForm,
                                      "The sum over what expanding from `size` would repeat.",
                                      "x(3,4), 3, 1 | x(3,4), (4,) | x(3,4), (3,4) | x(2), ()");
-static const Entry entry_contiguous("contiguous(input)", function<contiguous>, kMethodForm,
+static const Entry entry_contiguous("contiguous(input, *, memory_format=None)",
+                                    function<contiguous_in>, kMethodForm,
                                     "The tensor itself when it is row-major, else a row-major "
                                     "copy.",
                                     "x(3,4) | xs(3,4) | x()");
-static const Entry entry_clone("clone(input)", function<clone>, kView, "A copy.",
+static const Entry entry_clone("clone(input, *, memory_format=None)", function<clone_in>, kView,
+                               "A copy, with the strides of input unless memory_format says "
+                               "contiguous.",
                                "x(3,4) | xs(3,4) | x() | x(0,3)");
 static const Entry entry_broadcast_tensors("broadcast_tensors(*tensors)",
                                            function<broadcast_tensors>, kFunctionForm,

@@ -38,6 +38,7 @@ enum class Kind : std::uint8_t {
   DType,
   Tensors,  // a sequence of tensors
   Text,
+  MemoryFormat,
 };
 
 // One argument on its way from Python.
@@ -130,6 +131,11 @@ template <>
 struct Convert<std::string_view> {
   static constexpr ParamType type{Kind::Text, false};
   static std::string_view get(const Value& v) { return v.text; }
+};
+template <>
+struct Convert<MemoryFormat> {
+  static constexpr ParamType type{Kind::MemoryFormat, false};
+  static MemoryFormat get(const Value& v) { return static_cast<MemoryFormat>(v.number.to_int()); }
 };
 template <typename T>
 struct Convert<std::optional<T>> {

@@ -1,0 +1,274 @@
+// DLPack, both ways, in its first form ("dltensor") and the versioned one ("dltensor_versioned").
+//
+// The structures below are DLPack's C interface, version 1.  A capsule that is consumed is renamed
+// by its consumer, who calls the deleter; one that nobody consumed frees what it holds itself.
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "bind/factories.h"
+#include "bind/guard.h"
+#include "bind/interop.h"
+#include "bind/tensor_type.h"
+#include "ops/basic.h"
+
+namespace pullback::bind {
+namespace {
+
+struct DLDevice {
+  std::int32_t type;
+  std::int32_t id;
+};
+struct DLDataType {
+  std::uint8_t code;
+  std::uint8_t bits;
+  std::uint16_t lanes;
+};
+struct DLTensor {
+  void* data;
+  DLDevice device;
+  std::int32_t ndim;
+  DLDataType dtype;
+  std::int64_t* shape;
+  std::int64_t* strides;
+  std::uint64_t byte_offset;
+};
+struct DLManagedTensor {
+  DLTensor dl_tensor;
+  void* manager_ctx;
+  void (*deleter)(DLManagedTensor* self);
+};
+struct DLPackVersion {
+  std::uint32_t major;
+  std::uint32_t minor;
+};
+struct DLManagedTensorVersioned {
+  DLPackVersion version;
+  void* manager_ctx;
+  void (*deleter)(DLManagedTensorVersioned* self);
+  std::uint64_t flags;
+  DLTensor dl_tensor;
+};
+
+constexpr std::int32_t kCPU = 1;
+constexpr std::uint64_t kFlagReadOnly = 1;
+constexpr std::uint64_t kFlagCopied = 2;
+constexpr DLPackVersion kVersion{1, 0};
+enum Code : std::uint8_t { kInt = 0, kUInt = 1, kFloat = 2, kBool = 6 };
+
+template <class Managed>
+constexpr const char* kName = "dltensor";
+template <>
+inline constexpr const char* kName<DLManagedTensorVersioned> = "dltensor_versioned";
+template <class Managed>
+constexpr const char* kUsedName = "used_dltensor";
+template <>
+inline constexpr const char* kUsedName<DLManagedTensorVersioned> = "used_dltensor_versioned";
+
+[[noreturn]] void buffer_error(const char* message) {
+  PyErr_SetString(PyExc_BufferError, message);
+  throw_python();
+}
+
+DLDataType dl_type(DType dtype) {
+  const auto bits = static_cast<std::uint8_t>(8 * item_size(dtype));
+  switch (dtype) {
+    case DType::Bool:
+      return {kBool, bits, 1};
+    case DType::UInt8:
+      return {kUInt, bits, 1};
+    case DType::Int32:
+    case DType::Int64:
+      return {kInt, bits, 1};
+    case DType::Float32:
+    case DType::Float64:
+      return {kFloat, bits, 1};
+  }
+  __builtin_unreachable();
+}
+
+DType dtype_of(const DLDataType& type) {
+  for (int i = 0; i < kNumDTypes; ++i) {
+    const auto dtype = static_cast<DType>(i);
+    const DLDataType ours = dl_type(dtype);
+    if (type.lanes == 1 && ours.code == type.code && ours.bits == type.bits) return dtype;
+  }
+  fail("from_dlpack: got an array of DLPack's type code ", int{type.code}, " with ", int{type.bits},
+       " bits, expected float32, float64, int32, int64, uint8 or bool.");
+}
+
+// --- out ---
+
+// The structure of a capsule together with the memory it stands for.
+template <class Managed>
+struct Exported {
+  Managed managed;
+  Tensor alias;
+};
+
+template <class Managed>
+void delete_exported(Managed* managed) {
+  delete static_cast<Exported<Managed>*>(managed->manager_ctx);
+}
+
+template <class Managed>
+void destroy_capsule(PyObject* capsule) {
+  if (!PyCapsule_IsValid(capsule, kName<Managed>)) return;
+  auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(capsule, kName<Managed>));
+  if (managed->deleter) managed->deleter(managed);
+}
+
+template <class Managed>
+PyObject* make_capsule(const Tensor& t, [[maybe_unused]] bool copied) {
+  auto made = std::make_unique<Exported<Managed>>();
+  made->alias = t.detach();
+  TensorBody* body = made->alias.body();
+  Managed& managed = made->managed;
+  managed.dl_tensor = {body->data,    {kCPU, 0},       body->ndim, dl_type(t.dtype()),
+                       body->sizes(), body->strides(), 0};
+  managed.manager_ctx = made.get();
+  managed.deleter = delete_exported<Managed>;
+  if constexpr (requires { managed.version; }) {
+    managed.version = kVersion;
+    managed.flags = (t.has(kReadOnly) ? kFlagReadOnly : 0) | (copied ? kFlagCopied : 0);
+  }
+  PyObject* capsule = PyCapsule_New(&managed, kName<Managed>, destroy_capsule<Managed>);
+  if (!capsule) throw_python();
+  made.release();
+  return capsule;
+}
+
+// True for a pair whose first number is at least 1.
+bool takes_versioned(PyObject* max_version) {
+  if (max_version == Py_None) return false;
+  int major, minor;
+  if (!PyArg_ParseTuple(max_version, "ii", &major, &minor)) throw_python();
+  return major >= 1;
+}
+
+void check_dl_device(PyObject* device) {
+  if (device == Py_None) return;
+  int type, id;
+  if (!PyArg_ParseTuple(device, "ii", &type, &id)) throw_python();
+  if (type != kCPU || id != 0) buffer_error("__dlpack__: a tensor is on the CPU, device (1, 0).");
+}
+
+// --- in ---
+
+void release_with_gil(auto* managed) {
+  if (!managed->deleter) return;
+  const PyGILState_STATE state = PyGILState_Ensure();
+  managed->deleter(managed);
+  PyGILState_Release(state);
+}
+
+template <class Managed>
+Tensor consume(PyObject* capsule) {
+  auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(capsule, kName<Managed>));
+  if (!managed) throw_python();
+  bool read_only = false;
+  if constexpr (requires { managed->version; }) {
+    check(managed->version.major == kVersion.major, "from_dlpack: got a capsule of DLPack version ",
+          managed->version.major, ".", managed->version.minor, ", expected version 1.");
+    read_only = managed->flags & kFlagReadOnly;
+  }
+  const DLTensor& source = managed->dl_tensor;
+  if (source.device.type != kCPU) buffer_error("from_dlpack: the data is not on the CPU.");
+  const DType dtype = dtype_of(source.dtype);
+  check(source.ndim >= 0 && source.ndim <= kMaxDims, "from_dlpack: got ", source.ndim,
+        " dimensions, expected at most ", kMaxDims, ".");
+  Dims sizes(source.ndim);
+  for (int d = 0; d < source.ndim; ++d) sizes[d] = source.shape[d];
+  Dims strides = contiguous_strides(sizes);
+  std::int64_t last = 0;
+  for (int d = 0; d < source.ndim; ++d) {
+    if (source.strides) strides[d] = source.strides[d];
+    check(ErrorKind::Value, strides[d] >= 0 || sizes[d] < 2,
+          "from_dlpack: got a negative stride, which tensors cannot have. Copy the array first.");
+    last += (sizes[d] - 1) * strides[d];
+  }
+  char* data = static_cast<char*>(source.data) + source.byte_offset;
+  const auto bytes = static_cast<std::size_t>(last + 1) * item_size(dtype);
+  check_status(PyCapsule_SetName(capsule, kUsedName<Managed>));
+  Ref<Storage> storage = Storage::foreign(
+      data, bytes, managed, [](void* owner) { release_with_gil(static_cast<Managed*>(owner)); });
+  storage->read_only = read_only;
+  return Tensor::over(std::move(storage), data, sizes, strides, dtype);
+}
+
+Owned call_dlpack(PyObject* object, PyObject* copy) {
+  Owned method(PyObject_GetAttrString(object, "__dlpack__"));
+  Owned nothing(PyTuple_New(0));
+  Owned keywords(Py_BuildValue("{s:(ii)}", "max_version", 1, 0));
+  if (copy != Py_None) check_status(PyDict_SetItemString(keywords.get(), "copy", copy));
+  PyObject* capsule = PyObject_Call(method.get(), nothing.get(), keywords.get());
+  if (!capsule && copy == Py_None && PyErr_ExceptionMatches(PyExc_TypeError)) {
+    PyErr_Clear();  // a producer from before version 1
+    capsule = PyObject_CallNoArgs(method.get());
+  }
+  return Owned(capsule);
+}
+
+}  // namespace
+
+PyObject* tensor_to_dlpack(PyObject* self, PyObject* args, PyObject* kwargs) {
+  return guarded([&] {
+    static const char* keywords[] = {"stream", "max_version", "dl_device", "copy", nullptr};
+    PyObject *stream = Py_None, *max_version = Py_None, *device = Py_None, *copy = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOO:__dlpack__",
+                                     const_cast<char**>(keywords), &stream, &max_version, &device,
+                                     &copy)) {
+      throw_python();
+    }
+    const Tensor& t = unwrap(self);
+    if (t.requires_grad()) {
+      buffer_error("Can't export tensors that require gradient, use tensor.detach()");
+    }
+    if (t.has(kBatched)) buffer_error("__dlpack__: a batched tensor has no memory inside vmap.");
+    if (stream != Py_None && !(PyLong_Check(stream) && PyLong_AsLong(stream) == -1)) {
+      buffer_error("__dlpack__: got a stream, expected None on the CPU.");
+    }
+    check_dl_device(device);
+    const int copies = copy == Py_None ? 0 : PyObject_IsTrue(copy);
+    if (copies < 0) throw_python();
+    const Tensor& source = copies ? copy_to_dtype(t, t.dtype()) : t;
+    if (takes_versioned(max_version)) {
+      return make_capsule<DLManagedTensorVersioned>(source, copies != 0);
+    }
+    if (source.has(kReadOnly)) {
+      buffer_error(
+          "__dlpack__: the tensor is read-only, which a capsule without version cannot say.");
+    }
+    return make_capsule<DLManagedTensor>(source, copies != 0);
+  });
+}
+
+PyObject* dlpack_device(PyObject*, PyObject*) { return Py_BuildValue("(ii)", int{kCPU}, 0); }
+
+PyObject* tensor_from_dlpack(PyObject*, PyObject* args, PyObject* kwargs) {
+  return guarded([&] {
+    static const char* keywords[] = {"ext_tensor", "device", "copy", nullptr};
+    PyObject *object, *device = Py_None, *copy = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OO:from_dlpack",
+                                     const_cast<char**>(keywords), &object, &device, &copy)) {
+      throw_python();
+    }
+    check_device(device);
+    Owned capsule = PyCapsule_CheckExact(object) ? Owned::share(object) : call_dlpack(object, copy);
+    check(ErrorKind::Type, PyCapsule_CheckExact(capsule.get()), "from_dlpack: __dlpack__ of ",
+          Py_TYPE(object)->tp_name, " gave no capsule.");
+    const char* name = PyCapsule_GetName(capsule.get());
+    const std::string_view kind = name ? name : "";
+    check(
+        kind == "dltensor" || kind == "dltensor_versioned",
+        "from_dlpack received an invalid "
+        "capsule. Note that DLTensor capsules can be consumed only once, so you might have already "
+        "constructed a tensor from it once.");
+    Tensor tensor = kind == "dltensor" ? consume<DLManagedTensor>(capsule.get())
+                                       : consume<DLManagedTensorVersioned>(capsule.get());
+    mark_new(tensor, false);
+    return wrap(std::move(tensor));
+  });
+}
+
+}  // namespace pullback::bind

@@ -1,0 +1,67 @@
+// Settings of the process as Python sees them: the generator of random numbers, threads, dtype.
+#include "bind/settings.h"
+
+#include "bind/convert.h"
+#include "bind/guard.h"
+#include "kernels/parallel.h"
+#include "kernels/random.h"
+
+namespace pullback::bind {
+namespace {
+
+PyObject* manual_seed(PyObject*, PyObject* seed) {
+  return guarded([&]() -> PyObject* {
+    // As in torch, a negative number stands for itself plus 2**64.
+    Owned number(PyNumber_Long(seed));
+    const unsigned long long value = PyLong_AsUnsignedLongLongMask(number.get());
+    if (PyErr_Occurred()) throw_python();
+    kernels::Generator& generator = kernels::default_generator();
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    generator.manual_seed(value);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* seed(PyObject*, PyObject*) {
+  return guarded([] {
+    kernels::Generator& generator = kernels::default_generator();
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    return PyLong_FromUnsignedLongLong(generator.seed());
+  });
+}
+
+PyObject* initial_seed(PyObject*, PyObject*) {
+  return PyLong_FromUnsignedLongLong(kernels::default_generator().initial_seed());
+}
+
+PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(kernels::num_threads()); }
+
+PyObject* set_num_threads(PyObject*, PyObject* count) {
+  return guarded([&]() -> PyObject* {
+    std::int64_t n;
+    check(ErrorKind::Type, to_int(count, n), "set_num_threads expects an int, but got ",
+          Py_TYPE(count)->tp_name);
+    check(n >= 1, "set_num_threads expects a positive integer");
+    check(n <= 4096, "set_num_threads: got ", n, ", expected at most 4096.");
+    kernels::set_num_threads(static_cast<int>(n));
+    Py_RETURN_NONE;
+  });
+}
+
+}  // namespace
+
+PyMethodDef settings_functions[] = {
+    {"_manual_seed", manual_seed, METH_O, "Starts the generator from a seed."},
+    {"seed", seed, METH_NOARGS,
+     "seed()\n\nStarts the generator from a random seed and returns it."},
+    {"initial_seed", initial_seed, METH_NOARGS,
+     "initial_seed()\n\nThe seed that the generator was started from."},
+    {"get_num_threads", get_num_threads, METH_NOARGS,
+     "get_num_threads()\n\nHow many threads a kernel may use."},
+    {"set_num_threads", set_num_threads, METH_O,
+     "set_num_threads(int)\n\nSets how many threads a kernel may use; results do not depend on "
+     "it."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace pullback::bind

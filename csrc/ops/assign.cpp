@@ -1,0 +1,127 @@
+// See assign.h.  What was in the destination gets the gradient zero, the source the sum over what
+// it was broadcast to.
+#include "ops/assign.h"
+
+#include "ops/basic.h"
+#include "ops/destination.h"
+#include "ops/op.h"
+#include "ops/operand.h"
+#include "ops/table.h"
+
+namespace pullback {
+namespace {
+
+Tensor zeros_for(const Tensor& gradient) {
+  return Tensor::zeros(gradient.sizes(), gradient.dtype());
+}
+
+Tensor assign(const Tensor& self, const Tensor& source, bool fill);
+
+// The second input in the shape and dtype of the first.
+struct Assign {
+  static constexpr int kInputs = 2;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kLinear = true;
+  struct Attrs {
+    Dims sizes;
+    Dims from;
+    DType dtype;
+    DType from_dtype;
+    bool fill;
+    Attrs batched(std::int64_t) const { return *this; }
+  };
+  // The dimensions that the source lacks come behind the batch.
+  static Tensor batch(const Attrs& a, In in, int) {
+    const detail::Unwrapped u = detail::unwrap(in);
+    Tensor source = u.tensors[1];
+    for (int k = a.sizes.size() - a.from.size(); k > 0; --k) source = unsqueeze(source, 1);
+    return make_batched(assign(u.tensors[0], source, a.fill), u.level);
+  }
+  static const char* node_name(const Attrs& a) {
+    return a.fill ? "FillBackward1" : "CopyBackwards";
+  }
+  static Spec spec(const Attrs& a, In) { return {a.sizes, a.dtype}; }
+  static void fill(const Attrs&, In in, const Tensor& out) { copy_values(out, in[1]); }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<Assign>& v) {
+    if (v.wants(0)) v.give(0, zeros_for(v.grad()));
+    if (v.wants(1)) {
+      const Tensor sum = sum_to(v.grad(), v.attrs().from);
+      v.give(1, cast(sum, v.attrs().from_dtype));
+    }
+  }
+};
+
+// A number everywhere.
+struct Fill {
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  struct Attrs {
+    Scalar value;
+    bool zero;
+    Attrs batched(std::int64_t) const { return *this; }
+  };
+  static const char* node_name(const Attrs& a) {
+    return a.zero ? "ZeroBackward0" : "FillBackward0";
+  }
+  static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
+  static void fill(const Attrs& a, In, const Tensor& out) {
+    copy_values(out, Tensor::scalar(a.value, out.dtype()));
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<Fill>& v) { v.give(0, zeros_for(v.grad())); }
+  static Tensor jvp(Jvp<Fill>& j) { return zeros_for(j.tangent(0)); }
+};
+
+Tensor assign(const Tensor& self, const Tensor& source, bool fill) {
+  return apply<Assign>({self.shape(), source.shape(), self.dtype(), source.dtype(), fill}, self,
+                       source);
+}
+
+Tensor fill(const Tensor& input, const Operand& value) {
+  if (!value.is_tensor()) return apply<Fill>({value.number(), false}, input);
+  check(value.ndim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+        value.ndim(), " dimensions.");
+  return assign(input, value.tensor(), true);
+}
+
+// Nothing to record, no batch: written straight into the target.
+bool is_plain(const Tensor& self, std::uint32_t other = 0) {
+  const std::uint32_t flags = self.flags() | other;
+  return !(flags & (kDual | kBatched)) && !(mode.grad && flags & kRequiresGrad);
+}
+
+}  // namespace
+
+const Tensor& copy_into(const Tensor& self, const Tensor& source) {
+  check_writable("copy", self);
+  if (self.is_same(source)) return self;
+  check(broadcastable_to(source.sizes(), self.sizes()), "output with shape ", self.shape(),
+        " doesn't match the broadcast shape ", source.shape());
+  if (is_plain(self, source.flags())) {
+    copy_values(self, source);
+    self.bump_version();
+    return self;
+  }
+  Destination destination("copy", Destination::Kind::InPlace, self);
+  destination.finish(assign(self, source, false));
+  return self;
+}
+
+const Tensor& zero_into(const Tensor& self) {
+  check_writable("zero", self);
+  if (is_plain(self)) {
+    copy_values(self, Tensor::scalar(Scalar(0), self.dtype()));
+    self.bump_version();
+    return self;
+  }
+  Destination destination("zero", Destination::Kind::InPlace, self);
+  destination.finish(apply<Fill>({Scalar(0), true}, self));
+  return self;
+}
+
+static const Entry entry_fill("fill(input, value)", function<fill>, kFunctionForm | kInPlaceForm,
+                              "One value everywhere, in the shape and dtype of input.",
+                              "x(3,4), 2.5 | x(), 1 | x(3,4), x() | xs(3,4), -1.5 | x(0,3), 1.0");
+
+}  // namespace pullback

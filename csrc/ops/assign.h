@@ -1,0 +1,13 @@
+// Writing into a whole tensor: what Tensor.copy_, fill_ and zero_ do.
+#pragma once
+
+#include "core/tensor.h"
+
+namespace pullback {
+
+// Writes `source`, cast and broadcast, into `self`.  Recorded; returns `self`.
+const Tensor& copy_into(const Tensor& self, const Tensor& source);
+// Writes zeros into `self`.  Recorded; returns `self`.
+const Tensor& zero_into(const Tensor& self);
+
+}  // namespace pullback
