@@ -208,11 +208,11 @@ PyObject* method_copy(PyObject* self, PyObject* args, PyObject* kwargs) {
                                      &source, &non_blocking)) {
       throw_python();
     }
-    check(ErrorKind::Type, is_tensor(source),
-          "copy_(): argument 'other' (position 1) must be Tensor, "
-          "not ",
-          Py_TYPE(source)->tp_name);
-    copy_into(unwrap(self), unwrap(source));
+    Operand operand;
+    check(ErrorKind::Type, to_operand(source, operand),
+          "copy_(): argument 'other' (position 1) must be Tensor, not ", Py_TYPE(source)->tp_name);
+    const Tensor& t = unwrap(self);
+    copy_into(t, operand.is_tensor() ? operand.tensor() : Tensor::scalar(operand.number(), t.dtype()));
     return Py_NewRef(self);
   });
 }

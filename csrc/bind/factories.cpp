@@ -71,7 +71,8 @@ class Nested {
     }
     Scalar number;
     if (!to_number(data, number)) {
-      fail(ErrorKind::Type, "new(): invalid data type '", Py_TYPE(data)->tp_name, "'");
+      if (PyUnicode_Check(data)) fail(ErrorKind::Value, "too many dimensions 'str'");
+      fail("Could not infer dtype of ", Py_TYPE(data)->tp_name);
     }
     check(ErrorKind::Type, dim == shape_.size(), "not a sequence: got a number at depth ", dim,
           ", expected sequences of shape ", shape_, ".");
@@ -127,7 +128,8 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
   Owned list;
   if (!is_sequence(data)) {
     if (!PySequence_Check(data) || PyUnicode_Check(data)) {
-      fail(ErrorKind::Type, "new(): invalid data type '", Py_TYPE(data)->tp_name, "'");
+      if (PyUnicode_Check(data)) fail(ErrorKind::Type, "new(): invalid data type 'str'");
+      fail("Could not infer dtype of ", Py_TYPE(data)->tp_name);
     }
     list = Owned(PySequence_List(data));
     data = list.get();

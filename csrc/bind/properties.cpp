@@ -87,7 +87,7 @@ int set_grad(PyObject* self, PyObject* value, void*) {
 int set_requires_grad(PyObject* self, PyObject* value, void*) {
   return guarded_status([&] {
     const Tensor& t = unwrap(self);
-    check(ErrorKind::Type, value && PyBool_Check(value), "requires_grad must be a bool");
+    check(value && PyBool_Check(value), "requires_grad must be a bool");
     require_grad(t, value == Py_True);
     return 0;
   });

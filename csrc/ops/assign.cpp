@@ -15,7 +15,7 @@ Tensor zeros_for(const Tensor& gradient) {
   return Tensor::zeros(gradient.sizes(), gradient.dtype());
 }
 
-Tensor assign(const Tensor& self, const Tensor& source, bool fill);
+Tensor assign(const Tensor& self, const Tensor& source, const char* name);
 
 // The second input in the shape and dtype of the first.
 struct Assign {
@@ -27,7 +27,7 @@ struct Assign {
     Dims from;
     DType dtype;
     DType from_dtype;
-    bool fill;
+    const char* name;
     Attrs batched(std::int64_t) const { return *this; }
   };
   // The dimensions that the source lacks come behind the batch.
@@ -35,11 +35,9 @@ struct Assign {
     const detail::Unwrapped u = detail::unwrap(in);
     Tensor source = u.tensors[1];
     for (int k = a.sizes.size() - a.from.size(); k > 0; --k) source = unsqueeze(source, 1);
-    return make_batched(assign(u.tensors[0], source, a.fill), u.level);
+    return make_batched(assign(u.tensors[0], source, a.name), u.level);
   }
-  static const char* node_name(const Attrs& a) {
-    return a.fill ? "FillBackward1" : "CopyBackwards";
-  }
+  static const char* node_name(const Attrs& a) { return a.name; }
   static Spec spec(const Attrs& a, In) { return {a.sizes, a.dtype}; }
   static void fill(const Attrs&, In in, const Tensor& out) { copy_values(out, in[1]); }
   static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
@@ -58,12 +56,10 @@ struct Fill {
   static constexpr int kOutputs = 1;
   struct Attrs {
     Scalar value;
-    bool zero;
+    const char* name;
     Attrs batched(std::int64_t) const { return *this; }
   };
-  static const char* node_name(const Attrs& a) {
-    return a.zero ? "ZeroBackward0" : "FillBackward0";
-  }
+  static const char* node_name(const Attrs& a) { return a.name; }
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In, const Tensor& out) {
     copy_values(out, Tensor::scalar(a.value, out.dtype()));
@@ -73,16 +69,19 @@ struct Fill {
   static Tensor jvp(Jvp<Fill>& j) { return zeros_for(j.tangent(0)); }
 };
 
-Tensor assign(const Tensor& self, const Tensor& source, bool fill) {
-  return apply<Assign>({self.shape(), source.shape(), self.dtype(), source.dtype(), fill}, self,
+Tensor assign(const Tensor& self, const Tensor& source, const char* name) {
+  return apply<Assign>({self.shape(), source.shape(), self.dtype(), source.dtype(), name}, self,
                        source);
 }
 
 Tensor fill(const Tensor& input, const Operand& value) {
-  if (!value.is_tensor()) return apply<Fill>({value.number(), false}, input);
+  const bool in_place = mode.destination;
+  if (!value.is_tensor()) {
+    return apply<Fill>({value.number(), in_place ? "FillBackward2" : "FillBackward0"}, input);
+  }
   check(value.ndim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
         value.ndim(), " dimensions.");
-  return assign(input, value.tensor(), true);
+  return assign(input, value.tensor(), in_place ? "FillBackward3" : "FillBackward1");
 }
 
 // Nothing to record, no batch: written straight into the target.
@@ -96,15 +95,16 @@ bool is_plain(const Tensor& self, std::uint32_t other = 0) {
 const Tensor& copy_into(const Tensor& self, const Tensor& source) {
   check_writable("copy", self);
   if (self.is_same(source)) return self;
-  check(broadcastable_to(source.sizes(), self.sizes()), "output with shape ", self.shape(),
-        " doesn't match the broadcast shape ", source.shape());
+  const Dims common = broadcast(self.sizes(), source.sizes());
+  check(same(common, self.sizes()), "output with shape ", self.shape(),
+        " doesn't match the broadcast shape ", common);
   if (is_plain(self, source.flags())) {
     copy_values(self, source);
     self.bump_version();
     return self;
   }
   Destination destination("copy", Destination::Kind::InPlace, self);
-  destination.finish(assign(self, source, false));
+  destination.finish(assign(self, source, "CopyBackwards"));
   return self;
 }
 
@@ -116,7 +116,7 @@ const Tensor& zero_into(const Tensor& self) {
     return self;
   }
   Destination destination("zero", Destination::Kind::InPlace, self);
-  destination.finish(apply<Fill>({Scalar(0), true}, self));
+  destination.finish(apply<Fill>({Scalar(0), "ZeroBackward0"}, self));
   return self;
 }
 

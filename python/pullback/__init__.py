@@ -2,46 +2,56 @@
 
 ``import pullback as torch`` runs eager CPU PyTorch code.  The operators come from the table in the
 C++ core; importing the package imports neither NumPy nor ``nn``, ``optim`` and the other
-subpackages, which are loaded when they are first used.
+subpackages, which are loaded when they are first used.  The types of the names here are in
+``__init__.pyi``.
 """
 
 from __future__ import annotations
-
-import importlib
-from typing import Any
 
 from pullback import _core
 from pullback._core import (  # noqa: F401 - the public names
     Size,
     Tensor,
+    as_tensor,
     bool,
+    channels_last,
+    contiguous_format,
     dtype,
     float32,
     float64,
+    from_dlpack,
+    from_numpy,
     get_default_dtype,
+    get_num_threads,
+    initial_seed,
     int32,
     int64,
     is_grad_enabled,
     is_inference_mode_enabled,
+    layout,
+    memory_format,
+    preserve_format,
+    seed,
     set_default_dtype,
+    set_num_threads,
+    strided,
     tensor,
     uint8,
 )
-from pullback._device import device  # noqa: F401
 from pullback._grad_mode import (  # noqa: F401
     enable_grad,
     inference_mode,
     no_grad,
     set_grad_enabled,
 )
-from pullback._printing import (  # noqa: F401
-    get_printoptions,
-    printoptions,
-    set_printoptions,
-)
 from pullback._tensor import graft
 
-__version__: str = _core.__version__
+__version__ = _core.__version__
+
+e = 2.718281828459045
+pi = 3.141592653589793
+inf = float("inf")
+nan = float("nan")
 
 float = float32
 double = float64
@@ -53,17 +63,64 @@ graft()
 _core._init_provenance(__file__.removesuffix("__init__.py"))
 
 _SUBMODULES = frozenset(
-    {"autograd", "linalg", "memory", "nn", "optim", "random", "special", "utils"}
+    {
+        "autograd",
+        "cuda",
+        "linalg",
+        "memory",
+        "nn",
+        "optim",
+        "random",
+        "special",
+    }
 )
 
-# Names that are loaded with their module when they are first used.
-_LAZY = {"draw": "pullback._drawing"}
+# Names that are imported when they are first used, and where they live.
+_LAZY = {
+    "are_deterministic_algorithms_enabled": "_misc",
+    "asarray": "_creation",
+    "default_generator": "random",
+    "device": "_device",
+    "draw": "_drawing",
+    "finfo": "_dtype_info",
+    "frombuffer": "_creation",
+    "get_default_device": "_misc",
+    "get_printoptions": "_printing",
+    "iinfo": "_dtype_info",
+    "is_complex": "_misc",
+    "is_floating_point": "_misc",
+    "is_tensor": "_misc",
+    "manual_seed": "random",
+    "numel": "_misc",
+    "printoptions": "_printing",
+    "set_printoptions": "_printing",
+    "typename": "_misc",
+    "use_deterministic_algorithms": "_misc",
+}
+
+# torch's names of dtypes that pullback does not have.
+_NO_DTYPES = frozenset(
+    "bfloat16 cdouble cfloat char chalf complex128 complex32 complex64 float16 half int16 int8 short "
+    "uint16 uint32 uint64".split()
+)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    import importlib
+
     if name in _SUBMODULES:
         return importlib.import_module(f"pullback.{name}")
     if name in _LAZY:
-        value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
-        return value
+        found = getattr(importlib.import_module(f"pullback.{_LAZY[name]}"), name)
+        globals()[name] = found
+        return found
+    if name in _NO_DTYPES:
+        raise AttributeError(
+            f"module 'pullback' has no attribute {name!r}: this dtype is not supported; there are "
+            "float32, float64, int32, int64, uint8 and bool"
+        )
     raise AttributeError(f"module 'pullback' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES, *_LAZY})

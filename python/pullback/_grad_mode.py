@@ -7,18 +7,16 @@ while its body runs and its caller's mode in between.
 
 from __future__ import annotations
 
-import functools
-import inspect
-from typing import TYPE_CHECKING, Any, TypeVar, cast
-
 from pullback import _core
 
+TYPE_CHECKING = False  # importing typing costs more than the rest of pullback
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from typing import Any, TypeVar
 
     from typing_extensions import Self
 
-F = TypeVar("F", bound="Callable[..., Any]")
+    F = TypeVar("F", bound="Callable[..., Any]")
 
 __all__ = ["enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]
 
@@ -41,22 +39,27 @@ class _Mode:
 
     def __call__(self, function: F) -> F:
         """Decorate a function, or the ``__init__`` of a class."""
+        import functools
+        import inspect
+
         if inspect.isclass(function):
             raise TypeError(
                 f"{type(self).__name__}: got the class {function.__name__}, expected a function or "
                 "method. Decorate its methods."
             )
         if inspect.isgeneratorfunction(function):
-            return cast("F", self._wrap_generator(function))
+            return self._wrap_generator(function)  # type: ignore[return-value]
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             with self.clone():
                 return function(*args, **kwargs)
 
-        return cast("F", wrapper)
+        return wrapper  # type: ignore[return-value]
 
     def _wrap_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        import functools
+
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             generator = function(*args, **kwargs)

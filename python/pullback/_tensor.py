@@ -7,13 +7,12 @@ defined here, they would replace the C slots (a test compares the slots).
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING, Any
-
 from pullback import _core
 
+TYPE_CHECKING = False  # importing typing costs more than the rest of pullback
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 
 class Tensor:
@@ -96,6 +95,8 @@ class Tensor:
         made = self.detach().clone()
         if type(self) is not _core.Tensor:
             made = _core.Tensor._make_subclass(type(self), made, self.requires_grad)
+        import copy
+
         made.requires_grad_(self.requires_grad)
         if self.grad is not None:
             made.grad = copy.deepcopy(self.grad, memo)
@@ -107,7 +108,8 @@ class Tensor:
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
         """Pickles the value, the dtype and whether a leaf requires a gradient; not the history."""
         values = self.detach().contiguous().numpy()
-        return _rebuild, (values, self.requires_grad and self.is_leaf)
+        stride = None if self.is_contiguous() else self.stride()
+        return _rebuild, (values, self.requires_grad and self.is_leaf, stride)
 
     @property
     def device(self: Any) -> Any:
@@ -116,9 +118,62 @@ class Tensor:
 
         return cpu
 
+    __array_priority__ = 1000
 
-def _rebuild(values: Any, requires_grad: bool) -> Any:
-    return _core.tensor(values).requires_grad_(requires_grad)
+    def __array_ufunc__(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from pullback._numpy import array_ufunc
+
+        return array_ufunc(self, ufunc, method, *inputs, **kwargs)
+
+    def __array_wrap__(
+        self: Any, array: Any, context: Any = None, return_scalar: bool = False
+    ) -> Any:
+        from pullback._numpy import array_wrap
+
+        return array_wrap(self, array, context, return_scalar)
+
+    layout = _core.strided
+    is_cpu = True
+    is_cuda = False
+    is_meta = False
+    is_mps = False
+    is_nested = False
+    is_quantized = False
+    is_sparse = False
+
+    def is_complex(self: Any) -> bool:
+        """Always False: there are no complex dtypes."""
+        return False
+
+    def is_signed(self: Any) -> bool:
+        """Whether elements can be negative."""
+        return bool(self.dtype.is_signed)
+
+    def is_same_size(self: Any, other: Any) -> bool:
+        """Whether the other tensor has the same shape."""
+        return bool(self.shape == other.shape)
+
+    def get_device(self: Any) -> int:
+        """Always -1, which stands for the CPU."""
+        return -1
+
+    def cpu(self: Any, memory_format: Any = None) -> Any:
+        """The tensor itself."""
+        return self if memory_format is None else self.to("cpu", memory_format=memory_format)
+
+    def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Refuses, with torch's words: there is no GPU."""
+        raise AssertionError("Torch not compiled with CUDA enabled: pullback runs on the CPU only.")
+
+
+def _rebuild(values: Any, requires_grad: bool, stride: Any = None) -> Any:
+    made = _core.tensor(values)
+    if stride is not None:
+        # In the order of the strides the memory is row-major, unless it has gaps or repeats.
+        order = sorted(range(made.dim()), key=lambda d: -stride[d])
+        back = sorted(range(made.dim()), key=order.__getitem__)
+        made = made.permute(order).contiguous().permute(back).detach()
+    return made.requires_grad_(requires_grad)
 
 
 def graft() -> None:

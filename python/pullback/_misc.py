@@ -1,0 +1,85 @@
+"""Small functions of the top-level namespace."""
+
+from __future__ import annotations
+
+from typing import Any, TypeGuard
+
+from pullback._core import Tensor
+from pullback._device import cpu, device
+
+__all__ = [
+    "are_deterministic_algorithms_enabled",
+    "get_default_device",
+    "is_complex",
+    "is_floating_point",
+    "is_tensor",
+    "numel",
+    "typename",
+    "use_deterministic_algorithms",
+]
+
+
+def is_tensor(obj: Any) -> TypeGuard[Tensor]:
+    """Whether the object is a tensor.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.is_tensor(pb.ones(2)), pb.is_tensor(2.0)
+        (True, False)
+    """
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the elements are floating-point numbers."""
+    return input.is_floating_point()
+
+
+def is_complex(input: Tensor) -> bool:
+    """Always False: there are no complex dtypes."""
+    return input.is_complex()
+
+
+def numel(input: Tensor) -> int:
+    """The number of elements."""
+    return input.numel()
+
+
+def typename(obj: Any, /) -> str:
+    """The name of the type of an object, ``torch.FloatTensor`` and the like for tensors.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.typename(pb.ones(2))
+        'torch.FloatTensor'
+    """
+    if isinstance(obj, Tensor):
+        return str(obj.type())
+    kind = obj if hasattr(obj, "__qualname__") else type(obj)
+    module = getattr(kind, "__module__", None)
+    name = str(kind.__qualname__)
+    return name if module in (None, "builtins") else f"{module}.{name}"
+
+
+def get_default_device() -> device:
+    """Always the CPU.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.get_default_device()
+        device(type='cpu')
+    """
+    return cpu
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Changes nothing: every result is the same in every run, at any number of threads."""
+    if not isinstance(mode, bool) or not isinstance(warn_only, bool):
+        raise TypeError(
+            f"use_deterministic_algorithms: got ({mode!r}, warn_only={warn_only!r}), expected bools."
+        )
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """Always True; see ``use_deterministic_algorithms``."""
+    return True

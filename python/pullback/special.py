@@ -1,0 +1,7 @@
+"""Special functions, under torch's names; all from the operator table."""
+
+from __future__ import annotations
+
+from pullback import _core
+
+globals().update({k: v for k, v in vars(_core._special).items() if not k.startswith("__")})
