@@ -79,7 +79,7 @@ struct Target {
       take_dtype(object);
     } else if (name == "device") {
       take_device(object);
-    } else if (name == "other") {
+    } else if (name == "other" || name == "tensor") {
       take_other(object);
     } else if (name == "copy") {
       copy = to_flag("copy", object);
@@ -212,7 +212,8 @@ PyObject* method_copy(PyObject* self, PyObject* args, PyObject* kwargs) {
     check(ErrorKind::Type, to_operand(source, operand),
           "copy_(): argument 'other' (position 1) must be Tensor, not ", Py_TYPE(source)->tp_name);
     const Tensor& t = unwrap(self);
-    copy_into(t, operand.is_tensor() ? operand.tensor() : Tensor::scalar(operand.number(), t.dtype()));
+    copy_into(t,
+              operand.is_tensor() ? operand.tensor() : Tensor::scalar(operand.number(), t.dtype()));
     return Py_NewRef(self);
   });
 }

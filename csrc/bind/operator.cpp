@@ -175,12 +175,50 @@ PyObject* operator_name(PyObject* self, void*) {
   return PyUnicode_FromString(reinterpret_cast<PyOperator*>(self)->overloads->name.c_str());
 }
 
-PyObject* operator_doc(PyObject* self, void*) {
-  std::string text;
-  for (const Signature& s : reinterpret_cast<PyOperator*>(self)->overloads->signatures) {
-    text += std::string(text.empty() ? "" : "\n\n") + s.entry().signature + "\n\n" + s.entry().doc;
+// The kinds of the parameters in Python's words, for the stubs.
+PyObject* param_types(const Function& function) {
+  constexpr const char* kNames[] = {
+      "Tensor", "Tensor | Number", "Number",  "int", "float",        "bool",
+      "Ints",   "dtype",           "Tensors", "str", "memory_format"};
+  Owned list(PyList_New(function.num_params));
+  for (int i = 0; i < function.num_params; ++i) {
+    const ParamType& type = function.params[i];
+    std::string name = kNames[static_cast<int>(type.kind)];
+    if (type.optional) name += " | None";
+    Owned text(PyUnicode_FromString(name.c_str()));
+    PyList_SET_ITEM(list.get(), i, text.release());
   }
-  return PyUnicode_FromString(text.c_str());
+  return list.release();
+}
+
+PyObject* table_row(const Entry& entry) {
+  const std::string text = entry.signature;
+  const auto flag = [&](std::uint32_t bit) { return entry.flags & bit ? Py_True : Py_False; };
+  Owned types(param_types(entry.function));
+  return Py_BuildValue("{s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:O}",
+                       "name", text.substr(0, text.find('(')).c_str(), "signature", entry.signature,
+                       "doc", entry.doc, "samples", entry.samples, "fields", entry.fields,
+                       "function", flag(kFunctionForm), "method", flag(kMethodForm), "inplace",
+                       flag(kInPlaceForm), "out", flag(kOutForm), "nn", flag(kNNForm), "linalg",
+                       flag(kLinalgForm), "special", flag(kSpecialForm), "no_grad", flag(kNoGrad),
+                       "no_batch", flag(kNoBatch), "factory", flag(kFactory), "random",
+                       flag(kRandom), "result", entry.function.result, "types", types.get());
+}
+
+// Written by pullback._docs when somebody asks for it.
+PyObject* operator_doc(PyObject* self, void*) {
+  return guarded([&] {
+    const Overloads& op = *reinterpret_cast<PyOperator*>(self)->overloads;
+    constexpr const char* kForms[] = {"function", "method", "inplace"};
+    Owned rows(PyList_New(0));
+    for (const Signature& signature : op.signatures) {
+      Owned row(table_row(signature.entry()));
+      check_status(PyList_Append(rows.get(), row.get()));
+    }
+    Owned docs(PyImport_ImportModule("pullback._docs"));
+    return PyObject_CallMethod(docs.get(), "describe", "ssO", op.name.c_str(),
+                               kForms[static_cast<int>(op.form)], rows.get());
+  });
 }
 
 PyObject* operator_module(PyObject*, void*) { return PyUnicode_FromString("pullback"); }
@@ -345,16 +383,7 @@ void init_operators(PyObject* module) {
 PyObject* operator_table() {
   Owned list(PyList_New(0));
   for (const Entry* e = Entry::first(); e; e = e->next) {
-    const std::string text = e->signature;
-    const auto flag = [&](std::uint32_t bit) { return e->flags & bit ? Py_True : Py_False; };
-    Owned row(Py_BuildValue("{s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O}",
-                            "name", text.substr(0, text.find('(')).c_str(), "signature",
-                            e->signature, "doc", e->doc, "samples", e->samples, "fields", e->fields,
-                            "function", flag(kFunctionForm), "method", flag(kMethodForm), "inplace",
-                            flag(kInPlaceForm), "out", flag(kOutForm), "nn", flag(kNNForm),
-                            "linalg", flag(kLinalgForm), "special", flag(kSpecialForm), "no_grad",
-                            flag(kNoGrad), "no_batch", flag(kNoBatch), "factory", flag(kFactory),
-                            "random", flag(kRandom)));
+    Owned row(table_row(*e));
     check_status(PyList_Append(list.get(), row.get()));
   }
   return list.release();

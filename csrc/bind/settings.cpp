@@ -39,8 +39,7 @@ PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(kernels
 PyObject* set_num_threads(PyObject*, PyObject* count) {
   return guarded([&]() -> PyObject* {
     std::int64_t n;
-    check(ErrorKind::Type, to_int(count, n), "set_num_threads expects an int, but got ",
-          Py_TYPE(count)->tp_name);
+    check(to_int(count, n), "set_num_threads expects an int, but got ", Py_TYPE(count)->tp_name);
     check(n >= 1, "set_num_threads expects a positive integer");
     check(n <= 4096, "set_num_threads: got ", n, ", expected at most 4096.");
     kernels::set_num_threads(static_cast<int>(n));

@@ -178,9 +178,28 @@ struct Function {
   void (*call)(const Value* arguments, Outcome& out);
   const ParamType* params;
   int num_params;
+  const char* result;  // the type of the result in Python
 };
 
 namespace detail {
+
+// What a result is in Python's words, for the stubs.
+template <typename R>
+inline constexpr const char* kPythonType = "tuple[Tensor, ...]";
+template <>
+inline constexpr const char* kPythonType<Tensor> = "Tensor";
+template <>
+inline constexpr const char* kPythonType<OneOrMore> = "Any";
+template <>
+inline constexpr const char* kPythonType<DType> = "dtype";
+template <>
+inline constexpr const char* kPythonType<Scalar> = "Any";
+template <>
+inline constexpr const char* kPythonType<bool> = "bool";
+template <>
+inline constexpr const char* kPythonType<std::int64_t> = "int";
+template <>
+inline constexpr const char* kPythonType<void> = "None";
 
 template <auto F, typename Signature>
 struct Wrap;
@@ -199,7 +218,7 @@ struct Wrap<F, R (*)(P...)> {
       put(out, invoke(v, std::index_sequence_for<P...>{}));
     }
   }
-  static constexpr Function function{&call, params, sizeof...(P)};
+  static constexpr Function function{&call, params, sizeof...(P), kPythonType<R>};
 };
 
 }  // namespace detail

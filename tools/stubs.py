@@ -1,0 +1,407 @@
+"""Writes the type stubs of the compiled module, and of the package that takes its names over.
+
+``python tools/stubs.py`` writes ``_core.pyi`` and ``__init__.pyi`` into ``python/pullback``;
+``--check`` fails when the files there are not what it would write. The operators come from the
+table (``_core.operator_table()``), attributes and methods from the Tensor type; what neither knows
+stands in ``HAND_WRITTEN``. A name of the core that is in no place is an error, so that stubs stay
+complete.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pullback
+from pullback import _core
+from pullback._tensor import Tensor as Facade
+
+PACKAGE = Path(__file__).resolve().parent.parent / "python" / "pullback"
+
+HEAD = """# Written by tools/stubs.py from the operator table; do not edit.
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Literal, NoReturn, overload
+
+from typing_extensions import Self
+
+"""
+
+TYPES = """
+_bool = bool
+_int = int
+_float = float
+Number = _int | _float | _bool
+Ints = _int | Sequence[_int]
+Tensors = Sequence["Tensor"]
+DType = dtype | type
+
+class dtype:
+    is_complex: _bool
+    is_floating_point: _bool
+    is_signed: _bool
+    itemsize: _int
+
+class layout: ...
+class memory_format: ...
+
+class Size(tuple[_int, ...]):
+    def numel(self) -> _int: ...
+
+class Node:
+    metadata: dict[Any, Any]
+    next_functions: tuple[tuple[Any, _int], ...]
+    def name(self) -> str: ...
+    def __getattr__(self, name: str) -> Any: ...
+
+"""
+
+CONSTANTS = {
+    "float32": "dtype",
+    "float64": "dtype",
+    "int32": "dtype",
+    "int64": "dtype",
+    "uint8": "dtype",
+    "bool": "dtype",
+    "strided": "layout",
+    "preserve_format": "memory_format",
+    "contiguous_format": "memory_format",
+    "channels_last": "memory_format",
+    "__version__": "str",
+}
+
+# Functions of the core that are not in the table.
+FUNCTIONS = """
+def tensor(
+    data: Any,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor: ...
+def from_numpy(ndarray: Any, /) -> Tensor: ...
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: _bool | None = None) -> Tensor: ...
+def get_default_dtype() -> dtype: ...
+def set_default_dtype(d: DType, /) -> None: ...
+def get_num_threads() -> _int: ...
+def set_num_threads(count: _int, /) -> None: ...
+def seed() -> _int: ...
+def initial_seed() -> _int: ...
+def is_grad_enabled() -> _bool: ...
+def is_inference_mode_enabled() -> _bool: ...
+"""
+PUBLIC_FUNCTIONS = {line.split("(")[0][4:] for line in FUNCTIONS.splitlines() if line[:4] == "def "}
+
+INTERNAL = """
+def operator_table() -> list[dict[str, Any]]: ...
+def live_objects() -> dict[str, _int]: ...
+def __getattr__(name: str) -> Any: ...
+"""
+
+# Attributes and methods of Tensor: the line in the stub by name.
+MEMBERS = {
+    "shape": "@property\ndef shape(self) -> Size: ...",
+    "dtype": "@property\ndef dtype(self) -> dtype: ...",
+    "device": "@property\ndef device(self) -> Any: ...",
+    "ndim": "@property\ndef ndim(self) -> _int: ...",
+    "requires_grad": "requires_grad: _bool",
+    "grad": "grad: Tensor | None",
+    "grad_fn": "@property\ndef grad_fn(self) -> Any: ...",
+    "is_leaf": "@property\ndef is_leaf(self) -> _bool: ...",
+    "retains_grad": "@property\ndef retains_grad(self) -> _bool: ...",
+    "data": "data: Tensor",
+    "_version": "@property\ndef _version(self) -> _int: ...",
+    "_base": "@property\ndef _base(self) -> Tensor | None: ...",
+    "output_nr": "@property\ndef output_nr(self) -> _int: ...",
+    "itemsize": "@property\ndef itemsize(self) -> _int: ...",
+    "nbytes": "@property\ndef nbytes(self) -> _int: ...",
+    "T": "@property\ndef T(self) -> Tensor: ...",
+    "mT": "@property\ndef mT(self) -> Tensor: ...",
+    "size": "@overload\ndef size(self, dim: None = None) -> Size: ...\n"
+    "@overload\ndef size(self, dim: _int) -> _int: ...",
+    "stride": "@overload\ndef stride(self, dim: None = None) -> tuple[_int, ...]: ...\n"
+    "@overload\ndef stride(self, dim: _int) -> _int: ...",
+    "item": "def item(self) -> Any: ...",
+    "tolist": "def tolist(self) -> Any: ...",
+    "numpy": "def numpy(self, *, force: _bool = False) -> Any: ...",
+    "requires_grad_": "def requires_grad_(self, requires_grad: _bool = True) -> Self: ...",
+    "to": "def to(self, *args: Any, **kwargs: Any) -> Tensor: ...",
+    "type": "@overload\ndef type(self, dtype: None = None, non_blocking: _bool = False) -> str: ...\n"
+    "@overload\ndef type(self, dtype: DType | str, non_blocking: _bool = False) -> Tensor: ...",
+    "type_as": "def type_as(self, other: Tensor, /) -> Tensor: ...",
+    "copy_": "def copy_(self, src: Tensor | Number, non_blocking: _bool = False) -> Self: ...",
+    "is_contiguous": "def is_contiguous(self, *, memory_format: memory_format = ...) -> _bool: ...",
+    "new_tensor": "def new_tensor(\n    self,\n    data: Any,\n    *,\n    dtype: DType | None = None,\n"
+    "    device: Any = None,\n    requires_grad: _bool = False,\n) -> Tensor: ...",
+    "retain_grad": "def retain_grad(self) -> None: ...",
+    "register_hook": "def register_hook(self, hook: Callable[[Tensor], Any]) -> Any: ...",
+    "backward": "def backward(\n    self,\n    gradient: Tensor | None = None,\n"
+    "    retain_graph: _bool | None = None,\n    create_graph: _bool = False,\n"
+    "    inputs: Any = None,\n) -> None: ...",
+    "_make_subclass": "@staticmethod\ndef _make_subclass(\n    cls: Any, data: Tensor, "
+    "require_grad: _bool = False\n) -> Any: ...",
+    "is_same_size": "def is_same_size(self, other: Tensor) -> _bool: ...",
+    "cpu": "def cpu(self, memory_format: memory_format | None = None) -> Tensor: ...",
+    "cuda": "def cuda(self, *args: Any, **kwargs: Any) -> NoReturn: ...",
+    "layout": "layout: ClassVar[layout]",
+    "__array_priority__": "__array_priority__: ClassVar[_int]",
+    "__dlpack__": "def __dlpack__(self, **kwargs: Any) -> Any: ...",
+    "__array__": "def __array__(self, dtype: Any = None, copy: _bool | None = None) -> Any: ...",
+}
+RESULTS = {  # of methods without arguments
+    "_int": "dim ndimension numel nelement element_size storage_offset data_ptr _storage_ptr "
+    "get_device",
+    "_bool": "_is_row_major _is_view is_inference is_floating_point is_complex is_signed",
+    "Tensor": "detach float double int long byte bool contiguous",
+    "Self": "detach_ zero_ share_memory_ pin_memory",
+    "NoReturn": "half bfloat16 short char cfloat cdouble",
+    "tuple[_int, _int]": "__dlpack_device__",
+}
+for result, names in RESULTS.items():
+    for each in names.split():
+        MEMBERS[each] = f"def {each}(self) -> {result}: ..."
+for each in "is_cpu is_cuda is_meta is_mps is_nested is_quantized is_sparse".split():
+    MEMBERS[each] = f"{each}: ClassVar[_bool]"
+
+_BINARY = "add sub mul truediv floordiv mod pow and or xor lshift rshift"
+_OPERAND = "other: Tensor | Number"
+SLOTS = [f"def __{n}__(self, {_OPERAND}) -> Tensor: ..." for n in _BINARY.split()]
+SLOTS += [f"def __r{n}__(self, {_OPERAND}) -> Tensor: ..." for n in _BINARY.split()]
+SLOTS += [f"def __i{n}__(self, {_OPERAND}) -> Self: ..." for n in _BINARY.split()]
+SLOTS += ["def __matmul__(self, other: Tensor) -> Tensor: ..."]
+SLOTS += ["def __rmatmul__(self, other: Any) -> Tensor: ..."]
+SLOTS += [f"def __{n}__(self) -> Tensor: ..." for n in ("neg", "pos", "abs", "invert")]
+SLOTS += [f"def __{n}__(self, {_OPERAND}) -> Tensor: ..." for n in ("lt", "le", "gt", "ge")]
+SLOTS += [
+    f"def __{n}__(self, other: Any) -> Tensor: ...  # type: ignore[override]" for n in ("eq", "ne")
+]
+SLOTS += [
+    "def __hash__(self) -> _int: ...",
+    "def __bool__(self) -> _bool: ...",
+    "def __int__(self) -> _int: ...",
+    "def __float__(self) -> _float: ...",
+    "def __index__(self) -> _int: ...",
+    "def __len__(self) -> _int: ...",
+    "def __getitem__(self, key: Any) -> Tensor: ...",
+    "def __setitem__(self, key: Any, value: Any) -> None: ...",
+    "def __iter__(self) -> Iterator[Tensor]: ...",
+    "def __contains__(self, element: Any) -> _bool: ...",
+    "def __reversed__(self) -> Tensor: ...",
+    "def __deepcopy__(self, memo: dict[_int, Any]) -> Self: ...",
+]
+
+KINDS = {"int": "_int", "float": "_float", "bool": "_bool", "dtype": "DType", "str": "str"}
+
+
+def split_commas(text: str) -> list[str]:
+    """The parameters of a signature."""
+    parts, depth, start = [], 0, 0
+    for at, letter in enumerate(text):
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0:
+            parts.append(text[start:at].strip())
+            start = at + 1
+    return [part for part in [*parts, text[start:].strip()] if part]
+
+
+def kind(text: str) -> str:
+    """A type of the table in the names of the stub."""
+    return " | ".join(KINDS.get(part, part) for part in text.split(" | "))
+
+
+def parameters(row: dict[str, Any]) -> list[str]:
+    """The parameters of a row with types, and those of its class."""
+    inside = row["signature"].partition("(")[2].rpartition(")")[0]
+    types = iter(row["types"])
+    params, star = [], False
+    for part in split_commas(inside):
+        if part == "*":
+            if not star:
+                params.append("*")
+            star = True
+            continue
+        name, equals, default = part.partition("=")
+        annotation = kind(next(types))
+        if name.startswith("*"):
+            annotation = "Any"
+            star = True
+        if default in ("inf", "-inf", "nan"):
+            default = "..."
+        params.append(f"{name}: {annotation}" + (f" = {default}" if equals else ""))
+    extra = []
+    if row["out"]:
+        extra.append("out: Any = None")
+    if row["random"]:
+        extra.append("generator: Any = None")
+    if row["factory"]:
+        extra += ["device: Any = None", "layout: Any = None", "requires_grad: _bool = False"]
+        extra += ["pin_memory: _bool = False"]
+    if extra and not star:
+        params.append("*")
+    return params + extra
+
+
+def result_of(row: dict[str, Any]) -> str:
+    """The type of the result; named tuples are not told apart."""
+    if row["fields"]:
+        return "Any"
+    return str(kind(row["result"]))
+
+
+def definitions(name: str, rows: list[dict[str, Any]], method: bool, in_place: bool) -> str:
+    """The stub of all overloads of a name."""
+    text = []
+    seen = set()
+    for row in rows:
+        params = parameters(row)
+        if method:
+            params[0] = "self"
+        if in_place:
+            params = [p for p in params if not p.startswith("out:")]
+            if params[-1] == "*":
+                params.pop()
+        result = "Self" if in_place and method else result_of(row)
+        line = f"def {name}({', '.join(params)}) -> {result}: ..."
+        if line not in seen:
+            seen.add(line)
+            text.append(line)
+    if len(text) > 1:
+        text = [f"@overload\n{line}" for line in text]
+    return "\n".join(text)
+
+
+def grouped(flag: str) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a form by name."""
+    rows = defaultdict(list)
+    for row in _core.operator_table():
+        if row[flag]:
+            rows[row["name"]].append(row)
+    return dict(rows)
+
+
+def functions(flag: str) -> str:
+    """The functions of one namespace."""
+    parts = [definitions(n, rows, False, False) for n, rows in sorted(grouped(flag).items())]
+    if flag == "function":
+        parts += [
+            definitions(f"{n}_", rows, False, True)
+            for n, rows in sorted(grouped("inplace").items())
+        ]
+    return "\n".join(parts)
+
+
+def tensor_class() -> str:
+    """The class Tensor."""
+    methods = {n: definitions(n, rows, True, False) for n, rows in grouped("method").items()}
+    in_place = grouped("inplace")
+    methods |= {f"{n}_": definitions(f"{n}_", rows, True, True) for n, rows in in_place.items()}
+    unknown = []
+    for name in sorted({*vars(_core.Tensor)} | {n for n in vars(Facade) if n[0] != "_"}):
+        if name in methods:
+            continue
+        if name in MEMBERS:
+            methods[name] = MEMBERS[name]
+        elif not name.startswith("__"):
+            unknown.append(name)
+    if unknown:
+        sys.exit(f"tools/stubs.py: Tensor has members that MEMBERS does not know: {unknown}")
+    body = "\n".join([*SLOTS, *(methods[n] for n in sorted(methods))])
+    body += "\ndef __getattr__(self, name: str) -> Any: ..." if False else ""
+    return "class Tensor:\n" + "\n".join(f"    {line}" for line in body.splitlines())
+
+
+def namespace(name: str, flag: str) -> str:
+    """A submodule of operators, as a class with static functions."""
+    body = []
+    for line in functions(flag).splitlines():
+        if line.startswith("def "):
+            body.append("@staticmethod")
+        body.append(line)
+    return f"class {name}:\n" + "\n".join(f"    {line}" for line in body or ["..."])
+
+
+def core_stub() -> str:
+    """``_core.pyi``."""
+    constants = "\n".join(f"{name}: {kind}" for name, kind in CONSTANTS.items())
+    return "\n".join([HEAD, TYPES, tensor_class(), FUNCTIONS, INTERNAL, constants, ""])
+
+
+def package_stub() -> str:
+    """``__init__.pyi``."""
+    names = sorted({*CONSTANTS, *PUBLIC_FUNCTIONS, "Size", "Tensor", "dtype", "layout"})
+    names = [n for n in [*names, "memory_format"] if n != "__version__"]
+    lazy = defaultdict(list)
+    for name, module in pullback._LAZY.items():
+        lazy[module].append(name)
+    lazy["_grad_mode"] += ["enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]
+    parts = [
+        HEAD,
+        "from pullback import (",
+        *(f"    {m} as {m}," for m in sorted(pullback._SUBMODULES)),
+        ")",
+    ]
+    core = ["DType", "Ints", "Number", "Tensors"]
+    parts += ["from pullback._core import (", *(f"    {n}," for n in core)]
+    parts += [*(f"    {n} as {n}," for n in names), ")"]
+    for module, found in sorted(lazy.items()):
+        parts.append(f"from pullback.{module} import (")
+        parts += [*(f"    {n} as {n}," for n in sorted(found)), ")"]
+    parts += ["import builtins", "", "_bool = builtins.bool", "_int = builtins.int"]
+    parts += ["_float = builtins.float", "__version__: str"]
+    parts += ["float: dtype", "double: dtype", "int: dtype", "long: dtype"]
+    parts += [
+        "e: _float",
+        "pi: _float",
+        "inf: _float",
+        "nan: _float",
+        "",
+        functions("function"),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def formatted(text: str, name: str) -> str:
+    """The text as ruff lays it out."""
+    command = [sys.executable, "-m", "ruff"]
+    options = ["--quiet", "--stdin-filename", str(PACKAGE / name), "-"]
+    run = subprocess.run(
+        [*command, "check", "--select", "I,F401", "--fix-only", *options],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    run = subprocess.run(
+        [*command, "format", *options], input=run.stdout, capture_output=True, text=True, check=True
+    )
+    return run.stdout
+
+
+def main() -> int:
+    """Writes or compares the files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="fail when a file is not current")
+    check = parser.parse_args().check
+    stale = []
+    for name, text in (("_core.pyi", core_stub()), ("__init__.pyi", package_stub())):
+        wanted = formatted(text, name)
+        path = PACKAGE / name
+        if path.exists() and path.read_text() == wanted:
+            continue
+        if check:
+            stale.append(name)
+        else:
+            path.write_text(wanted)
+    if stale:
+        print(f"not current: {', '.join(stale)}; run python tools/stubs.py", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
