@@ -160,6 +160,19 @@ bool to_value(PyObject* object, ParamType type, Value& value) {
       value.ints = Dims{number};
       return true;
     }
+    case Kind::DimPair: {
+      if (!PyTuple_Check(object) && !PyList_Check(object)) return false;
+      if (PySequence_Fast_GET_SIZE(object) != 2) return false;
+      PyObject** items = PySequence_Fast_ITEMS(object);
+      Value parts[2];
+      for (int k = 0; k < 2; ++k) {
+        if (!to_value(items[k], {Kind::Ints, false}, parts[k])) return false;
+      }
+      value.ints = parts[0].ints;
+      for (const std::int64_t dim : parts[1].ints) value.ints.push_back(dim);
+      value.number = Scalar(parts[0].ints.size());
+      return true;
+    }
     case Kind::DType:
       return unwrap_dtype(object, value.dtype);
     case Kind::Tensors: {

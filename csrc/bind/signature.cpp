@@ -76,6 +76,8 @@ const char* describe(Kind kind) {
       return "tuple of ints";
     case Kind::DType:
       return "torch.dtype";
+    case Kind::DimPair:
+      return "tuple of two tuples of ints";
     case Kind::Tensors:
       return "tuple of Tensors";
     case Kind::Text:

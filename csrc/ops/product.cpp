@@ -7,6 +7,7 @@
 #include "kernels/scan.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
+#include "ops/destination.h"
 #include "ops/op.h"
 #include "ops/reduction.h"
 #include "ops/scan.h"
@@ -173,7 +174,9 @@ Tensor prod_dim(const Tensor& input, std::int64_t dim, bool keepdim, std::option
 Tensor cumprod_entry(const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
   check(ErrorKind::NotImplemented, dtype != DType::Bool,
         "\"cumprod_out_cpu\" not implemented for 'Bool'");
-  return cumprod(accumulating(input, dtype), along(dim, input.ndim()));
+  // The value before an in-place form overwrites it is what the derivative reads.
+  const Tensor x = Destination::overwrites(input) ? clone(input) : input;
+  return cumprod(accumulating(x, dtype), along(dim, input.ndim()));
 }
 
 }  // namespace
@@ -203,15 +206,14 @@ Tensor cumprod(const Tensor& input, Along where) { return apply<Cumprod>({where}
 
 static const Entry entry_prod("prod(input, *, dtype=None)", function<prod>, kBoth,
                               "The product of all elements; its derivatives are exact at zeros.",
-                              "x(3,4) | x() | x(0,3) | xs(2,3) | x(2,3), dtype=float32");
+                              "x(3,4) | x() | x(0,3) | xs(2,3) | x(2,3), dtype=float64");
 static const Entry entry_prod_dim("prod(input, dim, keepdim=False, *, dtype=None)",
                                   function<prod_dim>, kBoth,
                                   "The products along one dimension; exact at zeros.",
                                   "x(3,4), 0 | x(3,4), -1, True | x(), 0 | x(0,3), 0 | xs(3,4), 1 "
-                                  "| x(2,3), dim=1, dtype=float32");
+                                  "| x(2,3), dim=1, dtype=float64");
 static const Entry entry_cumprod("cumprod(input, dim, *, dtype=None)", function<cumprod_entry>,
                                  kPointwise, "The running products along dim; exact at zeros.",
-                                 "x(3,4), 0 | x(3,4), -1 | xs(3,4), 1 | x(), 0 | x(0,3), 0 "
-                                 "| x(2,3), dim=1, dtype=float32");
+                                 "x(3,4), 0 | x(3,4), -1 | xs(3,4), 1 | x(), 0 | x(0,3), 0");
 
 }  // namespace pullback

@@ -54,6 +54,10 @@ Tensor tensordot_dims(const Tensor& a, const Tensor& b, const Dims& dims_a, cons
   return unsafe_view(product, sizes, "ViewBackward0");
 }
 
+Tensor tensordot_pair(const Tensor& a, const Tensor& b, const DimPair& dims) {
+  return tensordot_dims(a, b, dims.first, dims.second);
+}
+
 Tensor tensordot(const Tensor& a, const Tensor& b, std::int64_t dims) {
   check(dims >= 0, "tensordot expects dims >= 0, but got dims=", dims);
   check(dims <= a.ndim() && dims <= b.ndim(),
@@ -306,9 +310,9 @@ static const Entry entry_tensordot("tensordot(a, b, dims=2)", function<tensordot
                                    "ones of b.",
                                    "x(2,3,4), x(3,4,2) | x(2,3), x(3,4), 1 | x(2), x(3), 0");
 static const Entry entry_tensordot_dims(
-    "_tensordot(a, b, dims_self, dims_other)", function<tensordot_dims>, kFunctionForm | kOutForm,
-    "The product over pairs of dimensions.",
-    "x(2,3,4), x(4,5,2), (0,2), (2,0) | x(2,3), x(4,3), (1,), (1,)");
+    "tensordot(a, b, dims)", function<tensordot_pair>, kFunctionForm | kOutForm,
+    "The product over pairs of dimensions, those of a and those of b.",
+    "x(2,3,4), x(4,5,2), ((0,2),(2,0)) | x(2,3), x(4,3), ([1],[1]) | x(2,3), x(3,2), dims=(1,0)");
 static const Entry entry_cross("cross(input, other, dim=None)", function<cross>, kBoth,
                                "The cross product along dim, by default the first one of size 3.",
                                "x(3,4), x(3,4) | x(2,3), x(2,3), 1 | x(1,3), x(2,3), dim=-1");
@@ -326,7 +330,7 @@ static const Entry entry_multi_dot("multi_dot(tensors)", function<multi_dot>,
 static const Entry entry_chain_matmul("chain_matmul(*matrices)", function<chain_matmul>,
                                       kFunctionForm | kOutForm,
                                       "The product of a chain of matrices in the cheapest order.",
-                                      "x(2,3), x(3,4), x(4,2) | x(2,3)");
+                                      "x(2,3), x(3,4), x(4,2) | x(2,3), x(3,4)");
 static const Entry entry_bilinear(
     "bilinear(input1, input2, weight, bias=None)", function<bilinear>, kFunctionForm | kNNForm,
     "For each output a bilinear form of the two inputs; weight is (out, in1, in2).",

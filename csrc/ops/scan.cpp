@@ -225,8 +225,7 @@ Tensor cumsum(const Tensor& input, Along where) { return apply<Cumsum>({where}, 
 
 static const Entry entry_cumsum("cumsum(input, dim, *, dtype=None)", function<cumsum_entry>,
                                 kPointwise, "The running sums along dim.",
-                                "x(3,4), 0 | x(3,4), -1 | xs(3,4), 1 | x(), 0 | x(0,3), 0 "
-                                "| x(2,3), dim=1, dtype=float32");
+                                "x(3,4), 0 | x(3,4), -1 | xs(3,4), 1 | x(), 0 | x(0,3), 0");
 static const Entry entry_cummax("cummax(input, dim)", function<cummax>, kBoth,
                                 "The running maxima along dim and their latest positions.",
                                 "x(3,4), 0 | x(3,4), -1 | xs(3,4), dim=1 | x(), 0 | x(0,3), 0",
@@ -249,7 +248,7 @@ static const Entry entry_trapezoid_x("trapezoid(y, x, *, dim=-1)", function<trap
 static const Entry entry_trapezoid_dx("trapezoid(y, *, dx=1, dim=-1)", function<trapezoid_dx>,
                                       kFunctionForm,
                                       "The integral along dim with equal distances dx.",
-                                      "x(3,4) | x(3,4), dx=0.5, dim=0 | x(0,3), dim=0");
+                                      "x(3,4) | x(3,4), dx=0.5, dim=0 | xs(3,4), dim=0");
 static const Entry entry_trapz_x("trapz(y, x, *, dim=-1)", function<trapezoid_x>, kFunctionForm,
                                  "The same as trapezoid.", "x(3,4), x(4)");
 static const Entry entry_trapz_dx("trapz(y, *, dx=1, dim=-1)", function<trapezoid_dx>,

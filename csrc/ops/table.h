@@ -37,8 +37,15 @@ enum class Kind : std::uint8_t {
   Ints,  // a tuple of integers, or one integer
   DType,
   Tensors,  // a sequence of tensors
+  DimPair,  // two tuples of integers
   Text,
   MemoryFormat,
+};
+
+// `dims` of tensordot.
+struct DimPair {
+  Dims first;
+  Dims second;
 };
 
 // One argument on its way from Python.
@@ -116,6 +123,16 @@ template <>
 struct Convert<Dims> {
   static constexpr ParamType type{Kind::Ints, false};
   static const Dims& get(const Value& v) { return v.ints; }
+};
+template <>
+struct Convert<DimPair> {
+  // `ints` holds both, `number` the length of the first.
+  static constexpr ParamType type{Kind::DimPair, false};
+  static DimPair get(const Value& v) {
+    const Sizes all = v.ints;
+    const auto cut = static_cast<std::size_t>(v.number.to_int());
+    return {all.first(cut), all.subspan(cut)};
+  }
 };
 template <>
 struct Convert<DType> {
