@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pullback import Tensor
 
 __all__ = [
+    "GradcheckError",
     "Variable",
     "backward",
     "enable_grad",
@@ -167,11 +168,9 @@ def Variable(data: Tensor, requires_grad: bool = False, volatile: bool = False) 
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("gradcheck", "gradgradcheck"):
+    if name in ("GradcheckError", "gradcheck", "gradgradcheck"):
         # Not `from pullback.autograd import`, which would ask here again.
-        module = import_module("pullback.autograd.gradcheck")
-
-        # The submodule would hide the function of the same name.
-        globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck)
-        return globals()[name]
+        module = import_module("pullback.autograd._gradcheck")
+        value = globals()[name] = getattr(module, name)
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,16 @@
+"""The programs of the tutorial print the same characters with PyTorch and with pullback."""
+
+from __future__ import annotations
+
+import pytest
+from test_tutorial import PROGRAMS, output
+
+import pullback
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_character_for_character(name: str) -> None:
+    program, _ = PROGRAMS[name]
+    assert output(pullback, program) == output(torch, program)

@@ -1,0 +1,204 @@
+"""The sample language of the operator table: argument lists that work for any tensor library.
+
+A row of the table has samples like ``x(3,4), dim=1 | x(), 0``. Between the bars stand Python
+argument lists with these makers of tensors (float64 unless said):
+``x`` wants a gradient, ``xs`` too and is strided in memory, ``c`` and ``cs`` want none; all of
+normal-like distinct values, or uniform with ``low=`` and ``high=``; ``i(shape, high=)`` int64 in
+[low, high), ``i(, high=2)`` one of no dimensions, ``b`` bool, ``spd(n)`` symmetric positive definite matrices. Dtypes are written
+``float32`` or ``pb.float32``. The values follow from the text alone, so that a sample is the same
+in every run and for every library: ``parse`` makes ``Sample`` objects with ``Leaf`` places,
+``Sample.tensors(lib)`` the tensors and ``Sample.fill(lib, tensors)`` the arguments.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
+
+
+@dataclass(frozen=True)
+class DType:
+    """A dtype by name, of whichever library."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class Leaf:
+    """The place of a tensor in a sample."""
+
+    array: np.ndarray
+    grad: bool = False
+    strided: bool = False
+
+    @property
+    def floating(self) -> bool:
+        return self.array.dtype.kind == "f"
+
+    def make(self, lib: Any, dtype: str | None = None, grad: bool | None = None) -> Any:
+        dtype = dtype or self.array.dtype.name
+        if self.strided and self.array.ndim == 1:
+            twice = np.stack([self.array, self.array], axis=1).ravel()
+            tensor = lib.tensor(twice, dtype=getattr(lib, dtype))[::2]
+        elif self.strided and self.array.ndim > 1:
+            order = tuple(reversed(range(self.array.ndim)))
+            memory = np.ascontiguousarray(self.array.transpose(order))
+            tensor = lib.tensor(memory, dtype=getattr(lib, dtype)).permute(order)
+        else:
+            tensor = lib.tensor(self.array, dtype=getattr(lib, dtype))
+        wants = self.grad if grad is None else grad
+        return tensor.detach().requires_grad_(wants and tensor.is_floating_point())
+
+
+def _walk(value: Any) -> Iterator[Leaf]:
+    if isinstance(value, Leaf):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _walk(each)
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _walk(each)
+
+
+def _replaced(value: Any, swap: Callable[[Any], Any]) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(_replaced(each, swap) for each in value)
+    if isinstance(value, dict):
+        return {name: _replaced(each, swap) for name, each in value.items()}
+    return swap(value)
+
+
+@dataclass(eq=False)
+class Sample:
+    """One argument list."""
+
+    text: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        return list(_walk(self.args)) + list(_walk(self.kwargs))
+
+    def tensors(self, lib: Any, dtype: str | None = None, grad: bool | None = None) -> list[Any]:
+        """A tensor for every leaf; ``dtype`` replaces that of the floating ones."""
+        return [
+            leaf.make(lib, dtype if leaf.floating else None, grad if leaf.grad else None)
+            for leaf in self.leaves
+        ]
+
+    def fill(self, lib: Any, tensors: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with these tensors in the places of the leaves."""
+        waiting = iter(tensors)
+
+        def swap(value: Any) -> Any:
+            if isinstance(value, Leaf):
+                return next(waiting)
+            if isinstance(value, DType):
+                return getattr(lib, value.name)
+            return value
+
+        args = _replaced(self.args, swap)
+        return args, _replaced(self.kwargs, swap)
+
+    def with_leaves(self, change: Callable[[Leaf], Leaf], label: str) -> Sample:
+        """The same arguments with other tensors."""
+
+        def swap(value: Any) -> Any:
+            return change(value) if isinstance(value, Leaf) else value
+
+        text = f"{self.text} [{label}]"
+        return Sample(text, _replaced(self.args, swap), _replaced(self.kwargs, swap))
+
+    def strided(self) -> Sample:
+        return self.with_leaves(lambda leaf: replace(leaf, strided=True), "strided")
+
+
+class _Makers:
+    def __init__(self, seed: int) -> None:
+        self.random = np.random.RandomState(seed)
+
+    def _floats(self, shape: tuple[int, ...], low: float | None, high: float | None) -> np.ndarray:
+        """Distinct values: one in each of as many strata of the distribution as there are."""
+        count = int(np.prod(shape))
+        where = (np.arange(count) + self.random.uniform(0.1, 0.9, count)) / max(count, 1)
+        self.random.shuffle(where)
+        if low is None and high is None:
+            values = [NormalDist().inv_cdf(p) for p in where]
+        else:
+            low, high = low or 0.0, 1.0 if high is None else high
+            values = [low + (high - low) * p for p in where]
+        return np.array(values, dtype=np.float64).reshape(shape)
+
+    def x(self, *shape: int, low: float | None = None, high: float | None = None) -> Leaf:
+        return Leaf(self._floats(shape, low, high), grad=True)
+
+    def xs(self, *shape: int, low: float | None = None, high: float | None = None) -> Leaf:
+        return Leaf(self._floats(shape, low, high), grad=True, strided=True)
+
+    def c(self, *shape: int, low: float | None = None, high: float | None = None) -> Leaf:
+        return Leaf(self._floats(shape, low, high))
+
+    def cs(self, *shape: int, low: float | None = None, high: float | None = None) -> Leaf:
+        return Leaf(self._floats(shape, low, high), strided=True)
+
+    def i(self, *shape: int, high: int = 10, low: int = 0) -> Leaf:
+        return Leaf(np.asarray(self.random.randint(low, high, shape), dtype=np.int64))
+
+    def b(self, *shape: int) -> Leaf:
+        return Leaf(np.asarray(self.random.randint(0, 2, shape), dtype=np.bool_))
+
+    def spd(self, *shape: int) -> Leaf:
+        size = shape[-1]
+        root = self._floats((*shape[:-1], size, size), None, None)
+        return Leaf(root @ np.swapaxes(root, -1, -2) + 0.5 * np.eye(size), grad=True)
+
+
+class _Names:
+    """What ``pb.float32`` means in a sample."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in DTYPES:
+            return DType(name)
+        raise AttributeError(name)
+
+
+def _split(text: str) -> list[str]:
+    parts, depth, start, quote = [], 0, 0, ""
+    for at, letter in enumerate(text):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            depth -= 1
+        elif letter == "|" and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    return [part.strip() for part in [*parts, text[start:]]]
+
+
+def parse(text: str) -> list[Sample]:
+    """The samples of one row of the table; a bar with nothing on one side is an empty list."""
+    samples = []
+    for part in _split(text):
+        makers = _Makers(zlib.crc32(part.encode()))
+        names: dict[str, Any] = {name: DType(name) for name in DTYPES}
+        names |= {name: getattr(makers, name) for name in ("x", "xs", "c", "cs", "i", "b", "spd")}
+        names |= {"pb": _Names(), "torch": _Names(), "inf": float("inf"), "nan": float("nan")}
+        names["collect"] = lambda *args, **kwargs: Sample(part, args, kwargs)  # noqa: B023
+        samples.append(eval(f"collect({part.replace('(,', '(')})", names))
+    return samples

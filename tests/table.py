@@ -1,0 +1,156 @@
+"""The rows of the operator table as the tests see them: how to call one, and its samples.
+
+``OPS`` has an ``Op`` for every row; rows of one name are overloads and are told apart in ``id``.
+A call seeds the generator first, so that an operator that draws random numbers is a function too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from samples import Sample, parse
+
+import pullback as pb
+from pullback import _core
+
+
+class Op:
+    def __init__(self, row: dict[str, Any], overload: int) -> None:
+        self.row = row
+        self.name: str = row["name"]
+        self.id = self.name if overload == 0 else f"{self.name}.{overload}"
+
+    def __getattr__(self, flag: str) -> Any:
+        return self.__dict__["row"][flag]
+
+    def __repr__(self) -> str:
+        return self.id
+
+    @cached_property
+    def samples(self) -> list[Sample]:
+        return parse(self.row["samples"])
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names in the signature, without ``*`` and ``/``."""
+        inside = self.row["signature"].partition("(")[2].rpartition(")")[0]
+        names = [part.split("=")[0].strip() for part in split_commas(inside)]
+        return [name for name in names if name not in ("*", "/", "")]
+
+    @property
+    def differentiable(self) -> bool:
+        return not (self.no_grad or self.factory)
+
+    def forms(self, lib: Any) -> list[Callable[..., Any]]:
+        """All that the row promises, besides those in place and with ``out=``."""
+        spaces = []
+        if self.row["function"]:
+            spaces.append(lib)
+        if self.row["nn"]:
+            spaces.append(lib.nn.functional)
+        if self.row["linalg"]:
+            spaces.append(lib.linalg)
+        if self.row["special"]:
+            spaces.append(lib.special)
+        if self.row["method"]:
+            spaces.append(lib.Tensor)
+        return [getattr(space, self.name) for space in spaces]
+
+    def function(self, lib: Any) -> Callable[..., Any]:
+        """The first of its forms, drawing the same random numbers in every call."""
+        return seeded(lib, self.forms(lib)[0])
+
+    def of_tensors(self, lib: Any, sample: Sample, form: Callable[..., Any] | None = None) -> Any:
+        """The operator as a function of the tensors of a sample."""
+        form = form or self.function(lib)
+
+        def call(*tensors: Any) -> Any:
+            args, kwargs = sample.fill(lib, tensors)
+            return form(*args, **kwargs)
+
+        return call
+
+
+def split_commas(text: str) -> list[str]:
+    parts, depth, start = [], 0, 0
+    for at, letter in enumerate(text):
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    return [*parts, text[start:]]
+
+
+def seeded(lib: Any, form: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        lib.manual_seed(0)
+        return form(*args, **kwargs)
+
+    return call
+
+
+def _rows() -> list[Op]:
+    seen: dict[str, int] = {}
+    ops = []
+    for row in _core.operator_table():
+        ops.append(Op(row, seen.get(row["name"], 0)))
+        seen[row["name"]] = seen.get(row["name"], 0) + 1
+    return ops
+
+
+OPS = _rows()
+
+
+def results(lib: Any, out: Any) -> list[Any]:
+    """The tensors in what an operator returned."""
+    if isinstance(out, lib.Tensor):
+        return [out]
+    if isinstance(out, (tuple, list)):
+        return [each for each in out if isinstance(each, lib.Tensor)]
+    return []
+
+
+def differentiable(lib: Any, out: Any) -> list[Any]:
+    return [each for each in results(lib, out) if each.requires_grad]
+
+
+def array(tensor: Any) -> np.ndarray:
+    return np.array(tensor.detach().numpy())
+
+
+def gradients(lib: Any, outputs: Sequence[Any], inputs: Sequence[Any]) -> list[np.ndarray]:
+    """Of a fixed weighted sum of the outputs; zeros where an input does not matter."""
+    grads = lib.autograd.grad(
+        outputs, inputs, [weights(lib, o) for o in outputs], allow_unused=True
+    )
+    return [
+        np.zeros(i.shape) if g is None else array(g) for g, i in zip(grads, inputs, strict=True)
+    ]
+
+
+def weights(lib: Any, like: Any, seed: int = 0) -> Any:
+    """A constant tensor of different numbers between -1 and 1."""
+    values = np.random.RandomState(seed + 1).uniform(-1, 1, tuple(like.shape))
+    return lib.tensor(np.asarray(values), dtype=like.dtype)
+
+
+def same(a: Any, b: Any, rtol: float = 1e-7, atol: float = 1e-7, what: str = "") -> None:
+    """Of the same shape and values, within PyTorch's tolerances for float64 unless told."""
+    a, b = np.asarray(a), np.asarray(b)
+    assert a.shape == b.shape, f"{what}: shapes {a.shape} and {b.shape}"
+    np.testing.assert_allclose(a, b, rtol=rtol, atol=atol, err_msg=what)
+
+
+@contextmanager
+def about(op: Op, sample: Sample) -> Iterator[None]:
+    """Names the sample in what goes wrong inside the block."""
+    try:
+        yield
+    except Exception as error:
+        message = f"{op.name}({sample}): {type(error).__name__}: {error}"
+        raise AssertionError(message) from error
+
