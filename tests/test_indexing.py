@@ -120,7 +120,7 @@ def test_basic_indices(draw: Any, shape: tuple[int, ...], strided: bool) -> None
     index = draw.draw(basic_indices(shape))
     check_read(shape, index, strided)
     _, x = data(shape, strided)
-    assert x[index].untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
+    assert x[index]._storage_ptr() == x._storage_ptr()
 
 
 @given(st.data(), SHAPES.filter(len), st.booleans())
@@ -217,8 +217,8 @@ def test_advanced_indices_apart_from_each_other_come_first() -> None:
         (([0, 1], [0, 1, 2]), IndexError, "shape mismatch: indexing tensors could not be broadcast"),
         (slice(None, None, -1), ValueError, "step must be greater than zero"),
         (slice(None, None, 0), (ValueError, RuntimeError), "step"),
-        (1.5, (IndexError, TypeError), ""),
-        ("a", (IndexError, TypeError), ""),
+        (1.5, (IndexError, TypeError), "ind"),
+        ("a", (IndexError, TypeError), "ind"),
     ],
     ids=str,
 )

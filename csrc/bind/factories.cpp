@@ -43,6 +43,16 @@ class Nested {
     if (!any_ || category_ == Category::Floating) return default_dtype();
     return category_ == Category::Bool ? DType::Bool : DType::Int64;
   }
+  static void check_fits(const Scalar& number, DType dtype) {
+    constexpr std::int64_t kUInt8Max = 255;
+    constexpr std::int64_t kInt32Max = 2147483647;
+    const double value = number.to_double();
+    // Negative numbers wrap into unsigned dtypes, as in torch.
+    const bool fits = dtype == DType::UInt8   ? value <= kUInt8Max && value >= -kUInt8Max
+                      : dtype == DType::Int32 ? value <= kInt32Max && value >= -kInt32Max - 1
+                                              : true;
+    check(fits, "value cannot be converted to type ", name(dtype), "_t without overflow");
+  }
   void fill(PyObject* data, const Tensor& out) const {
     char* at = out.bytes();
     fill(data, 0, at, out.dtype());
@@ -96,6 +106,7 @@ class Nested {
     }
     Scalar number;
     to_number(data, number);
+    check_fits(number, dtype);
     number.store(dtype, at);
     at += item_size(dtype);
   }
@@ -118,6 +129,7 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
     const DType own = number.is_floating()                  ? default_dtype()
                       : number.category() == Category::Bool ? DType::Bool
                                                             : DType::Int64;
+    if (dtype) Nested::check_fits(number, *dtype);
     return Tensor::scalar(number, dtype ? *dtype : own);
   }
   if (is_tensor(data)) return copy_to_dtype(unwrap(data), dtype ? *dtype : unwrap(data).dtype());

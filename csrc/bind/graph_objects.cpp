@@ -151,8 +151,7 @@ std::vector<Tensor> tensors_of(PyObject* sequence, const char* what) {
     if (item == Py_None) {
       tensors.emplace_back();
     } else {
-      check(ErrorKind::Type, is_tensor(item), what, ": got ", Py_TYPE(item)->tp_name,
-            ", expected Tensor.");
+      check(ErrorKind::Type, is_tensor(item), what, ", but got ", Py_TYPE(item)->tp_name);
       tensors.push_back(unwrap(item));
     }
   }
@@ -169,9 +168,9 @@ bool is_true(PyObject* object) {
 PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
     check(ErrorKind::Type, n == 6, "_run_backward: got ", n, " arguments, expected 6.");
-    const std::vector<Tensor> roots = tensors_of(args[0], "backward: roots");
-    const std::vector<Tensor> seeds = tensors_of(args[1], "backward: gradients");
-    const std::vector<Tensor> inputs = tensors_of(args[4], "backward: inputs");
+    const std::vector<Tensor> roots = tensors_of(args[0], "backward: tensors must be Tensors");
+    const std::vector<Tensor> seeds = tensors_of(args[1], "gradients can be either Tensors or None");
+    const std::vector<Tensor> inputs = tensors_of(args[4], "backward: inputs must be Tensors");
     check(roots.size() == seeds.size(), "got ", roots.size(), " tensors and ", seeds.size(),
           " gradients");
     std::vector<Tensor> gradients = run_backward({.roots = roots,

@@ -178,9 +178,9 @@ PyObject* operator_name(PyObject* self, void*) {
 // The kinds of the parameters in Python's words, for the stubs.
 PyObject* param_types(const Function& function) {
   constexpr const char* kNames[] = {
-      "Tensor", "Tensor | Number", "Number",         "int", "float",        "bool", "Ints",
-      "dtype",  "Tensors",         "Sequence[Ints]", "str", "memory_format"};
-  static_assert(std::size(kNames) == static_cast<std::size_t>(Kind::MemoryFormat) + 1);
+      "Tensor", "Tensor | Number", "Number",  "int", "float",        "bool",
+      "Ints",   "dtype",           "Tensors", "DimPair", "str",     "memory_format"};
+  static_assert(std::size(kNames) == kNumKinds, "a name for every kind of parameter");
   Owned list(PyList_New(function.num_params));
   for (int i = 0; i < function.num_params; ++i) {
     const ParamType& type = function.params[i];

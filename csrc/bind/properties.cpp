@@ -54,7 +54,17 @@ PyObject* get_grad_fn(const Tensor& t) {
 }
 PyObject* get_grad(const Tensor& t) {
   const AutogradMeta* meta = meta_of(t);
-  return wrap(meta ? meta->grad : Tensor());
+  const bool has_grad = meta && meta->grad.defined();
+  if (!has_grad && !t.is_leaf() && !t.has(kRetainsGrad) &&
+      PyErr_WarnEx(PyExc_UserWarning,
+                   "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
+                   ".grad attribute won't be populated during autograd.backward(). If you indeed "
+                   "want the .grad field to be populated for a non-leaf Tensor, use .retain_grad() "
+                   "on the non-leaf Tensor.",
+                   1) < 0) {
+    throw_python();
+  }
+  return wrap(has_grad ? meta->grad : Tensor());
 }
 
 int set_grad(PyObject* self, PyObject* value, void*) {
@@ -167,9 +177,7 @@ PyObject* is_inference(const Tensor& t) { return PyBool_FromLong(t.has(kInferenc
 PyObject* is_floating_point(const Tensor& t) { return PyBool_FromLong(is_floating(t.dtype())); }
 PyObject* detach(const Tensor& t) {
   if (t.has(kBatched)) return wrap(make_batched(meta_of(t)->batch.detach(), meta_of(t)->level));
-  Tensor view = t.detach();
-  view.body()->base = t.body()->base ? t.body()->base : t.ref();
-  return wrap(std::move(view));
+  return wrap(t.detach());
 }
 PyObject* detach_in_place(const Tensor& t) {
   check(!t.body()->base || !t.requires_grad(),

@@ -43,6 +43,7 @@ enum TensorFlag : std::uint32_t {
   kContiguous = 1u << 4,    // row-major without gaps
   kRetainsGrad = 1u << 5,   // a non-leaf whose gradient is kept in .grad
   kHooked = 1u << 6,        // has hooks in its metadata
+  kHasViews = 1u << 8,      // some view of it was made; it may have died
   kReadOnly = 1u << 7,      // memory of somebody else who forbids writing
 };
 

@@ -336,6 +336,23 @@ static Tensor threshold_nn(const Tensor& input, double limit, double value, bool
 }
 static const char kThresholdDoc[] = "The input where it exceeds threshold, value elsewhere.";
 static const char kThresholdSamples[] = "x(3,4), 0.1, 2.0 | x(), 0.0, -1.0 | xs(3,4), 0.1, 2.0";
+
+Tensor hardshrink(const Tensor& input, double lambd) {
+  return where(le(abs(input), lambd), 0, input);
+}
+static const Entry entry_hardshrink("hardshrink(input, lambd=0.5)", function<hardshrink>,
+                                    kBoth | kNNForm, "The input where |input| > lambd, else 0.",
+                                    "x(3,4) | x(3,4), 0.2 | x() | xs(3,4)");
+
+Tensor softshrink(const Tensor& input, double lambd) {
+  check(lambd >= 0, "lambda must be greater or equal to 0, but found to be ", lambd, ".");
+  const Tensor outside = where(lt(input, 0), input + lambd, input - lambd);
+  return where(le(abs(input), lambd), 0, outside);
+}
+static const Entry entry_softshrink("softshrink(input, lambd=0.5)", function<softshrink>, kNNForm,
+                                    "The input moved towards 0 by lambd, 0 within lambd.",
+                                    "x(3,4) | x(3,4), 0.2 | x() | xs(3,4)");
+
 static const Entry entry_threshold("threshold(input, threshold, value)", function<threshold>,
                                    kFunctionForm | kOutForm, kThresholdDoc, kThresholdSamples);
 static const Entry entry_threshold_nn("threshold(input, threshold, value, inplace=False)",

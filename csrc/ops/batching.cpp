@@ -45,6 +45,7 @@ void mark_view(const Tensor& view, const Tensor& input) {
   if (body == input.body()) return;
   const Ref<TensorBody>& root = input.body()->base;
   body->base = root ? root : input.ref();
+  body->base->flags |= kHasViews;
 }
 
 std::vector<Tensor> tangents_or_zeros(In in) {

@@ -387,7 +387,7 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
     propagate_tangents<N>(op, x, params, out);
   }
   if (mode.inference) [[unlikely]] {
-    out.set(kInference, true);
+    mark_inference(out);
   }
   return out;
 }

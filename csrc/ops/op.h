@@ -108,6 +108,12 @@ std::span<const Tensor> as_span(const std::array<Tensor, N>& t) {
   return t;
 }
 
+// A new tensor that is made in inference mode can never be recorded; a view of a normal tensor and a
+// tensor that was written in place stay normal.
+inline void mark_inference(const Tensor& made) {
+  if (made.body()->refs.get() == 1 && !made.body()->base) made.set(kInference, true);
+}
+
 template <class Op>
 class OpNode;
 
@@ -362,7 +368,7 @@ Result<Op> apply(const typename Op::Attrs& attrs, In in) {
     }
   }
   if (mode.inference) [[unlikely]] {
-    for (const Tensor& t : as_span(result)) t.set(kInference, true);
+    for (const Tensor& t : as_span(result)) mark_inference(t);
   }
   return result;
 }

@@ -41,6 +41,7 @@ enum class Kind : std::uint8_t {
   Text,
   MemoryFormat,
 };
+inline constexpr std::size_t kNumKinds = std::size_t(Kind::MemoryFormat) + 1;
 
 // `dims` of tensordot.
 struct DimPair {

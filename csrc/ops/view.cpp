@@ -312,11 +312,7 @@ static const Entry entry_view("view(input, *shape)", function<view>, kMethodForm
                               "x(3,4), 4, 3 | x(3,4), -1 | x(0,3), (3,0) | x(), 1, 1");
 static const Entry entry_view_dtype("view(input, dtype)", function<view_dtype>, kMethodForm,
                                     "A view of the same dtype; other dtypes are refused.",
-<<<<<<< HEAD
                                     "x(3,4), pb.float64");
-=======
-                                    "x(3,4), float64 | x(), dtype=float64");
->>>>>>> tests
 static const Entry entry_unsqueeze("unsqueeze(input, dim)", function<unsqueeze>, kView,
                                    "A view with a dimension of size 1 put in at dim.",
                                    "x(3,4), 0 | x(3,4), -1 | xs(3,4), 1 | x(), 0 | x(0,3), dim=1");

@@ -273,7 +273,9 @@ void Pass::capture_node(std::size_t i) {
     const Tensor& gradient = slots_[nodes_[i].first_slot + capture.output_nr];
     const Tensor& input = request_.inputs[capture.input];
     if (request_.accumulate) {
-      if (gradient.defined()) accumulate_grad(input, gradient, request_.create_graph);
+      // One that retains its gradient has got it already.
+      const bool adds = gradient.defined() && !input.has(kRetainsGrad);
+      if (adds) accumulate_grad(input, gradient, request_.create_graph);
     } else {
       results_[capture.input] = gradient;
     }
