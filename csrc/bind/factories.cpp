@@ -124,7 +124,9 @@ bool has_buffer(PyObject* object) { return PyObject_CheckBuffer(object) && !PyBy
 
 Tensor tensor_from_data(PyObject* data, const DType* dtype) {
   Scalar number;
-  if (PyFloat_CheckExact(data) || PyLong_CheckExact(data) || to_number(data, number)) {
+  // NumPy's numbers keep their dtype, so they go the way of arrays.
+  if (PyFloat_CheckExact(data) || PyLong_CheckExact(data) ||
+      (!has_buffer(data) && to_number(data, number))) {
     to_number(data, number);
     const DType own = number.is_floating()                  ? default_dtype()
                       : number.category() == Category::Bool ? DType::Bool
@@ -146,17 +148,18 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
     list = Owned(PySequence_List(data));
     data = list.get();
   }
-  // Arrays inside a list are read as sequences.
-  if (PySequence_Fast_GET_SIZE(data) > 0 && !is_tensor(PySequence_Fast_ITEMS(data)[0]) &&
-      !is_sequence(PySequence_Fast_ITEMS(data)[0]) &&
-      !to_number(PySequence_Fast_ITEMS(data)[0], number) &&
+  // Arrays and NumPy's numbers inside a list are read as tensors.
+  const Py_ssize_t n = PySequence_Fast_GET_SIZE(data);
+  if (n > 0 && !is_tensor(PySequence_Fast_ITEMS(data)[0]) &&
       has_buffer(PySequence_Fast_ITEMS(data)[0])) {
-    Owned tensors(PyList_New(0));
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(data); ++i) {
-      Owned item(wrap(tensor_from_array(PySequence_Fast_ITEMS(data)[i])));
-      check_status(PyList_Append(tensors.get(), item.get()));
+    Owned items(PyList_New(0));
+    for (Py_ssize_t i = 0; i < n; ++i) {
+      PyObject* item = PySequence_Fast_ITEMS(data)[i];
+      Owned read = has_buffer(item) && !is_tensor(item) ? Owned(wrap(tensor_from_array(item)))
+                                                        : Owned::share(item);
+      check_status(PyList_Append(items.get(), read.get()));
     }
-    return tensor_from_data(tensors.get(), dtype);
+    return tensor_from_data(items.get(), dtype);
   }
   const Nested nested(data);
   Tensor out = Tensor::empty(nested.shape(), dtype ? *dtype : nested.dtype());

@@ -122,6 +122,9 @@ std::int64_t Tensor::storage_offset() const {
 }
 
 Scalar Tensor::item() const {
+  if (has(kBatched)) {
+    fail("item(): a batched tensor has no single value. Its value cannot be read inside vmap.");
+  }
   if (numel() != 1) {
     fail("a Tensor with ", numel(), " elements cannot be converted to Scalar");
   }

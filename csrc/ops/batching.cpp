@@ -3,7 +3,15 @@
 #include "ops/destination.h"
 #include "ops/op.h"
 
-namespace pullback::detail {
+namespace pullback {
+
+void report_batched() {
+  fail(ErrorKind::NotImplemented,
+       "vmap: this operator reads values and has no batching rule. Call it outside of vmap, or in a "
+       "loop.");
+}
+
+namespace detail {
 
 int batch_level(In in) {
   int level = 0;
@@ -57,4 +65,6 @@ std::vector<Tensor> tangents_or_zeros(In in) {
   return tangents;
 }
 
-}  // namespace pullback::detail
+}  // namespace detail
+
+}  // namespace pullback

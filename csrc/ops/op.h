@@ -75,7 +75,11 @@ class In {
   int count_;
 };
 
+// Defined in ops/batching.cpp.
+[[noreturn]] void report_batched();
+
 inline kernels::View view_of(const Tensor& t) {
+  if (t.has(kBatched)) [[unlikely]] report_batched();
   TensorBody* body = t.body();
   return {body->data, body->sizes(), body->strides(), body->ndim, body->dtype};
 }
