@@ -24,25 +24,37 @@ POINTS: dict[str, Row] = {
     "selu at 0": (lambda t, x: F(t).selu(x), [[0.0]], [[1.7580993408473766]]),
     "celu at 0": (lambda t, x: F(t).celu(x), [[0.0]], [[1.0]]),
     "hardtanh at its edges": (
-        lambda t, x: F(t).hardtanh(x), [[-1.0, 0.0, 1.0]], [[0.0, 1.0, 0.0]],
+        lambda t, x: F(t).hardtanh(x),
+        [[-1.0, 0.0, 1.0]],
+        [[0.0, 1.0, 0.0]],
     ),
     "relu6 at its edges": (lambda t, x: F(t).relu6(x), [[0.0, 3.0, 6.0]], [[0.0, 1.0, 0.0]]),
     "hardsigmoid at its edges": (
-        lambda t, x: F(t).hardsigmoid(x), [[-3.0, 3.0]], [[0.0, 0.0]],
+        lambda t, x: F(t).hardsigmoid(x),
+        [[-3.0, 3.0]],
+        [[0.0, 0.0]],
     ),
     "clamp at its bounds": (
-        lambda t, x: x.clamp(-1, 1), [[-2.0, -1.0, 0.0, 1.0, 2.0]], [[0.0, 1.0, 1.0, 1.0, 0.0]],
+        lambda t, x: x.clamp(-1, 1),
+        [[-2.0, -1.0, 0.0, 1.0, 2.0]],
+        [[0.0, 1.0, 1.0, 1.0, 0.0]],
     ),
     "clamp_min at the bound": (lambda t, x: x.clamp_min(1.0), [[1.0, 0.0]], [[1.0, 0.0]]),
     "clamp_max at the bound": (lambda t, x: x.clamp_max(1.0), [[1.0, 2.0]], [[1.0, 0.0]]),
     "threshold at the threshold": (
-        lambda t, x: F(t).threshold(x, 0.5, 7.0), [[0.5, 0.6]], [[0.0, 1.0]],
+        lambda t, x: F(t).threshold(x, 0.5, 7.0),
+        [[0.5, 0.6]],
+        [[0.0, 1.0]],
     ),
     "hardshrink at lambda": (
-        lambda t, x: F(t).hardshrink(x, 0.5), [[-0.5, 0.5, 0.6]], [[0.0, 0.0, 1.0]],
+        lambda t, x: F(t).hardshrink(x, 0.5),
+        [[-0.5, 0.5, 0.6]],
+        [[0.0, 0.0, 1.0]],
     ),
     "softshrink at lambda": (
-        lambda t, x: F(t).softshrink(x, 0.5), [[-0.5, 0.5, 0.6]], [[0.0, 0.0, 1.0]],
+        lambda t, x: F(t).softshrink(x, 0.5),
+        [[-0.5, 0.5, 0.6]],
+        [[0.0, 0.0, 1.0]],
     ),
     "floor": (lambda t, x: x.floor(), [[1.0, 1.5]], [[0.0, 0.0]]),
     "ceil": (lambda t, x: x.ceil(), [[1.0, 1.5]], [[0.0, 0.0]]),
@@ -50,7 +62,9 @@ POINTS: dict[str, Row] = {
     "trunc": (lambda t, x: x.trunc(), [[1.0, 1.5]], [[0.0, 0.0]]),
     "sign": (lambda t, x: x.sign(), [[0.0, -1.5]], [[0.0, 0.0]]),
     "l1_loss at 0": (
-        lambda t, x: F(t).l1_loss(x, t.zeros_like(x), reduction="sum"), [[0.0, 2.0]], [[0.0, 1.0]],
+        lambda t, x: F(t).l1_loss(x, t.zeros_like(x), reduction="sum"),
+        [[0.0, 2.0]],
+        [[0.0, 1.0]],
     ),
     # ties
     "max of all": (lambda t, x: x.max(), [[3.0, 1.0, 3.0]], [[0.5, 0.0, 0.5]]),
@@ -63,14 +77,18 @@ POINTS: dict[str, Row] = {
     "kthvalue": (lambda t, x: x.kthvalue(1)[0], [[1.0, 1.0]], [[1.0, 0.0]]),
     "median of all": (lambda t, x: x.median(), [[2.0, 1.0, 2.0]], [[0.5, 0.0, 0.5]]),
     "cummax": (
-        lambda t, x: x.cummax(0)[0], [[1.0, 3.0, 3.0, 2.0]], [[1.0, 1.0, 2.0, 0.0]],
+        lambda t, x: x.cummax(0)[0],
+        [[1.0, 3.0, 3.0, 2.0]],
+        [[1.0, 1.0, 2.0, 0.0]],
     ),
     "maximum": (lambda t, x, y: t.maximum(x, y), [[1.0], [1.0]], [[0.5], [0.5]]),
     "minimum": (lambda t, x, y: t.minimum(x, y), [[1.0], [1.0]], [[0.5], [0.5]]),
     "fmax": (lambda t, x, y: t.fmax(x, y), [[1.0], [1.0]], [[1.0], [0.0]]),
     "fmin": (lambda t, x, y: t.fmin(x, y), [[1.0], [1.0]], [[1.0], [0.0]]),
     "vector_norm inf": (
-        lambda t, x: t.linalg.vector_norm(x, inf), [[3.0, -3.0, 1.0]], [[0.5, -0.5, 0.0]],
+        lambda t, x: t.linalg.vector_norm(x, inf),
+        [[3.0, -3.0, 1.0]],
+        [[0.5, -0.5, 0.0]],
     ),
     # poles and edges of the domain
     "sqrt at 0": (lambda t, x: x.sqrt(), [[0.0]], [[inf]]),
@@ -90,7 +108,9 @@ POINTS: dict[str, Row] = {
     "logit outside eps": (lambda t, x: t.logit(x, 0.1), [[0.05, 0.5]], [[0.0, 4.0]]),
     "nan_to_num": (lambda t, x: x.nan_to_num(), [[nan, inf, -inf, 1.0]], [[0.0, 0.0, 0.0, 1.0]]),
     "copysign at 0": (
-        lambda t, x: t.copysign(x, t.tensor([-1.0, -1.0])), [[0.0, 2.0]], [[0.0, -1.0]],
+        lambda t, x: t.copysign(x, t.tensor([-1.0, -1.0])),
+        [[0.0, 2.0]],
+        [[0.0, -1.0]],
     ),
     # powers
     "x ** 0 at 0": (lambda t, x: x**0, [[0.0]], [[0.0]]),
@@ -110,7 +130,9 @@ POINTS: dict[str, Row] = {
     "std of a constant": (lambda t, x: x.std(), [[2.0, 2.0]], [[0.0, 0.0]]),
     "var of a constant": (lambda t, x: x.var(), [[2.0, 2.0]], [[0.0, 0.0]]),
     "cdist at equal points": (
-        lambda t, x: t.cdist(x, x.detach()), [[[1.0, 2.0]]], [[[0.0, 0.0]]],
+        lambda t, x: t.cdist(x, x.detach()),
+        [[[1.0, 2.0]]],
+        [[[0.0, 0.0]]],
     ),
     # products
     "prod with one zero": (lambda t, x: x.prod(), [[0.0, 2.0, 3.0]], [[6.0, 0.0, 0.0]]),
@@ -123,17 +145,25 @@ POINTS: dict[str, Row] = {
     "cumprod with a zero": (lambda t, x: x.cumprod(0), [[2.0, 0.0, 3.0]], [[1.0, 8.0, 0.0]]),
     # remainders
     "remainder": (
-        lambda t, x, y: t.remainder(x, y), [[7.0, -7.0], [2.0, 2.0]], [[1.0, 1.0], [-3.0, 4.0]],
+        lambda t, x, y: t.remainder(x, y),
+        [[7.0, -7.0], [2.0, 2.0]],
+        [[1.0, 1.0], [-3.0, 4.0]],
     ),
     "fmod": (
-        lambda t, x, y: t.fmod(x, y), [[7.0, -7.0], [2.0, 2.0]], [[1.0, 1.0], [-3.0, 3.0]],
+        lambda t, x, y: t.fmod(x, y),
+        [[7.0, -7.0], [2.0, 2.0]],
+        [[1.0, 1.0], [-3.0, 3.0]],
     ),
     # a hidden branch still multiplies by zero
     "where over log": (
-        lambda t, x: t.where(x > 0, x.log(), t.zeros_like(x)), [[0.0, 2.0]], [[nan, 0.5]],
+        lambda t, x: t.where(x > 0, x.log(), t.zeros_like(x)),
+        [[0.0, 2.0]],
+        [[nan, 0.5]],
     ),
     "masked_fill over log": (
-        lambda t, x: x.log().masked_fill(x <= 0, 0.0), [[0.0, 2.0]], [[nan, 0.5]],
+        lambda t, x: x.log().masked_fill(x <= 0, 0.0),
+        [[0.0, 2.0]],
+        [[nan, 0.5]],
     ),
     # no probability anywhere
     "logsumexp of -inf": (lambda t, x: x.logsumexp(0), [[-inf, -inf]], [[nan, nan]]),

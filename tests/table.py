@@ -153,4 +153,3 @@ def about(op: Op, sample: Sample) -> Iterator[None]:
     except Exception as error:
         message = f"{op.name}({sample}): {type(error).__name__}: {error}"
         raise AssertionError(message) from error
-

@@ -125,9 +125,7 @@ MESSAGES = {
     ),
     "a view of a leaf Variable that requires grad is being used": _leaf_view,
     r"Can't call numpy\(\) on Tensor that requires grad": lambda x: x.numpy(),
-    "appears to not have been used in the graph": (
-        lambda x: pb.autograd.grad(x.sum(), leaf(1.0))
-    ),
+    "appears to not have been used in the graph": (lambda x: pb.autograd.grad(x.sum(), leaf(1.0))),
     "Inference tensors cannot be saved for backward": _inference,
     "you can only change requires_grad flags of leaf variables": (
         lambda x: (x * 2).requires_grad_(False)

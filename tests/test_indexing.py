@@ -214,7 +214,11 @@ def test_advanced_indices_apart_from_each_other_come_first() -> None:
         ((0, 0, 0), IndexError, "too many indices for tensor of dimension 2"),
         ([0, 3], IndexError, "index 3 is out of bounds for dimension 0 with size 3"),
         ([True, False], IndexError, "The shape of the mask \\[2\\] at index 0 does not match"),
-        (([0, 1], [0, 1, 2]), IndexError, "shape mismatch: indexing tensors could not be broadcast"),
+        (
+            ([0, 1], [0, 1, 2]),
+            IndexError,
+            "shape mismatch: indexing tensors could not be broadcast",
+        ),
         (slice(None, None, -1), ValueError, "step must be greater than zero"),
         (slice(None, None, 0), (ValueError, RuntimeError), "step"),
         (1.5, (IndexError, TypeError), "ind"),

@@ -128,7 +128,9 @@ def test_forward_mode_is_the_transpose_of_backward(op: Op) -> None:
             tensors = sample.tensors(pb)
             call = op.of_tensors(pb, sample)
 
-            def of_wanted(*some: Any, tensors: Any = tensors, at: Any = at, call: Any = call) -> Any:
+            def of_wanted(
+                *some: Any, tensors: Any = tensors, at: Any = at, call: Any = call
+            ) -> Any:
                 values = list(tensors)
                 for i, tensor in zip(at, some, strict=True):
                     values[i] = tensor
@@ -206,9 +208,9 @@ def one_batching(op: Op, sample: Sample, where: dict[int, int]) -> None:
     examples = []
     for step in (1.0, 0.875, 0.75):
         scaled = sample.with_leaves(
-            lambda leaf, step=step: replace(leaf, array=leaf.array * step, grad=False)
-            if leaf.floating
-            else leaf,
+            lambda leaf, step=step: (
+                replace(leaf, array=leaf.array * step, grad=False) if leaf.floating else leaf
+            ),
             f"times {step}",
         )
         examples.append([leaf.array for leaf in scaled.leaves])
@@ -420,9 +422,11 @@ def test_float32_is_close_to_float64(op: Op) -> None:
     for sample in op.samples:
         with about(op, sample):
             rounded = sample.with_leaves(
-                lambda leaf: replace(leaf, array=leaf.array.astype(np.float32).astype(np.float64))
-                if leaf.floating
-                else leaf,
+                lambda leaf: (
+                    replace(leaf, array=leaf.array.astype(np.float32).astype(np.float64))
+                    if leaf.floating
+                    else leaf
+                ),
                 "float32",
             )
             call = op.of_tensors(pb, rounded)

@@ -92,13 +92,20 @@ def run_cell(source: str, namespace: dict[str, Any], number: int) -> list[dict[s
             value = eval(compile(expression, name, "eval"), namespace)  # noqa: S307
     outputs: list[dict[str, Any]] = []
     if printed.getvalue():
-        outputs.append({"name": "stdout", "output_type": "stream", "text": lines(printed.getvalue())})
+        outputs.append(
+            {"name": "stdout", "output_type": "stream", "text": lines(printed.getvalue())}
+        )
     if value is not None:
         data = {"text/plain": lines(repr(value))}
         if hasattr(value, "_repr_svg_"):
             data = {"image/svg+xml": lines(value._repr_svg_()), "text/plain": lines(str(value))}
         outputs.append(
-            {"data": data, "execution_count": number, "metadata": {}, "output_type": "execute_result"}
+            {
+                "data": data,
+                "execution_count": number,
+                "metadata": {},
+                "output_type": "execute_result",
+            }
         )
     return outputs
 

@@ -169,7 +169,8 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t n) 
   return guarded([&]() -> PyObject* {
     check(ErrorKind::Type, n == 6, "_run_backward: got ", n, " arguments, expected 6.");
     const std::vector<Tensor> roots = tensors_of(args[0], "backward: tensors must be Tensors");
-    const std::vector<Tensor> seeds = tensors_of(args[1], "gradients can be either Tensors or None");
+    const std::vector<Tensor> seeds =
+        tensors_of(args[1], "gradients can be either Tensors or None");
     const std::vector<Tensor> inputs = tensors_of(args[4], "backward: inputs must be Tensors");
     check(roots.size() == seeds.size(), "got ", roots.size(), " tensors and ", seeds.size(),
           " gradients");

@@ -178,8 +178,8 @@ PyObject* operator_name(PyObject* self, void*) {
 // The kinds of the parameters in Python's words, for the stubs.
 PyObject* param_types(const Function& function) {
   constexpr const char* kNames[] = {
-      "Tensor", "Tensor | Number", "Number",  "int", "float",        "bool",
-      "Ints",   "dtype",           "Tensors", "DimPair", "str",     "memory_format"};
+      "Tensor", "Tensor | Number", "Number",  "int",     "float", "bool",
+      "Ints",   "dtype",           "Tensors", "DimPair", "str",   "memory_format"};
   static_assert(std::size(kNames) == kNumKinds, "a name for every kind of parameter");
   Owned list(PyList_New(function.num_params));
   for (int i = 0; i < function.num_params; ++i) {

@@ -14,8 +14,7 @@ struct PyDType {
 
 // A constant that is nothing but its name: a layout or a memory format.
 struct PyNamed {
-  PyObject_HEAD
-  const char* name;
+  PyObject_HEAD const char* name;
 };
 
 PyTypeObject* dtype_type = nullptr;

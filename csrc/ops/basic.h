@@ -9,7 +9,8 @@ namespace pullback {
 Tensor cast(const Tensor& input, DType dtype);
 // A copy with the same layout (row-major when the layout has gaps), or row-major.  Recorded.
 Tensor clone(const Tensor& input, MemoryFormat format = MemoryFormat::Preserve);
-// The same as a cast, that is under the name of a cast in the graph, also without a change of dtype.
+// The same as a cast, that is under the name of a cast in the graph, also without a change of
+// dtype.
 Tensor to_copy(const Tensor& input, DType dtype, MemoryFormat format = MemoryFormat::Preserve);
 // The tensor itself when it is row-major, else a row-major copy.  Recorded.
 Tensor contiguous(const Tensor& input);

@@ -6,9 +6,10 @@
 namespace pullback {
 
 void report_batched() {
-  fail(ErrorKind::NotImplemented,
-       "vmap: this operator reads values and has no batching rule. Call it outside of vmap, or in a "
-       "loop.");
+  fail(
+      ErrorKind::NotImplemented,
+      "vmap: this operator reads values and has no batching rule. Call it outside of vmap, or in a "
+      "loop.");
 }
 
 namespace detail {
@@ -47,6 +48,13 @@ Unwrapped unwrap(In in) {
 }
 
 Tensor take_destination(In in, const Spec& spec) { return Destination::take_out(in, spec); }
+
+Tensor twin(const Tensor& result) {
+  if (!result.requires_grad() || result.has(kBatched)) return result;
+  Tensor copy = result.detach();
+  set_history(copy, node_of(result), result.body()->output_nr);
+  return copy;
+}
 
 void mark_view(const Tensor& view, const Tensor& input) {
   TensorBody* body = view.body();

@@ -37,10 +37,9 @@ void check_rebase(const char* name, const Tensor& target) {
   const TensorBody* body = target.body();
   const bool may_have_views = body->flags & kHasViews && body->storage->refs.get() > 1;
   if (!body->base && !may_have_views) return;
-  fail(
-      ErrorKind::NotImplemented, name,
-      "_: in-place writes that are recorded into a tensor that shares its memory (a view, or a "
-      "tensor with views) are not supported. Write the operation out of place.");
+  fail(ErrorKind::NotImplemented, name,
+       "_: in-place writes that are recorded into a tensor that shares its memory (a view, or a "
+       "tensor with views) are not supported. Write the operation out of place.");
 }
 
 void Destination::check_shape(Sizes sizes, DType dtype) {

@@ -222,22 +222,22 @@ static const Entry entry_full("full(size, fill_value, *, dtype=None)", function<
                               "A tensor of the given sizes with one value everywhere.",
                               "(2, 3), 1.5 | (2,), 3 | (), True | (0,), 1.0");
 static const Entry entry_empty_like("empty_like(input, *, dtype=None, memory_format=None)",
-                                    function<empty_like>,
-                                    kMakeLike, "A tensor like input whose values are not set.",
+                                    function<empty_like>, kMakeLike,
+                                    "A tensor like input whose values are not set.",
                                     "c(0, 3) | c(0)");
 static const Entry entry_zeros_like("zeros_like(input, *, dtype=None, memory_format=None)",
-                                    function<zeros_like>,
-                                    kMakeLike, "Zeros in the shape and dtype of input.",
+                                    function<zeros_like>, kMakeLike,
+                                    "Zeros in the shape and dtype of input.",
                                     "c(2, 3) | c() | i(3, high=4) | c(0, 2)");
 static const Entry entry_ones_like("ones_like(input, *, dtype=None, memory_format=None)",
-                                    function<ones_like>,
-                                   kMakeLike, "Ones in the shape and dtype of input.",
+                                   function<ones_like>, kMakeLike,
+                                   "Ones in the shape and dtype of input.",
                                    "c(2, 3) | c() | i(3, high=4) | c(0, 2)");
-static const Entry entry_full_like("full_like(input, fill_value, *, dtype=None, "
-                                   "memory_format=None)",
-                                   function<full_like>, kMakeLike,
-                                   "One value everywhere in the shape and dtype of input.",
-                                   "c(2, 3), 1.5 | c(), 2 | i(3, high=4), 7");
+static const Entry entry_full_like(
+    "full_like(input, fill_value, *, dtype=None, "
+    "memory_format=None)",
+    function<full_like>, kMakeLike, "One value everywhere in the shape and dtype of input.",
+    "c(2, 3), 1.5 | c(), 2 | i(3, high=4), 7");
 static const Entry entry_new_empty("new_empty(input, *size, *, dtype=None)", function<new_empty>,
                                    kMakeNew, "A tensor of the dtype of input, values not set.",
                                    "c(2), 0 | c(2), (0, 3)");

@@ -79,7 +79,8 @@ class In {
 [[noreturn]] void report_batched();
 
 inline kernels::View view_of(const Tensor& t) {
-  if (t.has(kBatched)) [[unlikely]] report_batched();
+  if (t.has(kBatched)) [[unlikely]]
+    report_batched();
   TensorBody* body = t.body();
   return {body->data, body->sizes(), body->strides(), body->ndim, body->dtype};
 }
@@ -112,8 +113,8 @@ std::span<const Tensor> as_span(const std::array<Tensor, N>& t) {
   return t;
 }
 
-// A new tensor that is made in inference mode can never be recorded; a view of a normal tensor and a
-// tensor that was written in place stay normal.
+// A new tensor that is made in inference mode can never be recorded; a view of a normal tensor and
+// a tensor that was written in place stay normal.
 inline void mark_inference(const Tensor& made) {
   if (made.body()->refs.get() == 1 && !made.body()->base) made.set(kInference, true);
 }
@@ -253,6 +254,9 @@ int batch_level(In in);
 Unwrapped unwrap(In in);
 // The out= tensor of this call where the operator can fill it (ops/destination.h).
 Tensor take_destination(In in, const Spec& spec);
+// A second body with the same memory and history.  A tangent's graph saves it in place of the result,
+// which holds the tangent: saving the result itself would be a cycle.
+Tensor twin(const Tensor& result);
 // Views of one tensor share its storage, know its root and inherit inference mode.
 void mark_view(const Tensor& view, const Tensor& input);
 // The tangent where there is one, else zeros (for operators that are linear in all inputs at once).
@@ -342,7 +346,9 @@ template <class Op>
     for (int i = 0; i < in.size(); ++i) {
       tangents.push_back(in[i].defined() ? tangent_of(in[i]) : Tensor());
     }
-    Jvp<Op> j(attrs, in, tangents, out);
+    std::vector<Tensor> twins;
+    for (const Tensor& t : out) twins.push_back(twin(t));
+    Jvp<Op> j(attrs, in, tangents, twins);
     tangent = Op::jvp(j);
   }
   const std::span<const Tensor> tangents = as_span(tangent);
