@@ -113,7 +113,9 @@ bool has_buffer(PyObject* object) { return PyObject_CheckBuffer(object) && !PyBy
 
 Tensor tensor_from_data(PyObject* data, const DType* dtype) {
   Scalar number;
-  if (PyFloat_CheckExact(data) || PyLong_CheckExact(data) || to_number(data, number)) {
+  // NumPy's scalars are numbers too, but keep their dtype.
+  if (PyFloat_CheckExact(data) || PyLong_CheckExact(data) ||
+      (!has_buffer(data) && to_number(data, number))) {
     to_number(data, number);
     const DType own = number.is_floating()                  ? default_dtype()
                       : number.category() == Category::Bool ? DType::Bool

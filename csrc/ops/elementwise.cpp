@@ -336,7 +336,7 @@ template <int N>
   const ForwardMode off(false);
   Saved s;
   for (int i = 0; i < N; ++i) s.operands[i] = *x[i];
-  s.result = result;
+  s.result = without_tangent(result);
   s.params = params;
   Tensor sum;
   for (int i = 0; i < N; ++i) {

@@ -332,7 +332,9 @@ template <class Op>
     for (int i = 0; i < in.size(); ++i) {
       tangents.push_back(in[i].defined() ? tangent_of(in[i]) : Tensor());
     }
-    Jvp<Op> j(attrs, in, tangents, out);
+    std::vector<Tensor> values;
+    for (const Tensor& t : out) values.push_back(without_tangent(t));
+    Jvp<Op> j(attrs, in, tangents, values);
     tangent = Op::jvp(j);
   }
   const std::span<const Tensor> tangents = as_span(tangent);
