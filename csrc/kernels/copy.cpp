@@ -23,6 +23,7 @@ struct FillTable {
 
 constexpr std::int64_t kThreshold = 1 << 17;
 constexpr std::int64_t kGrain = 1 << 15;
+constexpr std::int64_t kCopyLoop[] = {1 << 10, 1 << 17};  // bytes
 
 template <typename T>
 void fill_row(char* out, std::int64_t stride, std::int64_t n, const void* value) {
@@ -42,13 +43,19 @@ void copy(View out, View in) {
   if (nest.numel() == 0) return;
   const std::int64_t so = nest.inner_stride(0), si = nest.inner_stride(1);
   const auto size = static_cast<std::int64_t>(item_size(out.dtype));
+  const UnaryLoop loop = cast_loop(out.dtype, in.dtype);
   if (out.dtype == in.dtype && so == size && si == size) {
     nest.run(kThreshold, kGrain, [&](const auto& at, std::int64_t n) {
-      if (at[0] != at[1]) std::memcpy(at[0], at[1], static_cast<std::size_t>(n * size));
+      // memcpy is slow for rows of a few kilobytes that lie differently in their cache lines.
+      const bool apart = (at[0] - at[1]) % 32 != 0 && n * size >= kCopyLoop[0];
+      if (apart && n * size <= kCopyLoop[1]) {
+        loop(at[0], at[1], so, si, n, nullptr);
+      } else if (at[0] != at[1]) {
+        std::memcpy(at[0], at[1], static_cast<std::size_t>(n * size));
+      }
     });
     return;
   }
-  const UnaryLoop loop = cast_loop(out.dtype, in.dtype);
   nest.run(kThreshold, kGrain,
            [&](const auto& at, std::int64_t n) { loop(at[0], at[1], so, si, n, nullptr); });
 }

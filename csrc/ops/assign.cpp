@@ -61,6 +61,7 @@ struct Fill {
   };
   static const char* node_name(const Attrs& a) { return a.name; }
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
+  static Tensor make(const Attrs&, const Tensor& x) { return empty_strided_like(x, x.dtype()); }
   static void fill(const Attrs& a, In, const Tensor& out) {
     copy_values(out, Tensor::scalar(a.value, out.dtype()));
   }

@@ -23,6 +23,7 @@ struct IndexPlan {
   int width;   // its number of dimensions
   Dims whole;  // the sizes of the tensor that is indexed
   DType dtype;
+  const char* node = "IndexBackward0";
 
   // The indexed dimensions in front.
   Dims front_order() const {
@@ -162,10 +163,10 @@ Tensor put(const IndexPlan& plan, const Tensor& x, const Tensor& values,
 
 // Inputs: x, indices...
 struct IndexGet {
-  static constexpr const char* kNode = "IndexBackward0";
   static constexpr int kInputs = kVariadic;
   static constexpr int kOutputs = 1;
   using Attrs = IndexPlan;
+  static const char* node_name(const Attrs& a) { return a.node; }
   static Spec spec(const Attrs& a, In in) {
     return {a.result_sizes(common_shape(in, 1)), in[0].dtype()};
   }
@@ -342,7 +343,8 @@ Planned make_plan(const Tensor& x, const std::vector<Tensor>& indices) {
   return p;
 }
 
-Tensor apply_int(const Tensor& x, int dim, std::int64_t at) {
+// `named`: the dimension for messages, of the tensor that was indexed.
+Tensor apply_int(const Tensor& x, int dim, std::int64_t at, int named = 0) {
   if (dim >= x.ndim()) {
     check(ErrorKind::Index, x.ndim() > 0,
           "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
@@ -351,7 +353,7 @@ Tensor apply_int(const Tensor& x, int dim, std::int64_t at) {
   }
   const std::int64_t size = x.size(dim);
   if (at < -size || at >= size) [[unlikely]] {
-    fail(ErrorKind::Index, "index ", at, " is out of bounds for dimension ", dim, " with size ",
+    fail(ErrorKind::Index, "index ", at, " is out of bounds for dimension ", named, " with size ",
          size);
   }
   return show({Window::Kind::Select, dim, 0, at < 0 ? at + size : at}, x);
@@ -380,23 +382,29 @@ Sliced apply_items(const Tensor& x, std::span<const IndexItem> items) {
   check(ErrorKind::Index, used <= x.ndim(), "too many indices for tensor of dimension ", x.ndim());
   Sliced s{x, {}};
   int dim = 0;
+  int named = 0;
+  const int skipped = x.ndim() - used;
   for (const IndexItem& item : items) {
     switch (item.kind) {
       case Kind::Int:
-        s.view = apply_int(s.view, dim, item.start);
+        s.view = apply_int(s.view, dim, item.start, named++);
         break;
       case Kind::Slice: {
         const bool all = item.start == 0 && item.step == 1 && item.stop >= s.view.size(dim);
         if (!all) s.view = apply_slice(s.view, dim, item);
         ++dim;
+        ++named;
         break;
       }
       case Kind::NewAxis:
         s.view = unsqueeze(s.view, dim++);
         break;
       case Kind::Ellipsis:
-        dim += x.ndim() - used;
-        used = x.ndim();
+        if (used < x.ndim()) {
+          dim += skipped;
+          named += skipped;
+          used = x.ndim();
+        }
         break;
       case Kind::Bool: {
         s.view = unsqueeze(s.view, dim);
@@ -407,6 +415,7 @@ Sliced apply_items(const Tensor& x, std::span<const IndexItem> items) {
       }
       case Kind::Tensor:
         add_index(s.indices, s.view, dim, item.tensor);
+        named += is_mask(item.tensor) ? item.tensor.ndim() : 1;
         dim = static_cast<int>(s.indices.size());
         break;
     }
@@ -453,6 +462,18 @@ Tensor index(const Tensor& input, const std::vector<Tensor>& indices) {
   return IndexGet::get(p.plan, input, p.indices);
 }
 
+Tensor take(const Tensor& input, const Tensor& index) {
+  check(index.dtype() == DType::Int64, "take(): Expected a long tensor for index, but got ",
+        info(index.dtype()).scalar_name);
+  check(ErrorKind::Index, input.numel() > 0 || index.numel() == 0,
+        "take(): tried to take from an empty tensor");
+  const DestinationAside aside;
+  const Tensor flat = reshape(input, {{-1}});
+  Planned p = make_plan(flat, {index});
+  p.plan.node = "TakeBackward0";
+  return IndexGet::get(p.plan, flat, p.indices);
+}
+
 // Values in the shape that reading at the same positions would have.
 static Tensor expand_values(const Planned& p, const Tensor& input, const Tensor& values) {
   check(input.dtype() == values.dtype(),
@@ -476,6 +497,7 @@ Tensor index_put(const Tensor& input, const std::vector<Tensor>& indices, const 
 
 void index_assign(const Tensor& target, std::span<const IndexItem> items, const Operand& value) {
   check_writable("index_put", target);
+  if (items.size() == 1 && items[0].kind == IndexItem::Kind::Bool && !items[0].flag) return;
   if ((target.flags() | value.flags()) & kBatched) {
     fail(ErrorKind::NotImplemented,
          "x[...] = v: in-place writes inside vmap are not supported. Use index_put or where.");

@@ -48,6 +48,14 @@ Tensor gather(const Tensor& input, std::int64_t dim, const Tensor& index);
 Tensor scatter(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& src);
 Tensor scatter_value(const Tensor& input, std::int64_t dim, const Tensor& index, Scalar value);
 Tensor scatter_add(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& src);
+// torch's checks of scatter's arguments; the index as int64 and the part of src that it covers.
+struct ScatterArguments {
+  int dim;
+  Tensor index;
+  Tensor src;
+};
+ScatterArguments check_scatter(const Tensor& input, std::int64_t dim, const Tensor& index,
+                               const Tensor& src);
 Tensor take_along_dim(const Tensor& input, const Tensor& indices,
                       std::optional<std::int64_t> dim = std::nullopt);
 Tensor take(const Tensor& input, const Tensor& index);

@@ -5,7 +5,6 @@
 #include "kernels/index.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
-#include "ops/destination.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -151,21 +150,9 @@ static OneOrMore nonzero_entry(const Tensor& input, bool as_tuple) {
   return {{nonzero(input)}, true};
 }
 
-static void check_flat_index(const char* name, const Tensor& index) {
-  check(index.dtype() == DType::Int64, name, "(): Expected a long tensor for index, but got ",
-        info(index.dtype()).scalar_name);
-}
-
-Tensor take(const Tensor& input, const Tensor& index) {
-  check_flat_index("take", index);
-  check(ErrorKind::Index, input.numel() > 0 || index.numel() == 0,
-        "take(): tried to take from an empty tensor");
-  const DestinationAside aside;
-  return pullback::index(reshape(input, {{-1}}), std::vector<Tensor>{index});
-}
-
 static Tensor put(const Tensor& input, const Tensor& index, const Tensor& source, bool accumulate) {
-  check_flat_index("put_", index);
+  check(index.dtype() == DType::Int64, "put_(): Expected a long tensor for index, but got ",
+        info(index.dtype()).scalar_name);
   check(index.numel() == source.numel(), "put_(): Expected source and index to have the same ",
         "number of elements, but got source.numel() = ", source.numel(),
         ", index.numel() = ", index.numel());

@@ -1,5 +1,7 @@
-// Copies with a part, or everything, replaced: fill, select_scatter, slice_scatter,
-// diagonal_scatter.
+// Copies with a part replaced: select_scatter, slice_scatter, diagonal_scatter.
+//
+// fill and copy_, which replace everything, are in assign.cpp; writing at positions given by
+// tensors is in indexing.cpp, scatter.cpp and slices.cpp.
 #include "kernels/copy.h"
 #include "ops/basic.h"
 #include "ops/indexing.h"
@@ -11,43 +13,6 @@ namespace pullback {
 namespace {
 
 Tensor zeros_like(const Tensor& t) { return expand(Tensor::zeros({}, t.dtype()), t.sizes()); }
-
-// Inputs: x, and the value where it is a tensor.
-struct Fill {
-  static constexpr int kInputs = 2;
-  static constexpr int kOutputs = 1;
-  struct Attrs {
-    Scalar value;
-    bool is_tensor;
-  };
-  static const char* node_name(const Attrs& a) {
-    return a.is_tensor ? "FillBackward1" : "FillBackward0";
-  }
-  static Tensor batch(const Attrs& a, In in, int level) {
-    const detail::Unwrapped u = detail::unwrap(in);
-    const Tensor& x = u.tensors[0];
-    if (!a.is_tensor) return make_batched(apply<Fill>(a, x, Tensor()), level);
-    Dims ones(x.ndim(), 1);
-    ones[0] = u.batch;
-    return make_batched(clone(expand(reshape(u.tensors[1], ones), x.sizes())), level);
-  }
-  static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
-  static Tensor make(const Attrs&, const Tensor& x) { return empty_strided_like(x, x.dtype()); }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    std::int64_t value = 0;
-    (a.is_tensor ? in[1].item() : a.value).store(out.dtype(), &value);
-    kernels::fill(view_of(out), &value);
-  }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
-  static void vjp(Vjp<Fill>& v) {
-    if (v.wants(0)) v.give(0, Tensor::zeros(v.grad().sizes(), v.grad().dtype()));
-    if (v.wants(1)) v.give(1, sum_to(v.grad(), {}));
-  }
-  static Tensor jvp(Jvp<Fill>& j) {
-    const Tensor zeros = zeros_like(j.in(0));
-    return j.tangent(1).defined() ? expand(j.tangent(1), j.in(0).sizes()) : zeros;
-  }
-};
 
 // Inputs: x, src in the shape of the window.
 struct WindowScatter {
@@ -92,16 +57,6 @@ Tensor write_window(const char* name, const Window& window, const Tensor& input,
   return apply<WindowScatter>({window}, input, cast(src, input.dtype()));
 }
 
-Tensor fill_number(const Tensor& input, Scalar value) {
-  return apply<Fill>({value, false}, input, Tensor());
-}
-
-Tensor fill_tensor(const Tensor& input, const Tensor& value) {
-  check(value.ndim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
-        value.ndim(), " dimensions.");
-  return apply<Fill>({Scalar(0), true}, input, cast(value, input.dtype()));
-}
-
 Tensor select_scatter(const Tensor& input, const Tensor& src, std::int64_t dim,
                       std::int64_t index) {
   return write_window("select_scatter", select_window(input, dim, index), input, src);
@@ -122,14 +77,6 @@ Tensor diagonal_scatter(const Tensor& input, const Tensor& src, std::int64_t off
 
 }  // namespace
 
-static const Entry entry_fill("fill(input, value)", function<fill_number>,
-                              kFunctionForm | kInPlaceForm,
-                              "A tensor of the same shape and dtype filled with a number.",
-                              "x(3,4), 2.5 | xs(3,4), 1.0 | x(), 3 | x(0,3), 1");
-static const Entry entry_fill_tensor("fill(input, value)", function<fill_tensor>,
-                                     kFunctionForm | kInPlaceForm,
-                                     "A tensor of the same shape and dtype filled with a value.",
-                                     "x(3,4), value=x() | x(), value=x()");
 static const Entry entry_select_scatter("select_scatter(input, src, dim, index)",
                                         function<select_scatter>, kFunctionForm | kMethodForm,
                                         "A copy of input with src at one position of dim.",

@@ -214,6 +214,6 @@ static const Entry entry_prod_dim("prod(input, dim, keepdim=False, *, dtype=None
                                   "| x(2,3), dim=1, dtype=float64");
 static const Entry entry_cumprod("cumprod(input, dim, *, dtype=None)", function<cumprod_entry>,
                                  kPointwise, "The running products along dim; exact at zeros.",
-                                 "x(3,4), 0 | x(3,4), -1 | xs(3,4), 1 | x(), 0 | x(0,3), 0");
+                                 "x(3,4), 0 | x(3,4), -1 | xs(3,4), 0 | x(), 0 | x(0), 0");
 
 }  // namespace pullback

@@ -253,7 +253,7 @@ Tensor multi_dot(const std::vector<Tensor>& tensors) {
 }
 
 Tensor chain_matmul(const std::vector<Tensor>& matrices) {
-  check(!matrices.empty(), "chain_matmul(): Expected one or more matrices");
+  check(ErrorKind::Type, !matrices.empty(), "chain_matmul(): Expected one or more matrices");
   for (const Tensor& each : matrices) {
     check(each.ndim() == 2, "chain_matmul(): Expected all tensors to be 2-D, got ", each.ndim(),
           "-D");

@@ -225,7 +225,7 @@ Tensor cumsum(const Tensor& input, Along where) { return apply<Cumsum>({where}, 
 
 static const Entry entry_cumsum("cumsum(input, dim, *, dtype=None)", function<cumsum_entry>,
                                 kPointwise, "The running sums along dim.",
-                                "x(3,4), 0 | x(3,4), -1 | xs(3,4), 1 | x(), 0 | x(0,3), 0");
+                                "x(3,4), 0 | x(3,4), -1 | xs(3,4), 0 | x(), 0 | x(0), 0");
 static const Entry entry_cummax("cummax(input, dim)", function<cummax>, kBoth,
                                 "The running maxima along dim and their latest positions.",
                                 "x(3,4), 0 | x(3,4), -1 | xs(3,4), dim=1 | x(), 0 | x(0,3), 0",

@@ -168,6 +168,14 @@ Tensor covered(const Tensor& src, const Tensor& index) {
 
 }  // namespace
 
+ScatterArguments check_scatter(const Tensor& input, std::int64_t dim, const Tensor& index,
+                               const Tensor& src) {
+  const int d = wrap_dim(dim, input.ndim());
+  const Tensor at = wide_index("scatter", index);
+  check_scatter(input, d, at, &src);
+  return {d, at, covered(src, at)};
+}
+
 Tensor gather(const Tensor& input, std::int64_t dim, const Tensor& index) {
   const int d = wrap_dim(dim, input.ndim());
   const Tensor at = wide_index("gather", index);
@@ -251,27 +259,6 @@ Tensor take_along_dim(const Tensor& input, const Tensor& indices, std::optional<
   return gather(broadcast_except(input, indices), d, broadcast_except(indices, input));
 }
 
-// Mean and sum; the others have no kernel.
-static Tensor scatter_reduce(const Tensor& input, std::int64_t dim, const Tensor& index,
-                             const Tensor& src, std::string_view reduce, bool include_self) {
-  if (reduce == "prod" || reduce == "amax" || reduce == "amin") {
-    fail(ErrorKind::NotImplemented, "scatter_reduce: got reduce='", reduce,
-         "', expected 'sum' or 'mean'.");
-  }
-  check(reduce == "sum" || reduce == "mean",
-        "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce);
-  check(ErrorKind::NotImplemented, reduce == "sum" || is_floating(input.dtype()),
-        "scatter_reduce: reduce='mean' needs a floating dtype, got ", name(input.dtype()), ".");
-  const DestinationAside aside;
-  const Tensor start = include_self ? input : scatter_value(input, dim, index, Scalar(0));
-  const Tensor sum = scatter_add(start, dim, index, src);
-  if (reduce == "sum") return sum;
-  const Tensor ones = expand(Tensor::full({}, Scalar(1), input.dtype()), src.sizes());
-  const Tensor before = expand(Tensor::full({}, Scalar(1), input.dtype()), input.sizes());
-  const Tensor none = include_self ? before : scatter_value(before, dim, index, Scalar(0));
-  return sum / scatter_add(none, dim, index, ones);
-}
-
 inline constexpr std::uint32_t kScatter = kBoth | kInPlaceForm;
 
 static const Entry entry_gather("gather(input, dim, index)", function<gather>, kBoth,
@@ -293,12 +280,6 @@ static const Entry entry_scatter_add(
     "A copy of input with out[index[i][j]][j] += src[i][j], for dim 0.",
     "x(3,4), 0, i(2,4, high=3), x(2,4) | x(3,4), 1, i(3,6, high=4), x(3,6) | xs(3,4), -1, "
     "i(2,3, high=4), x(3,4) | x(3,4), 0, i(0,4, high=3), x(0,4)");
-static const Entry entry_scatter_reduce(
-    "scatter_reduce(input, dim, index, src, reduce, *, include_self=True)",
-    function<scatter_reduce>, kScatter,
-    "A copy of input with the sum or the mean of what src puts at each place.",
-    "x(3,4), 0, i(2,4, high=3), x(2,4), 'sum' | x(3,4), 0, i(2,4, high=3), x(2,4), 'mean' "
-    "| x(3,4), 1, i(3,6, high=4), x(3,6), 'sum', include_self=False");
 static const Entry entry_take_along_dim(
     "take_along_dim(input, indices, dim=None)", function<take_along_dim>, kBoth,
     "gather with the other dimensions broadcast; without dim from the flat input.",

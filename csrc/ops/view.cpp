@@ -208,7 +208,7 @@ Tensor view(const Tensor& input, const Dims& shape) {
 Tensor reshape(const Tensor& input, Sizes shape) {
   const Dims sizes = infer_sizes(shape, input.numel());
   Dims strides;
-  if (input.has(kBatched) || view_strides(input, sizes, strides)) {
+  if (input.is_contiguous() || input.has(kBatched) || view_strides(input, sizes, strides)) {
     return apply<Reshape>({sizes, input.shape()}, input);
   }
   return apply<ReshapeCopy>({sizes, input.shape()}, input);
