@@ -203,7 +203,7 @@ static Tensor scatter_reduce(const Tensor& input, std::int64_t dim, const Tensor
 
 static const Entry entry_scatter_reduce(
     "scatter_reduce(input, dim, index, src, reduce, *, include_self=True)",
-    function<scatter_reduce>, kBoth | kInPlaceForm,
+    function<scatter_reduce>, kBoth,
     "A copy of input with the sum, prod, mean, amax or amin of what src puts at each place.",
     "x(3,4), 0, i(2,4, high=3), x(2,4), 'sum' | x(3,4), 0, i(2,4, high=3), x(2,4), 'mean' "
     "| x(3,4), 1, i(3,6, high=4), x(3,6), 'sum', include_self=False | x(3,4), 0, i(4,4, high=3), "
