@@ -3,7 +3,7 @@
 ``python tools/stubs.py`` writes ``_core.pyi`` and ``__init__.pyi`` into ``python/pullback``;
 ``--check`` fails when the files there are not what it would write. The operators come from the
 table (``_core.operator_table()``), attributes and methods from the Tensor type; what neither knows
-stands in ``HAND_WRITTEN``. A name of the core that is in no place is an error, so that stubs stay
+stands in the tables below. A member of Tensor that is in no place is an error, so that stubs stay
 complete.
 """
 
@@ -16,28 +16,25 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import pullback
+import pullback as pb
 from pullback import _core
 from pullback._tensor import Tensor as Facade
 
 PACKAGE = Path(__file__).resolve().parent.parent / "python" / "pullback"
 
 HEAD = """# Written by tools/stubs.py from the operator table; do not edit.
+import builtins
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Literal, NoReturn, overload
+from typing import Any, ClassVar, Literal, NoReturn, TypeAlias, overload
 
 from typing_extensions import Self
 
 """
 
 TYPES = """
-_bool = bool
-_int = int
-_float = float
-Number = _int | _float | _bool
-Ints = _int | Sequence[_int]
-Tensors = Sequence["Tensor"]
-DType = dtype | type
+_bool: TypeAlias = builtins.bool
+_int: TypeAlias = builtins.int
+_float: TypeAlias = builtins.float
 
 class dtype:
     is_complex: _bool
@@ -56,6 +53,15 @@ class Node:
     next_functions: tuple[tuple[Any, _int], ...]
     def name(self) -> str: ...
     def __getattr__(self, name: str) -> Any: ...
+
+_dtype: TypeAlias = dtype
+_layout: TypeAlias = layout
+_memory_format: TypeAlias = memory_format
+Number: TypeAlias = _int | _float | _bool
+Ints: TypeAlias = _int | Sequence[_int]
+Tensors: TypeAlias = Sequence[Tensor]
+DimPair: TypeAlias = _int | Sequence[Ints]
+DType: TypeAlias = dtype | type
 
 """
 
@@ -106,7 +112,7 @@ def __getattr__(name: str) -> Any: ...
 # Attributes and methods of Tensor: the line in the stub by name.
 MEMBERS = {
     "shape": "@property\ndef shape(self) -> Size: ...",
-    "dtype": "@property\ndef dtype(self) -> dtype: ...",
+    "dtype": "@property\ndef dtype(self) -> _dtype: ...",
     "device": "@property\ndef device(self) -> Any: ...",
     "ndim": "@property\ndef ndim(self) -> _int: ...",
     "requires_grad": "requires_grad: _bool",
@@ -131,12 +137,14 @@ MEMBERS = {
     "numpy": "def numpy(self, *, force: _bool = False) -> Any: ...",
     "requires_grad_": "def requires_grad_(self, requires_grad: _bool = True) -> Self: ...",
     "to": "def to(self, *args: Any, **kwargs: Any) -> Tensor: ...",
-    "type": "@overload\ndef type(self, dtype: None = None, non_blocking: _bool = False) -> str: ...\n"
+    "type": "@overload\ndef type(self, dtype: None = None, non_blocking: _bool = ...) -> str: ...\n"
     "@overload\ndef type(self, dtype: DType | str, non_blocking: _bool = False) -> Tensor: ...",
     "type_as": "def type_as(self, other: Tensor, /) -> Tensor: ...",
     "copy_": "def copy_(self, src: Tensor | Number, non_blocking: _bool = False) -> Self: ...",
-    "is_contiguous": "def is_contiguous(self, *, memory_format: memory_format = ...) -> _bool: ...",
-    "new_tensor": "def new_tensor(\n    self,\n    data: Any,\n    *,\n    dtype: DType | None = None,\n"
+    "is_contiguous": "def is_contiguous(\n    self, *, memory_format: _memory_format = ...\n"
+    ") -> _bool: ...",
+    "new_tensor": "def new_tensor(\n    self,\n    data: Any,\n    *,\n"
+    "    dtype: DType | None = None,\n"
     "    device: Any = None,\n    requires_grad: _bool = False,\n) -> Tensor: ...",
     "retain_grad": "def retain_grad(self) -> None: ...",
     "register_hook": "def register_hook(self, hook: Callable[[Tensor], Any]) -> Any: ...",
@@ -146,9 +154,9 @@ MEMBERS = {
     "_make_subclass": "@staticmethod\ndef _make_subclass(\n    cls: Any, data: Tensor, "
     "require_grad: _bool = False\n) -> Any: ...",
     "is_same_size": "def is_same_size(self, other: Tensor) -> _bool: ...",
-    "cpu": "def cpu(self, memory_format: memory_format | None = None) -> Tensor: ...",
+    "cpu": "def cpu(self, memory_format: _memory_format | None = None) -> Tensor: ...",
     "cuda": "def cuda(self, *args: Any, **kwargs: Any) -> NoReturn: ...",
-    "layout": "layout: ClassVar[layout]",
+    "layout": "layout: ClassVar[_layout]",
     "__array_priority__": "__array_priority__: ClassVar[_int]",
     "__dlpack__": "def __dlpack__(self, **kwargs: Any) -> Any: ...",
     "__array__": "def __array__(self, dtype: Any = None, copy: _bool | None = None) -> Any: ...",
@@ -165,7 +173,7 @@ RESULTS = {  # of methods without arguments
 for result, names in RESULTS.items():
     for each in names.split():
         MEMBERS[each] = f"def {each}(self) -> {result}: ..."
-for each in "is_cpu is_cuda is_meta is_mps is_nested is_quantized is_sparse".split():
+for each in ("is_cpu", "is_cuda", "is_meta", "is_mps", "is_nested", "is_quantized", "is_sparse"):
     MEMBERS[each] = f"{each}: ClassVar[_bool]"
 
 _BINARY = "add sub mul truediv floordiv mod pow and or xor lshift rshift"
@@ -178,7 +186,8 @@ SLOTS += ["def __rmatmul__(self, other: Any) -> Tensor: ..."]
 SLOTS += [f"def __{n}__(self) -> Tensor: ..." for n in ("neg", "pos", "abs", "invert")]
 SLOTS += [f"def __{n}__(self, {_OPERAND}) -> Tensor: ..." for n in ("lt", "le", "gt", "ge")]
 SLOTS += [
-    f"def __{n}__(self, other: Any) -> Tensor: ...  # type: ignore[override]" for n in ("eq", "ne")
+    f"def __{n}__(self, other: object) -> Tensor: ...  # type: ignore[override]"
+    for n in ("eq", "ne")
 ]
 SLOTS += [
     "def __hash__(self) -> _int: ...",
@@ -195,7 +204,14 @@ SLOTS += [
     "def __deepcopy__(self, memo: dict[_int, Any]) -> Self: ...",
 ]
 
-KINDS = {"int": "_int", "float": "_float", "bool": "_bool", "dtype": "DType", "str": "str"}
+KINDS = {
+    "int": "_int",
+    "float": "_float",
+    "bool": "_bool",
+    "dtype": "DType",
+    "str": "str",
+    "memory_format": "_memory_format",
+}
 
 
 def split_commas(text: str) -> list[str]:
@@ -250,7 +266,7 @@ def result_of(row: dict[str, Any]) -> str:
     """The type of the result; named tuples are not told apart."""
     if row["fields"]:
         return "Any"
-    return str(kind(row["result"]))
+    return "_dtype" if row["result"] == "dtype" else kind(row["result"])
 
 
 def definitions(name: str, rows: list[dict[str, Any]], method: bool, in_place: bool) -> str:
@@ -311,7 +327,6 @@ def tensor_class() -> str:
     if unknown:
         sys.exit(f"tools/stubs.py: Tensor has members that MEMBERS does not know: {unknown}")
     body = "\n".join([*SLOTS, *(methods[n] for n in sorted(methods))])
-    body += "\ndef __getattr__(self, name: str) -> Any: ..." if False else ""
     return "class Tensor:\n" + "\n".join(f"    {line}" for line in body.splitlines())
 
 
@@ -328,7 +343,7 @@ def namespace(name: str, flag: str) -> str:
 def core_stub() -> str:
     """``_core.pyi``."""
     constants = "\n".join(f"{name}: {kind}" for name, kind in CONSTANTS.items())
-    return "\n".join([HEAD, TYPES, tensor_class(), FUNCTIONS, INTERNAL, constants, ""])
+    return f"{HEAD}{TYPES}{tensor_class()}\n{FUNCTIONS}{INTERNAL}{constants}\n"
 
 
 def package_stub() -> str:
@@ -336,23 +351,28 @@ def package_stub() -> str:
     names = sorted({*CONSTANTS, *PUBLIC_FUNCTIONS, "Size", "Tensor", "dtype", "layout"})
     names = [n for n in [*names, "memory_format"] if n != "__version__"]
     lazy = defaultdict(list)
-    for name, module in pullback._LAZY.items():
+    for name, module in pb._LAZY.items():
         lazy[module].append(name)
     lazy["_grad_mode"] += ["enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]
     parts = [
         HEAD,
         "from pullback import (",
-        *(f"    {m} as {m}," for m in sorted(pullback._SUBMODULES)),
+        *(f"    {m} as {m}," for m in sorted(pb._SUBMODULES)),
         ")",
     ]
-    core = ["DType", "Ints", "Number", "Tensors"]
+    core = ["DType", "DimPair", "Ints", "Number", "Tensors", "_dtype", "_memory_format"]
     parts += ["from pullback._core import (", *(f"    {n}," for n in core)]
     parts += [*(f"    {n} as {n}," for n in names), ")"]
     for module, found in sorted(lazy.items()):
         parts.append(f"from pullback.{module} import (")
         parts += [*(f"    {n} as {n}," for n in sorted(found)), ")"]
-    parts += ["import builtins", "", "_bool = builtins.bool", "_int = builtins.int"]
-    parts += ["_float = builtins.float", "__version__: str"]
+    parts += [
+        "import builtins",
+        "",
+        "_bool: TypeAlias = builtins.bool",
+        "_int: TypeAlias = builtins.int",
+    ]
+    parts += ["_float: TypeAlias = builtins.float", "__version__: str"]
     parts += ["float: dtype", "double: dtype", "int: dtype", "long: dtype"]
     parts += [
         "e: _float",

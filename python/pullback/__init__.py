@@ -100,8 +100,24 @@ _LAZY = {
 
 # torch's names of dtypes that pullback does not have.
 _NO_DTYPES = frozenset(
-    "bfloat16 cdouble cfloat char chalf complex128 complex32 complex64 float16 half int16 int8 short "
-    "uint16 uint32 uint64".split()
+    [
+        "bfloat16",
+        "cdouble",
+        "cfloat",
+        "char",
+        "chalf",
+        "complex128",
+        "complex32",
+        "complex64",
+        "float16",
+        "half",
+        "int16",
+        "int8",
+        "short",
+        "uint16",
+        "uint32",
+        "uint64",
+    ]
 )
 
 

@@ -42,7 +42,7 @@ def asarray(
         >>> pb.asarray([1, 2], dtype=pb.float64)
         tensor([1., 2.], dtype=torch.float64)
     """
-    made = _shared(obj)
+    made: Tensor | None = _shared(obj)
     shares = made is not None
     if made is None:
         if copy is False:
@@ -58,7 +58,7 @@ def asarray(
     return made.requires_grad_() if requires_grad else made
 
 
-def _shared(obj: Any) -> Any:
+def _shared(obj: Any) -> Tensor | None:
     if isinstance(obj, Tensor):
         return obj
     if hasattr(obj, "__array_interface__") and getattr(obj, "shape", None) != ():
@@ -66,7 +66,8 @@ def _shared(obj: Any) -> Any:
     if hasattr(obj, "__dlpack__"):
         return _core.from_dlpack(obj)
     if isinstance(obj, (bytes, bytearray, memoryview)) or type(obj).__name__ == "array":
-        return _core._from_buffer(obj)
+        shared: Tensor = _core._from_buffer(obj)
+        return shared
     return None
 
 
@@ -109,4 +110,5 @@ def frombuffer(
             f"not be greater than actual buffer length ({total} bytes)"
         )
     view = view[offset : offset + count * size].cast(_FORMATS[dtype])  # type: ignore[call-overload]
-    return _core._from_buffer(view).requires_grad_(requires_grad)
+    made: Tensor = _core._from_buffer(view)
+    return made.requires_grad_(requires_grad)

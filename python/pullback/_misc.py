@@ -76,7 +76,8 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
     """Changes nothing: every result is the same in every run, at any number of threads."""
     if not isinstance(mode, bool) or not isinstance(warn_only, bool):
         raise TypeError(
-            f"use_deterministic_algorithms: got ({mode!r}, warn_only={warn_only!r}), expected bools."
+            f"use_deterministic_algorithms: got ({mode!r}, warn_only={warn_only!r}), expected "
+            "bools."
         )
 
 

@@ -55,12 +55,50 @@ _FUNCTIONS = {
     "float_power": "float_power",
 } | {
     name: name
-    for name in (
-        "ceil copysign cos cosh exp exp2 expm1 floor fmax fmin fmod gcd heaviside hypot isfinite "
-        "isinf isnan lcm ldexp log log10 log1p log2 logaddexp logaddexp2 logical_and logical_not "
-        "logical_or logical_xor maximum minimum nextafter reciprocal sign signbit sin sinh sqrt "
-        "square tan tanh trunc"
-    ).split()
+    for name in [
+        "ceil",
+        "copysign",
+        "cos",
+        "cosh",
+        "exp",
+        "exp2",
+        "expm1",
+        "floor",
+        "fmax",
+        "fmin",
+        "fmod",
+        "gcd",
+        "heaviside",
+        "hypot",
+        "isfinite",
+        "isinf",
+        "isnan",
+        "lcm",
+        "ldexp",
+        "log",
+        "log10",
+        "log1p",
+        "log2",
+        "logaddexp",
+        "logaddexp2",
+        "logical_and",
+        "logical_not",
+        "logical_or",
+        "logical_xor",
+        "maximum",
+        "minimum",
+        "nextafter",
+        "reciprocal",
+        "sign",
+        "signbit",
+        "sin",
+        "sinh",
+        "sqrt",
+        "square",
+        "tan",
+        "tanh",
+        "trunc",
+    ]
 }
 
 
@@ -77,21 +115,23 @@ def _array(value: Any) -> Any:
     return value.numpy() if isinstance(value, _core.Tensor) else value
 
 
-def _tensor(value: Any) -> Any:
+def as_tensors(value: Any) -> Any:
     """What NumPy gave, as tensors where there is a dtype for it."""
     if isinstance(value, tuple):
-        return tuple(_tensor(each) for each in value)
+        return tuple(as_tensors(each) for each in value)
     try:
         return _core._from_buffer(value) if value.shape else _core.as_tensor(value.item())
     except (AttributeError, TypeError):
         return value
 
 
-def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+def array_ufunc(ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """``Tensor.__array_ufunc__``."""
     if method == "__call__" and not kwargs:
         name = ufunc.__name__
-        ours = _OPERATORS.get(name) or getattr(_core._functions, _FUNCTIONS.get(name, ""), None)
+        ours: Any = _OPERATORS.get(name) or getattr(
+            _core._functions, _FUNCTIONS.get(name, ""), None
+        )
         if ours is not None:
             return ours(*map(_operand, inputs))
     out = kwargs.get("out")
@@ -100,9 +140,4 @@ def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any)
     result = getattr(ufunc, method)(*map(_array, inputs), **kwargs)
     if out is not None:
         return out[0] if len(out) == 1 else out
-    return _tensor(result)
-
-
-def array_wrap(self: Any, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-    """``Tensor.__array_wrap__``: results of NumPy's functions on tensors are tensors."""
-    return _tensor(array)
+    return as_tensors(result)

@@ -123,14 +123,17 @@ class Tensor:
     def __array_ufunc__(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from pullback._numpy import array_ufunc
 
-        return array_ufunc(self, ufunc, method, *inputs, **kwargs)
+        return array_ufunc(ufunc, method, *inputs, **kwargs)
 
     def __array_wrap__(
-        self: Any, array: Any, context: Any = None, return_scalar: bool = False
+        self: Any,
+        array: Any,
+        context: Any = None,
+        return_scalar: bool = False,
     ) -> Any:
-        from pullback._numpy import array_wrap
+        from pullback._numpy import as_tensors
 
-        return array_wrap(self, array, context, return_scalar)
+        return as_tensors(array)
 
     layout = _core.strided
     is_cpu = True
@@ -161,7 +164,7 @@ class Tensor:
         """The tensor itself."""
         return self if memory_format is None else self.to("cpu", memory_format=memory_format)
 
-    def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - torch's signature
         """Refuses, with torch's words: there is no GPU."""
         raise AssertionError("Torch not compiled with CUDA enabled: pullback runs on the CPU only.")
 

@@ -1,0 +1,78 @@
+"""The examples in docstrings run and print what they say; every public function has a docstring."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+from typing import Any
+
+import pytest
+
+import pullback as pb
+from pullback import _core, _docs
+
+MODULES = sorted(
+    ["pullback"]
+    + [
+        m.name
+        for m in pkgutil.walk_packages(pb.__path__, "pullback.")
+        if m.name != "pullback._core"
+    ]
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_a_module(name: str) -> None:
+    module = importlib.import_module(name)
+    # Names that are imported on first use come into the dictionary before it is walked.
+    assert _docs.__name__ in MODULES
+    for each in dir(module):
+        getattr(module, each)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE, verbose=False)
+    report: list[str] = []
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module, name):
+        runner.run(test, out=report.append)
+    assert runner.summarize(verbose=False).failed == 0, "".join(report)
+
+
+# The types of functions and of methods made from the table.
+KINDS = (type(_core._functions.add), type(vars(_core.Tensor)["add"]))
+
+
+def operators() -> list[Any]:
+    """Every callable of the table with the name a user sees it under."""
+    found = {}
+    spaces = {
+        "pb": _core._functions,
+        "nn.functional": _core._nn,
+        "linalg": _core._linalg,
+        "special": _core._special,
+        "Tensor": _core.Tensor,
+    }
+    for space, holder in spaces.items():
+        for name, value in vars(holder).items():
+            if type(value) in KINDS:
+                found[f"{space}.{name}"] = value
+    return [pytest.param(value, id=name) for name, value in sorted(found.items())]
+
+
+OPERATORS = operators()
+
+
+def test_the_table_is_not_empty() -> None:
+    assert len(OPERATORS) > 300
+
+
+@pytest.mark.parametrize("function", OPERATORS)
+def test_docstring_of_an_operator(function: Any) -> None:
+    text = function.__doc__
+    name = function.__name__
+    assert text.startswith(f"{name}("), text
+    assert len(text.splitlines()[2].split()) >= 2, text
+    test = doctest.DocTestParser().get_doctest(text, {}, name, None, None)
+    assert test.examples, text
+    report: list[str] = []
+    runner = doctest.DocTestRunner(verbose=False)
+    runner.run(test, out=report.append)
+    assert runner.failures == 0, "".join(report)
