@@ -1,7 +1,8 @@
 """What every test gets: a fixed seed, and the proof that it leaves no object of the core behind.
 
 The number of live tensors, storages and nodes, once the garbage collector has run, must not be
-larger after a test than before it. A test that must keep objects says so with the mark ``keeps_objects``.
+larger after a test than before it. A test that must keep objects says so with the mark
+``keeps_objects``.
 """
 
 from __future__ import annotations
@@ -25,12 +26,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "keeps_objects: objects of the core may outlive the test")
 
 
-def pytest_collection_finish() -> None:
-    """What exists once all is collected stays: the garbage collector need not look at it again."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     report = yield
@@ -43,6 +38,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     pb.manual_seed(0)
     gc.collect()
+    gc.freeze()  # what is left, reports of tests above all, need not be looked at again
     before = _core.live_objects()
     yield
     passed = request.node.stash.get(PASSED, False)  # a failure keeps its frames
