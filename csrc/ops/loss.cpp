@@ -372,7 +372,7 @@ Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double ep
   return vector_norm(x1 - x2 + eps, p, Dims{-1}, keepdim);
 }
 
-#define PB_PAIRS "x(3,4), x(3,4) | x(), x() | x(0,3), x(0,3) | xs(3,4), x(3,4) | "
+#define PB_PAIRS "x(3,4), x(3,4) | x(), x() | x(0,3), x(0,3), reduction='sum' | xs(3,4), x(3,4) | "
 #define PB_REDUCTIONS "x(3,4), x(3,4), reduction='sum' | x(3,4), x(3,4), reduction='none' "
 
 const Entry entry_mse(

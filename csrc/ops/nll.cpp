@@ -53,12 +53,27 @@ kernels::Classes classes_of(const NllAttrs& a, const Tensor& weight) {
   return {a.dim(), a.ignore, weight.defined() ? weight.bytes() : nullptr};
 }
 
-const Tensor& unbatched_weight(In in) {
-  const Tensor& weight = in[2];
-  check(ErrorKind::NotImplemented, !weight.defined() || !weight.has(kBatched),
-        "nll_loss: a weight that differs within vmap is not supported.");
-  return weight;
-}
+// The weights of a batch seen in the shape of the merged input, when they differ within it; such
+// weights are multiplied in, others go to the kernel.
+struct BatchWeight {
+  Tensor shared;
+  Tensor spread;
+
+  BatchWeight(In in, const detail::Unwrapped& u, const NllAttrs& a, const NllAttrs& merged) {
+    if (!in[2].defined()) return;
+    if (!in[2].has(kBatched)) {
+      shared = in[2];
+      return;
+    }
+    Dims sizes = a.sizes;
+    sizes.insert(0, u.batch);
+    Dims ones(sizes.size(), 1);
+    ones[0] = u.batch;
+    ones[a.dim() + 1] = a.sizes[a.dim()];
+    spread = reshape(expand(reshape(u.tensors[2], ones), sizes), merged.sizes);
+  }
+  Tensor times(const Tensor& x) const { return spread.defined() ? x * spread : x; }
+};
 
 // Inputs: input, target (int64), weight (contiguous or missing).
 struct Nll {
@@ -92,21 +107,21 @@ struct Nll {
   static Tensor jvp(Jvp<Nll>& j) { return apply<Nll>(j.attrs(), j.tangent(0), j.in(1), j.in(2)); }
 
   // What the mean of each example of the batch divides by.
-  static Tensor totals(const Attrs& merged, const Tensor& target, const Tensor& weight,
+  static Tensor totals(const Attrs& merged, const Tensor& target, const BatchWeight& weight,
                        std::int64_t batch, DType dtype) {
     const Tensor minus_ones = Tensor::full(merged.sizes, Scalar(-1), dtype);
-    const Tensor counted = apply<Nll>(merged, minus_ones, target, weight);
+    const Tensor counted = apply<Nll>(merged, weight.times(minus_ones), target, weight.shared);
     return sum(reshape(counted, Dims{batch, -1}), Dims{1});
   }
   static Tensor batch(const Attrs& a, In in, int) {
     const detail::Unwrapped u = detail::unwrap(in);
-    const Tensor& weight = unbatched_weight(in);
     const Attrs merged = a.merged(u.batch);
+    const BatchWeight weight(in, u, a, merged);
     const Tensor target = reshape(u.tensors[1], merged.target_sizes());
-    Tensor each = apply<Nll>(merged, reshape(u.tensors[0], merged.sizes), target, weight);
+    const Tensor x = weight.times(reshape(u.tensors[0], merged.sizes));
     Dims sizes = a.target_sizes();
     sizes.insert(0, u.batch);
-    each = reshape(each, sizes);
+    const Tensor each = reshape(apply<Nll>(merged, x, target, weight.shared), sizes);
     if (a.reduction == Reduction::None) return make_batched(each, u.level);
     Tensor result = sum(reshape(each, Dims{u.batch, -1}), Dims{1});
     if (a.reduction == Reduction::Mean) {
@@ -143,8 +158,8 @@ struct NllGrad {
   }
   static Tensor batch(const Attrs& a, In in, int) {
     const detail::Unwrapped u = detail::unwrap(in);
-    const Tensor& weight = unbatched_weight(in);
     const Attrs merged = a.merged(u.batch);
+    const BatchWeight weight(in, u, a, merged);
     const Tensor target = reshape(u.tensors[1], merged.target_sizes());
     Tensor gradient = u.tensors[0];
     if (a.reduction != Reduction::None) {
@@ -157,8 +172,8 @@ struct NllGrad {
       ones[0] = u.batch;
       gradient = expand(reshape(gradient, ones), sizes);
     }
-    const Tensor all =
-        apply<NllGrad>(merged, reshape(gradient, merged.target_sizes()), target, weight);
+    const Tensor all = weight.times(
+        apply<NllGrad>(merged, reshape(gradient, merged.target_sizes()), target, weight.shared));
     Dims sizes = a.sizes;
     sizes.insert(0, u.batch);
     return make_batched(reshape(all, sizes), u.level);
