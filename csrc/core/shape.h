@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <iosfwd>
 #include <span>
@@ -27,7 +28,15 @@ class Dims {
     resize(static_cast<int>(values.size()));
     std::copy(values.begin(), values.end(), data());
   }
-  Dims(const Dims& other) : Dims(static_cast<Sizes>(other)) {}
+  Dims(const Dims& other) : size_(other.size_) {
+    if (other.capacity_ > kInlineDims) [[unlikely]] {
+      size_ = 0;
+      resize(other.size_);
+      std::copy(other.begin(), other.end(), heap_);
+    } else {
+      copy_inline(other);
+    }
+  }
   Dims(Dims&& other) noexcept { take(other); }
   Dims& operator=(const Dims& other) {
     if (this != &other) {
@@ -91,17 +100,19 @@ class Dims {
     if (capacity_ > kInlineDims) {
       heap_ = other.heap_;
     } else {
-      std::copy_n(other.inline_, size_, inline_);
+      copy_inline(other);
     }
     other.size_ = 0;
     other.capacity_ = kInlineDims;
   }
+  // All of them: a copy of fixed size is a few instructions.
+  void copy_inline(const Dims& other) { std::memcpy(inline_, other.inline_, sizeof inline_); }
   void grow(int size);
 
   std::int32_t size_ = 0;
   std::int32_t capacity_ = kInlineDims;
   union {
-    std::int64_t inline_[kInlineDims];
+    std::int64_t inline_[kInlineDims] = {};
     std::int64_t* heap_;
   };
 };

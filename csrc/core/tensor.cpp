@@ -117,6 +117,23 @@ Tensor Tensor::alias(Sizes sizes, Sizes strides, std::int64_t offset) const {
   return view;
 }
 
+Tensor Tensor::alias_row_major(Sizes sizes) const {
+  Ref<TensorBody> body = make_body(dtype(), static_cast<int>(sizes.size()));
+  std::int64_t* own_sizes = body->sizes();
+  std::int64_t* own_strides = body->strides();
+  std::int64_t stride = 1;
+  for (std::size_t d = sizes.size(); d-- > 0;) {
+    own_sizes[d] = sizes[d];
+    own_strides[d] = stride;
+    stride *= std::max<std::int64_t>(sizes[d], 1);
+  }
+  body->numel = body_->numel;
+  body->flags = kContiguous | (body_->flags & (kReadOnly | kInference));
+  body->data = body_->data;
+  body->storage = body_->storage;
+  return Tensor(std::move(body));
+}
+
 std::int64_t Tensor::storage_offset() const {
   return (body_->data - body_->storage->data) / static_cast<std::int64_t>(item_size(dtype()));
 }

@@ -91,6 +91,8 @@ class Tensor {
   // The same memory in another geometry; no history, no base.  `offset` counts elements from this
   // tensor's first one.
   Tensor alias(Sizes sizes, Sizes strides, std::int64_t offset = 0) const;
+  // The memory of a row-major tensor in other sizes, of as many elements.
+  Tensor alias_row_major(Sizes sizes) const;
   // Memory of another kind of owner; `data` is the first element.
   static Tensor over(Ref<Storage> storage, char* data, Sizes sizes, Sizes strides, DType dtype);
   // The same memory and geometry, no history.

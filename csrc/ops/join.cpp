@@ -15,6 +15,34 @@
 namespace pullback {
 namespace {
 
+// Joins of few elements are copied row by row, without a view of the result for each input.
+constexpr std::int64_t kFewElements = 4096;
+
+// The inputs are row-major, `lengths` counts what a row of each holds (nullptr: all the same).
+bool join_rows(In in, const Tensor& out, std::int64_t rows, const Dims* lengths) {
+  if (out.numel() > kFewElements || !out.is_contiguous()) return false;
+  for (int i = 0; i < in.size(); ++i) {
+    if (!in[i].is_contiguous()) return false;
+  }
+  const auto item = static_cast<std::int64_t>(item_size(out.dtype()));
+  char* to = out.bytes();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (int i = 0; i < in.size(); ++i) {
+      if (lengths && (*lengths)[i] <= 0) continue;
+      const std::int64_t bytes = in[i].numel() / rows * item;
+      std::memcpy(to, in[i].bytes() + row * bytes, static_cast<std::size_t>(bytes));
+      to += bytes;
+    }
+  }
+  return true;
+}
+
+std::int64_t count_rows(const Tensor& out, int dim) {
+  std::int64_t rows = 1;
+  for (int d = 0; d < dim; ++d) rows *= out.size(d);
+  return rows;
+}
+
 struct Cat {
   static constexpr const char* kNode = "CatBackward0";
   static constexpr int kInputs = kVariadic;
@@ -35,6 +63,7 @@ struct Cat {
     return {sizes, in[0].dtype()};
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
+    if (out.numel() == 0 || join_rows(in, out, count_rows(out, a.dim), &a.lengths)) return;
     std::int64_t start = 0;
     for (int i = 0; i < in.size(); ++i) {
       if (a.lengths[i] <= 0) continue;
@@ -74,13 +103,7 @@ struct Stack {
     return {sizes, in[0].dtype()};
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
-    const std::size_t size = item_size(out.dtype());
-    if (in[0].ndim() == 0 && out.is_contiguous()) {
-      for (int i = 0; i < in.size(); ++i) {
-        std::memcpy(out.bytes() + static_cast<std::size_t>(i) * size, in[i].bytes(), size);
-      }
-      return;
-    }
+    if (out.numel() == 0 || join_rows(in, out, count_rows(out, a.dim), nullptr)) return;
     for (int i = 0; i < in.size(); ++i) {
       const Window part{Window::Kind::Select, a.dim, 0, i};
       kernels::copy(view_of(part.show(out)), view_of(in[i]));
@@ -141,11 +164,15 @@ struct BlockDiag {
   }
 };
 
+bool have_one_dtype(const std::vector<Tensor>& tensors) {
+  for (const Tensor& t : tensors) {
+    if (t.dtype() != tensors[0].dtype()) return false;
+  }
+  return true;
+}
+
 // All in the dtype that they promote to.
 std::vector<Tensor> promoted(const std::vector<Tensor>& tensors) {
-  bool equal = true;
-  for (const Tensor& t : tensors) equal &= t.dtype() == tensors[0].dtype();
-  if (equal) return tensors;
   Promotion promotion;
   for (const Tensor& t : tensors) promotion.add(t);
   std::vector<Tensor> casts;
@@ -180,10 +207,10 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
           " and ", t.ndim());
   }
   const int d = wrap_dim(dim, first.ndim());
-  const std::vector<Tensor> parts = promoted(tensors);
-  Dims lengths(static_cast<int>(parts.size()));
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const Tensor& t = parts[i];
+  if (!have_one_dtype(tensors)) return cat(promoted(tensors), dim);
+  Dims lengths(static_cast<int>(tensors.size()));
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor& t = tensors[i];
     if (t.ndim() != first.ndim()) {
       lengths[static_cast<int>(i)] = -1;
       continue;
@@ -195,7 +222,7 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
     }
     lengths[static_cast<int>(i)] = t.size(d);
   }
-  return apply<Cat>({d, lengths, static_cast<int>(model)}, parts);
+  return apply<Cat>({d, lengths, static_cast<int>(model)}, tensors);
 }
 
 Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim) {
@@ -206,7 +233,8 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim) {
           "stack expects each tensor to be equal size, but got ", tensors[0].shape(),
           " at entry 0 and ", tensors[i].shape(), " at entry ", i);
   }
-  return apply<Stack>({d}, promoted(tensors));
+  if (!have_one_dtype(tensors)) return apply<Stack>({d}, promoted(tensors));
+  return apply<Stack>({d}, tensors);
 }
 
 static Tensor atleast_1d(const Tensor& input) {

@@ -1,5 +1,8 @@
 // Copies with the elements in other places: flip, roll, rot90, triu, tril.
+#include <cstring>
+
 #include "kernels/copy.h"
+#include "kernels/parallel.h"
 #include "ops/basic.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -153,22 +156,36 @@ struct Triangle {
     return a.upper ? "TriuBackward0" : "TrilBackward0";
   }
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
-  // The rows of all matrices at once: row i keeps a range of columns.
+  // Row i keeps a range of columns.
   static void fill(const Attrs& a, In in, const Tensor& out) {
-    const int row = out.ndim() - 2;
-    const int column = out.ndim() - 1;
-    const std::int64_t columns = out.size(column);
-    constexpr std::int64_t zero = 0;
-    kernels::fill(view_of(out), &zero);
-    for (std::int64_t i = 0; i < out.size(row); ++i) {
-      const std::int64_t from = a.upper ? std::clamp(i + a.diagonal, std::int64_t{0}, columns) : 0;
-      const std::int64_t to =
-          a.upper ? columns : std::clamp(i + a.diagonal + 1, std::int64_t{0}, columns);
-      if (from == to) continue;
-      const Window rows{Window::Kind::Slice, row, 0, i, 1};
-      const Window part{Window::Kind::Slice, column, 0, from, to - from};
-      kernels::copy(view_of(part.show(rows.show(out))), view_of(part.show(rows.show(in[0]))));
-    }
+    const Tensor x = in[0].is_contiguous() ? in[0] : copy_to_dtype(in[0], in[0].dtype());
+    const Tensor to = out.is_contiguous() ? out : Tensor::empty(out.sizes(), out.dtype());
+    const std::int64_t rows = out.size(out.ndim() - 2);
+    const std::int64_t columns = out.size(out.ndim() - 1);
+    const auto item = static_cast<std::int64_t>(item_size(out.dtype()));
+    const std::int64_t lines = columns == 0 ? 0 : out.numel() / columns;
+    kernels::parallel_for(
+        lines, std::max<std::int64_t>(65536 / std::max<std::int64_t>(columns, 1), 1),
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t line = begin; line < end; ++line) {
+            const std::int64_t i = line % rows;
+            const std::int64_t cut = i + a.diagonal + (a.upper ? 0 : 1);
+            const std::int64_t at = std::clamp(cut, std::int64_t{0}, columns);
+            char* left = to.bytes() + line * columns * item;
+            char* right = left + at * item;
+            const char* from = x.bytes() + line * columns * item;
+            const auto left_bytes = static_cast<std::size_t>(at * item);
+            const auto right_bytes = static_cast<std::size_t>((columns - at) * item);
+            if (a.upper) {
+              std::memset(left, 0, left_bytes);
+              std::memcpy(right, from + at * item, right_bytes);
+            } else {
+              std::memcpy(left, from, left_bytes);
+              std::memset(right, 0, right_bytes);
+            }
+          }
+        });
+    if (!to.is_same(out)) kernels::copy(view_of(out), view_of(to));
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Triangle>& v) { v.give(0, apply<Triangle>(v.attrs(), v.grad())); }

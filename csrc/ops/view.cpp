@@ -68,6 +68,7 @@ struct Reshape {
     return make_batched(reshape(u.tensors[0], a.batched(u.batch).sizes), u.level);
   }
   static Tensor view(const Attrs& a, const Tensor& x) {
+    if (x.is_contiguous()) return x.alias_row_major(a.sizes);
     Dims strides;
     check(view_strides(x, a.sizes, strides),
           "view size is not compatible with input tensor's size and stride (at least one dimension "
@@ -206,12 +207,12 @@ Tensor view(const Tensor& input, const Dims& shape) {
 }
 
 Tensor reshape(const Tensor& input, Sizes shape) {
-  const Dims sizes = infer_sizes(shape, input.numel());
+  Dims sizes = infer_sizes(shape, input.numel());
   Dims strides;
   if (input.is_contiguous() || input.has(kBatched) || view_strides(input, sizes, strides)) {
-    return apply<Reshape>({sizes, input.shape()}, input);
+    return apply<Reshape>({std::move(sizes), input.shape()}, input);
   }
-  return apply<ReshapeCopy>({sizes, input.shape()}, input);
+  return apply<ReshapeCopy>({std::move(sizes), input.shape()}, input);
 }
 
 Tensor unsqueeze(const Tensor& input, std::int64_t dim) {
