@@ -60,10 +60,6 @@ inline const Tensor& tangent_of(const Tensor& tensor) {
 
 void set_tangent(const Tensor& tensor, Tensor tangent);
 
-// The same value with the same history, but without a tangent: what the tangent of a result may be
-// computed from and save, for a tensor that holds its own tangent's graph would never be freed.
-Tensor without_tangent(const Tensor& tensor);
-
 // Wraps [B, ...] as one tensor of shape [...].
 Tensor make_batched(const Tensor& batch, int level);
 

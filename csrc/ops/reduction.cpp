@@ -1,6 +1,8 @@
 // The sum and the mean, and the tools of reduction.h.
 #include "ops/reduction.h"
 
+#include <array>
+
 #include "kernels/copy.h"
 #include "kernels/elementwise.h"
 #include "kernels/reduce.h"
@@ -85,6 +87,18 @@ KeepView::KeepView(const Tensor& out, DimSet dims, Sizes input_sizes, bool keepd
     : view_(view_of(out)) {
   if (keepdim || dims.empty()) return;
   const int ndim = static_cast<int>(input_sizes.size());
+  view_.ndim = ndim;
+  if (dims.is_all(ndim)) {
+    static constexpr auto kOnes = [] {
+      std::array<std::int64_t, kMaxDims> ones;
+      ones.fill(1);
+      return ones;
+    }();
+    static constexpr std::array<std::int64_t, kMaxDims> kZeros{};
+    view_.sizes = kOnes.data();
+    view_.strides = kZeros.data();
+    return;
+  }
   sizes_ = Dims(ndim, 1);
   strides_ = Dims(ndim, 0);
   int from = 0;
@@ -95,7 +109,6 @@ KeepView::KeepView(const Tensor& out, DimSet dims, Sizes input_sizes, bool keepd
   }
   view_.sizes = sizes_.data();
   view_.strides = strides_.data();
-  view_.ndim = ndim;
 }
 
 namespace {

@@ -165,7 +165,9 @@ Tensor diff(const Tensor& input, std::int64_t n, std::int64_t dim,
   return x;
 }
 
-int integration_dim(const Tensor& y, std::int64_t dim) {
+int integration_dim(const char* name, const Tensor& y, std::int64_t dim) {
+  check(y.dtype() != DType::Bool, name,
+        ": received a bool input for `y`, but bool is not supported");
   check(ErrorKind::Index, y.ndim() > 0, "Dimension specified as ", dim,
         " but tensor has no dimensions");
   return wrap_dim(dim, y.ndim());
@@ -193,7 +195,7 @@ Tensor nothing(const Tensor& y, int dim) {
 
 Tensor trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim) {
   const Composition parts;
-  const int d = integration_dim(y, dim);
+  const int d = integration_dim("trapezoid", y, dim);
   if (y.size(d) == 0) return nothing(y, d);
   const Tensor steps = spacing("trapezoid", y, x, d);
   return sum((later(y, d) + earlier(y, d)) * steps, Dims{d}) / 2.0;
@@ -201,21 +203,21 @@ Tensor trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim) {
 
 Tensor trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
   const Composition parts;
-  const int d = integration_dim(y, dim);
+  const int d = integration_dim("trapezoid", y, dim);
   if (y.size(d) == 0) return nothing(y, d);
   return (sum(y, Dims{d}) - (select(y, d, 0) + select(y, d, -1)) * 0.5) * Operand(dx);
 }
 
 Tensor cumulative_trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim) {
   const Composition parts;
-  const int d = integration_dim(y, dim);
+  const int d = integration_dim("cumulative_trapezoid", y, dim);
   const Tensor steps = spacing("cumulative_trapezoid", y, x, d);
-  return cumsum((later(y, d) + earlier(y, d)) * (steps / 2.0), {d});
+  return cumsum((later(y, d) + earlier(y, d)) * steps, {d}) / 2.0;
 }
 
 Tensor cumulative_trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
   const Composition parts;
-  const int d = integration_dim(y, dim);
+  const int d = integration_dim("cumulative_trapezoid", y, dim);
   return cumsum((later(y, d) + earlier(y, d)) * (dx.to_double() / 2), {d});
 }
 
