@@ -11,8 +11,6 @@ import gc
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from pathlib import Path
-
 import pytest
 
 import pullback as pb
@@ -46,12 +44,3 @@ def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         gc.collect()
         after = _core.live_objects()
         assert {kind: n for kind, n in after.items() if n > before[kind]} == {}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gaps that are known are tested to fail: closing one means taking its line away."""
-    lines = (Path(__file__).parent / "known_gaps.txt").read_text(encoding="utf-8").splitlines()
-    gaps = {line.rpartition("/")[2] for line in lines if not line.startswith("#")}
-    for item in items:
-        if item.nodeid.rpartition("/")[2] in gaps:
-            item.add_marker(pytest.mark.xfail(reason="listed in known_gaps.txt", strict=True))

@@ -4,7 +4,8 @@ A row of the table has samples like ``x(3,4), dim=1 | x(), 0``. Between the bars
 argument lists with these makers of tensors (float64 unless said):
 ``x`` wants a gradient, ``xs`` too and is strided in memory, ``c`` and ``cs`` want none; all of
 normal-like distinct values, or uniform with ``low=`` and ``high=``; ``i(shape, high=)`` int64 in
-[low, high), ``i(, high=2)`` one of no dimensions, ``b`` bool, ``spd(n)`` symmetric positive definite matrices. Dtypes are written
+[low, high), ``i(, high=2)`` one of no dimensions, ``b`` bool, ``spd(n)`` symmetric positive
+definite matrices. Dtypes are written
 ``float32`` or ``pb.float32``. The values follow from the text alone, so that a sample is the same
 in every run and for every library: ``parse`` makes ``Sample`` objects with ``Leaf`` places,
 ``Sample.tensors(lib)`` the tensors and ``Sample.fill(lib, tensors)`` the arguments.

@@ -12,10 +12,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from samples import Sample, parse
 
-import pullback as pb
 from pullback import _core
+from samples import Sample, parse
 
 
 class Op:

@@ -1,4 +1,4 @@
-"""Accumulation into .grad: what is taken over, added to, replaced; layouts, dtypes, retained gradients."""
+"""Accumulation into .grad: what is taken over, added to, replaced; layouts, retained gradients."""
 
 from __future__ import annotations
 
@@ -132,6 +132,6 @@ def test_retained_gradients_add_up() -> None:
 def test_zeros_of_missing_outputs_are_never_made() -> None:
     """An output that nobody used does not turn infinities elsewhere into nan."""
     x = leaf(0.0, 1.0)
-    a, b = x.sqrt().unbind()
+    _, b = x.sqrt().unbind()
     b.backward()
     assert x.grad.tolist()[1] == 0.5

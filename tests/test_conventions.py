@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conventions import POINTS, REFUSED, found
 
 import pullback as pb
+from conventions import POINTS, REFUSED, found
 
 
 @pytest.mark.parametrize("name", POINTS)

@@ -208,7 +208,8 @@ def test_eye_and_triangles() -> None:
 # --- dtypes ---
 
 
-def test_default_dtype(_default_dtype: None) -> None:
+@pytest.mark.usefixtures("_default_dtype")
+def test_default_dtype() -> None:
     pb.set_default_dtype(pb.float64)
     assert pb.get_default_dtype() == pb.float64
     assert pb.tensor(1.5).dtype == pb.zeros(1).dtype == pb.rand(1).dtype == pb.float64

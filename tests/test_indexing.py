@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from table import array, same, weights
 
 import pullback as pb
 from pullback.autograd import gradcheck, gradgradcheck
+from table import array, same, weights
 
 settings.register_profile("here", deadline=None, max_examples=150, derandomize=True, database=None)
 settings.load_profile("here")

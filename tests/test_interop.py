@@ -99,9 +99,9 @@ def test_from_numpy_keeps_strides_and_the_owner() -> None:
 
 
 def test_from_numpy_refuses() -> None:
-    with pytest.raises(TypeError, match="expected np.ndarray"):
+    with pytest.raises(TypeError, match=r"expected np.ndarray"):
         pb.from_numpy([1.0])
-    with pytest.raises(TypeError, match="can't convert np.ndarray of type"):
+    with pytest.raises(TypeError, match=r"can't convert np.ndarray of type"):
         pb.from_numpy(np.array(["a"]))
     with pytest.raises(ValueError, match="negative"):
         pb.from_numpy(np.arange(3)[::-1])

@@ -181,9 +181,7 @@ def test_a_decorated_generator_switches_at_every_step() -> None:
         for _ in range(3):
             yield pb.is_grad_enabled()
 
-    seen = []
-    for inside in values():
-        seen.append((inside, pb.is_grad_enabled()))
+    seen = [(inside, pb.is_grad_enabled()) for inside in values()]
     assert seen == [(False, True)] * 3
 
 
@@ -201,7 +199,7 @@ def test_a_generator_receives_values_exceptions_and_closing() -> None:
             yield 3
         finally:
             log.append(("closed", pb.is_grad_enabled()))
-        return 4  # noqa: B901
+        return 4
 
     g = talk()
     assert next(g) == 1
@@ -267,11 +265,11 @@ def test_inference_tensors() -> None:
     with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
         x * t
     assert (x + t[:1]).requires_grad
-    with pytest.raises(RuntimeError, match="[Ii]nference"):
+    with pytest.raises(RuntimeError, match=r"[Ii]nference"):
         t.requires_grad_()
     with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside"):
         t.add_(1)
-    with pytest.raises(RuntimeError, match="[Ii]nference tensors do not track version counter"):
+    with pytest.raises(RuntimeError, match=r"[Ii]nference tensors do not track version counter"):
         _ = t._version
     with pb.inference_mode():
         t.add_(1)

@@ -1,3 +1,4 @@
+# ruff: noqa: PT017 - an operator may refuse, and then it must say why
 """Every row of the operator table, checked with its own samples; no operator is named here.
 
 Each test takes one row and walks its samples: derivatives of both modes and both orders against
@@ -14,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from samples import Leaf, Sample
-from table import OPS, Op, about, array, differentiable, gradients, results, same, weights
 
 import pullback as pb
 from pullback import _core
 from pullback.autograd import gradcheck, gradgradcheck
+from samples import Leaf, Sample
+from table import OPS, Op, about, array, differentiable, gradients, results, same, weights
 
 
 def every(*flags: str, without: str = "") -> Any:
@@ -377,7 +378,8 @@ def test_the_inplace_form_is_recorded(op: Op) -> None:
                 return getattr(first * 1, op.name + "_")(*args, **kwargs)
 
             found = op.of_tensors(pb, sample, inplace)(*tensors)
-            assert found.grad_fn.name() == expected.grad_fn.name()
+            # torch counts the forms of one operator in the digit at the end.
+            assert found.grad_fn.name()[:-1] == expected.grad_fn.name()[:-1]
             inputs = [tensors[i] for i in at]
             left = gradients(pb, [expected], inputs)
             try:
@@ -467,7 +469,8 @@ def test_integers_and_bools_give_what_floats_give(op: Op, dtype: str) -> None:
         elif dtype == "bool" and found.dtype == pb.bool:
             same(array(found), array(exact).astype(bool), 0, 0)
         else:
-            assert found.dtype in (getattr(pb, dtype), pb.bool)
+            # A power of a bool by a number is int64, as in torch.
+            assert found.dtype in (getattr(pb, dtype), pb.bool, pb.int64)
             values = np.asarray(array(exact))
             same(array(found), values.astype(np.int64).astype(array(found).dtype), 0, 0)
 
@@ -489,6 +492,11 @@ def test_wrong_arguments(op: Op) -> None:
         if isinstance(argument, pb.Tensor):
             with pytest.raises(TypeError):
                 call(*args[:i], object(), *args[i + 1 :], **kwargs)
-    if args and not op.factory:
+    # Without arguments a list of tensors is empty, which is no TypeError in torch either.
+    takes_none = any(
+        row["name"] == op.name and "*tensors" in row["signature"]
+        for row in pb._core.operator_table()
+    )
+    if args and not op.factory and not takes_none:
         with pytest.raises(TypeError):
             call()

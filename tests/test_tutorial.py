@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the expected text is what is printed, line for line
 """The program of the autograd tutorial, statement by statement, prints what PyTorch prints.
 
 parity/test_tutorial.py runs the same programs with PyTorch itself and compares the characters.
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import pullback
+import pullback as pb
 
 PROGRAMS: dict[str, tuple[str, str]] = {
     "scalars": (
@@ -142,7 +143,7 @@ def output(library: Any, program: str) -> str:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_it_prints_this(name: str) -> None:
     program, expected = PROGRAMS[name]
-    assert output(pullback, program) == expected
+    assert output(pb, program) == expected
 
 
 def test_the_notation_of_the_tutorial() -> None:

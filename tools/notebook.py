@@ -22,7 +22,7 @@ NOTEBOOK = Path(__file__).parent.parent / "docs" / "tutorial.ipynb"
 CELLS = [
     """#:# The autograd tutorial
 
-Every output below is what PyTorch prints for the same program; only the two import lines differ.""",
+Every output below is what PyTorch prints for the same program; only the imports differ.""",
     """import pullback as torch
 from pullback.autograd import Variable""",
     """#:## Scalars
@@ -57,8 +57,8 @@ a.grad, b.grad""",
     """Variable(torch.ones(2), requires_grad=True)""",
     """#:## One step of training
 
-Forward pass, loss, backward pass, one step of gradient descent. The first layer is frozen: it gets no
-gradient and does not change.""",
+Forward pass, loss, backward pass, one step of gradient descent. The first layer is frozen: it
+gets no gradient and does not change.""",
     """from pullback import nn, optim
 
 torch.manual_seed(0)
@@ -86,10 +86,10 @@ def run_cell(source: str, namespace: dict[str, Any], number: int) -> list[dict[s
     printed = io.StringIO()
     value = None
     with contextlib.redirect_stdout(printed):
-        exec(compile(tree, name, "exec"), namespace)  # noqa: S102 - the cells above
+        exec(compile(tree, name, "exec"), namespace)
         if last is not None:
             expression = ast.Expression(last.value)
-            value = eval(compile(expression, name, "eval"), namespace)  # noqa: S307
+            value = eval(compile(expression, name, "eval"), namespace)
     outputs: list[dict[str, Any]] = []
     if printed.getvalue():
         outputs.append(

@@ -23,6 +23,7 @@ from pullback._tensor import Tensor as Facade
 PACKAGE = Path(__file__).resolve().parent.parent / "python" / "pullback"
 
 HEAD = """# Written by tools/stubs.py from the operator table; do not edit.
+# Longer than 600 lines because every overload of every operator has a line here.
 import builtins
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, NoReturn, TypeAlias, overload

@@ -56,7 +56,7 @@ Tensor Tensor::empty(Sizes sizes, DType dtype) {
     own_sizes[d] = sizes[d];
     own_strides[d] = stride;
     overflow |= __builtin_mul_overflow(stride, std::max<std::int64_t>(sizes[d], 1), &stride);
-    count *= sizes[d];
+    overflow |= __builtin_mul_overflow(count, sizes[d], &count);
   }
   constexpr std::int64_t kMaxElements = std::int64_t{1} << 59;
   if (overflow || count > kMaxElements) [[unlikely]] {

@@ -158,6 +158,8 @@ Tensor expand(const Tensor& input, Sizes sizes) {
             d);
       to[d] = input.size(d - lead);
     }
+    check(to[d] >= 0, "expand: got size ", to[d], " at dimension ", d,
+          ", expected a size, or -1 to keep the existing one.");
     const std::int64_t from = d < lead ? 1 : input.size(d - lead);
     check(from == to[d] || from == 1, "The expanded size of the tensor (", to[d],
           ") must match the existing size (", from, ") at non-singleton dimension ", d,

@@ -254,8 +254,8 @@ int batch_level(In in);
 Unwrapped unwrap(In in);
 // The out= tensor of this call where the operator can fill it (ops/destination.h).
 Tensor take_destination(In in, const Spec& spec);
-// A second body with the same memory and history.  A tangent's graph saves it in place of the result,
-// which holds the tangent: saving the result itself would be a cycle.
+// A second body with the same memory and history.  A tangent's graph saves it in place of the
+// result, which holds the tangent: saving the result itself would be a cycle.
 Tensor twin(const Tensor& result);
 // Views of one tensor share its storage, know its root and inherit inference mode.
 void mark_view(const Tensor& view, const Tensor& input);

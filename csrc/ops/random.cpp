@@ -18,7 +18,7 @@ using kernels::default_generator;
 
 constexpr std::uint32_t kMake = kFunctionForm | kOutForm | kFactory | kNoGrad | kRandom;
 constexpr std::uint32_t kMakeLike = kFunctionForm | kFactory | kNoGrad | kRandom;
-constexpr std::uint32_t kFillForm = kMethodForm | kNoGrad | kRandom;
+constexpr std::uint32_t kFillForm = kMethodForm | kNoGrad | kNoBatch | kRandom;
 
 DType floating(OptionalDType dtype, const char* name) {
   const DType type = dtype.value_or(default_dtype());

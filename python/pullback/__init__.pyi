@@ -1,4 +1,5 @@
 # Written by tools/stubs.py from the operator table; do not edit.
+# Longer than 600 lines because every overload of every operator has a line here.
 import builtins
 from typing import Any, TypeAlias, overload
 

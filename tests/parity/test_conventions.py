@@ -1,9 +1,10 @@
-"""PyTorch has the gradients that conventions.py says it has, and refuses what that says it refuses."""
+"""PyTorch has the gradients and the refusals that conventions.py says it has."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from conventions import POINTS, REFUSED, found
 
 torch = pytest.importorskip("torch")

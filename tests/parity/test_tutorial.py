@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from test_tutorial import PROGRAMS, output
 
-import pullback
+import pullback as pb
+from test_tutorial import PROGRAMS, output
 
 torch = pytest.importorskip("torch")
 
@@ -13,4 +13,4 @@ torch = pytest.importorskip("torch")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_character_for_character(name: str) -> None:
     program, _ = PROGRAMS[name]
-    assert output(pullback, program) == output(torch, program)
+    assert output(pb, program) == output(torch, program)
