@@ -208,6 +208,7 @@ struct LightTernary {
                   std::int64_t sa, std::int64_t sb, std::int64_t sc, std::int64_t n,
                   const double* params) {
     const Op op = make<Op>(params);
+    if (n == 0) return;  // the scalar forms below read their operand before the loop
     if (n == 1) return store<T>(out, op(load<First>(a), load<T>(b), load<T>(c)));
     constexpr std::int64_t kSize = sizeof(T);
     if (so == kSize && sa == sizeof(First)) {
