@@ -71,6 +71,10 @@ class Sampler:
 
     def calibrate(self) -> int:
         """The number of loops that takes about SAMPLE_SECONDS."""
+        # A library's first calls load and set up much: counted here, they would leave one cold
+        # call a sample.
+        with self.mode():
+            self.timer.timeit(10)
         loops = 1
         while True:
             with self.mode():
