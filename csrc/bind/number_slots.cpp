@@ -31,7 +31,6 @@ PyObject* inplace_slot(PyObject* a, PyObject* b) {
     Operand y;
     if (!to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
     const Tensor& self = unwrap(a);
-    check_writable("in-place operator", self);
     Destination destination("in-place operator", Destination::Kind::InPlace, self);
     return wrap(destination.finish(function(Operand(self), y)));
   });

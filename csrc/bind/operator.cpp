@@ -91,7 +91,6 @@ void refuse_batched(const Signature& signature, Arguments& arguments) {
 // `target` is what receives the result: out=, or self of an in-place form.
 PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& arguments,
                     Destination::Kind kind, const Tensor& target) {
-  check_writable(signature.name().c_str(), target);
   Destination destination(signature.name().c_str(), kind, target);
   Outcome outcome;
   signature.entry().function.call(arguments.values(), outcome);

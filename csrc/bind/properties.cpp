@@ -11,6 +11,7 @@
 #include "graph/mode.h"
 #include "graph/node.h"
 #include "ops/basic.h"
+#include "ops/rebase.h"
 #include "transform/engine.h"
 
 namespace pullback::bind {
@@ -25,13 +26,22 @@ PyObject* getter(PyObject* self, void*) {
 PyObject* get_shape(const Tensor& t) { return wrap_sizes(t.sizes()); }
 PyObject* get_dtype(const Tensor& t) { return wrap_dtype(t.dtype()); }
 PyObject* get_ndim(const Tensor& t) { return PyLong_FromLong(t.ndim()); }
-PyObject* get_requires_grad(const Tensor& t) { return PyBool_FromLong(t.requires_grad()); }
-PyObject* get_is_leaf(const Tensor& t) { return PyBool_FromLong(t.is_leaf()); }
+PyObject* get_requires_grad(const Tensor& t) {
+  if (t.body()->view_kind == ViewKind::Plain) refresh_history(t);
+  return PyBool_FromLong(t.requires_grad());
+}
+PyObject* get_is_leaf(const Tensor& t) {
+  refresh_history(t);
+  return PyBool_FromLong(t.is_leaf());
+}
 PyObject* get_version(const Tensor& t) {
   check(!t.has(kInference), "Inference tensors do not track version counter.");
   return PyLong_FromUnsignedLong(t.version());
 }
-PyObject* get_output_nr(const Tensor& t) { return PyLong_FromUnsignedLong(t.body()->output_nr); }
+PyObject* get_output_nr(const Tensor& t) {
+  refresh_history(t);
+  return PyLong_FromUnsignedLong(t.body()->output_nr);
+}
 PyObject* get_base(const Tensor& t) { return wrap(Tensor(t.body()->base)); }
 PyObject* get_itemsize(const Tensor& t) { return PyLong_FromSize_t(item_size(t.dtype())); }
 PyObject* get_nbytes(const Tensor& t) {
@@ -49,6 +59,7 @@ PyObject* get_matrix_transpose(const Tensor& t) {
   return wrap(transpose(t, -2, -1));
 }
 PyObject* get_grad_fn(const Tensor& t) {
+  refresh_history(t);
   if (!t.body()->grad_fn) Py_RETURN_NONE;
   return wrap_node(Ref<Node>::share(node_of(t)));
 }
@@ -189,6 +200,7 @@ PyObject* detach_in_place(const Tensor& t) {
   return wrap(t);
 }
 PyObject* keep_grad(const Tensor& t) {
+  refresh_history(t);
   check(t.requires_grad(), "can't retain_grad on Tensor that has requires_grad=False");
   retain_grad(t);
   Py_RETURN_NONE;
@@ -253,6 +265,7 @@ PyObject* get_dict(PyObject* self, void* context) {
 }  // namespace
 
 void require_grad(const Tensor& t, bool wanted) {
+  refresh_history(t);
   if (!t.is_leaf()) {
     if (wanted) return;
     fail(

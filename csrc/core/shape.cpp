@@ -65,6 +65,33 @@ bool is_dense(Sizes sizes, Sizes strides) {
   return true;
 }
 
+std::int64_t memory_extent(Sizes sizes, Sizes strides) {
+  std::int64_t last = 1;
+  for (std::size_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == 0) return 0;
+    last += (sizes[d] - 1) * strides[d];
+  }
+  return last;
+}
+
+bool overlaps(Sizes sizes, Sizes strides) {
+  Dims order;
+  for (std::size_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == 0) return false;
+    if (sizes[d] != 1) order.push_back(static_cast<std::int64_t>(d));
+  }
+  std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    return strides[static_cast<std::size_t>(a)] < strides[static_cast<std::size_t>(b)];
+  });
+  std::int64_t reached = 0;
+  for (const std::int64_t d : order) {
+    const auto dim = static_cast<std::size_t>(d);
+    if (strides[dim] <= reached) return true;
+    reached += (sizes[dim] - 1) * strides[dim];
+  }
+  return false;
+}
+
 Dims broadcast(Sizes a, Sizes b) {
   const int na = static_cast<int>(a.size());
   const int nb = static_cast<int>(b.size());

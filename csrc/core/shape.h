@@ -124,6 +124,10 @@ Dims contiguous_strides(Sizes sizes);
 bool is_contiguous(Sizes sizes, Sizes strides);
 // A dense block of memory in some order of dimensions, without gaps or overlap.
 bool is_dense(Sizes sizes, Sizes strides);
+// Elements from the first one to behind the last one in memory.
+std::int64_t memory_extent(Sizes sizes, Sizes strides);
+// Some element may share its memory with another one; gaps are fine.
+bool overlaps(Sizes sizes, Sizes strides);
 
 // The shape of the result of an elementwise operation; throws as torch does when there is none.
 Dims broadcast(Sizes a, Sizes b);

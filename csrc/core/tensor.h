@@ -43,16 +43,21 @@ enum TensorFlag : std::uint32_t {
   kContiguous = 1u << 4,    // row-major without gaps
   kRetainsGrad = 1u << 5,   // a non-leaf whose gradient is kept in .grad
   kHooked = 1u << 6,        // has hooks in its metadata
-  kHasViews = 1u << 8,      // some view of it was made; it may have died
   kReadOnly = 1u << 7,      // memory of somebody else who forbids writing
+  kFollowsBase = 1u << 8,   // a view: has a base whose history it follows; see ops/rebase.h
 };
+
+// How a view was made, which decides whether what is written through it can be recorded.
+enum class ViewKind : std::uint8_t { Plain, OneOfMany, NoGrad, Inference, Custom };
 
 struct TensorBody {
   RefCount refs;
   std::uint32_t flags = 0;
   DType dtype;
   std::uint8_t ndim;
+  ViewKind view_kind = ViewKind::Plain;
   std::uint32_t output_nr = 0;
+  std::uint32_t seen_version = 0;  // of a view: the version that its history belongs to
   char* data = nullptr;
   std::int64_t numel = 0;
   Ref<Storage> storage;
@@ -73,6 +78,15 @@ struct TensorBody {
 
   std::int64_t* sizes() { return ndim > kInlineDims ? heap_dims : inline_dims; }
   std::int64_t* strides() { return sizes() + ndim; }
+
+  // Of a view: memory that it shares was written, or its base joined a graph, since its history
+  // was made.
+  bool is_stale() const {
+    if (!(flags & kFollowsBase)) return false;
+    const std::uint32_t followed = base->flags & (kRequiresGrad | kDual);
+    if (storage->version != seen_version) return grad_fn || flags & kDual || followed;
+    return !grad_fn && base->flags & kRequiresGrad && view_kind == ViewKind::Plain;
+  }
 
   static void dispose(TensorBody* body) noexcept;
 };

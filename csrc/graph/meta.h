@@ -20,6 +20,8 @@ class TensorHooks {
 class TensorRetention {
  public:
   virtual ~TensorRetention() = default;
+  // The tensor has got a new history.
+  virtual void follow(const Tensor& tensor) = 0;
 };
 
 struct AutogradMeta final : TensorMeta {

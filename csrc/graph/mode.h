@@ -11,6 +11,7 @@ namespace pullback {
 
 class Destination;
 class Node;
+struct TensorBody;
 
 struct Mode {
   bool grad = true;        // operations on tensors that require a gradient are recorded
@@ -18,7 +19,8 @@ struct Mode {
   bool forward = true;     // tangents are propagated; off inside a jvp rule
   bool retiring = false;   // nodes that die now wait in `dead`; see NOTE [Retiring]
   Node* dead = nullptr;
-  Destination* destination = nullptr;  // where the next operator puts its result
+  Destination* destination = nullptr;       // where the next operator puts its result
+  const TensorBody* overwritten = nullptr;  // what an in-place operator is about to overwrite
 };
 
 extern thread_local constinit Mode mode;

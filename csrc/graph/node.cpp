@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "core/error.h"
 #include "graph/mode.h"
 
 namespace pullback {
@@ -28,6 +29,8 @@ std::uint64_t take_sequence() {
 
 Edge::Edge(const Tensor& tensor) : output_nr_(tensor.body()->output_nr) {
   TensorBody* body = tensor.body();
+  check(!body->is_stale() || !mode.grad,
+        "internal error: the history of a view is older than its memory. Please report it.");
   if (Node* node = node_of(tensor)) {
     node->refs.increment();
     target_ = reinterpret_cast<std::uintptr_t>(node);

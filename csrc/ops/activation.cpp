@@ -32,7 +32,6 @@ namespace {
 template <typename Function>
 Tensor maybe_in_place(const char* name, const Tensor& input, bool inplace, Function function) {
   if (!inplace) return function();
-  check_writable(name, input);
   Destination destination(name, Destination::Kind::InPlace, input);
   return destination.finish(function());
 }

@@ -1,5 +1,7 @@
 // Views in any geometry.  Their gradient is added up in a copy of the memory, because elements of
 // the view and of the input may share memory in any way.
+#include "ops/as_strided.h"
+
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/indexing.h"
@@ -27,13 +29,72 @@ Tensor positions(const Dims& sizes, const Dims& strides, std::int64_t offset) {
   return at;
 }
 
-std::int64_t extent(const Dims& sizes, const Dims& strides) {
-  std::int64_t last = 1;
-  for (int d = 0; d < sizes.size(); ++d) {
-    if (sizes[d] == 0) return 0;
-    last += (sizes[d] - 1) * strides[d];
+// Memory for a tensor with the layout of the whole.
+Tensor empty_whole(const Part& part, DType dtype) {
+  return Tensor::empty({{memory_extent(part.whole, part.whole_strides)}}, dtype)
+      .alias(part.whole, part.whole_strides);
+}
+
+// `t`, of the whole's shape, in the whole's layout.
+Tensor laid_out(const Part& part, const Tensor& t) {
+  if (same(t.strides(), part.whole_strides) || t.numel() == 0) return t;
+  Tensor copy = empty_whole(part, t.dtype());
+  copy_values(copy, t);
+  return copy;
+}
+
+Tensor show(const Part& part, const Tensor& laid_out) {
+  return laid_out.alias(part.sizes, part.strides, part.offset);
+}
+
+// The part lies within the whole, of which every element has memory of its own.
+bool is_inside(const Part& part) {
+  return part.offset >= 0 && !overlaps(part.whole, part.whole_strides) &&
+         part.offset + memory_extent(part.sizes, part.strides) <=
+             memory_extent(part.whole, part.whole_strides);
+}
+
+Tensor zeros_of(Sizes sizes, DType dtype) { return expand(Tensor::zeros({}, dtype), sizes); }
+
+// The part of a tensor, as a copy.
+struct TakePart {
+  static constexpr const char* kNode = "AsStridedBackward0";
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kLinear = true;
+  using Attrs = Part;
+  static Spec spec(const Attrs& a, In in) { return {a.sizes, in[0].dtype()}; }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    copy_values(out, show(a, laid_out(a, in[0])));
   }
-  return last;
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<TakePart>& v);
+};
+
+// Inputs: a whole, and what replaces the part.
+struct CopySlices {
+  static constexpr const char* kNode = "CopySlices";
+  static constexpr int kInputs = 2;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kLinear = true;
+  using Attrs = Part;
+  static Spec spec(const Attrs& a, In in) { return {a.whole, in[0].dtype()}; }
+  static Tensor make(const Attrs& a, const Tensor& whole) { return empty_whole(a, whole.dtype()); }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    copy_values(out, in[0]);
+    copy_values(show(a, out), in[1]);
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<CopySlices>& v) {
+    const Attrs& a = v.attrs();
+    if (v.wants(1)) v.give(1, apply<TakePart>(a, v.grad()));
+    if (v.wants(0)) v.give(0, apply<CopySlices>(a, v.grad(), zeros_of(a.sizes, v.grad().dtype())));
+  }
+};
+
+void TakePart::vjp(Vjp<TakePart>& v) {
+  const Attrs& a = v.attrs();
+  v.give(0, apply<CopySlices>(a, zeros_of(a.whole, v.grad().dtype()), v.grad()));
 }
 
 struct AsStrided {
@@ -59,13 +120,19 @@ struct AsStrided {
   static std::int64_t first(const Attrs& a) { return std::min(a.offset, a.whole_offset); }
   // The stretch of memory that input and view touch, in a tensor of its own.
   static Tensor empty_memory(const Attrs& a, DType dtype) {
-    const std::int64_t end = std::max(a.offset + extent(a.sizes, a.strides),
-                                      a.whole_offset + extent(a.whole, a.whole_strides));
+    const std::int64_t end = std::max(a.offset + memory_extent(a.sizes, a.strides),
+                                      a.whole_offset + memory_extent(a.whole, a.whole_strides));
     return Tensor::zeros({{end - first(a)}}, dtype);
   }
   // Gradients are added up in a copy of the memory, from where the input reads its own.
   static void vjp(Vjp<AsStrided>& v) {
     const Attrs& a = v.attrs();
+    const Part part{a.sizes, a.strides, a.offset - a.whole_offset, a.whole, a.whole_strides};
+    if (is_inside(part) && !overlaps(a.sizes, a.strides)) {
+      const Tensor none = zeros_of(a.whole, v.grad().dtype());
+      v.give(0, replace_part(part, none, v.grad()));
+      return;
+    }
     const Tensor zeros = empty_memory(a, v.grad().dtype());
     const Tensor from = positions(a.whole, a.whole_strides, a.whole_offset - first(a));
     const Tensor to = positions(a.sizes, a.strides, a.offset - first(a));
@@ -88,6 +155,52 @@ struct AsStrided {
 
 }  // namespace
 
+Part Part::batched(std::int64_t batch) const {
+  const std::int64_t step = memory_extent(whole, whole_strides);
+  Part b = *this;
+  b.sizes.insert(0, batch);
+  b.strides.insert(0, step);
+  b.whole.insert(0, batch);
+  b.whole_strides.insert(0, step);
+  return b;
+}
+
+Part part_of(const Tensor& view, const Tensor& base) {
+  return {view.shape(), Dims(view.strides()), view.storage_offset() - base.storage_offset(),
+          base.shape(), Dims(base.strides())};
+}
+
+void check_replaceable(const Part& part) {
+  check(is_inside(part) && !overlaps(part.sizes, part.strides),
+        "unsupported operation: more than one element of the written-to tensor refers to a single "
+        "memory location, or the view reaches out of its base. Please clone() the tensor before "
+        "performing the operation. Got a view of size ",
+        part.sizes, " and stride ", part.strides, " of a base of size ", part.whole, " and stride ",
+        part.whole_strides, ".");
+}
+
+Tensor take_part(const Part& part, const Tensor& whole) { return apply<TakePart>(part, whole); }
+
+Tensor replace_part(const Part& part, const Tensor& whole, const Tensor& values) {
+  return apply<CopySlices>(part, whole, values);
+}
+
+void record_replaced_part(const Part& part, const Tensor& whole, const Tensor& values) {
+  const Tensor* inputs[] = {&whole, &values};
+  const auto node = make_node<OpNode<CopySlices>>(part, In(inputs, 2), as_span(whole));
+  set_history(whole, node.get());
+}
+
+static Tensor apply_as_strided(const Tensor& input, const Dims& size, const Dims& stride,
+                               std::int64_t offset) {
+  return apply<AsStrided>(
+      {size, stride, offset, input.shape(), Dims(input.strides()), input.storage_offset()}, input);
+}
+
+Tensor view_as_strided(const Tensor& base, const Tensor& view) {
+  return apply_as_strided(base, view.shape(), Dims(view.strides()), view.storage_offset());
+}
+
 static Tensor as_strided(const Tensor& input, const Dims& size, const Dims& stride,
                          std::optional<std::int64_t> storage_offset) {
   check(size.size() == stride.size(), "mismatch in length of strides and shape");
@@ -99,14 +212,13 @@ static Tensor as_strided(const Tensor& input, const Dims& size, const Dims& stri
   const std::int64_t offset = storage_offset.value_or(input.storage_offset());
   const auto item = static_cast<std::int64_t>(item_size(input.dtype()));
   const auto bytes = static_cast<std::int64_t>(input.body()->storage->bytes);
-  const std::int64_t length = extent(size, stride);
+  const std::int64_t length = memory_extent(size, stride);
   check(offset >= 0, "Tensor: invalid storage offset ", offset);
   check(length == 0 || (offset + length) * item <= bytes, "setStorage: sizes ", size, ", strides ",
         stride, ", storage offset ", offset, ", and itemsize ", item,
         " requiring a storage size of ", (offset + length) * item,
         " are out of bounds for storage of size ", bytes);
-  return apply<AsStrided>(
-      {size, stride, offset, input.shape(), Dims(input.strides()), input.storage_offset()}, input);
+  return apply_as_strided(input, size, stride, offset);
 }
 
 static const Entry entry_as_strided("as_strided(input, size, stride, storage_offset=None)",

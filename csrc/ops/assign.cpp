@@ -2,10 +2,14 @@
 // it was broadcast to.
 #include "ops/assign.h"
 
+#include <string>
+#include <utility>
+
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/op.h"
 #include "ops/operand.h"
+#include "ops/rebase.h"
 #include "ops/table.h"
 
 namespace pullback {
@@ -85,13 +89,41 @@ Tensor fill(const Tensor& input, const Operand& value) {
   return assign(input, value.tensor(), in_place ? "FillBackward3" : "FillBackward1");
 }
 
+// What an operator without a derivative writes.
+struct Overwrite {
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  struct Attrs {
+    std::string node;
+    Attrs batched(std::int64_t) const { return *this; }
+  };
+  static const char* node_name(const Attrs& a) { return a.node.c_str(); }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<Overwrite>& v) { v.give(0, zeros_for(v.grad())); }
+};
+
 // Nothing to record, no batch: written straight into the target.
 bool is_plain(const Tensor& self, std::uint32_t other = 0) {
   const std::uint32_t flags = self.flags() | other;
-  return !(flags & (kDual | kBatched)) && !(mode.grad && flags & kRequiresGrad);
+  const bool records = mode.grad && (other & kRequiresGrad || joins_graph(self));
+  return !(flags & (kDual | kBatched)) && !records;
 }
 
 }  // namespace
+
+Tensor without_gradient(const Tensor& target, std::string node) {
+  Tensor value = target.detach();
+  const Tensor* inputs[] = {&target};
+  set_history(value, make_node<OpNode<Overwrite>>(Overwrite::Attrs{std::move(node)}, In(inputs, 1),
+                                                  as_span(value))
+                         .get());
+  return value;
+}
+
+void overwritten(const Tensor& target, const char* node) {
+  target.bump_version();
+  if (mode.grad && joins_graph(target)) rebase(target, without_gradient(target, node));
+}
 
 const Tensor& copy_into(const Tensor& self, const Tensor& source) {
   check_writable("copy", self);

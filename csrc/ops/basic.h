@@ -34,7 +34,5 @@ void replace_geometry(const Tensor& target, const Tensor& source);
 
 // In-place writes: refusals of torch that do not depend on the operator.
 void check_writable(const char* name, const Tensor& target);
-// Throws when recording an in-place write into `target` would leave a view with a stale history.
-void check_rebase(const char* name, const Tensor& target);
 
 }  // namespace pullback

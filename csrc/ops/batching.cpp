@@ -56,14 +56,6 @@ Tensor twin(const Tensor& result) {
   return copy;
 }
 
-void mark_view(const Tensor& view, const Tensor& input) {
-  TensorBody* body = view.body();
-  if (body == input.body()) return;
-  const Ref<TensorBody>& root = input.body()->base;
-  body->base = root ? root : input.ref();
-  body->base->flags |= kHasViews;
-}
-
 std::vector<Tensor> tangents_or_zeros(In in) {
   std::vector<Tensor> tangents;
   for (int i = 0; i < in.size(); ++i) {

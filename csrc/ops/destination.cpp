@@ -1,20 +1,52 @@
 // See destination.h.
 #include "ops/destination.h"
 
+#include <cctype>
+#include <string>
+
 #include "core/error.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "kernels/copy.h"
+#include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/op.h"
 #include "ops/operand.h"
+#include "ops/rebase.h"
 
 namespace pullback {
 
-Destination::Destination(const char* name, Kind kind, const Tensor& target)
-    : name_(name), kind_(kind), target_(target), outer_(std::exchange(mode.destination, this)) {}
+static void check_out(const char* name, const Tensor& target) {
+  check(!target.has(kReadOnly), name,
+        "(): got out= over read-only memory, expected writable memory. Use x.clone().");
+  check(!mode.grad || !target.requires_grad(), name,
+        "(): functions with out=... arguments don't support automatic differentiation, but one of "
+        "the arguments requires grad.");
+}
 
-Destination::~Destination() { mode.destination = outer_; }
+static const Tensor& checked(const char* name, Destination::Kind kind, const Tensor& target) {
+  if (kind == Destination::Kind::Out) {
+    check_out(name, target);
+  } else {
+    check_writable(name, target);
+  }
+  return target;
+}
+
+// The checks come before the thread's mode is changed.
+Destination::Destination(const char* name, Kind kind, const Tensor& target)
+    : name_(name),
+      kind_(kind),
+      target_(checked(name, kind, target)),
+      outer_(std::exchange(mode.destination, this)),
+      overwritten_(mode.overwritten) {
+  if (kind == Kind::InPlace) mode.overwritten = target.body();
+}
+
+Destination::~Destination() {
+  mode.destination = outer_;
+  mode.overwritten = overwritten_;
+}
 
 void check_writable(const char* name, const Tensor& target) {
   check(!target.has(kReadOnly), name,
@@ -22,24 +54,9 @@ void check_writable(const char* name, const Tensor& target) {
   check(!target.has(kInference) || mode.inference,
         "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
         "clone to get a normal tensor before doing inplace update.");
-  if (!mode.grad || !target.requires_grad()) return;
-  const bool view = static_cast<bool>(target.body()->base);
-  if (target.is_leaf() && !view) {
-    fail("a leaf Variable that requires grad is being used in an in-place operation. ", name,
-         "_: use x.detach() or a torch.no_grad() block to change the value of a leaf.");
-  }
-  if (view && !target.body()->base->grad_fn && target.body()->base->flags & kRequiresGrad) {
-    fail("a view of a leaf Variable that requires grad is being used in an in-place operation.");
-  }
-}
-
-void check_rebase(const char* name, const Tensor& target) {
-  const TensorBody* body = target.body();
-  const bool may_have_views = body->flags & kHasViews && body->storage->refs.get() > 1;
-  if (!body->base && !may_have_views) return;
-  fail(ErrorKind::NotImplemented, name,
-       "_: in-place writes that are recorded into a tensor that shares its memory (a view, or a "
-       "tensor with views) are not supported. Write the operation out of place.");
+  if (!mode.grad || !joins_graph(target)) return;
+  check_rebase(name, target);
+  refresh(target);
 }
 
 void Destination::check_shape(Sizes sizes, DType dtype) {
@@ -62,11 +79,6 @@ void Destination::check_shape(Sizes sizes, DType dtype) {
 bool Destination::is_strided() {
   const Destination* here = mode.destination;
   return here && here->pending_ && !here->target_.is_contiguous();
-}
-
-bool Destination::overwrites(const Tensor& tensor) {
-  const Destination* here = mode.destination;
-  return here && here->pending_ && here->target_.is_same(tensor);
 }
 
 Tensor Destination::take(Sizes sizes, DType dtype) {
@@ -97,6 +109,17 @@ void Destination::check_history() {
   }
 }
 
+// "log_normal" as "LogNormalBackward0".
+static std::string node_name(const std::string& name) {
+  std::string node;
+  bool upper = true;
+  for (const char c : name) {
+    if (c != '_') node += upper ? static_cast<char>(std::toupper(c)) : c;
+    upper = c == '_';
+  }
+  return node + "Backward0";
+}
+
 const Tensor& Destination::finish(const Tensor& result) {
   pending_ = false;
   const bool records = result.requires_grad() && mode.grad;
@@ -114,13 +137,13 @@ const Tensor& Destination::finish(const Tensor& result) {
     if (records) check_rebase(name_, target_);
     kernels::copy(view_of(target_), view_of(result));
     target_.bump_version();
-    if (records) {
-      const Tensor cast_result = cast(result, target_.dtype());
-      set_history(target_, node_of(cast_result), cast_result.body()->output_nr);
-    } else if (mode.grad) {
-      target_.body()->grad_fn = nullptr;
-      target_.set(kRequiresGrad, false);
-    }
+  }
+  if (kind_ == Kind::Out) return target_;
+  const Tensor value = result.is_same(target_) ? result : cast(result, target_.dtype());
+  if (value.requires_grad() || value.has(kDual) || !joins_graph(target_)) {
+    rebase(target_, value);
+  } else if (mode.grad) {
+    rebase(target_, without_gradient(target_, node_name(name_)));
   }
   return target_;
 }

@@ -30,13 +30,10 @@ class Destination {
   // The same for an operator that cannot work in place: only an out= that shares no memory with an
   // input.
   static Tensor take_out(In in, const Spec& spec);
-  // Called before an in-place result is recorded: refuses what would leave a view stale.
+  // Called before an in-place result is recorded: refuses what cannot be (ops/rebase.h).
   static void check_history();
   // True while the destination waits and is not row-major.
   static bool is_strided();
-  // True while `tensor` is the one being overwritten, so that its value must be saved by copy.
-  static bool overwrites(const Tensor& tensor);
-
   // Puts `result` into the target (unless it is there already), with its history.
   const Tensor& finish(const Tensor& result);
 
@@ -48,6 +45,7 @@ class Destination {
   Tensor target_;
   bool pending_ = true;
   Destination* outer_;
+  const TensorBody* overwritten_;  // by an outer in-place write
 };
 
 // Hides the destination from the operators that make intermediate results.

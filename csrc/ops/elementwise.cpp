@@ -7,6 +7,7 @@
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/op.h"
+#include "ops/rebase.h"
 
 namespace pullback {
 namespace {
@@ -20,9 +21,10 @@ using Operands = std::array<const Operand*, N>;
 // An input of a recorded operation: a tensor, a number, or nothing when no partial reads it.
 class SavedOperand {
  public:
-  void save(const Operand& operand, bool by_copy) {
+  void save(const Operand& operand) {
     if (operand.is_tensor()) {
-      tensor_.save_input(by_copy ? copy_of(operand.tensor()) : operand.tensor());
+      Tensor copy;
+      tensor_.save_input(detail::to_save(operand.tensor(), copy));
     } else {
       number_ = operand.number();
     }
@@ -33,16 +35,6 @@ class SavedOperand {
   void release() noexcept { tensor_.release(); }
 
  private:
-  // The value before it is overwritten, with the history it has then.
-  static Tensor copy_of(const Tensor& tensor) {
-    const GradMode off(false);
-    Tensor copy = clone(tensor);
-    copy.body()->grad_fn = tensor.body()->grad_fn;
-    copy.body()->output_nr = tensor.body()->output_nr;
-    copy.set(kRequiresGrad, tensor.requires_grad());
-    return copy;
-  }
-
   SavedTensor tensor_;
   Scalar number_;
 };
@@ -70,9 +62,7 @@ class ElementwiseNode final : public Node {
     }
     reads_ = static_cast<std::uint8_t>(reads);
     for (int i = 0; i < N; ++i) {
-      if (reads >> i & 1) {
-        saved_[i].save(*x[i], x[i]->is_tensor() && Destination::overwrites(x[i]->tensor()));
-      }
+      if (reads >> i & 1) saved_[i].save(*x[i]);
     }
   }
 
@@ -354,9 +344,25 @@ template <int N>
 }
 
 template <int N>
+std::uint32_t refresh_operands(const Operands<N>& x) {
+  std::uint32_t flags = 0;
+  for (int i = 0; i < N; ++i) {
+    if (x[i]->is_tensor()) refresh(x[i]->tensor());
+    flags |= x[i]->flags();
+  }
+  return flags;
+}
+
+template <int N>
 Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
   std::uint32_t flags = 0;
   for (int i = 0; i < N; ++i) flags |= x[i]->flags();
+  if (flags & kFollowsBase) flags = refresh_operands<N>(x);
+  if (flags & kDual && mode.destination) [[unlikely]] {
+    // The tangent is made of operands, so they must not be overwritten before.
+    const DestinationAside aside;
+    return run<N>(op, x, params);
+  }
   const bool records = flags & kRequiresGrad && mode.grad && op.rule != DTypeRule::Bool;
 
   Tensor out;

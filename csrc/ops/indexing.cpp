@@ -6,9 +6,11 @@
 
 #include "kernels/copy.h"
 #include "kernels/index.h"
+#include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/op.h"
+#include "ops/rebase.h"
 #include "ops/table.h"
 #include "ops/view.h"
 #include "ops/window.h"
@@ -495,6 +497,37 @@ Tensor index_put(const Tensor& input, const std::vector<Tensor>& indices, const 
              "IndexPutBackward0");
 }
 
+// The value as a tensor that broadcasts to the part: leading dimensions of size 1 do not count.
+static Tensor value_for(const Tensor& part, const Operand& value) {
+  Tensor values = value.is_tensor() ? value.tensor() : Tensor::scalar(value.number(), part.dtype());
+  while (values.ndim() > 0 && values.ndim() > part.ndim() && values.size(0) == 1) {
+    values = squeeze_dim(values, 0);
+  }
+  return values;
+}
+
+static void check_fits(const Tensor& values, const Tensor& part) {
+  check(broadcastable_to(values.sizes(), part.sizes()), "The expanded size of the tensor (",
+        part.shape(), ") must match the existing size (", values.shape(), ").");
+}
+
+// Slices are written through a view, index tensors in place: both rebase the target's history.
+static void assign_recorded(const Tensor& target, std::span<const IndexItem> items,
+                            const Operand& value) {
+  const Sliced s = apply_items(target, items);
+  Tensor values = value_for(s.view, value);
+  if (s.indices.empty()) {
+    check_fits(values, s.view);
+    copy_into(s.view, values);
+    return;
+  }
+  const Planned p = make_plan(s.view, s.indices);
+  if (values.ndim() == 0) values = cast(values, target.dtype());
+  Destination destination("index_put", Destination::Kind::InPlace, s.view);
+  destination.finish(
+      put(p.plan, s.view, expand_values(p, s.view, values), p.indices, false, "IndexPutBackward0"));
+}
+
 void index_assign(const Tensor& target, std::span<const IndexItem> items, const Operand& value) {
   check_writable("index_put", target);
   if (items.size() == 1 && items[0].kind == IndexItem::Kind::Bool && !items[0].flag) return;
@@ -502,21 +535,14 @@ void index_assign(const Tensor& target, std::span<const IndexItem> items, const 
     fail(ErrorKind::NotImplemented,
          "x[...] = v: in-place writes inside vmap are not supported. Use index_put or where.");
   }
-  if (mode.grad && (target.requires_grad() || value.requires_grad())) {
-    fail(ErrorKind::NotImplemented,
-         "x[...] = v: recorded writes through an index are not supported. Use x.index_put(...), "
-         "torch.where or a torch.no_grad() block.");
-  }
+  const std::uint32_t flags = target.flags() | value.flags();
+  const bool records = mode.grad && (value.requires_grad() || joins_graph(target));
+  if (records || flags & kDual) return assign_recorded(target, items, value);
   const GradMode off(false);
   const Sliced s = apply_items(target, items);
-  Tensor values =
-      value.is_tensor() ? value.tensor() : Tensor::scalar(value.number(), target.dtype());
-  while (values.ndim() > 0 && values.ndim() > s.view.ndim() && values.size(0) == 1) {
-    values = squeeze_dim(values, 0);
-  }
+  Tensor values = value_for(s.view, value);
   if (s.indices.empty()) {
-    check(broadcastable_to(values.sizes(), s.view.sizes()), "The expanded size of the tensor (",
-          s.view.shape(), ") must match the existing size (", values.shape(), ").");
+    check_fits(values, s.view);
     copy_values(s.view, values);
   } else {
     const Planned p = make_plan(s.view, s.indices);

@@ -122,6 +122,19 @@ inline void mark_inference(const Tensor& made) {
 template <class Op>
 class OpNode;
 
+namespace detail {
+
+// What is saved of an input: a copy, with its history, when it is about to be overwritten.
+Tensor copy_before_write(const Tensor& tensor);
+inline const Tensor& to_save(const Tensor& tensor, Tensor& copy) {
+  if (mode.overwritten != tensor.body()) [[likely]] {
+    return tensor;
+  }
+  return copy = copy_before_write(tensor);
+}
+
+}  // namespace detail
+
 // What a vjp rule sees.
 template <class Op>
 class Vjp {
@@ -175,15 +188,18 @@ class OpNode final : public Node {
     }
     const std::uint32_t saves = Op::saves(needs);
     saves_any_ = saves != 0;
+    Tensor copy;
     if constexpr (kFixedInputs) {
       for (int i = 0; i < Op::kInputs; ++i) {
-        if (saves >> i & 1u && in[i].defined()) inputs_[i].save_input(in[i]);
+        if (saves >> i & 1u && in[i].defined()) {
+          inputs_[i].save_input(detail::to_save(in[i], copy));
+        }
       }
     } else if (saves & (kOut - 1)) {
       inputs_.resize(static_cast<std::size_t>(in.size()));
       for (int i = 0; i < in.size(); ++i) {
         if (saves >> (i < 15 ? i : 15) & 1u && in[i].defined()) {
-          inputs_[static_cast<std::size_t>(i)].save_input(in[i]);
+          inputs_[static_cast<std::size_t>(i)].save_input(detail::to_save(in[i], copy));
         }
       }
     }
@@ -257,8 +273,9 @@ Tensor take_destination(In in, const Spec& spec);
 // A second body with the same memory and history.  A tangent's graph saves it in place of the
 // result, which holds the tangent: saving the result itself would be a cycle.
 Tensor twin(const Tensor& result);
-// Views of one tensor share its storage, know its root and inherit inference mode.
-void mark_view(const Tensor& view, const Tensor& input);
+// A view knows its root and what its history belongs to.  Both are defined in ops/rebase.cpp.
+void mark_view(const Tensor& view, const Tensor& input, bool one_of_many);
+void refresh(In in);
 // The tangent where there is one, else zeros (for operators that are linear in all inputs at once).
 std::vector<Tensor> tangents_or_zeros(In in);
 
@@ -286,11 +303,11 @@ template <class Op>
 Result<Op> compute(const typename Op::Attrs& attrs, In in) {
   if constexpr (IsView<Op>) {
     Tensor view = Op::view(attrs, in[0]);
-    mark_view(view, in[0]);
+    mark_view(view, in[0], false);
     return view;
   } else if constexpr (IsMultiView<Op>) {
     Result<Op> views = Op::views(attrs, in[0]);
-    for (const Tensor& view : views) mark_view(view, in[0]);
+    for (const Tensor& view : views) mark_view(view, in[0], true);
     return views;
   } else if constexpr (Op::kOutputs == 1) {
     const Spec spec = Op::spec(attrs, in);
@@ -359,7 +376,11 @@ template <class Op>
 
 template <class Op>
 Result<Op> apply(const typename Op::Attrs& attrs, In in) {
-  const std::uint32_t flags = in.flags();
+  std::uint32_t flags = in.flags();
+  if (flags & kFollowsBase) {
+    detail::refresh(in);
+    flags = in.flags();
+  }
   Result<Op> result =
       flags & kBatched ? detail::compute_batched<Op>(attrs, in) : detail::compute<Op>(attrs, in);
   if constexpr (!HasNoDerivative<Op>) {

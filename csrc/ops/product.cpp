@@ -7,7 +7,6 @@
 #include "kernels/scan.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
-#include "ops/destination.h"
 #include "ops/op.h"
 #include "ops/reduction.h"
 #include "ops/scan.h"
@@ -174,9 +173,7 @@ Tensor prod_dim(const Tensor& input, std::int64_t dim, bool keepdim, std::option
 Tensor cumprod_entry(const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
   check(ErrorKind::NotImplemented, dtype != DType::Bool,
         "\"cumprod_out_cpu\" not implemented for 'Bool'");
-  // The value before an in-place form overwrites it is what the derivative reads.
-  const Tensor x = Destination::overwrites(input) ? clone(input) : input;
-  return cumprod(accumulating(x, dtype), along(dim, input.ndim()));
+  return cumprod(accumulating(input, dtype), along(dim, input.ndim()));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "kernels/copy.h"
+#include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -83,12 +84,12 @@ Tensor multinomial(const Tensor& input, std::int64_t num_samples, bool replaceme
   return out;
 }
 
-// What torch refuses for a tensor that is overwritten with random numbers.
-const Tensor& overwritten(const Tensor& input, const char* name) {
+// Writes random numbers into `input`; what was there has gradient zero.
+template <typename Fill>
+const Tensor& overwrite(const char* name, const char* node, const Tensor& input, Fill fill) {
   check_writable(name, input);
-  check(!input.requires_grad() || !mode.grad || input.is_leaf(), name,
-        "_: recording it is not supported for a tensor that was computed. Use detach() first.");
-  input.bump_version();
+  fill(view_of(input));
+  overwritten(input, node);
   return input;
 }
 
@@ -96,43 +97,55 @@ Tensor uniform_(const Tensor& input, double from, double to) {
   check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from,
         " > to=", to);
   floating(input.dtype(), "check_uniform_bounds");
-  kernels::uniform(view_of(overwritten(input, "uniform")), from, to, default_generator());
-  return input;
+  return overwrite("uniform", "UniformBackward0", input, [&](const kernels::View& out) {
+    kernels::uniform(out, from, to, default_generator());
+  });
 }
 Tensor normal_(const Tensor& input, double mean, double std) {
   check(std >= 0, "normal expects std >= 0.0, but found std ", std);
   floating(input.dtype(), "normal_kernel_cpu");
-  kernels::normal(view_of(overwritten(input, "normal")), mean, std, default_generator());
-  return input;
+  return overwrite("normal", "NormalBackward0", input, [&](const kernels::View& out) {
+    kernels::normal(out, mean, std, default_generator());
+  });
 }
 Tensor exponential_(const Tensor& input, double lambd) {
   check(lambd > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
   floating(input.dtype(), "exponential_cpu");
-  kernels::exponential(view_of(overwritten(input, "exponential")), lambd, default_generator());
-  return input;
+  return overwrite("exponential", "ExponentialBackward0", input, [&](const kernels::View& out) {
+    kernels::exponential(out, lambd, default_generator());
+  });
 }
 Tensor random_full(const Tensor& input) {
-  kernels::random_full(view_of(overwritten(input, "random")), default_generator());
-  return input;
+  return overwrite("random", "RandomBackward2", input, [](const kernels::View& out) {
+    kernels::random_full(out, default_generator());
+  });
 }
-Tensor random_between(const Tensor& input, std::int64_t from, std::int64_t to) {
+Tensor random_range(const Tensor& input, std::int64_t from, std::int64_t to, const char* node) {
   check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
         " >= to=", to);
-  kernels::random_int(view_of(overwritten(input, "random")), from, to, default_generator());
-  return input;
+  return overwrite("random", node, input, [&](const kernels::View& out) {
+    kernels::random_int(out, from, to, default_generator());
+  });
 }
-Tensor random_below(const Tensor& input, std::int64_t to) { return random_between(input, 0, to); }
+Tensor random_between(const Tensor& input, std::int64_t from, std::int64_t to) {
+  return random_range(input, from, to, "RandomBackward0");
+}
+Tensor random_below(const Tensor& input, std::int64_t to) {
+  return random_range(input, 0, to, "RandomBackward1");
+}
 Tensor bernoulli_number(const Tensor& input, double p) {
   check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
-  kernels::bernoulli(view_of(overwritten(input, "bernoulli")), p, default_generator());
-  return input;
+  return overwrite("bernoulli", "BernoulliBackward2", input, [&](const kernels::View& out) {
+    kernels::bernoulli(out, p, default_generator());
+  });
 }
 Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
   check(is_floating(p.dtype()), "bernoulli_: got p of dtype ", name(p.dtype()),
         ", expected a floating one.");
-  kernels::bernoulli(view_of(overwritten(input, "bernoulli")), view_of(expand(p, input.sizes())),
-                     default_generator());
-  return input;
+  const Tensor chances = expand(p.detach(), input.sizes());
+  return overwrite("bernoulli", "BernoulliBackward1", input, [&](const kernels::View& out) {
+    kernels::bernoulli(out, view_of(chances), default_generator());
+  });
 }
 Tensor bernoulli(const Tensor& input) {
   floating(input.dtype(), "bernoulli_tensor_cpu_p_");

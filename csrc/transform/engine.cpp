@@ -13,6 +13,7 @@
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/op.h"
+#include "ops/rebase.h"
 
 namespace pullback {
 namespace {
@@ -386,9 +387,18 @@ class Retention final : public TensorRetention {
   Retention(const Tensor& tensor, Ref<Node> node) : body_(tensor.body()), node_(std::move(node)) {
     node_->make_extra().retained.push_back(body_);
   }
-  ~Retention() override { std::erase(node_->make_extra().retained, body_); }
+  ~Retention() override { leave(); }
+  void follow(const Tensor& tensor) override {
+    leave();
+    node_ = Ref<Node>::share(node_of(tensor));
+    if (node_) node_->make_extra().retained.push_back(body_);
+  }
 
  private:
+  void leave() {
+    if (node_) std::erase(node_->make_extra().retained, body_);
+  }
+
   TensorBody* body_;
   Ref<Node> node_;
 };
@@ -396,6 +406,8 @@ class Retention final : public TensorRetention {
 }  // namespace
 
 std::vector<Tensor> run_backward(const BackwardRequest& request) {
+  for (const Tensor& root : request.roots) refresh_history(root);
+  for (const Tensor& input : request.inputs) refresh_history(input);
   std::vector<Tensor> seeds;
   seeds.reserve(request.roots.size());
   for (std::size_t k = 0; k < request.roots.size(); ++k) {
@@ -435,6 +447,7 @@ void accumulate_grad(const Tensor& tensor, Tensor gradient, bool create_graph) {
 }
 
 void retain_grad(const Tensor& tensor) {
+  refresh_history(tensor);
   if (tensor.is_leaf()) return;
   AutogradMeta& meta = make_meta(tensor);
   if (meta.retention) return;

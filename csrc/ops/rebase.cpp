@@ -1,0 +1,191 @@
+// See rebase.h.  Start reading at rebase().
+#include "ops/rebase.h"
+
+#include <cstring>
+#include <string>
+
+#include "ops/as_strided.h"
+#include "ops/basic.h"
+
+namespace pullback {
+namespace {
+
+// "Unbind" of UnbindBackward0.
+std::string operator_of(const char* node) {
+  const char* end = std::strstr(node, "Backward");
+  return end ? std::string(node, end) : std::string(node);
+}
+
+// Throws for a view that cannot follow its base; `what` says what happened to it.
+void check_follows(const Tensor& view, const char* what) {
+  const TensorBody* body = view.body();
+  const char* hint =
+      "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify "
+      "your code by moving both the view and the inplace either both inside the ";
+  switch (body->view_kind) {
+    case ViewKind::Plain:
+      return;
+    case ViewKind::NoGrad:
+      fail("A view was created in no_grad mode and ", what,
+           " modified inplace with grad mode enabled. ", hint,
+           "no_grad block (if you don't want the inplace to be tracked) or both outside (if you "
+           "want the inplace to be tracked).");
+    case ViewKind::Inference:
+      fail("A view was created in inference mode and ", what, " modified inplace in normal mode. ",
+           hint,
+           "inference_mode block (if you don't want the inplace to be tracked) or both outside "
+           "(if you want the inplace to be tracked).");
+    case ViewKind::OneOfMany:
+      fail("Output ", body->output_nr, " of ",
+           body->grad_fn ? operator_of(static_cast<Node*>(body->grad_fn.get())->name())
+                         : std::string("an operator"),
+           " is a view and ", what,
+           " modified inplace. This view is the output of a function that returns multiple views. "
+           "Such functions do not allow the output views to be modified inplace. You should "
+           "replace the inplace operation by an out-of-place one.");
+    case ViewKind::Custom:
+      fail("Output ", body->output_nr, " of ",
+           body->grad_fn ? operator_of(static_cast<Node*>(body->grad_fn.get())->name())
+                         : std::string("a Function"),
+           " is a view and ", what,
+           " modified inplace. This view was created inside a custom Function (or because an input "
+           "was returned as-is) and the autograd logic to handle view+inplace would override the "
+           "custom backward associated with the custom Function, leading to incorrect gradients. "
+           "This behavior is forbidden. You can fix this by cloning the output of the custom "
+           "Function.");
+  }
+}
+
+void move_retention(const Tensor& tensor) {
+  if (!tensor.has(kRetainsGrad)) return;
+  AutogradMeta* meta = meta_of(tensor);
+  if (meta && meta->retention) meta->retention->follow(tensor);
+}
+
+Tensor tangent_or_zeros(const Tensor& t) {
+  return t.has(kDual) ? tangent_of(t) : Tensor::zeros(t.sizes(), t.dtype());
+}
+
+void drop_tangent(const Tensor& tensor) {
+  if (!tensor.has(kDual)) return;
+  meta_of(tensor)->tangent = Tensor();
+  tensor.set(kDual, false);
+}
+
+void rebase_base(const Tensor& view, const Tensor& base, const Tensor& result) {
+  const Part part = part_of(view, base);
+  if ((base.has(kDual) || result.has(kDual)) && mode.forward) {
+    const ForwardMode off(false);
+    set_tangent(base, replace_part(part, tangent_or_zeros(base), tangent_or_zeros(result)));
+  }
+  if (result.requires_grad() && mode.grad) {
+    record_replaced_part(part, base, result);
+    move_retention(base);
+  }
+}
+
+}  // namespace
+
+Tensor detail::copy_before_write(const Tensor& tensor) {
+  const GradMode off(false);
+  Tensor copy = clone(tensor);
+  copy.body()->grad_fn = tensor.body()->grad_fn;
+  copy.body()->output_nr = tensor.body()->output_nr;
+  copy.set(kRequiresGrad, tensor.requires_grad());
+  return copy;
+}
+
+void detail::refresh(In in) {
+  for (int i = 0; i < in.size(); ++i) {
+    if (in[i].defined()) pullback::refresh(in[i]);
+  }
+}
+
+void detail::mark_view(const Tensor& view, const Tensor& input, bool one_of_many) {
+  TensorBody* body = view.body();
+  const TensorBody* from = input.body();
+  if (body == from || from->flags & kInference) return;
+  body->base = from->base ? from->base : input.ref();
+  if (!is_floating(body->dtype)) return;
+  body->flags |= kFollowsBase;
+  body->seen_version = body->storage->version;
+  if (mode.inference) {
+    body->view_kind = ViewKind::Inference;
+  } else if (!mode.grad) {
+    body->view_kind = ViewKind::NoGrad;
+  } else {
+    body->view_kind = one_of_many ? ViewKind::OneOfMany : from->view_kind;
+  }
+}
+
+void refresh_view(const Tensor& view) {
+  TensorBody* body = view.body();
+  const Tensor base(body->base);
+  if (body->flags & kDual || base.has(kDual)) {
+    const ForwardMode off(false);
+    if (base.has(kDual)) {
+      set_tangent(view, take_part(part_of(view, base), tangent_of(base)));
+    } else {
+      drop_tangent(view);
+    }
+  }
+  if (!mode.grad || !(body->grad_fn || base.requires_grad())) return;
+  check_follows(view, "its base or another view of its base has been");
+  const ForwardMode off(false);
+  const Tensor again = view_as_strided(base, view);
+  body->grad_fn = again.body()->grad_fn;
+  body->output_nr = 0;
+  view.set(kRequiresGrad, again.requires_grad());
+  body->seen_version = view.version();
+  move_retention(view);
+}
+
+bool joins_graph(const Tensor& target) {
+  return target.requires_grad() ||
+         (target.has(kFollowsBase) && target.body()->base->flags & kRequiresGrad);
+}
+
+void check_rebase(const char* name, const Tensor& target) {
+  if (target.has(kFollowsBase)) {
+    check_follows(target, "is being");
+    const TensorBody* base = target.body()->base.get();
+    check(!joins_graph(target) || base->grad_fn,
+          "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+    check_replaceable(part_of(target, Tensor(target.body()->base)));
+  }
+  if (target.requires_grad() && target.is_leaf()) {
+    fail("a leaf Variable that requires grad is being used in an in-place operation. ", name,
+         "_: use x.detach() or a torch.no_grad() block to change the value of a leaf.");
+  }
+}
+
+void rebase(const Tensor& target, const Tensor& result) {
+  if (target.has(kFollowsBase)) {
+    // Written directly, the operator's node is in the view: a twin holds it for the base.
+    Tensor value = result;
+    if (result.is_same(target)) {
+      value = target.detach();
+      if (node_of(target)) set_history(value, node_of(target), target.body()->output_nr);
+      if (target.has(kDual)) set_tangent(value, tangent_of(target));
+    }
+    rebase_base(target, Tensor(target.body()->base), value);
+    target.body()->seen_version = target.version() - 1;
+    refresh(target);
+    return;
+  }
+  if (result.is_same(target)) {
+    move_retention(target);
+    return;
+  }
+  if (result.has(kDual)) {
+    set_tangent(target, tangent_of(result));
+  } else {
+    drop_tangent(target);
+  }
+  if (result.requires_grad() && mode.grad) {
+    set_history(target, node_of(result), result.body()->output_nr);
+    move_retention(target);
+  }
+}
+
+}  // namespace pullback
