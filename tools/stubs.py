@@ -149,6 +149,11 @@ MEMBERS = {
     "    device: Any = None,\n    requires_grad: _bool = False,\n) -> Tensor: ...",
     "retain_grad": "def retain_grad(self) -> None: ...",
     "register_hook": "def register_hook(self, hook: Callable[[Tensor], Any]) -> Any: ...",
+    "register_post_accumulate_grad_hook": (
+        "def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], Any]) -> Any: ..."
+    ),
+    "_backward_hooks": "_backward_hooks: Any",
+    "_post_accumulate_grad_hooks": "_post_accumulate_grad_hooks: Any",
     "backward": "def backward(\n    self,\n    gradient: Tensor | None = None,\n"
     "    retain_graph: _bool | None = None,\n    create_graph: _bool = False,\n"
     "    inputs: Any = None,\n) -> None: ...",

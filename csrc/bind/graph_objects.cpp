@@ -9,6 +9,7 @@
 
 #include "bind/convert.h"
 #include "bind/guard.h"
+#include "bind/hooks.h"
 #include "bind/tensor_type.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
@@ -21,6 +22,7 @@ namespace {
 struct PyNode {
   PyObject_HEAD Ref<Node> node;
   Tensor leaf;
+  PyObject* dict;  // metadata
 };
 
 PyTypeObject* node_type = nullptr;
@@ -30,12 +32,32 @@ PyNode* self_of(PyObject* object) { return reinterpret_cast<PyNode*>(object); }
 void node_dealloc(PyObject* object) {
   PyNode* self = self_of(object);
   PyTypeObject* type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  Py_CLEAR(self->dict);
   if (self->node && self->node->extra()) self->node->extra()->handle = nullptr;
   if (self->leaf.defined() && meta_of(self->leaf)) meta_of(self->leaf)->accumulator = nullptr;
   self->node.~Ref<Node>();
   self->leaf.~Tensor();
   type->tp_free(object);
   Py_DECREF(type);
+}
+
+int node_traverse(PyObject* object, visitproc visit, void* arg) {
+  const PyNode* self = self_of(object);
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(self->dict);
+  return self->node ? visit_hooks(*self->node, visit, arg) : visit_hooks(self->leaf, visit, arg);
+}
+
+int node_clear(PyObject* object) {
+  PyNode* self = self_of(object);
+  Py_CLEAR(self->dict);
+  if (self->node) {
+    clear_hooks(*self->node);
+  } else {
+    clear_hooks(self->leaf);
+  }
+  return 0;
 }
 
 // <MulBackward0 object at 0x7f3c>, without the module, as in PyTorch.
@@ -49,10 +71,14 @@ PyTypeObject* type_named(const char* name) {
   static auto* types = new std::map<std::string, PyTypeObject*>;
   PyTypeObject*& type = (*types)[name];
   if (!type) {
-    PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)}, {0, nullptr}};
+    PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
+                           {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
+                           {Py_tp_clear, reinterpret_cast<void*>(node_clear)},
+                           {0, nullptr}};
     const auto* full_name = new std::string(std::string("pullback.autograd.graph.") + name);
     PyType_Spec spec{full_name->c_str(), sizeof(PyNode), 0,
-                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                     slots};
     Owned bases(PyTuple_Pack(1, node_type));
     PyObject* made = PyType_FromSpecWithBases(&spec, bases.get());
     if (!made) throw_python();
@@ -67,6 +93,7 @@ PyObject* new_node_object(const char* name) {
   if (!object) throw_python();
   new (&self_of(object)->node) Ref<Node>;
   new (&self_of(object)->leaf) Tensor;
+  self_of(object)->dict = nullptr;
   return object;
 }
 
@@ -129,7 +156,24 @@ PyObject* recorded_at(PyObject* self, void*) {
   });
 }
 
+// What the user hangs on a node; lives as long as somebody holds the node's object.
+PyObject* node_metadata(PyObject* self, void*) {
+  PyObject*& dict = self_of(self)->dict;
+  if (!dict) dict = PyDict_New();
+  return Py_XNewRef(dict);
+}
+
+template <bool before>
+PyObject* register_hook(PyObject* self, PyObject* function) {
+  return guarded([&] {
+    const PyNode* node = self_of(self);
+    return node->node ? register_node_hook(*node->node, function, before)
+                      : register_node_hook(node->leaf, function, before);
+  });
+}
+
 PyGetSetDef node_properties[] = {
+    {"metadata", node_metadata, nullptr, "A dictionary for the user's notes.", nullptr},
     {"next_functions", next_functions, nullptr,
      "Pairs of node and output number, one for each input.", nullptr},
     {"variable", node_variable, nullptr, "Of AccumulateGrad: the leaf.", nullptr},
@@ -138,6 +182,12 @@ PyGetSetDef node_properties[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef node_methods[] = {
+    {"register_hook", register_hook<false>, METH_O,
+     "Calls fn(grad_inputs, grad_outputs) after the node has run; returns a handle.\n\n"
+     "A tuple that it returns replaces the gradients of the inputs."},
+    {"register_prehook", register_hook<true>, METH_O,
+     "Calls fn(grad_outputs) before the node runs; returns a handle.\n\n"
+     "A tuple that it returns replaces the gradients that arrived."},
     {"name", node_name, METH_NOARGS, "The name of the operation."},
     {"_sequence_nr", sequence_number, METH_NOARGS, "Its place in the order of recording."},
     {nullptr, nullptr, 0, nullptr},
@@ -243,13 +293,16 @@ PyMethodDef functions[] = {
 int init_graph(PyObject* module) {
   PyType_Slot slots[] = {
       {Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
+      {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
+      {Py_tp_clear, reinterpret_cast<void*>(node_clear)},
       {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
       {Py_tp_getset, node_properties},
       {Py_tp_methods, node_methods},
       {0, nullptr},
   };
   PyType_Spec spec{"pullback.autograd.graph.Node", sizeof(PyNode), 0,
-                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC |
+                       Py_TPFLAGS_DISALLOW_INSTANTIATION,
                    slots};
   PyObject* type = PyType_FromSpec(&spec);
   if (!type) return -1;

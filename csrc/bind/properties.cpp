@@ -4,6 +4,7 @@
 #include "bind/convert.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
+#include "bind/hooks.h"
 #include "bind/interop.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
@@ -61,6 +62,9 @@ PyObject* get_matrix_transpose(const Tensor& t) {
 PyObject* get_grad_fn(const Tensor& t) {
   refresh_history(t);
   if (!t.body()->grad_fn) Py_RETURN_NONE;
+  // The node may get hooks that refer to the tensor; see NOTE [Handles].
+  auto* self = static_cast<PyObject*>(t.body()->handle);
+  if (!PyObject_GC_IsTracked(self)) PyObject_GC_Track(self);
   return wrap_node(Ref<Node>::share(node_of(t)));
 }
 PyObject* get_grad(const Tensor& t) {
@@ -197,6 +201,7 @@ PyObject* detach_in_place(const Tensor& t) {
   t.body()->grad_fn = nullptr;
   t.body()->output_nr = 0;
   t.set(kRequiresGrad, false);
+  move_retention(t);
   return wrap(t);
 }
 PyObject* keep_grad(const Tensor& t) {
@@ -301,6 +306,10 @@ PyGetSetDef tensor_properties[] = {
     {"is_leaf", getter<get_is_leaf>, nullptr, "Whether no recorded operation made it.", nullptr},
     {"retains_grad", getter<get_retains_grad>, nullptr,
      "Whether the gradient of this non-leaf is kept.", nullptr},
+    {"_backward_hooks", getter<get_backward_hooks>, set_backward_hooks,
+     "The functions of register_hook by number, or None.", nullptr},
+    {"_post_accumulate_grad_hooks", getter<get_accumulation_hooks>, set_accumulation_hooks,
+     "The functions of register_post_accumulate_grad_hook by number, or None.", nullptr},
     {"data", getter<get_data>, set_data,
      "A tensor over the same memory without history and with a version counter of its own.",
      nullptr},

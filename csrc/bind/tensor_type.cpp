@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bind/guard.h"
+#include "bind/hooks.h"
 
 namespace pullback::bind {
 
@@ -60,11 +61,12 @@ void tensor_dealloc(PyObject* object) {
 int tensor_traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(self_of(object)->dict);
   Py_VISIT(Py_TYPE(object));
-  return 0;
+  return visit_hooks(self_of(object)->tensor, visit, arg);
 }
 
 int tensor_clear(PyObject* object) {
   Py_CLEAR(self_of(object)->dict);
+  clear_hooks(self_of(object)->tensor);
   return 0;
 }
 
@@ -103,6 +105,8 @@ PyObject* wrap(Tensor tensor) {
   new (&object->tensor) Tensor(std::move(tensor));
   object->dict = nullptr;
   object->weakrefs = nullptr;
+  if (body->flags & kHooked) [[unlikely]]
+    PyObject_GC_Track(object);
   return reinterpret_cast<PyObject*>(object);
 }
 

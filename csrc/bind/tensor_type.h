@@ -4,7 +4,8 @@
 // A body has at most one Python object at a time and points to it weakly, so that `x.grad is
 // x.grad` while somebody holds it.  The object keeps no state but what Python code hangs on it
 // (__dict__, weak references).  Dead objects of the exact type wait in a free list.  The type takes
-// part in garbage collection, but an object is tracked only from the moment it has a __dict__.
+// part in garbage collection, but an object is tracked only from the moment it has a __dict__ or
+// hooks.
 // The facade class in python/pullback/_tensor.py moves its methods onto this type at import; the
 // operators stay the slots here.
 #pragma once

@@ -5,29 +5,20 @@
 #include <memory>
 
 #include "core/tensor.h"
+#include "graph/hooks.h"
 
 namespace pullback {
 
-// Hooks live above the graph: bind derives from this and the engine calls it.
-class TensorHooks {
- public:
-  virtual ~TensorHooks() = default;
-  // May replace the gradient.
-  virtual Tensor run(const Tensor& gradient) = 0;
-};
-
-// Ties a tensor that keeps its gradient to the node that made it; see transform/engine.h.
-class TensorRetention {
- public:
-  virtual ~TensorRetention() = default;
-  // The tensor has got a new history.
-  virtual void follow(const Tensor& tensor) = 0;
-};
+// Ties a tensor that keeps its gradient to the node that made it.
+class Retention;
 
 struct AutogradMeta final : TensorMeta {
+  AutogradMeta();
+  ~AutogradMeta() override;
+
   Tensor grad;
-  std::unique_ptr<TensorHooks> hooks;
-  std::unique_ptr<TensorRetention> retention;
+  std::unique_ptr<LeafHooks> hooks;
+  std::unique_ptr<Retention> retention;
 
   // The Python object AccumulateGrad of a leaf while one exists (weak); owned by bind.
   void* accumulator = nullptr;
@@ -54,6 +45,12 @@ inline AutogradMeta& make_meta(TensorBody* body) {
   return static_cast<AutogradMeta&>(*body->meta);
 }
 inline AutogradMeta& make_meta(const Tensor& tensor) { return make_meta(tensor.body()); }
+
+// Keeps the gradient of a non-leaf in its .grad.
+void retain_grad(const Tensor& tensor);
+// Called when the history of a tensor was replaced: what it keeps is from now on the gradient that
+// arrives at its new node.  Hooks stay with the old one.
+void move_retention(const Tensor& tensor);
 
 inline const Tensor& tangent_of(const Tensor& tensor) {
   static const Tensor none;

@@ -22,6 +22,7 @@
 
 #include "core/allocator.h"
 #include "core/tensor.h"
+#include "graph/hooks.h"
 #include "graph/provenance.h"
 
 namespace pullback {
@@ -61,17 +62,10 @@ class Edge {
   std::uint32_t output_nr_ = 0;
 };
 
-// Hooks live above the graph: bind derives from this and the engine calls it.
-class NodeHooks {
- public:
-  virtual ~NodeHooks() = default;
-  // May replace the gradients that arrived at the node's outputs.
-  virtual void before(std::span<Tensor> gradients) = 0;
-};
-
 // Side block for what few nodes have, made on demand.
 struct NodeExtra {
   std::unique_ptr<NodeHooks> hooks;
+  std::vector<OutputHooks> outputs;   // in order of registration
   std::vector<TensorBody*> retained;  // outputs whose gradient is kept (weak)
   void* handle = nullptr;             // the Python object while one exists (weak); owned by bind
 };

@@ -56,12 +56,6 @@ void check_follows(const Tensor& view, const char* what) {
   }
 }
 
-void move_retention(const Tensor& tensor) {
-  if (!tensor.has(kRetainsGrad)) return;
-  AutogradMeta* meta = meta_of(tensor);
-  if (meta && meta->retention) meta->retention->follow(tensor);
-}
-
 Tensor tangent_or_zeros(const Tensor& t) {
   return t.has(kDual) ? tangent_of(t) : Tensor::zeros(t.sizes(), t.dtype());
 }

@@ -92,8 +92,11 @@ class Pass {
   void select_inputs();
   void run_step(std::size_t i);
   void finish_leaf(Leaf& leaf);
+  void finish_hooked_leaf(Leaf& leaf, const Tensor& tensor);
+  void apply_with_hooks(const Step& step, bool any);
   void capture_node(std::size_t i);
-  void keep_retained(const Step& step);
+  void capture_leaf(const Leaf& leaf);
+  void run_output_hooks(const Step& step);
 
   template <typename T>
   bool mark(T& marks, const void* key, std::uint32_t place);
@@ -138,22 +141,26 @@ class Pass {
 
 class Pass::Call final : public BackwardCall {
  public:
-  Call(Pass& pass, const Step& step)
+  // Results go to `given` when it is there, else to the slots of the inputs.
+  Call(Pass& pass, const Step& step, Tensor* given = nullptr)
       : BackwardCall(pass.slots_.data() + step.first_slot, pass.request_.create_graph),
         pass_(pass),
-        node_(*step.node) {}
+        node_(*step.node),
+        given_(given) {}
   bool wants(int input) const override {
     const Edge& edge = node_.edge(input);
     return edge && (pass_.request_.inputs.empty() || pass_.is_needed(edge));
   }
   void give(int input, Tensor gradient) override {
     if (!gradient.defined()) return;
-    add_gradient(pass_.slot_of(node_.edge(input)), std::move(gradient), create_graph);
+    Tensor& slot = given_ ? given_[input] : pass_.slot_of(node_.edge(input));
+    add_gradient(slot, std::move(gradient), create_graph);
   }
 
  private:
   Pass& pass_;
   Node& node_;
+  Tensor* given_;
 };
 
 template <typename T>
@@ -255,10 +262,11 @@ void Pass::select_inputs() {
     if (const Node* node = node_of(input)) {
       if (!is_marked(node)) continue;
       nodes_[place_of(node)].captured = true;
-      captures_.push_back({false, place_of(node), input.body()->output_nr, number});
+      if (!request_.accumulate)
+        captures_.push_back({false, place_of(node), input.body()->output_nr, number});
     } else if (is_marked(input.body())) {
       leaves_[place_of(input.body())].needed = true;
-      captures_.push_back({true, place_of(input.body()), 0, number});
+      if (!request_.accumulate) captures_.push_back({true, place_of(input.body()), 0, number});
     }
   }
   for (std::size_t i = nodes_.size(); i-- > 0;) {
@@ -271,44 +279,94 @@ void Pass::select_inputs() {
 void Pass::capture_node(std::size_t i) {
   for (const Capture& capture : captures_) {
     if (capture.leaf || capture.place != i) continue;
-    const Tensor& gradient = slots_[nodes_[i].first_slot + capture.output_nr];
-    const Tensor& input = request_.inputs[capture.input];
-    if (request_.accumulate) {
-      // One that retains its gradient has got it already.
-      const bool adds = gradient.defined() && !input.has(kRetainsGrad);
-      if (adds) accumulate_grad(input, gradient, request_.create_graph);
-    } else {
-      results_[capture.input] = gradient;
-    }
+    results_[capture.input] = slots_[nodes_[i].first_slot + capture.output_nr];
   }
 }
 
-void Pass::keep_retained(const Step& step) {
-  for (TensorBody* body : step.node->extra()->retained) {
+void Pass::capture_leaf(const Leaf& leaf) {
+  const auto place = static_cast<std::uint32_t>(&leaf - leaves_.data());
+  for (const Capture& capture : captures_) {
+    if (capture.leaf && capture.place == place) results_[capture.input] = leaf.gradient;
+  }
+}
+
+// Hooks of the outputs in order of registration, then the gradients that are kept.
+void Pass::run_output_hooks(const Step& step) {
+  NodeExtra& extra = *step.node->extra();
+  // Hooks may register others: an iterator would not survive that.
+  for (std::size_t k = 0; k < extra.outputs.size(); ++k) {
+    extra.outputs[k].hooks->run(slots_[step.first_slot + extra.outputs[k].output_nr]);
+  }
+  for (TensorBody* body : extra.retained) {
     const Tensor& gradient = slots_[step.first_slot + body->output_nr];
-    if (gradient.defined()) {
-      accumulate_grad(Tensor(Ref<TensorBody>::share(body)), gradient, request_.create_graph);
-    }
+    if (!gradient.defined()) continue;
+    Tensor& kept = make_meta(body).grad;
+    kept = kept.defined() ? add(kept, gradient) : clone(gradient, MemoryFormat::Contiguous);
   }
 }
 
 void Pass::finish_leaf(Leaf& leaf) {
-  if (!leaf.needed || !leaf.gradient.defined()) return;
-  Tensor gradient = std::move(leaf.gradient);
+  if (!leaf.needed) return;
   const Tensor tensor(Ref<TensorBody>::share(leaf.body));
-  if (auto& hooks = meta_of(tensor)->hooks) gradient = hooks->run(gradient);
-  if (!same(gradient.sizes(), tensor.sizes())) {
-    fail("backward: got a gradient of shape ", gradient.shape(), " for a leaf of shape ",
-         tensor.shape(), ". This is a defect of the derivative that made it, please report it.");
+  const bool hooked = tensor.has(kHooked) && meta_of(tensor)->hooks;
+  if (!leaf.gradient.defined() && !hooked) return;
+  if (leaf.gradient.defined()) {
+    if (!same(leaf.gradient.sizes(), tensor.sizes())) {
+      fail("backward: got a gradient of shape ", leaf.gradient.shape(), " for a leaf of shape ",
+           tensor.shape(), ". This is a defect of the derivative that made it, please report it.");
+    }
+    if (leaf.gradient.dtype() != tensor.dtype()) {
+      leaf.gradient = cast(leaf.gradient, tensor.dtype());
+    }
   }
-  if (gradient.dtype() != tensor.dtype()) gradient = cast(gradient, tensor.dtype());
-  if (request_.inputs.empty() || request_.accumulate) {
-    accumulate_grad(tensor, std::move(gradient), request_.create_graph);
+  if (hooked) [[unlikely]] {
+    finish_hooked_leaf(leaf, tensor);
+  } else if (request_.accumulate) {
+    accumulate_grad(tensor, std::move(leaf.gradient), request_.create_graph);
+  } else {
+    capture_leaf(leaf);
+  }
+}
+
+void Pass::finish_hooked_leaf(Leaf& leaf, const Tensor& tensor) {
+  // A hook may replace the hooks, the objects behind these pointers hold themselves.
+  LeafHooks& hooks = *meta_of(tensor)->hooks;
+  Tensor& gradient = leaf.gradient;
+  if (hooks.tensor) hooks.tensor->run(gradient);
+  if (!request_.accumulate) {
+    capture_leaf(leaf);
     return;
   }
-  const auto place = static_cast<std::uint32_t>(&leaf - leaves_.data());
-  for (const Capture& capture : captures_) {
-    if (capture.leaf && capture.place == place) results_[capture.input] = gradient;
+  if (hooks.accumulator) hooks.accumulator->before({&gradient, 1});
+  const Tensor arrived = hooks.accumulator ? gradient : Tensor();
+  if (gradient.defined() && tensor.requires_grad()) {
+    accumulate_grad(tensor, std::move(gradient), request_.create_graph);
+  }
+  if (hooks.accumulated) {
+    Tensor self = tensor;
+    hooks.accumulated->run(self);
+  }
+  if (hooks.accumulator && hooks.accumulator->has_after()) {
+    hooks.accumulator->after({}, {&arrived, 1});
+  }
+}
+
+// A node whose results go through hooks before they are given on.
+void Pass::apply_with_hooks(const Step& step, bool any) {
+  Node& node = *step.node;
+  const auto outputs = static_cast<std::size_t>(node.num_outputs());
+  std::vector<Tensor> arrived(slots_.data() + step.first_slot,
+                              slots_.data() + step.first_slot + outputs);
+  std::vector<Tensor> given(node.edges().size());
+  if (any) {
+    Call call(*this, step, given.data());
+    node.apply(call);
+  }
+  if (node.extra()->hooks) node.extra()->hooks->after(given, arrived);
+  Call call(*this, step);
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const int input = static_cast<int>(i);
+    if (given[i].defined() && call.wants(input)) call.give(input, std::move(given[i]));
   }
 }
 
@@ -317,18 +375,22 @@ void Pass::run_step(std::size_t i) {
   Node& node = *step.node;
   Tensor* gradients = slots_.data() + step.first_slot;
   const int outputs = node.num_outputs();
-  if (node.extra() && node.extra()->hooks) {
-    node.extra()->hooks->before({gradients, static_cast<std::size_t>(outputs)});
-  }
-  if (node.extra()) keep_retained(step);
-  if (step.captured) capture_node(i);
+  const bool walked = step.needed || step.captured;
+  // torch takes the gradient of an input before its hooks run if the pass goes on from there.
+  if (step.captured && step.needed) capture_node(i);
+  if (node.extra() && walked) run_output_hooks(step);
+  if (step.captured && !step.needed) capture_node(i);
+  NodeHooks* hooks = node.extra() && step.needed ? node.extra()->hooks.get() : nullptr;
+  if (hooks) hooks->before({gradients, static_cast<std::size_t>(outputs)});
   const bool any =
       std::any_of(gradients, gradients + outputs, [](const Tensor& g) { return g.defined(); });
-  if (step.needed && any) {
+  if (hooks && hooks->has_after()) {
+    apply_with_hooks(step, any);
+  } else if (step.needed && any) {
     Call call(*this, step);
     node.apply(call);
-    if (!request_.retain_graph) node.release_saved();
   }
+  if (step.needed && !request_.retain_graph) node.release_saved();
   for (int k = 0; k < outputs; ++k) gradients[k] = Tensor();
 }
 
@@ -352,7 +414,9 @@ std::vector<Tensor> Pass::run(std::span<const Tensor> seeds) {
       for (const Edge& edge : node->edges()) {
         if (!edge || !edge.is_leaf()) continue;
         Leaf& leaf = leaves_[place_of(edge.leaf())];
-        if (leaf.last == static_cast<std::int64_t>(done_)) finish_leaf(leaf);
+        if (leaf.last != static_cast<std::int64_t>(done_)) continue;
+        leaf.last = -1;  // another edge of the node may lead here too
+        finish_leaf(leaf);
       }
     }
     unmark(node);
@@ -381,28 +445,6 @@ Tensor make_seed(const Tensor& root, const Tensor& given, std::size_t k) {
   return given.dtype() == root.dtype() ? given : cast(given, root.dtype());
 }
 
-// Forgets its place in the node's list when the tensor dies.
-class Retention final : public TensorRetention {
- public:
-  Retention(const Tensor& tensor, Ref<Node> node) : body_(tensor.body()), node_(std::move(node)) {
-    node_->make_extra().retained.push_back(body_);
-  }
-  ~Retention() override { leave(); }
-  void follow(const Tensor& tensor) override {
-    leave();
-    node_ = Ref<Node>::share(node_of(tensor));
-    if (node_) node_->make_extra().retained.push_back(body_);
-  }
-
- private:
-  void leave() {
-    if (node_) std::erase(node_->make_extra().retained, body_);
-  }
-
-  TensorBody* body_;
-  Ref<Node> node_;
-};
-
 }  // namespace
 
 std::vector<Tensor> run_backward(const BackwardRequest& request) {
@@ -412,6 +454,9 @@ std::vector<Tensor> run_backward(const BackwardRequest& request) {
   seeds.reserve(request.roots.size());
   for (std::size_t k = 0; k < request.roots.size(); ++k) {
     seeds.push_back(make_seed(request.roots[k], request.seeds[k], k));
+  }
+  if (request.accumulate) {
+    for (const Tensor& input : request.inputs) retain_grad(input);
   }
   Pass pass(request);
   return pass.run(seeds);
@@ -444,15 +489,6 @@ void accumulate_grad(const Tensor& tensor, Tensor gradient, bool create_graph) {
     add_into(meta.grad, gradient);
     meta.grad.bump_version();
   }
-}
-
-void retain_grad(const Tensor& tensor) {
-  refresh_history(tensor);
-  if (tensor.is_leaf()) return;
-  AutogradMeta& meta = make_meta(tensor);
-  if (meta.retention) return;
-  meta.retention = std::make_unique<Retention>(tensor, Ref<Node>::share(node_of(tensor)));
-  tensor.set(kRetainsGrad, true);
 }
 
 }  // namespace pullback

@@ -23,7 +23,8 @@ struct BackwardRequest {
   std::span<const Tensor> seeds;
   bool retain_graph = false;
   bool create_graph = false;
-  // When not empty only these tensors get gradients.
+  // When not empty only these tensors get gradients.  Those of non-leaves are kept from then on
+  // when accumulating, as by retain_grad.
   std::span<const Tensor> inputs;
   // Add to .grad; otherwise the gradients of `inputs` are returned and .grad is left alone.
   bool accumulate = true;
@@ -35,8 +36,5 @@ std::vector<Tensor> run_backward(const BackwardRequest& request);
 
 // Adds to tensor.grad by the rules of NOTE [Accumulation] in engine.cpp.
 void accumulate_grad(const Tensor& tensor, Tensor gradient, bool create_graph);
-
-// Keeps the gradient of a non-leaf in its .grad.
-void retain_grad(const Tensor& tensor);
 
 }  // namespace pullback

@@ -72,6 +72,7 @@ _SUBMODULES = frozenset(
         "optim",
         "random",
         "special",
+        "utils",
     }
 )
 

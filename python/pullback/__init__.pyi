@@ -27,6 +27,9 @@ from pullback import (
 from pullback import (
     special as special,
 )
+from pullback import (
+    utils as utils,
+)
 from pullback._core import (
     DimPair,
     DType,

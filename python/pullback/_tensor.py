@@ -53,6 +53,65 @@ class Tensor:
 
             backward(self, gradient, retain_graph, create_graph, inputs)
 
+    def register_hook(self: Any, hook: Any) -> Any:
+        """Call ``hook(grad)`` whenever the gradient of this tensor is complete.
+
+        Args:
+            hook: a function of the gradient; a tensor that it returns replaces the gradient.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook away.
+
+        Raises:
+            RuntimeError: the tensor does not require a gradient.
+
+        Example:
+            >>> import pullback as pb
+            >>> x = pb.tensor(1.0, requires_grad=True)
+            >>> handle = x.register_hook(lambda grad: grad * 10)
+            >>> (x * 2).backward()
+            >>> x.grad
+            tensor(20.)
+        """
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        from pullback.utils.hooks import _register
+
+        hooks, handle = _register(self._backward_hooks, hook)
+        self._backward_hooks = hooks
+        return handle
+
+    def register_post_accumulate_grad_hook(self: Any, hook: Any) -> Any:
+        """Call ``hook(tensor)`` whenever a gradient was added to ``.grad`` of this leaf.
+
+        Args:
+            hook: a function of the tensor, which returns None.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook away.
+
+        Raises:
+            RuntimeError: the tensor does not require a gradient or is not a leaf.
+
+        Example:
+            >>> import pullback as pb
+            >>> x = pb.tensor(1.0, requires_grad=True)
+            >>> handle = x.register_post_accumulate_grad_hook(lambda p: print(p.grad))
+            >>> (x * 2).backward()
+            tensor(2.)
+        """
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self.grad_fn is not None:
+            raise RuntimeError(
+                "post accumulate grad hooks cannot be registered on non-leaf tensors"
+            )
+        from pullback.utils.hooks import _register
+
+        hooks, handle = _register(self._post_accumulate_grad_hooks, hook)
+        self._post_accumulate_grad_hooks = hooks
+        return handle
+
     def __repr__(self: Any) -> str:
         from pullback._printing import tensor_repr
 
@@ -107,6 +166,10 @@ class Tensor:
 
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
         """Pickles the value, the dtype and whether a leaf requires a gradient; not the history."""
+        if self._backward_hooks:
+            from pullback.utils.hooks import warn_if_has_hooks
+
+            warn_if_has_hooks(self)
         values = self.detach().contiguous().numpy()
         stride = None if self.is_contiguous() else self.stride()
         return _rebuild, (values, self.requires_grad and self.is_leaf, stride)

@@ -1,0 +1,336 @@
+// See hooks.h.
+#include "bind/hooks.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bind/guard.h"
+#include "bind/tensor_type.h"
+#include "core/error.h"
+#include "graph/meta.h"
+#include "ops/rebase.h"
+
+namespace pullback::bind {
+namespace {
+
+std::string name_of(PyObject* hook) {
+  PyObject* name = PyObject_GetAttrString(hook, "__name__");
+  const char* text = name ? PyUnicode_AsUTF8(name) : nullptr;
+  const std::string result = text ? text : "<unknown>";
+  if (!text) PyErr_Clear();
+  Py_XDECREF(name);
+  return result;
+}
+
+// Without its module, as torch's messages have it.
+std::string_view class_name(PyObject* object) {
+  const std::string_view name = Py_TYPE(object)->tp_name;
+  return name.substr(name.rfind('.') + 1);
+}
+
+std::string type_of(const Tensor& t) {
+  return std::string("torch.") + info(t.dtype()).scalar_name + "Tensor";
+}
+
+// What a hook puts in the place of a gradient must look the same.
+void check_replacement(PyObject* before, PyObject* after, PyObject* hook) {
+  if (after == Py_None) return;
+  check(before != Py_None, "can't replace a None gradient with a non-None value");
+  check(ErrorKind::Type, is_tensor(after), "expected Variable, but hook returned '",
+        class_name(after), "'");
+  const Tensor& old_value = unwrap(before);
+  const Tensor& value = unwrap(after);
+  if (value.dtype() != old_value.dtype()) {
+    fail("hook '", name_of(hook), "' has changed the type of value (was ", type_of(old_value),
+         " got ", type_of(value), ")");
+  }
+  if (!same(value.sizes(), old_value.sizes())) {
+    fail("hook '", name_of(hook), "' has changed the size of value: was ", old_value.shape(),
+         ", got ", value.shape());
+  }
+}
+
+void check_replacements(PyObject* before, PyObject* after, PyObject* hook) {
+  check(ErrorKind::Type, PyTuple_Check(after), "expected tuple, but hook returned '",
+        class_name(after), "'");
+  const Py_ssize_t n = PyTuple_GET_SIZE(before);
+  if (PyTuple_GET_SIZE(after) != n) {
+    fail("hook '", name_of(hook), "' has returned an incorrect number of values (got ",
+         PyTuple_GET_SIZE(after), ", but expected ", n, ")");
+  }
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    check_replacement(PyTuple_GET_ITEM(before, i), PyTuple_GET_ITEM(after, i), hook);
+  }
+}
+
+Owned wrap_all(std::span<const Tensor> tensors) {
+  Owned tuple(PyTuple_New(static_cast<Py_ssize_t>(tensors.size())));
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), wrap(tensors[i]));
+  }
+  return tuple;
+}
+
+void unwrap_all(PyObject* tuple, std::span<Tensor> tensors) {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    PyObject* item = PyTuple_GET_ITEM(tuple, static_cast<Py_ssize_t>(i));
+    tensors[i] = item == Py_None ? Tensor() : unwrap(item);
+  }
+}
+
+// Calls the functions of the dictionary in order; `call(hook)` returns a new reference.  The list
+// holds them, so a hook may remove itself and others.
+template <typename Call, typename Take>
+void for_each_hook(PyObject* dict, Call&& call, Take&& take) {
+  const Owned hooks(PyMapping_Values(dict));
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(hooks.get()); ++i) {
+    PyObject* hook = PyList_GET_ITEM(hooks.get(), i);
+    Owned result(call(hook));
+    if (result.get() != Py_None) take(std::move(result), hook);
+  }
+}
+
+// No member is read after a hook was called: it may have replaced the dictionary.
+class PyTensorHooks final : public TensorHooks {
+ public:
+  explicit PyTensorHooks(PyObject* dictionary) : dict(Owned::share(dictionary)) {}
+  void run(Tensor& gradient) override {
+    Owned value(wrap(gradient));
+    for_each_hook(
+        dict.get(), [&](PyObject* hook) { return PyObject_CallOneArg(hook, value.get()); },
+        [&](Owned result, PyObject* hook) {
+          check_replacement(value.get(), result.get(), hook);
+          value = std::move(result);
+          gradient = unwrap(value.get());
+        });
+  }
+
+  const Owned dict;
+};
+
+class PyAccumulationHooks final : public TensorHooks {
+ public:
+  explicit PyAccumulationHooks(PyObject* dictionary) : dict(Owned::share(dictionary)) {}
+  void run(Tensor& leaf) override {
+    const Owned value(wrap(leaf));
+    for_each_hook(
+        dict.get(), [&](PyObject* hook) { return PyObject_CallOneArg(hook, value.get()); },
+        [&](Owned result, PyObject* hook) {
+          check_replacement(value.get(), result.get(), hook);
+          fail("Tensor post accumulate grad hooks should return None.");
+        });
+  }
+
+  const Owned dict;
+};
+
+class PyNodeHooks final : public NodeHooks {
+ public:
+  void before(std::span<Tensor> arrived) override {
+    if (!before_dict.get()) return;
+    Owned values = wrap_all(arrived);
+    for_each_hook(
+        before_dict.get(), [&](PyObject* hook) { return PyObject_CallOneArg(hook, values.get()); },
+        [&](Owned result, PyObject* hook) {
+          check_replacements(values.get(), result.get(), hook);
+          values = std::move(result);
+          unwrap_all(values.get(), arrived);
+        });
+  }
+  bool has_after() const override { return after_dict.get(); }
+  void after(std::span<Tensor> given, std::span<const Tensor> arrived) override {
+    const Owned outputs = wrap_all(arrived);
+    Owned inputs = wrap_all(given);
+    for_each_hook(
+        after_dict.get(),
+        [&](PyObject* hook) {
+          return PyObject_CallFunctionObjArgs(hook, inputs.get(), outputs.get(), nullptr);
+        },
+        [&](Owned result, PyObject* hook) {
+          check_replacements(inputs.get(), result.get(), hook);
+          inputs = std::move(result);
+          unwrap_all(inputs.get(), given);
+        });
+  }
+
+  Owned before_dict;
+  Owned after_dict;
+};
+
+LeafHooks& leaf_hooks(const Tensor& leaf) {
+  AutogradMeta& meta = make_meta(leaf);
+  if (!meta.hooks) meta.hooks = std::make_unique<LeafHooks>();
+  leaf.set(kHooked, true);
+  return *meta.hooks;
+}
+
+LeafHooks* find_leaf_hooks(const Tensor& tensor) {
+  const bool may = tensor.has(kHooked) && tensor.is_leaf() && meta_of(tensor);
+  return may ? meta_of(tensor)->hooks.get() : nullptr;
+}
+
+OutputHooks* find_output_hooks(const Tensor& tensor) {
+  const Node* node = node_of(tensor);
+  if (!node || !node->extra()) return nullptr;
+  for (OutputHooks& each : node->extra()->outputs) {
+    if (each.output_nr == tensor.body()->output_nr) return &each;
+  }
+  return nullptr;
+}
+
+PyTensorHooks* find_backward_hooks(const Tensor& tensor) {
+  TensorHooks* found = nullptr;
+  if (const LeafHooks* leaf = find_leaf_hooks(tensor)) {
+    found = leaf->tensor.get();
+  } else if (const OutputHooks* output = find_output_hooks(tensor)) {
+    found = output->hooks.get();
+  }
+  return static_cast<PyTensorHooks*>(found);
+}
+
+PyObject* or_none(PyObject* object) { return Py_NewRef(object ? object : Py_None); }
+
+// See NOTE [Handles]: an object that holds something of Python's is tracked.
+void track(PyObject* tensor) {
+  if (!PyObject_GC_IsTracked(tensor)) PyObject_GC_Track(tensor);
+}
+
+PyObject* register_in(std::unique_ptr<NodeHooks>& hooks, PyObject* function, bool before) {
+  if (!hooks) hooks = std::make_unique<PyNodeHooks>();
+  auto& mine = static_cast<PyNodeHooks&>(*hooks);
+  const Owned module(PyImport_ImportModule("pullback.utils.hooks"));
+  Owned& dict = before ? mine.before_dict : mine.after_dict;
+  const Owned pair(PyObject_CallMethod(module.get(), "_register", "OO",
+                                       dict.get() ? dict.get() : Py_None, function));
+  if (!dict.get()) dict = Owned::share(PyTuple_GET_ITEM(pair.get(), 0));
+  return Py_NewRef(PyTuple_GET_ITEM(pair.get(), 1));
+}
+
+// A tensor holds its node, once more when it keeps its gradient.
+bool owns_node(const Tensor& tensor, const Node& node) {
+  const AutogradMeta* meta = meta_of(tensor);
+  return node.refs.get() == (meta && meta->retention ? 2u : 1u);
+}
+
+int visit(const NodeHooks* hooks, visitproc visit, void* arg) {
+  if (!hooks) return 0;
+  const auto& mine = static_cast<const PyNodeHooks&>(*hooks);
+  Py_VISIT(mine.before_dict.get());
+  Py_VISIT(mine.after_dict.get());
+  return 0;
+}
+
+int visit_all(const Node& node, visitproc visit_object, void* arg) {
+  if (!node.extra()) return 0;
+  for (const OutputHooks& each : node.extra()->outputs) {
+    const int status = visit_object(static_cast<const PyTensorHooks&>(*each.hooks).dict.get(), arg);
+    if (status) return status;
+  }
+  return visit(node.extra()->hooks.get(), visit_object, arg);
+}
+
+void clear_all(Node& node) {
+  if (!node.extra()) return;
+  const std::vector<OutputHooks> outputs = std::move(node.extra()->outputs);
+  const std::unique_ptr<NodeHooks> hooks = std::move(node.extra()->hooks);
+}
+
+}  // namespace
+
+PyObject* get_backward_hooks(const Tensor& tensor) {
+  refresh_history(tensor);
+  const PyTensorHooks* found = find_backward_hooks(tensor);
+  return or_none(found ? found->dict.get() : nullptr);
+}
+
+int set_backward_hooks(PyObject* self, PyObject* value, void*) {
+  return guarded_status([&] {
+    const Tensor& tensor = unwrap(self);
+    refresh_history(tensor);
+    if (PyTensorHooks* found = find_backward_hooks(tensor)) {
+      if (found->dict.get() == value) return 0;
+      // The old dictionary dies last: what it holds may be this tensor.
+      const Owned old = Owned::share(found->dict.get());
+      if (OutputHooks* output = find_output_hooks(tensor)) {
+        auto& outputs = node_of(tensor)->extra()->outputs;
+        outputs.erase(outputs.begin() + (output - outputs.data()));
+      } else {
+        leaf_hooks(tensor).tensor = nullptr;
+      }
+    }
+    if (!value || value == Py_None) return 0;
+    auto hooks = std::make_unique<PyTensorHooks>(value);
+    if (Node* node = node_of(tensor)) {
+      node->make_extra().outputs.push_back({tensor.body()->output_nr, std::move(hooks)});
+      tensor.set(kHooked, true);
+    } else {
+      leaf_hooks(tensor).tensor = std::move(hooks);
+    }
+    track(self);
+    return 0;
+  });
+}
+
+PyObject* get_accumulation_hooks(const Tensor& tensor) {
+  const LeafHooks* found = find_leaf_hooks(tensor);
+  if (!found || !found->accumulated) Py_RETURN_NONE;
+  return or_none(static_cast<const PyAccumulationHooks&>(*found->accumulated).dict.get());
+}
+
+int set_accumulation_hooks(PyObject* self, PyObject* value, void*) {
+  return guarded_status([&] {
+    LeafHooks& hooks = leaf_hooks(unwrap(self));
+    const std::unique_ptr<TensorHooks> old = std::move(hooks.accumulated);
+    if (value && value != Py_None) hooks.accumulated = std::make_unique<PyAccumulationHooks>(value);
+    track(self);
+    return 0;
+  });
+}
+
+PyObject* register_node_hook(Node& node, PyObject* function, bool before) {
+  return register_in(node.make_extra().hooks, function, before);
+}
+
+PyObject* register_node_hook(const Tensor& leaf, PyObject* function, bool before) {
+  return register_in(leaf_hooks(leaf).accumulator, function, before);
+}
+
+int visit_hooks(const Node& node, visitproc visit_object, void* arg) {
+  return node.refs.get() == 1 ? visit_all(node, visit_object, arg) : 0;
+}
+
+int visit_hooks(const Tensor& tensor, visitproc visit_object, void* arg) {
+  if (!tensor.defined() || tensor.body()->refs.get() != 1) return 0;
+  if (const Node* node = node_of(tensor)) {
+    return owns_node(tensor, *node) ? visit_all(*node, visit_object, arg) : 0;
+  }
+  const LeafHooks* hooks = find_leaf_hooks(tensor);
+  if (!hooks) return 0;
+  if (hooks->tensor) {
+    const int status =
+        visit_object(static_cast<const PyTensorHooks&>(*hooks->tensor).dict.get(), arg);
+    if (status) return status;
+  }
+  if (hooks->accumulated) {
+    const int status =
+        visit_object(static_cast<const PyAccumulationHooks&>(*hooks->accumulated).dict.get(), arg);
+    if (status) return status;
+  }
+  return visit(hooks->accumulator.get(), visit_object, arg);
+}
+
+void clear_hooks(Node& node) {
+  if (node.refs.get() == 1) clear_all(node);
+}
+
+void clear_hooks(const Tensor& tensor) {
+  if (!tensor.defined() || tensor.body()->refs.get() != 1) return;
+  if (Node* node = node_of(tensor)) {
+    if (owns_node(tensor, *node)) clear_all(*node);
+  } else if (find_leaf_hooks(tensor)) {
+    const LeafHooks hooks = std::move(*meta_of(tensor)->hooks);
+  }
+}
+
+}  // namespace pullback::bind

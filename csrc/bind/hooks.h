@@ -1,0 +1,32 @@
+// Hooks that are Python functions: dictionaries of tensors and nodes, called by the engine through
+// the classes of graph/hooks.h.
+//
+// A dictionary is an OrderedDict from the number of a handle to a function, as in torch; handles
+// (python/pullback/utils/hooks.py) refer to it weakly.
+#pragma once
+
+#include <Python.h>
+
+#include "core/tensor.h"
+#include "graph/node.h"
+
+namespace pullback::bind {
+
+// The dictionaries as attributes of a tensor: the dictionary or None.
+PyObject* get_backward_hooks(const Tensor& tensor);
+int set_backward_hooks(PyObject* self, PyObject* value, void*);
+PyObject* get_accumulation_hooks(const Tensor& tensor);
+int set_accumulation_hooks(PyObject* self, PyObject* value, void*);
+
+// Registers a function before or after a node, or the accumulation into a leaf; a handle.
+PyObject* register_node_hook(Node& node, PyObject* function, bool before);
+PyObject* register_node_hook(const Tensor& leaf, PyObject* function, bool before);
+
+// For the garbage collector: the hooks that only this tensor, or only this node's object, keeps
+// alive.  Hooks that something else in the core can still reach must not be touched.
+int visit_hooks(const Tensor& tensor, visitproc visit, void* arg);
+int visit_hooks(const Node& node, visitproc visit, void* arg);
+void clear_hooks(const Tensor& tensor);
+void clear_hooks(Node& node);
+
+}  // namespace pullback::bind

@@ -1,0 +1,51 @@
+// What hooks look like from below: bind derives from these classes and the engine calls them.
+//
+// NOTE [Hooks]
+// Hooks of a non-leaf belong to (node, output number), so they stay with the node when an in-place
+// operation gives the tensor a new one; hooks of a leaf belong to the tensor.  The order at a node
+// is torch's: hooks of its outputs, kept gradients, hooks before it, the node, hooks after it.  At
+// a leaf: hooks of the tensor, hooks before the accumulation, the accumulation, hooks of the
+// accumulated gradient, hooks after it.  A gradient that did not arrive is undefined and reaches
+// the hooks all the same.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace pullback {
+
+class TensorHooks {
+ public:
+  virtual ~TensorHooks() = default;
+  // May replace the gradient.
+  virtual void run(Tensor& gradient) = 0;
+};
+
+class NodeHooks {
+ public:
+  virtual ~NodeHooks() = default;
+  // May replace the gradients that arrived at the node's outputs.
+  virtual void before(std::span<Tensor> arrived) = 0;
+  // Only a node with hooks after it pays for keeping both sides.
+  virtual bool has_after() const = 0;
+  // May replace the gradients that the node gives to its inputs.
+  virtual void after(std::span<Tensor> given, std::span<const Tensor> arrived) = 0;
+};
+
+struct OutputHooks {
+  std::uint32_t output_nr;
+  std::unique_ptr<TensorHooks> hooks;
+};
+
+// Of a leaf; the tensor has the flag kHooked.
+struct LeafHooks {
+  std::unique_ptr<TensorHooks> tensor;
+  std::unique_ptr<NodeHooks> accumulator;
+  std::unique_ptr<TensorHooks> accumulated;  // gets the leaf, may not replace it
+};
+
+}  // namespace pullback
