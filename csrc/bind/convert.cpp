@@ -166,7 +166,7 @@ bool to_value(PyObject* object, ParamType type, Value& value) {
       PyObject** items = PySequence_Fast_ITEMS(object);
       Value parts[2];
       for (int k = 0; k < 2; ++k) {
-        if (!to_value(items[k], {Kind::Ints, false}, parts[k])) return false;
+        if (!to_ints(items[k], parts[k].ints)) return false;
       }
       value.ints = parts[0].ints;
       for (const std::int64_t dim : parts[1].ints) value.ints.push_back(dim);

@@ -92,6 +92,41 @@ bool overlaps(Sizes sizes, Sizes strides) {
   return false;
 }
 
+Dims dense_strides(Sizes sizes, std::span<const Dims> strides) {
+  // Positive when dimension `a` belongs outside of `b`, negative when inside.
+  const auto compare = [&](std::int64_t a, std::int64_t b) {
+    for (const Dims& each : strides) {
+      if (each.empty()) continue;
+      const std::int64_t of_a = each[static_cast<int>(a)];
+      const std::int64_t of_b = each[static_cast<int>(b)];
+      if (of_a == 0 || of_b == 0) continue;
+      if (of_a != of_b) return of_a < of_b ? -1 : 1;
+      if (sizes[static_cast<std::size_t>(a)] > sizes[static_cast<std::size_t>(b)]) return 1;
+    }
+    return 0;
+  };
+  const int ndim = static_cast<int>(sizes.size());
+  Dims order(ndim);  // from the innermost to the outermost
+  for (int d = 0; d < ndim; ++d) order[d] = ndim - 1 - d;
+  for (int d = 1; d < ndim; ++d) {
+    int at = d;
+    for (int inner = d - 1; inner >= 0; --inner) {
+      const int verdict = compare(order[inner], order[at]);
+      if (verdict < 0) break;
+      if (verdict == 0) continue;
+      std::swap(order[inner], order[at]);
+      at = inner;
+    }
+  }
+  Dims result(ndim);
+  std::int64_t step = 1;
+  for (const std::int64_t d : order) {
+    result[static_cast<int>(d)] = step;
+    step *= sizes[static_cast<std::size_t>(d)];
+  }
+  return result;
+}
+
 Dims broadcast(Sizes a, Sizes b) {
   const int na = static_cast<int>(a.size());
   const int nb = static_cast<int>(b.size());

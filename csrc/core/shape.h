@@ -128,6 +128,9 @@ bool is_dense(Sizes sizes, Sizes strides);
 std::int64_t memory_extent(Sizes sizes, Sizes strides);
 // Some element may share its memory with another one; gaps are fine.
 bool overlaps(Sizes sizes, Sizes strides);
+// Strides of a dense result with its dimensions in the order of these strides (0: broadcast, or
+// empty): the first that tells two dimensions apart decides, else they stay row-major.
+Dims dense_strides(Sizes sizes, std::span<const Dims> strides);
 
 // The shape of the result of an elementwise operation; throws as torch does when there is none.
 Dims broadcast(Sizes a, Sizes b);

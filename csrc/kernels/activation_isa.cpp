@@ -146,6 +146,21 @@ struct Threshold {
   T threshold, value;
 };
 template <typename T>
+struct Hardshrink {
+  explicit Hardshrink(const double* p) : limit(static_cast<T>(p[0])) {}
+  T operator()(T x) const { return absolute(x) <= limit ? T(0) : x; }
+  T limit;
+};
+template <typename T>
+struct Softshrink {
+  explicit Softshrink(const double* p) : limit(static_cast<T>(p[0])) {}
+  T operator()(T x) const {
+    const T moved = x < T(0) ? x + limit : x - limit;
+    return absolute(x) <= limit ? T(0) : moved;
+  }
+  T limit;
+};
+template <typename T>
 struct Prelu {
   T operator()(T x, T slope) const { return x > T(0) ? x : slope * x; }
 };
@@ -204,6 +219,8 @@ void fill_activation(ElementwiseTable& t) {
   set<MathUnary, Mish, float, double>(t, Unary::Mish);
   set<LightUnary, Hardswish, float, double>(t, Unary::Hardswish);
   set<LightUnary, Hardsigmoid, float, double>(t, Unary::Hardsigmoid);
+  set<LightUnary, Hardshrink, float, double>(t, Unary::Hardshrink);
+  set<LightUnary, Softshrink, float, double>(t, Unary::Softshrink);
   set<LightUnary, Threshold, uint8_t, int32_t, int64_t, float, double>(t, Unary::Threshold);
   set<LightBinary, Prelu, float, double>(t, Binary::Prelu);
   set<LightBinary, SmoothL1, float, double>(t, Binary::SmoothL1);

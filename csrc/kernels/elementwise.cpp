@@ -49,6 +49,8 @@ Work work(Unary op) {
     case Unary::LeakyRelu:
     case Unary::Hardswish:
     case Unary::Hardsigmoid:
+    case Unary::Hardshrink:
+    case Unary::Softshrink:
     case Unary::Threshold:
       return kLight;
     default:

@@ -79,9 +79,11 @@ enum class Unary : std::uint16_t {
   Mish,
   Hardswish,
   Hardsigmoid,
-  Logit,      // p0: eps, negative for none
-  Sinc,       // sin(pi x) / (pi x)
-  Polygamma,  // p0: order, at least 1
+  Logit,       // p0: eps, negative for none
+  Sinc,        // sin(pi x) / (pi x)
+  Polygamma,   // p0: order, at least 1
+  Hardshrink,  // p0: lambda
+  Softshrink,  // p0: lambda
   // All numbers again.
   Threshold,  // p0: threshold, p1: what values not above it become
 };

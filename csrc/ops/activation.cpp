@@ -336,8 +336,15 @@ static Tensor threshold_nn(const Tensor& input, double limit, double value, bool
 static const char kThresholdDoc[] = "The input where it exceeds threshold, value elsewhere.";
 static const char kThresholdSamples[] = "x(3,4), 0.1, 2.0 | x(), 0.0, -1.0 | xs(3,4), 0.1, 2.0";
 
+static Tensor outside(T t, S s) { return where(le(abs(s.x()), s.p(0)), 0, t); }
+static const Elementwise record_hardshrink("hardshrink", "HardshrinkBackward0", DTypeRule::Promote,
+                                           Unary::Hardshrink, {kReadsX, outside});
+static const Elementwise record_softshrink("softshrink", "SoftshrinkBackward0", DTypeRule::Promote,
+                                           Unary::Softshrink, {kReadsX, outside});
+
 Tensor hardshrink(const Tensor& input, double lambd) {
-  return where(le(abs(input), lambd), 0, input);
+  const double params[kMaxParams] = {lambd, 0, 0};
+  return elementwise(record_hardshrink, input, params);
 }
 static const Entry entry_hardshrink("hardshrink(input, lambd=0.5)", function<hardshrink>,
                                     kBoth | kNNForm, "The input where |input| > lambd, else 0.",
@@ -345,8 +352,8 @@ static const Entry entry_hardshrink("hardshrink(input, lambd=0.5)", function<har
 
 Tensor softshrink(const Tensor& input, double lambd) {
   check(lambd >= 0, "lambda must be greater or equal to 0, but found to be ", lambd, ".");
-  const Tensor outside = where(lt(input, 0), input + lambd, input - lambd);
-  return where(le(abs(input), lambd), 0, outside);
+  const double params[kMaxParams] = {lambd, 0, 0};
+  return elementwise(record_softshrink, input, params);
 }
 static const Entry entry_softshrink("softshrink(input, lambd=0.5)", function<softshrink>, kNNForm,
                                     "The input moved towards 0 by lambd, 0 within lambd.",
@@ -405,6 +412,9 @@ struct Glu {
     Dims sizes = in[0].shape();
     sizes[static_cast<int>(a.dim)] /= 2;
     return {sizes, in[0].dtype()};
+  }
+  static Tensor make(const Attrs& a, const Tensor& x) {
+    return empty_strided_like(half(a, x.detach(), 0), x.dtype());
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     const Tensor x = in[0].detach();

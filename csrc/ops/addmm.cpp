@@ -7,6 +7,8 @@
 #include "kernels/gemm.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
+#include "ops/compare.h"
+#include "ops/destination.h"
 #include "ops/matmul.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -50,6 +52,7 @@ struct AddProduct {
   }
   static Spec spec(const Attrs&, In in) { return {result_sizes(in[1], in[2]), in[1].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
+    if (out.numel() == 0) return;
     const bool adds = a.beta.to_double() != 0;
     if (adds) {
       copy_values(out, in[0]);
@@ -119,14 +122,16 @@ void check_addend_dtype(const Tensor& input, const Tensor& b) {
        info(b.dtype()).scalar_name);
 }
 
-Tensor add_product(const char* node, const Tensor& input, const Tensor& a, const Tensor& b,
-                   Scalar beta, Scalar alpha) {
+Tensor add_product(const char* name, const char* node, const Tensor& input, const Tensor& a,
+                   const Tensor& b, Scalar beta, Scalar alpha) {
   check_addend_dtype(input, b);
-  for (const auto& [name, factor] : {std::pair("beta", beta), std::pair("alpha", alpha)}) {
-    check(!factor.is_floating() || is_floating(a.dtype()), "For integral input tensors, argument ",
-          name, " must not be a floating point number.");
+  if (!is_floating(a.dtype())) {  // as in torch, the digits after the point are cut off
+    beta = beta.to_int();
+    alpha = alpha.to_int();
   }
   const Dims sizes = AddProduct::result_sizes(a, b);
+  check(ErrorKind::NotImplemented, a.dtype() != DType::Bool || count_elements(sizes) == 0, "\"",
+        name, "\" not implemented for 'Bool'");
   if (!broadcastable_to(input.sizes(), sizes)) expand(input, sizes);  // throws torch's sentence
   return apply<AddProduct>({input.shape(), beta, alpha, node}, input, a, b);
 }
@@ -143,7 +148,7 @@ Tensor addmm(const Tensor& input, const Tensor& mat1, const Tensor& mat2, Scalar
          " and ", info(mat2.dtype()).scalar_name);
   }
   check_product(mat1, mat2);
-  return add_product("AddmmBackward0", input, mat1, mat2, beta, alpha);
+  return add_product("addmm", "AddmmBackward0", input, mat1, mat2, beta, alpha);
 }
 
 static Tensor addmv(const Tensor& input, const Tensor& mat, const Tensor& vec, Scalar beta,
@@ -159,7 +164,7 @@ static Tensor addmv(const Tensor& input, const Tensor& mat, const Tensor& vec, S
     fail("addmv input tensors must have the same dtype, but got ", info(input.dtype()).scalar_name,
          ", ", info(mat.dtype()).scalar_name, ", and ", info(vec.dtype()).scalar_name);
   }
-  return add_product("AddmvBackward0", input, mat, vec, beta, alpha);
+  return add_product("addmv", "AddmvBackward0", input, mat, vec, beta, alpha);
 }
 
 static void check_stacks(const Tensor& batch1, const Tensor& batch2) {
@@ -174,7 +179,7 @@ static void check_stacks(const Tensor& batch1, const Tensor& batch2) {
 static Tensor baddbmm(const Tensor& input, const Tensor& batch1, const Tensor& batch2, Scalar beta,
                       Scalar alpha) {
   check_stacks(batch1, batch2);
-  return add_product("BaddbmmBackward0", input, batch1, batch2, beta, alpha);
+  return add_product("baddbmm", "BaddbmmBackward0", input, batch1, batch2, beta, alpha);
 }
 
 // The sum of the products is one product of long matrices.
@@ -185,15 +190,28 @@ static Tensor addbmm(const Tensor& input, const Tensor& batch1, const Tensor& ba
   const std::int64_t inner = batch1.size(0) * batch1.size(2);
   const Tensor wide = reshape(permute(batch1, Dims{1, 0, 2}), Dims{batch1.size(1), inner});
   const Tensor tall = reshape(batch2, Dims{inner, batch2.size(2)});
-  return add_product("AddbmmBackward0", input, wide, tall, beta, alpha);
+  return add_product("addbmm", "AddbmmBackward0", input, wide, tall, beta, alpha);
 }
 
 static Tensor addr(const Tensor& input, const Tensor& vec1, const Tensor& vec2, Scalar beta,
                    Scalar alpha) {
   check(vec1.ndim() == 1, "addr: Expected 1-D argument vec1, but got ", vec1.ndim(), "-D");
   check(vec2.ndim() == 1, "addr: Expected 1-D argument vec2, but got ", vec2.ndim(), "-D");
+  for (const auto& [name, factor] : {std::pair("beta", beta), std::pair("alpha", alpha)}) {
+    check(!factor.is_floating() || is_floating(input.dtype()),
+          "For integral input tensors, argument ", name, " must not be a floating point number.");
+  }
+  if (input.dtype() == DType::Bool && vec1.dtype() == DType::Bool && vec2.dtype() == DType::Bool) {
+    Tensor both;
+    {
+      const DestinationAside aside;
+      both = logical_and(unsqueeze(vec1, 1), vec2);
+    }
+    return logical_or(input, both);
+  }
   const Composition parts;
-  return add_product("AddrBackward0", input, unsqueeze(vec1, 1), unsqueeze(vec2, 0), beta, alpha);
+  return add_product("addr", "AddrBackward0", input, unsqueeze(vec1, 1), unsqueeze(vec2, 0), beta,
+                     alpha);
 }
 
 Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias) {

@@ -98,6 +98,21 @@ Tensor true_divide(const Operand& input, const Operand& other) {
   return elementwise(record_div, input, other);
 }
 
+static const Elementwise record_mul_number("mul", "MulBackward1", DTypeRule::Promote, Binary::Mul,
+                                           {kReadsB, [](T t, S s) { return t * s.b(); }},
+                                           kZeroSlope);
+static const Elementwise record_div_number("div", "DivBackward1", DTypeRule::Float, Binary::Div,
+                                           {kReadsB, [](T t, S s) { return t / s.b(); }},
+                                           kZeroSlope);
+
+Tensor mul_number(const Tensor& input, const Scalar& number) {
+  return elementwise(record_mul_number, input, number);
+}
+
+Tensor div_number(const Tensor& input, const Scalar& number) {
+  return elementwise(record_div_number, input, number);
+}
+
 static const Elementwise record_div_trunc("div", "DivBackward2", DTypeRule::Promote,
                                           Binary::TruncDivide, kZeroSlope, kZeroSlope);
 static const Elementwise record_div_floor("div", "DivBackward2", DTypeRule::Promote,
@@ -192,6 +207,9 @@ Tensor pow(const Operand& input, const Operand& exponent) {
   const Category base =
       input.is_tensor() ? category(input.tensor().dtype()) : input.number().category();
   const Category wider = std::max(base, e.category());
+  if (wider == Category::Bool && input.is_tensor()) {
+    return logical_or(input.tensor(), Tensor::scalar(Scalar(!e.to_bool()), DType::Bool));
+  }
   if (wider == Category::Integral && e.to_int() < 0) {
     fail("Integers to negative integer powers are not allowed.");
   }

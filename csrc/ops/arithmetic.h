@@ -13,6 +13,9 @@ Tensor sub(const Operand& input, const Operand& other, Scalar alpha = Scalar(1))
 // other - alpha * input.
 Tensor rsub(const Tensor& input, const Operand& other, Scalar alpha = Scalar(1));
 Tensor mul(const Operand& input, const Operand& other);
+// By a number, under the name that torch gives where its own compositions do so.
+Tensor mul_number(const Tensor& input, const Scalar& number);
+Tensor div_number(const Tensor& input, const Scalar& number);
 Tensor true_divide(const Operand& input, const Operand& other);
 // Rounding mode: none, "trunc" or "floor".
 Tensor div(const Operand& input, const Operand& other,

@@ -10,16 +10,6 @@
 namespace pullback {
 namespace {
 
-// Strides of `t` seen with the sizes it broadcasts to.
-Dims broadcast_strides(const Tensor& t, Sizes sizes) {
-  const int lead = static_cast<int>(sizes.size()) - t.ndim();
-  Dims strides(static_cast<int>(sizes.size()));
-  for (int d = 0; d < t.ndim(); ++d) {
-    strides[lead + d] = t.size(d) == sizes[lead + d] ? t.stride(d) : 0;
-  }
-  return strides;
-}
-
 // Copies, possibly to another dtype or layout.
 struct Copy {
   enum class Kind : std::uint8_t { Clone, Cast };
@@ -82,7 +72,6 @@ struct Expand {
 
 // Sums over leading dimensions and those where `to` has size 1: the transpose of Expand.
 struct SumTo {
-  static constexpr const char* kNode = "SumToSizeBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
   static constexpr bool kLinear = true;
@@ -91,6 +80,11 @@ struct SumTo {
     Dims from;
     Attrs batched(std::int64_t) const { return *this; }
   };
+  // In torch this is a sum, and a view where dimensions go.
+  static const char* node_name(const Attrs& a) {
+    if (a.to.empty()) return "SumBackward0";
+    return a.to.size() < a.from.size() ? "ViewBackward0" : "SumBackward1";
+  }
   static Tensor batch(const Attrs& a, In in, int) {
     const detail::Unwrapped u = detail::unwrap(in);
     Dims to = a.to;
@@ -120,6 +114,15 @@ struct SumTo {
 };
 
 }  // namespace
+
+Dims broadcast_strides(const Tensor& t, Sizes sizes) {
+  const int lead = static_cast<int>(sizes.size()) - t.ndim();
+  Dims strides(static_cast<int>(sizes.size()));
+  for (int d = 0; d < t.ndim(); ++d) {
+    strides[lead + d] = t.size(d) == sizes[static_cast<std::size_t>(lead + d)] ? t.stride(d) : 0;
+  }
+  return strides;
+}
 
 Tensor cast(const Tensor& input, DType dtype) {
   if (input.dtype() == dtype) return input;
@@ -191,8 +194,11 @@ void copy_values(const Tensor& target, const Tensor& source) {
 }
 
 Tensor empty_strided_like(const Tensor& model, DType dtype) {
-  if (!is_dense(model.sizes(), model.strides())) return Tensor::empty(model.sizes(), dtype);
-  return Tensor::empty(model.sizes(), dtype).alias(model.sizes(), model.strides());
+  const Tensor made = Tensor::empty(model.sizes(), dtype);
+  if (model.is_contiguous()) return made;
+  if (is_dense(model.sizes(), model.strides())) return made.alias(model.sizes(), model.strides());
+  const Dims strides(model.strides());
+  return made.alias(model.sizes(), dense_strides(model.sizes(), {&strides, 1}));
 }
 
 void replace_geometry(const Tensor& target, const Tensor& source) {

@@ -7,7 +7,7 @@ namespace pullback {
 
 // The tensor in another dtype; the same tensor when it has it.  Recorded.
 Tensor cast(const Tensor& input, DType dtype);
-// A copy with the same layout (row-major when the layout has gaps), or row-major.  Recorded.
+// A copy with the same layout (see empty_strided_like), or row-major.  Recorded.
 Tensor clone(const Tensor& input, MemoryFormat format = MemoryFormat::Preserve);
 // The same as a cast, that is under the name of a cast in the graph, also without a change of
 // dtype.
@@ -26,7 +26,10 @@ Tensor sum_to(const Tensor& input, Sizes sizes);
 
 // Not recorded, and without history.
 Tensor copy_to_dtype(const Tensor& input, DType dtype);
+// In the layout of `model`, or in the order of its dimensions where that has gaps.
 Tensor empty_strided_like(const Tensor& model, DType dtype);
+// Strides of a tensor seen with the sizes it broadcasts to.
+Dims broadcast_strides(const Tensor& t, Sizes sizes);
 // Copies values, casting and broadcasting; no history.
 void copy_values(const Tensor& target, const Tensor& source);
 // Makes `target` refer to the memory of `source` (out= of another shape, .data = ...).

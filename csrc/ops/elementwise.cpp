@@ -232,20 +232,32 @@ Tensor compute_flat(const Elementwise& op, const Operands<N>& x, const Tensor& l
   return out;
 }
 
-// Operands of one dense layout give a result of that layout, as in torch; else row-major.
+// A new result for operands of which some are not row-major: their common layout, or a dense one
+// with the dimensions in the order that the operands have, the first of them first.
+template <int N>
+Tensor empty_permuted(const Operands<N>& x, Sizes sizes, DType dtype) {
+  const Tensor* model = nullptr;
+  bool one_layout = true;
+  std::array<Dims, N> strides;
+  for (int i = 0; i < N; ++i) {
+    if (x[i]->ndim() == 0) continue;
+    const Tensor& t = x[i]->tensor();
+    one_layout &= same(t.sizes(), sizes) && (!model || same(t.strides(), model->strides()));
+    model = &t;
+    strides[i] = broadcast_strides(t, sizes);
+  }
+  if (one_layout) return empty_strided_like(*model, dtype);
+  return Tensor::empty(sizes, dtype).alias(sizes, dense_strides(sizes, strides));
+}
+
 template <int N>
 Tensor empty_result(const Operands<N>& x, Sizes sizes, DType dtype) {
-  const Tensor* model = nullptr;
   for (int i = 0; i < N; ++i) {
-    if (!x[i]->is_tensor() || x[i]->ndim() == 0) continue;
-    const Tensor& t = x[i]->tensor();
-    if (!same(t.sizes(), sizes) || (model && !same(t.strides(), model->strides()))) {
-      return Tensor::empty(sizes, dtype);
+    if (x[i]->is_tensor() && !x[i]->tensor().is_contiguous()) [[unlikely]] {
+      return empty_permuted<N>(x, sizes, dtype);
     }
-    model = &t;
   }
-  if (!model || model->is_contiguous()) return Tensor::empty(sizes, dtype);
-  return empty_strided_like(*model, dtype);
+  return Tensor::empty(sizes, dtype);
 }
 
 template <int N>
@@ -271,10 +283,7 @@ Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double
     if (x[i]->is_tensor()) {
       casts[i] = x[i]->tensor();
       if (casts[i].dtype() != dtype) casts[i] = copy_to_dtype(casts[i], dtype);
-      const int lead = sizes.size() - casts[i].ndim();
-      for (int d = 0; d < casts[i].ndim(); ++d) {
-        strides[i][lead + d] = casts[i].size(d) == 1 ? 0 : casts[i].stride(d);
-      }
+      strides[i] = broadcast_strides(casts[i], sizes);
       data = casts[i].bytes();
     } else {
       x[i]->number().store(dtype, &numbers[i]);

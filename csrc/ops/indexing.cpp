@@ -493,8 +493,11 @@ static Tensor expand_values(const Planned& p, const Tensor& input, const Tensor&
 Tensor index_put(const Tensor& input, const std::vector<Tensor>& indices, const Tensor& values,
                  bool accumulate) {
   const Planned p = make_plan(input, expand_masks(input, indices));
-  return put(p.plan, input, expand_values(p, input, values), p.indices, accumulate,
-             "IndexPutBackward0");
+  // As in torch, one mask and one value are masked_fill, which casts.
+  const bool fills = !accumulate && values.numel() == 1 && indices.size() == 1 &&
+                     indices[0].defined() && is_mask(indices[0]);
+  const Tensor source = expand_values(p, input, fills ? cast(values, input.dtype()) : values);
+  return put(p.plan, input, source, p.indices, accumulate, "IndexPutBackward0");
 }
 
 // The value as a tensor that broadcasts to the part: leading dimensions of size 1 do not count.

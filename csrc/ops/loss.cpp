@@ -368,10 +368,6 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t dim, d
   return sum(unit(x1) * unit(x2), Dims{d});
 }
 
-Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {
-  return vector_norm(x1 - x2 + eps, p, Dims{-1}, keepdim);
-}
-
 #define PB_PAIRS "x(3,4), x(3,4) | x(), x() | x(0,3), x(0,3), reduction='sum' | xs(3,4), x(3,4) | "
 #define PB_REDUCTIONS "x(3,4), x(3,4), reduction='sum' | x(3,4), x(3,4), reduction='none' "
 
@@ -421,10 +417,5 @@ const Entry entry_cosine_similarity("cosine_similarity(x1, x2, dim=1, eps=1e-8)"
                                     "The cosine of the angle between vectors along dim.",
                                     "x(3,4), x(3,4) | x(3,4), x(4), dim=-1 | x(4), x(4), dim=0 "
                                     "| x(2,3,4), x(2,1,4), 2");
-const Entry entry_pairwise_distance("pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False)",
-                                    function<pairwise_distance>, kFunctionForm | kNNForm,
-                                    "The p-norm of x1 - x2 + eps along the last dimension.",
-                                    "x(3,4), x(3,4) | x(3,4), x(4), 3.0, keepdim=True");
-
 }  // namespace
 }  // namespace pullback

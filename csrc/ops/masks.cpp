@@ -6,6 +6,7 @@
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/indexing.h"
+#include "ops/matmul.h"
 #include "ops/op.h"
 #include "ops/table.h"
 
@@ -162,7 +163,7 @@ static Tensor put(const Tensor& input, const Tensor& index, const Tensor& source
         " and source.dtype = ", info(source.dtype()).scalar_name);
   const Tensor flat = index_put(reshape(input, {{-1}}), {reshape(index, {{-1}})},
                                 reshape(source, {{-1}}), accumulate);
-  return reshape(flat, input.sizes());
+  return unsafe_view(flat, input.sizes(), "PutBackward0");
 }
 
 static const Entry entry_masked_select("masked_select(input, mask)", function<masked_select>,

@@ -82,7 +82,9 @@ struct Product {
     return {sizes, in[0].dtype()};
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
-    if (a.form == Form::Mv) {
+    if (out.dtype() == DType::Bool) {
+      copy_values(out, Tensor::zeros({}, out.dtype()));
+    } else if (a.form == Form::Mv) {
       kernels::gemm(Column(out), view_of(in[0]), Column(in[1]));
     } else {
       kernels::gemm(view_of(out), view_of(in[0]), view_of(in[1]));
@@ -152,6 +154,9 @@ struct Dot {
     return sum;
   }
 };
+
+// A product that takes no multiplication: then also bool is accepted, as in torch.
+bool is_nothing(const Tensor& a, const Tensor& b) { return a.numel() == 0 || b.numel() == 0; }
 
 // The memory of its input, which nobody else has a handle to.
 struct UnsafeView {
@@ -230,7 +235,7 @@ void check_product(const Tensor& a, const Tensor& b) {
          b.size(0), "x", b.size(1), ")");
   }
   check_same_dtype(a, b);
-  check(ErrorKind::NotImplemented, a.dtype() != DType::Bool,
+  check(ErrorKind::NotImplemented, a.dtype() != DType::Bool || is_nothing(a, b),
         "\"addmm_impl_cpu_\" not implemented for 'Bool'");
 }
 
@@ -249,7 +254,7 @@ Tensor bmm(const Tensor& input, const Tensor& mat2) {
         input.size(2), "] but got: [", mat2.size(0), ", ", mat2.size(1), "].");
   check(input.dtype() == mat2.dtype(), "expected scalar type ", info(input.dtype()).scalar_name,
         " but found ", info(mat2.dtype()).scalar_name);
-  check(ErrorKind::NotImplemented, input.dtype() != DType::Bool,
+  check(ErrorKind::NotImplemented, input.dtype() != DType::Bool || is_nothing(input, mat2),
         "\"baddbmm\" not implemented for 'Bool'");
   return apply<Product>({Form::Bmm}, input, mat2);
 }
@@ -264,7 +269,7 @@ Tensor mv(const Tensor& input, const Tensor& vec) {
     fail("addmv input tensors must have the same dtype, but got ", v, ", ",
          info(input.dtype()).scalar_name, ", and ", v);
   }
-  check(ErrorKind::NotImplemented, input.dtype() != DType::Bool,
+  check(ErrorKind::NotImplemented, input.dtype() != DType::Bool || is_nothing(input, vec),
         "\"addmv_impl_cpu\" not implemented for 'Bool'");
   return apply<Product>({Form::Mv}, input, vec);
 }

@@ -280,7 +280,7 @@ Tensor of_probabilities(const Tensor& log_probability, const Tensor& target,
   const Tensor total = neg(sum(each));
   return reduction == Reduction::Sum
              ? total
-             : total / (static_cast<double>(log_probability.numel()) / num_classes);
+             : div_number(total, static_cast<double>(log_probability.numel()) / num_classes);
 }
 
 Tensor cross_entropy(const Tensor& input, const Tensor& target, const std::optional<Tensor>& weight,
@@ -294,6 +294,8 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const std::optio
         "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
   const int dim = class_dim(input.ndim());
   if (!same(input.sizes(), target.sizes())) {
+    check(ErrorKind::NotImplemented, is_floating(input.dtype()),
+          "\"log_softmax\" not implemented for '", info(input.dtype()).scalar_name, "'");
     if (label_smoothing == 0) {
       check_nll(input, target, weight);
       return nll_loss(log_softmax(input, dim), target, weight, ignore_index, r);

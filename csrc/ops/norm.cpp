@@ -214,6 +214,10 @@ Tensor dist(const Tensor& input, const Tensor& other, Scalar p) {
   return norm_of("DistBackward0", input - other, p.to_double(), {}, false, {});
 }
 
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {
+  return norm_of("NormBackward1", x1 - x2 + eps, p, Dims{-1}, keepdim, {});
+}
+
 }  // namespace
 
 Tensor vector_norm(const Tensor& input, double ord, const std::optional<Dims>& dim, bool keepdim,
@@ -252,5 +256,9 @@ static const Entry entry_linalg_matrix_norm_number(
 static const Entry entry_dist("dist(input, other, p=2)", function<dist>,
                               kFunctionForm | kMethodForm, "The p-norm of input - other.",
                               "x(3,4), x(3,4) | x(3,4), x(4), 1 | x(3), x(3), p=3");
+static const Entry entry_pairwise_distance(
+    "pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False)", function<pairwise_distance>,
+    kFunctionForm | kNNForm, "The p-norm of x1 - x2 + eps along the last dimension.",
+    "x(3,4), x(3,4) | x(3,4), x(4), 3.0, keepdim=True");
 
 }  // namespace pullback

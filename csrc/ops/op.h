@@ -22,8 +22,9 @@
 //
 // A view has `static Tensor view(const Attrs&, const Tensor&)` in place of spec and fill; an
 // operator whose result is not row-major makes it in `make(attrs, in)`, an operator with several
-// results fills `std::array<Tensor, kOutputs>`.  `apply<Sum>(attrs, x)` then
-// computes, records, propagates tangents and batches.  Elementwise operators: ops/elementwise.h.
+// results fills `std::array<Tensor, kOutputs>` (or makes them in `make_all(attrs, in, specs)`).
+// `apply<Sum>(attrs, x)` then computes, records, propagates tangents and batches.  Elementwise
+// operators: ops/elementwise.h.
 //
 // NOTE [Batching]
 // A batched tensor stands for B tensors (graph/meta.h).  The general rule: every input gets its
@@ -326,8 +327,12 @@ Result<Op> compute(const typename Op::Attrs& attrs, In in) {
   } else {
     const auto specs = Op::spec(attrs, in);
     Result<Op> out;
-    for (std::size_t k = 0; k < out.size(); ++k) {
-      out[k] = Tensor::empty(specs[k].sizes, specs[k].dtype);
+    if constexpr (requires { Op::make_all(attrs, in[0], specs); }) {
+      out = Op::make_all(attrs, in[0], specs);
+    } else {
+      for (std::size_t k = 0; k < out.size(); ++k) {
+        out[k] = Tensor::empty(specs[k].sizes, specs[k].dtype);
+      }
     }
     Op::fill(attrs, in, out);
     return out;

@@ -65,6 +65,8 @@ Tensor select_scatter(const Tensor& input, const Tensor& src, std::int64_t dim,
 Tensor slice_scatter(const Tensor& input, const Tensor& src, std::int64_t dim,
                      std::optional<std::int64_t> start, std::optional<std::int64_t> end,
                      std::int64_t step) {
+  wrap_dim(dim, input.ndim());
+  check(step > 0, "slice step must be positive");
   const Window window =
       slice_window(input, dim, start.value_or(0), end.value_or(IndexItem::kEnd), step);
   return write_window("slice_scatter", window, input, src);

@@ -176,6 +176,9 @@ Tensor vecdot(const Tensor& x, const Tensor& y, std::int64_t dim) {
     fail("linalg.vecdot: Expected x and y to have the same dtype, but found x of type ",
          info(x.dtype()).scalar_name, " and y of type ", info(y.dtype()).scalar_name, " instead");
   }
+  check(is_floating(x.dtype()),
+        "linalg.vecdot: Expected a floating point or complex tensor as input. Got ",
+        info(x.dtype()).scalar_name);
   if (x.ndim() == 1 && y.ndim() == 1 && x.numel() == y.numel()) return vdot(x, y);
   const Composition parts;
   return sum(x * y, Dims{dim});
@@ -293,7 +296,7 @@ Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight
   const Tensor flat =
       reshape(permute(weight, Dims{1, 0, 2}), Dims{weight.size(1), outputs * weight.size(2)});
   const Tensor partial = reshape(mm(a, flat), Dims{rows, outputs, weight.size(2)});
-  const Tensor result = unsafe_view(sum(partial * b, Dims{-1}), sizes);
+  const Tensor result = unsafe_view(sum(partial * b, Dims{-1}), sizes, "ViewBackward0");
   return bias ? result + *bias : result;
 }
 
@@ -312,7 +315,7 @@ static const Entry entry_tensordot("tensordot(a, b, dims=2)", function<tensordot
 static const Entry entry_tensordot_dims(
     "tensordot(a, b, dims)", function<tensordot_pair>, kFunctionForm | kOutForm,
     "The product over pairs of dimensions, those of a and those of b.",
-    "x(2,3,4), x(4,5,2), ((0,2),(2,0)) | x(2,3), x(4,3), ([1],[1]) | x(2,3), x(3,2), dims=(1,0)");
+    "x(2,3,4), x(4,5,2), ((0,2),(2,0)) | x(2,3), x(4,3), ([1],[1])");
 static const Entry entry_cross("cross(input, other, dim=None)", function<cross>, kBoth,
                                "The cross product along dim, by default the first one of size 3.",
                                "x(3,4), x(3,4) | x(2,3), x(2,3), 1 | x(1,3), x(2,3), dim=-1");

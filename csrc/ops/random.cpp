@@ -110,10 +110,25 @@ Tensor normal_(const Tensor& input, double mean, double std) {
 }
 Tensor exponential_(const Tensor& input, double lambd) {
   check(lambd > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
-  floating(input.dtype(), "exponential_cpu");
+  check(is_floating(input.dtype()),
+        "Exponential distribution is a continuous probability distribution. dtype must be a "
+        "floating point but you specified ",
+        info(input.dtype()).scalar_name);
   return overwrite("exponential", "ExponentialBackward0", input, [&](const kernels::View& out) {
     kernels::exponential(out, lambd, default_generator());
   });
+}
+void check_bound(DType dtype, const char* which, std::int64_t bound) {
+  std::int64_t low = std::numeric_limits<std::int64_t>::min();
+  std::int64_t high = std::numeric_limits<std::int64_t>::max();
+  if (dtype == DType::Bool || dtype == DType::UInt8) {
+    low = 0;
+    high = dtype == DType::Bool ? 1 : 255;
+  } else if (dtype == DType::Int32) {
+    low = std::numeric_limits<std::int32_t>::min();
+    high = std::numeric_limits<std::int32_t>::max();
+  }
+  check(bound >= low && bound <= high, which, " is out of bounds for ", name(dtype), ".");
 }
 Tensor random_full(const Tensor& input) {
   return overwrite("random", "RandomBackward2", input, [](const kernels::View& out) {
@@ -123,6 +138,8 @@ Tensor random_full(const Tensor& input) {
 Tensor random_range(const Tensor& input, std::int64_t from, std::int64_t to, const char* node) {
   check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
         " >= to=", to);
+  check_bound(input.dtype(), "from", from);
+  check_bound(input.dtype(), "to - 1", to - 1);
   return overwrite("random", node, input, [&](const kernels::View& out) {
     kernels::random_int(out, from, to, default_generator());
   });
@@ -140,8 +157,7 @@ Tensor bernoulli_number(const Tensor& input, double p) {
   });
 }
 Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
-  check(is_floating(p.dtype()), "bernoulli_: got p of dtype ", name(p.dtype()),
-        ", expected a floating one.");
+  floating(p.dtype(), "bernoulli_tensor_cpu_p_");
   const Tensor chances = expand(p.detach(), input.sizes());
   return overwrite("bernoulli", "BernoulliBackward1", input, [&](const kernels::View& out) {
     kernels::bernoulli(out, view_of(chances), default_generator());
@@ -161,7 +177,7 @@ Tensor normal_numbers(double mean, double std, const Dims& size, OptionalDType d
   return out;
 }
 Tensor normal_tensors(const Operand& mean, const Operand& std) {
-  const DType dtype = result_type(mean, std);
+  const DType dtype = mean.is_tensor() ? mean.tensor().dtype() : result_type(mean, std);
   const Dims size = broadcast(mean.sizes(), std.sizes());
   Tensor out = Tensor::empty(size, floating(dtype, "normal_kernel_cpu"));
   kernels::normal(view_of(out), 0, 1, default_generator());

@@ -85,9 +85,9 @@ static Tensor tile(const Tensor& input, const Dims& dims) {
 static Tensor repeat_interleave_int(const Tensor& input, std::int64_t repeats,
                                     std::optional<std::int64_t> dim,
                                     std::optional<std::int64_t> output_size) {
-  check(repeats >= 0, "Repeats must be non-negative");
   const Tensor x = dim && input.ndim() > 0 ? input : flatten(input);
   const int d = wrap_dim(dim.value_or(0), x.ndim());
+  check(repeats >= 0, "Repeats must be non-negative");
   Dims sizes = x.shape();
   check(!output_size || *output_size == sizes[d] * repeats,
         "repeat_interleave: Invalid output_size, got ", output_size.value_or(0), ", expected ",
@@ -105,8 +105,9 @@ static Tensor repeated_positions(const Tensor& repeats, std::optional<std::int64
         "repeat_interleave: got repeats that differ inside vmap, expected "
         "a plain tensor.");
   check(repeats.ndim() == 1, "repeat_interleave only accept 1D vector as repeat");
-  check(repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32,
-        "repeats has to be Long or Int tensor");
+  check(ErrorKind::NotImplemented,
+        repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32,
+        "\"repeat_interleave_cpu\" not implemented for '", info(repeats.dtype()).scalar_name, "'");
   const Tensor counts = copy_to_dtype(repeats, DType::Int64);
   std::int64_t total = 0;
   for (std::int64_t i = 0; i < counts.numel(); ++i) {

@@ -9,6 +9,7 @@
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/indexing.h"
+#include "ops/matmul.h"
 #include "ops/op.h"
 #include "ops/table.h"
 #include "ops/view.h"
@@ -126,7 +127,7 @@ struct ScatterValue {
 };
 
 Tensor wide_index(const char* name, const Tensor& index) {
-  check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
+  check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32 || index.numel() == 0, name,
         "(): Expected dtype int32/int64 for index");
   const DestinationAside aside;
   return index.dtype() == DType::Int64 ? index : cast(index, DType::Int64);
@@ -190,7 +191,8 @@ Tensor gather(const Tensor& input, std::int64_t dim, const Tensor& index) {
   }
   if (input.ndim() == 0 || at.ndim() == 0) {
     const DestinationAside aside;
-    return reshape(gather(reshape(input, {{-1}}), 0, reshape(at, {{-1}})), at.sizes());
+    return unsafe_view(gather(reshape(input, {{-1}}), 0, reshape(at, {{-1}})), at.sizes(),
+                       Gather::kNode);
   }
   return apply<Gather>({d, input.shape()}, input, at);
 }
@@ -202,9 +204,9 @@ Tensor scatter_add(const Tensor& input, std::int64_t dim, const Tensor& index, c
   if (at.numel() == 0 && at.ndim() != input.ndim()) return clone(input);
   if (input.ndim() == 0 || at.ndim() == 0) {
     const DestinationAside aside;
-    return reshape(
+    return unsafe_view(
         scatter_add(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), reshape(src, {{-1}})),
-        input.sizes());
+        input.sizes(), ScatterAdd::kNode);
   }
   return apply<ScatterAdd>({d}, input, at, covered(src, at));
 }
@@ -216,8 +218,9 @@ Tensor scatter(const Tensor& input, std::int64_t dim, const Tensor& index, const
   if (at.numel() == 0 && at.ndim() != input.ndim()) return clone(input);
   if (input.ndim() == 0 || at.ndim() == 0) {
     const DestinationAside aside;
-    return reshape(scatter(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), reshape(src, {{-1}})),
-                   input.sizes());
+    return unsafe_view(
+        scatter(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), reshape(src, {{-1}})),
+        input.sizes(), Scatter::kNode);
   }
   return apply<Scatter>({d}, input, at, covered(src, at));
 }
@@ -229,8 +232,8 @@ Tensor scatter_value(const Tensor& input, std::int64_t dim, const Tensor& index,
   if (at.numel() == 0 && at.ndim() != input.ndim()) return clone(input);
   if (input.ndim() == 0 || at.ndim() == 0) {
     const DestinationAside aside;
-    return reshape(scatter_value(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), value),
-                   input.sizes());
+    return unsafe_view(scatter_value(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), value),
+                       input.sizes(), ScatterValue::kNode);
   }
   return apply<ScatterValue>({d, value}, input, at);
 }

@@ -111,6 +111,12 @@ Scalar check_bound(const Tensor& input, const Scalar& bound) {
   return bound;
 }
 
+void refuse_bool_bounds(const Tensor& input, const Scalar& min, const Scalar& max) {
+  check(ErrorKind::NotImplemented,
+        input.dtype() != DType::Bool || std::max(min.category(), max.category()) > Category::Bool,
+        "\"clamp\" not implemented for 'Bool'");
+}
+
 Tensor clamp_tensors(const Tensor& input, const std::optional<Tensor>& min,
                      const std::optional<Tensor>& max) {
   refuse_no_bound(min.has_value(), max.has_value());
@@ -124,14 +130,17 @@ Tensor clamp_tensors(const Tensor& input, const std::optional<Tensor>& min,
 Tensor clamp(const Tensor& input, const std::optional<Scalar>& min,
              const std::optional<Scalar>& max) {
   refuse_no_bound(min.has_value(), max.has_value());
+  refuse_bool_bounds(input, min ? *min : *max, max ? *max : *min);
   if (!max) return elementwise(record_clamp_low, input, check_bound(input, *min));
   if (!min) return elementwise(record_clamp_high, input, check_bound(input, *max));
   return elementwise(record_clamp, input, check_bound(input, *min), check_bound(input, *max));
 }
 Tensor clamp_min(const Tensor& input, const Operand& min) {
+  if (!min.is_tensor()) refuse_bool_bounds(input, min.number(), min.number());
   return elementwise(min.is_tensor() ? record_clamp_min_tensor : record_clamp_min, input, min);
 }
 Tensor clamp_max(const Tensor& input, const Operand& max) {
+  if (!max.is_tensor()) refuse_bool_bounds(input, max.number(), max.number());
   return elementwise(max.is_tensor() ? record_clamp_max_tensor : record_clamp_max, input, max);
 }
 
@@ -141,14 +150,14 @@ static const char kClampSamples[] =
     "x(3,4), -0.5, 0.5 | x(3,4), 0.1 | x(3,4), max=0.1 | x(), -1.0, 1.0 | xs(3,4), -0.5, 0.5";
 static const char kClampTensorSamples[] =
     "x(3,4), x(3,4), x(3,4) | x(3,4), x(4) | x(3,4), max=x(3,1) | x(3,4), x(), x()";
-static const Entry entry_clamp("clamp(input, min=None, max=None)", function<clamp>, kPointwise,
-                               kClampDoc, kClampSamples);
 static const Entry entry_clamp_tensors("clamp(input, min=None, max=None)", function<clamp_tensors>,
                                        kPointwise, kClampDoc, kClampTensorSamples);
-static const Entry entry_clip("clip(input, min=None, max=None)", function<clamp>, kPointwise,
-                              "The same as clamp.", kClampSamples);
+static const Entry entry_clamp("clamp(input, min=None, max=None)", function<clamp>, kPointwise,
+                               kClampDoc, kClampSamples);
 static const Entry entry_clip_tensors("clip(input, min=None, max=None)", function<clamp_tensors>,
                                       kPointwise, "The same as clamp.", kClampTensorSamples);
+static const Entry entry_clip("clip(input, min=None, max=None)", function<clamp>, kPointwise,
+                              "The same as clamp.", kClampSamples);
 static const Entry entry_clamp_min("clamp_min(input, min)", function<clamp_min>, kPointwise,
                                    "Elements below min become min.",
                                    "x(3,4), 0.1 | x(3,4), x(4) | x(), 0.0");

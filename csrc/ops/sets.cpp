@@ -30,6 +30,8 @@ bool look_right(bool right, const std::optional<std::string_view>& side) {
 
 Tensor search(const Tensor& sorted, const Tensor& values, bool right, DType result) {
   const DType dtype = promote_types(sorted.dtype(), values.dtype());
+  check(ErrorKind::NotImplemented, dtype != DType::Bool,
+        "\"searchsorted_out_cpu\" not implemented for 'Bool'");
   const Tensor out = Tensor::empty(values.sizes(), result);
   kernels::searchsorted(view_of(out), view_of(dense(sorted, dtype)), view_of(dense(values, dtype)),
                         right);
@@ -216,6 +218,10 @@ Tensor histc(const Tensor& input, std::int64_t bins, Scalar min, Scalar max) {
 Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool invert) {
   check(elements.is_tensor() || test_elements.is_tensor(),
         "isin: got two numbers, expected at least one tensor.");
+  for (const Operand* each : {&elements, &test_elements}) {
+    check(!each->is_tensor() || each->tensor().dtype() != DType::Bool,
+          "Unsupported input type encountered for isin(): Bool");
+  }
   const GradMode off(false);
   const DType dtype = result_type(elements, test_elements);
   const auto as_tensor = [dtype](const Operand& x) {

@@ -45,10 +45,48 @@ static Tensor unflatten(const Tensor& input, std::int64_t dim, const Dims& sizes
   return view(input, shape);
 }
 
-static Tensor ravel(const Tensor& input) {
-  const Tensor dense = contiguous(input);
-  return dense.ndim() == 1 ? dense : reshape(dense, {{-1}});
+// The bytes read as another dtype, without a history; the last dimension shrinks or grows with the
+// size of an element.
+static Tensor view_dtype(const Tensor& input, DType dtype) {
+  if (input.has(kBatched)) {
+    const Tensor* pointer = &input;
+    const detail::Unwrapped u = detail::unwrap(In(&pointer, 1));
+    return make_batched(view_dtype(contiguous(u.tensors[0]), dtype), u.level);
+  }
+  const auto from = static_cast<std::int64_t>(item_size(input.dtype()));
+  const auto to = static_cast<std::int64_t>(item_size(dtype));
+  Dims sizes = input.shape();
+  Dims strides(input.strides());
+  if (from != to) {
+    const int last = input.ndim() - 1;
+    const std::int64_t ratio = std::max(from / to, to / from);
+    const auto require = [&](bool holds, const char* what, std::int64_t got) {
+      check(holds, what, " to view ", info(input.dtype()).scalar_name, " as ",
+            info(dtype).scalar_name, " (different element sizes), but got ", got);
+    };
+    require(input.ndim() > 0, "self.dim() cannot be 0", 0);
+    require(strides[last] == 1, "self.stride(-1) must be 1", strides[last]);
+    const bool grows = from < to;
+    const auto divide = [&](std::int64_t value, const char* what) {
+      require(value % ratio == 0, what, value);
+      return value / ratio;
+    };
+    if (grows) divide(input.storage_offset(), "self.storage_offset() must be divisible");
+    sizes[last] =
+        grows ? divide(sizes[last], "self.size(-1) must be divisible") : sizes[last] * ratio;
+    for (int d = 0; d < last; ++d) {
+      strides[d] = grows ? divide(strides[d], "self.stride() must be divisible") : strides[d] * ratio;
+    }
+  }
+  return Tensor::over(input.body()->storage, input.bytes(), sizes, strides, dtype);
 }
+static const Entry entry_view_dtype("view(input, dtype)", function<view_dtype>,
+                                    kMethodForm | kNoGrad,
+                                    "A view of the same bytes read as another dtype.",
+                                    "x(3,4), pb.float64 | c(3,4), pb.int64 | c(3,4), pb.float32 "
+                                    "| i(2,4, high=9), pb.uint8 | c(), pb.int64");
+
+static Tensor ravel(const Tensor& input) { return reshape(contiguous(input), {{-1}}); }
 
 Tensor movedim(const Tensor& input, const Dims& source, const Dims& destination) {
   check(source.size() == destination.size(), "movedim: Invalid source or destination dims: source ",

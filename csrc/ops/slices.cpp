@@ -8,6 +8,7 @@
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/indexing.h"
+#include "ops/matmul.h"
 #include "ops/op.h"
 #include "ops/select.h"
 #include "ops/table.h"
@@ -238,7 +239,8 @@ Tensor index_fill_tensor(const Tensor& input, std::int64_t dim, const Tensor& in
   check(index.ndim() <= 1, "Index has to be a vector/scalar");
   const int d = wrap_dim(dim, input.ndim());
   if (input.ndim() == 0) {
-    return reshape(index_fill_tensor(unsqueeze(input, 0), 0, index, value), {});
+    return unsafe_view(index_fill_tensor(unsqueeze(input, 0), 0, index, value), {},
+                       "IndexFillBackward1");
   }
   return apply<IndexFill>({d, Scalar(0), true}, input, index, cast(value, input.dtype()));
 }
@@ -259,7 +261,7 @@ Tensor index_select(const Tensor& input, std::int64_t dim, const Tensor& index) 
   const int d = wrap_dim(dim, input.ndim());
   if (input.ndim() == 0) {
     const DestinationAside aside;
-    return reshape(index_select(unsqueeze(input, 0), 0, index), {});
+    return unsafe_view(index_select(unsqueeze(input, 0), 0, index), {}, IndexSelect::kNode);
   }
   return apply<IndexSelect>({d, input.shape()}, input, index);
 }
@@ -272,7 +274,8 @@ Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, con
   check_slices("index_add_", ErrorKind::Runtime, input, d, index, source);
   if (input.ndim() == 0) {
     const DestinationAside aside;
-    return reshape(index_add(unsqueeze(input, 0), 0, index, reshape(source, {{-1}}), alpha), {});
+    return unsafe_view(index_add(unsqueeze(input, 0), 0, index, reshape(source, {{-1}}), alpha), {},
+                       IndexAdd::kNode);
   }
   return apply<IndexAdd>({d, alpha}, input, index, as_source(source, input));
 }
@@ -283,7 +286,8 @@ Tensor index_copy(const Tensor& input, std::int64_t dim, const Tensor& index,
   check_slices("index_copy_", ErrorKind::Index, input, d, index, source);
   if (input.ndim() == 0) {
     const DestinationAside aside;
-    return reshape(index_copy(unsqueeze(input, 0), 0, index, reshape(source, {{-1}})), {});
+    return unsafe_view(index_copy(unsqueeze(input, 0), 0, index, reshape(source, {{-1}})), {},
+                       IndexCopy::kNode);
   }
   return apply<IndexCopy>({d}, input, index, as_source(source, input));
 }
@@ -291,7 +295,9 @@ Tensor index_copy(const Tensor& input, std::int64_t dim, const Tensor& index,
 Tensor index_fill(const Tensor& input, std::int64_t dim, const Tensor& index, Scalar value) {
   check(index.ndim() <= 1, "Index has to be a vector/scalar");
   const int d = wrap_dim(dim, input.ndim());
-  if (input.ndim() == 0) return reshape(index_fill(unsqueeze(input, 0), 0, index, value), {});
+  if (input.ndim() == 0) {
+    return unsafe_view(index_fill(unsqueeze(input, 0), 0, index, value), {}, "IndexFillBackward0");
+  }
   return apply<IndexFill>({d, value, false}, input, index, Tensor());
 }
 

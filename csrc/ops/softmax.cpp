@@ -131,6 +131,10 @@ struct LogSoftmax {
 template <class Op>
 Tensor rows(const char* name, const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
   const DType to = dtype.value_or(input.dtype());
+  if (input.numel() == 0 && !is_floating(to)) {  // accepted by torch, as nothing is computed
+    wrap_dim(dim, input.ndim());
+    return Tensor::empty(input.sizes(), to);
+  }
   check(ErrorKind::NotImplemented, is_floating(to), "\"", name, "\" not implemented for '",
         info(to).scalar_name, "'");
   const int d = wrap_dim(dim, input.ndim());

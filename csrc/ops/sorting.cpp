@@ -121,6 +121,15 @@ struct Ordered {
     }
     return {Spec{sizes, in[0].dtype()}, Spec{sizes, DType::Int64}};
   }
+  // A sorted copy keeps the layout; the selections are row-major, as in torch.
+  static std::array<Tensor, 2> make_all(const Attrs& a, const Tensor& x,
+                                        const std::array<Spec, 2>& specs) {
+    if (a.kind == Kind::Sort || a.kind == Kind::StableSort) {
+      return {empty_strided_like(x, x.dtype()), empty_strided_like(x, DType::Int64)};
+    }
+    return {Tensor::empty(specs[0].sizes, specs[0].dtype),
+            Tensor::empty(specs[1].sizes, specs[1].dtype)};
+  }
   static void fill(const Attrs& a, In in, const std::array<Tensor, 2>& out) {
     if (a.dim < 0) {
       copy_values(out[0], in[0]);
@@ -250,21 +259,35 @@ std::array<Tensor, 2> kthvalue(const Tensor& input, std::int64_t k, std::int64_t
   const std::int64_t n = a.dim < 0 ? 1 : input.size(a.dim);
   check(k >= 1 && k <= n, "kthvalue(): selected number k out of range for dimension ",
         std::max(a.dim, 0));
+  check(ErrorKind::NotImplemented, input.dtype() != DType::Bool || a.dim < 0,
+        "\"kthvalue_cpu\" not implemented for 'Bool'");
   a.k = k;
   return apply<Ordered>(a, input);
 }
 
+void refuse_bool_median(const Tensor& input) {
+  check(ErrorKind::NotImplemented, input.dtype() != DType::Bool,
+        "\"median_cpu\" not implemented for 'Bool'");
+}
 std::array<Tensor, 2> median_along(const Tensor& input, std::int64_t dim, bool keepdim) {
+  refuse_bool_median(input);
   return apply<Ordered>(reducing("median", OrderKind::Median, input, dim, keepdim), input);
 }
 std::array<Tensor, 2> nanmedian_along(const Tensor& input, std::int64_t dim, bool keepdim) {
+  refuse_bool_median(input);
   return apply<Ordered>(reducing("nanmedian", OrderKind::NanMedian, input, dim, keepdim), input);
 }
 std::array<Tensor, 2> mode_entry(const Tensor& input, std::int64_t dim, bool keepdim) {
   return apply<Ordered>(reducing("mode", OrderKind::Mode, input, dim, keepdim), input);
 }
-Tensor median(const Tensor& input) { return apply<MedianOfAll>({0, false}, input); }
-Tensor nanmedian(const Tensor& input) { return apply<MedianOfAll>({0, true}, input); }
+Tensor median(const Tensor& input) {
+  refuse_bool_median(input);
+  return apply<MedianOfAll>({0, false}, input);
+}
+Tensor nanmedian(const Tensor& input) {
+  refuse_bool_median(input);
+  return apply<MedianOfAll>({0, true}, input);
+}
 Tensor msort(const Tensor& input) { return sort(input, 0)[0]; }
 Tensor argsort_stable(const Tensor& input, bool, std::int64_t dim, bool descending) {
   return argsort(input, dim, descending);
@@ -287,6 +310,7 @@ Tensor argsort(const Tensor& input, std::int64_t dim, bool descending) {
 std::array<Tensor, 2> topk(const Tensor& input, std::int64_t k, std::int64_t dim, bool largest,
                            bool) {
   Ordered::Attrs a = along(OrderKind::TopK, input, dim);
+  check(input.dtype() != DType::Bool, "topk does not support bool dtypes on CPU");
   const std::int64_t n = a.dim < 0 ? 1 : input.size(a.dim);
   check(k >= 0 && k <= n, "selected index k out of range");
   if (a.dim < 0 && k == 0) return topk(unsqueeze(input, 0), 0, 0, largest, true);

@@ -294,12 +294,6 @@ Tensor t(const Tensor& input) {
 static Tensor reshape_entry(const Tensor& input, const Dims& shape) {
   return reshape(input, shape);
 }
-static Tensor view_dtype(const Tensor& input, DType dtype) {
-  if (dtype == input.dtype()) return input;
-  fail(ErrorKind::NotImplemented, "view: got dtype ", name(dtype), " for a tensor of dtype ",
-       name(input.dtype()), ": reading the bytes as another dtype is not supported. Use ",
-       "x.to(dtype) to convert the values.");
-}
 static Tensor permute_entry(const Tensor& input, const Dims& dims) { return permute(input, dims); }
 
 static const Entry entry_reshape(
@@ -311,9 +305,6 @@ static const Entry entry_reshape(
 static const Entry entry_view("view(input, *shape)", function<view>, kMethodForm,
                               "A view in another shape; one size may be -1.",
                               "x(3,4), 4, 3 | x(3,4), -1 | x(0,3), (3,0) | x(), 1, 1");
-static const Entry entry_view_dtype("view(input, dtype)", function<view_dtype>, kMethodForm,
-                                    "A view of the same dtype; other dtypes are refused.",
-                                    "x(3,4), pb.float64");
 static const Entry entry_unsqueeze("unsqueeze(input, dim)", function<unsqueeze>, kView,
                                    "A view with a dimension of size 1 put in at dim.",
                                    "x(3,4), 0 | x(3,4), -1 | xs(3,4), 1 | x(), 0 | x(0,3), dim=1");

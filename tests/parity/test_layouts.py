@@ -1,0 +1,99 @@
+"""The strides of results beside PyTorch: operands that are permuted, have gaps or are broadcast."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import pullback as pb
+
+torch = pytest.importorskip("torch")
+
+LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "row-major": lambda lib: lib.ones(2, 3, 4, 5),
+    "permuted": lambda lib: lib.ones(5, 3, 2, 4).permute(2, 1, 3, 0),
+    "reversed": lambda lib: lib.ones(5, 4, 3, 2).permute(3, 2, 1, 0),
+    "gaps": lambda lib: lib.ones(2, 3, 4, 10)[..., ::2],
+    "permuted gaps": lambda lib: lib.ones(5, 6, 2, 4).permute(2, 1, 3, 0)[:, ::2],
+    "expanded": lambda lib: lib.ones(3, 1, 5).transpose(0, 2).transpose(0, 2).expand(2, 3, 4, 5),
+    "permuted expanded": lambda lib: lib.ones(5, 1, 3).permute(2, 1, 0).expand(2, 3, 4, 5),
+    "row": lambda lib: lib.ones(5),
+    "column": lambda lib: lib.ones(2, 1, 1, 1),
+    "permuted part": lambda lib: lib.ones(5, 1, 3).permute(2, 1, 0),
+    "float32": lambda lib: lib.ones(5, 3, 2, 4).permute(2, 1, 3, 0).float(),
+    "number": lambda lib: 2.0,
+    "no dimensions": lambda lib: lib.ones(()),
+}
+
+UNARY: dict[str, Callable[[Any, Any], Any]] = {
+    "exp": lambda lib, x: x.exp(),
+    "clone": lambda lib, x: x.clone(),
+    "contiguous": lambda lib, x: x.contiguous(),
+    "to": lambda lib, x: x.to(lib.int32),
+    "empty_like": lambda lib, x: lib.empty_like(x),
+    "isnan": lambda lib, x: lib.isnan(x),
+    "times 2": lambda lib, x: x * 2,
+    "sort": lambda lib, x: lib.sort(x, 0)[0],
+    "flip": lambda lib, x: x.flip(0),
+    "softmax": lambda lib, x: x.softmax(1),
+    "cumsum": lambda lib, x: x.cumsum(1),
+    "sum": lambda lib, x: x.sum(1),
+    "glu": lambda lib, x: lib.nn.functional.glu(x, 0),
+}
+
+
+@pytest.fixture(autouse=True)
+def doubles() -> Any:
+    pb.set_default_dtype(pb.float64)
+    torch.set_default_dtype(torch.float64)
+    yield
+    pb.set_default_dtype(pb.float32)
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", UNARY)
+def test_one_operand(name: str, layout: str) -> None:
+    make = LAYOUTS[layout]
+    if layout == "number" or (make(pb).ndim < 4 and name in ("sum", "softmax", "cumsum", "glu")):
+        return
+    ours, theirs = (UNARY[name](lib, make(lib)) for lib in (pb, torch))
+    assert ours.shape == tuple(theirs.shape)
+    assert ours.stride() == theirs.stride()
+
+
+@pytest.mark.parametrize("first", LAYOUTS)
+def test_two_operands(first: str) -> None:
+    for second in LAYOUTS:
+        if first == second == "number":
+            continue
+        for function in ("add", "mul", "lt"):
+            ours, theirs = (
+                getattr(lib, function)(*operands(lib, first, second)) for lib in (pb, torch)
+            )
+            assert ours.shape == tuple(theirs.shape)
+            assert ours.stride() == theirs.stride(), f"{function} of {first} and {second}"
+
+
+def operands(lib: Any, *names: str) -> list[Any]:
+    made = [LAYOUTS[name](lib) for name in names]
+    first = made[0]
+    return made if isinstance(first, lib.Tensor) else [lib.tensor(first), *made[1:]]
+
+
+def test_three_operands() -> None:
+    tensors = [name for name in LAYOUTS if name not in ("number", "float32")]
+    for names in itertools.product(tensors, repeat=3):
+        for function in ("where", "addcmul"):
+            ours, theirs = (
+                getattr(lib, function)(*conditioned(lib, function, names)) for lib in (pb, torch)
+            )
+            assert ours.stride() == theirs.stride(), f"{function} of {names}"
+
+
+def conditioned(lib: Any, function: str, names: tuple[str, ...]) -> list[Any]:
+    made = operands(lib, *names)
+    return [made[0] > 0, *made[1:]] if function == "where" else made
