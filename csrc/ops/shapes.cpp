@@ -75,10 +75,13 @@ static Tensor view_dtype(const Tensor& input, DType dtype) {
     sizes[last] =
         grows ? divide(sizes[last], "self.size(-1) must be divisible") : sizes[last] * ratio;
     for (int d = 0; d < last; ++d) {
-      strides[d] = grows ? divide(strides[d], "self.stride() must be divisible") : strides[d] * ratio;
+      strides[d] =
+          grows ? divide(strides[d], "self.stride() must be divisible") : strides[d] * ratio;
     }
   }
-  return Tensor::over(input.body()->storage, input.bytes(), sizes, strides, dtype);
+  Tensor made = Tensor::over(input.body()->storage, input.bytes(), sizes, strides, dtype);
+  made.set(kInference, input.has(kInference));
+  return made;
 }
 static const Entry entry_view_dtype("view(input, dtype)", function<view_dtype>,
                                     kMethodForm | kNoGrad,
