@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bind/convert.h"
+#include "bind/function.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
 #include "bind/tensor_type.h"
@@ -16,16 +17,10 @@
 #include "transform/engine.h"
 
 namespace pullback::bind {
-namespace {
-
-// A node, or the place where gradients of a leaf are accumulated (which is no node in the core).
-struct PyNode {
-  PyObject_HEAD Ref<Node> node;
-  Tensor leaf;
-  PyObject* dict;  // metadata
-};
 
 PyTypeObject* node_type = nullptr;
+
+namespace {
 
 PyNode* self_of(PyObject* object) { return reinterpret_cast<PyNode*>(object); }
 
@@ -313,6 +308,7 @@ int init_graph(PyObject* module) {
 
 PyObject* wrap_node(Ref<Node> node) {
   if (!node) Py_RETURN_NONE;
+  if (PyObject* context = context_of(*node)) return Py_NewRef(context);
   NodeExtra& extra = node->make_extra();
   if (extra.handle) return Py_NewRef(static_cast<PyObject*>(extra.handle));
   PyObject* object = new_node_object(node->name());

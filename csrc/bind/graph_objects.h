@@ -7,6 +7,14 @@
 
 namespace pullback::bind {
 
+// A node, or the place where gradients of a leaf are accumulated (which is no node in the core).
+struct PyNode {
+  PyObject_HEAD Ref<Node> node;
+  Tensor leaf;
+  PyObject* dict;  // metadata
+};
+extern PyTypeObject* node_type;
+
 // Adds Node, AccumulateGrad and the functions of the engine and the modes to the module.
 int init_graph(PyObject* module);
 

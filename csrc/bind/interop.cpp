@@ -10,6 +10,7 @@
 #include "bind/guard.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
+#include "graph/mode.h"
 #include "ops/basic.h"
 
 namespace pullback::bind {
@@ -144,7 +145,7 @@ Tensor tensor_from_array(PyObject* array) {
 namespace {
 
 void check_exportable(const Tensor& t, const char* op) {
-  if (t.requires_grad()) {
+  if (mode.grad && t.requires_grad()) {
     fail("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
   }
   check(!t.has(kBatched), op, ": a batched tensor has no memory of its own inside vmap.");

@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bind/factories.h"
+#include "bind/function.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/interop.h"
@@ -69,6 +70,7 @@ PYBIND11_MODULE(_core, m) {
   check_init(init_types(m.ptr()));
   check_init(init_tensor_type(m.ptr()));
   check_init(init_graph(m.ptr()));
+  check_init(init_function(m.ptr()));
   check_init(init_factories(m.ptr()));
   call([&] {
     init_operators(m.ptr());

@@ -7,6 +7,7 @@
 #include <new>
 #include <vector>
 
+#include "bind/function.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
 
@@ -61,6 +62,7 @@ void tensor_dealloc(PyObject* object) {
 int tensor_traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(self_of(object)->dict);
   Py_VISIT(Py_TYPE(object));
+  Py_VISIT(only_context_of(self_of(object)->tensor));
   return visit_hooks(self_of(object)->tensor, visit, arg);
 }
 

@@ -81,6 +81,16 @@ Node::~Node() {
   memory::count(memory::Live::Nodes, -1);
 }
 
+void Node::take_over(Node& dying) noexcept {
+  for (std::uint32_t i = 0; i < num_edges_; ++i) {
+    edge_data()[i] = std::move(dying.edge_data()[i]);
+  }
+  num_outputs_ = dying.num_outputs_;
+  std::swap(where_.code, dying.where_.code);
+  std::swap(where_.offset, dying.where_.offset);
+  extra_ = std::move(dying.extra_);
+}
+
 void Node::drain_dead() noexcept {
   while (Node* node = mode.dead) {
     mode.dead = reinterpret_cast<Node*>(node->sequence_);

@@ -84,6 +84,8 @@ class Node : public GraphNode {
   virtual const char* name() const = 0;
   // Reads call.gradient(k) and calls call.give(i, gradient) for each input that wants one.
   virtual void apply(BackwardCall& call) = 0;
+  // Whether it is applied also when no gradient arrived at any output.
+  virtual bool runs_on_zeros() const { return false; }
   // Drops what was saved; a later apply raises "backward through the graph a second time".
   virtual void release_saved() noexcept {}
   virtual std::size_t object_bytes() const = 0;
@@ -111,6 +113,11 @@ class Node : public GraphNode {
   // The pass that walks the node and the place it gave it; see transform/engine.h.
   std::uint32_t pass = 0;
   std::uint32_t slot = 0;
+
+ protected:
+  void set_num_outputs(int count) { num_outputs_ = static_cast<std::uint32_t>(count); }
+  // Gets edges, place and side block of a node with as many inputs that is being destroyed.
+  void take_over(Node& dying) noexcept;
 
  private:
   void retire() noexcept final;

@@ -383,7 +383,8 @@ void Pass::run_step(std::size_t i) {
   NodeHooks* hooks = node.extra() && step.needed ? node.extra()->hooks.get() : nullptr;
   if (hooks) hooks->before({gradients, static_cast<std::size_t>(outputs)});
   const bool any =
-      std::any_of(gradients, gradients + outputs, [](const Tensor& g) { return g.defined(); });
+      std::any_of(gradients, gradients + outputs, [](const Tensor& g) { return g.defined(); }) ||
+      node.runs_on_zeros();
   if (hooks && hooks->has_after()) {
     apply_with_hooks(step, any);
   } else if (step.needed && any) {

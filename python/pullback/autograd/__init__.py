@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pullback import Tensor
 
 __all__ = [
+    "Function",
     "GradcheckError",
     "Variable",
     "backward",
@@ -173,4 +174,8 @@ def __getattr__(name: str) -> Any:
         module = import_module("pullback.autograd._gradcheck")
         value = globals()[name] = getattr(module, name)
         return value
+    if name == "Function":
+        return import_module("pullback.autograd.function").Function
+    if name == "function":
+        return import_module("pullback.autograd.function")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

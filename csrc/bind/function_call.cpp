@@ -1,0 +1,449 @@
+// See function_call.h.  Start reading at apply_function.
+//
+// The rules for results are torch's: a result that is an argument comes back as a view of it, one
+// that was marked dirty as itself with a new history; a result without derivative has no history;
+// what is no tensor passes through.
+#include "bind/function_call.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "bind/function_node.h"
+#include "bind/guard.h"
+#include "bind/tensor_type.h"
+#include "core/error.h"
+#include "graph/meta.h"
+#include "graph/mode.h"
+#include "ops/op.h"
+#include "ops/rebase.h"
+
+namespace pullback::bind {
+namespace {
+
+// A Python call with `first` (if any) before the other arguments, which need not be copied to the
+// heap when they are few.
+PyObject* call_with(PyObject* function, PyObject* first, PyObject* const* args, Py_ssize_t n) {
+  constexpr std::size_t kFew = 8;
+  std::array<PyObject*, kFew + 2> few;
+  std::vector<PyObject*> many;
+  const auto total = static_cast<std::size_t>(n);
+  PyObject** stack = few.data();
+  if (total > kFew) {
+    many.resize(total + 2);
+    stack = many.data();
+  }
+  PyObject** begin = stack + 1;
+  PyObject** end = begin;
+  if (first) *end++ = first;
+  std::copy_n(args, total, end);
+  const std::size_t positional = static_cast<std::size_t>(n) + (first ? 1 : 0);
+  PyObject* result =
+      PyObject_Vectorcall(function, begin, positional | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  if (!result) throw_python();
+  return result;
+}
+
+bool contains(PyObject* tensors, const Tensor& tensor) {
+  if (!tensors) return false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tensors); ++i) {
+    PyObject* item = PyTuple_GET_ITEM(tensors, i);
+    if (is_tensor(item) && unwrap(item).is_same(tensor)) return true;
+  }
+  return false;
+}
+
+// Whether the arguments are not simply those of forward(...) in order.
+bool needs_binding(PyObject* forward, Py_ssize_t n) {
+  if (!PyFunction_Check(forward)) return true;
+  const auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(forward));
+  const bool plain = (code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0;
+  return !plain || code->co_kwonlyargcount > 0 || code->co_argcount != n;
+}
+
+Owned tuple_of(PyObject* const* items, Py_ssize_t n) {
+  Owned tuple(PyTuple_New(n));
+  for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(tuple.get(), i, Py_NewRef(items[i]));
+  return tuple;
+}
+
+// The positional arguments; with a forward that gets no context, defaults are filled in.
+Owned bind_arguments(PyObject* forward, PyObject* const* args, Py_ssize_t n, PyObject* kwnames,
+                     bool separate) {
+  Owned positional = tuple_of(args, n);
+  Owned keywords(PyDict_New());
+  for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k) {
+    check_status(PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(kwnames, k), args[n + k]));
+  }
+  PyObject* all[] = {forward, positional.get(), keywords.get(), separate ? Py_True : Py_False};
+  return Owned(PyObject_Vectorcall(function_defaults.bind_arguments, all, 4, nullptr));
+}
+
+// A tensor over the same memory, for an argument that is returned as it is.
+Tensor alias_of(const Tensor& tensor, bool is_view) {
+  Tensor alias = tensor.has(kBatched)
+                     ? make_batched(meta_of(tensor)->batch.detach(), meta_of(tensor)->level)
+                     : tensor.detach();
+  if (is_view) detail::mark_view(alias, tensor, false);
+  return alias;
+}
+
+class Call {
+ public:
+  Call(PyObject* function_class, PyObject* const* args, Py_ssize_t n);
+
+  PyObject* run(PyObject* forward, PyObject* setup_context);
+
+ private:
+  bool is_argument(const Tensor& tensor) const;
+  void check_marks() const;
+  void mark_custom_view(const Tensor& result);
+  void take_dirty(const Tensor& result, int number);
+  Tensor settle(const Tensor& result, int number, Shape& shape);
+  void settle_results(PyObject* const* raw, Py_ssize_t n);
+  void push_tangents();
+  void check_view_tangent(const Tensor& result, const Tensor& tangent) const;
+  void give_tangent(Py_ssize_t k, const Tensor& tangent);
+
+  PyObject* const class_;
+  PyObject* const* const args_;
+  const Py_ssize_t n_;
+  std::uint32_t flags_ = 0;
+  bool separate_ = false;
+  Owned context_object_;
+  PyContext* context_;
+  Ref<FunctionNode> node_;  // when the call is recorded
+  Owned results_;           // a tuple
+  Py_ssize_t num_results_ = 0;
+  std::vector<bool> has_derivative_;
+  std::vector<std::uint32_t> tangent_versions_;
+  std::vector<Tensor> views_;  // results that are views
+};
+
+Call::Call(PyObject* function_class, PyObject* const* args, Py_ssize_t n)
+    : class_(function_class), args_(args), n_(n) {
+  Owned type(PyObject_GetAttr(class_, function_names.backward_cls));
+  context_object_ = Owned(new_context(reinterpret_cast<PyTypeObject*>(type.get())));
+  context_ = reinterpret_cast<PyContext*>(context_object_.get());
+  Owned needs(PyTuple_New(n));
+  int num_tensors = 0;
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    bool wants = false;
+    if (is_tensor(args[i])) {
+      refresh(unwrap(args[i]));
+      const std::uint32_t flags = unwrap(args[i]).flags();
+      flags_ |= flags;
+      wants = flags & kRequiresGrad;
+      ++num_tensors;
+    }
+    PyTuple_SET_ITEM(needs.get(), i, Py_NewRef(wants ? Py_True : Py_False));
+  }
+  context_->needs_input_grad = needs.release();
+  if (!mode.grad || !(flags_ & kRequiresGrad)) return;
+  node_ = make_node<FunctionNode>(context_object_.get(), num_tensors);
+  context_->base.node = Ref<Node>::adopt(node_.get());  // not counted: the node owns the context
+  node_->arguments.resize(static_cast<std::size_t>(n));
+  int edge = 0;
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    if (!is_tensor(args[i])) continue;
+    const Tensor& t = unwrap(args[i]);
+    node_->arguments[static_cast<std::size_t>(i)] = Shape(t);
+    node_->set_edge(edge++, t);
+  }
+}
+
+bool Call::is_argument(const Tensor& tensor) const {
+  for (Py_ssize_t i = 0; i < n_; ++i) {
+    if (is_tensor(args_[i]) && unwrap(args_[i]).is_same(tensor)) return true;
+  }
+  return false;
+}
+
+void Call::check_marks() const {
+  const auto check_tuple = [](PyObject* marked, const char* name, const char* what) {
+    if (!marked || marked == Py_None) return;
+    check(PyTuple_Check(marked), "autograd internal error: ", name,
+          " attribute is expected to be a tuple but is ", Py_TYPE(marked)->tp_name);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(marked); ++i) {
+      PyObject* item = PyTuple_GET_ITEM(marked, i);
+      check(is_tensor(item), what, i, " is of type ", Py_TYPE(item)->tp_name);
+    }
+  };
+  check_tuple(context_->non_differentiable, "non_differentiable",
+              "mark_non_differentiable only accepts variable arguments, but argument ");
+  check_tuple(context_->dirty, "dirty_tensors",
+              "mark_dirty can only accept variables, but argument ");
+}
+
+// Writing through a view that the user's forward made would bypass the user's backward.
+void Call::mark_custom_view(const Tensor& result) {
+  TensorBody* body = result.body();
+  if (!body->base) return;
+  body->view_kind = ViewKind::Custom;
+  body->seen_version = body->storage->version;
+  views_.push_back(result);
+}
+
+// An argument that was modified in place: its history, or its base's, is from now on the node's.
+void Call::take_dirty(const Tensor& result, int number) {
+  check(!result.is_leaf() || !result.requires_grad(),
+        "a leaf Variable that requires grad has been used in an in-place operation.");
+  const bool is_view = result.has(kFollowsBase);
+  check(!is_view || num_results_ == 1,
+        "If your Function modifies inplace an input that is a view of another Tensor, your "
+        "Function cannot return more than one Tensor. This is not supported by the current "
+        "autograd engine. You should either make sure the input is not a view (using .clone() for "
+        "example) or make your Function only return one Tensor (potentially splitting it into two "
+        "Functions: one doing the inplace that returns a single Tensor and a second one that does "
+        "the other operations).");
+  if (is_view) check_rebase(node_->name(), result);
+  set_history(result, node_.get(), static_cast<std::uint32_t>(number));
+  rebase(result, result);
+}
+
+// The tensor that the caller gets for a tensor that forward returned.
+Tensor Call::settle(const Tensor& result, int number, Shape& shape) {
+  const bool argument = is_argument(result);
+  const bool dirty = contains(context_->dirty, result);
+  const bool smooth =
+      is_floating(result.dtype()) && !contains(context_->non_differentiable, result);
+  if (flags_ & kDual) has_derivative_[static_cast<std::size_t>(number)] = smooth;
+  shape.differentiable = node_ && smooth;
+  if (!shape.differentiable) {
+    if (!result.requires_grad()) return argument && !dirty ? alias_of(result, true) : result;
+    if (argument) return alias_of(result, false);
+    if (!result.body()->base) {
+      result.body()->grad_fn = nullptr;
+      result.set(kRequiresGrad, false);
+    }
+    return result;
+  }
+  if (dirty) {
+    if (!argument) {
+      check_status(PyErr_WarnEx(PyExc_UserWarning,
+                                "ctx.mark_dirty() received a tensor that was not an input. Only "
+                                "input Tensors that have been mutated should be passed to "
+                                "ctx.mark_dirty().",
+                                1));
+    }
+    take_dirty(result, number);
+    return result;
+  }
+  if (argument) {
+    check(!separate_ || !contains(context_->to_save, result),
+          "An input that has been returned as-is as output is being saved for backward. This is "
+          "not supported if you override setup_context. You should return and save a view of the "
+          "input instead, e.g. with x.view_as(x) or setup ctx inside the forward function itself.");
+    const Tensor alias = alias_of(result, true);
+    set_history(alias, node_.get(), static_cast<std::uint32_t>(number));
+    mark_custom_view(alias);
+    return alias;
+  }
+  set_history(result, node_.get(), static_cast<std::uint32_t>(number));
+  mark_custom_view(result);
+  return result;
+}
+
+void Call::settle_results(PyObject* const* raw, Py_ssize_t n) {
+  results_ = Owned(PyTuple_New(n));
+  num_results_ = n;
+  for (Py_ssize_t i = 0; context_->dirty && i < PyTuple_GET_SIZE(context_->dirty); ++i) {
+    unwrap(PyTuple_GET_ITEM(context_->dirty, i)).bump_version();
+  }
+  if (flags_ & kDual) has_derivative_.resize(static_cast<std::size_t>(n));
+  std::vector<Shape> shapes(static_cast<std::size_t>(n));
+  for (Py_ssize_t k = 0; k < n; ++k) {
+    if (!is_tensor(raw[k])) {
+      PyTuple_SET_ITEM(results_.get(), k, Py_NewRef(raw[k]));
+      continue;
+    }
+    Shape& shape = shapes[static_cast<std::size_t>(k)];
+    const Tensor& given = unwrap(raw[k]);
+    shape.sizes = given.shape();
+    shape.dtype = given.dtype();
+    shape.is_tensor = true;
+    const Tensor settled = settle(given, static_cast<int>(k), shape);
+    PyObject* object = settled.is_same(given) ? Py_NewRef(raw[k]) : wrap(settled);
+    PyTuple_SET_ITEM(results_.get(), k, object);
+    // See NOTE [Contexts]: the user may hang it on the context.
+    if (node_ && !PyObject_GC_IsTracked(object)) PyObject_GC_Track(object);
+  }
+  for (Py_ssize_t i = 0; context_->dirty && i < PyTuple_GET_SIZE(context_->dirty); ++i) {
+    check(contains(results_.get(), unwrap(PyTuple_GET_ITEM(context_->dirty, i))),
+          "Some elements marked as dirty during the forward method were not returned as output. "
+          "The inputs that are modified inplace must all be outputs of the Function.");
+  }
+  if (!views_.empty() && std::count_if(shapes.begin(), shapes.end(),
+                                       [](const Shape& s) { return s.differentiable; }) > 1) {
+    for (const Tensor& view : views_) view.body()->view_kind = ViewKind::OneOfMany;
+  }
+  if (node_) node_->set_results(std::move(shapes));
+}
+
+// The user's jvp, with a tangent or zeros for each argument that is a tensor.
+void Call::push_tangents() {
+  Owned jvp(PyObject_GetAttr(class_, function_names.jvp));
+  std::vector<Owned> tangents;
+  std::vector<PyObject*> pointers;
+  for (Py_ssize_t i = 0; i < n_; ++i) {
+    Tensor tangent;
+    if (is_tensor(args_[i])) {
+      const Tensor& t = unwrap(args_[i]);
+      tangent = tangent_of(t);
+      if (!tangent.defined() && context_->materialize && is_floating(t.dtype())) {
+        tangent = Tensor::zeros(t.sizes(), t.dtype());
+      }
+    }
+    tangents.emplace_back(wrap(std::move(tangent)));
+    pointers.push_back(tangents.back().get());
+  }
+  for (Py_ssize_t i = 0; i < n_; ++i) {
+    const bool has_tangent = is_tensor(args_[i]) && unwrap(args_[i]).has(kDual);
+    tangent_versions_.push_back(has_tangent ? tangent_of(unwrap(args_[i])).version() : 0);
+  }
+  const ForwardMode no_tangents(false);
+  Owned derivatives(call_with(jvp.get(), context_object_.get(), pointers.data(), n_));
+  PyObject* single = derivatives.get();
+  const bool several = PyTuple_Check(single);
+  PyObject* const* items = several ? &PyTuple_GET_ITEM(single, 0) : &single;
+  const Py_ssize_t count = several ? PyTuple_GET_SIZE(single) : 1;
+  const Py_ssize_t expected = PyTuple_GET_SIZE(results_.get());
+  check(count == expected,
+        "Function's jvp returned an invalid number of forward gradients (expected ", expected,
+        " but got ", count, ")");
+  for (Py_ssize_t k = 0; k < count; ++k) {
+    PyObject* item = items[k];
+    check(item == Py_None || is_tensor(item), "expected Variable or None (got ",
+          Py_TYPE(item)->tp_name, ") for grad output ", k, ".");
+    PyObject* object = PyTuple_GET_ITEM(results_.get(), k);
+    if (!is_tensor(object) || !has_derivative_[static_cast<std::size_t>(k)]) {
+      check(item == Py_None, "Function's jvp returned a gradient at position ", k,
+            ", but the corresponding forward output is not a differentiable Tensor. You should "
+            "return None at that position instead.");
+      continue;
+    }
+    if (item == Py_None) continue;
+    give_tangent(k, unwrap(item));
+  }
+}
+
+// The tangent of a view must be a view of a tangent.
+void Call::check_view_tangent(const Tensor& result, const Tensor& tangent) const {
+  bool fits = true;
+  for (Py_ssize_t i = 0; i < n_; ++i) {
+    if (!is_tensor(args_[i])) continue;
+    const Tensor& argument = unwrap(args_[i]);
+    if (!argument.has(kDual) || argument.body()->storage != result.body()->storage) continue;
+    fits = tangent_of(argument).body()->storage == tangent.body()->storage;
+    if (fits) return;
+  }
+  check(fits,
+        "A custom Function's forward is returning a view (or an input as-is) but the jvp is not "
+        "returning a view.");
+}
+
+void Call::give_tangent(Py_ssize_t k, const Tensor& tangent) {
+  PyObject* object = PyTuple_GET_ITEM(results_.get(), k);
+  const Tensor& result = unwrap(object);
+  if (contains(context_->dirty, result)) {
+    if (!result.has(kDual)) {
+      set_tangent(result, tangent);
+      return;
+    }
+    std::uint32_t before = 0;
+    for (Py_ssize_t i = 0; i < n_; ++i) {
+      if (args_[i] == object) before = tangent_versions_[static_cast<std::size_t>(i)];
+    }
+    check(tangent_of(result).version() != before,
+          "An inplace custom Function is not modifying the forward mode gradients inplace. If the "
+          "forward is modifying an input inplace, then the jvp function must modify the "
+          "corresponding gradient inplace.");
+    check(tangent_of(result).is_same(tangent),
+          "An inplace custom Function is not returning the forward mode gradients as-is. If the "
+          "forward is modifying an input inplace, then the jvp function must modify the gradient "
+          "inplace and return it as-is.");
+    return;
+  }
+  const Tensor base(result.body()->base);
+  if (base.defined()) check_view_tangent(result, tangent);
+  check(same(result.sizes(), tangent.sizes()),
+        "Trying to set a forward gradient that has a different size than that of the original "
+        "Tensor, this is not supported. Tensor is of size ",
+        result.shape(), " while the given forward gradient is of size ", tangent.shape(), ".");
+  // The tangent's graph may save what forward returned: what holds the tangent is another tensor.
+  Tensor dual = detail::twin(result);
+  if (dual.is_same(result)) dual = alias_of(result, false);
+  if (base.defined() && !dual.body()->base) {
+    detail::mark_view(dual, result, false);
+    dual.body()->view_kind = result.body()->view_kind;
+  }
+  set_tangent(dual, tangent);
+  PyTuple_SET_ITEM(results_.get(), k, wrap(dual));
+  Py_DECREF(object);
+}
+
+PyObject* Call::run(PyObject* forward, PyObject* setup_context) {
+  separate_ = setup_context != nullptr;
+  Owned raw;
+  {
+    const GradMode no_recording(false);
+    const ForwardMode no_tangents(false);
+    if (separate_) {
+      raw = Owned(call_with(forward, nullptr, args_, n_));
+      Owned inputs = tuple_of(args_, n_);
+      PyObject* all[] = {context_object_.get(), inputs.get(), raw.get()};
+      Owned(PyObject_Vectorcall(setup_context, all, 3, nullptr));
+    } else {
+      raw = Owned(call_with(forward, context_object_.get(), args_, n_));
+    }
+  }
+  check_marks();
+  if (PyTuple_Check(raw.get())) {
+    settle_results(&PyTuple_GET_ITEM(raw.get(), 0), PyTuple_GET_SIZE(raw.get()));
+  } else {
+    PyObject* single = raw.get();
+    settle_results(&single, 1);
+  }
+  if (flags_ & kDual && mode.forward) push_tangents();
+  if (node_ && context_->to_save) node_->save(context_->to_save);
+  Py_CLEAR(context_->to_save);
+  Py_CLEAR(context_->dirty);
+  Py_CLEAR(context_->non_differentiable);
+  Py_CLEAR(context_->for_forward);
+  if (PyTuple_Check(raw.get())) return results_.release();
+  return Py_NewRef(PyTuple_GET_ITEM(results_.get(), 0));
+}
+
+}  // namespace
+
+PyObject* new_context(PyTypeObject* type) {
+  PyObject* object = type->tp_alloc(type, 0);
+  if (!object) throw_python();
+  auto* context = reinterpret_cast<PyContext*>(object);
+  new (&context->base.node) Ref<Node>;
+  new (&context->base.leaf) Tensor;
+  context->materialize = true;
+  context->materialize_all = true;
+  return object;
+}
+
+PyObject* apply_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    PyObject* function_class = args[0];
+    PyObject* const* inputs = args + 1;
+    --n;
+    Owned forward(PyObject_GetAttr(function_class, function_names.forward));
+    Owned setup_context(PyObject_GetAttr(function_class, function_names.setup_context));
+    const bool separate = setup_context.get() != function_defaults.setup_context;
+    Owned bound;
+    if (kwnames || (separate && needs_binding(forward.get(), n))) {
+      bound = bind_arguments(forward.get(), inputs, n, kwnames, separate);
+      inputs = &PyTuple_GET_ITEM(bound.get(), 0);
+      n = PyTuple_GET_SIZE(bound.get());
+    }
+    Call call(function_class, inputs, n);
+    return call.run(forward.get(), separate ? setup_context.get() : nullptr);
+  });
+}
+
+}  // namespace pullback::bind
