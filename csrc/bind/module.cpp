@@ -76,7 +76,8 @@ PYBIND11_MODULE(_core, m) {
     init_operators(m.ptr());
     return Py_NewRef(Py_None);
   });
-  for (PyMethodDef* functions : {optim_functions, interop_functions, settings_functions}) {
+  for (PyMethodDef* functions :
+       {optim_functions, interop_functions, settings_functions, transform_functions}) {
     check_init(PyModule_AddFunctions(m.ptr(), functions));
   }
   add_memory_functions(m);
@@ -98,11 +99,5 @@ PYBIND11_MODULE(_core, m) {
       init_provenance(directory.ptr());
       return Py_NewRef(Py_None);
     });
-  });
-  m.def("_jvp", [](py::object function, py::tuple primals, py::tuple tangents) {
-    return call([&] { return jvp(function.ptr(), primals.ptr(), tangents.ptr()); });
-  });
-  m.def("_vmap", [](py::object function, py::tuple in_dims, py::tuple tensors) {
-    return call([&] { return vmap(function.ptr(), in_dims.ptr(), tensors.ptr()); });
   });
 }

@@ -9,6 +9,7 @@
 #include "ops/basic.h"
 #include "ops/compare.h"
 #include "ops/destination.h"
+#include "ops/levels.h"
 #include "ops/matmul.h"
 
 namespace pullback::bind {
@@ -72,15 +73,16 @@ PyObject* matmul_slot(PyObject* a, PyObject* b) {
   });
 }
 
-const Tensor& single_value(PyObject* self, const char* name) {
+const Tensor& single_value(PyObject* self) {
   const Tensor& t = unwrap(self);
-  check(!t.has(kBatched), name, ": a batched tensor has no single value inside vmap.");
+  refuse_item(t);
   return t;
 }
 
 int bool_slot(PyObject* self) {
   return guarded_status([&] {
-    const Tensor& t = single_value(self, "bool");
+    const Tensor& t = unwrap(self);
+    refuse_condition(t);
     if (t.numel() == 0) fail("Boolean value of Tensor with no values is ambiguous");
     if (t.numel() > 1) fail("Boolean value of Tensor with more than one value is ambiguous");
     return static_cast<int>(t.item().to_bool());
@@ -88,13 +90,12 @@ int bool_slot(PyObject* self) {
 }
 
 PyObject* float_slot(PyObject* self) {
-  return guarded(
-      [&] { return PyFloat_FromDouble(single_value(self, "float").item().to_double()); });
+  return guarded([&] { return PyFloat_FromDouble(single_value(self).item().to_double()); });
 }
 
 PyObject* int_slot(PyObject* self) {
   return guarded([&] {
-    const Scalar value = single_value(self, "int").item();
+    const Scalar value = single_value(self).item();
     return value.is_floating() ? PyLong_FromDouble(value.to_double())
                                : PyLong_FromLongLong(value.to_int());
   });
@@ -102,7 +103,7 @@ PyObject* int_slot(PyObject* self) {
 
 PyObject* index_slot(PyObject* self) {
   return guarded([&] {
-    const Tensor& t = single_value(self, "index");
+    const Tensor& t = single_value(self);
     check(ErrorKind::Type, t.numel() == 1 && !is_floating(t.dtype()),
           "only integer tensors of a single element can be converted to an index");
     return PyLong_FromLongLong(t.item().to_int());

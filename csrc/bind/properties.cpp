@@ -12,6 +12,7 @@
 #include "graph/mode.h"
 #include "graph/node.h"
 #include "ops/basic.h"
+#include "ops/levels.h"
 #include "ops/rebase.h"
 #include "transform/engine.h"
 
@@ -181,7 +182,7 @@ PyObject* method(PyObject* self, PyObject*) {
 
 PyObject* numel(const Tensor& t) { return PyLong_FromLongLong(t.numel()); }
 PyObject* item(const Tensor& t) {
-  check(!t.has(kBatched), "item(): a batched tensor has no single value inside vmap.");
+  refuse_item(t);
   return wrap_number(t.item());
 }
 PyObject* storage_offset(const Tensor& t) { return PyLong_FromLongLong(t.storage_offset()); }
@@ -191,16 +192,13 @@ PyObject* is_contiguous_now(const Tensor& t) { return PyBool_FromLong(t.is_conti
 PyObject* is_view(const Tensor& t) { return PyBool_FromLong(static_cast<bool>(t.body()->base)); }
 PyObject* is_inference(const Tensor& t) { return PyBool_FromLong(t.has(kInference)); }
 PyObject* is_floating_point(const Tensor& t) { return PyBool_FromLong(is_floating(t.dtype())); }
-PyObject* detach(const Tensor& t) {
-  if (t.has(kBatched)) return wrap(make_batched(meta_of(t)->batch.detach(), meta_of(t)->level));
-  return wrap(t.detach());
-}
+PyObject* detach(const Tensor& t) { return wrap(detached(t)); }
 PyObject* detach_in_place(const Tensor& t) {
   check(!t.body()->base || !t.requires_grad(),
         "Can't detach views in-place. Use detach() instead.");
   t.body()->grad_fn = nullptr;
   t.body()->output_nr = 0;
-  t.set(kRequiresGrad, false);
+  t.set(kAnyGrad, false);
   move_retention(t);
   return wrap(t);
 }
@@ -280,6 +278,14 @@ void require_grad(const Tensor& t, bool wanted) {
   }
   check(!wanted || is_floating(t.dtype()),
         "only Tensors of floating point dtype can require gradients");
+  if (wanted && mode.depth && in_transform()) {
+    fail(
+        "You are attempting to call Tensor.requires_grad_() (or perhaps using "
+        "torch.autograd.functional.* APIs) inside of a function being transformed by a functorch "
+        "transform. This is unsupported, please attempt to use the functorch transforms (e.g. "
+        "grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being "
+        "transformed instead.");
+  }
   check(!wanted || !t.has(kInference) || mode.inference,
         "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   t.set(kRequiresGrad, wanted);

@@ -45,6 +45,10 @@ enum TensorFlag : std::uint32_t {
   kHooked = 1u << 6,        // has hooks in its metadata
   kReadOnly = 1u << 7,      // memory of somebody else who forbids writing
   kFollowsBase = 1u << 8,   // a view: has a base whose history it follows; see ops/rebase.h
+
+  // A history that belongs to transforms: NOTE [Levels] in graph/level.h.
+  kLevelsGrad = 0xFFFF0000u,
+  kAnyGrad = kRequiresGrad | kLevelsGrad,
 };
 
 // How a view was made, which decides whether what is written through it can be recorded.
@@ -139,7 +143,7 @@ class Tensor {
   void set(TensorFlag flag, bool on) const {
     body_->flags = on ? body_->flags | flag : body_->flags & ~flag;
   }
-  bool requires_grad() const { return has(kRequiresGrad); }
+  bool requires_grad() const { return has(kAnyGrad); }
   bool is_leaf() const { return !body_->grad_fn; }
 
   std::uint32_t version() const { return body_->storage->version; }

@@ -1,12 +1,18 @@
-// See meta.h.
+// See meta.h, and NOTE [Levels] in level.h.
 #include "graph/meta.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "core/error.h"
 #include "graph/node.h"
 
 namespace pullback {
+namespace {
+
+std::atomic<std::uint64_t> next_serial{1};
+
+}  // namespace
 
 // Forgets its place in the node's list when the tensor dies.
 class Retention {
@@ -43,10 +49,39 @@ void move_retention(const Tensor& tensor) {
   }
 }
 
-void set_tangent(const Tensor& tensor, Tensor tangent) {
+const Tensor& tangent_of(const Tensor& tensor, int level) {
+  static const Tensor none;
+  if (!tensor.has(kDual)) return none;
+  for (const Tangent& tangent : meta_of(tensor)->tangents) {
+    if (tangent.level == level && is_active(level, tangent.serial)) return tangent.value;
+  }
+  return none;
+}
+
+void set_tangent(const Tensor& tensor, int level, Tensor tangent) {
   if (!tangent.defined()) return;
-  make_meta(tensor).tangent = std::move(tangent);
+  auto& tangents = make_meta(tensor).tangents;
+  std::erase_if(tangents, [&](const Tangent& t) {
+    return t.level == level || !is_active(t.level, t.serial);
+  });
+  tangents.push_back({level, mode.levels[level].serial, std::move(tangent)});
   tensor.set(kDual, true);
+}
+
+void drop_tangent(TensorBody* body, int level) {
+  if (!(body->flags & kDual)) return;
+  auto& tangents = static_cast<AutogradMeta&>(*body->meta).tangents;
+  std::erase_if(tangents, [&](const Tangent& t) { return t.level == level; });
+  if (tangents.empty()) body->flags &= ~std::uint32_t{kDual};
+}
+
+std::uint64_t dual_levels(const Tensor& tensor) {
+  if (!tensor.defined() || !tensor.has(kDual)) return 0;
+  std::uint64_t levels = 0;
+  for (const Tangent& t : meta_of(tensor)->tangents) {
+    if (is_active(t.level, t.serial)) levels |= std::uint64_t{1} << t.level;
+  }
+  return levels;
 }
 
 Tensor make_batched(const Tensor& batch, int level) {
@@ -59,7 +94,81 @@ Tensor make_batched(const Tensor& batch, int level) {
   AutogradMeta& meta = make_meta(wrapper);
   meta.batch = batch;
   meta.level = level;
+  meta.serial = mode.levels[level].serial;
   return wrapper;
+}
+
+Tensor detached(const Tensor& tensor) {
+  if (!tensor.has(kBatched)) return tensor.detach();
+  return make_batched(detached(meta_of(tensor)->batch), meta_of(tensor)->level);
+}
+
+Tensor plain_twin(const Tensor& tensor) {
+  if (!tensor.has(kBatched)) return tensor.detach();
+  return make_batched(meta_of(tensor)->batch, meta_of(tensor)->level);
+}
+
+Tensor dual_twin(const Tensor& tensor, std::uint64_t among) {
+  Tensor twin = plain_twin(tensor);
+  if (!tensor.has(kDual)) return twin;
+  for (const Tangent& t : meta_of(tensor)->tangents) {
+    const bool wanted = is_active(t.level, t.serial) && among >> t.level & 1;
+    if (wanted) set_tangent(twin, t.level, t.value);
+  }
+  return twin;
+}
+
+Level& push_level(LevelKind kind) {
+  thread_local std::unique_ptr<Level[]> stack;
+  if (!stack) {
+    stack = std::make_unique<Level[]>(kMaxLevels);
+    mode.levels = stack.get();
+  }
+  check(mode.depth + 1 < kMaxLevels, "got ", kMaxLevels,
+        " nested transforms, expected fewer. Is one calling itself without end?");
+  Level level;
+  level.kind = kind;
+  level.serial = next_serial.fetch_add(1, std::memory_order_relaxed);
+  level.grad_before = mode.grad;
+  level.record_before = mode.record;
+  level.dual_before = mode.dual;
+  level.outer_record = kRequiresGrad;
+  if (mode.depth > 0) {
+    const Level& outer = mode.levels[mode.depth];
+    level.outer_record = outer.outer_record | outer.bit;
+  }
+  ++mode.depth;
+  if (kind == LevelKind::Grad) {
+    int bit = kFirstGradBit;
+    while (bit < kLastGradBit && level.outer_record >> bit & 1) ++bit;
+    level.bit = std::uint32_t{1} << bit;
+    mode.record = (mode.grad ? mode.record : 0) | level.bit;
+    mode.grad = true;
+  } else if (kind != LevelKind::Vmap) {
+    mode.dual |= std::uint64_t{1} << mode.depth;
+  }
+  return mode.levels[mode.depth] = level;
+}
+
+bool in_transform() {
+  for (int level = 1; level <= mode.depth; ++level) {
+    if (mode.levels[level].kind != LevelKind::Dual) return true;
+  }
+  return false;
+}
+
+void pop_level() noexcept {
+  Level& level = mode.levels[mode.depth];
+  if (level.kind == LevelKind::Grad) mode.grad = level.grad_before;
+  mode.record = level.record_before;
+  mode.dual = level.dual_before;
+  Cleanup* cleanup = level.cleanup;
+  const int depth = mode.depth;
+  level = Level();
+  --mode.depth;
+  if (!cleanup) return;
+  for (const Ref<TensorBody>& body : cleanup->bodies) drop_tangent(body.get(), depth);
+  delete cleanup;
 }
 
 }  // namespace pullback

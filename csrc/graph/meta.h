@@ -3,14 +3,23 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "core/tensor.h"
 #include "graph/hooks.h"
+#include "graph/mode.h"
 
 namespace pullback {
 
 // Ties a tensor that keeps its gradient to the node that made it.
 class Retention;
+
+// The derivative along the direction of one forward level; NOTE [Levels] in graph/level.h.
+struct Tangent {
+  int level;
+  std::uint64_t serial;
+  Tensor value;
+};
 
 struct AutogradMeta final : TensorMeta {
   AutogradMeta();
@@ -23,13 +32,14 @@ struct AutogradMeta final : TensorMeta {
   // The Python object AccumulateGrad of a leaf while one exists (weak); owned by bind.
   void* accumulator = nullptr;
 
-  // Forward mode (kDual): the derivative of this tensor along the seeded direction.
-  Tensor tangent;
+  // Forward mode (kDual): at most one for each level; those of ended levels are dead.
+  std::vector<Tangent> tangents;
 
   // Batching (kBatched): the tensor of all examples, the batch being its dimension 0, and the
-  // nesting depth of the transform that made it.
+  // level of the transform that made it.
   Tensor batch;
   int level = 0;
+  std::uint64_t serial = 0;
 
   // Of a leaf: the pass that walks it and the place it gave it; see transform/engine.h.
   std::uint32_t pass = 0;
@@ -52,14 +62,59 @@ void retain_grad(const Tensor& tensor);
 // arrives at its new node.  Hooks stay with the old one.
 void move_retention(const Tensor& tensor);
 
-inline const Tensor& tangent_of(const Tensor& tensor) {
-  static const Tensor none;
-  return tensor.has(kDual) ? meta_of(tensor)->tangent : none;
+inline bool is_active(int level, std::uint64_t serial) {
+  return level <= mode.depth && mode.levels[level].serial == serial;
 }
 
-void set_tangent(const Tensor& tensor, Tensor tangent);
+// Undefined where there is none, or only one of a level that has ended.
+const Tensor& tangent_of(const Tensor& tensor, int level);
+void set_tangent(const Tensor& tensor, int level, Tensor tangent);
+void drop_tangent(TensorBody* body, int level);
+// The forward levels under way of which the tensor has a tangent, as bits by depth.
+std::uint64_t dual_levels(const Tensor& tensor);
 
 // Wraps [B, ...] as one tensor of shape [...].
 Tensor make_batched(const Tensor& batch, int level);
+// What detach() gives: cut off from every level.
+Tensor detached(const Tensor& tensor);
+// Another body with the same memory, or batch; no history, no tangents.
+Tensor plain_twin(const Tensor& tensor);
+// The same with the tangents of the levels of `among` (bits by depth).
+Tensor dual_twin(const Tensor& tensor, std::uint64_t among);
+
+// Starts a level (inside of the others) and ends the innermost one.
+Level& push_level(LevelKind kind);
+void pop_level() noexcept;
+// Whether a level is under way that is not that of a dual_level.
+bool in_transform();
+// Bits by depth of the levels outside of this one.
+inline std::uint64_t below(int level) { return (std::uint64_t{1} << level) - 1; }
+
+// Leaves only the levels outside of one switched on: for what a transform wraps.
+class OuterLevels {
+ public:
+  explicit OuterLevels(int level) : record_(mode.record), dual_(mode.dual) {
+    mode.record &= mode.levels[level].outer_record;
+    mode.dual &= below(level);
+  }
+  ~OuterLevels() {
+    mode.record = record_;
+    mode.dual = dual_;
+  }
+  OuterLevels(const OuterLevels&) = delete;
+  OuterLevels& operator=(const OuterLevels&) = delete;
+
+ private:
+  std::uint32_t record_;
+  std::uint64_t dual_;
+};
+using RecordLevels = ModeScope<&Mode::record>;
+
+// The bodies that lose their tangents of a level when it ends: a node keeps its own output with its
+// tangents, and the graph of the tangents may keep the node.
+class Cleanup {
+ public:
+  std::vector<Ref<TensorBody>> bodies;
+};
 
 }  // namespace pullback

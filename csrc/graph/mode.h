@@ -5,7 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 #include <utility>
+
+#include "graph/level.h"
 
 namespace pullback {
 
@@ -16,26 +19,35 @@ struct TensorBody;
 struct Mode {
   bool grad = true;        // operations on tensors that require a gradient are recorded
   bool inference = false;  // nothing is recorded and new tensors never can be
-  bool forward = true;     // tangents are propagated; off inside a jvp rule
+  bool forward = true;     // tangents are propagated
   bool retiring = false;   // nodes that die now wait in `dead`; see NOTE [Retiring]
   Node* dead = nullptr;
   Destination* destination = nullptr;       // where the next operator puts its result
   const TensorBody* overwritten = nullptr;  // what an in-place operator is about to overwrite
+
+  // NOTE [Levels] in graph/level.h: the reverse levels (bits of the flags) that record, the forward
+  // levels (bits by depth) that propagate, and the stack; level 0 stands for no transform.
+  std::uint32_t record = 1;
+  std::uint64_t dual = 0;
+  int depth = 0;
+  Level* levels = nullptr;  // made when the first transform starts
 };
 
 extern thread_local constinit Mode mode;
 
-// Sets one flag of the mode for a scope.
-template <bool Mode::* flag>
+// Sets one field of the mode for a scope.
+template <auto flag>
 class ModeScope {
+  using Value = std::remove_reference_t<decltype(mode.*flag)>;
+
  public:
-  explicit ModeScope(bool value) : before_(mode.*flag) { mode.*flag = value; }
+  explicit ModeScope(Value value) : before_(mode.*flag) { mode.*flag = value; }
   ~ModeScope() { mode.*flag = before_; }
   ModeScope(const ModeScope&) = delete;
   ModeScope& operator=(const ModeScope&) = delete;
 
  private:
-  bool before_;
+  Value before_;
 };
 using GradMode = ModeScope<&Mode::grad>;
 using ForwardMode = ModeScope<&Mode::forward>;

@@ -52,6 +52,11 @@ Edge::Edge(const Edge& other) : target_(other.target_), output_nr_(other.output_
   }
 }
 
+std::uint32_t Edge::levels() const {
+  if (!target_) return 0;
+  return is_leaf() ? leaf()->flags & kAnyGrad : node()->levels();
+}
+
 void Edge::drop() noexcept {
   if (is_leaf()) {
     Ref<TensorBody>::adopt(leaf());

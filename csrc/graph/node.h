@@ -23,6 +23,7 @@
 #include "core/allocator.h"
 #include "core/tensor.h"
 #include "graph/hooks.h"
+#include "graph/mode.h"
 #include "graph/provenance.h"
 
 namespace pullback {
@@ -53,6 +54,8 @@ class Edge {
   TensorBody* leaf() const { return reinterpret_cast<TensorBody*>(target_ & ~kLeafTag); }
   Node* node() const { return is_leaf() ? nullptr : reinterpret_cast<Node*>(target_); }
   std::uint32_t output_nr() const { return output_nr_; }
+  // The reverse levels of what it points to; see graph/level.h.
+  std::uint32_t levels() const;
 
  private:
   static constexpr std::uintptr_t kLeafTag = 1;
@@ -95,9 +98,16 @@ class Node : public GraphNode {
   std::span<const Edge> edges() const { return {edge_data(), num_edges_}; }
   const Edge& edge(int i) const { return edge_data()[i]; }
   void set_edge(int i, const Tensor& input) {
-    if (input.defined() && input.requires_grad()) edge_data()[i] = Edge(input);
+    if (!input.defined() || !(input.flags() & mode.record)) return;
+    levels_ |= input.flags() & mode.record;
+    edge_data()[i] = Edge(input);
   }
-  void set_edge(int i, Edge edge) { edge_data()[i] = std::move(edge); }
+  void set_edge(int i, Edge edge) {
+    levels_ |= edge.levels();
+    edge_data()[i] = std::move(edge);
+  }
+  // The reverse levels it belongs to, as bits of a tensor's flags; see graph/level.h.
+  std::uint32_t levels() const { return levels_ ? levels_ : std::uint32_t{kRequiresGrad}; }
   bool wants(int i) const { return static_cast<bool>(edge_data()[i]); }
 
   const Provenance& where() const { return where_; }
@@ -129,6 +139,7 @@ class Node : public GraphNode {
 
   std::uint32_t num_edges_;
   std::uint32_t num_outputs_;
+  std::uint32_t levels_ = 0;
   std::uint64_t sequence_;  // of a dead node in the list: the next one
   Provenance where_;
   std::unique_ptr<NodeExtra> extra_;
@@ -164,7 +175,7 @@ inline void set_history(const Tensor& output, Node* node, std::uint32_t output_n
   TensorBody* body = output.body();
   body->grad_fn = Ref<GraphNode>::share(node);
   body->output_nr = output_nr;
-  body->flags |= kRequiresGrad;
+  body->flags = (body->flags & ~std::uint32_t{kAnyGrad}) | node->levels();
 }
 
 // The gradients that arrive at a node and the ones it gives away; the engine derives from it.

@@ -1,21 +1,28 @@
 // See saved.h.
 #include "graph/saved.h"
 
+#include <bit>
+
 #include "core/error.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
 
 namespace pullback {
 
-Tensor SavedTensor::data_of(const Tensor& tensor) {
-  if (!tensor.has(kBatched)) return tensor.detach();
-  return make_batched(meta_of(tensor)->batch, meta_of(tensor)->level);
+Tensor SavedTensor::keep_dual(const Tensor& tensor) {
+  Tensor data = dual_twin(tensor, ~std::uint64_t{0});
+  for (std::uint64_t levels = dual_levels(data); levels; levels &= levels - 1) {
+    Level& level = mode.levels[std::countr_zero(levels)];
+    if (!level.cleanup) level.cleanup = new Cleanup;
+    level.cleanup->bodies.push_back(data.ref());
+  }
+  return data;
 }
 
 Tensor SavedTensor::read_output(const Node& node) const {
   const Tensor data(body_);
   if (!mode.grad || !is_floating(data.dtype())) return data;
-  Tensor output = data_of(data);
+  const Tensor output = dual_twin(data, mode.dual);
   set_history(output, const_cast<Node*>(&node), body_->output_nr);
   return output;
 }

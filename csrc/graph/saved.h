@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "graph/meta.h"
 #include "graph/node.h"
 
 namespace pullback {
@@ -22,7 +23,7 @@ class SavedTensor {
     version_ = tensor.version();
   }
   void save_output(const Tensor& tensor) {
-    Tensor data = data_of(tensor);
+    const Tensor data = tensor.has(kDual) ? keep_dual(tensor) : plain_twin(tensor);
     data.body()->output_nr = tensor.body()->output_nr;
     body_ = data.ref();
     version_ = data.version();
@@ -43,8 +44,8 @@ class SavedTensor {
   std::uint32_t version() const { return version_; }
 
  private:
-  // The value without history; of a batched tensor still all examples.
-  static Tensor data_of(const Tensor& tensor);
+  // The value with its tangents, until their levels end.
+  static Tensor keep_dual(const Tensor& tensor);
   [[noreturn]] static void report_inference();
   [[noreturn]] void report_overwritten(const Node& node) const;
   Tensor read_output(const Node& node) const;

@@ -105,7 +105,7 @@ struct Overwrite {
 // Nothing to record, no batch: written straight into the target.
 bool is_plain(const Tensor& self, std::uint32_t other = 0) {
   const std::uint32_t flags = self.flags() | other;
-  const bool records = mode.grad && (other & kRequiresGrad || joins_graph(self));
+  const bool records = mode.grad && (other & kAnyGrad || joins_graph(self));
   return !(flags & (kDual | kBatched)) && !records;
 }
 

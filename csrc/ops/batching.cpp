@@ -13,11 +13,23 @@ void report_batched() {
 }
 
 namespace detail {
+namespace {
+
+[[noreturn]] void report_leaked() {
+  fail(
+      "vmap: a tensor of a vmap that has ended is used. Return it from the mapped function instead "
+      "of keeping it by a side effect.");
+}
+
+}  // namespace
 
 int batch_level(In in) {
   int level = 0;
   for (int i = 0; i < in.size(); ++i) {
-    if (in[i].defined() && in[i].has(kBatched)) level = std::max(level, meta_of(in[i])->level);
+    if (!in[i].defined() || !in[i].has(kBatched)) continue;
+    const AutogradMeta& meta = *meta_of(in[i]);
+    if (!is_active(meta.level, meta.serial)) report_leaked();
+    level = std::max(level, meta.level);
   }
   return level;
 }
@@ -49,18 +61,27 @@ Unwrapped unwrap(In in) {
 
 Tensor take_destination(In in, const Spec& spec) { return Destination::take_out(in, spec); }
 
-Tensor twin(const Tensor& result) {
-  if (!result.requires_grad() || result.has(kBatched)) return result;
-  Tensor copy = result.detach();
+Tensor twin(const Tensor& result, int level) {
+  if (!result.requires_grad() || result.is_leaf()) return result;
+  Tensor copy = dual_twin(result, below(level));
   set_history(copy, node_of(result), result.body()->output_nr);
   return copy;
 }
 
-std::vector<Tensor> tangents_or_zeros(In in) {
+std::uint64_t levels_to_propagate(In in) {
+  std::uint64_t levels = 0;
+  for (int i = 0; i < in.size(); ++i) {
+    if (in[i].defined()) levels |= dual_levels(in[i]);
+  }
+  levels &= mode.inference ? 0 : mode.dual;
+  return levels ? levels & ~below(batch_level(in) + 1) : 0;
+}
+
+std::vector<Tensor> tangents_or_zeros(In in, int level) {
   std::vector<Tensor> tangents;
   for (int i = 0; i < in.size(); ++i) {
-    const Tensor& t = in[i];
-    tangents.push_back(t.has(kDual) ? tangent_of(t) : Tensor::zeros(t.sizes(), t.dtype()));
+    const Tensor& t = tangent_of(in[i], level);
+    tangents.push_back(t.defined() ? t : Tensor::zeros(in[i].sizes(), in[i].dtype()));
   }
   return tangents;
 }

@@ -2,6 +2,8 @@
 // then the general one; ElementwiseNode is the derivative.
 #include "ops/elementwise.h"
 
+#include <bit>
+
 #include "kernels/copy.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
@@ -51,7 +53,7 @@ class ElementwiseNode final : public Node {
       const Tensor& t = x[i]->tensor();
       if (!t.defined()) continue;
       dtypes_[i] = t.dtype();
-      if (!t.requires_grad()) continue;
+      if (!(t.flags() & mode.record)) continue;
       set_edge(i, t);
       reads |= op.partial[i].reads;
       broadcasts |= !same(t.sizes(), out);
@@ -298,17 +300,28 @@ Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double
 template <int N>
 Tensor run(const Elementwise& op, const Operands<N>& x, const double* params);
 
+template <int N>
+std::array<const Tensor*, N> tensors_of(const Operands<N>& x) {
+  std::array<const Tensor*, N> tensors;
+  for (int i = 0; i < N; ++i) tensors[std::size_t(i)] = &x[i]->tensor();
+  return tensors;
+}
+
+template <int N>
+int batch_level(const Operands<N>& x) {
+  return detail::batch_level(In(tensors_of<N>(x).data(), N));
+}
+
 // See NOTE [Batching]; here an operand without a batch broadcasts, so it is left as it is.
 template <int N>
 [[gnu::noinline]] Tensor compute_batched(const Elementwise& op, const Operands<N>& x,
                                          const double* params) {
   const DTypes dtypes = infer_dtypes<N>(op, x);
-  int level = 0;
+  const int level = batch_level<N>(x);
+  const OuterLevels outer(level);
   int ndim = 0;
   for (int i = 0; i < N; ++i) {
-    if (!x[i]->is_tensor()) continue;
-    ndim = std::max(ndim, x[i]->ndim());
-    if (x[i]->flags() & kBatched) level = std::max(level, meta_of(x[i]->tensor())->level);
+    if (x[i]->is_tensor()) ndim = std::max(ndim, x[i]->ndim());
   }
   Operand physical[N];
   Operands<N> pointers;
@@ -332,24 +345,30 @@ template <int N>
 template <int N>
 [[gnu::noinline]] void propagate_tangents(const Elementwise& op, const Operands<N>& x,
                                           const double* params, const Tensor& result) {
-  const ForwardMode off(false);
-  Saved s;
-  for (int i = 0; i < N; ++i) s.operands[i] = *x[i];
-  s.result = detail::twin(result);
-  s.params = params;
-  Tensor sum;
-  for (int i = 0; i < N; ++i) {
-    if (!(x[i]->flags() & kDual)) continue;
-    check(ErrorKind::NotImplemented, op.partial[i].times != nullptr,
-          "forward derivative for aten::", op.name, " is not implemented.");
-    Tensor part = op.partial[i].times(tangent_of(x[i]->tensor()), s);
-    if (!part.defined()) continue;
-    sum = sum.defined() ? add(sum, part) : part;
+  std::uint64_t levels = detail::levels_to_propagate(In(tensors_of<N>(x).data(), N));
+  for (; levels; levels &= levels - 1) {
+    const int level = std::countr_zero(levels);
+    const OuterLevels outer(level);
+    Saved s;
+    for (int i = 0; i < N; ++i) s.operands[i] = *x[i];
+    s.result = detail::twin(result, level);
+    s.params = params;
+    Tensor sum;
+    for (int i = 0; i < N; ++i) {
+      if (!(x[i]->flags() & kDual)) continue;
+      const Tensor& tangent = tangent_of(x[i]->tensor(), level);
+      if (!tangent.defined()) continue;
+      check(ErrorKind::NotImplemented, op.partial[i].times != nullptr,
+            "forward derivative for aten::", op.name, " is not implemented.");
+      Tensor part = op.partial[i].times(tangent, s);
+      if (!part.defined()) continue;
+      sum = sum.defined() ? add(sum, part) : part;
+    }
+    if (!sum.defined()) continue;
+    if (sum.dtype() != result.dtype()) sum = cast(sum, result.dtype());
+    if (!same(sum.sizes(), result.sizes())) sum = expand(sum, result.sizes());
+    set_tangent(result, level, sum);
   }
-  if (!sum.defined()) return;
-  if (sum.dtype() != result.dtype()) sum = cast(sum, result.dtype());
-  if (!same(sum.sizes(), result.sizes())) sum = expand(sum, result.sizes());
-  set_tangent(result, sum);
 }
 
 template <int N>
@@ -372,13 +391,14 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
     const DestinationAside aside;
     return run<N>(op, x, params);
   }
-  const bool records = flags & kRequiresGrad && mode.grad && op.rule != DTypeRule::Bool;
+  const bool records = flags & mode.record && mode.grad && op.rule != DTypeRule::Bool;
 
   Tensor out;
   Ref<ElementwiseNode<N>> node;
   if (flags & kBatched) [[unlikely]] {
     out = compute_batched<N>(op, x, params);
-    if (records && is_floating(out.dtype())) {
+    const RecordLevels inner(mode.record & ~mode.levels[batch_level<N>(x)].outer_record);
+    if (records && flags & mode.record && is_floating(out.dtype())) {
       node = make_node<ElementwiseNode<N>>(op, x, params, out.sizes());
     }
   } else {
@@ -394,13 +414,12 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
     }
     out = like ? compute_flat<N>(op, x, *like, params) : compute_general<N>(op, x, params);
   }
-  if (node && is_floating(out.dtype())) {
-    set_history(out, node.get());
-    node->save_result(out);
-  }
+  const bool recorded = node && is_floating(out.dtype());
+  if (recorded) set_history(out, node.get());
   if (flags & kDual && mode.forward && is_floating(out.dtype())) [[unlikely]] {
     propagate_tangents<N>(op, x, params, out);
   }
+  if (recorded) node->save_result(out);
   if (mode.inference) [[unlikely]] {
     mark_inference(out);
   }

@@ -27,13 +27,15 @@
 // operators: ops/elementwise.h.
 //
 // NOTE [Batching]
-// A batched tensor stands for B tensors (graph/meta.h).  The general rule: every input gets its
-// batch as dimension 0 (those without one are expanded), the attributes become `attrs.batched(B)`,
-// and the same operator runs once.  So attributes hold dimension numbers counted from the front.
-// An operator for which this does not hold has `static Tensor batch(const Attrs&, In, level)`.
+// A batched tensor stands for B tensors (NOTE [Levels] in graph/level.h).  The general rule: every
+// input gets its batch as dimension 0 (those without one are expanded), the attributes become
+// `attrs.batched(B)`, and the same operator runs once.  So attributes hold dimension numbers
+// counted from the front. An operator for which this does not hold has `static Tensor batch(const
+// Attrs&, In, level)`.
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -271,14 +273,24 @@ int batch_level(In in);
 Unwrapped unwrap(In in);
 // The out= tensor of this call where the operator can fill it (ops/destination.h).
 Tensor take_destination(In in, const Spec& spec);
-// A second body with the same memory and history.  A tangent's graph saves it in place of the
-// result, which holds the tangent: saving the result itself would be a cycle.
-Tensor twin(const Tensor& result);
+// A second body with the same memory, history and tangents of the levels outside of `level`.  The
+// graph of the tangent saves it in place of the result, which holds the tangent: saving the result
+// itself would be a cycle.
+Tensor twin(const Tensor& result, int level);
+// The forward levels that this call propagates, as bits by depth.
+std::uint64_t levels_to_propagate(In in);
 // A view knows its root and what its history belongs to.  Both are defined in ops/rebase.cpp.
 void mark_view(const Tensor& view, const Tensor& input, bool one_of_many);
 void refresh(In in);
 // The tangent where there is one, else zeros (for operators that are linear in all inputs at once).
-std::vector<Tensor> tangents_or_zeros(In in);
+std::vector<Tensor> tangents_or_zeros(In in, int level);
+// The reverse levels inside of the batch of this call: the others are recorded for the whole batch.
+inline std::uint32_t levels_to_record(In in, std::uint32_t flags) {
+  if (!(flags & kBatched)) [[likely]] {
+    return mode.record;
+  }
+  return mode.record & ~mode.levels[batch_level(in)].outer_record;
+}
 
 }  // namespace detail
 
@@ -341,6 +353,7 @@ Result<Op> compute(const typename Op::Attrs& attrs, In in) {
 
 template <class Op>
 Result<Op> compute_batched(const typename Op::Attrs& attrs, In in) {
+  const OuterLevels outer(batch_level(in));
   if constexpr (HasBatchRule<Op>) {
     return Op::batch(attrs, in, batch_level(in));
   } else {
@@ -358,23 +371,29 @@ Result<Op> compute_batched(const typename Op::Attrs& attrs, In in) {
 template <class Op>
 [[gnu::noinline]] void propagate_tangents(const typename Op::Attrs& attrs, In in,
                                           Result<Op>& result) {
-  const ForwardMode off(false);
   const std::span<const Tensor> out = as_span(result);
-  Result<Op> tangent;
-  if constexpr (IsLinear<Op>) {
-    tangent = apply<Op>(attrs, tangents_or_zeros(in));
-  } else {
-    std::vector<Tensor> tangents;
-    for (int i = 0; i < in.size(); ++i) {
-      tangents.push_back(in[i].defined() ? tangent_of(in[i]) : Tensor());
+  if (out.empty() || !is_floating(out[0].dtype())) return;
+  for (std::uint64_t levels = levels_to_propagate(in); levels; levels &= levels - 1) {
+    const int level = std::countr_zero(levels);
+    const OuterLevels outer(level);
+    Result<Op> tangent;
+    if constexpr (IsLinear<Op>) {
+      tangent = apply<Op>(attrs, tangents_or_zeros(in, level));
+    } else {
+      std::vector<Tensor> tangents;
+      for (int i = 0; i < in.size(); ++i) {
+        tangents.push_back(in[i].defined() ? tangent_of(in[i], level) : Tensor());
+      }
+      std::vector<Tensor> twins;
+      for (const Tensor& t : out) twins.push_back(twin(t, level));
+      Jvp<Op> j(attrs, in, tangents, twins);
+      tangent = Op::jvp(j);
     }
-    std::vector<Tensor> twins;
-    for (const Tensor& t : out) twins.push_back(twin(t));
-    Jvp<Op> j(attrs, in, tangents, twins);
-    tangent = Op::jvp(j);
+    const std::span<const Tensor> tangents = as_span(tangent);
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      if (is_floating(out[k].dtype())) set_tangent(out[k], level, tangents[k]);
+    }
   }
-  const std::span<const Tensor> tangents = as_span(tangent);
-  for (std::size_t k = 0; k < out.size(); ++k) set_tangent(out[k], tangents[k]);
 }
 
 }  // namespace detail
@@ -389,19 +408,24 @@ Result<Op> apply(const typename Op::Attrs& attrs, In in) {
   Result<Op> result =
       flags & kBatched ? detail::compute_batched<Op>(attrs, in) : detail::compute<Op>(attrs, in);
   if constexpr (!HasNoDerivative<Op>) {
-    if (flags & kRequiresGrad && mode.grad) {
-      const std::span<const Tensor> out = as_span(result);
-      Ref<OpNode<Op>> node = make_node<OpNode<Op>>(attrs, in, out);
-      for (std::size_t k = 0; k < out.size(); ++k) {
-        if (is_floating(out[k].dtype())) {
-          set_history(out[k], node.get(), static_cast<std::uint32_t>(k));
+    Ref<OpNode<Op>> node;
+    if (flags & mode.record && mode.grad) {
+      const RecordLevels levels(detail::levels_to_record(in, flags));
+      if (flags & mode.record) {
+        const std::span<const Tensor> out = as_span(result);
+        node = make_node<OpNode<Op>>(attrs, in, out);
+        for (std::size_t k = 0; k < out.size(); ++k) {
+          if (is_floating(out[k].dtype())) {
+            set_history(out[k], node.get(), static_cast<std::uint32_t>(k));
+          }
         }
       }
-      node->save_outputs(out);
     }
     if (flags & kDual && mode.forward) [[unlikely]] {
       detail::propagate_tangents<Op>(attrs, in, result);
     }
+    // With their tangents, which derivatives of the derivative need.
+    if (node) node->save_outputs(as_span(result));
   }
   if (mode.inference) [[unlikely]] {
     for (const Tensor& t : as_span(result)) mark_inference(t);

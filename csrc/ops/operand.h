@@ -26,7 +26,7 @@ class Operand {
   const Tensor& tensor() const { return tensor_; }
   const Scalar& number() const { return number_; }
   std::uint32_t flags() const { return tensor_.defined() ? tensor_.flags() : 0; }
-  bool requires_grad() const { return flags() & kRequiresGrad; }
+  bool requires_grad() const { return flags() & kAnyGrad; }
   int ndim() const { return is_tensor() ? tensor_.ndim() : 0; }
   Sizes sizes() const { return is_tensor() ? tensor_.sizes() : Sizes{}; }
 

@@ -1,6 +1,7 @@
 // See rebase.h.  Start reading at rebase().
 #include "ops/rebase.h"
 
+#include <bit>
 #include <cstring>
 #include <string>
 
@@ -56,21 +57,31 @@ void check_follows(const Tensor& view, const char* what) {
   }
 }
 
-Tensor tangent_or_zeros(const Tensor& t) {
-  return t.has(kDual) ? tangent_of(t) : Tensor::zeros(t.sizes(), t.dtype());
+Tensor tangent_or_zeros(const Tensor& t, int level) {
+  const Tensor& tangent = tangent_of(t, level);
+  return tangent.defined() ? tangent : Tensor::zeros(t.sizes(), t.dtype());
 }
 
-void drop_tangent(const Tensor& tensor) {
-  if (!tensor.has(kDual)) return;
-  meta_of(tensor)->tangent = Tensor();
-  tensor.set(kDual, false);
+// Gives `to` the tangents of `from` instead of its own.
+void take_tangents(const Tensor& to, const Tensor& from) {
+  if (to.has(kDual)) {
+    meta_of(to)->tangents.clear();
+    to.set(kDual, false);
+  }
+  for (std::uint64_t levels = dual_levels(from); levels; levels &= levels - 1) {
+    const int level = std::countr_zero(levels);
+    set_tangent(to, level, tangent_of(from, level));
+  }
 }
 
 void rebase_base(const Tensor& view, const Tensor& base, const Tensor& result) {
   const Part part = part_of(view, base);
-  if ((base.has(kDual) || result.has(kDual)) && mode.forward) {
-    const ForwardMode off(false);
-    set_tangent(base, replace_part(part, tangent_or_zeros(base), tangent_or_zeros(result)));
+  std::uint64_t levels = mode.forward ? (dual_levels(base) | dual_levels(result)) & mode.dual : 0;
+  for (; levels; levels &= levels - 1) {
+    const int level = std::countr_zero(levels);
+    const OuterLevels outer(level);
+    const Tensor written = tangent_or_zeros(result, level);
+    set_tangent(base, level, replace_part(part, tangent_or_zeros(base, level), written));
   }
   if (result.requires_grad() && mode.grad) {
     record_replaced_part(part, base, result);
@@ -85,7 +96,7 @@ Tensor detail::copy_before_write(const Tensor& tensor) {
   Tensor copy = clone(tensor);
   copy.body()->grad_fn = tensor.body()->grad_fn;
   copy.body()->output_nr = tensor.body()->output_nr;
-  copy.set(kRequiresGrad, tensor.requires_grad());
+  copy.body()->flags |= tensor.flags() & kAnyGrad;
   return copy;
 }
 
@@ -116,11 +127,11 @@ void refresh_view(const Tensor& view) {
   TensorBody* body = view.body();
   const Tensor base(body->base);
   if (body->flags & kDual || base.has(kDual)) {
-    const ForwardMode off(false);
-    if (base.has(kDual)) {
-      set_tangent(view, take_part(part_of(view, base), tangent_of(base)));
-    } else {
-      drop_tangent(view);
+    take_tangents(view, Tensor());
+    for (std::uint64_t levels = dual_levels(base); levels; levels &= levels - 1) {
+      const int level = std::countr_zero(levels);
+      const OuterLevels outer(level);
+      set_tangent(view, level, take_part(part_of(view, base), tangent_of(base, level)));
     }
   }
   if (!mode.grad || !(body->grad_fn || base.requires_grad())) return;
@@ -129,14 +140,14 @@ void refresh_view(const Tensor& view) {
   const Tensor again = view_as_strided(base, view);
   body->grad_fn = again.body()->grad_fn;
   body->output_nr = 0;
-  view.set(kRequiresGrad, again.requires_grad());
+  body->flags = (body->flags & ~std::uint32_t{kAnyGrad}) | (again.flags() & kAnyGrad);
   body->seen_version = view.version();
   move_retention(view);
 }
 
 bool joins_graph(const Tensor& target) {
   return target.requires_grad() ||
-         (target.has(kFollowsBase) && target.body()->base->flags & kRequiresGrad);
+         (target.has(kFollowsBase) && target.body()->base->flags & kAnyGrad);
 }
 
 void check_rebase(const char* name, const Tensor& target) {
@@ -160,7 +171,7 @@ void rebase(const Tensor& target, const Tensor& result) {
     if (result.is_same(target)) {
       value = target.detach();
       if (node_of(target)) set_history(value, node_of(target), target.body()->output_nr);
-      if (target.has(kDual)) set_tangent(value, tangent_of(target));
+      take_tangents(value, target);
     }
     rebase_base(target, Tensor(target.body()->base), value);
     target.body()->seen_version = target.version() - 1;
@@ -171,11 +182,7 @@ void rebase(const Tensor& target, const Tensor& result) {
     move_retention(target);
     return;
   }
-  if (result.has(kDual)) {
-    set_tangent(target, tangent_of(result));
-  } else {
-    drop_tangent(target);
-  }
+  take_tangents(target, result);
   if (result.requires_grad() && mode.grad) {
     set_history(target, node_of(result), result.body()->output_nr);
     move_retention(target);

@@ -23,7 +23,7 @@ std::atomic<std::uint32_t> next_pass{1};
 // Nobody else can see the tensor or its memory, so it may be overwritten.
 bool is_ours(const Tensor& t) {
   const TensorBody* body = t.body();
-  constexpr std::uint32_t kShared = kBatched | kDual | kReadOnly | kRequiresGrad;
+  constexpr std::uint32_t kShared = kBatched | kDual | kReadOnly | kAnyGrad;
   return body->refs.get() == 1 && body->storage->refs.get() == 1 && !(body->flags & kShared);
 }
 
@@ -44,8 +44,9 @@ void add_into(const Tensor& sum, const Tensor& term) {
 void add_gradient(Tensor& slot, Tensor gradient, bool create_graph) {
   if (!slot.defined()) {
     slot = std::move(gradient);
-  } else if (!create_graph && is_ours(slot) && !gradient.has(kBatched) && !gradient.has(kDual) &&
-             slot.dtype() == gradient.dtype() && same(slot.sizes(), gradient.sizes())) {
+  } else if (is_ours(slot) && !gradient.has(kBatched) && !gradient.has(kDual) &&
+             !(create_graph && gradient.requires_grad()) && slot.dtype() == gradient.dtype() &&
+             same(slot.sizes(), gradient.sizes())) {
     add_into(slot, gradient);
   } else {
     slot = add(slot, gradient);
@@ -307,6 +308,8 @@ void Pass::run_output_hooks(const Step& step) {
 
 void Pass::finish_leaf(Leaf& leaf) {
   if (!leaf.needed) return;
+  // A leaf of a transform that has ended.
+  if (request_.accumulate && (leaf.body->flags & kAnyGrad) > kRequiresGrad) return;
   const Tensor tensor(Ref<TensorBody>::share(leaf.body));
   const bool hooked = tensor.has(kHooked) && meta_of(tensor)->hooks;
   if (!leaf.gradient.defined() && !hooked) return;
@@ -449,6 +452,12 @@ Tensor make_seed(const Tensor& root, const Tensor& given, std::size_t k) {
 }  // namespace
 
 std::vector<Tensor> run_backward(const BackwardRequest& request) {
+  if (request.accumulate && mode.depth && in_transform()) {
+    fail(
+        "backward() called inside a functorch transform. This is not supported, please use "
+        "functorch.grad or functorch.vjp instead or call backward() outside of functorch "
+        "transforms.");
+  }
   for (const Tensor& root : request.roots) refresh_history(root);
   for (const Tensor& input : request.inputs) refresh_history(input);
   std::vector<Tensor> seeds;

@@ -66,6 +66,7 @@ _SUBMODULES = frozenset(
     {
         "autograd",
         "cuda",
+        "func",
         "linalg",
         "memory",
         "nn",
@@ -97,6 +98,7 @@ _LAZY = {
     "set_printoptions": "_printing",
     "typename": "_misc",
     "use_deterministic_algorithms": "_misc",
+    "vmap": "func",
 }
 
 # torch's names of dtypes that pullback does not have.

@@ -10,6 +10,9 @@ from pullback import (
     cuda as cuda,
 )
 from pullback import (
+    func as func,
+)
+from pullback import (
     linalg as linalg,
 )
 from pullback import (
@@ -182,6 +185,9 @@ from pullback._printing import (
 )
 from pullback._printing import (
     set_printoptions as set_printoptions,
+)
+from pullback.func import (
+    vmap as vmap,
 )
 from pullback.random import (
     default_generator as default_generator,

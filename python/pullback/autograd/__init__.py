@@ -21,6 +21,8 @@ __all__ = [
     "Variable",
     "backward",
     "enable_grad",
+    "forward_ad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",
@@ -101,7 +103,8 @@ def grad(
         create_graph: record the pass itself, for derivatives of higher order.
         only_inputs: always True; False is not supported, as in torch.
         allow_unused: give None for an input that the outputs do not depend on instead of raising.
-        is_grads_batched: not supported yet.
+        is_grads_batched: dimension 0 of ``grad_outputs`` numbers several vectors; the gradients
+            get such a dimension, too. All are computed in one pass, as by ``vmap``.
         materialize_grads: give zeros instead of None.
 
     Returns:
@@ -121,10 +124,6 @@ def grad(
             "grad: got only_inputs=False, expected True. Use autograd.backward to accumulate "
             "gradients for all leaves."
         )
-    if is_grads_batched:
-        raise NotImplementedError(
-            "grad: is_grads_batched=True is not supported yet. Call grad once for each vector."
-        )
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
@@ -141,10 +140,14 @@ def grad(
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     retain = create_graph if retain_graph is None else retain_graph
     seeds = _as_seeds(grad_outputs, len(roots))
-    found = _core._run_backward(roots, seeds, retain, create_graph, wanted, False)
+    if is_grads_batched:
+        found = _backward_batched(roots, seeds, retain, create_graph, wanted)
+    else:
+        found = _core._run_backward(roots, seeds, retain, create_graph, wanted, False)
     if materialize_grads:
+        batch = seeds[0].shape[:1] if is_grads_batched else ()
         return tuple(
-            tensor.new_zeros(tensor.shape) if gradient is None else gradient
+            tensor.new_zeros((*batch, *tensor.shape)) if gradient is None else gradient
             for gradient, tensor in zip(found, wanted, strict=True)
         )
     if not allow_unused and any(gradient is None for gradient in found):
@@ -153,6 +156,40 @@ def grad(
             "allow_unused=True if this is the desired behavior."
         )
     return tuple(found)
+
+
+def _backward_batched(
+    roots: tuple[Any, ...],
+    seeds: tuple[Any, ...],
+    retain: bool,
+    create_graph: bool,
+    wanted: tuple[Any, ...],
+) -> tuple[Any, ...]:
+    """One pass for all vectors that lie along dimension 0 of the seeds."""
+    sizes = [seed.shape[0] for seed in seeds if seed is not None and seed.dim()]
+    for i, (root, seed) in enumerate(zip(roots, seeds, strict=True)):
+        if seed is None:
+            raise RuntimeError("grad: is_grads_batched=True needs a tensor for each grad_output.")
+        if (
+            seed.dim() != root.dim() + 1
+            or seed.shape[1:] != root.shape
+            or seed.shape[0] != sizes[0]
+        ):
+            raise RuntimeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output "
+                "as the batch dimension. The sizes of the remaining dimensions are expected to "
+                "match the shape of corresponding output, but a mismatch was detected: "
+                f"grad_output[{i}] has a shape of {seed.shape} and output[{i}] has a shape of "
+                f"{root.shape}. If you only want some tensors in `grad_output` to be considered "
+                "batched, consider using vmap."
+            )
+    level = _core._level_enter(3, sizes[0], 0)
+    try:
+        batched = tuple(_core._batch_enter(seed, 0, level) for seed in seeds)
+        found = _core._run_backward(roots, batched, retain, create_graph, wanted, False)
+        return tuple(None if g is None else _core._batch_leave(g, 0, level) for g in found)
+    finally:
+        _core._level_exit(level)
 
 
 def Variable(data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:  # noqa: N802
@@ -176,6 +213,6 @@ def __getattr__(name: str) -> Any:
         return value
     if name == "Function":
         return import_module("pullback.autograd.function").Function
-    if name == "function":
-        return import_module("pullback.autograd.function")
+    if name in ("forward_ad", "function", "functional"):
+        return import_module(f"pullback.autograd.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,31 @@
+// How tensors enter and leave a level; NOTE [Levels] in graph/level.h.
+//
+// Each pair is what one kind of transform does to the arguments of the user's function and to its
+// results.  The levels around it go on seeing the tensors: entering is a recorded operation.
+#pragma once
+
+#include "graph/meta.h"
+
+namespace pullback {
+
+// The same memory as a recorded operation, but no view: in-place writes into it are refused or
+// recorded as for any other tensor.
+Tensor alias(const Tensor& input);
+
+// A fresh input to differentiate by, and a result without what belongs to the level.
+Tensor enter_grad(const Tensor& input, int level);
+Tensor leave_grad(const Tensor& result, int level);
+
+// Undefined tangents stand for zeros.
+Tensor enter_dual(const Tensor& primal, const Tensor& tangent, int level);
+Tensor leave_dual(const Tensor& result, int level);
+
+// The examples lie along `dim`; a result that has none is the same for all of them.
+Tensor enter_batch(const Tensor& examples, int dim, int level);
+Tensor leave_batch(const Tensor& result, int dim, int level);
+
+// Refuses to give the value of a batched tensor to Python: torch's sentences.
+void refuse_item(const Tensor& tensor);
+void refuse_condition(const Tensor& tensor);
+
+}  // namespace pullback

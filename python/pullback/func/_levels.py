@@ -1,0 +1,167 @@
+"""Levels of transforms, and checks that several transforms share.
+
+A transform enters a level, hands its function tensors that belong to the level, and takes from the
+results what belongs to it; NOTE [Levels] in csrc/graph/level.h says why nested ones cannot mix up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pullback import Tensor, _core
+from pullback._pytree import TreeSpec, tree_flatten, tree_unflatten
+
+# The kinds of levels and of randomness, as in csrc/graph/level.h.
+DUAL, JVP, GRAD, VMAP = range(4)
+RANDOMNESS = {"error": 0, "same": 1, "different": 2}
+
+Argnums = int | tuple[int, ...]
+
+
+class Entered:
+    """A level for the time of a ``with`` block, which gets its number."""
+
+    __slots__ = ("arguments", "number")
+
+    def __init__(self, kind: int, batch: int = 0, randomness: int = 0) -> None:
+        self.arguments = (kind, batch, randomness)
+        self.number = 0
+
+    def __enter__(self) -> int:
+        self.number = _core._level_enter(*self.arguments)
+        return self.number
+
+    def __exit__(self, *error: object) -> None:
+        _core._level_exit(self.number)
+
+
+def check_randomness(randomness: str) -> int:
+    if randomness not in RANDOMNESS:
+        raise RuntimeError(
+            "Only allowed values for randomness are 'error', 'different', or 'same'. "
+            f"Got {randomness}"
+        )
+    return RANDOMNESS[randomness]
+
+
+def as_tensor_leaf(leaf: Any) -> Tensor:
+    if not isinstance(leaf, Tensor):
+        raise ValueError(f"Thing passed to transform API must be Tensor, got {type(leaf)}")
+    return leaf
+
+
+def grad_input(leaf: Any, level: int) -> Tensor:
+    """A fresh tensor to differentiate by."""
+    tensor = as_tensor_leaf(leaf)
+    if not tensor.dtype.is_floating_point:
+        raise RuntimeError("only Tensors of floating point dtype can require gradients")
+    entered: Tensor = _core._grad_enter(tensor, level)
+    return entered
+
+
+def leave_grad(tree: Any, level: int) -> Any:
+    """The tree of tensors without what belongs to the level."""
+    if isinstance(tree, Tensor):
+        return _core._grad_leave(tree, level)
+    leaves, spec = tree_flatten(tree)
+    return tree_unflatten([_core._grad_leave(leaf, level) for leaf in leaves], spec)
+
+
+def backward(
+    outputs: Sequence[Tensor],
+    seeds: Sequence[Tensor | None],
+    inputs: Sequence[Tensor],
+    level: int,
+    retain_graph: bool = True,
+) -> list[Tensor]:
+    """Gradients of the inputs, zeros where an output does not depend on one.
+
+    With a level they are recorded for the levels around it, with 0 for all under way.
+    """
+    pairs = [(o, s) for o, s in zip(outputs, seeds, strict=True) if o.requires_grad]
+    if not pairs:
+        return [_zeros_like(i) for i in inputs]
+    roots, vectors = zip(*pairs, strict=True)
+    found = _core._level_backward(roots, vectors, tuple(inputs), retain_graph, level)
+    return [_zeros_like(i) if g is None else g for g, i in zip(found, inputs, strict=True)]
+
+
+def _zeros_like(tensor: Tensor) -> Tensor:
+    return tensor.new_zeros(tensor.shape)
+
+
+def check_argnums(argnums: Any, count: int) -> None:
+    """Raises what torch raises for positions that ``count`` arguments do not have."""
+    numbers = (argnums,) if isinstance(argnums, int) else argnums
+    if not isinstance(numbers, tuple) or not all(isinstance(n, int) for n in numbers):
+        if isinstance(numbers, tuple):
+            raise RuntimeError(f"argnum must be int, got {type(numbers[0])}")
+        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
+    if not numbers:
+        raise RuntimeError("argnums must be non-empty")
+    if len(set(numbers)) != len(numbers):
+        raise RuntimeError(f"argnums elements must be unique, got {argnums}")
+    for number in numbers:
+        if not -count <= number < count:
+            raise RuntimeError(f"Got argnum={number}, but only {count} positional inputs")
+
+
+class Chosen:
+    """The arguments that are differentiated by: taken apart, and put back among the others."""
+
+    __slots__ = ("argnums", "args", "leaves", "spec")
+
+    def __init__(self, args: tuple[Any, ...], argnums: Argnums | None) -> None:
+        """``argnums`` None stands for all arguments."""
+        if argnums is None:
+            chosen: Any = args
+        else:
+            check_argnums(argnums, len(args))
+            chosen = args[argnums] if isinstance(argnums, int) else tuple(args[n] for n in argnums)
+        self.args = args
+        self.argnums = argnums
+        self.leaves, self.spec = tree_flatten(chosen)
+
+    def replaced(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """All arguments, with these leaves in place of the chosen ones."""
+        tree = tree_unflatten(leaves, self.spec)
+        if self.argnums is None:
+            return tuple(tree)
+        args = list(self.args)
+        if isinstance(self.argnums, int):
+            args[self.argnums] = tree
+        else:
+            for number, value in zip(self.argnums, tree, strict=True):
+                args[number] = value
+        return tuple(args)
+
+
+def split_aux(result: Any, api: str) -> tuple[Any, Any]:
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise RuntimeError(
+            f"{api}: output of function f should be a tuple: (output, aux) if has_aux is True"
+        )
+    return result
+
+
+def check_aux(aux: Any) -> None:
+    for leaf in tree_flatten(aux)[0]:
+        if not isinstance(leaf, Tensor):
+            raise RuntimeError(f"Expected tensors, got unsupported type {type(leaf)}")
+
+
+def only_tensors(result: Any, api: str, function: str) -> tuple[list[Tensor], TreeSpec]:
+    """The leaves of what the user's function returned."""
+    leaves, spec = tree_flatten(result)
+    for leaf in leaves:
+        if not isinstance(leaf, Tensor):
+            raise RuntimeError(
+                f"{api}: expected {function} to return only tensors, got unsupported type "
+                f"{type(leaf)}"
+            )
+    return leaves, spec
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", repr(function))
