@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <vector>
 
 #include "bind/function_node.h"
@@ -81,9 +82,7 @@ Owned bind_arguments(PyObject* forward, PyObject* const* args, Py_ssize_t n, PyO
 
 // A tensor over the same memory, for an argument that is returned as it is.
 Tensor alias_of(const Tensor& tensor, bool is_view) {
-  Tensor alias = tensor.has(kBatched)
-                     ? make_batched(meta_of(tensor)->batch.detach(), meta_of(tensor)->level)
-                     : tensor.detach();
+  Tensor alias = detached(tensor);
   if (is_view) detail::mark_view(alias, tensor, false);
   return alias;
 }
@@ -101,9 +100,10 @@ class Call {
   void take_dirty(const Tensor& result, int number);
   Tensor settle(const Tensor& result, int number, Shape& shape);
   void settle_results(PyObject* const* raw, Py_ssize_t n);
-  void push_tangents();
-  void check_view_tangent(const Tensor& result, const Tensor& tangent) const;
-  void give_tangent(Py_ssize_t k, const Tensor& tangent);
+  std::uint64_t levels_to_push() const;
+  void push_tangents(int level);
+  void check_view_tangent(const Tensor& result, const Tensor& tangent, int level) const;
+  void give_tangent(Py_ssize_t k, const Tensor& tangent, int level);
 
   PyObject* const class_;
   PyObject* const* const args_;
@@ -133,13 +133,13 @@ Call::Call(PyObject* function_class, PyObject* const* args, Py_ssize_t n)
       refresh(unwrap(args[i]));
       const std::uint32_t flags = unwrap(args[i]).flags();
       flags_ |= flags;
-      wants = flags & kRequiresGrad;
+      wants = flags & kAnyGrad;
       ++num_tensors;
     }
     PyTuple_SET_ITEM(needs.get(), i, Py_NewRef(wants ? Py_True : Py_False));
   }
   context_->needs_input_grad = needs.release();
-  if (!mode.grad || !(flags_ & kRequiresGrad)) return;
+  if (!mode.grad || !(flags_ & mode.record)) return;
   node_ = make_node<FunctionNode>(context_object_.get(), num_tensors);
   context_->base.node = Ref<Node>::adopt(node_.get());  // not counted: the node owns the context
   node_->arguments.resize(static_cast<std::size_t>(n));
@@ -214,7 +214,7 @@ Tensor Call::settle(const Tensor& result, int number, Shape& shape) {
     if (argument) return alias_of(result, false);
     if (!result.body()->base) {
       result.body()->grad_fn = nullptr;
-      result.set(kRequiresGrad, false);
+      result.set(kAnyGrad, false);
     }
     return result;
   }
@@ -280,8 +280,17 @@ void Call::settle_results(PyObject* const* raw, Py_ssize_t n) {
   if (node_) node_->set_results(std::move(shapes));
 }
 
+// NOTE [Levels] in graph/level.h.
+std::uint64_t Call::levels_to_push() const {
+  std::uint64_t levels = 0;
+  for (Py_ssize_t i = 0; i < n_; ++i) {
+    if (is_tensor(args_[i])) levels |= dual_levels(unwrap(args_[i]));
+  }
+  return levels & mode.dual;
+}
+
 // The user's jvp, with a tangent or zeros for each argument that is a tensor.
-void Call::push_tangents() {
+void Call::push_tangents(int level) {
   Owned jvp(PyObject_GetAttr(class_, function_names.jvp));
   std::vector<Owned> tangents;
   std::vector<PyObject*> pointers;
@@ -289,7 +298,7 @@ void Call::push_tangents() {
     Tensor tangent;
     if (is_tensor(args_[i])) {
       const Tensor& t = unwrap(args_[i]);
-      tangent = tangent_of(t);
+      tangent = tangent_of(t, level);
       if (!tangent.defined() && context_->materialize && is_floating(t.dtype())) {
         tangent = Tensor::zeros(t.sizes(), t.dtype());
       }
@@ -297,11 +306,12 @@ void Call::push_tangents() {
     tangents.emplace_back(wrap(std::move(tangent)));
     pointers.push_back(tangents.back().get());
   }
+  tangent_versions_.clear();
   for (Py_ssize_t i = 0; i < n_; ++i) {
-    const bool has_tangent = is_tensor(args_[i]) && unwrap(args_[i]).has(kDual);
-    tangent_versions_.push_back(has_tangent ? tangent_of(unwrap(args_[i])).version() : 0);
+    const Tensor tangent = is_tensor(args_[i]) ? tangent_of(unwrap(args_[i]), level) : Tensor();
+    tangent_versions_.push_back(tangent.defined() ? tangent.version() : 0);
   }
-  const ForwardMode no_tangents(false);
+  const OuterLevels outer(level);
   Owned derivatives(call_with(jvp.get(), context_object_.get(), pointers.data(), n_));
   PyObject* single = derivatives.get();
   const bool several = PyTuple_Check(single);
@@ -323,18 +333,19 @@ void Call::push_tangents() {
       continue;
     }
     if (item == Py_None) continue;
-    give_tangent(k, unwrap(item));
+    give_tangent(k, unwrap(item), level);
   }
 }
 
 // The tangent of a view must be a view of a tangent.
-void Call::check_view_tangent(const Tensor& result, const Tensor& tangent) const {
+void Call::check_view_tangent(const Tensor& result, const Tensor& tangent, int level) const {
   bool fits = true;
   for (Py_ssize_t i = 0; i < n_; ++i) {
     if (!is_tensor(args_[i])) continue;
     const Tensor& argument = unwrap(args_[i]);
-    if (!argument.has(kDual) || argument.body()->storage != result.body()->storage) continue;
-    fits = tangent_of(argument).body()->storage == tangent.body()->storage;
+    const Tensor& own = tangent_of(argument, level);
+    if (!own.defined() || argument.body()->storage != result.body()->storage) continue;
+    fits = own.body()->storage == tangent.body()->storage;
     if (fits) return;
   }
   check(fits,
@@ -342,42 +353,42 @@ void Call::check_view_tangent(const Tensor& result, const Tensor& tangent) const
         "returning a view.");
 }
 
-void Call::give_tangent(Py_ssize_t k, const Tensor& tangent) {
+void Call::give_tangent(Py_ssize_t k, const Tensor& tangent, int level) {
   PyObject* object = PyTuple_GET_ITEM(results_.get(), k);
   const Tensor& result = unwrap(object);
   if (contains(context_->dirty, result)) {
-    if (!result.has(kDual)) {
-      set_tangent(result, tangent);
+    if (!tangent_of(result, level).defined()) {
+      set_tangent(result, level, tangent);
       return;
     }
     std::uint32_t before = 0;
     for (Py_ssize_t i = 0; i < n_; ++i) {
       if (args_[i] == object) before = tangent_versions_[static_cast<std::size_t>(i)];
     }
-    check(tangent_of(result).version() != before,
+    check(tangent_of(result, level).version() != before,
           "An inplace custom Function is not modifying the forward mode gradients inplace. If the "
           "forward is modifying an input inplace, then the jvp function must modify the "
           "corresponding gradient inplace.");
-    check(tangent_of(result).is_same(tangent),
+    check(tangent_of(result, level).is_same(tangent),
           "An inplace custom Function is not returning the forward mode gradients as-is. If the "
           "forward is modifying an input inplace, then the jvp function must modify the gradient "
           "inplace and return it as-is.");
     return;
   }
   const Tensor base(result.body()->base);
-  if (base.defined()) check_view_tangent(result, tangent);
+  if (base.defined()) check_view_tangent(result, tangent, level);
   check(same(result.sizes(), tangent.sizes()),
         "Trying to set a forward gradient that has a different size than that of the original "
         "Tensor, this is not supported. Tensor is of size ",
         result.shape(), " while the given forward gradient is of size ", tangent.shape(), ".");
   // The tangent's graph may save what forward returned: what holds the tangent is another tensor.
-  Tensor dual = detail::twin(result);
-  if (dual.is_same(result)) dual = alias_of(result, false);
+  Tensor dual = detail::twin(result, level);
+  if (dual.is_same(result)) dual = dual_twin(result, below(level));
   if (base.defined() && !dual.body()->base) {
     detail::mark_view(dual, result, false);
     dual.body()->view_kind = result.body()->view_kind;
   }
-  set_tangent(dual, tangent);
+  set_tangent(dual, level, tangent);
   PyTuple_SET_ITEM(results_.get(), k, wrap(dual));
   Py_DECREF(object);
 }
@@ -404,7 +415,11 @@ PyObject* Call::run(PyObject* forward, PyObject* setup_context) {
     PyObject* single = raw.get();
     settle_results(&single, 1);
   }
-  if (flags_ & kDual && mode.forward) push_tangents();
+  if (flags_ & kDual && mode.forward) {
+    for (std::uint64_t levels = levels_to_push(); levels; levels &= levels - 1) {
+      push_tangents(std::countr_zero(levels));
+    }
+  }
   if (node_ && context_->to_save) node_->save(context_->to_save);
   Py_CLEAR(context_->to_save);
   Py_CLEAR(context_->dirty);
