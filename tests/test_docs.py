@@ -1,10 +1,11 @@
-"""The examples in docstrings run and print what they say; every public function has a docstring."""
+"""The examples in docstrings and pages run and print what they say; public functions have one."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,23 @@ def test_examples_of_a_module(name: str) -> None:
     for test in doctest.DocTestFinder(exclude_empty=True).find(module, name):
         runner.run(test, out=report.append)
     assert runner.summarize(verbose=False).failed == 0, "".join(report)
+
+
+PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_of_a_page(page: Path) -> None:
+    """The sessions in docs/*.md; a page is one session."""
+    # What closes a block of code is no part of what the example prints.
+    text = "\n".join(
+        "" if line.startswith("```") else line for line in page.read_text().splitlines()
+    )
+    test = doctest.DocTestParser().get_doctest(text, {}, page.stem, str(page), 0)
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE, verbose=False)
+    runner.run(test, out=report.append)
+    assert runner.failures == 0, "".join(report)
 
 
 # The types of functions and of methods made from the table.

@@ -195,6 +195,9 @@ from pullback.random import (
 from pullback.random import (
     manual_seed as manual_seed,
 )
+from pullback.random import (
+    set_rng_state as set_rng_state,
+)
 
 _bool: TypeAlias = builtins.bool
 _int: TypeAlias = builtins.int

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from pullback import _core
-from pullback._core import initial_seed, seed
+from pullback._core import get_rng_state, initial_seed, seed
 
-__all__ = ["default_generator", "initial_seed", "manual_seed", "seed"]
+if TYPE_CHECKING:
+    from pullback import Tensor
+
+__all__ = [
+    "default_generator",
+    "fork_rng",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+]
 
 
 class Generator:
@@ -32,6 +45,16 @@ class Generator:
     def seed(self) -> int:
         """Start from a random seed, and return that."""
         return seed()
+
+    def get_state(self) -> Tensor:
+        """The state as a tensor of bytes."""
+        state: Tensor = get_rng_state()
+        return state
+
+    def set_state(self, new_state: Tensor) -> Generator:
+        """Put it into a state that ``get_state`` gave; returns the generator."""
+        set_rng_state(new_state)
+        return self
 
     def __reduce__(self) -> Any:
         raise TypeError("Generator: the global generator cannot be pickled.")
@@ -58,3 +81,48 @@ def manual_seed(seed: int) -> Generator:
         )
     _core._manual_seed(number)
     return default_generator
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Put the generator into a state that ``get_rng_state`` gave.
+
+    Example:
+        >>> import pullback as pb
+        >>> state = pb.get_rng_state()
+        >>> a = pb.rand(2)
+        >>> pb.set_rng_state(state)
+        >>> bool((pb.rand(2) == a).all())
+        True
+    """
+    _core._set_rng_state(new_state)
+
+
+@contextmanager
+def fork_rng(
+    devices: Any = None,
+    enabled: bool = True,
+    *,
+    device_type: str = "cpu",
+) -> Iterator[None]:
+    """What is drawn inside leaves the generator as it was; there are no other devices.
+
+    Example:
+        >>> import pullback as pb
+        >>> _ = pb.manual_seed(0)
+        >>> with pb.random.fork_rng():
+        ...     a = pb.rand(1)
+        >>> bool(pb.rand(1) == a)
+        True
+    """
+    if devices:
+        raise ValueError(
+            f"fork_rng: got devices={devices!r}, expected none: there is only the CPU."
+        )
+    if not enabled:
+        yield
+        return
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        set_rng_state(state)
