@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bind/convert.h"
@@ -104,7 +105,10 @@ PyObject* wrap_accumulator(TensorBody* leaf) {
 PyObject* node_name(PyObject* self, PyObject*) {
   const PyNode* node = self_of(self);
   if (!node->node) return PyUnicode_FromString("torch::autograd::AccumulateGrad");
-  return PyUnicode_FromString(node->node->name());
+  const std::string_view name = node->node->name();
+  // Nodes that torch writes by hand say their namespace.
+  const bool by_hand = name == "CopySlices" || name == "CopyBackwards";
+  return PyUnicode_FromFormat("%s%s", by_hand ? "torch::autograd::" : "", name.data());
 }
 
 PyObject* next_functions(PyObject* self, void*) {

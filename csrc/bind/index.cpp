@@ -33,6 +33,7 @@ class Items {
  private:
   void add_all(PyObject* sequence) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(sequence);
+    in_tuple_ = true;
     for (Py_ssize_t i = 0; i < n; ++i) add(PySequence_Fast_ITEMS(sequence)[i]);
   }
 
@@ -72,7 +73,7 @@ class Items {
       Py_ssize_t start, stop, step;
       check_status(PySlice_Unpack(key, &start, &stop, &step));
       check(ErrorKind::Value, step > 0, "step must be greater than zero");
-      item = {Kind::Slice, false, start, stop, step, {}};
+      item = {Kind::Slice, false, in_tuple_, start, stop, step, {}};
     } else if (key == Py_None) {
       item.kind = Kind::NewAxis;
     } else if (key == Py_Ellipsis) {
@@ -127,6 +128,7 @@ class Items {
   }
 
   int count_ = 0;
+  bool in_tuple_ = false;
   IndexItem items_[kMaxItems];
 };
 

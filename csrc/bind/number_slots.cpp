@@ -33,6 +33,7 @@ PyObject* inplace_slot(PyObject* a, PyObject* b) {
     if (!to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
     const Tensor& self = unwrap(a);
     Destination destination("in-place operator", Destination::Kind::InPlace, self);
+    if (y.is_tensor()) destination.add_operand(y.tensor());
     return wrap(destination.finish(function(Operand(self), y)));
   });
 }

@@ -92,6 +92,14 @@ void refuse_batched(const Signature& signature, Arguments& arguments) {
 PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& arguments,
                     Destination::Kind kind, const Tensor& target) {
   Destination destination(signature.name().c_str(), kind, target);
+  const bool apart = signature.entry().flags & kWritesPart;
+  for (std::size_t i = kind == Destination::Kind::InPlace; i < arguments.size(); ++i) {
+    const Value& value = arguments.values()[i];
+    if (value.tensor.defined()) destination.add_operand(value.tensor, apart);
+    for (const Tensor& each : value.tensors) {
+      if (each.defined()) destination.add_operand(each, apart);
+    }
+  }
   Outcome outcome;
   signature.entry().function.call(arguments.values(), outcome);
   check(ErrorKind::Type, outcome.form == Outcome::Form::Tensor, op.name,

@@ -29,8 +29,9 @@ PyObject* get_shape(const Tensor& t) { return wrap_sizes(t.sizes()); }
 PyObject* get_dtype(const Tensor& t) { return wrap_dtype(t.dtype()); }
 PyObject* get_ndim(const Tensor& t) { return PyLong_FromLong(t.ndim()); }
 PyObject* get_requires_grad(const Tensor& t) {
-  if (t.body()->view_kind == ViewKind::Plain) refresh_history(t);
-  return PyBool_FromLong(t.requires_grad());
+  const ViewKind kind = t.body()->view_kind;
+  if (kind == ViewKind::Plain) refresh_history(t);
+  return PyBool_FromLong(kind == ViewKind::OneOfMany ? joins_graph(t) : t.requires_grad());
 }
 PyObject* get_is_leaf(const Tensor& t) {
   refresh_history(t);

@@ -126,18 +126,28 @@ void overwritten(const Tensor& target, const char* node) {
 }
 
 const Tensor& copy_into(const Tensor& self, const Tensor& source) {
-  check_writable("copy", self);
-  if (self.is_same(source)) return self;
   const Dims common = broadcast(self.sizes(), source.sizes());
   check(same(common, self.sizes()), "output with shape ", self.shape(),
         " doesn't match the broadcast shape ", common);
-  if (is_plain(self, source.flags())) {
-    copy_values(self, source);
+  const bool plain = is_plain(self, source.flags());
+  if (plain && self.is_same(source)) {
     self.bump_version();
     return self;
   }
   Destination destination("copy", Destination::Kind::InPlace, self);
+  destination.add_operand(source);
+  if (plain) {
+    copy_values(self, source);
+    self.bump_version();
+    return self;
+  }
   destination.finish(assign(self, source, "CopyBackwards"));
+  return self;
+}
+
+const Tensor& fill_into(const Tensor& self, const Tensor& value) {
+  Destination destination("fill", Destination::Kind::InPlace, self);
+  destination.finish(fill(self, value));
   return self;
 }
 

@@ -9,6 +9,8 @@ namespace pullback {
 
 // Writes `source`, cast and broadcast, into `self`.  Recorded; returns `self`.
 const Tensor& copy_into(const Tensor& self, const Tensor& source);
+// Writes a value of one element everywhere.  Recorded; returns `self`.
+const Tensor& fill_into(const Tensor& self, const Tensor& value);
 // Writes zeros into `self`.  Recorded; returns `self`.
 const Tensor& zero_into(const Tensor& self);
 

@@ -3,6 +3,7 @@
 
 #include <cctype>
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 #include "graph/meta.h"
@@ -16,7 +17,20 @@
 
 namespace pullback {
 
+// Every element is written once.
+static void check_distinct(const char* name, const Tensor& target) {
+  if (target.is_contiguous()) return;
+  bool repeats = false;
+  for (int d = 0; d < target.ndim(); ++d) repeats |= target.stride(d) == 0 && target.size(d) > 1;
+  if (!repeats || name == std::string_view("fill") || name == std::string_view("zero")) return;
+  fail(
+      "unsupported operation: more than one element of the written-to tensor refers to a single "
+      "memory location. Please clone() the tensor before performing the operation. Got size ",
+      target.shape(), " and stride ", Dims(target.strides()), " in ", name, ".");
+}
+
 static void check_out(const char* name, const Tensor& target) {
+  check_distinct(name, target);
   check(!target.has(kReadOnly), name,
         "(): got out= over read-only memory, expected writable memory. Use x.clone().");
   check(!mode.grad || !target.requires_grad(), name,
@@ -54,6 +68,7 @@ void check_writable(const char* name, const Tensor& target) {
   check(!target.has(kInference) || mode.inference,
         "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
         "clone to get a normal tensor before doing inplace update.");
+  check_distinct(name, target);
   if (!mode.grad || !joins_graph(target)) return;
   check_rebase(name, target);
   refresh(target);
@@ -100,6 +115,28 @@ Tensor Destination::take_out(In in, const Spec& spec) {
     if (in[i].defined() && in[i].body()->storage == here->target_.body()->storage) return {};
   }
   return take(spec.sizes, spec.dtype);
+}
+
+void Destination::add_operand(const Tensor& operand, bool apart) {
+  const TensorBody* a = target_.body();
+  const TensorBody* b = operand.body();
+  if (a->numel == 0 || b->numel == 0 || (a == b && !apart)) return;
+  const auto end = [](const TensorBody* t) {
+    auto* body = const_cast<TensorBody*>(t);
+    const std::int64_t extent = memory_extent({body->sizes(), t->ndim}, {body->strides(), t->ndim});
+    return t->data + extent * static_cast<std::int64_t>(item_size(t->dtype));
+  };
+  if (a->data >= end(b) || b->data >= end(a)) return;
+  const bool dense =
+      is_dense(target_.sizes(), target_.strides()) && is_dense(operand.sizes(), operand.strides());
+  const bool equal = a->data == b->data && same(target_.sizes(), operand.sizes()) &&
+                     same(target_.strides(), operand.strides());
+  check(!dense || (equal && !apart),
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+        "to a single memory location. Please clone() the tensor before performing the operation. "
+        "In ",
+        name_, ".");
+  if (!equal) pending_ = false;
 }
 
 void Destination::check_history() {

@@ -34,6 +34,10 @@ class Destination {
   static void check_history();
   // True while the destination waits and is not row-major.
   static bool is_strided();
+  // Looks at another operand that may share memory with the target: refuses what torch refuses, and
+  // keeps elements from being read after they were written.  `apart`: sharing any is refused.
+  void add_operand(const Tensor& operand, bool apart = false);
+
   // Puts `result` into the target (unless it is there already), with its history.
   const Tensor& finish(const Tensor& result);
 

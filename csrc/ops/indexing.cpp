@@ -431,7 +431,7 @@ Tensor index(const Tensor& input, std::span<const IndexItem> items) {
   if (items.size() == 1) {
     const IndexItem& item = items[0];
     if (item.kind == IndexItem::Kind::Int) return apply_int(input, 0, item.start);
-    if (item.kind == IndexItem::Kind::Slice) return apply_slice(input, 0, item);
+    if (item.kind == IndexItem::Kind::Slice && !item.in_tuple) return apply_slice(input, 0, item);
   }
   const Sliced s = apply_items(input, items);
   if (!s.indices.empty()) {
@@ -500,6 +500,8 @@ Tensor index_put(const Tensor& input, const std::vector<Tensor>& indices, const 
   return put(p.plan, input, source, p.indices, accumulate, "IndexPutBackward0");
 }
 
+static constexpr const char* kIndexPut = "index_put";
+
 // The value as a tensor that broadcasts to the part: leading dimensions of size 1 do not count.
 static Tensor value_for(const Tensor& part, const Operand& value) {
   Tensor values = value.is_tensor() ? value.tensor() : Tensor::scalar(value.number(), part.dtype());
@@ -521,18 +523,22 @@ static void assign_recorded(const Tensor& target, std::span<const IndexItem> ite
   Tensor values = value_for(s.view, value);
   if (s.indices.empty()) {
     check_fits(values, s.view);
-    copy_into(s.view, values);
+    if (values.ndim() == 0 && s.view.ndim() > 0) {
+      fill_into(s.view, values);
+    } else {
+      copy_into(s.view, values);
+    }
     return;
   }
   const Planned p = make_plan(s.view, s.indices);
   if (values.ndim() == 0) values = cast(values, target.dtype());
-  Destination destination("index_put", Destination::Kind::InPlace, s.view);
+  Destination destination(kIndexPut, Destination::Kind::InPlace, s.view);
+  destination.add_operand(values, true);
   destination.finish(
       put(p.plan, s.view, expand_values(p, s.view, values), p.indices, false, "IndexPutBackward0"));
 }
 
 void index_assign(const Tensor& target, std::span<const IndexItem> items, const Operand& value) {
-  check_writable("index_put", target);
   if (items.size() == 1 && items[0].kind == IndexItem::Kind::Bool && !items[0].flag) return;
   if ((target.flags() | value.flags()) & kBatched) {
     fail(ErrorKind::NotImplemented,
@@ -546,9 +552,13 @@ void index_assign(const Tensor& target, std::span<const IndexItem> items, const 
   Tensor values = value_for(s.view, value);
   if (s.indices.empty()) {
     check_fits(values, s.view);
-    copy_values(s.view, values);
+    if (!values.is_same(s.view)) {
+      Destination(kIndexPut, Destination::Kind::InPlace, s.view).add_operand(values);
+      copy_values(s.view, values);
+    }
   } else {
     const Planned p = make_plan(s.view, s.indices);
+    Destination(kIndexPut, Destination::Kind::InPlace, s.view).add_operand(values, true);
     if (values.ndim() == 0) values = cast(values, target.dtype());
     const Tensor expanded = expand_values(p, s.view, values);
     std::vector<const Tensor*> inputs{&s.view, &expanded};
@@ -564,7 +574,8 @@ static Tensor index_put_entry(const Tensor& input, const std::vector<Tensor>& in
 }
 static const Entry entry_index_put(
     "index_put(input, indices, values, accumulate=False)", function<index_put_entry>,
-    kFunctionForm | kMethodForm | kInPlaceForm, "A copy with values put, or added, at x[indices].",
+    kFunctionForm | kMethodForm | kInPlaceForm | kWritesPart,
+    "A copy with values put, or added, at x[indices].",
     "x(3,4), (i(2, high=3),), x(4), True | x(3,4), (i(2, high=3), i(2, high=4)), x(2), True "
     "| x(3,4), (i(1, high=3),), x(1,4) | x(3,4), (b(3,4),), x() | x(3,4), (i(2,1, high=3), "
     "i(5, high=4)), x(), True | xs(3,4), (i(2, high=3),), x(2,4), accumulate=True");

@@ -18,7 +18,8 @@ namespace pullback {
 struct IndexItem {
   enum class Kind : std::uint8_t { Int, Slice, NewAxis, Ellipsis, Tensor, Bool };
   Kind kind = Kind::Slice;
-  bool flag = false;       // Bool
+  bool flag = false;       // Bool: its value
+  bool in_tuple = false;   // Slice: x[a:b,], which is the tensor itself when it takes everything
   std::int64_t start = 0;  // Int: the position; Slice: clipped to the size, as in Python
   std::int64_t stop = kEnd;
   std::int64_t step = 1;

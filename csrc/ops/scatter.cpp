@@ -262,7 +262,7 @@ Tensor take_along_dim(const Tensor& input, const Tensor& indices, std::optional<
   return gather(broadcast_except(input, indices), d, broadcast_except(indices, input));
 }
 
-inline constexpr std::uint32_t kScatter = kBoth | kInPlaceForm;
+inline constexpr std::uint32_t kScatter = kBoth | kInPlaceForm | kWritesPart;
 
 static const Entry entry_gather("gather(input, dim, index)", function<gather>, kBoth,
                                 "out[i][j] = input[index[i][j]][j], for dim 0.",

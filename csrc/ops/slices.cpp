@@ -308,24 +308,26 @@ static const Entry entry_index_select(
     "-1, i(3, high=4) | x(3,4), 0, i(0, high=3) | x(), 0, "
     "i(1, high=1) | x(3), 0, i(2, high=3)");
 static const Entry entry_index_add(
-    "index_add(input, dim, index, source, *, alpha=1)", function<index_add>, kBoth | kInPlaceForm,
+    "index_add(input, dim, index, source, *, alpha=1)", function<index_add>,
+    kBoth | kInPlaceForm | kWritesPart,
     "A copy of input with alpha * source added to the slices of dim at the positions of a vector.",
     "x(3,4), 0, i(5, high=3), x(5,4) | x(3,4), 1, i(2, high=4), x(3,2), alpha=-2 | xs(3,4), -1, "
     "i(3, high=4), xs(3,3) | x(3,4), 0, i(0, high=3), x(0,4) | x(3), 0, i(2, high=3), x(2)");
 static const Entry entry_index_copy(
-    "index_copy(input, dim, index, source)", function<index_copy>, kBoth | kInPlaceForm,
+    "index_copy(input, dim, index, source)", function<index_copy>,
+    kBoth | kInPlaceForm | kWritesPart,
     "A copy of input with the slices of dim at the positions of a vector taken from source.",
     "x(3,4), 0, i(1, high=3), x(1,4) | x(3,4), 1, i(1, high=4), x(3,1) | xs(3,4), -1, "
     "i(1, high=4), xs(3,1)");
 static const Entry entry_index_fill(
     "index_fill(input, dim, index, value)", function<index_fill>,
-    kFunctionForm | kMethodForm | kInPlaceForm,
+    kFunctionForm | kMethodForm | kInPlaceForm | kWritesPart,
     "A copy of input with the slices of dim at the positions of a vector set to a number.",
     "x(3,4), 0, i(2, high=3), 1.5 | xs(3,4), -1, i(3, high=4), value=2.0 | x(), 0, "
     "i(1, high=1), 3.0");
 static const Entry entry_index_fill_tensor(
     "index_fill(input, dim, index, value)", function<index_fill_tensor>,
-    kFunctionForm | kMethodForm | kInPlaceForm,
+    kFunctionForm | kMethodForm | kInPlaceForm | kWritesPart,
     "A copy of input with the slices of dim at the positions of a vector set to a value.",
     "x(3,4), 0, i(2, high=3), x() | xs(3,4), 1, i(2, high=4), x()");
 

@@ -258,6 +258,7 @@ enum EntryFlag : std::uint32_t {
   kFactory = 1u << 9,       // makes a tensor: takes dtype, device, requires_grad
   kRandom = 1u << 11,       // draws random numbers: takes generator=
   kNoGrad = 1u << 10,       // has no derivative, for the tests
+  kWritesPart = 1u << 12,   // in place, the other operands must not share memory with input
 };
 inline constexpr std::uint32_t kBoth = kFunctionForm | kMethodForm | kOutForm;
 inline constexpr std::uint32_t kPointwise = kBoth | kInPlaceForm;

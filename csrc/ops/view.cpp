@@ -48,13 +48,13 @@ struct Permute {
 
 // A view in new sizes that needs no copy: view, reshape, flatten.
 struct Reshape {
-  static constexpr const char* kNode = "ViewBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
   static constexpr bool kLinear = true;
   struct Attrs {
     Dims sizes;
     Dims from;
+    const char* node = "ViewBackward0";
     Attrs batched(std::int64_t batch) const {
       Attrs b = *this;
       b.sizes.insert(0, batch);
@@ -62,6 +62,7 @@ struct Reshape {
       return b;
     }
   };
+  static const char* node_name(const Attrs& a) { return a.node; }
   // The batch may lie in memory so that only a copy has the wanted sizes.
   static Tensor batch(const Attrs& a, In in, int) {
     const detail::Unwrapped u = detail::unwrap(in);
@@ -209,8 +210,11 @@ Tensor view(const Tensor& input, const Dims& shape) {
 Tensor reshape(const Tensor& input, Sizes shape) {
   Dims sizes = infer_sizes(shape, input.numel());
   Dims strides;
-  if (input.is_contiguous() || input.has(kBatched) || view_strides(input, sizes, strides)) {
+  if (input.is_contiguous() || input.has(kBatched)) {
     return apply<Reshape>({std::move(sizes), input.shape()}, input);
+  }
+  if (view_strides(input, sizes, strides)) {
+    return apply<Reshape>({std::move(sizes), input.shape(), "ReshapeAliasBackward0"}, input);
   }
   return apply<ReshapeCopy>({std::move(sizes), input.shape()}, input);
 }

@@ -1,0 +1,122 @@
+"""In-place writes and views where pullback does more than PyTorch; see parity/test_inplace.py."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+import pullback as pb
+
+
+def test_a_value_that_is_read_while_it_is_written_is_read_first() -> None:
+    x = pb.arange(6.0)
+    x[::2].add_(x[1:4])
+    assert x.tolist() == [1, 1, 4, 3, 7, 5]
+
+
+def test_an_operand_that_is_overwritten_is_saved_before() -> None:
+    a = pb.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    x = a * 1
+    x.mul_(x)  # refused by PyTorch in the backward pass
+    x.sum().backward()
+    assert a.grad is not None
+    assert a.grad.tolist() == [2, 4, 6]
+
+
+def test_views_that_are_older_than_the_base_s_history_follow_it() -> None:
+    x = pb.zeros(3)
+    v = x[:2]
+    x.requires_grad_()
+    (v * pb.tensor([2.0, 3.0])).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2, 3, 0]
+
+
+def test_tangents_follow_writes_through_views() -> None:
+    def f(a: pb.Tensor) -> pb.Tensor:
+        x = a * 1
+        v = x[1:]
+        x[0].mul_(a[2])
+        v.mul_(v)
+        return x * v.sum()
+
+    a = pb.tensor([1.0, 2.0, 3.0], dtype=pb.float64)
+    t = pb.tensor([0.5, -1.0, 2.0], dtype=pb.float64)
+    _, forward = pb._core._jvp(f, (a,), (t,))
+    leaf = a.clone().requires_grad_()
+    rows = [pb.autograd.grad(f(leaf)[i], leaf)[0] for i in range(3)]
+    expected = [(row * t).sum().item() for row in rows]
+    assert forward.tolist() == pytest.approx(expected)
+
+
+def test_a_write_that_is_refused_changes_nothing() -> None:
+    x = pb.ones(3, requires_grad=True)
+    y = x * 1
+    with pytest.raises(RuntimeError, match="doesn't match the broadcast shape"):
+        y[0].add_(pb.ones(2))
+    with pytest.raises(RuntimeError, match="view of a leaf"):
+        x[0].add_(1)
+    with pytest.raises(RuntimeError, match="more than one element"):
+        y.expand(2, 3).add_(1)
+    assert (x.tolist(), x._version, y.tolist(), y._version) == ([1, 1, 1], 0, [1, 1, 1], 0)
+    assert y.grad_fn is not None
+    assert y.grad_fn.name() == "MulBackward0"
+
+
+def test_a_view_that_cannot_follow_is_an_error_when_it_is_used_and_only_then() -> None:
+    x = pb.ones(3, requires_grad=True) * 1
+    a, _, _ = x.unbind()
+    x.mul_(2)
+    assert a.item() == 2
+    assert a.requires_grad
+    assert repr(a) == "tensor(2., grad_fn=<Invalid>)"
+    for use in (lambda: a * 1, lambda: a.grad_fn, lambda: a.backward()):
+        with pytest.raises(RuntimeError, match="Output 0 of Unbind is a view and its base"):
+            use()
+
+
+def test_many_writes_through_views_of_views() -> None:
+    a = pb.ones(8, dtype=pb.float64, requires_grad=True)
+    x = a * 1
+    for k in range(200):
+        view = x.view(2, 4).t()[k % 4][k % 2 : k % 2 + 1]
+        view.mul_(1.01).add_(0.001)
+    x.sum().backward()
+    assert a.grad is not None
+    written = 1.01**50
+    assert a.grad.tolist() == pytest.approx([written, 1, written, 1, 1, written, 1, written])
+
+
+def test_a_chain_of_a_hundred_thousand_writes_is_walked_and_freed() -> None:
+    a = pb.ones(2, requires_grad=True)
+    x = a * 1
+    v = x[0]
+    for _ in range(100_000):
+        v.add_(1.0)
+    x.sum().backward()
+    assert a.grad is not None
+    assert a.grad.tolist() == [1, 1]
+
+
+def test_threads_write_to_their_own_tensors() -> None:
+    a = pb.ones(4, dtype=pb.float64, requires_grad=True)
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            for _ in range(100):
+                x = a * 1
+                x[1:3].mul_(2)
+                x.sum().backward()
+        except RuntimeError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert a.grad is not None
+    assert a.grad.tolist() == [400, 800, 800, 400]
