@@ -149,7 +149,7 @@ def _gradient_suffix(t: Tensor) -> list[str]:
         # A view whose history can no longer be made; asking for it is the error, printing is not.
         return ["grad_fn=<Invalid>"]
     if node is not None:
-        return [f"grad_fn=<{node.name()}>"]
+        return [f"grad_fn=<{type(node).__name__}>"]
     return ["requires_grad=True"] if t.requires_grad else []
 
 
