@@ -12,9 +12,12 @@
 #include "bind/function.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
+#include "bind/saved_tensors.h"
 #include "bind/tensor_type.h"
+#include "bind/types.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
+#include "ops/rebase.h"
 #include "transform/engine.h"
 
 namespace pullback::bind {
@@ -171,7 +174,109 @@ PyObject* register_hook(PyObject* self, PyObject* function) {
   });
 }
 
+// `_saved_self` and its like are looked up when nothing else has the name.
+PyObject* node_getattro(PyObject* self, PyObject* name) {
+  PyObject* found = PyObject_GenericGetAttr(self, name);
+  if (found || !self_of(self)->node || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
+  PyObject *type, *value, *trace;
+  PyErr_Fetch(&type, &value, &trace);
+  found = guarded([&] {
+    const char* text = PyUnicode_AsUTF8(name);
+    if (!text) throw_python();
+    return saved_attribute(*self_of(self)->node, text);
+  });
+  if (found || PyErr_Occurred()) {
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+  } else {
+    PyErr_Restore(type, value, trace);
+  }
+  return found;
+}
+
+PyObject* node_dir(PyObject* self, PyObject*) {
+  return guarded([&] {
+    Owned names(
+        PyObject_CallMethod(reinterpret_cast<PyObject*>(&PyBaseObject_Type), "__dir__", "O", self));
+    if (!self_of(self)->node) return names.release();
+    const Owned saved(saved_names(*self_of(self)->node));
+    return PySequence_Concat(names.get(), saved.get());
+  });
+}
+
+// Pairs of shape and dtype, None for an output that nobody has looked at.
+PyObject* input_metadata(PyObject* self, void*) {
+  return guarded([&] {
+    const PyNode* node = self_of(self);
+    const bool leaf = node->leaf.defined();
+    Owned result(PyTuple_New(leaf ? 1 : node->node->num_outputs()));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(result.get()); ++i) {
+      PyTuple_SET_ITEM(result.get(), i, Py_NewRef(Py_None));
+    }
+    const auto put = [&](std::uint32_t i, Sizes sizes, DType dtype) {
+      PyObject* pair = Py_BuildValue("(NN)", wrap_sizes(sizes), wrap_dtype(dtype));
+      if (!pair || PyTuple_SetItem(result.get(), i, pair) < 0) throw_python();
+    };
+    if (leaf) {
+      put(0, node->leaf.sizes(), node->leaf.dtype());
+    } else if (const NodeExtra* extra = node->node->extra()) {
+      for (const OutputShape& each : extra->shapes) put(each.output_nr, each.sizes, each.dtype);
+    }
+    return result.release();
+  });
+}
+
+PyObject* accumulator(PyObject*, PyObject* tensor) {
+  return guarded([&] {
+    check(ErrorKind::Type, is_tensor(tensor) && unwrap(tensor).is_leaf(),
+          "_accumulator: got ", Py_TYPE(tensor)->tp_name, ", expected a leaf.");
+    return wrap_accumulator(unwrap(tensor).body());
+  });
+}
+
+// For register_multi_grad_hook: what stands for the place where the gradient of a tensor arrives.
+// Valid as long as that place lives.
+PyObject* edge_key(PyObject*, PyObject* tensor) {
+  return guarded([&] {
+    check(ErrorKind::Type, is_tensor(tensor), "expected a Tensor, but got ",
+          Py_TYPE(tensor)->tp_name);
+    const Tensor& t = unwrap(tensor);
+    refresh_history(t);
+    const auto key = t.is_leaf() ? reinterpret_cast<std::uintptr_t>(t.body()) | 1
+                                 : reinterpret_cast<std::uintptr_t>(node_of(t));
+    return PyLong_FromUnsignedLongLong(key);
+  });
+}
+
+// The number of the pass that runs on this thread, -1 for none.
+PyObject* pass_number(PyObject*, PyObject*) {
+  return mode.pass ? PyLong_FromUnsignedLongLong(mode.pass->number()) : PyLong_FromLong(-1);
+}
+
+PyObject* pass_reaches(PyObject*, PyObject* object) {
+  return guarded([&] {
+    const std::uintptr_t key = PyLong_AsUnsignedLongLong(object);
+    if (PyErr_Occurred()) throw_python();
+    check(mode.pass != nullptr, "_pass_reaches: no backward pass is running on this thread.");
+    return PyBool_FromLong(
+        key & 1 ? mode.pass->reaches(*reinterpret_cast<const TensorBody*>(key & ~std::uintptr_t{1}))
+                : mode.pass->reaches(*reinterpret_cast<const Node*>(key)));
+  });
+}
+
+PyObject* raise_version(PyObject*, PyObject* tensor) {
+  return guarded([&] {
+    check(is_tensor(tensor),
+          "increment_version expects each element of the iterable to be a tensor");
+    unwrap(tensor).bump_version();
+    return Py_NewRef(Py_None);
+  });
+}
+
 PyGetSetDef node_properties[] = {
+    {"_input_metadata", input_metadata, nullptr,
+     "Pairs of shape and dtype of the outputs as far as they are known.", nullptr},
     {"metadata", node_metadata, nullptr, "A dictionary for the user's notes.", nullptr},
     {"next_functions", next_functions, nullptr,
      "Pairs of node and output number, one for each input.", nullptr},
@@ -181,6 +286,7 @@ PyGetSetDef node_properties[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef node_methods[] = {
+    {"__dir__", node_dir, METH_NOARGS, "The attributes, what was saved among them."},
     {"register_hook", register_hook<false>, METH_O,
      "Calls fn(grad_inputs, grad_outputs) after the node has run; returns a handle.\n\n"
      "A tuple that it returns replaces the gradients of the inputs."},
@@ -192,13 +298,39 @@ PyMethodDef node_methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-std::vector<Tensor> tensors_of(PyObject* sequence, const char* what) {
+// A GradientEdge is a tuple that starts with a node and the number of its output.
+bool is_edge(PyObject* object) {
+  return PyTuple_Check(object) && PyTuple_GET_SIZE(object) >= 2 &&
+         PyObject_TypeCheck(PyTuple_GET_ITEM(object, 0), node_type);
+}
+
+Edge edge_of(PyObject* tuple) {
+  const Ref<Node>& node = self_of(PyTuple_GET_ITEM(tuple, 0))->node;
+  std::int64_t output_nr;
+  check(ErrorKind::Type, to_int(PyTuple_GET_ITEM(tuple, 1), output_nr),
+        "GradientEdge: got an output_nr of type ", Py_TYPE(PyTuple_GET_ITEM(tuple, 1))->tp_name,
+        ", expected int.");
+  check(ErrorKind::Index, output_nr >= 0 && output_nr < node->num_outputs(),
+        "GradientEdge: got output_nr ", output_nr, ", expected less than ", node->num_outputs(),
+        ", the number of outputs of ", node->name(), ".");
+  return Edge(node, static_cast<std::uint32_t>(output_nr));
+}
+
+// Tensors and, where `edges` is given, GradientEdges of non-leaves with an undefined tensor in
+// their place.
+std::vector<Tensor> tensors_of(PyObject* sequence, const char* what,
+                               std::vector<Edge>* edges = nullptr) {
   Owned items(PySequence_Fast(sequence, what));
   std::vector<Tensor> tensors;
+  if (edges) edges->resize(static_cast<std::size_t>(PySequence_Fast_GET_SIZE(items.get())));
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i) {
     PyObject* item = PySequence_Fast_GET_ITEM(items.get(), i);
     if (item == Py_None) {
       tensors.emplace_back();
+    } else if (edges && is_edge(item)) {
+      const PyNode* node = self_of(PyTuple_GET_ITEM(item, 0));
+      tensors.push_back(node->leaf);
+      if (node->node) (*edges)[tensors.size() - 1] = edge_of(item);
     } else {
       check(ErrorKind::Type, is_tensor(item), what, ", but got ", Py_TYPE(item)->tp_name);
       tensors.push_back(unwrap(item));
@@ -217,17 +349,22 @@ bool is_true(PyObject* object) {
 PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
     check(ErrorKind::Type, n == 6, "_run_backward: got ", n, " arguments, expected 6.");
-    const std::vector<Tensor> roots = tensors_of(args[0], "backward: tensors must be Tensors");
+    std::vector<Edge> root_edges, input_edges;
+    const std::vector<Tensor> roots =
+        tensors_of(args[0], "backward: tensors must be Tensors", &root_edges);
     const std::vector<Tensor> seeds =
         tensors_of(args[1], "gradients can be either Tensors or None");
-    const std::vector<Tensor> inputs = tensors_of(args[4], "backward: inputs must be Tensors");
+    const std::vector<Tensor> inputs =
+        tensors_of(args[4], "backward: inputs must be Tensors", &input_edges);
     check(roots.size() == seeds.size(), "got ", roots.size(), " tensors and ", seeds.size(),
           " gradients");
     std::vector<Tensor> gradients = run_backward({.roots = roots,
+                                                  .root_edges = root_edges,
                                                   .seeds = seeds,
                                                   .retain_graph = is_true(args[2]),
                                                   .create_graph = is_true(args[3]),
                                                   .inputs = inputs,
+                                                  .input_edges = input_edges,
                                                   .accumulate = is_true(args[5])});
     return wrap_tensors(std::move(gradients), nullptr);
   });
@@ -278,6 +415,11 @@ PyMethodDef functions[] = {
      "(roots, seeds, retain_graph, create_graph, inputs, accumulate) -> gradients of the inputs"},
     {"_backward", fast(backward_simple), METH_FASTCALL,
      "(root, seed, retain_graph, create_graph): gradients of all leaves"},
+    {"_accumulator", accumulator, METH_O, "The AccumulateGrad of a leaf."},
+    {"_edge_key", edge_key, METH_O, "Stands for where the gradient of a tensor arrives."},
+    {"_pass_number", pass_number, METH_NOARGS, "Of the pass on this thread; -1 for none."},
+    {"_pass_reaches", pass_reaches, METH_O, "Whether the pass is going to reach that place."},
+    {"_raise_version", raise_version, METH_O, "Counts an in-place write."},
     {"is_grad_enabled", get_mode<&Mode::grad>, METH_NOARGS, "Whether operations are recorded."},
     {"_set_grad_enabled", set_mode<&Mode::grad>, METH_O, "Switches recording on this thread."},
     {"is_inference_mode_enabled", get_mode<&Mode::inference>, METH_NOARGS,
@@ -295,6 +437,7 @@ int init_graph(PyObject* module) {
       {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
       {Py_tp_clear, reinterpret_cast<void*>(node_clear)},
       {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
+      {Py_tp_getattro, reinterpret_cast<void*>(node_getattro)},
       {Py_tp_getset, node_properties},
       {Py_tp_methods, node_methods},
       {0, nullptr},
@@ -308,6 +451,15 @@ int init_graph(PyObject* module) {
   node_type = reinterpret_cast<PyTypeObject*>(type);
   if (PyModule_AddObjectRef(module, "Node", type) < 0) return -1;
   return PyModule_AddFunctions(module, functions);
+}
+
+void note_shape(const Tensor& tensor) {
+  std::vector<OutputShape>& shapes = node_of(tensor)->make_extra().shapes;
+  const std::uint32_t output_nr = tensor.body()->output_nr;
+  for (const OutputShape& each : shapes) {
+    if (each.output_nr == output_nr) return;
+  }
+  shapes.push_back({output_nr, tensor.shape(), tensor.dtype()});
 }
 
 PyObject* wrap_node(Ref<Node> node) {

@@ -21,6 +21,9 @@ int init_graph(PyObject* module);
 // The object of a node; the same one while somebody holds it.
 PyObject* wrap_node(Ref<Node> node);
 
+// Remembers what the tensor looks like, for its node's object and for edges to it as roots.
+void note_shape(const Tensor& tensor);
+
 // Changes whether a leaf requires a gradient, with torch's refusals (properties.cpp).
 void require_grad(const Tensor& tensor, bool wanted);
 

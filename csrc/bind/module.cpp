@@ -9,6 +9,7 @@
 #include "bind/operator.h"
 #include "bind/optim.h"
 #include "bind/provenance.h"
+#include "bind/saved_tensors.h"
 #include "bind/settings.h"
 #include "bind/tensor_type.h"
 #include "bind/transforms.h"
@@ -71,6 +72,7 @@ PYBIND11_MODULE(_core, m) {
   check_init(init_tensor_type(m.ptr()));
   check_init(init_graph(m.ptr()));
   check_init(init_function(m.ptr()));
+  check_init(init_saved_tensors(m.ptr()));
   check_init(init_factories(m.ptr()));
   call([&] {
     init_operators(m.ptr());

@@ -67,6 +67,7 @@ PyObject* get_grad_fn(const Tensor& t) {
   // The node may get hooks that refer to the tensor; see NOTE [Handles].
   auto* self = static_cast<PyObject*>(t.body()->handle);
   if (!PyObject_GC_IsTracked(self)) PyObject_GC_Track(self);
+  note_shape(t);
   return wrap_node(Ref<Node>::share(node_of(t)));
 }
 PyObject* get_grad(const Tensor& t) {

@@ -41,6 +41,13 @@ struct OutputHooks {
   std::unique_ptr<TensorHooks> hooks;
 };
 
+// What became of an output: its tensor may be gone.
+struct OutputShape {
+  std::uint32_t output_nr;
+  Dims sizes;
+  DType dtype;
+};
+
 // Of a leaf; the tensor has the flag kHooked.
 struct LeafHooks {
   std::unique_ptr<TensorHooks> tensor;

@@ -12,8 +12,11 @@
 
 namespace pullback {
 
+class ActivePass;
 class Destination;
 class Node;
+class SavedHooks;
+class WriteWatch;
 struct TensorBody;
 
 struct Mode {
@@ -22,6 +25,10 @@ struct Mode {
   bool forward = true;     // tangents are propagated
   bool retiring = false;   // nodes that die now wait in `dead`; see NOTE [Retiring]
   Node* dead = nullptr;
+  SavedHooks* saved_hooks = nullptr;        // the innermost pair that packs what is saved
+  WriteWatch* watch = nullptr;              // is told of every in-place write before it happens
+  ActivePass* pass = nullptr;               // the innermost backward pass
+  void* saved_refusal = nullptr;            // why such hooks are not allowed; owned by bind
   Destination* destination = nullptr;       // where the next operator puts its result
   const TensorBody* overwritten = nullptr;  // what an in-place operator is about to overwrite
 

@@ -70,10 +70,12 @@ struct NodeExtra {
   std::unique_ptr<NodeHooks> hooks;
   std::vector<OutputHooks> outputs;   // in order of registration
   std::vector<TensorBody*> retained;  // outputs whose gradient is kept (weak)
+  std::vector<OutputShape> shapes;    // of outputs whose node somebody has asked for
   void* handle = nullptr;             // the Python object while one exists (weak); owned by bind
 };
 
 class BackwardCall;
+class SavedList;
 
 class Node : public GraphNode {
  public:
@@ -91,6 +93,7 @@ class Node : public GraphNode {
   virtual bool runs_on_zeros() const { return false; }
   // Drops what was saved; a later apply raises "backward through the graph a second time".
   virtual void release_saved() noexcept {}
+  virtual void list_saved(SavedList&) {}
   virtual std::size_t object_bytes() const = 0;
 
   std::uint64_t sequence() const { return sequence_; }

@@ -4,10 +4,90 @@
 #include <bit>
 
 #include "core/error.h"
+#include "graph/identity.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
 
 namespace pullback {
+namespace {
+
+struct PackedMeta final : TensorMeta {
+  std::unique_ptr<PackedTensor> packed;
+  Edge history;  // of an input
+  bool is_output = false;
+  std::uint32_t output_nr = 0;
+};
+
+// While the user's functions run: what they compute is not part of what is being computed.
+class Aside {
+ public:
+  Aside() : overwritten_(std::exchange(mode.overwritten, nullptr)) {}
+  ~Aside() { mode.overwritten = overwritten_; }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+ private:
+  const Composition parts_;
+  const TensorBody* overwritten_;
+};
+
+}  // namespace
+
+void SavedTensor::pack(SavedHooks& hooks, const Tensor& tensor, const Tensor& shown,
+                       bool is_output) {
+  const GradMode off(false);
+  const Aside aside;
+  auto meta = std::make_unique<PackedMeta>();
+  meta->is_output = is_output;
+  meta->output_nr = tensor.body()->output_nr;
+  if (!is_output && tensor.requires_grad()) meta->history = Edge(tensor);
+  const std::uint32_t version = shown.version();
+  meta->packed = hooks.pack(shown);
+  check(shown.version() == version,
+        "A saved tensor pack hook is modifying its input in place. Tensors provided as input to "
+        "pack hook cannot be modified by in-place operations as this can lead to unexpected "
+        "side-effects. Please open an issue if you need to perform in-place operations on the "
+        "input to a pack hook.");
+  const Tensor carrier = Tensor::over(Storage::foreign(nullptr, 0, nullptr, [](void*) {}), nullptr,
+                                      {}, {}, tensor.dtype());
+  carrier.body()->meta = std::move(meta);
+  body_ = carrier.ref();
+  kind_ = Kind::Packed;
+}
+
+void SavedTensor::register_hooks(SavedHooks& hooks) {
+  check(kind_ != Kind::Packed,
+        "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only "
+        "one pair of hooks is allowed at a time.");
+  const Tensor tensor(body_);
+  pack(hooks, tensor, data(), kind_ == Kind::Output);
+}
+
+Tensor SavedTensor::data() const {
+  const Tensor tensor(body_);
+  return kind_ == Kind::Output ? tensor : plain_twin(tensor);
+}
+
+Tensor SavedTensor::read_packed(const Node& node) const {
+  const auto& meta = static_cast<const PackedMeta&>(*body_->meta);
+  // The hooks may release what the node holds, this too.
+  const Ref<TensorBody> held = body_;
+  Tensor value;
+  {
+    const Aside aside;
+    value = meta.packed->unpack();
+  }
+  value = plain_twin(value);
+  if (!is_floating(value.dtype())) return value;
+  if (meta.is_output) {
+    set_history(value, const_cast<Node*>(&node), meta.output_nr);
+  } else if (meta.history && meta.history.node()) {
+    set_history(value, meta.history.node(), meta.history.output_nr());
+  } else if (meta.history && mode.grad) {
+    set_history(value, make_identity(meta.history).get());
+  }
+  return value;
+}
 
 Tensor SavedTensor::keep_dual(const Tensor& tensor) {
   Tensor data = dual_twin(tensor, ~std::uint64_t{0});
@@ -37,7 +117,7 @@ void SavedTensor::report_inference() {
 
 void SavedTensor::report_overwritten(const Node& node) const {
   const Tensor tensor(body_);
-  const Node* maker = is_output_ ? &node : node_of(tensor);
+  const Node* maker = kind_ == Kind::Output ? &node : node_of(tensor);
   std::ostringstream what;
   what << "one of the variables needed for gradient computation has been modified by an inplace "
           "operation: [torch."
@@ -49,6 +129,19 @@ void SavedTensor::report_overwritten(const Node& node) const {
        " instead.", node.recorded_at(),
        " Write the in-place operation out of place (x = x + 1 for x += 1), or clone the tensor "
        "before it is modified.");
+}
+
+void SavedList::add_input(int index, SavedTensor* saved) {
+  items.push_back({SavedItem::Role::Input, index, saved});
+}
+void SavedList::add_input(int index, const Scalar& number) {
+  items.push_back({SavedItem::Role::Input, index, number});
+}
+void SavedList::add_output(int index, SavedTensor* saved) {
+  items.push_back({SavedItem::Role::Output, index, saved});
+}
+void SavedList::add(const SavedItem::Value& value) {
+  items.push_back({SavedItem::Role::Attribute, num_attributes_++, value});
 }
 
 void report_released(const Node& node) {

@@ -5,41 +5,85 @@
 // history the node would hold itself alive) and gets its history back when it is read while a
 // graph is created.  The storage's version is noted when the tensor is saved and compared whenever
 // it is read: a value that was overwritten is an error, never a wrong gradient.
+//
+// Hooks may put something else in the place of the data: then the tensor is made anew from what
+// they give back and gets its history back, and no version is compared.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <variant>
+#include <vector>
 
 #include "graph/meta.h"
+#include "graph/mode.h"
 #include "graph/node.h"
 
 namespace pullback {
+
+// What hooks made of a saved tensor.
+class PackedTensor {
+ public:
+  virtual ~PackedTensor() = default;
+  virtual Tensor unpack() = 0;
+};
+
+// A pair of hooks, in a list with the ones that it hides.
+class SavedHooks {
+ public:
+  virtual ~SavedHooks() = default;
+  virtual std::unique_ptr<PackedTensor> pack(const Tensor& tensor) = 0;
+  SavedHooks* outer = nullptr;
+};
+
+// See allow_mutation_on_saved_tensors.
+class WriteWatch {
+ public:
+  virtual ~WriteWatch() = default;
+  virtual void before_write(const Tensor& target) = 0;
+};
 
 class SavedTensor {
  public:
   void save_input(const Tensor& tensor) {
     if (tensor.has(kInference)) [[unlikely]]
       report_inference();
+    if (mode.saved_hooks) [[unlikely]] {
+      pack(*mode.saved_hooks, tensor, tensor, false);
+      return;
+    }
     body_ = tensor.ref();
     version_ = tensor.version();
   }
   void save_output(const Tensor& tensor) {
+    if (mode.saved_hooks) [[unlikely]] {
+      pack(*mode.saved_hooks, tensor, tensor, true);
+      return;
+    }
     const Tensor data = tensor.has(kDual) ? keep_dual(tensor) : plain_twin(tensor);
     data.body()->output_nr = tensor.body()->output_nr;
     body_ = data.ref();
     version_ = data.version();
-    is_output_ = true;
+    kind_ = Kind::Output;
   }
+  // Hooks for this tensor alone.
+  void register_hooks(SavedHooks& hooks);
   bool defined() const { return static_cast<bool>(body_); }
   void release() noexcept { body_ = nullptr; }
 
   // Throws when the value was overwritten since it was saved.
   Tensor read(const Node& node) const {
     if (!body_) return {};
+    if (kind_ == Kind::Packed) [[unlikely]]
+      return read_packed(node);
     if (body_->storage->version != version_) [[unlikely]] {
       report_overwritten(node);
     }
-    return is_output_ ? read_output(node) : Tensor(body_);
+    return kind_ == Kind::Output ? read_output(node) : Tensor(body_);
   }
+  // As register_hooks got it, without history.
+  Tensor data() const;
+  bool is_packed() const { return kind_ == Kind::Packed; }
 
   std::uint32_t version() const { return version_; }
 
@@ -49,10 +93,41 @@ class SavedTensor {
   [[noreturn]] static void report_inference();
   [[noreturn]] void report_overwritten(const Node& node) const;
   Tensor read_output(const Node& node) const;
+  Tensor read_packed(const Node& node) const;
+  // `shown` is what the hooks see of `tensor`.
+  void pack(SavedHooks& hooks, const Tensor& tensor, const Tensor& shown, bool is_output);
 
+  enum class Kind : std::uint8_t { Input, Output, Packed };
+
+  // When packed: the body of no tensor, which carries a PackedMeta.
   Ref<TensorBody> body_;
   std::uint32_t version_ = 0;
-  bool is_output_ = false;
+  Kind kind_ = Kind::Input;
+};
+
+// What a node keeps, for whoever wants to look at it.
+struct SavedItem {
+  enum class Role : std::uint8_t { Input, Output, Attribute };
+  using Value =
+      std::variant<std::monostate, SavedTensor*, Scalar, bool, std::int64_t, double, DType, Dims>;
+  Role role;
+  int index;
+  Value value;
+};
+
+class SavedList {
+ public:
+  std::vector<SavedItem> items;
+  bool released = false;
+
+  void add_input(int index, SavedTensor* saved);
+  void add_input(int index, const Scalar& number);
+  void add_output(int index, SavedTensor* saved);
+  // The next attribute.
+  void add(const SavedItem::Value& value);
+
+ private:
+  int num_attributes_ = 0;
 };
 
 // Throws what a node throws when its saved tensors are gone.

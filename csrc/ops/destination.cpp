@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
+#include "graph/saved.h"
 #include "kernels/copy.h"
 #include "ops/assign.h"
 #include "ops/basic.h"
@@ -36,6 +37,8 @@ static void check_out(const char* name, const Tensor& target) {
   check(!mode.grad || !target.requires_grad(), name,
         "(): functions with out=... arguments don't support automatic differentiation, but one of "
         "the arguments requires grad.");
+  if (mode.watch) [[unlikely]]
+    mode.watch->before_write(target);
 }
 
 static const Tensor& checked(const char* name, Destination::Kind kind, const Tensor& target) {
@@ -69,6 +72,8 @@ void check_writable(const char* name, const Tensor& target) {
         "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
         "clone to get a normal tensor before doing inplace update.");
   check_distinct(name, target);
+  if (mode.watch) [[unlikely]]
+    mode.watch->before_write(target);
   if (!mode.grad || !joins_graph(target)) return;
   check_rebase(name, target);
   refresh(target);

@@ -35,6 +35,13 @@ class SavedOperand {
     return tensor_.defined() ? Operand(tensor_.read(node)) : Operand(number_);
   }
   void release() noexcept { tensor_.release(); }
+  void list(SavedList& list, int index, bool is_number) {
+    if (is_number) {
+      list.add_input(index, number_);
+    } else {
+      list.add_input(index, &tensor_);
+    }
+  }
 
  private:
   SavedTensor tensor_;
@@ -47,6 +54,7 @@ class ElementwiseNode final : public Node {
   ElementwiseNode(const Elementwise& op, const Operands<N>& x, const double* params, Sizes out)
       : Node(N), op_(op) {
     if (params) std::copy_n(params, kMaxParams, params_);
+    has_params_ = params != nullptr;
     int reads = 0;
     bool broadcasts = false;
     for (int i = 0; i < N; ++i) {
@@ -64,7 +72,9 @@ class ElementwiseNode final : public Node {
     }
     reads_ = static_cast<std::uint8_t>(reads);
     for (int i = 0; i < N; ++i) {
-      if (reads >> i & 1) saved_[i].save(*x[i]);
+      if (!(reads >> i & 1)) continue;
+      saved_[i].save(*x[i]);
+      numbers_ |= static_cast<std::uint8_t>(!x[i]->is_tensor() << i);
     }
   }
 
@@ -106,6 +116,18 @@ class ElementwiseNode final : public Node {
     released_ = reads_ != 0;
   }
 
+  void list_saved(SavedList& list) override {
+    list.released = released_;
+    int reads = 0;
+    for (const Elementwise::Partial& partial : op_.partial) reads |= partial.reads;
+    for (int i = 0; i < N; ++i) {
+      if (!(reads >> i & 1)) continue;
+      saved_[i].list(list, i, numbers_ >> i & 1);
+    }
+    if (reads & kReadsY) list.add_output(0, &result_);
+    for (int i = 0; has_params_ && i < kMaxParams; ++i) list.add(params_[i]);
+  }
+
  private:
   const Elementwise& op_;
   double params_[kMaxParams];
@@ -114,6 +136,8 @@ class ElementwiseNode final : public Node {
   std::unique_ptr<Dims[]> shapes_;  // of the operands, when one was broadcast
   DType dtypes_[N];
   std::uint8_t reads_;
+  std::uint8_t numbers_ = 0;  // operands that are saved as numbers
+  bool has_params_;
   bool released_ = false;
 };
 

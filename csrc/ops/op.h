@@ -48,6 +48,7 @@
 #include "graph/node.h"
 #include "graph/saved.h"
 #include "kernels/view.h"
+#include "ops/reflect.h"
 
 namespace pullback {
 
@@ -239,6 +240,20 @@ class OpNode final : public Node {
     for (SavedTensor& saved : inputs_) saved.release();
     for (SavedTensor& saved : outputs_) saved.release();
     released_ = saves_any_;
+  }
+
+  void list_saved(SavedList& list) override {
+    list.released = released_;
+    const std::uint32_t saves = Op::saves(~0u);
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (!(saves >> (i < 15 ? i : 15) & 1u)) continue;
+      list.add_input(static_cast<int>(i), &inputs_[i]);
+    }
+    for (std::size_t k = 0; k < outputs_.size(); ++k) {
+      if (!(saves / kOut >> k & 1u)) continue;
+      list.add_output(static_cast<int>(k), &outputs_[k]);
+    }
+    detail::list_attribute(attrs, list);
   }
 
   Tensor read_input(int i) const { return inputs_[static_cast<std::size_t>(i)].read(*this); }

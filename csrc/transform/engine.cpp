@@ -53,7 +53,19 @@ void add_gradient(Tensor& slot, Tensor gradient, bool create_graph) {
   }
 }
 
-class Pass {
+// Makes a pass the thread's active one for a scope.
+class Activation {
+ public:
+  explicit Activation(ActivePass* pass) : outer_(std::exchange(mode.pass, pass)) {}
+  ~Activation() { mode.pass = outer_; }
+  Activation(const Activation&) = delete;
+  Activation& operator=(const Activation&) = delete;
+
+ private:
+  ActivePass* outer_;
+};
+
+class Pass final : public ActivePass {
  public:
   explicit Pass(const BackwardRequest& request) : request_(request), id_(next_pass.fetch_add(1)) {}
   ~Pass() {
@@ -62,6 +74,16 @@ class Pass {
   }
   Pass(const Pass&) = delete;
   Pass& operator=(const Pass&) = delete;
+
+  std::uint64_t number() const override { return id_; }
+  bool reaches(const Node& node) const override {
+    if (!is_marked(&node)) return false;
+    const Step& step = nodes_[place_of(&node)];
+    return step.needed || step.captured;
+  }
+  bool reaches(const TensorBody& leaf) const override {
+    return is_marked(&leaf) && leaves_[place_of(&leaf)].needed;
+  }
 
   std::vector<Tensor> run(std::span<const Tensor> seeds);
 
@@ -260,11 +282,13 @@ void Pass::select_inputs() {
   for (std::size_t k = 0; k < request_.inputs.size(); ++k) {
     const Tensor& input = request_.inputs[k];
     const auto number = static_cast<std::uint32_t>(k);
-    if (const Node* node = node_of(input)) {
+    const Node* node = input.defined() ? node_of(input) : request_.input_edges[k].node();
+    if (node) {
       if (!is_marked(node)) continue;
       nodes_[place_of(node)].captured = true;
-      if (!request_.accumulate)
-        captures_.push_back({false, place_of(node), input.body()->output_nr, number});
+      const std::uint32_t output_nr =
+          input.defined() ? input.body()->output_nr : request_.input_edges[k].output_nr();
+      if (!request_.accumulate) captures_.push_back({false, place_of(node), output_nr, number});
     } else if (is_marked(input.body())) {
       leaves_[place_of(input.body())].needed = true;
       if (!request_.accumulate) captures_.push_back({true, place_of(input.body()), 0, number});
@@ -399,7 +423,10 @@ void Pass::run_step(std::size_t i) {
 }
 
 std::vector<Tensor> Pass::run(std::span<const Tensor> seeds) {
-  for (const Tensor& root : request_.roots) roots_.emplace_back(root);
+  for (std::size_t k = 0; k < request_.roots.size(); ++k) {
+    const Tensor& root = request_.roots[k];
+    roots_.push_back(root.defined() ? Edge(root) : request_.root_edges[k]);
+  }
   find_nodes();
   order_nodes();
   note_last_uses();
@@ -408,6 +435,7 @@ std::vector<Tensor> Pass::run(std::span<const Tensor> seeds) {
     add_gradient(slot_of(roots_[k]), seeds[k], request_.create_graph);
   }
   const GradMode recording(request_.create_graph);
+  const Activation here(this);
   for (Leaf& leaf : leaves_) {
     if (leaf.last < 0) finish_leaf(leaf);
   }
@@ -428,25 +456,40 @@ std::vector<Tensor> Pass::run(std::span<const Tensor> seeds) {
   return request_.accumulate ? std::vector<Tensor>() : std::move(results_);
 }
 
+Tensor make_seed(Sizes sizes, DType dtype, const Tensor& given, std::size_t k) {
+  if (!given.defined()) {
+    check(count_elements(sizes) == 1,
+          "grad can be implicitly created only for scalar outputs: got shape ", Dims(sizes),
+          ". Pass gradient= of that shape, or reduce with .sum() or .mean().");
+    return Tensor::full(sizes, Scalar(1), dtype);
+  }
+  if (!same(given.sizes(), sizes)) {
+    fail("Mismatch in shape: grad_output[", k, "] has a shape of torch.Size(", given.shape(),
+         ") and output[", k, "] has a shape of torch.Size(", Dims(sizes), ").");
+  }
+  return given.dtype() == dtype ? given : cast(given, dtype);
+}
+
 Tensor make_seed(const Tensor& root, const Tensor& given, std::size_t k) {
   if (!root.requires_grad()) {
     fail("element ", k, " of tensors does not require grad and does not have a grad_fn");
   }
-  if (!given.defined()) {
-    check(root.numel() == 1, "grad can be implicitly created only for scalar outputs: got shape ",
-          root.shape(), ". Pass gradient= of that shape, or reduce with .sum() or .mean().");
-    return Tensor::full(root.sizes(), Scalar(1), root.dtype());
+  return make_seed(root.sizes(), root.dtype(), given, k);
+}
+
+// What the output looked like is known when its node was reached through its tensor.
+Tensor make_seed(const Edge& root, const Tensor& given, std::size_t k) {
+  const Node& node = *root.node();
+  if (node.extra()) {
+    for (const OutputShape& shape : node.extra()->shapes) {
+      if (shape.output_nr != root.output_nr()) continue;
+      return make_seed(shape.sizes, shape.dtype, given, k);
+    }
   }
-  if (!same(given.sizes(), root.sizes())) {
-    const auto size = [](const Tensor& t) {
-      std::ostringstream text;
-      text << "torch.Size(" << t.shape() << ")";
-      return text.str();
-    };
-    fail("Mismatch in shape: grad_output[", k, "] has a shape of ", size(given), " and output[", k,
-         "] has a shape of ", size(root), ".");
-  }
-  return given.dtype() == root.dtype() ? given : cast(given, root.dtype());
+  check(given.defined(), "grad can be implicitly created only for scalar outputs: the shape of ",
+        "output ", root.output_nr(), " of ", node.name(),
+        " is not known. Pass a gradient for it, or make the edge by get_gradient_edge.");
+  return given;
 }
 
 }  // namespace
@@ -458,15 +501,20 @@ std::vector<Tensor> run_backward(const BackwardRequest& request) {
         "functorch.grad or functorch.vjp instead or call backward() outside of functorch "
         "transforms.");
   }
-  for (const Tensor& root : request.roots) refresh_history(root);
-  for (const Tensor& input : request.inputs) refresh_history(input);
+  for (const Tensor& root : request.roots) {
+    if (root.defined()) refresh_history(root);
+  }
+  for (const Tensor& input : request.inputs) {
+    if (!input.defined()) continue;
+    refresh_history(input);
+    if (request.accumulate) retain_grad(input);
+  }
   std::vector<Tensor> seeds;
   seeds.reserve(request.roots.size());
   for (std::size_t k = 0; k < request.roots.size(); ++k) {
-    seeds.push_back(make_seed(request.roots[k], request.seeds[k], k));
-  }
-  if (request.accumulate) {
-    for (const Tensor& input : request.inputs) retain_grad(input);
+    const Tensor& root = request.roots[k];
+    seeds.push_back(root.defined() ? make_seed(root, request.seeds[k], k)
+                                   : make_seed(request.root_edges[k], request.seeds[k], k));
   }
   Pass pass(request);
   return pass.run(seeds);

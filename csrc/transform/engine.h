@@ -14,11 +14,27 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "graph/node.h"
 
 namespace pullback {
 
+// The pass that runs on this thread (mode.pass), for hooks.
+class ActivePass {
+ public:
+  // Of all passes of the process.
+  virtual std::uint64_t number() const = 0;
+  // Whether a gradient is going to arrive, or to be taken, there.
+  virtual bool reaches(const Node& node) const = 0;
+  virtual bool reaches(const TensorBody& leaf) const = 0;
+
+ protected:
+  ~ActivePass() = default;
+};
+
 struct BackwardRequest {
   std::span<const Tensor> roots;
+  // An undefined root or input stands for the edge of the same number.
+  std::span<const Edge> root_edges = {};
   // One for each root; an undefined one stands for ones and needs a root with one element.
   std::span<const Tensor> seeds;
   bool retain_graph = false;
@@ -26,6 +42,7 @@ struct BackwardRequest {
   // When not empty only these tensors get gradients.  Those of non-leaves are kept from then on
   // when accumulating, as by retain_grad.
   std::span<const Tensor> inputs;
+  std::span<const Edge> input_edges = {};
   // Add to .grad; otherwise the gradients of `inputs` are returned and .grad is left alone.
   bool accumulate = true;
 };

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pullback import _core
 from pullback._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from pullback.autograd import graph
+from pullback.autograd.graph import GradientEdge
 
 if TYPE_CHECKING:
     from pullback import Tensor
@@ -26,6 +28,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "no_grad",
     "set_grad_enabled",
@@ -35,7 +38,8 @@ _Tensors = Sequence[Any]
 
 
 def _as_tuple(tensors: Any) -> tuple[Any, ...]:
-    return (tensors,) if isinstance(tensors, _core.Tensor) else tuple(tensors)
+    one = isinstance(tensors, (_core.Tensor, GradientEdge))
+    return (tensors,) if one else tuple(tensors)
 
 
 def _as_seeds(seeds: Any, count: int) -> tuple[Any, ...]:
@@ -54,7 +58,7 @@ def backward(
     """Add the gradients of ``tensors`` to ``.grad`` of the leaves that they were computed from.
 
     Args:
-        tensors: the roots, a tensor or several.
+        tensors: the roots, a tensor or several, or edges of the graph (``graph.GradientEdge``).
         grad_tensors: for each root the vector of the vector-Jacobian product, of the root's shape;
             None for a root with one element stands for 1.
         retain_graph: keep what the graph saved, for another pass; by default as ``create_graph``.
@@ -96,7 +100,8 @@ def grad(
     """The gradients of ``outputs`` with respect to ``inputs``; ``.grad`` is left alone.
 
     Args:
-        outputs: the roots, a tensor or several; their gradients are summed.
+        outputs: the roots, a tensor or several, or edges of the graph in their place; their
+            gradients are summed.
         inputs: the tensors, leaves or not, to differentiate by.
         grad_outputs: for each root the vector of the vector-Jacobian product, of the root's shape.
         retain_graph: keep what the graph saved, for another pass; by default as ``create_graph``.
@@ -136,7 +141,7 @@ def grad(
     if not wanted:
         raise ValueError("grad requires non-empty inputs.")
     for tensor in wanted:
-        if not tensor.requires_grad:
+        if not isinstance(tensor, GradientEdge) and not tensor.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     retain = create_graph if retain_graph is None else retain_graph
     seeds = _as_seeds(grad_outputs, len(roots))
@@ -145,16 +150,24 @@ def grad(
     else:
         found = _core._run_backward(roots, seeds, retain, create_graph, wanted, False)
     if materialize_grads:
+        if any(
+            gradient is None and isinstance(tensor, GradientEdge)
+            for gradient, tensor in zip(found, wanted, strict=True)
+        ):
+            raise RuntimeError(
+                "materialize_grads cannot be used when the given input is a GradientEdge"
+            )
         batch = seeds[0].shape[:1] if is_grads_batched else ()
         return tuple(
             tensor.new_zeros((*batch, *tensor.shape)) if gradient is None else gradient
             for gradient, tensor in zip(found, wanted, strict=True)
         )
-    if not allow_unused and any(gradient is None for gradient in found):
-        raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set "
-            "allow_unused=True if this is the desired behavior."
-        )
+    for index, gradient in enumerate(found):
+        if gradient is None and not allow_unused:
+            raise RuntimeError(
+                f"The differentiated Tensor at index {index} appears to not have been used in the "
+                "graph. Set allow_unused=True if this is the desired behavior."
+            )
     return tuple(found)
 
 

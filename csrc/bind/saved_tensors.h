@@ -1,0 +1,19 @@
+// What nodes saved, as Python sees it: hooks that pack it, SavedTensor, and torch's names for it.
+#pragma once
+
+#include <Python.h>
+
+#include "graph/node.h"
+
+namespace pullback::bind {
+
+// Adds SavedTensor and the functions of the hooks to the module.
+int init_saved_tensors(PyObject* module);
+
+// `node._saved_self`, `node._raw_saved_self` and so on: a new reference, or null without an error
+// when `name` is no such name of the node.
+PyObject* saved_attribute(Node& node, const char* name);
+// The names, a list.
+PyObject* saved_names(Node& node);
+
+}  // namespace pullback::bind
