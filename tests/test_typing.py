@@ -41,10 +41,11 @@ def test_wrong_user_code_is_found(tmp_path: Path) -> None:
         "x.no_such_method()\n"
         "pb.no_such_function(x)\n"
         "n: int = x.shape\n"
+        "x.sort().no_such_field\n"
     )
     result = run("-m", "mypy", "--strict", "--no-incremental", str(wrong))
     lines = [line for line in result.stdout.splitlines() if "error:" in line]
-    assert [int(line.split(":")[1]) for line in lines] == [3, 4, 5, 6], result.stdout
+    assert [int(line.split(":")[1]) for line in lines] == [3, 4, 5, 6, 7], result.stdout
 
 
 def test_user_code_runs() -> None:

@@ -1,7 +1,7 @@
 """Writes the type stubs of the compiled module, and of the package that takes its names over.
 
-``python tools/stubs.py`` writes ``_core.pyi`` and ``__init__.pyi`` into ``python/pullback``;
-``--check`` fails when the files there are not what it would write. The operators come from the
+``python tools/stubs.py`` writes ``_core.pyi``, ``__init__.pyi`` and ``return_types.pyi`` into
+``python/pullback``; ``--check`` fails when the files there are not what it would write. The operators come from the
 table (``_core.operator_table()``), attributes and methods from the Tensor type; what neither knows
 stands in the tables below. A member of Tensor that is in no place is an error, so that stubs stay
 complete.
@@ -269,9 +269,9 @@ def parameters(row: dict[str, Any]) -> list[str]:
 
 
 def result_of(row: dict[str, Any]) -> str:
-    """The type of the result; named tuples are not told apart."""
+    """The type of the result."""
     if row["fields"]:
-        return "Any"
+        return f"_return_types.{row['name']}"
     return "_dtype" if row["result"] == "dtype" else kind(row["result"])
 
 
@@ -349,7 +349,30 @@ def namespace(name: str, flag: str) -> str:
 def core_stub() -> str:
     """``_core.pyi``."""
     constants = "\n".join(f"{name}: {kind}" for name, kind in CONSTANTS.items())
-    return f"{HEAD}{TYPES}{tensor_class()}\n{FUNCTIONS}{INTERNAL}{constants}\n"
+    classes = f"{tensor_class()}\n{named_tuple_classes()}"
+    return f"{HEAD}{TYPES}{classes}\n{FUNCTIONS}{INTERNAL}{constants}\n"
+
+
+def named_tuples() -> dict[str, list[str]]:
+    """The fields of the named tuples by name of the operator."""
+    rows = [row for row in _core.operator_table() if row["fields"]]
+    found = {row["name"]: [f.strip() for f in row["fields"].split(",")] for row in rows}
+    return dict(sorted(found.items()))
+
+
+def named_tuple_classes() -> str:
+    """The classes inside of a namespace, so that names like max stay free."""
+    text = ["class _return_types:"]
+    for name, fields in named_tuples().items():
+        text.append(f"    class {name}(tuple[{', '.join(['Tensor'] * len(fields))}]):")
+        text += [f"        @property\n        def {f}(self) -> Tensor: ..." for f in fields]
+    return "\n".join(text)
+
+
+def return_types_stub() -> str:
+    """``return_types.pyi``."""
+    names = "\n".join(f"{name} = _return_types.{name}" for name in named_tuples())
+    return f"{HEAD}from pullback._core import _return_types\n\n{names}\n"
 
 
 def package_stub() -> str:
@@ -366,7 +389,7 @@ def package_stub() -> str:
         *(f"    {m} as {m}," for m in sorted(pb._SUBMODULES)),
         ")",
     ]
-    core = ["DType", "DimPair", "Ints", "Number", "Tensors", "_dtype", "_memory_format"]
+    core = ["DType", "DimPair", "Ints", "Number", "Tensors", "_dtype", "_memory_format", "_return_types"]
     parts += ["from pullback._core import (", *(f"    {n}," for n in core)]
     parts += [*(f"    {n} as {n}," for n in names), ")"]
     for module, found in sorted(lazy.items()):
@@ -415,7 +438,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="fail when a file is not current")
     check = parser.parse_args().check
     stale = []
-    for name, text in (("_core.pyi", core_stub()), ("__init__.pyi", package_stub())):
+    stubs = {
+        "_core.pyi": core_stub(),
+        "__init__.pyi": package_stub(),
+        "return_types.pyi": return_types_stub(),
+    }
+    for name, text in stubs.items():
         wanted = formatted(text, name)
         path = PACKAGE / name
         if path.exists() and path.read_text() == wanted:

@@ -117,6 +117,34 @@ bool to_ints(PyObject* object, Dims& ints) {
   return true;
 }
 
+bool to_sublists(PyObject* const* args, Py_ssize_t num_args, Value& value) {
+  for (Py_ssize_t i = 0; i < num_args; ++i) {
+    if (is_tensor(args[i]) && i % 2 == 0) {
+      value.tensors.push_back(unwrap(args[i]));
+      continue;
+    }
+    const bool output = i % 2 == 0;
+    if (output && (i == 0 || i + 1 < num_args)) return false;
+    if (!PyTuple_Check(args[i]) && !PyList_Check(args[i])) return false;
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(args[i]);
+    PyObject** items = PySequence_Fast_ITEMS(args[i]);
+    for (Py_ssize_t k = 0; k < n; ++k) {
+      std::int64_t label = Sublists::kEllipsis;
+      if (items[k] != Py_Ellipsis) {
+        if (!to_int(items[k], label)) return false;
+        check(ErrorKind::Value, label >= 0 && label < 52,
+              "einsum(): subscript in subscript list is not within the valid range [0, 52): got ",
+              label, ".");
+      }
+      value.ints.push_back(label);
+    }
+    value.ints.push_back(Sublists::kEnd);
+  }
+  return !value.tensors.empty() &&
+         static_cast<std::size_t>(std::count(value.ints.begin(), value.ints.end(),
+                                             Sublists::kEnd)) >= value.tensors.size();
+}
+
 bool to_value(PyObject* object, ParamType type, Value& value) {
   value.none = object == Py_None;
   if (value.none) return type.optional;
@@ -199,6 +227,8 @@ bool to_value(PyObject* object, ParamType type, Value& value) {
       value.number = Scalar(static_cast<std::int64_t>(format));
       return true;
     }
+    case Kind::Sublists:
+      return false;  // only as variadic arguments
   }
   return false;
 }

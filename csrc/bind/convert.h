@@ -15,6 +15,8 @@ bool to_int(PyObject* object, std::int64_t& value);
 // A tuple or list of integers, or a Size.
 bool to_ints(PyObject* object, Dims& ints);
 // Fills in `value` if the object is what the parameter wants.
+// The arguments of einsum with lists of labels.
+bool to_sublists(PyObject* const* args, Py_ssize_t num_args, Value& value);
 bool to_value(PyObject* object, ParamType type, Value& value);
 
 PyObject* wrap_number(Scalar number);

@@ -185,8 +185,8 @@ PyObject* operator_name(PyObject* self, void*) {
 // The kinds of the parameters in Python's words, for the stubs.
 PyObject* param_types(const Function& function) {
   constexpr const char* kNames[] = {
-      "Tensor", "Tensor | Number", "Number",  "int",     "float", "bool",
-      "Ints",   "dtype",           "Tensors", "DimPair", "str",   "memory_format"};
+      "Tensor", "Tensor | Number", "Number",  "int", "float",         "bool", "Ints",
+      "dtype",  "Tensors",         "DimPair", "str", "memory_format", "Any"};
   static_assert(std::size(kNames) == kNumKinds, "a name for every kind of parameter");
   Owned list(PyList_New(function.num_params));
   for (int i = 0; i < function.num_params; ++i) {
@@ -328,7 +328,7 @@ class Namespaces {
     check(entry.function.num_params <= kMaxArguments, "operator table: ", entry.signature,
           " has more than ", kMaxArguments, " parameters.");
     if (entry.fields && !slot->named_tuple) {
-      PyTypeObject*& type = tuples_[std::string(entry.fields) + entry.signature];
+      PyTypeObject*& type = tuples_[slot->signatures.back().name()];
       if (!type) type = make_named_tuple(slot->signatures.back().name(), entry.fields);
       slot->named_tuple = type;
     }
@@ -346,6 +346,15 @@ class Namespaces {
         check_status(PyDict_SetItemString(dict, overloads->name.c_str(), object.get()));
       }
     }
+  }
+  // The types of named tuples as a module.
+  PyObject* return_types() const {
+    Owned types(PyModule_New("pullback._core._return_types"));
+    for (const auto& [name, type] : tuples_) {
+      check_status(
+          PyModule_AddObjectRef(types.get(), name.c_str(), reinterpret_cast<PyObject*>(type)));
+    }
+    return types.release();
   }
 
  private:
@@ -386,6 +395,8 @@ void init_operators(PyObject* module) {
     }
   }
   names.publish();
+  Owned types(names.return_types());
+  check_status(PyModule_AddObjectRef(module, "_return_types", types.get()));
 }
 
 PyObject* operator_table() {

@@ -84,6 +84,8 @@ const char* describe(Kind kind) {
       return "str";
     case Kind::MemoryFormat:
       return "torch.memory_format";
+    case Kind::Sublists:
+      return "tensors with lists of labels";
   }
   return "object";
 }
@@ -139,6 +141,10 @@ Param Signature::parse_param(const std::string& text, ParamType type) {
 
 bool Signature::match_variadic(const Param& param, PyObject* const* args, Py_ssize_t num_args,
                                Value& value) {
+  if (param.type.kind == Kind::Sublists) {
+    value.none = false;
+    return to_sublists(args, num_args, value);
+  }
   if (num_args == 1 && (PyTuple_Check(args[0]) || PyList_Check(args[0]))) {
     return to_value(args[0], param.type, value);
   }

@@ -502,6 +502,26 @@ Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
   return result;
 }
 
+// The lists of labels written as an equation.
+Tensor einsum_of_lists(const Sublists& arguments) {
+  check(ErrorKind::Value, !arguments.operands.empty(),
+        "einsum(): must specify the equation string and at least one operand, or at least one "
+        "operand and its subscripts list");
+  std::string equation;
+  std::size_t lists = 0;
+  bool starts = true;
+  for (const std::int64_t label : arguments.labels) {
+    if (starts && lists > 0) equation += lists < arguments.operands.size() ? "," : "->";
+    starts = label == Sublists::kEnd;
+    if (starts) {
+      ++lists;
+    } else {
+      equation += text_of(label == Sublists::kEllipsis ? kEllipsis : static_cast<int>(label));
+    }
+  }
+  return einsum(equation, arguments.operands);
+}
+
 }  // namespace
 
 static const Entry entry_einsum(
@@ -514,5 +534,11 @@ static const Entry entry_einsum(
     "x(2,3) | 'ij,ij->ij', x(3,4), x(3,1) | 'bhid,bhjd->bhij', x(2,2,3,4), x(2,2,5,4) "
     "| 'ij,kj->ik', xs(3,4), x(2,4) | 'i,i->i', x(3), x(3) | 'ij->i', x(0,3) | 'ij,jk', x(3,0), "
     "x(0,2) | ',', x(), x()");
+static const Entry entry_einsum_of_lists(
+    "einsum(*tensors_and_labels)", function<einsum_of_lists>, kFunctionForm | kOutForm,
+    "The same with a list of numbers below 52, or ..., behind every tensor and, for the result, at "
+    "the end.",
+    "x(3,4), [0,1], x(4,2), [1,2], [0,2] | x(3,4), [1,0] | x(2,3,4), [...,0,1], x(4,5), [1,2], "
+    "[...,0,2] | x(3,3), (0,0), ()");
 
 }  // namespace pullback

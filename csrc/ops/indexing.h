@@ -48,6 +48,9 @@ Tensor narrow(const Tensor& input, std::int64_t dim, std::int64_t start, std::in
 Tensor gather(const Tensor& input, std::int64_t dim, const Tensor& index);
 Tensor scatter(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& src);
 Tensor scatter_value(const Tensor& input, std::int64_t dim, const Tensor& index, Scalar value);
+// reduce: sum, prod, mean, amax or amin.
+Tensor scatter_reduce(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& src,
+                      std::string_view reduce, bool include_self = true);
 Tensor scatter_add(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& src);
 // torch's checks of scatter's arguments; the index as int64 and the part of src that it covers.
 struct ScatterArguments {

@@ -187,8 +187,8 @@ Reduction parse_reduction(std::string_view reduce) {
 
 }  // namespace
 
-static Tensor scatter_reduce(const Tensor& input, std::int64_t dim, const Tensor& index,
-                             const Tensor& src, std::string_view reduce, bool include_self) {
+Tensor scatter_reduce(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& src,
+                      std::string_view reduce, bool include_self) {
   const Reduction op = parse_reduction(reduce);
   if (input.ndim() == 0) {
     const DestinationAside aside;
@@ -201,9 +201,34 @@ static Tensor scatter_reduce(const Tensor& input, std::int64_t dim, const Tensor
                               arguments.src);
 }
 
+// torch's older form.
+static Tensor scatter_with(const Tensor& input, std::int64_t dim, const Tensor& index,
+                           const Tensor& src, std::string_view reduce) {
+  if (reduce == "add") return scatter_add(input, dim, index, src);
+  check(reduce == "multiply", "reduce argument must be either add or multiply.");
+  return scatter_reduce(input, dim, index, src, "prod");
+}
+static Tensor scatter_value_with(const Tensor& input, std::int64_t dim, const Tensor& index,
+                                 Scalar value, std::string_view reduce) {
+  const Tensor src = expand(Tensor::full({}, value, input.dtype()), index.sizes());
+  return scatter_with(input, dim, index, src, reduce);
+}
+
+inline constexpr std::uint32_t kScatter = kBoth | kInPlaceForm;
+static const Entry entry_scatter_with(
+    "scatter(input, dim, index, src, *, reduce)", function<scatter_with>, kScatter,
+    "A copy of input with what src puts at each place added (reduce='add') or multiplied "
+    "(reduce='multiply').",
+    "x(3,4), 0, i(2,4, high=3), x(2,4), reduce='add' | x(3,4), 1, i(3,3, high=4), x(3,3), "
+    "reduce='multiply'");
+static const Entry entry_scatter_value_with(
+    "scatter(input, dim, index, value, *, reduce)", function<scatter_value_with>, kScatter,
+    "A copy of input with value added or multiplied at each place.",
+    "x(3,4), 0, i(2,4, high=3), 1.5, reduce='add' | x(3,4), 1, i(3,1, high=4), 2.0, "
+    "reduce='multiply'");
 static const Entry entry_scatter_reduce(
     "scatter_reduce(input, dim, index, src, reduce, *, include_self=True)",
-    function<scatter_reduce>, kBoth,
+    function<scatter_reduce>, kBoth | kInPlaceForm,
     "A copy of input with the sum, prod, mean, amax or amin of what src puts at each place.",
     "x(3,4), 0, i(2,4, high=3), x(2,4), 'sum' | x(3,4), 0, i(2,4, high=3), x(2,4), 'mean' "
     "| x(3,4), 1, i(3,6, high=4), x(3,6), 'sum', include_self=False | x(3,4), 0, i(4,4, high=3), "

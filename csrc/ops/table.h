@@ -40,13 +40,22 @@ enum class Kind : std::uint8_t {
   DimPair,  // two tuples of integers
   Text,
   MemoryFormat,
+  Sublists,  // tensors, a tuple of integers or ... behind each, perhaps one more at the end
 };
-inline constexpr std::size_t kNumKinds = std::size_t(Kind::MemoryFormat) + 1;
+inline constexpr std::size_t kNumKinds = std::size_t(Kind::Sublists) + 1;
 
 // `dims` of tensordot.
 struct DimPair {
   Dims first;
   Dims second;
+};
+
+// Arguments of einsum in the form with a list of labels behind every tensor.
+struct Sublists {
+  static constexpr std::int64_t kEllipsis = -1;
+  static constexpr std::int64_t kEnd = -2;
+  std::vector<Tensor> operands;
+  Dims labels;  // each list followed by kEnd
 };
 
 // One argument on its way from Python.
@@ -134,6 +143,11 @@ struct Convert<DimPair> {
     const auto cut = static_cast<std::size_t>(v.number.to_int());
     return {all.first(cut), all.subspan(cut)};
   }
+};
+template <>
+struct Convert<Sublists> {
+  static constexpr ParamType type{Kind::Sublists, false};
+  static Sublists get(const Value& v) { return {v.tensors, v.ints}; }
 };
 template <>
 struct Convert<DType> {

@@ -99,14 +99,15 @@ struct ReshapeCopy {
 };
 
 struct Unsqueeze {
-  static constexpr const char* kNode = "UnsqueezeBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
   static constexpr bool kLinear = true;
   struct Attrs {
     int dim;
-    Attrs batched(std::int64_t) const { return {dim + 1}; }
+    const char* node = "UnsqueezeBackward0";
+    Attrs batched(std::int64_t) const { return {dim + 1, node}; }
   };
+  static const char* node_name(const Attrs& a) { return a.node; }
   static Tensor view(const Attrs& a, const Tensor& x) {
     Dims sizes = x.shape();
     Dims strides(x.strides());
@@ -219,32 +220,38 @@ Tensor reshape(const Tensor& input, Sizes shape) {
   return apply<ReshapeCopy>({std::move(sizes), input.shape()}, input);
 }
 
+static Dims all_dims(const Tensor& input) {
+  Dims dims;
+  for (int d = 0; d < input.ndim(); ++d) dims.push_back(d);
+  return dims;
+}
+
 Tensor unsqueeze(const Tensor& input, std::int64_t dim) {
   return apply<Unsqueeze>({wrap_dim(dim, input.ndim() + 1)}, input);
 }
 
-Tensor squeeze_dim(const Tensor& input, std::int64_t dim) {
+static Tensor squeeze_one(const Tensor& input, std::int64_t dim, const char* node) {
   const int d = wrap_dim(dim, input.ndim());
   Dims dims;
   if (input.ndim() > 0 && input.size(d) == 1) dims.push_back(d);
-  return apply<Squeeze>({dims, "SqueezeBackward1"}, input);
+  return apply<Squeeze>({dims, node}, input);
+}
+Tensor squeeze_dim(const Tensor& input, std::int64_t dim) {
+  return squeeze_one(input, dim, "SqueezeBackward1");
 }
 
-static Tensor squeeze_all(const Tensor& input) {
-  Dims dims;
-  for (int d = 0; d < input.ndim(); ++d) {
-    if (input.size(d) == 1) dims.push_back(d);
-  }
-  return apply<Squeeze>({dims, "SqueezeBackward0"}, input);
-}
-
-static Tensor squeeze_dims(const Tensor& input, const Dims& dim) {
-  const Dims wanted = wrap_dims(dim, input.ndim());
+static Tensor squeeze_where(const Tensor& input, const Dims& wanted, const char* node) {
   Dims dims;
   for (int d = 0; d < input.ndim(); ++d) {
     if (input.size(d) == 1 && wanted.contains(d)) dims.push_back(d);
   }
-  return apply<Squeeze>({dims, "SqueezeBackward2"}, input);
+  return apply<Squeeze>({dims, node}, input);
+}
+static Tensor squeeze_all(const Tensor& input) {
+  return squeeze_where(input, all_dims(input), "SqueezeBackward0");
+}
+static Tensor squeeze_dims(const Tensor& input, const Dims& dim) {
+  return squeeze_where(input, wrap_dims(dim, input.ndim()), "SqueezeBackward2");
 }
 
 Dims wrap_dims(const Dims& dims, int ndim) {
@@ -258,9 +265,7 @@ Dims wrap_dims(const Dims& dims, int ndim) {
 }
 
 Tensor alias_view(const Tensor& input) {
-  Dims order;
-  for (int d = 0; d < input.ndim(); ++d) order.push_back(d);
-  return apply<Permute>({order, "AliasBackward0"}, input);
+  return apply<Permute>({all_dims(input), "AliasBackward0"}, input);
 }
 
 Tensor permute(const Tensor& input, Sizes dims) {
@@ -278,8 +283,7 @@ Tensor permute(const Tensor& input, Sizes dims) {
 }
 
 static Tensor swap_dims(const Tensor& input, int a, int b, const char* node) {
-  Dims order;
-  for (int d = 0; d < input.ndim(); ++d) order.push_back(d);
+  Dims order = all_dims(input);
   if (input.ndim() > 0) std::swap(order[a], order[b]);
   return apply<Permute>({order, node}, input);
 }
@@ -293,6 +297,53 @@ Tensor t(const Tensor& input) {
   check(input.ndim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", input.ndim(),
         "D");
   return swap_dims(input, 0, std::max(input.ndim() - 1, 0), "TBackward0");
+}
+
+// The tensor becomes a view of itself: only its geometry and its history change, as in torch.
+template <typename Make>
+static Tensor in_place(const char* name, const Tensor& x, Make make) {
+  check(ErrorKind::NotImplemented, !x.has(kBatched), name,
+        ": in-place views inside vmap are not supported. Use the form without underscore.");
+  check_writable(name, x);
+  const Tensor view = make();
+  replace_geometry(x, view);
+  x.bump_version();
+  if (view.requires_grad() && mode.grad) {
+    set_history(x, node_of(view), view.body()->output_nr);
+    move_retention(x);
+  }
+  if (view.has(kDual)) set_tangent(x, tangent_of(view));
+  if (x.has(kFollowsBase)) x.body()->seen_version = x.version();
+  return x;
+}
+
+static Tensor unsqueeze_(const Tensor& input, std::int64_t dim) {
+  const int d = wrap_dim(dim, input.ndim() + 1);
+  return in_place("unsqueeze", input,
+                  [&] { return apply<Unsqueeze>({d, "UnsqueezeBackward1"}, input); });
+}
+static Tensor squeeze_(const Tensor& input) {
+  return in_place("squeeze", input,
+                  [&] { return squeeze_where(input, all_dims(input), "SqueezeBackward3"); });
+}
+static Tensor squeeze_dim_(const Tensor& input, std::int64_t dim) {
+  return in_place("squeeze", input, [&] { return squeeze_one(input, dim, "SqueezeBackward4"); });
+}
+static Tensor squeeze_dims_(const Tensor& input, const Dims& dim) {
+  return in_place("squeeze", input, [&] {
+    return squeeze_where(input, wrap_dims(dim, input.ndim()), "SqueezeBackward5");
+  });
+}
+static Tensor transpose_(const Tensor& input, std::int64_t dim0, std::int64_t dim1) {
+  const int a = wrap_dim(dim0, input.ndim());
+  const int b = wrap_dim(dim1, input.ndim());
+  return in_place("transpose", input, [&] { return swap_dims(input, a, b, "TransposeBackward1"); });
+}
+static Tensor t_(const Tensor& input) {
+  check(input.ndim() <= 2, "t_() expects a tensor with <= 2 dimensions, but self is ", input.ndim(),
+        "D");
+  return in_place("t", input,
+                  [&] { return swap_dims(input, 0, std::max(input.ndim() - 1, 0), "TBackward1"); });
 }
 
 static Tensor reshape_entry(const Tensor& input, const Dims& shape) {
@@ -335,6 +386,29 @@ PB_TRANSPOSE(transpose, "dim0", "dim1")
 PB_TRANSPOSE(swapaxes, "axis0", "axis1")
 PB_TRANSPOSE(swapdims, "dim0", "dim1")
 #undef PB_TRANSPOSE
+inline constexpr std::uint32_t kInPlaceView = kMethodForm | kNoGrad | kNoBatch;
+static const Entry entry_unsqueeze_("unsqueeze_(input, dim)", function<unsqueeze_>, kInPlaceView,
+                                    "Puts a dimension of size 1 in at dim.",
+                                    "c(3,4), 0 | c(3,4), -1 | c(), 0");
+static const Entry entry_squeeze_("squeeze_(input)", function<squeeze_>, kInPlaceView,
+                                  "Drops the dimensions of size 1.", "c(1,3,1) | c(3,4) | c()");
+static const Entry entry_squeeze_dim_("squeeze_(input, dim)", function<squeeze_dim_>, kInPlaceView,
+                                      "Drops dimension dim if that has size 1.",
+                                      "c(1,3,1), 0 | c(1,3,1), dim=-1 | c(3,4), 1");
+static const Entry entry_squeeze_dims_("squeeze_(input, dim)", function<squeeze_dims_>,
+                                       kInPlaceView,
+                                       "Drops those of the dimensions that have size 1.",
+                                       "c(1,3,1), (0,1) | c(3,4), ()");
+#define PB_TRANSPOSE_(NAME, DIM0, DIM1)                                                      \
+  static const Entry entry_##NAME(#NAME "(input, " DIM0 ", " DIM1 ")", function<transpose_>, \
+                                  kInPlaceView, "Exchanges two dimensions.",                 \
+                                  "c(3,4), 0, 1 | c(2,3,4), -1, 0");
+PB_TRANSPOSE_(transpose_, "dim0", "dim1")
+PB_TRANSPOSE_(swapaxes_, "axis0", "axis1")
+PB_TRANSPOSE_(swapdims_, "dim0", "dim1")
+#undef PB_TRANSPOSE_
+static const Entry entry_t_("t_(input)", function<t_>, kInPlaceView, "Transposes the matrix.",
+                            "c(3,4) | c(3) | c()");
 static const Entry entry_t("t(input)", function<t>, kView, "The transpose of a matrix, a view.",
                            "x(3,4) | x(3) | x()");
 

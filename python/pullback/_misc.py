@@ -9,6 +9,10 @@ from pullback._device import cpu, device
 
 __all__ = [
     "are_deterministic_algorithms_enabled",
+    "detach",
+    "detach_",
+    "dropout",
+    "dropout_",
     "get_default_device",
     "is_complex",
     "is_floating_point",
@@ -43,6 +47,30 @@ def is_complex(input: Tensor) -> bool:
 def numel(input: Tensor) -> int:
     """The number of elements."""
     return input.numel()
+
+
+def detach(input: Tensor) -> Tensor:
+    """The same memory without history."""
+    return input.detach()
+
+
+def detach_(input: Tensor) -> Tensor:
+    """Drop the history of the tensor itself."""
+    return input.detach_()
+
+
+def dropout(input: Tensor, p: float, train: bool) -> Tensor:
+    """``nn.functional.dropout`` with all arguments given."""
+    from pullback.nn import functional
+
+    return functional.dropout(input, p, train)
+
+
+def dropout_(input: Tensor, p: float, train: bool) -> Tensor:
+    """The same in place."""
+    from pullback.nn import functional
+
+    return functional.dropout(input, p, train, inplace=True)
 
 
 def typename(obj: Any, /) -> str:

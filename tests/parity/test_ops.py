@@ -35,9 +35,17 @@ OTHER_NODES = {
     "matmul(x(3,4), x(2,4,5))": "one bmm, where PyTorch transposes and copies for one mm",
     "unfold(x(), 0, 1, 1)": "a slice of the tensor seen as one element",
     "remainder(3.3, x(3, low=0.5, high=2))": "has a derivative here",
+    "scatter(x(3,4), 0, i(2,4, high=3), x(2,4), reduce='add')": "the same",
+    "scatter(x(3,4), 1, i(3,3, high=4), x(3,3), reduce='multiply')": "the same",
+    "scatter(x(3,4), 0, i(2,4, high=3), 1.5, reduce='add')": "the same",
+    "scatter(x(3,4), 1, i(3,1, high=4), 2.0, reduce='multiply')": "the same",
 }
 NO_DERIVATIVE_IN_TORCH = {
     "remainder(3.3, x(3, low=0.5, high=2))": "not implemented when the dividend is a number",
+    "scatter(x(3,4), 0, i(2,4, high=3), x(2,4), reduce='add')": "with reduce it has none",
+    "scatter(x(3,4), 1, i(3,3, high=4), x(3,3), reduce='multiply')": "the same",
+    "scatter(x(3,4), 0, i(2,4, high=3), 1.5, reduce='add')": "the same",
+    "scatter(x(3,4), 1, i(3,1, high=4), 2.0, reduce='multiply')": "the same",
     "scatter(x(3,4), 1, i(3,1, high=4), x(3,2))": "src larger than index gives an invalid gradient",
     "scatter(xs(3,4), -1, i(2,1, high=4), xs(2,4))": "the same",
     "scatter_add(xs(3,4), -1, i(2,3, high=4), x(3,4))": "the same",

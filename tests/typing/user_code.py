@@ -65,6 +65,11 @@ def operators(x: Tensor) -> None:
     assert_type([row for row in x], list[Tensor])  # noqa: C416 - what iteration gives
     assert_type(pb.zeros(2, 3, dtype=pb.int64), Tensor)
     assert_type(pb.stack([x, x], dim=0), Tensor)
+    values, positions = x.topk(2)
+    assert_type(values, Tensor)
+    assert_type(positions, Tensor)
+    assert_type(pb.sort(x), pb.return_types.sort)
+    assert_type(x.max(0).values, Tensor)
     assert_type(pb.is_grad_enabled(), bool)
     x += 1
     assert_type(x, Tensor)

@@ -1,0 +1,17 @@
+"""The named tuples that operators with several results return, by the name of the operator.
+
+Each is a tuple with a property for every result, and prints as in PyTorch. The types are made from
+the operator table; ``return_types.pyi`` is written by ``tools/stubs.py``.
+
+Example:
+    >>> import pullback as pb
+    >>> found = pb.tensor([3.0, 1.0, 2.0]).max(0)
+    >>> isinstance(found, pb.return_types.max), found.values, found.indices
+    (True, tensor(3.), tensor(0))
+"""
+
+from __future__ import annotations
+
+from pullback import _core
+
+globals().update({k: v for k, v in vars(_core._return_types).items() if not k.startswith("_")})
