@@ -1,10 +1,10 @@
 """Writes the type stubs of the compiled module, and of the package that takes its names over.
 
 ``python tools/stubs.py`` writes ``_core.pyi``, ``__init__.pyi`` and ``return_types.pyi`` into
-``python/pullback``; ``--check`` fails when the files there are not what it would write. The operators come from the
-table (``_core.operator_table()``), attributes and methods from the Tensor type; what neither knows
-stands in the tables below. A member of Tensor that is in no place is an error, so that stubs stay
-complete.
+``python/pullback``; ``--check`` fails when the files there are not what it would write. The
+operators come from the table (``_core.operator_table()``), attributes and methods from the Tensor
+type; what neither knows stands in the tables below. A member of Tensor that is in no place is an
+error, so that stubs stay complete.
 """
 
 from __future__ import annotations
@@ -389,7 +389,16 @@ def package_stub() -> str:
         *(f"    {m} as {m}," for m in sorted(pb._SUBMODULES)),
         ")",
     ]
-    core = ["DType", "DimPair", "Ints", "Number", "Tensors", "_dtype", "_memory_format", "_return_types"]
+    core = [
+        "DType",
+        "DimPair",
+        "Ints",
+        "Number",
+        "Tensors",
+        "_dtype",
+        "_memory_format",
+        "_return_types",
+    ]
     parts += ["from pullback._core import (", *(f"    {n}," for n in core)]
     parts += [*(f"    {n} as {n}," for n in names), ")"]
     for module, found in sorted(lazy.items()):

@@ -1,4 +1,4 @@
-"""squeeze_, transpose_ and the like beside PyTorch: geometry, version, history, gradients, views."""
+"""squeeze_, transpose_ and the like beside PyTorch: geometry, version, history, views."""
 
 from __future__ import annotations
 

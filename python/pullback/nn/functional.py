@@ -53,40 +53,44 @@ sigmoid: Callable[..., Tensor] = pb.sigmoid
 tanh: Callable[..., Tensor] = pb.tanh
 
 
+def _in_place(name: str, *arguments: object) -> Tensor:
+    result: Tensor = getattr(_core._nn, name)(*arguments, inplace=True)
+    return result
+
+
 def relu_(input: Tensor) -> Tensor:
     """``relu`` in place."""
-    return relu(input, inplace=True)
+    return _in_place("relu", input)
 
 
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """``leaky_relu`` in place."""
-    return leaky_relu(input, negative_slope, inplace=True)
+    return _in_place("leaky_relu", input, negative_slope)
 
 
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """``elu`` in place."""
-    return elu(input, alpha, inplace=True)
+    return _in_place("elu", input, alpha)
 
 
 def selu_(input: Tensor) -> Tensor:
     """``selu`` in place."""
-    return selu(input, inplace=True)
+    return _in_place("selu", input)
 
 
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """``celu`` in place."""
-    return celu(input, alpha, inplace=True)
+    return _in_place("celu", input, alpha)
 
 
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """``hardtanh`` in place."""
-    return hardtanh(input, min_val, max_val, inplace=True)
+    return _in_place("hardtanh", input, min_val, max_val)
 
 
 def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     """``threshold`` in place."""
-    result: Tensor = _core._nn.threshold(input, threshold, value, inplace=True)
-    return result
+    return _in_place("threshold", input, threshold, value)
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
