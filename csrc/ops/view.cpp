@@ -8,6 +8,7 @@
 #include "kernels/copy.h"
 #include "ops/basic.h"
 #include "ops/op.h"
+#include "ops/rebase.h"
 #include "ops/table.h"
 
 namespace pullback {
@@ -308,12 +309,15 @@ static Tensor in_place(const char* name, const Tensor& x, Make make) {
   const Tensor view = make();
   replace_geometry(x, view);
   x.bump_version();
-  if (view.requires_grad() && mode.grad) {
-    set_history(x, node_of(view), view.body()->output_nr);
-    move_retention(x);
+  if (!x.has(kFollowsBase)) {
+    rebase(x, view);
+  } else if (!view.has(kDual)) {  // else both are made anew from the base
+    if (view.requires_grad() && mode.grad) {
+      set_history(x, node_of(view), view.body()->output_nr);
+      move_retention(x);
+    }
+    x.body()->seen_version = x.version();
   }
-  if (view.has(kDual)) set_tangent(x, tangent_of(view));
-  if (x.has(kFollowsBase)) x.body()->seen_version = x.version();
   return x;
 }
 

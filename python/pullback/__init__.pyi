@@ -10,6 +10,9 @@ from pullback import (
     cuda as cuda,
 )
 from pullback import (
+    func as func,
+)
+from pullback import (
     linalg as linalg,
 )
 from pullback import (
@@ -199,6 +202,9 @@ from pullback._printing import (
 from pullback._printing import (
     set_printoptions as set_printoptions,
 )
+from pullback.func import (
+    vmap as vmap,
+)
 from pullback.nn.functional import (
     celu_ as celu_,
 )
@@ -213,6 +219,9 @@ from pullback.random import (
 )
 from pullback.random import (
     manual_seed as manual_seed,
+)
+from pullback.random import (
+    set_rng_state as set_rng_state,
 )
 
 _bool: TypeAlias = builtins.bool
