@@ -12,6 +12,7 @@
 #include "bind/types.h"
 #include "graph/mode.h"
 #include "ops/basic.h"
+#include "ops/levels.h"
 
 namespace pullback::bind {
 namespace {
@@ -144,11 +145,11 @@ Tensor tensor_from_array(PyObject* array) {
 
 namespace {
 
-void check_exportable(const Tensor& t, const char* op) {
+void check_exportable(const Tensor& t) {
   if (mode.grad && t.requires_grad()) {
     fail("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
   }
-  check(!t.has(kBatched), op, ": a batched tensor has no memory of its own inside vmap.");
+  refuse_memory(t);
 }
 
 // What a consumer of the buffer holds: its own handle of the memory and the strides in bytes.
@@ -171,7 +172,7 @@ int get_tensor_buffer(PyObject* self, Py_buffer* view, int flags) {
   view->obj = nullptr;
   return guarded_status([&] {
     const Tensor& t = unwrap(self);
-    check_exportable(t, "buffer");
+    check_exportable(t);
     if (t.has(kReadOnly) && flags & PyBUF_WRITABLE) {
       PyErr_SetString(PyExc_BufferError, "Tensor: the memory is read-only.");
       throw_python();
@@ -230,7 +231,7 @@ PyObject* method_numpy(PyObject* self, PyObject* const* args, Py_ssize_t n, PyOb
       force = args[k] == Py_True;
     }
     const Tensor& t = unwrap(self);
-    if (!force) check_exportable(t, "numpy()");
+    if (!force) check_exportable(t);
     Owned source = force && t.requires_grad() ? Owned(wrap(t.detach())) : Owned::share(self);
     static PyObject* asarray = numpy_function("asarray");
     Owned view(PyMemoryView_FromObject(source.get()));

@@ -8,6 +8,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "bind/convert.h"
 #include "bind/graph_objects.h"
@@ -77,13 +79,26 @@ PyObject* wrap_outcome(Outcome& outcome, PyTypeObject* named_tuple) {
   Py_RETURN_NONE;
 }
 
+// The number of elements of the result depends on values.
+bool has_dynamic_shape(const std::string& name) {
+  static const std::set<std::string> names{
+      "argwhere",          "bincount", "masked_select",      "nonzero",
+      "repeat_interleave", "unique",   "unique_consecutive", "where"};
+  return names.contains(name);
+}
+
 void refuse_batched(const Signature& signature, Arguments& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Tensor& t = arguments.values()[i].tensor;
     if (t.defined() && t.has(kBatched)) {
-      fail(signature.name(),
-           ": reads values and has no batching rule, so it cannot be used inside "
-           "vmap.");
+      const std::string& name = signature.name();
+      if (has_dynamic_shape(name)) {
+        fail(
+            "vmap: We do not support batching operators that can output dynamic shape. Attempted "
+            "to vmap over aten::",
+            name, ".");
+      }
+      fail(name, ": reads values and has no batching rule, so it cannot be used inside vmap.");
     }
   }
 }
@@ -156,7 +171,7 @@ PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObje
       CommonKeywords common;
       if (!signature.match(args, num_args, kwnames, arguments.values(), common)) continue;
       const Entry& entry = signature.entry();
-      if (entry.flags & kNoBatch) refuse_batched(signature, arguments);
+      if ((entry.flags & (kNoBatch | kRandom)) == kNoBatch) refuse_batched(signature, arguments);
       if (op.form == Form::InPlace) {
         check(ErrorKind::Type, num_args > 0 && is_tensor(args[0]), op.name,
               "(): argument 'input' (position 1) must be Tensor");

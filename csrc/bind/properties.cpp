@@ -188,7 +188,10 @@ PyObject* item(const Tensor& t) {
   return wrap_number(t.item());
 }
 PyObject* storage_offset(const Tensor& t) { return PyLong_FromLongLong(t.storage_offset()); }
-PyObject* data_ptr(const Tensor& t) { return PyLong_FromVoidPtr(t.bytes()); }
+PyObject* data_ptr(const Tensor& t) {
+  refuse_memory(t);
+  return PyLong_FromVoidPtr(t.bytes());
+}
 PyObject* storage_ptr(const Tensor& t) { return PyLong_FromVoidPtr(t.body()->storage->data); }
 PyObject* is_contiguous_now(const Tensor& t) { return PyBool_FromLong(t.is_contiguous()); }
 PyObject* is_view(const Tensor& t) { return PyBool_FromLong(static_cast<bool>(t.body()->base)); }
@@ -211,7 +214,7 @@ PyObject* keep_grad(const Tensor& t) {
   Py_RETURN_NONE;
 }
 PyObject* to_list(const Tensor& t) {
-  check(!t.has(kBatched), "tolist(): a batched tensor has no values inside vmap.");
+  refuse_memory(t);
   struct Walk {
     const Tensor& t;
     PyObject* at(int dim, const char* data) const {

@@ -88,8 +88,8 @@ Tensor make_batched(const Tensor& batch, int level) {
   check(batch.ndim() > 0, "vmap: got a tensor without dimensions, expected a batch dimension.");
   const Sizes sizes = batch.sizes().subspan(1);
   const Sizes strides = batch.strides().subspan(1);
-  Tensor wrapper = Tensor::over(Storage::foreign(nullptr, 0, nullptr, [](void*) {}), nullptr, sizes,
-                                strides, batch.dtype());
+  // The storage for its version; the memory is reached through the batch only.
+  Tensor wrapper = Tensor::over(batch.body()->storage, nullptr, sizes, strides, batch.dtype());
   wrapper.set(kBatched, true);
   AutogradMeta& meta = make_meta(wrapper);
   meta.batch = batch;

@@ -112,7 +112,7 @@ bool is_plain(const Tensor& self, std::uint32_t other = 0) {
 }  // namespace
 
 Tensor without_gradient(const Tensor& target, std::string node) {
-  Tensor value = target.detach();
+  Tensor value = plain_twin(target);
   const Tensor* inputs[] = {&target};
   set_history(value, make_node<OpNode<Overwrite>>(Overwrite::Attrs{std::move(node)}, In(inputs, 1),
                                                   as_span(value))

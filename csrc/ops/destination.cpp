@@ -12,6 +12,7 @@
 #include "kernels/copy.h"
 #include "ops/assign.h"
 #include "ops/basic.h"
+#include "ops/levels.h"
 #include "ops/op.h"
 #include "ops/operand.h"
 #include "ops/rebase.h"
@@ -172,12 +173,17 @@ const Tensor& Destination::finish(const Tensor& result) {
   }
   if (!result.is_same(target_)) {
     check_shape(result.sizes(), result.dtype());
-    if (result.has(kBatched) || target_.has(kBatched)) {
-      fail(ErrorKind::NotImplemented, name_,
-           "_: in-place writes inside vmap are not supported. Write the operation out of place.");
-    }
     if (records) check_rebase(name_, target_);
-    kernels::copy(view_of(target_), view_of(result));
+    if ((result.flags() | target_.flags()) & kBatched) {
+      check(ErrorKind::NotImplemented, kind_ == Kind::InPlace, name_,
+            "(): out= inside vmap is not supported. Use the result.");
+      check(ErrorKind::NotImplemented, !records || !target_.has(kFollowsBase), name_,
+            "_: in-place writes inside vmap into a view are not recorded for a transform that was "
+            "entered inside it. Write the operation out of place.");
+      write_batch(target_, result);
+    } else {
+      kernels::copy(view_of(target_), view_of(result));
+    }
     target_.bump_version();
   }
   if (kind_ == Kind::Out) return target_;

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "ops/basic.h"
+#include "ops/levels.h"
 #include "ops/op.h"
 #include "ops/table.h"
 
@@ -43,11 +44,18 @@ DType dtype_of(const Scalar& value) {
 
 Tensor empty_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
   const DType type = dtype.value_or(input.dtype());
-  return format == MemoryFormat::Contiguous ? Tensor::empty(input.sizes(), type)
-                                            : empty_strided_like(input, type);
+  if (format == MemoryFormat::Contiguous || input.has(kBatched)) {
+    return make_for_batch(input, input.sizes(),
+                          [&](Sizes all) { return Tensor::empty(all, type); });
+  }
+  return empty_strided_like(input, type);
 }
-// The result for one example serves the whole batch: factories never look at values.
+Tensor filled(const Tensor& input, Sizes sizes, Scalar value, OptionalDType dtype) {
+  const DType type = dtype.value_or(input.dtype());
+  return make_for_batch(input, sizes, [&](Sizes all) { return Tensor::full(all, value, type); });
+}
 Tensor filled_like(const Tensor& input, Scalar value, OptionalDType dtype, OptionalFormat format) {
+  if (input.has(kBatched)) return filled(input, input.sizes(), value, dtype);
   Tensor out = empty_like(input, dtype, format);
   const Tensor source = Tensor::scalar(value, out.dtype());
   copy_values(out, source);
@@ -77,16 +85,17 @@ Tensor full_like(const Tensor& input, Scalar fill_value, OptionalDType dtype,
   return filled_like(input, fill_value, dtype, format);
 }
 Tensor new_empty(const Tensor& input, const Dims& size, OptionalDType dtype) {
-  return Tensor::empty(checked(size), dtype.value_or(input.dtype()));
+  const DType type = dtype.value_or(input.dtype());
+  return make_for_batch(input, checked(size), [&](Sizes all) { return Tensor::empty(all, type); });
 }
 Tensor new_zeros(const Tensor& input, const Dims& size, OptionalDType dtype) {
-  return Tensor::zeros(checked(size), dtype.value_or(input.dtype()));
+  return filled(input, checked(size), Scalar(0), dtype);
 }
 Tensor new_ones(const Tensor& input, const Dims& size, OptionalDType dtype) {
-  return Tensor::full(checked(size), Scalar(1), dtype.value_or(input.dtype()));
+  return filled(input, checked(size), Scalar(1), dtype);
 }
 Tensor new_full(const Tensor& input, const Dims& size, Scalar fill_value, OptionalDType dtype) {
-  return Tensor::full(checked(size), fill_value, dtype.value_or(input.dtype()));
+  return filled(input, checked(size), fill_value, dtype);
 }
 Tensor scalar_tensor(Scalar s, OptionalDType dtype) {
   return Tensor::scalar(s, dtype.value_or(default_dtype()));

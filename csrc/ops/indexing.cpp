@@ -540,13 +540,9 @@ static void assign_recorded(const Tensor& target, std::span<const IndexItem> ite
 
 void index_assign(const Tensor& target, std::span<const IndexItem> items, const Operand& value) {
   if (items.size() == 1 && items[0].kind == IndexItem::Kind::Bool && !items[0].flag) return;
-  if ((target.flags() | value.flags()) & kBatched) {
-    fail(ErrorKind::NotImplemented,
-         "x[...] = v: in-place writes inside vmap are not supported. Use index_put or where.");
-  }
   const std::uint32_t flags = target.flags() | value.flags();
   const bool records = mode.grad && (value.requires_grad() || joins_graph(target));
-  if (records || flags & kDual) return assign_recorded(target, items, value);
+  if (records || flags & (kDual | kBatched)) return assign_recorded(target, items, value);
   const GradMode off(false);
   const Sliced s = apply_items(target, items);
   Tensor values = value_for(s.view, value);

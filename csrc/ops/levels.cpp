@@ -1,6 +1,7 @@
 // See levels.h.
 #include "ops/levels.h"
 
+#include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/op.h"
 
@@ -80,11 +81,39 @@ Tensor enter_batch(const Tensor& examples, int dim, int level) {
   return make_batched(to_front(examples, dim), level);
 }
 
+Tensor make_for_batch(const Tensor& model, Sizes sizes, const std::function<Tensor(Sizes)>& make) {
+  if (!model.has(kBatched)) return make(sizes);
+  const AutogradMeta& meta = *meta_of(model);
+  Dims all(sizes);
+  all.insert(0, meta.batch.size(0));
+  return make_batched(make_for_batch(meta.batch, all, make), meta.level);
+}
+
+void write_batch(const Tensor& target, const Tensor& result) {
+  const Tensor* both[] = {&target, &result};
+  const int level = detail::batch_level(In(both, 2));
+  check(target.has(kBatched) && meta_of(target)->level == level,
+        "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor "
+        "`other` in extra_args that has more elements than `self`. This happened due to `other` "
+        "being vmapped over but `self` not being vmapped over in a vmap. Please try to use "
+        "out-of-place operators instead of inplace arithmetic.");
+  const OuterLevels outer(level);
+  const detail::Unwrapped all = detail::unwrap(In(both, 2));
+  copy_into(all.tensors[0], all.tensors[1]);
+}
+
 void refuse_item(const Tensor& tensor) {
   if (!tensor.has(kBatched)) return;
   fail(
       "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling "
       ".item() on a Tensor, please try to rewrite what you're doing with other operations.");
+}
+
+void refuse_memory(const Tensor& tensor) {
+  if (!tensor.has(kBatched)) return;
+  fail(
+      "Cannot access data pointer of Tensor that doesn't have storage. A batched tensor stands for "
+      "many: its values cannot be read inside vmap.");
 }
 
 void refuse_condition(const Tensor& tensor) {

@@ -4,6 +4,8 @@
 // results.  The levels around it go on seeing the tensors: entering is a recorded operation.
 #pragma once
 
+#include <functional>
+
 #include "graph/meta.h"
 
 namespace pullback {
@@ -24,8 +26,15 @@ Tensor leave_dual(const Tensor& result, int level);
 Tensor enter_batch(const Tensor& examples, int dim, int level);
 Tensor leave_batch(const Tensor& result, int dim, int level);
 
+// A new tensor of this shape for each example of `model`: `make` gets the shape of all of them.
+Tensor make_for_batch(const Tensor& model, Sizes sizes, const std::function<Tensor(Sizes)>& make);
+
+// Writes a result into a batched target: into the memory of all examples.
+void write_batch(const Tensor& target, const Tensor& result);
+
 // Refuses to give the value of a batched tensor to Python: torch's sentences.
 void refuse_item(const Tensor& tensor);
 void refuse_condition(const Tensor& tensor);
+void refuse_memory(const Tensor& tensor);
 
 }  // namespace pullback

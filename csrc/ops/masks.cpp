@@ -15,8 +15,10 @@ namespace {
 
 void check_plain(const char* name, const Tensor& t) {
   if (t.has(kBatched)) {
-    fail(ErrorKind::NotImplemented, name,
-         ": inside vmap the shape of the result would differ within the batch. Use torch.where.");
+    fail(
+        "vmap: We do not support batching operators that can support dynamic shape. Attempting to "
+        "batch over indexing with a boolean mask. ",
+        name, ": use where().");
   }
 }
 

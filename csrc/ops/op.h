@@ -369,6 +369,7 @@ Result<Op> compute(const typename Op::Attrs& attrs, In in) {
 template <class Op>
 Result<Op> compute_batched(const typename Op::Attrs& attrs, In in) {
   const OuterLevels outer(batch_level(in));
+  const Composition aside;
   if constexpr (HasBatchRule<Op>) {
     return Op::batch(attrs, in, batch_level(in));
   } else {

@@ -8,6 +8,7 @@
 #include "kernels/copy.h"
 #include "ops/assign.h"
 #include "ops/basic.h"
+#include "ops/levels.h"
 #include "ops/op.h"
 #include "ops/table.h"
 
@@ -28,31 +29,113 @@ DType floating(OptionalDType dtype, const char* name) {
   return type;
 }
 
-Tensor rand(const Dims& size, OptionalDType dtype) {
-  Tensor out = Tensor::empty(size, floating(dtype, "rand"));
-  kernels::uniform(view_of(out), 0, 1, default_generator());
+// --- inside vmap: the level says whether all examples get the same numbers ---
+
+using Fill = std::function<void(const Tensor&)>;
+using Draw = std::function<Tensor(const std::vector<Tensor>&)>;
+
+// The innermost vmap at this depth or outside of it, 0 for none.
+int vmap_at(int depth) {
+  while (depth > 0 && mode.levels[depth].kind != LevelKind::Vmap) --depth;
+  check(
+      depth == 0 || mode.levels[depth].randomness != Randomness::Error,
+      "vmap: called random operation while in randomness error mode. Please either use the 'same' "
+      "or 'different' randomness flags on vmap or perform the randomness operation out of vmap");
+  return depth;
+}
+
+bool draws_same(int level) { return mode.levels[level].randomness == Randomness::Same; }
+
+// A new tensor; `fill` may get one with batch dimensions in front.
+Tensor draw(Sizes sizes, DType dtype, const Fill& fill, int depth = mode.depth) {
+  const int level = vmap_at(depth);
+  if (level && draws_same(level)) return draw(sizes, dtype, fill, level - 1);
+  if (level) {
+    Dims all(sizes);
+    all.insert(0, mode.levels[level].batch);
+    return make_batched(draw(all, dtype, fill, level - 1), level);
+  }
+  Tensor out = Tensor::empty(sizes, dtype);
+  fill(out);
   return out;
 }
+
+// Numbers that depend on tensors; `sample` may get these with batch dimensions in front.
+Tensor draw_from(const std::vector<Tensor>& inputs, const Draw& sample, int depth = mode.depth) {
+  const int level = vmap_at(depth);
+  if (!level) return sample(inputs);
+  std::vector<const Tensor*> pointers;
+  for (const Tensor& t : inputs) pointers.push_back(&t);
+  const In in(pointers.data(), static_cast<int>(pointers.size()));
+  const bool batched = detail::batch_level(in) == level;
+  if (draws_same(level)) {
+    check(
+        !batched,
+        "Vmap does not currently support same randomness with a batched tensor input. Please file "
+        "an issue with functorch");
+    return draw_from(inputs, sample, level - 1);
+  }
+  const OuterLevels outer(level);
+  std::vector<Tensor> all;
+  for (const Tensor& t : inputs) {
+    if (t.has(kBatched) && meta_of(t)->level == level) {
+      all.push_back(meta_of(t)->batch);
+    } else {
+      Dims sizes = t.shape();
+      sizes.insert(0, mode.levels[level].batch);
+      all.push_back(expand(t, sizes));
+    }
+  }
+  return make_batched(draw_from(all, sample, level - 1), level);
+}
+
+void fill_in_place(const Tensor& target, const Fill& fill, int depth = mode.depth) {
+  const int level = vmap_at(depth);
+  if (!level) return fill(target);
+  if (!target.has(kBatched) || meta_of(target)->level != level) {
+    check(draws_same(level),
+          "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will "
+          "appear like same randomness. If this is necessary for your usage, please file an issue "
+          "with functorch.");
+    return fill_in_place(target, fill, level - 1);
+  }
+  const OuterLevels outer(level);
+  const Tensor& all = meta_of(target)->batch;
+  if (draws_same(level)) {
+    copy_into(all, draw(target.sizes(), target.dtype(), fill, level - 1));
+  } else {
+    fill_in_place(all, fill, level - 1);
+  }
+}
+
+// --- operators ---
+
+Tensor rand(const Dims& size, OptionalDType dtype) {
+  return draw(size, floating(dtype, "rand"),
+              [](const Tensor& out) { kernels::uniform(view_of(out), 0, 1, default_generator()); });
+}
 Tensor randn(const Dims& size, OptionalDType dtype) {
-  Tensor out = Tensor::empty(size, floating(dtype, "randn"));
-  kernels::normal(view_of(out), 0, 1, default_generator());
-  return out;
+  return draw(size, floating(dtype, "randn"),
+              [](const Tensor& out) { kernels::normal(view_of(out), 0, 1, default_generator()); });
 }
 
 Tensor randint_between(std::int64_t low, std::int64_t high, const Dims& size, OptionalDType dtype) {
   check(low < high, "random_ expects 'from' to be less than 'to', but got from=", low,
         " >= to=", high);
-  Tensor out = Tensor::empty(size, dtype.value_or(DType::Int64));
-  kernels::random_int(view_of(out), low, high, default_generator());
-  return out;
+  return draw(size, dtype.value_or(DType::Int64), [&](const Tensor& out) {
+    kernels::random_int(view_of(out), low, high, default_generator());
+  });
 }
 Tensor randint(std::int64_t high, const Dims& size, OptionalDType dtype) {
   return randint_between(0, high, size, dtype);
 }
 Tensor randperm(std::int64_t n, OptionalDType dtype) {
   check(n >= 0, "n must be non-negative, got", n);
-  Tensor out = Tensor::empty(Dims{n}, DType::Int64);
-  kernels::permutation(view_of(out), default_generator());
+  const Tensor out = draw(Dims{n}, DType::Int64, [n](const Tensor& all) {
+    for (std::int64_t at = 0; at < all.numel(); at += n) {
+      kernels::permutation(view_of(all.alias(Dims{n}, Dims{1}, at)), default_generator());
+    }
+  });
   return dtype ? cast(out, *dtype) : out;
 }
 Tensor rand_like(const Tensor& input, OptionalDType dtype) {
@@ -77,19 +160,28 @@ Tensor multinomial(const Tensor& input, std::int64_t num_samples, bool replaceme
   check(num_samples > 0, "cannot sample n_sample <= 0 samples");
   check(replacement || num_samples <= input.size(input.ndim() - 1),
         "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
-  Dims size = input.shape();
-  size[size.size() - 1] = num_samples;
-  Tensor out = Tensor::empty(size, DType::Int64);
-  kernels::multinomial(view_of(out), view_of(input), replacement, default_generator());
-  return out;
+  return draw_from({input}, [&](const std::vector<Tensor>& all) {
+    Dims size = all[0].shape();
+    const Dims rows{all[0].numel() / size.back(), size.back()};
+    const Tensor flat = size.size() <= 2 ? all[0] : reshape(all[0].detach(), rows);
+    size[size.size() - 1] = num_samples;
+    Tensor out =
+        Tensor::empty(flat.ndim() == 1 ? size : Dims{flat.size(0), num_samples}, DType::Int64);
+    kernels::multinomial(view_of(out), view_of(flat), replacement, default_generator());
+    return same(out.sizes(), size) ? out : out.alias_row_major(size);
+  });
 }
 
 // Writes random numbers into `input`; what was there has gradient zero.
-template <typename Fill>
-const Tensor& overwrite(const char* name, const char* node, const Tensor& input, Fill fill) {
+template <typename F>
+const Tensor& overwrite(const char* name, const char* node, const Tensor& input, F&& fill) {
   check_writable(name, input);
-  fill(view_of(input));
-  overwritten(input, node);
+  const auto write = [&](const Tensor& all) {
+    fill(view_of(all));
+    overwritten(all, node);
+  };
+  fill_in_place(input, write);
+  if (input.has(kBatched)) overwritten(input, node);
   return input;
 }
 
@@ -158,38 +250,42 @@ Tensor bernoulli_number(const Tensor& input, double p) {
 }
 Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
   floating(p.dtype(), "bernoulli_tensor_cpu_p_");
-  const Tensor chances = expand(p.detach(), input.sizes());
   return overwrite("bernoulli", "BernoulliBackward1", input, [&](const kernels::View& out) {
+    const Tensor chances = expand(p.detach(), {out.sizes, std::size_t(out.ndim)});
     kernels::bernoulli(out, view_of(chances), default_generator());
   });
 }
 Tensor bernoulli(const Tensor& input) {
   floating(input.dtype(), "bernoulli_tensor_cpu_p_");
-  Tensor out = Tensor::empty(input.sizes(), input.dtype());
-  kernels::bernoulli(view_of(out), view_of(input), default_generator());
-  return out;
+  return draw_from({input}, [](const std::vector<Tensor>& all) {
+    Tensor out = Tensor::empty(all[0].sizes(), all[0].dtype());
+    kernels::bernoulli(view_of(out), view_of(all[0]), default_generator());
+    return out;
+  });
 }
 
 Tensor normal_numbers(double mean, double std, const Dims& size, OptionalDType dtype) {
   check(std >= 0, "normal expects std >= 0.0, but found std ", std);
-  Tensor out = Tensor::empty(size, floating(dtype, "normal_kernel_cpu"));
-  kernels::normal(view_of(out), mean, std, default_generator());
-  return out;
+  return draw(size, floating(dtype, "normal_kernel_cpu"), [&](const Tensor& out) {
+    kernels::normal(view_of(out), mean, std, default_generator());
+  });
 }
 Tensor normal_tensors(const Operand& mean, const Operand& std) {
   const DType dtype = mean.is_tensor() ? mean.tensor().dtype() : result_type(mean, std);
   const Dims size = broadcast(mean.sizes(), std.sizes());
-  Tensor out = Tensor::empty(size, floating(dtype, "normal_kernel_cpu"));
-  kernels::normal(view_of(out), 0, 1, default_generator());
-  const auto values = [&](const Operand& x) {
-    Tensor t = Tensor::empty(size, out.dtype());
-    copy_values(t, x.is_tensor() ? x.tensor() : Tensor::scalar(x.number(), out.dtype()));
-    return t;
+  const DType type = floating(dtype, "normal_kernel_cpu");
+  const auto tensor_of = [&](const Operand& x) {
+    const Tensor t = x.is_tensor() ? cast(x.tensor(), type) : Tensor::scalar(x.number(), type);
+    return expand(t, size);
   };
-  const Tensor scale = values(std);
-  kernels::binary(kernels::Binary::Mul, view_of(out), view_of(out), view_of(scale));
-  kernels::binary(kernels::Binary::Add, view_of(out), view_of(out), view_of(values(mean)));
-  return out;
+  const GradMode off(false);
+  return draw_from({tensor_of(mean), tensor_of(std)}, [&](const std::vector<Tensor>& all) {
+    Tensor out = Tensor::empty(all[0].sizes(), type);
+    kernels::normal(view_of(out), 0, 1, default_generator());
+    kernels::binary(kernels::Binary::Mul, view_of(out), view_of(out), view_of(all[1]));
+    kernels::binary(kernels::Binary::Add, view_of(out), view_of(out), view_of(all[0]));
+    return out;
+  });
 }
 
 }  // namespace

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from math import inf, isfinite
 
+from pullback import _core
+
 # Every `import pullback` runs this file, and importing typing or contextlib costs milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,6 +118,11 @@ class printoptions:
 
 def tensor_repr(t: Tensor) -> str:
     """The text of a tensor: the values, then what they do not tell of size, dtype and history."""
+    batched = _core._batch_of(t)
+    if batched is not None:
+        level, examples = batched
+        inner = tensor_repr(examples).replace("\n", "\n    ")
+        return f"BatchedTensor(lvl={level}, bdim=0, value=\n    {inner}\n)"
     cls = type(t).__name__
     prefix = "tensor(" if cls in ("Tensor", "Parameter") else cls + "("
     shape = t.shape
@@ -132,7 +139,7 @@ def tensor_repr(t: Tensor) -> str:
         )
     if show_dtype:
         suffixes.append(f"dtype={t.dtype}")
-    suffixes += _gradient_suffix(t)
+    suffixes += _gradient_suffix(t) + _tangent_suffix(t)
     return _join(prefix + body, suffixes, len(prefix))
 
 
@@ -151,6 +158,15 @@ def _gradient_suffix(t: Tensor) -> list[str]:
     if node is not None:
         return [f"grad_fn=<{type(node).__name__}>"]
     return ["requires_grad=True"] if t.requires_grad else []
+
+
+def _tangent_suffix(t: Tensor) -> list[str]:
+    # Of a dual_level; what belongs to a transform of pullback.func is not shown.
+    for level, kind in enumerate(_core._level_kinds(), 1):
+        tangent = _core._tangent(t, level) if kind == 0 else None
+        if tangent is not None:
+            return [f"tangent={tangent}"]
+    return []
 
 
 def _join(text: str, suffixes: list[str], indent: int) -> str:

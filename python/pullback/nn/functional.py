@@ -107,7 +107,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return input
     if p == 1:
         return input.mul_(0.0) if inplace else input * pb.zeros_like(input)
-    kept = pb.empty_like(input).bernoulli_(1 - p).div_(1 - p)
+    # Made from the shape alone, so that vmap decides by its randomness.
+    kept = pb.bernoulli(pb.full(input.shape, 1 - p, dtype=input.dtype)).div_(1 - p)
     return input.mul_(kept) if inplace else input * kept
 
 
