@@ -94,12 +94,14 @@ class Call {
   PyObject* run(PyObject* forward, PyObject* setup_context);
 
  private:
+  void find_level();
   bool is_argument(const Tensor& tensor) const;
   void check_marks() const;
   void mark_custom_view(const Tensor& result);
   void take_dirty(const Tensor& result, int number);
   Tensor settle(const Tensor& result, int number, Shape& shape);
   void settle_results(PyObject* const* raw, Py_ssize_t n);
+  Owned call_batched() const;
   std::uint64_t levels_to_push() const;
   void push_tangents(int level);
   void check_view_tangent(const Tensor& result, const Tensor& tangent, int level) const;
@@ -109,6 +111,7 @@ class Call {
   PyObject* const* const args_;
   const Py_ssize_t n_;
   std::uint32_t flags_ = 0;
+  int level_ = 0;  // of the innermost vmap among the arguments
   bool separate_ = false;
   Owned context_object_;
   PyContext* context_;
@@ -139,6 +142,8 @@ Call::Call(PyObject* function_class, PyObject* const* args, Py_ssize_t n)
     PyTuple_SET_ITEM(needs.get(), i, Py_NewRef(wants ? Py_True : Py_False));
   }
   context_->needs_input_grad = needs.release();
+  find_level();
+  const RecordLevels inside(level_ ? mode.record & ~mode.levels[level_].outer_record : mode.record);
   if (!mode.grad || !(flags_ & mode.record)) return;
   node_ = make_node<FunctionNode>(context_object_.get(), num_tensors);
   context_->base.node = Ref<Node>::adopt(node_.get());  // not counted: the node owns the context
@@ -149,6 +154,15 @@ Call::Call(PyObject* function_class, PyObject* const* args, Py_ssize_t n)
     const Tensor& t = unwrap(args[i]);
     node_->arguments[static_cast<std::size_t>(i)] = Shape(t);
     node_->set_edge(edge++, t);
+  }
+}
+
+void Call::find_level() {
+  if (!(flags_ & kBatched)) return;
+  for (Py_ssize_t i = 0; i < n_; ++i) {
+    if (is_tensor(args_[i]) && unwrap(args_[i]).has(kBatched)) {
+      level_ = std::max(level_, meta_of(unwrap(args_[i]))->level);
+    }
   }
 }
 
@@ -280,13 +294,25 @@ void Call::settle_results(PyObject* const* raw, Py_ssize_t n) {
   if (node_) node_->set_results(std::move(shapes));
 }
 
+// The call belongs to the levels outside of the innermost vmap; see NOTE [Vmapped functions] in
+// python/pullback/autograd/_function_vmap.py.
+Owned Call::call_batched() const {
+  const Level& vmap = mode.levels[level_];
+  const OuterLevels outer(level_);
+  const Owned arguments = tuple_of(args_, n_);
+  const Owned module(PyImport_ImportModule("pullback.autograd._function_vmap"));
+  return Owned(PyObject_CallMethod(module.get(), "apply_batched", "OOiLi", class_, arguments.get(),
+                                   level_, static_cast<long long>(vmap.batch),
+                                   static_cast<int>(vmap.randomness)));
+}
+
 // NOTE [Levels] in graph/level.h.
 std::uint64_t Call::levels_to_push() const {
   std::uint64_t levels = 0;
   for (Py_ssize_t i = 0; i < n_; ++i) {
     if (is_tensor(args_[i])) levels |= dual_levels(unwrap(args_[i]));
   }
-  return levels & mode.dual;
+  return level_ ? levels & mode.dual & ~below(level_ + 1) : levels & mode.dual;
 }
 
 // The user's jvp, with a tangent or zeros for each argument that is a tensor.
@@ -396,11 +422,15 @@ void Call::give_tangent(Py_ssize_t k, const Tensor& tangent, int level) {
 PyObject* Call::run(PyObject* forward, PyObject* setup_context) {
   separate_ = setup_context != nullptr;
   Owned raw;
+  if (flags_ & kBatched) {
+    raw = call_batched();
+    if (!node_ && !(mode.forward && levels_to_push())) return raw.release();
+  }
   {
     const GradMode no_recording(false);
     const ForwardMode no_tangents(false);
     if (separate_) {
-      raw = Owned(call_with(forward, nullptr, args_, n_));
+      if (!raw.get()) raw = Owned(call_with(forward, nullptr, args_, n_));
       Owned inputs = tuple_of(args_, n_);
       PyObject* all[] = {context_object_.get(), inputs.get(), raw.get()};
       Owned(PyObject_Vectorcall(setup_context, all, 3, nullptr));

@@ -91,6 +91,7 @@ void Node::take_over(Node& dying) noexcept {
     edge_data()[i] = std::move(dying.edge_data()[i]);
   }
   num_outputs_ = dying.num_outputs_;
+  levels_ = dying.levels_;
   std::swap(where_.code, dying.where_.code);
   std::swap(where_.offset, dying.where_.offset);
   extra_ = std::move(dying.extra_);

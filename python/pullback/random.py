@@ -102,7 +102,7 @@ def fork_rng(
     devices: Any = None,
     enabled: bool = True,
     *,
-    device_type: str = "cpu",
+    device_type: str = "cpu",  # noqa: ARG001 - torch has it
 ) -> Iterator[None]:
     """What is drawn inside leaves the generator as it was; there are no other devices.
 
