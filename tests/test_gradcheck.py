@@ -146,7 +146,85 @@ def test_tolerances() -> None:
     assert gradcheck(lambda x: x * x.detach() ** 0.01, x, atol=0, rtol=0.1)
 
 
-@pytest.mark.parametrize("switch", ["check_batched_grad", "check_batched_forward_grad", "masked"])
-def test_what_is_not_there_yet_says_so(switch: str) -> None:
-    with pytest.raises(NotImplementedError, match=switch):
-        gradcheck(lambda x: x, leaf(1.0), **{switch: True})
+def test_all_options() -> None:
+    x, y = leaf(0.5, 2.0), leaf(1.0, -1.0)
+    options = {
+        "check_forward_ad": True,
+        "check_batched_grad": True,
+        "check_batched_forward_grad": True,
+        "check_grad_dtypes": True,
+        "nondet_tol": 1e-12,
+    }
+    for fast in (False, True):
+        assert gradcheck(lambda x, y: (x.exp() * y, x @ y), (x, y), fast_mode=fast, **options)
+        assert gradgradcheck(
+            lambda x, y: (x.exp() * y, x @ y),
+            (x, y),
+            fast_mode=fast,
+            check_fwd_over_rev=True,
+            check_batched_grad=True,
+        )
+
+
+def test_switches_that_contradict_each_other() -> None:
+    x = leaf(1.0)
+    for function, switches, words in (
+        (gradcheck, {"check_backward_ad": False}, "at least one of check_forward_ad"),
+        (gradcheck, {"check_batched_forward_grad": True}, "requires check_forward_ad"),
+        (
+            gradcheck,
+            {"check_batched_grad": True, "check_backward_ad": False, "check_forward_ad": True},
+            "requires check_backward_ad",
+        ),
+        (gradgradcheck, {"check_rev_over_rev": False}, "at least one of check_fwd_over_rev"),
+        (
+            gradgradcheck,
+            {"check_rev_over_rev": False, "check_fwd_over_rev": True},
+            "check_undefined_grad=True requires",
+        ),
+    ):
+        with pytest.raises(AssertionError, match=words):
+            function(lambda x: x.exp(), x, **switches)
+
+
+def test_masked_is_refused() -> None:
+    with pytest.raises(NotImplementedError, match="masked"):
+        gradcheck(lambda x: x, leaf(1.0), masked=True)
+
+
+class _Scaled(pb.autograd.Function):
+    """x * x with wrong or odd derivatives: how, says ``kind``."""
+
+    kind = ""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        if _Scaled.kind == "reads" and gradient.sum() == 12345.0:
+            return gradient
+        return gradient * 2 * x
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return tangent * (5 if _Scaled.kind == "forward" else 2 * x)
+
+
+def test_what_only_the_options_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = leaf(0.5, 2.0)
+    monkeypatch.setattr(_Scaled, "kind", "forward")
+    assert gradcheck(_Scaled.apply, x)
+    for fast in (False, True):
+        with pytest.raises(GradcheckError, match="forward mode"):
+            gradcheck(_Scaled.apply, x, check_forward_ad=True, fast_mode=fast)
+    monkeypatch.setattr(_Scaled, "kind", "reads")
+    assert gradcheck(_Scaled.apply, x)
+    with pytest.raises(GradcheckError, match="While computing batched gradients"):
+        gradcheck(_Scaled.apply, x, check_batched_grad=True)
+    assert not gradcheck(_Scaled.apply, x, check_batched_grad=True, raise_exception=False)

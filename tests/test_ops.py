@@ -118,6 +118,26 @@ def test_second_derivatives(op: Op) -> None:
                 assert gradgradcheck(call, tensors, gen_non_contig_grad_outputs=True)
 
 
+@every("differentiable", without="no_batch")
+def test_batches_of_derivatives(op: Op) -> None:
+    """vmap over the derivatives of both modes and orders, and forward mode over reverse mode."""
+    for sample in op.samples:
+        with about(op, sample):
+            if wanted(sample) and in_float64(sample, op):
+                call, tensors = op.of_tensors(pb, sample), tuple(sample.tensors(pb))
+                assert gradcheck(
+                    call,
+                    tensors,
+                    fast_mode=True,
+                    check_forward_ad=True,
+                    check_batched_grad=True,
+                    check_batched_forward_grad=True,
+                )
+                assert gradgradcheck(
+                    call, tensors, fast_mode=True, check_fwd_over_rev=True, check_batched_grad=True
+                )
+
+
 @every("differentiable")
 def test_forward_mode_is_the_transpose_of_backward(op: Op) -> None:
     """<v, J u> = <J^T v, u> for all inputs at once."""

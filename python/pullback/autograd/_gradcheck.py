@@ -11,14 +11,15 @@ Start at ``gradcheck`` at the end.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 import pullback as pb
-from pullback import Tensor, _core
+from pullback import Tensor
+from pullback.autograd import forward_ad
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
@@ -59,10 +60,25 @@ def _direction(like: Tensor) -> Array:
     return vector / max(np.linalg.norm(vector), 1e-300)
 
 
-def _not_yet(**switches: bool) -> None:
-    for name, value in switches.items():
-        if value:
-            raise NotImplementedError(f"gradcheck: {name}=True is not available yet.")
+def _check_switches(
+    forward: bool, backward: bool, batched: bool, batched_forward: bool, masked: bool | None
+) -> None:
+    if not (forward or backward):
+        raise AssertionError(
+            "Expected at least one of check_forward_ad or check_backward_ad to be True"
+        )
+    if batched and not backward:
+        raise AssertionError(
+            "Setting check_batched_grad=True requires check_backward_ad to be True"
+        )
+    if batched_forward and not forward:
+        raise AssertionError(
+            "Setting check_batched_forward_grad=True requires check_forward_ad to be True"
+        )
+    if masked:
+        raise NotImplementedError(
+            "gradcheck: masked=True is for sparse tensors, which are not supported."
+        )
 
 
 def _check_inputs(inputs: tuple[Any, ...]) -> None:
@@ -190,34 +206,51 @@ class _Check:
 
     def forward(self, i: int, directions: Sequence[Tensor]) -> list[Array]:
         """The product of the Jacobians for input i and each direction, for every output."""
-
-        def of_one(moved: Tensor) -> tuple[Tensor, ...]:
-            values = list(self.inputs)
-            values[self.wanted[i]] = moved
-            return tuple(_differentiable(_as_tuple(self.func(*values))))
-
         columns = []
         for direction in directions:
-            _, tangents = _core._jvp(of_one, (self.tensors[i],), (direction,))
-            columns.append(
-                [
-                    np.zeros(o.numel()) if t is None else _array(t).astype(np.float64).ravel()
-                    for o, t in zip(self.outputs, _as_tuple(tangents), strict=True)
-                ]
-            )
+            tangents = self.push({i: direction})
+            columns.append([_array(t).astype(np.float64).ravel() for t in tangents])
         if not columns:
             return [np.zeros((o.numel(), 0)) for o in self.outputs]
         return [np.stack(each, axis=1) for each in zip(*columns, strict=True)]
 
+    def push(self, directions: Mapping[int, Tensor]) -> list[Tensor]:
+        """The derivative of every output along directions of some of the wanted inputs."""
+        values = list(self.inputs)
+        with forward_ad.dual_level():
+            for i, direction in directions.items():
+                values[self.wanted[i]] = forward_ad.make_dual(self.tensors[i], direction)
+            outputs = _differentiable(_as_tuple(self.func(*values)))
+            tangents = [forward_ad.unpack_dual(o).tangent for o in outputs]
+        return [
+            pb.zeros_like(o) if t is None else t
+            for o, t in zip(self.outputs, tangents, strict=True)
+        ]
+
     def compare(
-        self, numerical: Array, analytical: Array, o: int, i: int, mode: str, scale: float = 1.0
+        self,
+        numerical: Array,
+        analytical: Array,
+        o: int,
+        i: int,
+        scale: float = 1.0,
+        *,
+        forward: bool = False,
+        fast: bool = False,
     ) -> None:
         if np.allclose(analytical, numerical, rtol=self.rtol, atol=self.atol * scale):
             return
+        mode = "computed with forward mode " if forward else ""
+        note = (
+            "\nThe above quantities relating the numerical and analytical jacobians are computed "
+            "in fast mode: along one random direction of the input and one of the output. With "
+            "fast_mode=False the whole matrices are shown.\n"
+        )
         raise GradcheckError(
             f"Jacobian {mode}mismatch for output {o} with respect to input {i},\n"
             f"numerical:{pb.tensor(numerical.tolist(), dtype=pb.float64)}\n"
             f"analytical:{pb.tensor(analytical.tolist(), dtype=pb.float64)}\n"
+            + (note if fast else "")
         )
 
 
@@ -238,18 +271,15 @@ def _check_whole(
     check: _Check, forward: bool, backward: bool, nondet_tol: float, check_dtypes: bool
 ) -> None:
     numerical = check.numerical()
-    if forward:
-        for i, tensor in enumerate(check.tensors):
-            columns = check.forward(i, list(_units(tensor)))
-            for o, jacobian in enumerate(columns):
-                check.compare(
-                    numerical[i][o], jacobian, o, check.wanted[i], "computed with forward mode "
-                )
     if backward:
         for o, output in enumerate(check.outputs):
             jacobians = check.backward(output, list(_units(output)), nondet_tol, check_dtypes)
             for i, jacobian in enumerate(jacobians):
-                check.compare(numerical[i][o], jacobian, o, check.wanted[i], "")
+                check.compare(numerical[i][o], jacobian, o, check.wanted[i])
+    if forward:
+        for i, tensor in enumerate(check.tensors):
+            for o, jacobian in enumerate(check.forward(i, list(_units(tensor)))):
+                check.compare(numerical[i][o], jacobian, o, check.wanted[i], forward=True)
 
 
 def _check_directions(
@@ -258,20 +288,26 @@ def _check_directions(
     lefts = [_direction(t) for t in check.outputs]
     rights = [_direction(t) for t in check.tensors]
     slopes = [check._slope(t, right, None) for t, right in zip(check.tensors, rights, strict=True)]
-    for o, (output, left) in enumerate(zip(check.outputs, lefts, strict=True)):
-        seed = _tensor(left, output)
-        rows = check.backward(output, [seed], nondet_tol, check_dtypes) if backward else []
-        for i, (tensor, right) in enumerate(zip(check.tensors, rights, strict=True)):
-            scale = float(left.sum() * right.sum())
-            numerical = np.array(left @ slopes[i][o])
-            if forward:
-                column = check.forward(i, [_tensor(right, tensor)])[o][:, 0]
-                mode = "computed in fast and forward mode "
-                check.compare(numerical, np.array(left @ column), o, check.wanted[i], mode, scale)
-            if backward:
-                product = np.array(rows[i][0] @ right)
-                mode = "computed in fast mode "
-                check.compare(numerical, product, o, check.wanted[i], mode, scale)
+    for by_forward in [False] * backward + [True] * forward:
+        for o, (output, left) in enumerate(zip(check.outputs, lefts, strict=True)):
+            rows = []
+            if not by_forward:
+                rows = check.backward(output, [_tensor(left, output)], nondet_tol, check_dtypes)
+            for i, (tensor, right) in enumerate(zip(check.tensors, rights, strict=True)):
+                scale = float(left.sum() * right.sum())
+                if by_forward:
+                    product = left @ check.forward(i, [_tensor(right, tensor)])[o][:, 0]
+                else:
+                    product = rows[i][0] @ right
+                check.compare(
+                    np.array(left @ slopes[i][o]),
+                    np.array(product),
+                    o,
+                    check.wanted[i],
+                    scale,
+                    forward=by_forward,
+                    fast=True,
+                )
 
 
 def _check_linear_in_seed(check: _Check) -> None:
@@ -307,6 +343,87 @@ def _check_undefined(check: _Check) -> None:
                 )
 
 
+def _check_undefined_forward(check: _Check) -> None:
+    """A tangent that an input does not have must count as zeros."""
+    if len(check.tensors) < 2:
+        return
+    every = range(len(check.tensors))
+    for chosen in every:
+        direction = pb.ones_like(check.tensors[chosen])
+        zeros = {i: pb.zeros_like(check.tensors[i]) for i in every if i != chosen}
+        pairs = zip(
+            check.push({chosen: direction}), check.push({chosen: direction, **zeros}), strict=True
+        )
+        for a, b in pairs:
+            if not np.allclose(_array(a), _array(b), rtol=1e-7, atol=1e-7, equal_nan=True):
+                raise GradcheckError(
+                    "Expected forward mode to handle undefined input tangents: the tangent of "
+                    f"input {check.wanted[chosen]} alone gave {a.tolist()}, with zeros for the "
+                    f"others {b.tolist()}."
+                )
+
+
+def _compare_batched(loop: list[Array], batched: Array, what: str, o: int, i: int) -> None:
+    if not np.allclose(np.stack(loop), batched, rtol=1e-7, atol=1e-7, equal_nan=True):
+        raise GradcheckError(
+            f"For output {o} and input {i}:\n\n{what} computed with vmap differ from those of a "
+            f"loop.\n\nGot:\n{batched}\n\nExpected:\n{np.stack(loop)}"
+        )
+
+
+def _rand_like(tensor: Tensor, *batch: int) -> Tensor:
+    return pb.rand((*batch, *tensor.shape), dtype=tensor.dtype)
+
+
+def _check_batched(check: _Check) -> None:
+    """Two vectors at once by is_grads_batched must give what they give one after the other."""
+    for o, output in enumerate(check.outputs):
+        seeds = _rand_like(output, 2)
+        loop = [check.gradients([output], [seed]) for seed in seeds.unbind()]
+        try:
+            batched = pb.autograd.grad(
+                [output],
+                check.tensors,
+                [seeds],
+                retain_graph=True,
+                allow_unused=True,
+                is_grads_batched=True,
+            )
+        except RuntimeError as error:
+            raise GradcheckError(
+                f"While computing batched gradients, got: {error}\n\ngradcheck or gradgradcheck "
+                "failed while testing batched gradient computation."
+            ) from error
+        for i, tensor in enumerate(check.tensors):
+            found = pb.zeros((2, *tensor.shape)) if batched[i] is None else batched[i]
+            each = [pb.zeros_like(tensor) if g is None else g for g in (row[i] for row in loop)]
+            _compare_batched(
+                [_array(g) for g in each], _array(found), "gradients", o, check.wanted[i]
+            )
+
+
+def _check_batched_forward(check: _Check) -> None:
+    """The same for forward mode and two directions."""
+    for i, tensor in enumerate(check.tensors):
+        directions = _rand_like(tensor, 2)
+        loop = [check.push({i: direction}) for direction in directions.unbind()]
+
+        def push(direction: Tensor, i: int = i) -> tuple[Tensor, ...]:
+            return tuple(check.push({i: direction}))
+
+        try:
+            batched = pb.vmap(push)(directions)
+        except RuntimeError as error:
+            raise GradcheckError(
+                f"While computing batched gradients, got: {error}\n\ngradcheck or gradgradcheck "
+                "failed while testing forward-mode batched gradient computation."
+            ) from error
+        for o, found in enumerate(batched):
+            _compare_batched(
+                [_array(row[o]) for row in loop], _array(found), "tangents", o, check.wanted[i]
+            )
+
+
 def gradcheck(
     func: Function,
     inputs: Tensor | Sequence[Any],
@@ -323,7 +440,7 @@ def gradcheck(
     check_forward_ad: bool = False,
     check_backward_ad: bool = True,
     fast_mode: bool = False,
-    masked: bool = False,
+    masked: bool | None = None,
 ) -> bool:
     """Compare the derivatives of ``func`` at ``inputs`` with finite differences.
 
@@ -333,6 +450,8 @@ def gradcheck(
     returns False) when a derivative is not within ``atol + rtol * |numerical|``, is not the same
     in two runs (up to ``nondet_tol``), is not linear in the arriving gradient, or takes a gradient
     that does not arrive for anything but zeros. ``fast_mode`` compares along one random direction.
+    ``check_forward_ad`` checks forward mode, too; ``check_batched_grad`` and
+    ``check_batched_forward_grad`` compare ``vmap`` over the derivatives with a loop.
 
     Example:
         >>> import pullback as pb
@@ -340,14 +459,8 @@ def gradcheck(
         >>> pb.autograd.gradcheck(lambda x: (x * x).sum(), (x,))
         True
     """
-    if not (check_forward_ad or check_backward_ad):
-        raise AssertionError(
-            "Expected at least one of check_forward_ad or check_backward_ad to be True"
-        )
-    _not_yet(
-        check_batched_grad=check_batched_grad,
-        check_batched_forward_grad=check_batched_forward_grad,
-        masked=masked,
+    _check_switches(
+        check_forward_ad, check_backward_ad, check_batched_grad, check_batched_forward_grad, masked
     )
     inputs = _as_tuple(inputs)
     _check_inputs(inputs)
@@ -358,6 +471,12 @@ def gradcheck(
             return True
         compare = _check_directions if fast_mode else _check_whole
         compare(check, check_forward_ad, check_backward_ad, nondet_tol, check_grad_dtypes)
+        if check_batched_forward_grad:
+            _check_batched_forward(check)
+        if check_batched_grad:
+            _check_batched(check)
+        if check_forward_ad and check_undefined_grad:
+            _check_undefined_forward(check)
         if check_backward_ad:
             _check_linear_in_seed(check)
             if check_undefined_grad:
@@ -412,7 +531,14 @@ def gradgradcheck(
         raise AssertionError(
             "Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True"
         )
-    _not_yet(check_fwd_over_rev=check_fwd_over_rev)
+    if check_undefined_grad and not check_rev_over_rev:
+        raise AssertionError(
+            "Setting check_undefined_grad=True requires check_rev_over_rev to be True"
+        )
+    if check_batched_grad and not check_rev_over_rev:
+        raise AssertionError(
+            "Setting check_batched_grad=True requires check_rev_over_rev to be True"
+        )
     inputs = _as_tuple(inputs)
     if grad_outputs is None:
         outputs = _differentiable(_as_tuple(func(*inputs)))
@@ -443,6 +569,8 @@ def gradgradcheck(
         check_undefined_grad=check_undefined_grad,
         check_grad_dtypes=check_grad_dtypes,
         check_batched_grad=check_batched_grad,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
         fast_mode=fast_mode,
         masked=masked,
     )
