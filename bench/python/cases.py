@@ -64,6 +64,25 @@ optimizer = t.optim.SGD(parameters, lr=0.01, momentum=0.9)
 optimizer.step()
 """
 
+ROSENBROCK = """
+from importlib import import_module
+functional = import_module(t.__name__ + ".autograd.functional")
+x = t.linspace(-1.0, 1.0, 50)
+def f(x):
+    return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+hessian = t.func.hessian(f)
+"""
+
+LAYER = """
+W = t.linspace(-1.0, 1.0, 10_000).reshape(100, 100)
+b = t.linspace(0.0, 1.0, 100)
+x = t.linspace(-1.0, 1.0, 100)
+def layer(x):
+    return t.tanh(W @ x + b)
+jacrev = t.func.jacrev(layer)
+jacfwd = t.func.jacfwd(layer)
+"""
+
 LARGE = "x = t.linspace(0.0, 1.0, 10_000_000); y = t.linspace(1.0, 0.0, 10_000_000)"
 
 
@@ -177,5 +196,14 @@ CASES = [
         peer_statement="backward_pass(1.0, z)",
     ),
     Case("`SGD.step()`, ten parameters of 64 elements", "optimizer.step()", PARAMETERS, 5),
+    Case("`func.hessian`, Rosenbrock of 50", "hessian(x)", ROSENBROCK, 5),
+    Case(
+        "`functional.hessian(vectorize=True)`, Rosenbrock of 50",
+        "functional.hessian(f, x, vectorize=True)",
+        ROSENBROCK,
+        5,
+    ),
+    Case("`func.jacrev`, layer of 100 to 100", "jacrev(x)", LAYER, 5),
+    Case("`func.jacfwd`, layer of 100 to 100", "jacfwd(x)", LAYER, 5),
     Case("`x + y`, 10,000,000 float32", "x + y", LARGE, 3, grad=False),
 ]
