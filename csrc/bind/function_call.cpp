@@ -262,7 +262,7 @@ void Call::settle_results(PyObject* const* raw, Py_ssize_t n) {
   results_ = Owned(PyTuple_New(n));
   num_results_ = n;
   for (Py_ssize_t i = 0; context_->dirty && i < PyTuple_GET_SIZE(context_->dirty); ++i) {
-    unwrap(PyTuple_GET_ITEM(context_->dirty, i)).bump_version();
+    unwrap(PyTuple_GET_ITEM(context_->dirty, i)).note_write();
   }
   if (flags_ & kDual) has_derivative_.resize(static_cast<std::size_t>(n));
   std::vector<Shape> shapes(static_cast<std::size_t>(n));

@@ -139,6 +139,8 @@ PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
     options.weight_decay = number(args[5]);
     options.nesterov = truth(args[6]);
     options.maximize = truth(args[7]);
+    Provenance here;
+    here.capture();
     for_each_param(args[0], [&](PyObject* object, const Tensor& param) {
       const Tensor grad = grad_of(param);
       if (!grad.defined()) return;
@@ -153,6 +155,7 @@ PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
         const Unlocked unlocked(param.numel() >= kUnlockFrom);
         sgd_update(param, grad, buffer, options);
       }
+      param.body()->storage->written.share(here);
       if (made) store(state.get(), names().momentum_buffer, buffer);
     });
     Py_RETURN_NONE;
@@ -172,6 +175,8 @@ PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
     options.amsgrad = truth(args[7]);
     options.maximize = truth(args[8]);
     options.decoupled = truth(args[9]);
+    Provenance here;
+    here.capture();
     for_each_param(args[0], [&](PyObject* object, const Tensor& param) {
       const Tensor grad = grad_of(param);
       if (!grad.defined()) return;
@@ -195,6 +200,7 @@ PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
         const Unlocked unlocked(param.numel() >= kUnlockFrom);
         adam_update(param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, current);
       }
+      param.body()->storage->written.share(here);
       Scalar(static_cast<double>(current.step)).store(step.dtype(), step.bytes());
       step.bump_version();
     });

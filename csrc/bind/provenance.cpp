@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "bind/guard.h"
-#include "graph/provenance.h"
+#include "core/provenance.h"
 
 namespace pullback::bind {
 namespace {
@@ -65,6 +65,7 @@ void capture(Provenance& here) {
   Py_DECREF(frame);
 }
 
+void retain(void* code) { Py_INCREF(static_cast<PyObject*>(code)); }
 void release(void* code) { Py_DECREF(static_cast<PyObject*>(code)); }
 
 std::string describe(void* opaque, std::int32_t offset) {
@@ -85,7 +86,7 @@ void init_provenance(PyObject* directory) {
   const char* text = PyUnicode_AsUTF8(directory);
   if (!text) throw_python();
   package_directory = text;
-  Provenance::set_source({capture, release, describe});
+  Provenance::set_source({capture, retain, release, describe});
 }
 
 }  // namespace pullback::bind

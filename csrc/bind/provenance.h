@@ -1,4 +1,4 @@
-// Where the user's code is: see graph/provenance.h.
+// Where the user's code is: see core/provenance.h.
 #pragma once
 
 #include <Python.h>

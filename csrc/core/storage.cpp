@@ -11,21 +11,23 @@ Ref<Storage> Storage::make(std::size_t bytes) {
   void* block = memory::allocate(memory::kAlignment + bytes);
   memory::count(memory::Live::Storages, 1);
   char* data = static_cast<char*>(block) + memory::kAlignment;
-  return Ref<Storage>::adopt(new (block) Storage{data, bytes, nullptr, nullptr, {}, 0, false});
+  return Ref<Storage>::adopt(new (block) Storage{data, bytes, nullptr, nullptr, {}, 0, false, {}});
 }
 
 Ref<Storage> Storage::foreign(void* data, std::size_t bytes, void* owner, Deleter deleter) {
   void* block = memory::allocate(memory::kAlignment);
   memory::count(memory::Live::Storages, 1);
   return Ref<Storage>::adopt(
-      new (block) Storage{static_cast<char*>(data), bytes, owner, deleter, {}, 0, false});
+      new (block) Storage{static_cast<char*>(data), bytes, owner, deleter, {}, 0, false, {}});
 }
 
 void Storage::dispose(Storage* storage) noexcept {
   memory::count(memory::Live::Storages, -1);
   const bool ours = storage->deleter == nullptr;
   if (!ours) storage->deleter(storage->owner);
-  memory::deallocate(storage, memory::kAlignment + (ours ? storage->bytes : 0));
+  const std::size_t bytes = storage->bytes;
+  storage->~Storage();
+  memory::deallocate(storage, memory::kAlignment + (ours ? bytes : 0));
 }
 
 }  // namespace pullback

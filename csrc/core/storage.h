@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/provenance.h"
 #include "core/ref.h"
 
 namespace pullback {
@@ -22,6 +23,7 @@ struct Storage {
   // Raised by every in-place write; a saved tensor compares it.  See NOTE [Saved tensors].
   std::uint32_t version;
   bool read_only;
+  Provenance written;  // where it was last written in place
 
   static Ref<Storage> make(std::size_t bytes);
   static Ref<Storage> foreign(void* data, std::size_t bytes, void* owner, Deleter deleter);

@@ -148,6 +148,11 @@ class Tensor {
 
   std::uint32_t version() const { return body_->storage->version; }
   void bump_version() const { ++body_->storage->version; }
+  // After a write by the user's code, whose place is kept for messages.
+  void note_write() const {
+    bump_version();
+    body_->storage->written.capture();
+  }
 
   // The value of a tensor with one element.
   Scalar item() const;

@@ -9,7 +9,6 @@
 namespace pullback {
 
 thread_local constinit Mode mode{};
-Provenance::Source Provenance::source_{};
 
 namespace {
 

@@ -24,7 +24,7 @@
 #include "core/tensor.h"
 #include "graph/hooks.h"
 #include "graph/mode.h"
-#include "graph/provenance.h"
+#include "core/provenance.h"
 
 namespace pullback {
 

@@ -125,8 +125,10 @@ void SavedTensor::report_overwritten(const Node& node) const {
   if (maker) {
     what << ", which is output " << tensor.body()->output_nr << " of " << maker->name() << ",";
   }
+  const std::string written = body_->storage->written.describe();
   fail(what.str(), " is at version ", tensor.version(), "; expected version ", version_,
        " instead.", node.recorded_at(),
+       written.empty() ? "" : " Last modified in place at " + written + ".",
        " Write the in-place operation out of place (x = x + 1 for x += 1), or clone the tensor "
        "before it is modified.");
 }

@@ -121,7 +121,7 @@ Tensor without_gradient(const Tensor& target, std::string node) {
 }
 
 void overwritten(const Tensor& target, const char* node) {
-  target.bump_version();
+  target.note_write();
   if (mode.grad && joins_graph(target)) rebase(target, without_gradient(target, node));
 }
 
@@ -131,14 +131,14 @@ const Tensor& copy_into(const Tensor& self, const Tensor& source) {
         " doesn't match the broadcast shape ", common);
   const bool plain = is_plain(self, source.flags());
   if (plain && self.is_same(source)) {
-    self.bump_version();
+    self.note_write();
     return self;
   }
   Destination destination("copy", Destination::Kind::InPlace, self);
   destination.add_operand(source);
   if (plain) {
     copy_values(self, source);
-    self.bump_version();
+    self.note_write();
     return self;
   }
   destination.finish(assign(self, source, "CopyBackwards"));
@@ -155,7 +155,7 @@ const Tensor& zero_into(const Tensor& self) {
   check_writable("zero", self);
   if (is_plain(self)) {
     copy_values(self, Tensor::scalar(Scalar(0), self.dtype()));
-    self.bump_version();
+    self.note_write();
     return self;
   }
   Destination destination("zero", Destination::Kind::InPlace, self);

@@ -110,7 +110,7 @@ Tensor Destination::take(Sizes sizes, DType dtype) {
   here->pending_ = false;
   here->check_shape(sizes, dtype);
   if (dtype != here->target_.dtype() || !same(sizes, here->target_.sizes())) return {};
-  here->target_.bump_version();
+  here->target_.note_write();
   return here->target_;
 }
 
@@ -184,7 +184,7 @@ const Tensor& Destination::finish(const Tensor& result) {
     } else {
       kernels::copy(view_of(target_), view_of(result));
     }
-    target_.bump_version();
+    target_.note_write();
   }
   if (kind_ == Kind::Out) return target_;
   const Tensor value = result.is_same(target_) ? result : cast(result, target_.dtype());

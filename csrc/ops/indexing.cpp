@@ -561,7 +561,7 @@ void index_assign(const Tensor& target, std::span<const IndexItem> items, const 
     for (const Tensor& index : p.indices) inputs.push_back(&index);
     IndexPut::write(p.plan, s.view, In(inputs.data(), static_cast<int>(inputs.size())), false);
   }
-  target.bump_version();
+  target.note_write();
 }
 
 static Tensor index_put_entry(const Tensor& input, const std::vector<Tensor>& indices,

@@ -1,4 +1,4 @@
-// Where the user's code was when something was recorded.
+// Where the user's code was when something was recorded or written.
 //
 // Two words: a code object and an instruction offset, both opaque to the core.  bind supplies the
 // functions; without Python (C++ programs) there is no provenance.  Resolved only when printed.
@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace pullback {
 
@@ -14,6 +15,7 @@ class Provenance {
   struct Source {
     // Fills in the place of the innermost frame of the user's code; owns a reference to `code`.
     void (*capture)(Provenance& here);
+    void (*retain)(void* code);
     void (*release)(void* code);
     // "file.py:12 in function", or "" when unknown.
     std::string (*describe)(void* code, std::int32_t offset);
@@ -24,12 +26,21 @@ class Provenance {
   Provenance() = default;
   Provenance(const Provenance&) = delete;
   Provenance& operator=(const Provenance&) = delete;
-  ~Provenance() {
-    if (code) source_.release(code);
-  }
+  ~Provenance() { forget(); }
 
   void capture() {
-    if (source_.capture) source_.capture(*this);
+    if (!source_.capture) return;
+    forget();
+    source_.capture(*this);
+  }
+  void share(const Provenance& other) {
+    if (other.code) source_.retain(other.code);
+    forget();
+    code = other.code;
+    offset = other.offset;
+  }
+  void forget() {
+    if (code) source_.release(std::exchange(code, nullptr));
   }
   std::string describe() const { return code ? source_.describe(code, offset) : std::string(); }
 
@@ -37,7 +48,7 @@ class Provenance {
   std::int32_t offset = 0;
 
  private:
-  static Source source_;
+  static constinit Source source_;
 };
 
 }  // namespace pullback
