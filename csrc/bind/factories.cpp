@@ -13,6 +13,7 @@
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "graph/mode.h"
+#include "graph/origin.h"
 #include "ops/basic.h"
 
 namespace pullback::bind {
@@ -226,6 +227,7 @@ PyMethodDef functions[] = {
 
 void mark_new(const Tensor& tensor, bool requires_grad) {
   if (mode.inference) tensor.set(kInference, true);
+  note_origin(tensor, Origin::Made);
   if (!requires_grad) return;
   check(is_floating(tensor.dtype()),
         "Only Tensors of floating point and complex dtype can require gradients");

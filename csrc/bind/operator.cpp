@@ -18,6 +18,7 @@
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "graph/mode.h"
+#include "graph/origin.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
 
@@ -159,6 +160,7 @@ PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& a
 
 void finish_factory(const Tensor& made, const CommonKeywords& common) {
   if (mode.inference) made.set(kInference, true);
+  note_origin(made, Origin::Made);
   if (common.requires_grad) require_grad(made, true);
 }
 

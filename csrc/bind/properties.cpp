@@ -11,6 +11,7 @@
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/node.h"
+#include "graph/origin.h"
 #include "ops/basic.h"
 #include "ops/levels.h"
 #include "ops/rebase.h"
@@ -122,6 +123,15 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
   });
 }
 
+// `made` shares the memory of `t` and not its history.
+PyObject* wrap_cut(Tensor made, const Tensor& t, Origin origin) {
+  if (t.requires_grad()) {
+    note_origin(made, origin);
+  } else if (t.has(kCut)) {
+    note_cut(made, t);
+  }
+  return wrap(std::move(made));
+}
 PyObject* get_data(const Tensor& t) {
   // A tensor over the same memory whose version counter is its own (torch's .data).
   const Ref<Storage>& storage = t.body()->storage;
@@ -129,7 +139,8 @@ PyObject* get_data(const Tensor& t) {
       Storage::foreign(storage->data, storage->bytes, Ref<Storage>(storage).release(),
                        [](void* owner) { Ref<Storage>::adopt(static_cast<Storage*>(owner)); });
   twin->read_only = storage->read_only;
-  return wrap(Tensor::over(std::move(twin), t.bytes(), t.sizes(), t.strides(), t.dtype()));
+  Tensor made = Tensor::over(std::move(twin), t.bytes(), t.sizes(), t.strides(), t.dtype());
+  return wrap_cut(std::move(made), t, Origin::Data);
 }
 
 int set_data(PyObject* self, PyObject* value, void*) {
@@ -197,7 +208,7 @@ PyObject* is_contiguous_now(const Tensor& t) { return PyBool_FromLong(t.is_conti
 PyObject* is_view(const Tensor& t) { return PyBool_FromLong(static_cast<bool>(t.body()->base)); }
 PyObject* is_inference(const Tensor& t) { return PyBool_FromLong(t.has(kInference)); }
 PyObject* is_floating_point(const Tensor& t) { return PyBool_FromLong(is_floating(t.dtype())); }
-PyObject* detach(const Tensor& t) { return wrap(detached(t)); }
+PyObject* detach(const Tensor& t) { return wrap_cut(detached(t), t, Origin::Detach); }
 PyObject* detach_in_place(const Tensor& t) {
   check(!t.body()->base || !t.requires_grad(),
         "Can't detach views in-place. Use detach() instead.");
@@ -251,6 +262,7 @@ PyObject* make_subclass(PyObject*, PyObject* args) {
           "), expected a subclass of Tensor and a Tensor.");
     const Tensor& t = unwrap(data);
     Tensor twin = t.detach();
+    note_origin(twin, Origin::Made);
     if (wants_grad) require_grad(twin, true);
     return wrap_as(reinterpret_cast<PyTypeObject*>(cls), std::move(twin));
   });
@@ -294,6 +306,8 @@ void require_grad(const Tensor& t, bool wanted) {
   check(!wanted || !t.has(kInference) || mode.inference,
         "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   t.set(kRequiresGrad, wanted);
+  // It is a leaf of its own now, whatever it was cut off from.
+  if (wanted && (t.has(kCut) || t.body()->origin == Origin::None)) note_origin(t, Origin::Made);
 }
 
 Py_ssize_t tensor_length(PyObject* self) {
@@ -303,6 +317,15 @@ Py_ssize_t tensor_length(PyObject* self) {
     return -1;
   }
   return static_cast<Py_ssize_t>(t.size(0));
+}
+
+// Where a tensor comes from, as a sentence, or "".
+static PyObject* get_origin(PyObject* self, void*) {
+  return guarded([&] {
+    std::string text = origin_of(unwrap(self));
+    if (!text.empty()) text.erase(0, 1);
+    return PyUnicode_FromString(text.c_str());
+  });
 }
 
 PyGetSetDef tensor_properties[] = {
@@ -325,6 +348,8 @@ PyGetSetDef tensor_properties[] = {
      "A tensor over the same memory without history and with a version counter of its own.",
      nullptr},
     {"_version", getter<get_version>, nullptr, "Raised by every in-place write.", nullptr},
+    {"_origin", get_origin, nullptr, "Where it was made, recorded or cut off: a sentence.",
+     nullptr},
     {"_base", getter<get_base>, nullptr, "Of a view: the tensor it is a view of.", nullptr},
     {"output_nr", getter<get_output_nr>, nullptr, "Which output of grad_fn it is.", nullptr},
     {"itemsize", getter<get_itemsize>, nullptr, "Bytes of one element.", nullptr},

@@ -45,11 +45,15 @@ enum TensorFlag : std::uint32_t {
   kHooked = 1u << 6,        // has hooks in its metadata
   kReadOnly = 1u << 7,      // memory of somebody else who forbids writing
   kFollowsBase = 1u << 8,   // a view: has a base whose history it follows; see ops/rebase.h
+  kCut = 1u << 9,           // was cut off from a history; see graph/origin.h
 
   // A history that belongs to transforms: NOTE [Levels] in graph/level.h.
   kLevelsGrad = 0xFFFF0000u,
   kAnyGrad = kRequiresGrad | kLevelsGrad,
 };
+
+// How a tensor without a node came about; see graph/origin.h.
+enum class Origin : std::uint8_t { None, Made, Detach, Data, NoGrad, Inference, NotDifferentiable };
 
 // How a view was made, which decides whether what is written through it can be recorded.
 enum class ViewKind : std::uint8_t { Plain, OneOfMany, NoGrad, Inference, Custom };
@@ -60,6 +64,7 @@ struct TensorBody {
   DType dtype;
   std::uint8_t ndim;
   ViewKind view_kind = ViewKind::Plain;
+  Origin origin = Origin::None;
   std::uint32_t output_nr = 0;
   std::uint32_t seen_version = 0;  // of a view: the version that its history belongs to
   char* data = nullptr;
@@ -68,6 +73,7 @@ struct TensorBody {
   Ref<GraphNode> grad_fn;
   Ref<TensorBody> base;  // of a view: the tensor at the root of the chain of views
   std::unique_ptr<TensorMeta> meta;
+  Provenance made;  // of a tensor without a node: see graph/origin.h
   // The Python object while one exists (weak): `x.grad is x.grad`.  Owned by bind.
   void* handle = nullptr;
   union {

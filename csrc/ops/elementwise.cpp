@@ -444,7 +444,12 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
   if (flags & kDual && mode.forward && is_floating(out.dtype())) [[unlikely]] {
     propagate_tangents<N>(op, x, params, out);
   }
-  if (recorded) node->save_result(out);
+  if (recorded) {
+    node->save_result(out);
+  } else if (flags & (kRequiresGrad | kCut) && !mode.pass) {
+    const auto tensors = tensors_of<N>(x);
+    detail::note_cuts(In(tensors.data(), N), as_span(out));
+  }
   if (mode.inference) [[unlikely]] {
     mark_inference(out);
   }

@@ -297,6 +297,8 @@ std::uint64_t levels_to_propagate(In in);
 // A view knows its root and what its history belongs to.  Both are defined in ops/rebase.cpp.
 void mark_view(const Tensor& view, const Tensor& input, bool one_of_many);
 void refresh(In in);
+// The results were not recorded though an input has a history, or had one: see graph/origin.h.
+void note_cuts(In in, std::span<const Tensor> results);
 // The tangent where there is one, else zeros (for operators that are linear in all inputs at once).
 std::vector<Tensor> tangents_or_zeros(In in, int level);
 // The reverse levels inside of the batch of this call: the others are recorded for the whole batch.
@@ -442,6 +444,11 @@ Result<Op> apply(const typename Op::Attrs& attrs, In in) {
     }
     // With their tangents, which derivatives of the derivative need.
     if (node) node->save_outputs(as_span(result));
+    if (!node && flags & (kRequiresGrad | kCut) && !mode.pass) {
+      detail::note_cuts(in, as_span(result));
+    }
+  } else if (flags & (kRequiresGrad | kCut) && !mode.pass) {
+    detail::note_cuts(in, as_span(result));
   }
   if (mode.inference) [[unlikely]] {
     for (const Tensor& t : as_span(result)) mark_inference(t);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 
+#include "graph/origin.h"
 #include "ops/as_strided.h"
 #include "ops/basic.h"
 
@@ -106,6 +107,14 @@ void detail::refresh(In in) {
   }
 }
 
+void detail::note_cuts(In in, std::span<const Tensor> results) {
+  for (int i = 0; i < in.size(); ++i) {
+    if (!in[i].defined() || !(in[i].flags() & (kRequiresGrad | kCut))) continue;
+    for (const Tensor& result : results) note_cut(result, in[i]);
+    return;
+  }
+}
+
 void detail::mark_view(const Tensor& view, const Tensor& input, bool one_of_many) {
   TensorBody* body = view.body();
   const TensorBody* from = input.body();
@@ -154,13 +163,16 @@ void check_rebase(const char* name, const Tensor& target) {
   if (target.has(kFollowsBase)) {
     check_follows(target, "is being");
     const TensorBody* base = target.body()->base.get();
-    check(!joins_graph(target) || base->grad_fn,
-          "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+    if (joins_graph(target) && !base->grad_fn) {
+      fail("a view of a leaf Variable that requires grad is being used in an in-place operation.",
+           origin_of(Tensor(target.body()->base)));
+    }
     check_replaceable(part_of(target, Tensor(target.body()->base)));
   }
   if (target.requires_grad() && target.is_leaf()) {
     fail("a leaf Variable that requires grad is being used in an in-place operation. ", name,
-         "_: use x.detach() or a torch.no_grad() block to change the value of a leaf.");
+         "_: use x.detach() or a torch.no_grad() block to change the value of a leaf.",
+         origin_of(target));
   }
 }
 

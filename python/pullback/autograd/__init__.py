@@ -166,7 +166,8 @@ def grad(
         if gradient is None and not allow_unused:
             raise RuntimeError(
                 f"The differentiated Tensor at index {index} appears to not have been used in the "
-                "graph. Set allow_unused=True if this is the desired behavior."
+                "graph. Set allow_unused=True if this is the desired behavior. "
+                + getattr(wanted[index], "_origin", "")
             )
     return tuple(found)
 

@@ -1,0 +1,56 @@
+// See origin.h.
+#include "graph/origin.h"
+
+#include "graph/meta.h"
+#include "graph/mode.h"
+#include "graph/node.h"
+
+namespace pullback {
+
+void note_origin(const Tensor& tensor, Origin origin) {
+  TensorBody* body = tensor.body();
+  body->origin = origin;
+  body->made.capture();
+  tensor.set(kCut, origin > Origin::Made);
+}
+
+void note_cut(const Tensor& made, const Tensor& from) {
+  // What is written in place keeps what it has.
+  if (made.requires_grad() || made.is_same(from)) return;
+  if (from.requires_grad()) {
+    const Origin stopped = mode.grad ? Origin::NotDifferentiable : Origin::NoGrad;
+    note_origin(made, mode.inference ? Origin::Inference : stopped);
+  } else {
+    TensorBody* body = made.body();
+    body->origin = from.body()->origin;
+    body->made.share(from.body()->made);
+    made.set(kCut, true);
+  }
+}
+
+std::string origin_of(const Tensor& tensor) {
+  if (Node* node = node_of(tensor)) return node->recorded_at();
+  const TensorBody* body = tensor.body();
+  const std::string place = body->made.describe();
+  if (place.empty()) return "";
+  switch (body->origin) {
+    case Origin::None:
+      return "";
+    case Origin::Made:
+      return " It was made at " + place + ".";
+    case Origin::Detach:
+      return " It was cut off from its history by detach() at " + place + ".";
+    case Origin::Data:
+      return " It was cut off from its history by .data at " + place + ".";
+    case Origin::NoGrad:
+      return " It was computed without recording, under no_grad, at " + place + ".";
+    case Origin::Inference:
+      return " It was computed without recording, in inference mode, at " + place + ".";
+    case Origin::NotDifferentiable:
+      return " It was cut off from its history by an operation without derivative at " + place +
+             ".";
+  }
+  return "";
+}
+
+}  // namespace pullback
