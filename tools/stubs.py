@@ -123,6 +123,7 @@ MEMBERS = {
     "retains_grad": "@property\ndef retains_grad(self) -> _bool: ...",
     "data": "data: Tensor",
     "_version": "@property\ndef _version(self) -> _int: ...",
+    "_origin": "@property\ndef _origin(self) -> str: ...",
     "_base": "@property\ndef _base(self) -> Tensor | None: ...",
     "output_nr": "@property\ndef output_nr(self) -> _int: ...",
     "itemsize": "@property\ndef itemsize(self) -> _int: ...",

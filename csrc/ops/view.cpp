@@ -308,7 +308,7 @@ static Tensor in_place(const char* name, const Tensor& x, Make make) {
   check_writable(name, x);
   const Tensor view = make();
   replace_geometry(x, view);
-  x.bump_version();
+  x.note_write();
   if (!x.has(kFollowsBase)) {
     rebase(x, view);
   } else if (!view.has(kDual)) {  // else both are made anew from the base
