@@ -2,7 +2,6 @@
 #include "ops/rebase.h"
 
 #include <bit>
-#include <cstring>
 #include <string>
 
 #include "graph/origin.h"
@@ -14,8 +13,9 @@ namespace {
 
 // "Unbind" of UnbindBackward0.
 std::string operator_of(const char* node) {
-  const char* end = std::strstr(node, "Backward");
-  return end ? std::string(node, end) : std::string(node);
+  const std::string name = node;
+  const std::size_t end = name.rfind("Backward");
+  return name.substr(0, end);
 }
 
 // Throws for a view that cannot follow its base; `what` says what happened to it.

@@ -14,12 +14,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pullback as pb
 from pullback import Tensor, _core
+from pullback.nn.modules._hooks import (
+    Hooked,
+    register_module_backward_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+)
 from pullback.nn.parameter import Parameter
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Module"]
+__all__ = [
+    "Module",
+    "register_module_backward_hook",
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+]
 
 
 class IncompatibleKeys(NamedTuple):
@@ -37,7 +52,7 @@ class IncompatibleKeys(NamedTuple):
         )
 
 
-class Module:
+class Module(Hooked):
     """Base class of all modules: subclass it, call ``super().__init__()``, define ``forward``.
 
     Example:
@@ -68,6 +83,7 @@ class Module:
             _non_persistent_buffers_set=set(),
             _modules={},
         )
+        self._init_hooks()
 
     def _no_forward(self, *input: Any) -> Any:
         """The computation; every subclass defines its own."""
@@ -77,9 +93,6 @@ class Module:
 
     # Declared as a value, so that a subclass may give it whatever parameters it likes.
     forward: Callable[..., Any] = _no_forward
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
 
     # --- attributes ---
 
