@@ -101,6 +101,8 @@ struct TensorBody {
   static void dispose(TensorBody* body) noexcept;
 };
 
+static_assert(sizeof(TensorBody) <= 192, "three cache lines");
+
 class Tensor {
  public:
   Tensor() = default;
