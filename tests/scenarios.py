@@ -61,9 +61,7 @@ def check(run: Scenario, pb: Any, torch: Any) -> None:
     if not theirs[0]:
         assert ours[1] == theirs[1]
         return
-    if "(" in theirs[1] or "output 0 of" in theirs[1]:
-        # Up to where torch prints a type, an address or the name of a node.
-        length = min(theirs[1].find(mark) % 10**6 for mark in ("(", "output 0 of"))
-    else:
-        length = len(theirs[1]) - 1
-    assert ours[1][:length] == theirs[1][:length]
+    # Up to where torch prints a type, an address, the name of a node, or advice of its own.
+    ends = [theirs[1].find(mark) for mark in ("(", "output 0 of", "\nTip", " Otherwise")]
+    length = min((end for end in ends if end >= 0), default=len(theirs[1]) - 1)
+    assert ours[1][:length] == theirs[1][:length], (ours[1], theirs[1])

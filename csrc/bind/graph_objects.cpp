@@ -406,6 +406,15 @@ PyObject* set_mode(PyObject*, PyObject* value) {
   });
 }
 
+// Of the innermost pass on this thread, -1 outside of one.
+PyObject* current_pass(PyObject*, PyObject*) {
+  return PyLong_FromLongLong(mode.pass ? static_cast<long long>(mode.pass->number()) : -1);
+}
+
+PyObject* pass_selects_inputs(PyObject*, PyObject*) {
+  return PyBool_FromLong(mode.pass && mode.pass->selects_inputs());
+}
+
 PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t)) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
 }
@@ -420,6 +429,10 @@ PyMethodDef functions[] = {
     {"_pass_number", pass_number, METH_NOARGS, "Of the pass on this thread; -1 for none."},
     {"_pass_reaches", pass_reaches, METH_O, "Whether the pass is going to reach that place."},
     {"_raise_version", raise_version, METH_O, "Counts an in-place write."},
+    {"_current_graph_task_id", current_pass, METH_NOARGS,
+     "The number of the backward pass under way on this thread, or -1."},
+    {"_pass_selects_inputs", pass_selects_inputs, METH_NOARGS,
+     "Whether that pass was started for some inputs only."},
     {"is_grad_enabled", get_mode<&Mode::grad>, METH_NOARGS, "Whether operations are recorded."},
     {"_set_grad_enabled", set_mode<&Mode::grad>, METH_O, "Switches recording on this thread."},
     {"is_inference_mode_enabled", get_mode<&Mode::inference>, METH_NOARGS,

@@ -77,6 +77,7 @@ class Pass final : public ActivePass {
   Pass& operator=(const Pass&) = delete;
 
   std::uint64_t number() const override { return id_; }
+  bool selects_inputs() const override { return !request_.inputs.empty(); }
   bool reaches(const Node& node) const override {
     if (!is_marked(&node)) return false;
     const Step& step = nodes_[place_of(&node)];

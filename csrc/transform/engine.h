@@ -26,6 +26,8 @@ class ActivePass {
   // Whether a gradient is going to arrive, or to be taken, there.
   virtual bool reaches(const Node& node) const = 0;
   virtual bool reaches(const TensorBody& leaf) const = 0;
+  // Only some inputs get gradients.
+  virtual bool selects_inputs() const = 0;
 
  protected:
   ~ActivePass() = default;
