@@ -202,7 +202,7 @@ def checkpoint_sequential(
         >>> steps = [pb.sin, pb.exp, pb.cos, pb.tanh]
         >>> checkpoint_sequential(steps, 2, x, use_reentrant=False).backward()
         >>> x.grad
-        tensor(-0.6606)
+        tensor(-0.5961)
     """
     if use_reentrant is None:
         _warn_about_reentrance("checkpoint_sequential")
