@@ -320,15 +320,14 @@ std::array<Tensor, 2> topk(const Tensor& input, std::int64_t k, std::int64_t dim
 }
 
 static constexpr const char* kFields = "values, indices";
-inline constexpr std::uint32_t kOrder = kFunctionForm | kMethodForm;
 
 static const Entry entry_sort(
-    "sort(input, dim=-1, descending=False)", function<sort>, kOrder,
+    "sort(input, dim=-1, descending=False)", function<sort>, kBoth,
     "The elements along dim in order, and their positions. Equal elements keep their order.",
     "x(3,4) | x(3,4), 0 | x(3,4), -1, True | xs(3,4), 0, descending=True | x() | x(0,3), 0",
     kFields);
 static const Entry entry_sort_stable("sort(input, *, stable, dim=-1, descending=False)",
-                                     function<sort_stable>, kOrder,
+                                     function<sort_stable>, kBoth,
                                      "The elements along dim in order; sorting is always stable.",
                                      "x(3,4), stable=True | x(3,4), stable=False, dim=0", kFields);
 static const Entry entry_argsort("argsort(input, dim=-1, descending=False)", function<argsort>,
@@ -343,20 +342,20 @@ static const Entry entry_msort("msort(input)", function<msort>, kBoth,
                                "The elements along the first dimension in order.",
                                "x(3,4) | x(3) | x()");
 static const Entry entry_topk(
-    "topk(input, k, dim=-1, largest=True, sorted=True)", function<topk>, kOrder,
+    "topk(input, k, dim=-1, largest=True, sorted=True)", function<topk>, kBoth,
     "The k largest (or smallest) elements along dim, in order, and their positions.",
     "x(3,4), 2 | x(3,4), 1, 0 | x(3,4), 3, -1, False | xs(3,4), 4, largest=False "
     "| x(3,4), 0 | x(), 1",
     kFields);
 static const Entry entry_kthvalue(
-    "kthvalue(input, k, dim=-1, keepdim=False)", function<kthvalue>, kOrder,
+    "kthvalue(input, k, dim=-1, keepdim=False)", function<kthvalue>, kBoth,
     "The k-th smallest element along dim, and its position.",
     "x(3,4), 2 | x(3,4), 1, 0 | x(3,4), 3, 1, True | xs(3,4), 4 | x(), 1", kFields);
 static const Entry entry_median("median(input)", function<median>, kFunctionForm | kMethodForm,
                                 "The lower median of all elements.",
                                 "x(3,4) | x(5) | xs(3,3) | x()");
 static const Entry entry_median_along("median(input, dim, keepdim=False)", function<median_along>,
-                                      kOrder, "The lower median along dim, and its position.",
+                                      kBoth, "The lower median along dim, and its position.",
                                       "x(3,4), 1 | x(3,4), 0, True | xs(3,4), -1 | x(), 0",
                                       kFields);
 static const Entry entry_nanmedian("nanmedian(input)", function<nanmedian>,
@@ -364,10 +363,10 @@ static const Entry entry_nanmedian("nanmedian(input)", function<nanmedian>,
                                    "The lower median of the elements that are not NaN.",
                                    "x(3,4) | x()");
 static const Entry entry_nanmedian_along(
-    "nanmedian(input, dim, keepdim=False)", function<nanmedian_along>, kOrder,
+    "nanmedian(input, dim, keepdim=False)", function<nanmedian_along>, kBoth,
     "The lower median along dim without NaN, and its position.", "x(3,4), 1 | x(3,4), 0, True",
     kFields);
-static const Entry entry_mode("mode(input, dim=-1, keepdim=False)", function<mode_entry>, kOrder,
+static const Entry entry_mode("mode(input, dim=-1, keepdim=False)", function<mode_entry>, kBoth,
                               "The smallest of the most frequent elements along dim, and its last "
                               "position.",
                               "x(3,4) | x(3,4), 0 | x(3,4), 1, True | xs(3,4), 0 | x()", kFields);
