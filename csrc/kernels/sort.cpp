@@ -106,6 +106,117 @@ void put_rank(const View& in, int dim, const char* row, const Chosen& chosen,
   });
 }
 
+// Below this part of a row selecting beats ordering all of its keys.
+constexpr std::int64_t kSelective = 8;
+constexpr std::int64_t kScan = 32;
+// Up to so many found ones are kept in order, more are cut back when twice as many have come.
+constexpr std::size_t kInserted = 64;
+
+// The k first keys of a row, not in order, while only few elements become keys: those that beat the
+// k-th best so far.
+template <typename T>
+class Selection {
+ public:
+  Selection(std::int64_t k, bool largest)
+      : k_(static_cast<std::size_t>(k)),
+        capacity_(2 * k_ + 64),
+        flip_(largest ? ~std::uint64_t(0) : 0),
+        largest_(largest) {
+    found_.reserve(capacity_);
+  }
+
+  void scan(const T* p, std::int64_t stride, std::int64_t n) {
+    found_.clear();
+    full_ = false;
+    row_ = p;
+    stride_ = stride;
+    std::int64_t i = 0;
+    for (; i < n && !full_; ++i) add(p[i * stride], i);
+    for (; stride == 1 && i + kScan <= n; i += kScan) {
+      if (!any_beats(p + i)) continue;
+      for (std::int64_t j = i; j < i + kScan; ++j) add(p[j], j);
+    }
+    for (; i < n; ++i) add(p[i * stride], i);
+    shrink();
+  }
+  std::vector<KeyedIndex>& found() { return found_; }
+
+ private:
+  // Might any of kScan elements beat the bound?  NaN counts as one that might.
+  bool any_beats(const T* p) const {
+    int hits = 0;
+    if (largest_) {
+      for (int j = 0; j < kScan; ++j) hits |= !(p[j] <= edge_);
+    } else {
+      for (int j = 0; j < kScan; ++j) hits |= !(p[j] >= edge_);
+    }
+    return hits != 0;
+  }
+  void add(T value, std::int64_t index) {
+    const std::uint64_t key = sort_key(value) ^ flip_;
+    if (full_ && key >= bound_) return;  // of equal ones the first stays
+    found_.push_back({key, index});
+    if (k_ > kInserted) {
+      if (found_.size() == capacity_) shrink();
+      return;
+    }
+    for (std::size_t j = found_.size() - 1; j > 0 && key < found_[j - 1].key; --j) {
+      std::swap(found_[j], found_[j - 1]);
+    }
+    if (found_.size() < k_) return;
+    found_.resize(k_);
+    set_bound(found_.back());
+  }
+  void shrink() {
+    if (found_.size() <= k_) return;
+    const auto last = found_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
+    std::nth_element(found_.begin(), last, found_.end());
+    set_bound(*last);
+    found_.resize(k_);
+  }
+  void set_bound(const KeyedIndex& last) {
+    bound_ = last.key;
+    edge_ = row_[last.index * stride_];
+    full_ = true;
+  }
+
+  std::size_t k_;
+  std::size_t capacity_;
+  std::uint64_t flip_;
+  bool largest_;
+  std::uint64_t bound_ = 0;
+  bool full_ = false;
+  T edge_{};  // the value of the bound
+  const T* row_ = nullptr;
+  std::int64_t stride_ = 1;
+  std::vector<KeyedIndex> found_;
+};
+
+void select_topk(const View& values, const View& indices, const View& in, int dim, bool largest,
+                 std::int64_t k) {
+  const std::int64_t n = dim_size(in, dim);
+  const std::int64_t stride = dim_stride(in, dim);
+  const View& v = values.data == nullptr ? indices : values;
+  const View& p = indices.data == nullptr ? values : indices;
+  const Walker<3> start({&in, &v, &p}, dim);
+  visit(in.dtype, [&]<typename T>() {
+    parallel_for(start.count(), std::max<std::int64_t>(1, kBlockElements / n),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   Selection<T> selection(k, largest);
+                   Walker<3> at = start;
+                   if (begin != 0) at.seek(begin);
+                   for (std::int64_t i = begin; i < end; ++i, at.next()) {
+                     selection.scan(reinterpret_cast<const T*>(at[0]), stride, n);
+                     std::sort(selection.found().begin(), selection.found().end());
+                     const Chosen chosen{values.data == nullptr ? nullptr : at[1],
+                                         indices.data == nullptr ? nullptr : at[2],
+                                         dim_stride(v, dim), dim_stride(p, dim)};
+                     put_all(in, dim, at[0], chosen, selection.found(), k);
+                   }
+                 });
+  });
+}
+
 }  // namespace
 
 void read_keys(const char* row, std::int64_t stride, DType dtype, std::int64_t n, bool descending,
@@ -134,6 +245,7 @@ void sort(const View& values, const View& indices, const View& in, int dim, bool
 void topk(const View& values, const View& indices, const View& in, int dim, bool largest, bool) {
   const std::int64_t k = dim_size(values.data == nullptr ? indices : values, dim);
   if (k == 0) return;
+  if (k < dim_size(in, dim) / kSelective) return select_topk(values, indices, in, dim, largest, k);
   for_sorted_rows(values, indices, in, dim, largest,
                   [&](const char* row, const Chosen& chosen, auto& keys, auto&) {
                     const auto middle = keys.begin() + k;
