@@ -1,6 +1,6 @@
 // The inner loops of the reductions (see reduce_kernels.h).
 //
-// Floating rows run in kLanes accumulators, held in vectors of the instruction set's width and
+// Floating rows run in lanes of accumulators, held in vectors of the instruction set's width and
 // combined by halves; integer loops are left to the compiler, which may reorder them freely.
 #include <cstdint>
 #include <cstring>
@@ -148,10 +148,98 @@ Accumulator<op, T> short_row(const T* p, std::int64_t n) {
   return a;
 }
 
+// Sums of float: up to kChunk elements in kSumLanes accumulators of float, which are folded to
+// kWide and added in double.  So a chain of roundings in float is at most nine long.
+constexpr int kSumLanes = 64;
+constexpr int kWide = 16;
+constexpr std::int64_t kChunk = 512;
+
+typedef float FloatVector __attribute__((vector_size(kVectorBytes)));
+
+PULLBACK_REDUCE_INLINE FloatVector load(const float* p) {
+  FloatVector v;
+  std::memcpy(&v, p, sizeof(v));
+  return v;
+}
+// The first `count` elements, zeros behind them.
+PULLBACK_REDUCE_INLINE FloatVector load_part(const float* p, std::int64_t count) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
+#elif defined(__AVX__)
+  static constexpr std::int32_t kMask[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  __m256i mask;
+  std::memcpy(&mask, kMask + 8 - count, sizeof(mask));
+  return _mm256_maskload_ps(p, mask);
+#else
+  float part[kVectorBytes / sizeof(float)] = {};
+  for (std::int64_t i = 0; i < count; ++i) part[i] = p[i];
+  return load(part);
+#endif
+}
+
+double float_sum(const float* p, std::int64_t n) {
+  constexpr int width = kVectorBytes / static_cast<int>(sizeof(float));
+  constexpr int vectors = kSumLanes / width;
+  constexpr int wide_width = kVectorBytes / static_cast<int>(sizeof(double));
+  constexpr int wide_vectors = kWide / wide_width;
+  typedef double Wide __attribute__((vector_size(kVectorBytes)));
+  Wide total[wide_vectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < wide_vectors; ++v) total[v] = Wide{};
+  while (n > 0) {
+    FloatVector lanes[vectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; ++v) lanes[v] = FloatVector{};
+    std::int64_t left = n < kChunk ? n : kChunk;
+    n -= left;
+#pragma GCC unroll 1
+    for (; left >= kSumLanes; left -= kSumLanes, p += kSumLanes) {
+#pragma GCC unroll 16
+      for (int v = 0; v < vectors; ++v) lanes[v] += load(p + v * width);
+    }
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; ++v) {
+      if (left >= width) {
+        lanes[v] += load(p);
+        left -= width;
+        p += width;
+      } else if (left > 0) {
+        lanes[v] += load_part(p, left);
+        p += left;
+        left = 0;
+      }
+    }
+#pragma GCC unroll 16
+    for (int half = vectors / 2; half * width >= kWide; half /= 2) {
+#pragma GCC unroll 16
+      for (int v = 0; v < half; ++v) lanes[v] += lanes[v + half];
+    }
+    alignas(64) float folded[kWide];
+    std::memcpy(folded, lanes, sizeof(folded));
+#pragma GCC unroll 8
+    for (int v = 0; v < wide_vectors; ++v) total[v] += widened(folded + v * wide_width, total[v]);
+  }
+#pragma GCC unroll 8
+  for (int half = wide_vectors / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (int v = 0; v < half; ++v) total[v] += total[v + half];
+  }
+  double flat[wide_width];
+  std::memcpy(flat, total, sizeof(flat));
+#pragma GCC unroll 8
+  for (int half = wide_width / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (int l = 0; l < half; ++l) flat[l] += flat[l + half];
+  }
+  return flat[0];
+}
+
 template <RowOp op, typename T>
 Accumulator<op, T> row(const T* p, std::int64_t n) {
   using A = Accumulator<op, T>;
-  if constexpr (kIsFloat<T>) {
+  if constexpr (op == RowOp::Sum && std::is_same_v<T, float>) {
+    return n <= kShort ? short_row<op, T>(p, n) : float_sum(p, n);
+  } else if constexpr (kIsFloat<T>) {
     return n <= kShort ? short_row<op, T>(p, n) : float_row<op, T>(p, n);
   } else if constexpr (op == RowOp::Sum && sizeof(T) == 1) {
     A total = 0;
@@ -185,6 +273,17 @@ void columns(const void* in, std::int64_t row_stride, std::int64_t count, std::i
   const T* p = static_cast<const T*>(in);
   A* __restrict a = static_cast<A*>(out);
   std::int64_t r = 0;
+  if constexpr (op == RowOp::Sum && std::is_same_v<T, float>) {
+    for (; r + 8 <= count; r += 8, p += 8 * row_stride) {
+      const T* q = p + 4 * row_stride;
+      for (std::int64_t j = 0; j < n; ++j) {
+        const T first =
+            (p[j] + p[j + row_stride]) + (p[j + 2 * row_stride] + p[j + 3 * row_stride]);
+        const T last = (q[j] + q[j + row_stride]) + (q[j + 2 * row_stride] + q[j + 3 * row_stride]);
+        a[j] += static_cast<A>(first + last);
+      }
+    }
+  }
   for (; r + 4 <= count; r += 4, p += 4 * row_stride) {
     const T* q = p + row_stride;
     const T* s = q + row_stride;

@@ -48,7 +48,7 @@ double sum_of(std::int64_t n, Function function) {
 
 template <typename T>
 double exp_sum(const T* x, T shift, std::int64_t n) {
-  return sum_of<T>(n, [=](std::int64_t i) { return exp(x[i] - shift); });
+  return sum_of<T>(n, [=](std::int64_t i) { return exp_falling(x[i] - shift); });
 }
 
 template <typename T>
@@ -57,9 +57,9 @@ void softmax_row(const void* a, const void*, void* out, std::int64_t n) {
   T* y = static_cast<T*>(out);
   const T top = maximum(x, n);
 #pragma GCC ivdep
-  for (std::int64_t i = 0; i < n; ++i) y[i] = exp(x[i] - top);
-  const T total = static_cast<T>(sum(y, n));
-  for (std::int64_t i = 0; i < n; ++i) y[i] = y[i] / total;
+  for (std::int64_t i = 0; i < n; ++i) y[i] = exp_falling(x[i] - top);
+  const T share = static_cast<T>(1.0 / sum(y, n));
+  for (std::int64_t i = 0; i < n; ++i) y[i] *= share;
 }
 
 template <typename T>
@@ -89,7 +89,7 @@ void log_softmax_grad_row(const void* a, const void* b, void* out, std::int64_t 
   T* o = static_cast<T*>(out);
   const T total = static_cast<T>(sum(g, n));
 #pragma GCC ivdep
-  for (std::int64_t i = 0; i < n; ++i) o[i] = g[i] - exp(y[i]) * total;
+  for (std::int64_t i = 0; i < n; ++i) o[i] = g[i] - exp_falling(y[i]) * total;
 }
 
 // One value per row of a group.
@@ -146,9 +146,12 @@ void softmax_columns(Columns a, Columns, Columns out, std::int64_t n) {
   T* y = static_cast<T*>(out.data);
   const std::int64_t sx = a.stride, sy = out.stride;
   const Lanes<T> top = column_maxima(x, sx, n);
-  const Lanes<T> total = rounded<T>(column_sums<T>(
-      n, [&](std::int64_t i, int l) { return y[i * sy + l] = exp(x[i * sx + l] - top.at[l]); }));
-  for_columns(n, [&](std::int64_t i, int l) { y[i * sy + l] = y[i * sy + l] / total.at[l]; });
+  Lanes<double> total = column_sums<T>(n, [&](std::int64_t i, int l) {
+    return y[i * sy + l] = exp_falling(x[i * sx + l] - top.at[l]);
+  });
+  for (int l = 0; l < kWidth; ++l) total.at[l] = 1.0 / total.at[l];
+  const Lanes<T> share = rounded<T>(total);
+  for_columns(n, [&](std::int64_t i, int l) { y[i * sy + l] *= share.at[l]; });
 }
 
 template <typename T>
@@ -157,8 +160,8 @@ void log_softmax_columns(Columns a, Columns, Columns out, std::int64_t n) {
   T* y = static_cast<T*>(out.data);
   const std::int64_t sx = a.stride, sy = out.stride;
   const Lanes<T> top = column_maxima(x, sx, n);
-  Lanes<double> total =
-      column_sums<T>(n, [&](std::int64_t i, int l) { return exp(x[i * sx + l] - top.at[l]); });
+  Lanes<double> total = column_sums<T>(
+      n, [&](std::int64_t i, int l) { return exp_falling(x[i * sx + l] - top.at[l]); });
   for (int l = 0; l < kWidth; ++l) total.at[l] = log(total.at[l]);
   const Lanes<T> rest = rounded<T>(total);
   for_columns(
@@ -187,7 +190,7 @@ void log_softmax_grad_columns(Columns a, Columns b, Columns out, std::int64_t n)
   const Lanes<T> total =
       rounded<T>(column_sums<T>(n, [&](std::int64_t i, int l) { return g[i * sg + l]; }));
   for_columns(n, [&](std::int64_t i, int l) {
-    o[i * so + l] = g[i * sg + l] - exp(y[i * sy + l]) * total.at[l];
+    o[i * so + l] = g[i * sg + l] - exp_falling(y[i * sy + l]) * total.at[l];
   });
 }
 

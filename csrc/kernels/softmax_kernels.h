@@ -9,7 +9,7 @@
 
 namespace pullback::kernels {
 
-inline constexpr int kSoftmaxColumns = 16;
+inline constexpr int kSoftmaxColumns = 32;
 
 // Rows side by side: element i of row r is at data[i * stride + r].
 struct Columns {

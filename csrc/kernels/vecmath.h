@@ -28,6 +28,7 @@ struct Fp<float> {
   static constexpr float kMagic = 0x1.8p23f;  // x + kMagic - kMagic rounds x to an integer
   static constexpr float kLn2Hi = 0x1.62ep-1f, kLn2Lo = 0x1.0bfbe8p-15f;
   static constexpr float kExpMin = -104.0f, kExpMax = 91.0f;
+  static constexpr float kExpNormal = -87.5f;  // below it e^x is no normal number
   static constexpr Bits kSqrtHalf = 0x3f3504f3u;
 };
 
@@ -40,6 +41,7 @@ struct Fp<double> {
   static constexpr double kMagic = 0x1.8p52;
   static constexpr double kLn2Hi = 0x1.62e42fefap-1, kLn2Lo = 0x1.cf79abc9e3b3ap-40;
   static constexpr double kExpMin = -746.0, kExpMax = 712.0;
+  static constexpr double kExpNormal = -708.5;
   static constexpr Bits kSqrtHalf = 0x3fe6a09e667f3bcdu;
 };
 
@@ -152,6 +154,19 @@ template <typename T>
 PULLBACK_INLINE T exp(T x) {
   return exp_reduced(reduce_exp(x));
 }
+// e^x for x <= 0, for softmax: denormal results are zero, else at most 2 ulp off.
+template <typename T>
+PULLBACK_INLINE T exp_falling(T x) {
+  using F = Fp<T>;
+  const T inside = x < F::kExpNormal ? F::kExpNormal : x;
+  const T shifted = muladd(inside, T(1.4426950408889634), F::kMagic);
+  const T n = shifted - F::kMagic;
+  const T r = muladd(-n, F::kLn2Lo, muladd(-n, F::kLn2Hi, inside));
+  const T p = T(1) + muladd(r * r, exp_tail(r), r);
+  const T power = from_bits<T>((bits(shifted) - bits(F::kMagic) + F::kBias) << F::kMantissa);
+  return x < F::kExpNormal ? T(0) : p * power;
+}
+
 // e^x / 2, which overflows later than e^x.
 PULLBACK_INLINE double half_exp(double x) {
   Reduced<double> k = reduce_exp(x);
