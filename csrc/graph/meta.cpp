@@ -150,6 +150,14 @@ Level& push_level(LevelKind kind) {
   return mode.levels[mode.depth] = level;
 }
 
+AllLevels::AllLevels() : record_(mode.record), dual_(mode.dual) {
+  for (int level = 1; level <= mode.depth; ++level) {
+    mode.record |= mode.levels[level].bit | mode.levels[level].outer_record;
+    const LevelKind kind = mode.levels[level].kind;
+    if (kind == LevelKind::Dual || kind == LevelKind::Jvp) mode.dual |= std::uint64_t{1} << level;
+  }
+}
+
 bool in_transform() {
   for (int level = 1; level <= mode.depth; ++level) {
     if (mode.levels[level].kind != LevelKind::Dual) return true;

@@ -108,6 +108,22 @@ class OuterLevels {
   std::uint32_t record_;
   std::uint64_t dual_;
 };
+// Switches every level on that is under way: for what belongs to a tensor and not to the operation
+// that happens to ask for it.
+class AllLevels {
+ public:
+  AllLevels();
+  ~AllLevels() {
+    mode.record = record_;
+    mode.dual = dual_;
+  }
+  AllLevels(const AllLevels&) = delete;
+  AllLevels& operator=(const AllLevels&) = delete;
+
+ private:
+  std::uint32_t record_;
+  std::uint64_t dual_;
+};
 using RecordLevels = ModeScope<&Mode::record>;
 
 // The bodies that lose their tangents of a level when it ends: a node keeps its own output with its

@@ -165,8 +165,13 @@ Part Part::batched(std::int64_t batch) const {
   return b;
 }
 
+// Of a batched tensor: of its first example.
+static std::int64_t memory_offset(const Tensor& t) {
+  return t.has(kBatched) ? memory_offset(meta_of(t)->batch) : t.storage_offset();
+}
+
 Part part_of(const Tensor& view, const Tensor& base) {
-  return {view.shape(), Dims(view.strides()), view.storage_offset() - base.storage_offset(),
+  return {view.shape(), Dims(view.strides()), memory_offset(view) - memory_offset(base),
           base.shape(), Dims(base.strides())};
 }
 
@@ -187,6 +192,8 @@ Tensor replace_part(const Part& part, const Tensor& whole, const Tensor& values)
 
 void record_replaced_part(const Part& part, const Tensor& whole, const Tensor& values) {
   const Tensor* inputs[] = {&whole, &values};
+  const In in(inputs, 2);
+  const RecordLevels levels(detail::levels_to_record(in, in.flags()));
   const auto node = make_node<OpNode<CopySlices>>(part, In(inputs, 2), as_span(whole));
   set_history(whole, node.get());
 }

@@ -127,6 +127,8 @@ void Destination::add_operand(const Tensor& operand, bool apart) {
   const TensorBody* a = target_.body();
   const TensorBody* b = operand.body();
   if (a->numel == 0 || b->numel == 0 || (a == b && !apart)) return;
+  // Batched: asked again for the memory of all examples.
+  if ((a->flags | b->flags) & kBatched) return;
   const auto end = [](const TensorBody* t) {
     auto* body = const_cast<TensorBody*>(t);
     const std::int64_t extent = memory_extent({body->sizes(), t->ndim}, {body->strides(), t->ndim});
@@ -177,9 +179,6 @@ const Tensor& Destination::finish(const Tensor& result) {
     if ((result.flags() | target_.flags()) & kBatched) {
       check(ErrorKind::NotImplemented, kind_ == Kind::InPlace, name_,
             "(): out= inside vmap is not supported. Use the result.");
-      check(ErrorKind::NotImplemented, !records || !target_.has(kFollowsBase), name_,
-            "_: in-place writes inside vmap into a view are not recorded for a transform that was "
-            "entered inside it. Write the operation out of place.");
       write_batch(target_, result);
     } else {
       kernels::copy(view_of(target_), view_of(result));

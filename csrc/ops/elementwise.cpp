@@ -342,8 +342,7 @@ template <int N>
                                          const double* params) {
   const DTypes dtypes = infer_dtypes<N>(op, x);
   const int level = batch_level<N>(x);
-  const OuterLevels outer(level);
-  const Composition aside;
+  const detail::InsideBatch inside(level);
   int ndim = 0;
   for (int i = 0; i < N; ++i) {
     if (x[i]->is_tensor()) ndim = std::max(ndim, x[i]->ndim());

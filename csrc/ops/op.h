@@ -275,6 +275,25 @@ class OpNode final : public Node {
 
 namespace detail {
 
+// While an operator computes for a whole batch: only the levels outside of it are switched on, and
+// what is about to be overwritten is the memory of all examples.
+class InsideBatch {
+ public:
+  explicit InsideBatch(int level) : outer_(level), overwritten_(mode.overwritten) {
+    if (!overwritten_ || !(overwritten_->flags & kBatched)) return;
+    const auto& meta = static_cast<const AutogradMeta&>(*overwritten_->meta);
+    if (meta.level == level) mode.overwritten = meta.batch.body();
+  }
+  ~InsideBatch() { mode.overwritten = overwritten_; }
+  InsideBatch(const InsideBatch&) = delete;
+  InsideBatch& operator=(const InsideBatch&) = delete;
+
+ private:
+  const OuterLevels outer_;
+  const Composition aside_;
+  const TensorBody* const overwritten_;
+};
+
 // Inputs of one batched call: those of the highest level unwrapped, the others expanded.
 struct Unwrapped {
   std::vector<Tensor> tensors;
@@ -297,6 +316,8 @@ std::uint64_t levels_to_propagate(In in);
 // A view knows its root and what its history belongs to.  Both are defined in ops/rebase.cpp.
 void mark_view(const Tensor& view, const Tensor& input, bool one_of_many);
 void refresh(In in);
+// The same for the wrappers inside vmap, if the view has the memory of the input.
+void mark_batched_view(const Tensor& view, const Tensor& input, bool one_of_many);
 // The results were not recorded though an input has a history, or had one: see graph/origin.h.
 void note_cuts(In in, std::span<const Tensor> results);
 // The tangent where there is one, else zeros (for operators that are linear in all inputs at once).
@@ -370,20 +391,25 @@ Result<Op> compute(const typename Op::Attrs& attrs, In in) {
 
 template <class Op>
 Result<Op> compute_batched(const typename Op::Attrs& attrs, In in) {
-  const OuterLevels outer(batch_level(in));
-  const Composition aside;
+  const InsideBatch inside(batch_level(in));
+  Result<Op> result;
   if constexpr (HasBatchRule<Op>) {
-    return Op::batch(attrs, in, batch_level(in));
+    result = Op::batch(attrs, in, batch_level(in));
   } else {
     const Unwrapped u = unwrap(in);
-    Result<Op> physical = apply<Op>(attrs.batched(u.batch), u.in());
+    result = apply<Op>(attrs.batched(u.batch), u.in());
     if constexpr (Op::kOutputs == 1) {
-      return make_batched(physical, u.level);
+      result = make_batched(result, u.level);
     } else {
-      for (Tensor& t : physical) t = make_batched(t, u.level);
-      return physical;
+      for (Tensor& t : result) t = make_batched(t, u.level);
     }
   }
+  if constexpr (IsView<Op>) {
+    mark_batched_view(result, in[0], false);
+  } else if constexpr (IsMultiView<Op>) {
+    for (const Tensor& view : result) mark_batched_view(view, in[0], true);
+  }
+  return result;
 }
 
 template <class Op>

@@ -93,8 +93,17 @@ void rebase_base(const Tensor& view, const Tensor& base, const Tensor& result) {
 }  // namespace
 
 Tensor detail::copy_before_write(const Tensor& tensor) {
-  const GradMode off(false);
-  Tensor copy = clone(tensor);
+  Tensor copy;
+  if (tensor.has(kBatched)) {
+    // For the levels outside of the batch as well.
+    const AutogradMeta& meta = *meta_of(tensor);
+    copy = make_batched(copy_before_write(meta.batch), meta.level);
+  } else {
+    const GradMode no_history(false);
+    const ForwardMode no_tangents(false);
+    copy = clone(tensor);
+  }
+  take_tangents(copy, tensor);
   copy.body()->grad_fn = tensor.body()->grad_fn;
   copy.body()->output_nr = tensor.body()->output_nr;
   copy.body()->flags |= tensor.flags() & kAnyGrad;
@@ -132,10 +141,18 @@ void detail::mark_view(const Tensor& view, const Tensor& input, bool one_of_many
   }
 }
 
+void detail::mark_batched_view(const Tensor& view, const Tensor& input, bool one_of_many) {
+  const bool shares = view.has(kBatched) && input.has(kBatched) &&
+                      meta_of(view)->level == meta_of(input)->level &&
+                      view.body()->storage == input.body()->storage;
+  if (shares) mark_view(view, input, one_of_many);
+}
+
 void refresh_view(const Tensor& view) {
   TensorBody* body = view.body();
   const Tensor base(body->base);
   if (body->flags & kDual || base.has(kDual)) {
+    const AllLevels all;
     take_tangents(view, Tensor());
     for (std::uint64_t levels = dual_levels(base); levels; levels &= levels - 1) {
       const int level = std::countr_zero(levels);
@@ -143,10 +160,13 @@ void refresh_view(const Tensor& view) {
       set_tangent(view, level, take_part(part_of(view, base), tangent_of(base, level)));
     }
   }
-  if (!mode.grad || !(body->grad_fn || base.requires_grad())) return;
+  if (!(body->grad_fn || base.requires_grad())) body->seen_version = view.version();
+  if (!mode.grad || !body->is_stale()) return;
   check_follows(view, "its base or another view of its base has been");
   const ForwardMode off(false);
-  const Tensor again = view_as_strided(base, view);
+  // Inside vmap only the history is wanted: the values are those of all examples already.
+  const Tensor again =
+      view.has(kBatched) ? take_part(part_of(view, base), base) : view_as_strided(base, view);
   body->grad_fn = again.body()->grad_fn;
   body->output_nr = 0;
   body->flags = (body->flags & ~std::uint32_t{kAnyGrad}) | (again.flags() & kAnyGrad);
@@ -181,7 +201,7 @@ void rebase(const Tensor& target, const Tensor& result) {
     // Written directly, the operator's node is in the view: a twin holds it for the base.
     Tensor value = result;
     if (result.is_same(target)) {
-      value = target.detach();
+      value = plain_twin(target);
       if (node_of(target)) set_history(value, node_of(target), target.body()->output_nr);
       take_tangents(value, target);
     }
