@@ -268,10 +268,12 @@ TEST_CASE("graphs of their own on several threads", "[engine]") {
 TEST_CASE("forward mode agrees with reverse mode", "[engine]") {
   const Tensor x = leaf(0.7);
   const Tensor dual = expand(x, Dims{});
-  set_tangent(dual, Tensor::scalar(Scalar(1.0), DType::Float64));
+  push_level(LevelKind::Dual);
+  set_tangent(dual, mode.depth, Tensor::scalar(Scalar(1.0), DType::Float64));
   const Tensor y = exp(dual * dual) / (dual + 1.0);
   REQUIRE(y.has(kDual));
-  const double forward = tangent_of(y).item().to_double();
+  const double forward = tangent_of(y, mode.depth).item().to_double();
+  pop_level();
   CHECK(close(grad(y, x).item().to_double(), forward));
 }
 
@@ -279,9 +281,11 @@ TEST_CASE("a batched operation equals a loop", "[engine]") {
   Tensor batch = Tensor::empty(Dims{3, 2}, DType::Float64);
   for (int i = 0; i < 6; ++i) batch.data<double>()[i] = 0.1 * i;
   const Tensor shared = Tensor::full(Dims{2}, Scalar(2.0), DType::Float64);
-  const Tensor result = sum(exp(make_batched(batch, 1) * shared), Dims{0});
+  push_level(LevelKind::Vmap);
+  const Tensor result = sum(exp(make_batched(batch, mode.depth) * shared), Dims{0});
   REQUIRE(result.has(kBatched));
   const Tensor values = meta_of(result)->batch;
+  pop_level();
   REQUIRE(values.shape() == Dims{3});
   for (int i = 0; i < 3; ++i) {
     CHECK(close(values.data<double>()[i], std::exp(0.4 * i) + std::exp(0.4 * i + 0.2)));
