@@ -323,3 +323,27 @@ def test_modules_of_an_ensemble() -> None:
     equal(found, pb.stack([m(x) for m in models]))
     found.sum().backward()
     assert params["weight"].grad.shape == (4, 2, 3)
+
+
+# --- what has no memory of its own ---
+
+
+def test_data_of_a_batched_tensor() -> None:
+    x = pb.arange(6.0).view(3, 2)
+    equal(pb.vmap(lambda row: row.data + 1)(x), x + 1)
+    equal(pb.vmap(pb.func.grad(lambda row: (row.data * row).sum()))(x), x)
+
+
+def test_memory_cannot_be_exchanged() -> None:
+    def into(row: Tensor) -> Tensor:
+        other = pb.ones(2)
+        other.data = row
+        return other
+
+    def out_of(row: Tensor) -> Tensor:
+        row.data = pb.ones(2)
+        return row
+
+    for function in (into, out_of):
+        with pytest.raises(NotImplementedError, match="memory of a batched tensor"):
+            pb.vmap(function)(pb.ones(3, 2))

@@ -132,16 +132,17 @@ PyObject* wrap_cut(Tensor made, const Tensor& t, Origin origin) {
   }
   return wrap(std::move(made));
 }
-PyObject* get_data(const Tensor& t) {
-  // A tensor over the same memory whose version counter is its own (torch's .data).
+// A tensor over the same memory whose version counter is its own (torch's .data).
+Tensor data_of(const Tensor& t) {
+  if (t.has(kBatched)) return make_batched(data_of(meta_of(t)->batch), meta_of(t)->level);
   const Ref<Storage>& storage = t.body()->storage;
   Ref<Storage> twin =
       Storage::foreign(storage->data, storage->bytes, Ref<Storage>(storage).release(),
                        [](void* owner) { Ref<Storage>::adopt(static_cast<Storage*>(owner)); });
   twin->read_only = storage->read_only;
-  Tensor made = Tensor::over(std::move(twin), t.bytes(), t.sizes(), t.strides(), t.dtype());
-  return wrap_cut(std::move(made), t, Origin::Data);
+  return Tensor::over(std::move(twin), t.bytes(), t.sizes(), t.strides(), t.dtype());
 }
+PyObject* get_data(const Tensor& t) { return wrap_cut(data_of(t), t, Origin::Data); }
 
 int set_data(PyObject* self, PyObject* value, void*) {
   return guarded_status([&] {

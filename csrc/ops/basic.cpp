@@ -202,6 +202,8 @@ Tensor empty_strided_like(const Tensor& model, DType dtype) {
 }
 
 void replace_geometry(const Tensor& target, const Tensor& source) {
+  check(ErrorKind::NotImplemented, !((target.flags() | source.flags()) & kBatched),
+        "vmap: the memory of a batched tensor cannot be exchanged (data, set_, resize_, out=).");
   TensorBody* body = target.body();
   check(source.ndim() <= kInlineDims && body->ndim <= kInlineDims, "resize: more than ",
         kInlineDims, " dimensions are not supported.");
