@@ -148,11 +148,10 @@ Accumulator<op, T> short_row(const T* p, std::int64_t n) {
   return a;
 }
 
-// Sums of float: up to kChunk elements in kSumLanes accumulators of float, which are folded to
-// kWide and added in double.  So a chain of roundings in float is at most nine long.
-constexpr int kSumLanes = 64;
+// Sums of float: kTree rows of kWide elements are added in a balanced tree in float, so that three
+// roundings come before the sums in double, which have most of the cost when they get everything.
 constexpr int kWide = 16;
-constexpr std::int64_t kChunk = 512;
+constexpr int kTree = 8;
 
 typedef float FloatVector __attribute__((vector_size(kVectorBytes)));
 
@@ -179,45 +178,34 @@ PULLBACK_REDUCE_INLINE FloatVector load_part(const float* p, std::int64_t count)
 
 double float_sum(const float* p, std::int64_t n) {
   constexpr int width = kVectorBytes / static_cast<int>(sizeof(float));
-  constexpr int vectors = kSumLanes / width;
+  constexpr int across = kWide / width;
   constexpr int wide_width = kVectorBytes / static_cast<int>(sizeof(double));
   constexpr int wide_vectors = kWide / wide_width;
   typedef double Wide __attribute__((vector_size(kVectorBytes)));
   Wide total[wide_vectors];
 #pragma GCC unroll 8
   for (int v = 0; v < wide_vectors; ++v) total[v] = Wide{};
-  while (n > 0) {
-    FloatVector lanes[vectors];
-#pragma GCC unroll 16
-    for (int v = 0; v < vectors; ++v) lanes[v] = FloatVector{};
-    std::int64_t left = n < kChunk ? n : kChunk;
-    n -= left;
-#pragma GCC unroll 1
-    for (; left >= kSumLanes; left -= kSumLanes, p += kSumLanes) {
-#pragma GCC unroll 16
-      for (int v = 0; v < vectors; ++v) lanes[v] += load(p + v * width);
-    }
-#pragma GCC unroll 16
-    for (int v = 0; v < vectors; ++v) {
-      if (left >= width) {
-        lanes[v] += load(p);
-        left -= width;
-        p += width;
-      } else if (left > 0) {
-        lanes[v] += load_part(p, left);
-        p += left;
-        left = 0;
-      }
-    }
-#pragma GCC unroll 16
-    for (int half = vectors / 2; half * width >= kWide; half /= 2) {
-#pragma GCC unroll 16
-      for (int v = 0; v < half; ++v) lanes[v] += lanes[v + half];
-    }
+  const auto add_tree = [&](auto element) __attribute__((always_inline)) {
     alignas(64) float folded[kWide];
-    std::memcpy(folded, lanes, sizeof(folded));
+#pragma GCC unroll 4
+    for (int v = 0; v < across; ++v) {
+      FloatVector rows[kTree];
+#pragma GCC unroll 8
+      for (int k = 0; k < kTree; ++k) rows[k] = element(k * kWide + v * width);
+      const FloatVector sum =
+          ((rows[0] + rows[1]) + (rows[2] + rows[3])) + ((rows[4] + rows[5]) + (rows[6] + rows[7]));
+      std::memcpy(folded + v * width, &sum, sizeof(sum));
+    }
 #pragma GCC unroll 8
     for (int v = 0; v < wide_vectors; ++v) total[v] += widened(folded + v * wide_width, total[v]);
+  };
+  for (; n >= kTree * kWide; n -= kTree * kWide, p += kTree * kWide) {
+    add_tree([p](int at) __attribute__((always_inline)) { return load(p + at); });
+  }
+  if (n > 0) {
+    add_tree([p, n](int at) __attribute__((always_inline)) {
+      return at + width <= n ? load(p + at) : at < n ? load_part(p + at, n - at) : FloatVector{};
+    });
   }
 #pragma GCC unroll 8
   for (int half = wide_vectors / 2; half > 0; half /= 2) {
