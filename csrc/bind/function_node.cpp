@@ -67,8 +67,19 @@ const char* FunctionNode::name() const {
 }
 
 void FunctionNode::release_saved() noexcept {
-  saved_.clear();
+  for (SavedTensor& saved : saved_) saved.release();
   released_ = true;
+}
+
+void FunctionNode::release_on_access() noexcept {
+  for (SavedTensor& saved : saved_) saved.release();
+  accessed_ = true;
+}
+
+void FunctionNode::list_saved(SavedList& list) {
+  list.released = released_ || accessed_;
+  int index = 0;
+  for (SavedTensor& saved : saved_) list.add_output(index++, &saved);
 }
 
 void FunctionNode::set_results(std::vector<Shape> results) {

@@ -53,6 +53,7 @@ class FunctionNode final : public Node {
   void apply(BackwardCall& call) override;
   bool runs_on_zeros() const override { return true; }
   void release_saved() noexcept override;
+  void list_saved(SavedList& list) override;
   std::size_t object_bytes() const override { return sizeof(*this); }
 
   PyContext* context() const { return context_; }
@@ -66,10 +67,7 @@ class FunctionNode final : public Node {
   // Throws after the release, and for a value that was overwritten.
   PyObject* saved_tensors() const;
   // For classes with clear_saved_tensors_on_access.
-  void release_on_access() noexcept {
-    saved_.clear();
-    accessed_ = true;
-  }
+  void release_on_access() noexcept;
 
   std::vector<Shape> arguments;
 

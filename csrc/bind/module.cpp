@@ -6,6 +6,7 @@
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/interop.h"
+#include "bind/memory_report.h"
 #include "bind/operator.h"
 #include "bind/optim.h"
 #include "bind/provenance.h"
@@ -79,7 +80,7 @@ PYBIND11_MODULE(_core, m) {
     return Py_NewRef(Py_None);
   });
   for (PyMethodDef* functions :
-       {optim_functions, interop_functions, settings_functions, transform_functions}) {
+       {optim_functions, interop_functions, settings_functions, transform_functions, memory_functions}) {
     check_init(PyModule_AddFunctions(m.ptr(), functions));
   }
   add_memory_functions(m);

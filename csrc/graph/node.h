@@ -22,9 +22,10 @@
 
 #include "core/allocator.h"
 #include "core/tensor.h"
+#include "core/provenance.h"
 #include "graph/hooks.h"
 #include "graph/mode.h"
-#include "core/provenance.h"
+#include "graph/recipe.h"
 
 namespace pullback {
 
@@ -71,6 +72,7 @@ struct NodeExtra {
   std::vector<OutputHooks> outputs;   // in order of registration
   std::vector<TensorBody*> retained;  // outputs whose gradient is kept (weak)
   std::vector<OutputShape> shapes;    // of outputs whose node somebody has asked for
+  std::unique_ptr<Recipe> recipe;     // how to compute the outputs again
   void* handle = nullptr;             // the Python object while one exists (weak); owned by bind
 };
 

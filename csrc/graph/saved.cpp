@@ -63,6 +63,12 @@ void SavedTensor::register_hooks(SavedHooks& hooks) {
   pack(hooks, tensor, data(), kind_ == Kind::Output);
 }
 
+Tensor SavedTensor::held() const {
+  if (!body_) return {};
+  if (kind_ != Kind::Packed) return Tensor(body_);
+  return static_cast<const PackedMeta&>(*body_->meta).packed->held();
+}
+
 Tensor SavedTensor::data() const {
   const Tensor tensor(body_);
   return kind_ == Kind::Output ? tensor : plain_twin(tensor);

@@ -18,6 +18,7 @@
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/node.h"
+#include "graph/recipe.h"
 
 namespace pullback {
 
@@ -26,6 +27,8 @@ class PackedTensor {
  public:
   virtual ~PackedTensor() = default;
   virtual Tensor unpack() = 0;
+  // The tensor that is held in memory, if there is one.
+  virtual Tensor held() const { return {}; }
 };
 
 // A pair of hooks, in a list with the ones that it hides.
@@ -33,6 +36,9 @@ class SavedHooks {
  public:
   virtual ~SavedHooks() = default;
   virtual std::unique_ptr<PackedTensor> pack(const Tensor& tensor) = 0;
+  // For memory budgets: each new node with the way to compute its results again.
+  virtual bool wants_recipes() const { return false; }
+  virtual void note(Node&, std::unique_ptr<Recipe>) {}
   SavedHooks* outer = nullptr;
 };
 
@@ -84,6 +90,8 @@ class SavedTensor {
   // As register_hooks got it, without history.
   Tensor data() const;
   bool is_packed() const { return kind_ == Kind::Packed; }
+  // What is in memory: the data, or what hooks hold of it.
+  Tensor held() const;
 
   std::uint32_t version() const { return version_; }
 

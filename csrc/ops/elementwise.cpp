@@ -396,6 +396,51 @@ template <int N>
 }
 
 template <int N>
+class ElementwiseRecipe final : public Recipe {
+ public:
+  ElementwiseRecipe(const Elementwise& op, const Operands<N>& x, const double* params) : op_(op) {
+    for (int i = 0; i < N; ++i) {
+      is_tensor_[i] = x[i]->is_tensor();
+      if (!is_tensor_[i]) numbers_[i] = *x[i];
+    }
+    has_params_ = params != nullptr;
+    if (params) std::copy_n(params, kMaxParams, params_);
+  }
+  std::vector<Tensor> run(std::span<const Tensor> inputs) const override {
+    Operand operands[N];
+    Operands<N> pointers;
+    std::size_t next = 0;
+    for (int i = 0; i < N; ++i) {
+      operands[i] = is_tensor_[i] ? Operand(inputs[next++]) : numbers_[i];
+      pointers[i] = &operands[i];
+    }
+    return {pullback::run<N>(op_, pointers, has_params_ ? params_ : nullptr)};
+  }
+
+ private:
+  const Elementwise& op_;
+  Operand numbers_[N];
+  double params_[kMaxParams];
+  bool is_tensor_[N];
+  bool has_params_;
+};
+
+template <int N>
+[[gnu::noinline, gnu::cold]] void note_recipe(Node& node, const Elementwise& op,
+                                              const Operands<N>& x, const double* params,
+                                              std::int64_t bytes) {
+  std::vector<Tensor> inputs;
+  std::vector<int> edges;
+  for (int i = 0; i < N; ++i) {
+    if (!x[i]->is_tensor()) continue;
+    inputs.push_back(x[i]->tensor());
+    edges.push_back(i);
+  }
+  detail::note_recipe(node, std::make_unique<ElementwiseRecipe<N>>(op, x, params), inputs,
+                      std::move(edges), bytes);
+}
+
+template <int N>
 std::uint32_t refresh_operands(const Operands<N>& x) {
   std::uint32_t flags = 0;
   for (int i = 0; i < N; ++i) {
@@ -435,6 +480,10 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
         for (int i = 0; i < N; ++i) sizes = broadcast(sizes, x[i]->sizes());
       }
       node = make_node<ElementwiseNode<N>>(op, x, params, sizes);
+      if (detail::wants_recipes()) [[unlikely]] {
+        const auto item = static_cast<std::int64_t>(item_size(infer_dtypes<N>(op, x).result));
+        note_recipe<N>(*node, op, x, params, count_elements(sizes) * item);
+      }
     }
     out = like ? compute_flat<N>(op, x, *like, params) : compute_general<N>(op, x, params);
   }

@@ -48,6 +48,7 @@
 #include "graph/node.h"
 #include "graph/saved.h"
 #include "kernels/view.h"
+#include "ops/recipe.h"
 #include "ops/reflect.h"
 
 namespace pullback {
@@ -442,6 +443,46 @@ template <class Op>
 
 }  // namespace detail
 
+namespace detail {
+
+template <class Op>
+class OpRecipe final : public Recipe {
+ public:
+  explicit OpRecipe(const typename Op::Attrs& attrs) : attrs_(attrs) {}
+  std::vector<Tensor> run(std::span<const Tensor> inputs) const override {
+    std::vector<const Tensor*> pointers;
+    for (const Tensor& t : inputs) pointers.push_back(&t);
+    const Result<Op> result =
+        apply<Op>(attrs_, In(pointers.data(), static_cast<int>(pointers.size())));
+    const std::span<const Tensor> results = as_span(result);
+    return {results.begin(), results.end()};
+  }
+
+ private:
+  const typename Op::Attrs attrs_;
+};
+
+template <class Op>
+[[gnu::noinline, gnu::cold]] void note_recipe(Node& node, const typename Op::Attrs& attrs, In in,
+                                              std::span<const Tensor> out) {
+  std::vector<Tensor> inputs;
+  std::vector<int> edges;
+  for (int i = 0; i < in.size(); ++i) {
+    inputs.push_back(in[i]);
+    edges.push_back(i);
+  }
+  std::int64_t bytes = 0;
+  for (const Tensor& t : out) {
+    bytes += IsView<Op> || IsMultiView<Op>
+                 ? 0
+                 : t.numel() * static_cast<std::int64_t>(item_size(t.dtype()));
+  }
+  note_recipe(node, std::make_unique<OpRecipe<Op>>(attrs), inputs, std::move(edges), bytes);
+  if (!out.empty()) note_result(node, out[0]);
+}
+
+}  // namespace detail
+
 template <class Op>
 Result<Op> apply(const typename Op::Attrs& attrs, In in) {
   std::uint32_t flags = in.flags();
@@ -462,6 +503,9 @@ Result<Op> apply(const typename Op::Attrs& attrs, In in) {
           if (is_floating(out[k].dtype())) {
             set_history(out[k], node.get(), static_cast<std::uint32_t>(k));
           }
+        }
+        if (detail::wants_recipes()) [[unlikely]] {
+          detail::note_recipe<Op>(*node, attrs, in, out);
         }
       }
     }

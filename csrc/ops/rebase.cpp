@@ -217,6 +217,7 @@ void rebase(const Tensor& target, const Tensor& result) {
   take_tangents(target, result);
   if (result.requires_grad() && mode.grad) {
     set_history(target, node_of(result), result.body()->output_nr);
+    detail::note_result(*node_of(result), target);
     move_retention(target);
   }
 }

@@ -100,6 +100,7 @@ _LAZY = {
     "is_floating_point": "_misc",
     "is_tensor": "_misc",
     "manual_seed": "random",
+    "memory_budget": "memory",
     "numel": "_misc",
     "printoptions": "_printing",
     "selu_": "nn.functional",

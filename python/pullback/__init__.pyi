@@ -205,6 +205,9 @@ from pullback._printing import (
 from pullback.func import (
     vmap as vmap,
 )
+from pullback.memory import (
+    memory_budget as memory_budget,
+)
 from pullback.nn.functional import (
     celu_ as celu_,
 )
