@@ -489,6 +489,8 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
   }
   const bool recorded = node && is_floating(out.dtype());
   if (recorded) set_history(out, node.get());
+  if (recorded && node->extra()) [[unlikely]]
+    detail::note_result(*node, out);
   if (flags & kDual && mode.forward && is_floating(out.dtype())) [[unlikely]] {
     propagate_tangents<N>(op, x, params, out);
   }

@@ -106,12 +106,15 @@ std::shared_ptr<Entry> Ledger::enter(const Tensor& tensor, const std::shared_ptr
   const auto known = place.node ? entries_.find(place) : entries_.end();
   if (known != entries_.end()) {
     if (auto entry = known->second.lock()) {
-      if (!entry->data.defined()) {
+      // With a recipe the version says that the value is the node's, in whatever memory.
+      const bool alike = same(entry->strides, tensor.strides());
+      if (alike && !entry->data.defined()) {
         hold(*entry, detached(tensor));
         make_room();
         return entry;
       }
-      if (entry->version == tensor.version()) return entry;
+      const bool intact = entry->data.defined() && entry->data.version() == entry->version;
+      if (alike && intact && (recipe || entry->version == tensor.version())) return entry;
       place = {};
     }
   }
