@@ -10,51 +10,55 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import pullback as pb
+from programs import programs
+from programs import run as run_program
 from pullback import _core
 from pullback.utils.checkpoint import checkpoint
 
 Program = Callable[[Any, Any], Any]
-PROGRAMS: list[Program] = []
+CASES: list[Program] = []
 
 
-def program(run: Program) -> Program:
-    PROGRAMS.append(run)
+def case(run: Program) -> Program:
+    CASES.append(run)
     return run
 
 
-@program
+@case
 def pointwise(x: Any, w: Any) -> Any:
     return ((x.sin() * 2).exp() / (1 + x * x)).tanh().sigmoid().sqrt()
 
 
-@program
+@case
 def products(x: Any, w: Any) -> Any:
     for _ in range(4):
         x = (x @ w).tanh() + x
     return x
 
 
-@program
+@case
 def views(x: Any, w: Any) -> Any:
     y = (x.exp().t() * 2).reshape(-1).view(16, -1)[1:, ::2]
     return (y.sin() * y.unsqueeze(0).squeeze(0)).transpose(0, 1).exp().tanh()
 
 
-@program
+@case
 def layouts(x: Any, w: Any) -> Any:
     y = x.t().exp()  # columns first
     return (y.sin() * y).sum(0).exp() + y.cos().mean(1).tanh().sum()
 
 
-@program
+@case
 def reductions(x: Any, w: Any) -> Any:
     y = x.softmax(1) * x.log_softmax(0)
     return (y - y.mean(1, keepdim=True)) / (y.var(1, keepdim=True) + 1).sqrt() + y.cumsum(0)
 
 
-@program
+@case
 def parts(x: Any, w: Any) -> Any:
     a, b, c, d = x.exp().chunk(4, 1)
     e = pb.cat([a * b, c.sin() * d], 1)
@@ -62,20 +66,20 @@ def parts(x: Any, w: Any) -> Any:
     return pb.stack([values.exp(), e.tanh()]) * e.cos()
 
 
-@program
+@case
 def gathered(x: Any, w: Any) -> Any:
     index = pb.arange(16).flip(0)
     y = x.exp().index_select(0, index)
     return (y[index % 5] * y.gather(1, (index.unsqueeze(1) % 3))).tanh()
 
 
-@program
+@case
 def masks(x: Any, w: Any) -> Any:
     y = (x * (pb.rand(16, 16) > 0.5) * 2).exp()
     return pb.where(y > 1, y.sin(), y * y).clamp(-0.5, 0.5) * x.relu().exp()
 
 
-@program
+@case
 def in_place(x: Any, w: Any) -> Any:
     y = x * 2
     y.sin_()
@@ -86,7 +90,7 @@ def in_place(x: Any, w: Any) -> Any:
     return (z * z).exp() + (z @ w).relu_()
 
 
-@program
+@case
 def in_place_through_views(x: Any, w: Any) -> Any:
     y = x.exp() * 1
     y[2:4] = x[:2].sin()
@@ -94,7 +98,7 @@ def in_place_through_views(x: Any, w: Any) -> Any:
     return (y * y).sin().exp() * y.t().tanh()
 
 
-@program
+@case
 def custom(x: Any, w: Any) -> Any:
     class Cube(pb.autograd.Function):
         @staticmethod
@@ -110,19 +114,19 @@ def custom(x: Any, w: Any) -> Any:
     return Cube.apply(x.sin()).exp().tanh() * x
 
 
-@program
+@case
 def losses(x: Any, w: Any) -> Any:
     target = pb.arange(16) % 4
     y = pb.nn.functional.cross_entropy((x @ w).tanh(), target, reduction="none")
     return y.exp() + pb.nn.functional.gelu(x @ w).norm(dim=1)
 
 
-@program
+@case
 def checkpoints(x: Any, w: Any) -> Any:
     return checkpoint(lambda v: (v @ w).exp().sin(), x.tanh(), use_reentrant=False).tanh().exp()
 
 
-@program
+@case
 def broadcast(x: Any, w: Any) -> Any:
     row = x[0].exp()
     return (x * row).sin() * (row.unsqueeze(1) + 0.5).exp() + row.double().sin().float()
@@ -132,6 +136,23 @@ def make() -> tuple[Any, Any]:
     pb.manual_seed(1)
     x = pb.randn(16, 16, requires_grad=True)
     return x, (pb.randn(16, 16) / 4).requires_grad_()
+
+
+@settings(
+    max_examples=150,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(programs, st.sampled_from([0, 60, 150, 400]))
+def test_random_programs(program: Any, budget: int) -> None:
+    """In-place writes, views and regions without recording included; see programs.py."""
+    expected = run_program(pb, program).notes
+    with pb.memory_budget(budget) as limit:
+        found = run_program(pb, program).notes
+    if limit.stats()["refused"] == 0:
+        assert repr(found) == repr(expected)
 
 
 class TooMuchError(Exception):
@@ -159,7 +180,7 @@ def gradients(run: Program, budget: int | None) -> tuple[list[list[float]], dict
     return [[] if t.grad is None else t.grad.flatten().tolist() for t in (x, w)], stats
 
 
-@pytest.mark.parametrize("run", PROGRAMS)
+@pytest.mark.parametrize("run", CASES)
 def test_the_bits_are_those_without_a_budget(run: Program) -> None:
     expected, _ = gradients(run, None)
     used, dropped = [], 0

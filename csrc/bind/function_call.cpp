@@ -94,6 +94,13 @@ class Call {
   PyObject* run(PyObject* forward, PyObject* setup_context);
 
  private:
+  // The tangents of the arguments of one level before the call, which may write the arguments.
+  struct Pushed {
+    int level;
+    std::vector<Tensor> tangents;
+    std::vector<std::uint32_t> versions;
+  };
+
   void find_level();
   bool is_argument(const Tensor& tensor) const;
   void check_marks() const;
@@ -103,9 +110,10 @@ class Call {
   void settle_results(PyObject* const* raw, Py_ssize_t n);
   Owned call_batched() const;
   std::uint64_t levels_to_push() const;
-  void push_tangents(int level);
+  void note_tangents();
+  void push_tangents(const Pushed& pushed);
   void check_view_tangent(const Tensor& result, const Tensor& tangent, int level) const;
-  void give_tangent(Py_ssize_t k, const Tensor& tangent, int level);
+  void give_tangent(Py_ssize_t k, const Tensor& tangent, const Pushed& pushed);
 
   PyObject* const class_;
   PyObject* const* const args_;
@@ -119,7 +127,7 @@ class Call {
   Owned results_;           // a tuple
   Py_ssize_t num_results_ = 0;
   std::vector<bool> has_derivative_;
-  std::vector<std::uint32_t> tangent_versions_;
+  std::vector<Pushed> pushed_;
   std::vector<Tensor> views_;  // results that are views
 };
 
@@ -315,8 +323,21 @@ std::uint64_t Call::levels_to_push() const {
   return level_ ? levels & mode.dual & ~below(level_ + 1) : levels & mode.dual;
 }
 
+void Call::note_tangents() {
+  for (std::uint64_t levels = levels_to_push(); levels; levels &= levels - 1) {
+    Pushed pushed{std::countr_zero(levels), {}, {}};
+    for (Py_ssize_t i = 0; i < n_; ++i) {
+      Tensor tangent = is_tensor(args_[i]) ? tangent_of(unwrap(args_[i]), pushed.level) : Tensor();
+      pushed.versions.push_back(tangent.defined() ? tangent.version() : 0);
+      pushed.tangents.push_back(std::move(tangent));
+    }
+    pushed_.push_back(std::move(pushed));
+  }
+}
+
 // The user's jvp, with a tangent or zeros for each argument that is a tensor.
-void Call::push_tangents(int level) {
+void Call::push_tangents(const Pushed& pushed) {
+  const int level = pushed.level;
   Owned jvp(PyObject_GetAttr(class_, function_names.jvp));
   std::vector<Owned> tangents;
   std::vector<PyObject*> pointers;
@@ -324,18 +345,13 @@ void Call::push_tangents(int level) {
     Tensor tangent;
     if (is_tensor(args_[i])) {
       const Tensor& t = unwrap(args_[i]);
-      tangent = tangent_of(t, level);
+      tangent = pushed.tangents[static_cast<std::size_t>(i)];
       if (!tangent.defined() && context_->materialize && is_floating(t.dtype())) {
         tangent = Tensor::zeros(t.sizes(), t.dtype());
       }
     }
     tangents.emplace_back(wrap(std::move(tangent)));
     pointers.push_back(tangents.back().get());
-  }
-  tangent_versions_.clear();
-  for (Py_ssize_t i = 0; i < n_; ++i) {
-    const Tensor tangent = is_tensor(args_[i]) ? tangent_of(unwrap(args_[i]), level) : Tensor();
-    tangent_versions_.push_back(tangent.defined() ? tangent.version() : 0);
   }
   const OuterLevels outer(level);
   Owned derivatives(call_with(jvp.get(), context_object_.get(), pointers.data(), n_));
@@ -359,7 +375,7 @@ void Call::push_tangents(int level) {
       continue;
     }
     if (item == Py_None) continue;
-    give_tangent(k, unwrap(item), level);
+    give_tangent(k, unwrap(item), pushed);
   }
 }
 
@@ -379,26 +395,24 @@ void Call::check_view_tangent(const Tensor& result, const Tensor& tangent, int l
         "returning a view.");
 }
 
-void Call::give_tangent(Py_ssize_t k, const Tensor& tangent, int level) {
+void Call::give_tangent(Py_ssize_t k, const Tensor& tangent, const Pushed& pushed) {
+  const int level = pushed.level;
   PyObject* object = PyTuple_GET_ITEM(results_.get(), k);
   const Tensor& result = unwrap(object);
   if (contains(context_->dirty, result)) {
-    if (!tangent_of(result, level).defined()) {
-      set_tangent(result, level, tangent);
-      return;
+    for (std::size_t i = 0; i < pushed.tangents.size(); ++i) {
+      const Tensor& before = pushed.tangents[i];
+      if (args_[i] != object || !before.defined()) continue;
+      check(before.version() != pushed.versions[i],
+            "An inplace custom Function is not modifying the forward mode gradients inplace. If "
+            "the forward is modifying an input inplace, then the jvp function must modify the "
+            "corresponding gradient inplace.");
+      check(before.is_same(tangent),
+            "An inplace custom Function is not returning the forward mode gradients as-is. If the "
+            "forward is modifying an input inplace, then the jvp function must modify the gradient "
+            "inplace and return it as-is.");
     }
-    std::uint32_t before = 0;
-    for (Py_ssize_t i = 0; i < n_; ++i) {
-      if (args_[i] == object) before = tangent_versions_[static_cast<std::size_t>(i)];
-    }
-    check(tangent_of(result, level).version() != before,
-          "An inplace custom Function is not modifying the forward mode gradients inplace. If the "
-          "forward is modifying an input inplace, then the jvp function must modify the "
-          "corresponding gradient inplace.");
-    check(tangent_of(result, level).is_same(tangent),
-          "An inplace custom Function is not returning the forward mode gradients as-is. If the "
-          "forward is modifying an input inplace, then the jvp function must modify the gradient "
-          "inplace and return it as-is.");
+    set_tangent(result, level, tangent);
     return;
   }
   const Tensor base(result.body()->base);
@@ -422,9 +436,10 @@ void Call::give_tangent(Py_ssize_t k, const Tensor& tangent, int level) {
 PyObject* Call::run(PyObject* forward, PyObject* setup_context) {
   separate_ = setup_context != nullptr;
   Owned raw;
+  if (flags_ & kDual && mode.forward) note_tangents();
   if (flags_ & kBatched) {
     raw = call_batched();
-    if (!node_ && !(mode.forward && levels_to_push())) return raw.release();
+    if (!node_ && pushed_.empty()) return raw.release();
   }
   {
     const GradMode no_recording(false);
@@ -445,11 +460,7 @@ PyObject* Call::run(PyObject* forward, PyObject* setup_context) {
     PyObject* single = raw.get();
     settle_results(&single, 1);
   }
-  if (flags_ & kDual && mode.forward) {
-    for (std::uint64_t levels = levels_to_push(); levels; levels &= levels - 1) {
-      push_tangents(std::countr_zero(levels));
-    }
-  }
+  for (const Pushed& pushed : pushed_) push_tangents(pushed);
   if (node_ && context_->to_save) node_->save(context_->to_save);
   Py_CLEAR(context_->to_save);
   Py_CLEAR(context_->dirty);

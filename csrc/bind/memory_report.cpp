@@ -50,11 +50,11 @@ PyObject* budget_stats(PyObject*, PyObject* capsule) {
     const auto* ledger = static_cast<LedgerRef*>(PyCapsule_GetPointer(capsule, kLedger));
     if (!ledger) throw_python();
     const Budget::Stats stats = stats_of(**ledger);
-    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L}", "budget", static_cast<long long>(stats.budget),
-                         "held", static_cast<long long>(stats.held), "peak",
-                         static_cast<long long>(stats.peak), "dropped",
-                         static_cast<long long>(stats.dropped), "recomputed",
-                         static_cast<long long>(stats.recomputed));
+    return Py_BuildValue(
+        "{s:L,s:L,s:L,s:L,s:L,s:L}", "budget", static_cast<long long>(stats.budget), "held",
+        static_cast<long long>(stats.held), "peak", static_cast<long long>(stats.peak), "dropped",
+        static_cast<long long>(stats.dropped), "refused", static_cast<long long>(stats.refused),
+        "recomputed", static_cast<long long>(stats.recomputed));
   });
 }
 

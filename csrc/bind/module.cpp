@@ -79,8 +79,8 @@ PYBIND11_MODULE(_core, m) {
     init_operators(m.ptr());
     return Py_NewRef(Py_None);
   });
-  for (PyMethodDef* functions :
-       {optim_functions, interop_functions, settings_functions, transform_functions, memory_functions}) {
+  for (PyMethodDef* functions : {optim_functions, interop_functions, settings_functions,
+                                 transform_functions, memory_functions}) {
     check_init(PyModule_AddFunctions(m.ptr(), functions));
   }
   add_memory_functions(m);

@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "core/allocator.h"
-#include "core/tensor.h"
 #include "core/provenance.h"
+#include "core/tensor.h"
 #include "graph/hooks.h"
 #include "graph/mode.h"
 #include "graph/recipe.h"

@@ -81,14 +81,15 @@ class Ledger {
   void enqueue(Block& block);
   void make_room();
   void drop(Block& block);
-  [[noreturn]] void report_full() const;
+  [[noreturn]] void report_full();
 
   Entry* find(const Place& place) const;
   // Its data, if it is there and still what it was.
   Tensor present(const Place& place) const;
   bool is_available(const Node& node, const Recipe& recipe, std::size_t input) const;
   Tensor compute(const Entry& wanted);
-  std::vector<const Node*> missing_nodes(const Node* last) const;
+  std::vector<const Node*> missing_nodes(const Node* last);
+  const Tensor& unchanged(const Recipe::Source& source, const Node& node);
 
   Budget::Stats stats_;
   std::unordered_map<Place, std::weak_ptr<Entry>, PlaceHash> entries_;
@@ -228,7 +229,8 @@ void Ledger::drop(Block& block) {
   for (Entry* entry : entries) let_go(*entry);
 }
 
-void Ledger::report_full() const {
+void Ledger::report_full() {
+  ++stats_.refused;
   const Block* largest = nullptr;
   for (const auto& [storage, block] : blocks_) {
     if (!largest || block.bytes > largest->bytes) largest = &block;
@@ -302,13 +304,14 @@ Tensor Ledger::read(Entry& entry) {
 }
 
 // The nodes to run for the results of one, in the order of recording.
-std::vector<const Node*> Ledger::missing_nodes(const Node* last) const {
+std::vector<const Node*> Ledger::missing_nodes(const Node* last) {
   std::vector<const Node*> found{last};
   std::set<const Node*> seen{last};
   for (std::size_t k = 0; k < found.size(); ++k) {
     const Node* node = found[k];
     const Recipe* recipe = recipe_of(node);
     if (!recipe) {
+      ++stats_.refused;
       fail("memory_budget: a dropped tensor cannot be computed again: the value of ", node->name(),
            " is gone.", node->recorded_at(),
            " Part of the graph was released before the rest of it was walked.");
@@ -339,8 +342,11 @@ Tensor in_layout(const Tensor& result, const Entry& entry) {
   return copy;
 }
 
-const Tensor& unchanged(const Recipe::Source& source, const Node& node) {
+}  // namespace
+
+const Tensor& Ledger::unchanged(const Recipe::Source& source, const Node& node) {
   if (source.tensor.version() != source.version) {
+    ++stats_.refused;
     fail(
         "one of the variables needed for gradient computation has been modified by an inplace "
         "operation: [torch.",
@@ -350,8 +356,6 @@ const Tensor& unchanged(const Recipe::Source& source, const Node& node) {
   }
   return source.tensor;
 }
-
-}  // namespace
 
 Tensor Ledger::compute(const Entry& wanted) {
   const GradMode no_recording(false);

@@ -40,6 +40,7 @@ class Budget final : public SavedHooks {
     std::int64_t peak = 0;
     std::int64_t dropped = 0;     // tensors, ever
     std::int64_t recomputed = 0;  // runs of nodes, ever
+    std::int64_t refused = 0;     // errors of the budget, ever
   };
   // They go on counting after the budget is no longer in force.
   std::shared_ptr<const Ledger> ledger() const { return ledger_; }

@@ -124,7 +124,7 @@ class memory_budget:
         _core._pop_saved_hooks()
 
     def stats(self) -> dict[str, int]:
-        """Bytes allowed, held now and held at most; tensors dropped, operators run again."""
+        """Bytes allowed, held now and at most; tensors dropped, operators run again, errors."""
         if self._ledger is None:
             raise RuntimeError("memory_budget: stats() of a budget that was not entered.")
         counts: dict[str, int] = _core._budget_stats(self._ledger)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -218,6 +219,35 @@ def dirty_and_saved(t: Any) -> Any:
     y = make(t, forward, lambda ctx, g: g * ctx.saved_tensors[0]).apply(x * 1)
     (first,) = t.autograd.grad(y.sum(), x, create_graph=True)
     return first, t.autograd.grad(first.sum(), x)
+
+
+def dual_call(t: Any, forward: Any, jvp: Any) -> Any:
+    fw = import_module(f"{t.__name__}.autograd.forward_ad")
+    with fw.dual_level():
+        x = fw.make_dual(t.ones(2), t.tensor([5.0, 7.0]))
+        result = make(t, forward, jvp=jvp).apply(x)
+        results = result if isinstance(result, tuple) else (result,)
+        return [tuple(fw.unpack_dual(r)) for r in results if isinstance(r, type(x))]
+
+
+def dirty_identity(ctx: Any, x: Any) -> Any:
+    return scale_in_place(ctx, x)
+
+
+for forward, jvp in (
+    (double, lambda ctx, g: g * 2),
+    (double, lambda ctx, g: (g, g)),
+    (double, lambda ctx, g: 3),
+    (double, lambda ctx, g: g[:1]),
+    (double, lambda ctx, g: g.double()),
+    (lambda ctx, x: (x * 2, 3, x.long()), lambda ctx, g: (g, None, None)),
+    (lambda ctx, x: x.view(2, 1), lambda ctx, g: g.view(2, 1)),
+    (lambda ctx, x: x.view(2, 1), lambda ctx, g: g.view(2, 1) * 2),
+    (dirty_identity, lambda ctx, g: g.mul_(2)),
+    (dirty_identity, lambda ctx, g: g * 2),
+    (dirty_identity, lambda ctx, g: g),
+):
+    scenario(lambda t, f=forward, j=jvp: dual_call(t, f, j))
 
 
 @scenario
