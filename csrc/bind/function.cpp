@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "bind/collector.h"
 #include "bind/function_call.h"
 #include "bind/function_node.h"
 #include "bind/guard.h"
@@ -32,9 +33,9 @@ int context_traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(self->for_forward);
   Py_VISIT(self->needs_input_grad);
   Py_VISIT(self->base.dict);
-  // Hooks of a node that a tensor owns are visited from there (bind/hooks.h).
-  const FunctionNode* node = self->node();
-  return node && !node->owns_context() ? visit_hooks(*node, visit, arg) : 0;
+  // Hooks of a node that the graph owns are visited from there; see NOTE [Cycles].
+  FunctionNode* node = self->node();
+  return node && !node->owns_context() ? visit_node(object, node, visit, arg) : 0;
 }
 
 int context_clear(PyObject* object) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bind/collector.h"
 #include "bind/convert.h"
 #include "bind/function.h"
 #include "bind/guard.h"
@@ -45,7 +46,8 @@ int node_traverse(PyObject* object, visitproc visit, void* arg) {
   const PyNode* self = self_of(object);
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self->dict);
-  return self->node ? visit_hooks(*self->node, visit, arg) : visit_hooks(self->leaf, visit, arg);
+  return self->node ? visit_node(object, self->node.get(), visit, arg)
+                    : visit_body(object, self->leaf.body(), visit, arg);
 }
 
 int node_clear(PyObject* object) {
@@ -229,8 +231,8 @@ PyObject* input_metadata(PyObject* self, void*) {
 
 PyObject* accumulator(PyObject*, PyObject* tensor) {
   return guarded([&] {
-    check(ErrorKind::Type, is_tensor(tensor) && unwrap(tensor).is_leaf(),
-          "_accumulator: got ", Py_TYPE(tensor)->tp_name, ", expected a leaf.");
+    check(ErrorKind::Type, is_tensor(tensor) && unwrap(tensor).is_leaf(), "_accumulator: got ",
+          Py_TYPE(tensor)->tp_name, ", expected a leaf.");
     return wrap_accumulator(unwrap(tensor).body());
   });
 }
@@ -425,6 +427,12 @@ PyMethodDef functions[] = {
     {"_backward", fast(backward_simple), METH_FASTCALL,
      "(root, seed, retain_graph, create_graph): gradients of all leaves"},
     {"_accumulator", accumulator, METH_O, "The AccumulateGrad of a leaf."},
+    {"_track_held",
+     [](PyObject*, PyObject* function) {
+       track_held(function);
+       Py_RETURN_NONE;
+     },
+     METH_O, "Lets the garbage collector see the tensors that a hook holds."},
     {"_edge_key", edge_key, METH_O, "Stands for where the gradient of a tensor arrives."},
     {"_pass_number", pass_number, METH_NOARGS, "Of the pass on this thread; -1 for none."},
     {"_pass_reaches", pass_reaches, METH_O, "Whether the pass is going to reach that place."},

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bind/collector.h"
 #include "bind/guard.h"
 #include "bind/tensor_type.h"
 #include "core/error.h"
@@ -91,10 +92,23 @@ void for_each_hook(PyObject* dict, Call&& call, Take&& take) {
   }
 }
 
+// A dictionary that the core owns; see NOTE [Cycles].
+class Dictionary {
+ public:
+  explicit Dictionary(PyObject* dictionary) : dict_(Owned::share(dictionary)) { dictionary_made(); }
+  ~Dictionary() { dictionary_gone(); }
+  Dictionary(const Dictionary&) = delete;
+  Dictionary& operator=(const Dictionary&) = delete;
+  PyObject* get() const { return dict_.get(); }
+
+ private:
+  Owned dict_;
+};
+
 // No member is read after a hook was called: it may have replaced the dictionary.
 class PyTensorHooks final : public TensorHooks {
  public:
-  explicit PyTensorHooks(PyObject* dictionary) : dict(Owned::share(dictionary)) {}
+  explicit PyTensorHooks(PyObject* dictionary) : dict(dictionary) {}
   void run(Tensor& gradient) override {
     Owned value(wrap(gradient));
     for_each_hook(
@@ -106,12 +120,12 @@ class PyTensorHooks final : public TensorHooks {
         });
   }
 
-  const Owned dict;
+  const Dictionary dict;
 };
 
 class PyAccumulationHooks final : public TensorHooks {
  public:
-  explicit PyAccumulationHooks(PyObject* dictionary) : dict(Owned::share(dictionary)) {}
+  explicit PyAccumulationHooks(PyObject* dictionary) : dict(dictionary) {}
   void run(Tensor& leaf) override {
     const Owned value(wrap(leaf));
     for_each_hook(
@@ -122,28 +136,28 @@ class PyAccumulationHooks final : public TensorHooks {
         });
   }
 
-  const Owned dict;
+  const Dictionary dict;
 };
 
 class PyNodeHooks final : public NodeHooks {
  public:
   void before(std::span<Tensor> arrived) override {
-    if (!before_dict.get()) return;
+    if (!before_dict) return;
     Owned values = wrap_all(arrived);
     for_each_hook(
-        before_dict.get(), [&](PyObject* hook) { return PyObject_CallOneArg(hook, values.get()); },
+        before_dict->get(), [&](PyObject* hook) { return PyObject_CallOneArg(hook, values.get()); },
         [&](Owned result, PyObject* hook) {
           check_replacements(values.get(), result.get(), hook);
           values = std::move(result);
           unwrap_all(values.get(), arrived);
         });
   }
-  bool has_after() const override { return after_dict.get(); }
+  bool has_after() const override { return after_dict != nullptr; }
   void after(std::span<Tensor> given, std::span<const Tensor> arrived) override {
     const Owned outputs = wrap_all(arrived);
     Owned inputs = wrap_all(given);
     for_each_hook(
-        after_dict.get(),
+        after_dict->get(),
         [&](PyObject* hook) {
           return PyObject_CallFunctionObjArgs(hook, inputs.get(), outputs.get(), nullptr);
         },
@@ -154,8 +168,8 @@ class PyNodeHooks final : public NodeHooks {
         });
   }
 
-  Owned before_dict;
-  Owned after_dict;
+  std::unique_ptr<Dictionary> before_dict;
+  std::unique_ptr<Dictionary> after_dict;
 };
 
 LeafHooks& leaf_hooks(const Tensor& leaf) {
@@ -200,10 +214,10 @@ PyObject* register_in(std::unique_ptr<NodeHooks>& hooks, PyObject* function, boo
   if (!hooks) hooks = std::make_unique<PyNodeHooks>();
   auto& mine = static_cast<PyNodeHooks&>(*hooks);
   const Owned module(PyImport_ImportModule("pullback.utils.hooks"));
-  Owned& dict = before ? mine.before_dict : mine.after_dict;
-  const Owned pair(PyObject_CallMethod(module.get(), "_register", "OO",
-                                       dict.get() ? dict.get() : Py_None, function));
-  if (!dict.get()) dict = Owned::share(PyTuple_GET_ITEM(pair.get(), 0));
+  std::unique_ptr<Dictionary>& dict = before ? mine.before_dict : mine.after_dict;
+  const Owned pair(
+      PyObject_CallMethod(module.get(), "_register", "OO", dict ? dict->get() : Py_None, function));
+  if (!dict) dict = std::make_unique<Dictionary>(PyTuple_GET_ITEM(pair.get(), 0));
   return Py_NewRef(PyTuple_GET_ITEM(pair.get(), 1));
 }
 
@@ -213,21 +227,11 @@ bool owns_node(const Tensor& tensor, const Node& node) {
   return node.refs.get() == (meta && meta->retention ? 2u : 1u);
 }
 
-int visit(const NodeHooks* hooks, visitproc visit, void* arg) {
-  if (!hooks) return 0;
+void add_dictionaries(const NodeHooks* hooks, std::vector<PyObject*>& found) {
+  if (!hooks) return;
   const auto& mine = static_cast<const PyNodeHooks&>(*hooks);
-  Py_VISIT(mine.before_dict.get());
-  Py_VISIT(mine.after_dict.get());
-  return 0;
-}
-
-int visit_all(const Node& node, visitproc visit_object, void* arg) {
-  if (!node.extra()) return 0;
-  for (const OutputHooks& each : node.extra()->outputs) {
-    const int status = visit_object(static_cast<const PyTensorHooks&>(*each.hooks).dict.get(), arg);
-    if (status) return status;
-  }
-  return visit(node.extra()->hooks.get(), visit_object, arg);
+  if (mine.before_dict) found.push_back(mine.before_dict->get());
+  if (mine.after_dict) found.push_back(mine.after_dict->get());
 }
 
 void clear_all(Node& node) {
@@ -296,28 +300,27 @@ PyObject* register_node_hook(const Tensor& leaf, PyObject* function, bool before
   return register_in(leaf_hooks(leaf).accumulator, function, before);
 }
 
-int visit_hooks(const Node& node, visitproc visit_object, void* arg) {
-  return node.refs.get() == 1 ? visit_all(node, visit_object, arg) : 0;
+std::vector<PyObject*> hook_dictionaries(const Node& node) {
+  std::vector<PyObject*> found;
+  if (!node.extra()) return found;
+  for (const OutputHooks& each : node.extra()->outputs) {
+    found.push_back(static_cast<const PyTensorHooks&>(*each.hooks).dict.get());
+  }
+  add_dictionaries(node.extra()->hooks.get(), found);
+  return found;
 }
 
-int visit_hooks(const Tensor& tensor, visitproc visit_object, void* arg) {
-  if (!tensor.defined() || tensor.body()->refs.get() != 1) return 0;
-  if (const Node* node = node_of(tensor)) {
-    return owns_node(tensor, *node) ? visit_all(*node, visit_object, arg) : 0;
+std::vector<PyObject*> hook_dictionaries(const TensorBody& leaf) {
+  std::vector<PyObject*> found;
+  const auto* meta = static_cast<const AutogradMeta*>(leaf.meta.get());
+  if (leaf.grad_fn || !meta || !meta->hooks) return found;
+  const LeafHooks& hooks = *meta->hooks;
+  if (hooks.tensor) found.push_back(static_cast<const PyTensorHooks&>(*hooks.tensor).dict.get());
+  if (hooks.accumulated) {
+    found.push_back(static_cast<const PyAccumulationHooks&>(*hooks.accumulated).dict.get());
   }
-  const LeafHooks* hooks = find_leaf_hooks(tensor);
-  if (!hooks) return 0;
-  if (hooks->tensor) {
-    const int status =
-        visit_object(static_cast<const PyTensorHooks&>(*hooks->tensor).dict.get(), arg);
-    if (status) return status;
-  }
-  if (hooks->accumulated) {
-    const int status =
-        visit_object(static_cast<const PyAccumulationHooks&>(*hooks->accumulated).dict.get(), arg);
-    if (status) return status;
-  }
-  return visit(hooks->accumulator.get(), visit_object, arg);
+  add_dictionaries(hooks.accumulator.get(), found);
+  return found;
 }
 
 void clear_hooks(Node& node) {

@@ -7,6 +7,8 @@
 
 #include <Python.h>
 
+#include <vector>
+
 #include "core/tensor.h"
 #include "graph/node.h"
 
@@ -22,10 +24,10 @@ int set_accumulation_hooks(PyObject* self, PyObject* value, void*);
 PyObject* register_node_hook(Node& node, PyObject* function, bool before);
 PyObject* register_node_hook(const Tensor& leaf, PyObject* function, bool before);
 
-// For the garbage collector: the hooks that only this tensor, or only this node's object, keeps
-// alive.  Hooks that something else in the core can still reach must not be touched.
-int visit_hooks(const Tensor& tensor, visitproc visit, void* arg);
-int visit_hooks(const Node& node, visitproc visit, void* arg);
+// For the garbage collector (collector.h): the dictionaries, and dropping those that only this
+// tensor, or only this node's object, keeps alive.
+std::vector<PyObject*> hook_dictionaries(const TensorBody& leaf);
+std::vector<PyObject*> hook_dictionaries(const Node& node);
 void clear_hooks(const Tensor& tensor);
 void clear_hooks(Node& node);
 

@@ -7,6 +7,7 @@
 #include <new>
 #include <vector>
 
+#include "bind/collector.h"
 #include "bind/function.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
@@ -63,7 +64,7 @@ int tensor_traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(self_of(object)->dict);
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(only_context_of(self_of(object)->tensor));
-  return visit_hooks(self_of(object)->tensor, visit, arg);
+  return visit_body(object, self_of(object)->tensor.body(), visit, arg);
 }
 
 int tensor_clear(PyObject* object) {
@@ -107,7 +108,7 @@ PyObject* wrap(Tensor tensor) {
   new (&object->tensor) Tensor(std::move(tensor));
   object->dict = nullptr;
   object->weakrefs = nullptr;
-  if (body->flags & kHooked) [[unlikely]]
+  if (body->flags & kHooked || live_dictionaries) [[unlikely]]
     PyObject_GC_Track(object);
   return reinterpret_cast<PyObject*>(object);
 }

@@ -92,6 +92,8 @@ class SavedTensor {
   bool is_packed() const { return kind_ == Kind::Packed; }
   // What is in memory: the data, or what hooks hold of it.
   Tensor held() const;
+  // What it holds a reference to; when packed, of no tensor.
+  TensorBody* body() const { return body_.get(); }
 
   std::uint32_t version() const { return version_; }
 

@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pullback import _core
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -81,6 +83,7 @@ def _register(hooks: Any, hook: Any) -> tuple[Any, RemovableHandle]:
         hooks = OrderedDict()
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
+    _core._track_held(hook)
     return hooks, handle
 
 
