@@ -16,6 +16,7 @@
 #include "bind/transforms.h"
 #include "bind/types.h"
 #include "core/allocator.h"
+#include "kernels/parallel.h"
 #include "ops/operand.h"
 
 namespace py = pybind11;
@@ -68,6 +69,9 @@ void add_memory_functions(py::module_& m) {
 
 PYBIND11_MODULE(_core, m) {
   using namespace pullback::bind;
+  pullback::kernels::set_interpreter_lock(
+      {[]() -> void* { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; },
+       [](void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); }});
   m.attr("__version__") = PULLBACK_VERSION;
   check_init(init_types(m.ptr()));
   check_init(init_tensor_type(m.ptr()));

@@ -19,22 +19,6 @@ namespace pullback::bind {
 
 namespace {
 
-// Above this number of elements a step lets other threads run Python.
-constexpr std::int64_t kUnlockFrom = 1 << 16;
-
-class Unlocked {
- public:
-  explicit Unlocked(bool unlock) : state_(unlock ? PyEval_SaveThread() : nullptr) {}
-  ~Unlocked() {
-    if (state_) PyEval_RestoreThread(state_);
-  }
-  Unlocked(const Unlocked&) = delete;
-  Unlocked& operator=(const Unlocked&) = delete;
-
- private:
-  PyThreadState* state_;
-};
-
 struct Names {
   PyObject* momentum_buffer = PyUnicode_InternFromString("momentum_buffer");
   PyObject* step = PyUnicode_InternFromString("step");
@@ -151,10 +135,7 @@ PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
         buffer = find(state.get(), names().momentum_buffer);
       }
       const bool made = state.get() && !buffer.defined();
-      {
-        const Unlocked unlocked(param.numel() >= kUnlockFrom);
-        sgd_update(param, grad, buffer, options);
-      }
+      sgd_update(param, grad, buffer, options);
       param.body()->storage->written.share(here);
       if (made) store(state.get(), names().momentum_buffer, buffer);
     });
@@ -196,10 +177,7 @@ PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
       check(step.numel() == 1, "Adam: step has size ", step.shape(), ", expected one element.");
       kernels::AdamOptions current = options;
       current.step = step.item().to_int() + 1;
-      {
-        const Unlocked unlocked(param.numel() >= kUnlockFrom);
-        adam_update(param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, current);
-      }
+      adam_update(param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, current);
       param.body()->storage->written.share(here);
       Scalar(static_cast<double>(current.step)).store(step.dtype(), step.bytes());
       step.bump_version();

@@ -98,6 +98,26 @@ struct Job {
 
 thread_local bool inside = false;
 
+// Shorter jobs are done before the lock has changed hands.
+constexpr std::int64_t kReleaseBlocks = 4;
+
+constinit InterpreterLock interpreter_lock{};
+thread_local bool keeps_lock = false;
+
+class ReleasedLock {
+ public:
+  explicit ReleasedLock(bool wanted)
+      : state_(wanted && interpreter_lock.release ? interpreter_lock.release() : nullptr) {}
+  ~ReleasedLock() {
+    if (state_) interpreter_lock.acquire(state_);
+  }
+  ReleasedLock(const ReleasedLock&) = delete;
+  ReleasedLock& operator=(const ReleasedLock&) = delete;
+
+ private:
+  void* state_;
+};
+
 class Pool {
  public:
   // Whether the job was run; false if the pool is busy with another caller's.
@@ -185,12 +205,20 @@ void set_num_threads(int n) {
   thread_count.store(n, std::memory_order_relaxed);
 }
 
+void set_interpreter_lock(InterpreterLock lock) { interpreter_lock = lock; }
+
+KeepInterpreterLock::KeepInterpreterLock() : before_(keeps_lock) { keeps_lock = true; }
+KeepInterpreterLock::~KeepInterpreterLock() { keeps_lock = before_; }
+
 void detail::run_blocks(std::int64_t n, std::int64_t grain, BlockFunction function,
                         const void* body) {
   Job job{function, body, n, std::max<std::int64_t>(grain, 1), {}, {}, {}};
   const std::int64_t blocks = (n + job.grain - 1) / job.grain;
   const int threads = static_cast<int>(std::min<std::int64_t>(num_threads(), blocks));
-  if (inside || threads == 1 || !pool().run(job, threads)) job.work();
+  {
+    const ReleasedLock released(!inside && !keeps_lock && blocks >= kReleaseBlocks);
+    if (inside || threads == 1 || !pool().run(job, threads)) job.work();
+  }
   if (job.error != nullptr) std::rethrow_exception(job.error);
 }
 

@@ -11,6 +11,7 @@
 #include "graph/node.h"
 #include "graph/origin.h"
 #include "kernels/elementwise.h"
+#include "kernels/parallel.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/op.h"
@@ -533,8 +534,10 @@ std::vector<Tensor> run_backward(const BackwardRequest& request) {
 // NOTE [Accumulation]
 // The first gradient becomes .grad as it is when nobody else holds it and its layout is that of
 // the tensor, otherwise a copy does.  Later ones are added in place, so that .grad stays the same
-// object, unless a graph is being created: then .grad becomes a new tensor.
+// object, unless a graph is being created: then .grad becomes a new tensor.  Threads that add to
+// one leaf take turns.
 void accumulate_grad(const Tensor& tensor, Tensor gradient, bool create_graph) {
+  const kernels::KeepInterpreterLock whole;
   AutogradMeta& meta = make_meta(tensor);
   if (!meta.grad.defined()) {
     const bool fits = is_dense(tensor.sizes(), tensor.strides())

@@ -1,0 +1,258 @@
+"""Threads: forward and backward at once, on disjoint and on shared graphs, with exact sums.
+
+PULLBACK_STRESS sets how many rounds are run; the values are chosen so that every sum is exact.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import pullback as pb
+
+ROUNDS = int(os.environ.get("PULLBACK_STRESS", "20"))
+THREADS = 4
+
+
+@pytest.fixture(autouse=True)
+def switch_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def together(work: Callable[[int], None]) -> None:
+    """Runs `work(number)` on several threads from one moment on; the first exception is raised."""
+    start = threading.Barrier(THREADS)
+    failures: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            start.wait()
+            work(number)
+        except BaseException as error:  # noqa: BLE001 - it is raised below
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+        assert not thread.is_alive(), "a thread does not come to an end"
+    if failures:
+        raise failures[0]
+
+
+def test_one_leaf_gets_the_sum_of_all() -> None:
+    x = pb.ones(3, requires_grad=True)
+
+    def work(_: int) -> None:
+        for _ in range(50 * ROUNDS):
+            (x * 2).sum().backward()
+
+    together(work)
+    assert x.grad is not None
+    assert x.grad.tolist() == [2 * 50 * ROUNDS * THREADS] * 3
+
+
+def test_one_large_leaf_whose_kernels_release_the_lock() -> None:
+    n = 1 << 18
+    x = pb.ones(n, requires_grad=True)
+
+    def work(_: int) -> None:
+        for _ in range(ROUNDS):
+            (x * 2 + x).sum().backward()
+
+    together(work)
+    assert x.grad is not None
+    expected = float(3 * ROUNDS * THREADS)
+    assert (x.grad.min().item(), x.grad.max().item()) == (expected, expected)
+
+
+def test_one_graph_walked_by_all() -> None:
+    x = pb.ones(4, dtype=pb.float64, requires_grad=True)
+    y = x
+    for _ in range(200):
+        y = y * 1 + x * 0
+    loss = (y * y).sum()
+
+    def work(_: int) -> None:
+        for _ in range(5 * ROUNDS):
+            (gradient,) = pb.autograd.grad(loss, x, retain_graph=True)
+            assert gradient.tolist() == [2, 2, 2, 2]
+            loss.backward(retain_graph=True)
+
+    together(work)
+    assert x.grad is not None
+    assert x.grad.tolist() == [2 * 5 * ROUNDS * THREADS] * 4
+
+
+def test_one_graph_with_hooks_that_let_others_run() -> None:
+    x = pb.ones(2, requires_grad=True)
+    y = x * 3
+    calls: list[int] = []
+
+    def hook(gradient: Any) -> Any:
+        calls.append(threading.get_ident())
+        return gradient + sum(pb.ones(2)).item() * 0
+
+    y.register_hook(hook)
+    loss = (y * 2).sum()
+
+    def work(_: int) -> None:
+        for _ in range(10 * ROUNDS):
+            loss.backward(retain_graph=True)
+
+    together(work)
+    assert len(calls) == 10 * ROUNDS * THREADS
+    assert len(set(calls)) == THREADS
+    assert x.grad is not None
+    assert x.grad.tolist() == [6 * 10 * ROUNDS * THREADS] * 2
+
+
+def test_a_backward_inside_a_hook_on_every_thread() -> None:
+    shared = pb.ones(2, requires_grad=True)
+    inner = (shared * shared).sum()
+
+    def work(number: int) -> None:
+        x = pb.full((2,), float(number), requires_grad=True)
+        y = x * 2
+
+        def hook(gradient: Any) -> None:
+            with pb.enable_grad():
+                inner.backward(retain_graph=True)
+
+        y.register_hook(hook)
+        for _ in range(5 * ROUNDS):
+            y.sum().backward(retain_graph=True)
+        assert x.grad is not None
+        assert x.grad.tolist() == [2 * 5 * ROUNDS] * 2
+
+    together(work)
+    assert shared.grad is not None
+    assert shared.grad.tolist() == [2 * 5 * ROUNDS * THREADS] * 2
+
+
+def test_modes_belong_to_their_thread_and_reach_the_pass() -> None:
+    def work(number: int) -> None:
+        for _ in range(20 * ROUNDS):
+            with pb.set_grad_enabled(number % 2 == 0):
+                assert pb.is_grad_enabled() == (number % 2 == 0)
+                x = pb.ones(2, requires_grad=True)
+                assert (x * 2).requires_grad == (number % 2 == 0)
+            seen: list[bool] = []
+            x = pb.ones(2, requires_grad=True)
+            y = x * x
+            y.register_hook(lambda g, seen=seen: seen.append(pb.is_grad_enabled()))
+            pb.autograd.grad(y.sum(), x, create_graph=number % 2 == 1)
+            assert seen == [number % 2 == 1]
+
+    together(work)
+
+
+def test_custom_functions() -> None:
+    class Square(pb.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            with pb.enable_grad():
+                y = x.detach().requires_grad_()
+                (inner,) = pb.autograd.grad((y * y).sum(), y)
+            return gradient * inner
+
+    x = pb.ones(3, requires_grad=True)
+
+    def work(_: int) -> None:
+        for _ in range(10 * ROUNDS):
+            Square.apply(x).sum().backward()
+
+    together(work)
+    assert x.grad is not None
+    assert x.grad.tolist() == [2 * 10 * ROUNDS * THREADS] * 3
+
+
+def test_double_backward_and_transforms() -> None:
+    def work(number: int) -> None:
+        for _ in range(2 * ROUNDS):
+            a = pb.full((3,), 1.0 + number, dtype=pb.float64, requires_grad=True)
+            (first,) = pb.autograd.grad((a**3).sum(), a, create_graph=True)
+            (second,) = pb.autograd.grad(first.sum(), a)
+            assert second.tolist() == [6 * (1.0 + number)] * 3
+            rows = pb.func.vmap(pb.func.grad(lambda t: (t * t).sum()))(pb.ones(2, 3) * number)
+            assert rows.tolist() == [[2 * number] * 3] * 2
+
+    together(work)
+
+
+def test_everything_at_once() -> None:
+    leaves = [pb.ones(8, dtype=pb.float64, requires_grad=True) for _ in range(3)]
+    counts = [0, 0, 0]
+    lock = threading.Lock()
+
+    def work(number: int) -> None:
+        draw = random.Random(number)
+        for _ in range(20 * ROUNDS):
+            k = draw.randrange(3)
+            x = leaves[k] * 1
+            kind = draw.randrange(5)
+            if kind == 0:
+                x[draw.randrange(8)].mul_(1)
+            elif kind == 1:
+                x = x.view(2, 4).t().reshape(-1)
+            elif kind == 2:
+                x.register_hook(lambda g: g * 1)
+            elif kind == 3:
+                x = x + 0 * x.detach().exp()
+            with pb.no_grad():
+                leaves[k].detach().sum()
+            x.sum().backward()
+            with lock:
+                counts[k] += 1
+
+    together(work)
+    for leaf, count in zip(leaves, counts, strict=True):
+        assert leaf.grad is not None
+        assert leaf.grad.tolist() == [count] * 8
+
+
+def test_an_exception_on_one_thread_leaves_the_others_alone() -> None:
+    x = pb.ones(2, requires_grad=True)
+    y = x * 2
+    loss = y.sum()
+
+    def hook(gradient: Any) -> None:
+        if threading.current_thread().name == "bad":
+            raise KeyError("mine")
+
+    y.register_hook(hook)
+    done = threading.Event()
+    caught: list[BaseException] = []
+
+    def bad() -> None:
+        while not done.is_set():
+            try:
+                loss.backward(retain_graph=True)
+            except KeyError as error:
+                caught.append(error)
+
+    thread = threading.Thread(target=bad, name="bad")
+    thread.start()
+    for _ in range(50 * ROUNDS):
+        loss.backward(retain_graph=True)
+    done.set()
+    thread.join()
+    assert caught
+    assert x.grad is not None
+    assert x.grad.tolist() == [2 * 50 * ROUNDS] * 2
