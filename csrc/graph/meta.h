@@ -7,6 +7,7 @@
 
 #include "core/tensor.h"
 #include "graph/hooks.h"
+#include "graph/marks.h"
 #include "graph/mode.h"
 
 namespace pullback {
@@ -41,9 +42,7 @@ struct AutogradMeta final : TensorMeta {
   int level = 0;
   std::uint64_t serial = 0;
 
-  // Of a leaf: the pass that walks it and the place it gave it; see transform/engine.h.
-  std::uint32_t pass = 0;
-  std::uint32_t slot = 0;
+  PassMark mark;  // of a leaf
 };
 
 inline AutogradMeta* meta_of(const Tensor& tensor) {

@@ -24,6 +24,7 @@
 #include "core/provenance.h"
 #include "core/tensor.h"
 #include "graph/hooks.h"
+#include "graph/marks.h"
 #include "graph/mode.h"
 #include "graph/recipe.h"
 
@@ -125,9 +126,7 @@ class Node : public GraphNode {
   // " Recorded by MulBackward0 at file.py:12 in function." for messages.
   std::string recorded_at() const;
 
-  // The pass that walks the node and the place it gave it; see transform/engine.h.
-  std::uint32_t pass = 0;
-  std::uint32_t slot = 0;
+  PassMark mark;
 
  protected:
   void set_num_outputs(int count) { num_outputs_ = static_cast<std::uint32_t>(count); }

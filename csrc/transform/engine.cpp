@@ -124,23 +124,21 @@ class Pass final : public ActivePass {
   void capture_leaf(const Leaf& leaf);
   void run_output_hooks(const Step& step);
 
-  template <typename T>
-  bool mark(T& marks, const void* key, std::uint32_t place);
+  bool mark(PassMark& mark, const void* key, std::uint32_t place);
+  bool is_elsewhere(const void* key) const { return !others_.empty() && others_.contains(key); }
   void unmark(Node* node);
   void unmark(TensorBody* leaf);
   std::uint32_t place_of(const Node* node) const {
-    return node->pass == id_ ? node->slot : others_.at(node);
+    return node->mark.is(id_) ? node->mark.slot : others_.at(node);
   }
   std::uint32_t place_of(const TensorBody* leaf) const {
     const auto& meta = static_cast<const AutogradMeta&>(*leaf->meta);
-    return meta.pass == id_ ? meta.slot : others_.at(leaf);
+    return meta.mark.is(id_) ? meta.mark.slot : others_.at(leaf);
   }
-  bool is_marked(const Node* node) const {
-    return node->pass == id_ || (node->pass != 0 && others_.contains(node));
-  }
+  bool is_marked(const Node* node) const { return node->mark.is(id_) || is_elsewhere(node); }
   bool is_marked(const TensorBody* leaf) const {
     const auto* meta = static_cast<const AutogradMeta*>(leaf->meta.get());
-    return meta && (meta->pass == id_ || (meta->pass != 0 && others_.contains(leaf)));
+    return meta && (meta->mark.is(id_) || is_elsewhere(leaf));
   }
   Tensor& slot_of(const Edge& edge) {
     if (edge.is_leaf()) return leaves_[place_of(edge.leaf())].gradient;
@@ -189,35 +187,28 @@ class Pass::Call final : public BackwardCall {
   Tensor* given_;
 };
 
-template <typename T>
-bool Pass::mark(T& marks, const void* key, std::uint32_t place) {
-  if (marks.pass == 0) {
-    marks.pass = id_;
-    marks.slot = place;
-    return true;
-  }
-  return marks.pass != id_ && others_.emplace(key, place).second;
+// What the table has was another pass's when it was first met, though it may be free by now.
+bool Pass::mark(PassMark& mark, const void* key, std::uint32_t place) {
+  if (mark.is(id_) || is_elsewhere(key)) return false;
+  if (!mark.claim(id_, place)) others_.emplace(key, place);
+  return true;
 }
 
-void Pass::unmark(Node* node) {
-  if (node->pass == id_) node->pass = 0;
-}
+void Pass::unmark(Node* node) { node->mark.leave(id_); }
 
-void Pass::unmark(TensorBody* leaf) {
-  auto& meta = static_cast<AutogradMeta&>(*leaf->meta);
-  if (meta.pass == id_) meta.pass = 0;
-}
+void Pass::unmark(TensorBody* leaf) { static_cast<AutogradMeta&>(*leaf->meta).mark.leave(id_); }
 
 void Pass::visit(const Edge& edge) {
   if (!edge) return;
   if (edge.is_leaf()) {
     TensorBody* leaf = edge.leaf();
-    if (mark(make_meta(leaf), leaf, static_cast<std::uint32_t>(leaves_.size()))) {
+    const LeafLock lock(leaf);
+    if (mark(make_meta(leaf).mark, leaf, static_cast<std::uint32_t>(leaves_.size()))) {
       leaves_.push_back({leaf, {}, -1, true});
     }
   } else {
     Node* node = edge.node();
-    if (mark(*node, node, static_cast<std::uint32_t>(nodes_.size()))) {
+    if (mark(node->mark, node, static_cast<std::uint32_t>(nodes_.size()))) {
       nodes_.push_back({node});
       pending_.push_back(node);
     }
@@ -255,8 +246,8 @@ void Pass::order_nodes() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     Step& step = nodes_[i];
     const auto place = static_cast<std::uint32_t>(i);
-    if (step.node->pass == id_) {
-      step.node->slot = place;
+    if (step.node->mark.is(id_)) {
+      step.node->mark.slot = place;
     } else {
       others_[step.node] = place;
     }
@@ -538,6 +529,7 @@ std::vector<Tensor> run_backward(const BackwardRequest& request) {
 // one leaf take turns.
 void accumulate_grad(const Tensor& tensor, Tensor gradient, bool create_graph) {
   const kernels::KeepInterpreterLock whole;
+  const LeafLock lock(tensor.body());
   AutogradMeta& meta = make_meta(tensor);
   if (!meta.grad.defined()) {
     const bool fits = is_dense(tensor.sizes(), tensor.strides())
