@@ -305,6 +305,27 @@ def test_results_on_the_context_are_a_cycle_that_is_collected() -> None:
     assert _core.live_objects() == before
 
 
+@pytest.mark.parametrize(
+    "tie",
+    [
+        lambda y, node: y.register_hook(lambda g: y),
+        lambda y, node: node.register_hook(lambda given, arrived: node and None),
+        lambda y, node: node.register_prehook(lambda arrived: y and None),
+        lambda y, node: node.metadata.update(node=node, y=y),
+    ],
+)
+def test_hooks_that_hold_the_function_are_collected(tie: Any) -> None:
+    before = _core.live_objects()
+
+    def make() -> None:
+        y = Cube.apply(leaf(1.0))
+        tie(y, y.grad_fn)
+
+    make()
+    gc.collect()
+    assert _core.live_objects() == before
+
+
 def test_a_context_that_refers_to_itself() -> None:
     class Narcissus(Identity):
         @staticmethod

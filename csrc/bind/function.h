@@ -6,7 +6,8 @@
 // reference of its own.  When the graph drops the node while Python still holds the ctx, a new node
 // takes over what the old one had and belongs to the ctx.  So neither holds the other in a cycle.
 // A result that the user hangs on the ctx makes one: the result's handle is tracked by the garbage
-// collector, which finds the ctx through the node (only_context_of).
+// collector, which finds the ctx through the node (only_context_of) if no other result or operation
+// keeps the node.  Two results on one ctx, or something computed from them, are not found.
 #pragma once
 
 #include <Python.h>

@@ -288,6 +288,51 @@ scenario(lambda t: grad_of(t, make(t, raise_mine, lambda ctx, g: g)))
 scenario(lambda t: grad_of(t, make(t, double, raise_mine)))
 
 
+@scenario
+def hooks_of_the_node(t: Any) -> Any:
+    seen: list[Any] = []
+    function = make(t, lambda ctx, x: (x * 2, x * 3), lambda ctx, g, h: g * 2 + h * 3)
+    x = leaf(t)
+    y, _ = function.apply(x)
+    node = y.grad_fn
+    node.register_hook(lambda given, arrived: seen.append(("after", given, arrived)))
+    node.register_prehook(lambda arrived: seen.append(("before", arrived)))
+    y.register_hook(lambda g: seen.append(("result", g)))
+    node.metadata["note"] = 1
+    y.retain_grad()
+    y.sum().backward()
+    return seen, x.grad, y.grad, node.metadata, y.grad_fn is node
+
+
+@scenario
+def a_hook_that_replaces(t: Any) -> Any:
+    x = leaf(t)
+    y, z = make(t, lambda ctx, x: (x * 2, x * 3), lambda ctx, g, h: g * 2 + h * 3).apply(x)
+    y.grad_fn.register_hook(lambda given, arrived: (given[0] * 10,))
+    (y + z).sum().backward()
+    return x.grad
+
+
+@scenario
+def as_a_gradient_edge(t: Any) -> Any:
+    x = leaf(t)
+    function = make(t, double, lambda ctx, g: g * 2)
+    graph = import_module(f"{t.__name__}.autograd.graph")
+    edge = graph.get_gradient_edge(function.apply(x * 3))
+    return t.autograd.grad(edge, x, t.ones(2)), type(edge.node).__name__, edge.output_nr
+
+
+@scenario
+def saved_through_hooks(t: Any) -> Any:
+    packed = []
+    graph = import_module(f"{t.__name__}.autograd.graph")
+    x = leaf(t)
+    with graph.saved_tensors_hooks(lambda v: (packed.append(1), v.detach())[1], lambda v: v * 10):
+        y = make(t, saving, lambda ctx, g: g * ctx.saved_tensors[0]).apply(x)
+    y.sum().backward()
+    return packed, x.grad
+
+
 # --- the class ---
 
 
