@@ -338,6 +338,56 @@ def test_an_input_cannot_be_written_in_place() -> None:
     assert pb.equal(x, pb.ones(2))
 
 
+def test_an_input_is_a_leaf_at_every_level() -> None:
+    """Also where it has a history for the levels around."""
+    seen = []
+
+    def write(x: Tensor) -> Tensor:
+        seen.append((x.is_leaf, x.grad_fn, x.requires_grad))
+        return x.mul_(2).sum()
+
+    def write_part(x: Tensor) -> Tensor:
+        x[0] = 5.0
+        return x.sum()
+
+    plain, wanting = pb.ones(2), pb.ones(2, requires_grad=True)
+    for function in (write, write_part):
+        for x in (plain, wanting):
+            with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+                grad(function)(x)
+            with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+                grad(lambda x, f=function: grad(f)(x).sum())(x)
+            assert x.tolist() == [1.0, 1.0]
+    assert set(seen) == {(True, None, True)}
+
+
+def test_forward_mode_writes_through_to_its_input() -> None:
+    x = pb.ones(2)
+    value, derivative = jvp(lambda x: x.mul_(2), (x,), (pb.tensor([1.0, 3.0]),))
+    assert x.tolist() == value.tolist() == [2.0, 2.0]
+    assert derivative.tolist() == [2.0, 6.0]
+
+
+def test_leaves_made_inside() -> None:
+    def f(x: Tensor) -> Tensor:
+        w = pb.ones(2, requires_grad=True)
+        (g,) = pb.autograd.grad((w * w * x).sum(), w, create_graph=True)
+        return g.sum()
+
+    assert grad(f)(pb.ones(2)).tolist() == [2.0, 2.0]
+    with pytest.raises(RuntimeError, match="requires_grad_"):
+        grad(lambda x: x.detach().requires_grad_().sum())(pb.ones(2))
+
+
+def test_under_inference_mode() -> None:
+    with pb.inference_mode():
+        x = pb.ones(2)
+        found = grad(lambda x: (x * x).sum())(x)
+        assert pb.is_inference_mode_enabled()
+    assert found.tolist() == [2.0, 2.0]
+    assert not found.requires_grad
+
+
 def test_in_place_on_what_was_computed() -> None:
     def f(x: Tensor) -> Tensor:
         y = x * 1

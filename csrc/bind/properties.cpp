@@ -36,7 +36,7 @@ PyObject* get_requires_grad(const Tensor& t) {
 }
 PyObject* get_is_leaf(const Tensor& t) {
   refresh_history(t);
-  return PyBool_FromLong(t.is_leaf());
+  return PyBool_FromLong(t.is_leaf() || is_level_input(t.body()));
 }
 PyObject* get_version(const Tensor& t) {
   check(!t.has(kInference), "Inference tensors do not track version counter.");
@@ -64,7 +64,7 @@ PyObject* get_matrix_transpose(const Tensor& t) {
 }
 PyObject* get_grad_fn(const Tensor& t) {
   refresh_history(t);
-  if (!t.body()->grad_fn) Py_RETURN_NONE;
+  if (!t.body()->grad_fn || is_level_input(t.body())) Py_RETURN_NONE;
   // The node may get hooks that refer to the tensor; see NOTE [Handles].
   auto* self = static_cast<PyObject*>(t.body()->handle);
   if (!PyObject_GC_IsTracked(self)) PyObject_GC_Track(self);
@@ -114,10 +114,22 @@ int set_grad(PyObject* self, PyObject* value, void*) {
   });
 }
 
+// requires_grad_() and the attribute; what is made with requires_grad=True is no matter.
+void refuse_in_transform(bool wanted) {
+  if (!wanted || !mode.depth || !in_transform()) return;
+  fail(
+      "You are attempting to call Tensor.requires_grad_() (or perhaps using "
+      "torch.autograd.functional.* APIs) inside of a function being transformed by a functorch "
+      "transform. This is unsupported, please attempt to use the functorch transforms (e.g. grad, "
+      "vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being "
+      "transformed instead.");
+}
+
 int set_requires_grad(PyObject* self, PyObject* value, void*) {
   return guarded_status([&] {
     const Tensor& t = unwrap(self);
     check(value && PyBool_Check(value), "requires_grad must be a bool");
+    refuse_in_transform(value == Py_True);
     require_grad(t, value == Py_True);
     return 0;
   });
@@ -248,7 +260,9 @@ PyObject* requires_grad_in_place(PyObject* self, PyObject* const* args, Py_ssize
     const Py_ssize_t total = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
     check(ErrorKind::Type, total <= 1 && (total == 0 || PyBool_Check(args[0])),
           "requires_grad_(): argument 'requires_grad' must be bool");
-    require_grad(unwrap(self), total == 0 || args[0] == Py_True);
+    const bool wanted = total == 0 || args[0] == Py_True;
+    refuse_in_transform(wanted);
+    require_grad(unwrap(self), wanted);
     return Py_NewRef(self);
   });
 }
@@ -296,14 +310,6 @@ void require_grad(const Tensor& t, bool wanted) {
   }
   check(!wanted || is_floating(t.dtype()),
         "only Tensors of floating point dtype can require gradients");
-  if (wanted && mode.depth && in_transform()) {
-    fail(
-        "You are attempting to call Tensor.requires_grad_() (or perhaps using "
-        "torch.autograd.functional.* APIs) inside of a function being transformed by a functorch "
-        "transform. This is unsupported, please attempt to use the functorch transforms (e.g. "
-        "grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being "
-        "transformed instead.");
-  }
   check(!wanted || !t.has(kInference) || mode.inference,
         "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   t.set(kRequiresGrad, wanted);

@@ -37,6 +37,7 @@ struct Level {
   LevelKind kind = LevelKind::Dual;
   Randomness randomness = Randomness::Error;
   bool grad_before = true;
+  bool inference_before = false;
   std::uint32_t bit = 0;           // Grad: its bit in the flags of a tensor
   std::uint32_t outer_record = 0;  // bits of ordinary autograd and of the reverse levels around it
   std::uint32_t record_before = 0;

@@ -130,6 +130,7 @@ Level& push_level(LevelKind kind) {
   level.kind = kind;
   level.serial = next_serial.fetch_add(1, std::memory_order_relaxed);
   level.grad_before = mode.grad;
+  level.inference_before = mode.inference;
   level.record_before = mode.record;
   level.dual_before = mode.dual;
   level.outer_record = kRequiresGrad;
@@ -144,6 +145,7 @@ Level& push_level(LevelKind kind) {
     level.bit = std::uint32_t{1} << bit;
     mode.record = (mode.grad ? mode.record : 0) | level.bit;
     mode.grad = true;
+    mode.inference = false;
   } else if (kind != LevelKind::Vmap) {
     mode.dual |= std::uint64_t{1} << mode.depth;
   }
@@ -158,6 +160,15 @@ AllLevels::AllLevels() : record_(mode.record), dual_(mode.dual) {
   }
 }
 
+bool is_level_input(const TensorBody* body) {
+  if (!mode.depth || !body->meta) return false;
+  const std::uint64_t serial = static_cast<const AutogradMeta&>(*body->meta).input_of;
+  for (int level = 1; serial && level <= mode.depth; ++level) {
+    if (mode.levels[level].serial == serial) return true;
+  }
+  return false;
+}
+
 bool in_transform() {
   for (int level = 1; level <= mode.depth; ++level) {
     if (mode.levels[level].kind != LevelKind::Dual) return true;
@@ -167,7 +178,10 @@ bool in_transform() {
 
 void pop_level() noexcept {
   Level& level = mode.levels[mode.depth];
-  if (level.kind == LevelKind::Grad) mode.grad = level.grad_before;
+  if (level.kind == LevelKind::Grad) {
+    mode.grad = level.grad_before;
+    mode.inference = level.inference_before;
+  }
   mode.record = level.record_before;
   mode.dual = level.dual_before;
   Cleanup* cleanup = level.cleanup;

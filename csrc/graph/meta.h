@@ -42,6 +42,9 @@ struct AutogradMeta final : TensorMeta {
   int level = 0;
   std::uint64_t serial = 0;
 
+  // What a reverse transform differentiates by: the serial number of its level.
+  std::uint64_t input_of = 0;
+
   PassMark mark;  // of a leaf
 };
 
@@ -84,6 +87,8 @@ Tensor dual_twin(const Tensor& tensor, std::uint64_t among);
 // Starts a level (inside of the others) and ends the innermost one.
 Level& push_level(LevelKind kind);
 void pop_level() noexcept;
+// Whether the tensor is what a transform under way differentiates by: to user code it is a leaf.
+bool is_level_input(const TensorBody* body);
 // Whether a level is under way that is not that of a dual_level.
 bool in_transform();
 // Bits by depth of the levels outside of this one.

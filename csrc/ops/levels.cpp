@@ -46,9 +46,10 @@ Tensor alias(const Tensor& input) { return apply<Alias>({}, input); }
 
 Tensor enter_grad(const Tensor& input, int level) {
   Tensor fresh = alias(input);
-  if (is_floating(fresh.dtype())) {
-    fresh.body()->flags |= mode.levels[level].bit;
-  }
+  if (!is_floating(fresh.dtype())) return fresh;
+  fresh.body()->flags |= mode.levels[level].bit;
+  fresh.set(kInference, false);
+  make_meta(fresh).input_of = mode.levels[level].serial;
   return fresh;
 }
 
