@@ -13,6 +13,7 @@ from pullback.nn import Module
 __all__ = ["functional_call", "stack_module_state"]
 
 _Place = tuple[dict[str, Any], str]
+_ABSENT = object()
 
 
 def _places(module: Module) -> dict[str, _Place]:
@@ -31,17 +32,14 @@ def _swapped(
 ) -> Iterator[None]:
     places = _places(module)
     unexpected = [name for name in tensors if name not in places]
-    if unexpected and not strict:
-        name = unexpected[0]
-        raise KeyError(f"functional_call: the module has no parameter or buffer {name!r}.")
     missing = [name for name in places if name not in tensors]
     if strict and (missing or unexpected):
         listing = []
         if unexpected:
-            names = ", ".join(f'"{name}"' for name in unexpected)
+            names = ", ".join(map(repr, unexpected))
             listing.append(f"Unexpected key(s): {names}.")
         if missing:
-            names = ", ".join(f'"{name}"' for name in missing)
+            names = ", ".join(map(repr, missing))
             listing.append(f"Missing key(s): {names}.")
         raise RuntimeError(
             f"Error(s) in reparametrizing for {type(module).__name__}:\n\t" + "\n\t".join(listing)
@@ -49,7 +47,11 @@ def _swapped(
     chosen = dict(tensors)
     if tie_weights:
         chosen.update(_tied(places, tensors))
-    before = [(kept, name, kept[name]) for kept, name in (places[key] for key in chosen)]
+    for key in unexpected:
+        # As in torch, a name that the module does not have is an attribute during the call.
+        prefix, _, name = key.rpartition(".")
+        places[key] = (module.get_submodule(prefix)._buffers, name)
+    before = [(*places[key], places[key][0].get(places[key][1], _ABSENT)) for key in chosen]
     try:
         for key, tensor in chosen.items():
             kept, name = places[key]
@@ -57,7 +59,10 @@ def _swapped(
         yield
     finally:
         for kept, name, tensor in before:
-            kept[name] = tensor
+            if tensor is _ABSENT:
+                del kept[name]
+            else:
+                kept[name] = tensor
 
 
 def _tied(places: dict[str, _Place], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -112,18 +117,19 @@ def functional_call(
         tensors = parameter_and_buffer_dicts
     elif isinstance(parameter_and_buffer_dicts, Sequence):
         tensors = {}
+        twice = []
         for each in parameter_and_buffer_dicts:
             if not isinstance(each, dict):
                 raise ValueError(
                     "Expected all elements of parameter_and_buffer_dicts to be dictionaries"
                 )
-            for name in each:
-                if name in tensors:
-                    raise ValueError(
-                        f"{name} appears in multiple dictionaries; behavior of functional call is "
-                        "ambiguous"
-                    )
+            twice += [name for name in each if name in tensors]
             tensors.update(each)
+        if twice:
+            raise ValueError(
+                f"{twice} appeared in multiple dictionaries; behavior of functional call is "
+                "ambiguous"
+            )
     else:
         raise ValueError(
             "Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got "
