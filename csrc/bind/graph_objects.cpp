@@ -13,6 +13,7 @@
 #include "bind/function.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
+#include "bind/profile.h"
 #include "bind/saved_tensors.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
@@ -358,6 +359,7 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t n) 
         tensors_of(args[1], "gradients can be either Tensors or None");
     const std::vector<Tensor> inputs =
         tensors_of(args[4], "backward: inputs must be Tensors", &input_edges);
+    const Timed timed("backward");
     check(roots.size() == seeds.size(), "got ", roots.size(), " tensors and ", seeds.size(),
           " gradients");
     std::vector<Tensor> gradients = run_backward({.roots = roots,
@@ -383,6 +385,7 @@ PyObject* backward_simple(PyObject*, PyObject* const* args, Py_ssize_t n) {
             "gradients can be either Tensors or None, but got ", Py_TYPE(args[1])->tp_name);
       seed = unwrap(args[1]);
     }
+    const Timed timed("backward");
     run_backward({.roots = {&root, 1},
                   .seeds = {&seed, 1},
                   .retain_graph = is_true(args[2]),

@@ -24,6 +24,19 @@ std::string name_of(PyObject* hook) {
   return result;
 }
 
+// " The hook is defined at file.py:12." for a Python function.
+std::string defined_at(PyObject* hook) {
+  if (!PyFunction_Check(hook)) return "";
+  auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GetCode(hook));
+  const char* file = PyUnicode_AsUTF8(code->co_filename);
+  if (!file) {
+    PyErr_Clear();
+    return "";
+  }
+  return std::string(". The hook is defined at ") + file + ":" +
+         std::to_string(code->co_firstlineno) + ".";
+}
+
 // Without its module, as torch's messages have it.
 std::string_view class_name(PyObject* object) {
   const std::string_view name = Py_TYPE(object)->tp_name;
@@ -38,27 +51,31 @@ std::string type_of(const Tensor& t) {
 void check_replacement(PyObject* before, PyObject* after, PyObject* hook) {
   if (after == Py_None) return;
   check(before != Py_None, "can't replace a None gradient with a non-None value");
-  check(ErrorKind::Type, is_tensor(after), "expected Variable, but hook returned '",
-        class_name(after), "'");
+  if (!is_tensor(after)) {
+    fail(ErrorKind::Type, "expected Variable, but hook returned '", class_name(after), "'",
+         defined_at(hook));
+  }
   const Tensor& old_value = unwrap(before);
   const Tensor& value = unwrap(after);
   if (value.dtype() != old_value.dtype()) {
     fail("hook '", name_of(hook), "' has changed the type of value (was ", type_of(old_value),
-         " got ", type_of(value), ")");
+         " got ", type_of(value), ")", defined_at(hook));
   }
   if (!same(value.sizes(), old_value.sizes())) {
     fail("hook '", name_of(hook), "' has changed the size of value: was ", old_value.shape(),
-         ", got ", value.shape());
+         ", got ", value.shape(), defined_at(hook));
   }
 }
 
 void check_replacements(PyObject* before, PyObject* after, PyObject* hook) {
-  check(ErrorKind::Type, PyTuple_Check(after), "expected tuple, but hook returned '",
-        class_name(after), "'");
+  if (!PyTuple_Check(after)) {
+    fail(ErrorKind::Type, "expected tuple, but hook returned '", class_name(after), "'",
+         defined_at(hook));
+  }
   const Py_ssize_t n = PyTuple_GET_SIZE(before);
   if (PyTuple_GET_SIZE(after) != n) {
     fail("hook '", name_of(hook), "' has returned an incorrect number of values (got ",
-         PyTuple_GET_SIZE(after), ", but expected ", n, ")");
+         PyTuple_GET_SIZE(after), ", but expected ", n, ")", defined_at(hook));
   }
   for (Py_ssize_t i = 0; i < n; ++i) {
     check_replacement(PyTuple_GET_ITEM(before, i), PyTuple_GET_ITEM(after, i), hook);

@@ -1,6 +1,7 @@
 // The extension module pullback._core.
 #include <pybind11/pybind11.h>
 
+#include "bind/diagnosis.h"
 #include "bind/factories.h"
 #include "bind/function.h"
 #include "bind/graph_objects.h"
@@ -9,6 +10,7 @@
 #include "bind/memory_report.h"
 #include "bind/operator.h"
 #include "bind/optim.h"
+#include "bind/profile.h"
 #include "bind/provenance.h"
 #include "bind/saved_tensors.h"
 #include "bind/settings.h"
@@ -83,8 +85,9 @@ PYBIND11_MODULE(_core, m) {
     init_operators(m.ptr());
     return Py_NewRef(Py_None);
   });
-  for (PyMethodDef* functions : {optim_functions, interop_functions, settings_functions,
-                                 transform_functions, memory_functions}) {
+  for (PyMethodDef* functions :
+       {optim_functions, interop_functions, settings_functions, transform_functions,
+        memory_functions, diagnosis_functions, profile_functions}) {
     check_init(PyModule_AddFunctions(m.ptr(), functions));
   }
   add_memory_functions(m);

@@ -2,8 +2,12 @@
 //
 // A slot converts its operands, calls one C++ function and wraps the result; an operand it does not
 // know gives NotImplemented, never an exception.
+#include <algorithm>
+#include <cstddef>
+
 #include "bind/convert.h"
 #include "bind/guard.h"
+#include "bind/profile.h"
 #include "bind/tensor_type.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
@@ -17,8 +21,16 @@ namespace {
 
 using BinaryFunction = Tensor (*)(const Operand&, const Operand&);
 
-template <BinaryFunction function>
+// The operator's name as a template argument.
+template <std::size_t n>
+struct Name {
+  consteval Name(const char (&literal)[n]) { std::copy_n(literal, n, text); }  // NOLINT
+  char text[n];
+};
+
+template <BinaryFunction function, Name name>
 PyObject* binary_slot(PyObject* a, PyObject* b) {
+  const Timed timed(name.text);
   return guarded([&]() -> PyObject* {
     Operand x, y;
     if (!to_operand(a, x) || !to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
@@ -26,8 +38,9 @@ PyObject* binary_slot(PyObject* a, PyObject* b) {
   });
 }
 
-template <BinaryFunction function>
+template <BinaryFunction function, Name name>
 PyObject* inplace_slot(PyObject* a, PyObject* b) {
+  const Timed timed(name.text);
   return guarded([&]() -> PyObject* {
     Operand y;
     if (!to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
@@ -47,8 +60,9 @@ Tensor quotient(const Operand& a, const Operand& b) {
   return a.is_tensor() ? true_divide(a, b) : mul(reciprocal(b.tensor()), a);
 }
 
-template <Tensor (*function)(const Tensor&)>
+template <Tensor (*function)(const Tensor&), Name name>
 PyObject* unary_slot(PyObject* a) {
+  const Timed timed(name.text);
   return guarded([&] { return wrap(function(unwrap(a))); });
 }
 
@@ -57,14 +71,15 @@ PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
     PyErr_SetString(PyExc_TypeError, "pow: got a modulus, expected two operands.");
     return nullptr;
   }
-  return binary_slot<pow>(a, b);
+  return binary_slot<pow, "pow">(a, b);
 }
 
 PyObject* inplace_power_slot(PyObject* a, PyObject* b, PyObject*) {
-  return inplace_slot<pow>(a, b);
+  return inplace_slot<pow, "pow_">(a, b);
 }
 
 PyObject* matmul_slot(PyObject* a, PyObject* b) {
+  const Timed timed("matmul");
   return guarded([&]() -> PyObject* {
     Operand x, y;
     if (!to_operand(a, x) || !to_operand(b, y) || !x.is_tensor() || !y.is_tensor()) {
@@ -119,6 +134,8 @@ void* slot(F* function) {
 }  // namespace
 
 PyObject* tensor_richcompare(PyObject* a, PyObject* b, int op) {
+  constexpr const char* kNames[] = {"lt", "le", "eq", "ne", "gt", "ge"};
+  const Timed timed(kNames[op]);
   return guarded([&]() -> PyObject* {
     Operand other;
     if (!to_operand(b, other)) Py_RETURN_NOTIMPLEMENTED;
@@ -129,35 +146,35 @@ PyObject* tensor_richcompare(PyObject* a, PyObject* b, int op) {
 }
 
 PyType_Slot number_slots[] = {
-    {Py_nb_add, slot(binary_slot<plus>)},
-    {Py_nb_subtract, slot(binary_slot<minus>)},
-    {Py_nb_multiply, slot(binary_slot<mul>)},
-    {Py_nb_true_divide, slot(binary_slot<quotient>)},
-    {Py_nb_floor_divide, slot(binary_slot<floor_divide>)},
-    {Py_nb_remainder, slot(binary_slot<remainder>)},
+    {Py_nb_add, slot(binary_slot<plus, "add">)},
+    {Py_nb_subtract, slot(binary_slot<minus, "sub">)},
+    {Py_nb_multiply, slot(binary_slot<mul, "mul">)},
+    {Py_nb_true_divide, slot(binary_slot<quotient, "div">)},
+    {Py_nb_floor_divide, slot(binary_slot<floor_divide, "floor_divide">)},
+    {Py_nb_remainder, slot(binary_slot<remainder, "remainder">)},
     {Py_nb_power, slot(power_slot)},
     {Py_nb_matrix_multiply, slot(matmul_slot)},
-    {Py_nb_and, slot(binary_slot<bitwise_and>)},
-    {Py_nb_or, slot(binary_slot<bitwise_or>)},
-    {Py_nb_xor, slot(binary_slot<bitwise_xor>)},
-    {Py_nb_lshift, slot(binary_slot<bitwise_left_shift>)},
-    {Py_nb_rshift, slot(binary_slot<bitwise_right_shift>)},
-    {Py_nb_inplace_add, slot(inplace_slot<plus>)},
-    {Py_nb_inplace_subtract, slot(inplace_slot<minus>)},
-    {Py_nb_inplace_multiply, slot(inplace_slot<mul>)},
-    {Py_nb_inplace_true_divide, slot(inplace_slot<quotient>)},
-    {Py_nb_inplace_floor_divide, slot(inplace_slot<floor_divide>)},
-    {Py_nb_inplace_remainder, slot(inplace_slot<remainder>)},
+    {Py_nb_and, slot(binary_slot<bitwise_and, "bitwise_and">)},
+    {Py_nb_or, slot(binary_slot<bitwise_or, "bitwise_or">)},
+    {Py_nb_xor, slot(binary_slot<bitwise_xor, "bitwise_xor">)},
+    {Py_nb_lshift, slot(binary_slot<bitwise_left_shift, "bitwise_left_shift">)},
+    {Py_nb_rshift, slot(binary_slot<bitwise_right_shift, "bitwise_right_shift">)},
+    {Py_nb_inplace_add, slot(inplace_slot<plus, "add_">)},
+    {Py_nb_inplace_subtract, slot(inplace_slot<minus, "sub_">)},
+    {Py_nb_inplace_multiply, slot(inplace_slot<mul, "mul_">)},
+    {Py_nb_inplace_true_divide, slot(inplace_slot<quotient, "div_">)},
+    {Py_nb_inplace_floor_divide, slot(inplace_slot<floor_divide, "floor_divide_">)},
+    {Py_nb_inplace_remainder, slot(inplace_slot<remainder, "remainder_">)},
     {Py_nb_inplace_power, slot(inplace_power_slot)},
-    {Py_nb_inplace_and, slot(inplace_slot<bitwise_and>)},
-    {Py_nb_inplace_or, slot(inplace_slot<bitwise_or>)},
-    {Py_nb_inplace_xor, slot(inplace_slot<bitwise_xor>)},
-    {Py_nb_inplace_lshift, slot(inplace_slot<bitwise_left_shift>)},
-    {Py_nb_inplace_rshift, slot(inplace_slot<bitwise_right_shift>)},
-    {Py_nb_negative, slot(unary_slot<neg>)},
-    {Py_nb_positive, slot(unary_slot<positive>)},
-    {Py_nb_absolute, slot(unary_slot<abs>)},
-    {Py_nb_invert, slot(unary_slot<invert>)},
+    {Py_nb_inplace_and, slot(inplace_slot<bitwise_and, "bitwise_and_">)},
+    {Py_nb_inplace_or, slot(inplace_slot<bitwise_or, "bitwise_or_">)},
+    {Py_nb_inplace_xor, slot(inplace_slot<bitwise_xor, "bitwise_xor_">)},
+    {Py_nb_inplace_lshift, slot(inplace_slot<bitwise_left_shift, "bitwise_left_shift_">)},
+    {Py_nb_inplace_rshift, slot(inplace_slot<bitwise_right_shift, "bitwise_right_shift_">)},
+    {Py_nb_negative, slot(unary_slot<neg, "neg">)},
+    {Py_nb_positive, slot(unary_slot<positive, "positive">)},
+    {Py_nb_absolute, slot(unary_slot<abs, "abs">)},
+    {Py_nb_invert, slot(unary_slot<invert, "bitwise_not">)},
     {Py_nb_bool, slot(bool_slot)},
     {Py_nb_float, slot(float_slot)},
     {Py_nb_int, slot(int_slot)},

@@ -14,6 +14,7 @@
 #include "bind/convert.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
+#include "bind/profile.h"
 #include "bind/signature.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
@@ -167,6 +168,7 @@ void finish_factory(const Tensor& made, const CommonKeywords& common) {
 PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
   const Overloads& op = *reinterpret_cast<PyOperator*>(self)->overloads;
   const Py_ssize_t num_args = PyVectorcall_NARGS(nargsf);
+  const Timed timed(op.name.c_str());
   return guarded([&]() -> PyObject* {
     for (const Signature& signature : op.signatures) {
       Arguments arguments(signature.params().size());

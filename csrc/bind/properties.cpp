@@ -225,6 +225,7 @@ PyObject* detach(const Tensor& t) { return wrap_cut(detached(t), t, Origin::Deta
 PyObject* detach_in_place(const Tensor& t) {
   check(!t.body()->base || !t.requires_grad(),
         "Can't detach views in-place. Use detach() instead.");
+  if (t.requires_grad()) note_origin(t, Origin::Detach);
   t.body()->grad_fn = nullptr;
   t.body()->output_nr = 0;
   t.set(kAnyGrad, false);
@@ -312,7 +313,9 @@ void require_grad(const Tensor& t, bool wanted) {
         "only Tensors of floating point dtype can require gradients");
   check(!wanted || !t.has(kInference) || mode.inference,
         "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+  const bool frozen = !wanted && t.requires_grad();
   t.set(kRequiresGrad, wanted);
+  if (frozen) note_origin(t, Origin::Frozen);
   // It is a leaf of its own now, whatever it was cut off from.
   if (wanted && (t.has(kCut) || t.body()->origin == Origin::None)) note_origin(t, Origin::Made);
 }

@@ -153,6 +153,8 @@ SavedName saved_name(const Node& node, const SavedItem& item) {
     case SavedItem::Role::Attribute:
       found = word(names.attributes, item.index);
       break;
+    case SavedItem::Role::Constant:
+      break;
   }
   const bool one_dim = found.ends_with('!');
   if (one_dim) found.remove_suffix(1);

@@ -53,7 +53,17 @@ enum TensorFlag : std::uint32_t {
 };
 
 // How a tensor without a node came about; see graph/origin.h.
-enum class Origin : std::uint8_t { None, Made, Detach, Data, NoGrad, Inference, NotDifferentiable };
+enum class Origin : std::uint8_t {
+  None,
+  Made,
+  Detach,
+  Data,
+  NoGrad,
+  Inference,
+  NotDifferentiable,
+  Frozen,
+  Gradient,
+};
 
 // How a view was made, which decides whether what is written through it can be recorded.
 enum class ViewKind : std::uint8_t { Plain, OneOfMany, NoGrad, Inference, Custom };

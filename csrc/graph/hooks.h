@@ -18,6 +18,8 @@
 
 namespace pullback {
 
+class Node;
+
 class TensorHooks {
  public:
   virtual ~TensorHooks() = default;
@@ -34,6 +36,19 @@ class NodeHooks {
   virtual bool has_after() const = 0;
   // May replace the gradients that the node gives to its inputs.
   virtual void after(std::span<Tensor> given, std::span<const Tensor> arrived) = 0;
+};
+
+// Sees every node that a pass on this thread applies; they form a list that starts at
+// mode.observers.
+class PassObserver {
+ public:
+  virtual ~PassObserver() = default;
+  virtual void before(Node& /*node*/, std::span<const Tensor> /*arrived*/) {}
+  // `given` is what the node gives to its inputs; it may throw.
+  virtual void after(Node& node, std::span<const Tensor> given) = 0;
+  // The exception that the node threw is in flight.
+  virtual void failed(Node& /*node*/) noexcept {}
+  PassObserver* outer = nullptr;
 };
 
 struct OutputHooks {

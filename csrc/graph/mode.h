@@ -15,6 +15,8 @@ namespace pullback {
 class ActivePass;
 class Destination;
 class Node;
+class PassObserver;
+class Profile;
 class SavedHooks;
 class WriteWatch;
 struct TensorBody;
@@ -28,6 +30,9 @@ struct Mode {
   SavedHooks* saved_hooks = nullptr;        // the innermost pair that packs what is saved
   WriteWatch* watch = nullptr;              // is told of every in-place write before it happens
   ActivePass* pass = nullptr;               // the innermost backward pass
+  bool absorb = false;                      // in a pass, a gradient of zero stays zero
+  Profile* profile = nullptr;               // what the profiler collects on this thread
+  PassObserver* observers = nullptr;        // see every node of a pass
   void* saved_refusal = nullptr;            // why such hooks are not allowed; owned by bind
   Destination* destination = nullptr;       // where the next operator puts its result
   const TensorBody* overwritten = nullptr;  // what an in-place operator is about to overwrite

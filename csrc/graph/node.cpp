@@ -76,6 +76,8 @@ Node::Node(int num_inputs, int num_outputs)
   memory::count(memory::Live::Nodes, 1);
 }
 
+std::uint64_t Node::next_number() { return next_sequence.load(std::memory_order_relaxed); }
+
 Node::~Node() {
   if (num_edges_ <= kInlineEdges) {
     for (Edge& edge : inline_) edge.~Edge();

@@ -97,9 +97,16 @@ class Node : public GraphNode {
   // Drops what was saved; a later apply raises "backward through the graph a second time".
   virtual void release_saved() noexcept {}
   virtual void list_saved(SavedList&) {}
+  // Computes the results anew.  What is saved stands in for an undefined input; false when a value
+  // is missing or the node cannot tell.
+  virtual bool rerun(std::vector<Tensor>& /*inputs*/, std::vector<Tensor>& /*results*/) {
+    return false;
+  }
   virtual std::size_t object_bytes() const = 0;
 
   std::uint64_t sequence() const { return sequence_; }
+  // What the next node that is made gets.
+  static std::uint64_t next_number();
   int num_outputs() const { return num_outputs_; }
   std::span<const Edge> edges() const { return {edge_data(), num_edges_}; }
   const Edge& edge(int i) const { return edge_data()[i]; }

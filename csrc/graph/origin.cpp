@@ -46,6 +46,11 @@ std::string origin_of(const Tensor& tensor) {
       return " It was computed without recording, under no_grad, at " + place + ".";
     case Origin::Inference:
       return " It was computed without recording, in inference mode, at " + place + ".";
+    case Origin::Frozen:
+      return " It was told not to require a gradient at " + place + ".";
+    case Origin::Gradient:
+      return " It is a gradient that was computed without recording (create_graph=False) at " +
+             place + ".";
     case Origin::NotDifferentiable:
       return " It was cut off from its history by an operation without derivative at " + place +
              ".";

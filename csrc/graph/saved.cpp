@@ -7,6 +7,7 @@
 #include "graph/identity.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
+#include "graph/origin.h"
 
 namespace pullback {
 namespace {
@@ -113,12 +114,13 @@ Tensor SavedTensor::read_output(const Node& node) const {
   return output;
 }
 
-void SavedTensor::report_inference() {
+void SavedTensor::report_inference(const Tensor& tensor) {
   fail(
       "Inference tensors cannot be saved for backward. Please do not use Tensors created in "
       "inference mode in computation tracked by autograd. To work around this, you can make a "
       "clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of "
-      "`torch.inference_mode()`.");
+      "`torch.inference_mode()`.",
+      origin_of(tensor));
 }
 
 void SavedTensor::report_overwritten(const Node& node) const {

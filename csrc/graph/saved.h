@@ -53,7 +53,7 @@ class SavedTensor {
  public:
   void save_input(const Tensor& tensor) {
     if (tensor.has(kInference)) [[unlikely]]
-      report_inference();
+      report_inference(tensor);
     if (mode.saved_hooks) [[unlikely]] {
       pack(*mode.saved_hooks, tensor, tensor, false);
       return;
@@ -100,7 +100,7 @@ class SavedTensor {
  private:
   // The value with its tangents, until their levels end.
   static Tensor keep_dual(const Tensor& tensor);
-  [[noreturn]] static void report_inference();
+  [[noreturn]] static void report_inference(const Tensor& tensor);
   [[noreturn]] void report_overwritten(const Node& node) const;
   Tensor read_output(const Node& node) const;
   Tensor read_packed(const Node& node) const;
@@ -117,7 +117,8 @@ class SavedTensor {
 
 // What a node keeps, for whoever wants to look at it.
 struct SavedItem {
-  enum class Role : std::uint8_t { Input, Output, Attribute };
+  // A constant is a number among the inputs that no derivative reads.
+  enum class Role : std::uint8_t { Input, Output, Attribute, Constant };
   using Value =
       std::variant<std::monostate, SavedTensor*, Scalar, bool, std::int64_t, double, DType, Dims>;
   Role role;

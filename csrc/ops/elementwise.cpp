@@ -7,9 +7,11 @@
 #include "kernels/copy.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
+#include "ops/compare.h"
 #include "ops/destination.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
+#include "ops/select.h"
 
 namespace pullback {
 namespace {
@@ -34,6 +36,9 @@ class SavedOperand {
   Operand read(const Node& node) const {
     return tensor_.defined() ? Operand(tensor_.read(node)) : Operand(number_);
   }
+  // Which no derivative reads, but who computes the result anew does.
+  void keep_number(const Scalar& number) { number_ = number; }
+  const Scalar& number() const { return number_; }
   void release() noexcept { tensor_.release(); }
   void list(SavedList& list, int index, bool is_number) {
     if (is_number) {
@@ -47,6 +52,9 @@ class SavedOperand {
   SavedTensor tensor_;
   Scalar number_;
 };
+
+template <int N>
+Tensor run(const Elementwise& op, const Operands<N>& x, const double* params);
 
 template <int N>
 class ElementwiseNode final : public Node {
@@ -72,6 +80,10 @@ class ElementwiseNode final : public Node {
     }
     reads_ = static_cast<std::uint8_t>(reads);
     for (int i = 0; i < N; ++i) {
+      if (!x[i]->is_tensor()) {
+        saved_[i].keep_number(x[i]->number());
+        constants_ |= static_cast<std::uint8_t>(1 << i);
+      }
       if (!(reads >> i & 1)) continue;
       saved_[i].save(*x[i]);
       numbers_ |= static_cast<std::uint8_t>(!x[i]->is_tensor() << i);
@@ -103,11 +115,31 @@ class ElementwiseNode final : public Node {
       }
       Tensor gradient = op_.partial[i].times(call.gradient(), s);
       if (gradient.defined()) {
+        if (mode.absorb) [[unlikely]]
+          gradient = pullback::where(eq(call.gradient(), 0), 0, gradient);
         if (shapes_) gradient = sum_to(gradient, shapes_[i]);
         if (gradient.dtype() != dtypes_[i]) gradient = cast(gradient, dtypes_[i]);
       }
       call.give(i, std::move(gradient));
     }
+  }
+
+  bool rerun(std::vector<Tensor>& inputs, std::vector<Tensor>& results) override {
+    Operand operands[N];
+    Operands<N> pointers;
+    for (int i = 0; i < N; ++i) {
+      Tensor& input = inputs[static_cast<std::size_t>(i)];
+      if (constants_ >> i & 1) {
+        operands[i] = saved_[i].number();
+      } else {
+        if (!input.defined() && reads_ >> i & 1) input = saved_[i].read(*this).tensor();
+        if (!input.defined()) return false;
+        operands[i] = input;
+      }
+      pointers[static_cast<std::size_t>(i)] = &operands[i];
+    }
+    results = {run<N>(op_, pointers, has_params_ ? params_ : nullptr)};
+    return true;
   }
 
   void release_saved() noexcept override {
@@ -126,6 +158,10 @@ class ElementwiseNode final : public Node {
     }
     if (reads & kReadsY) list.add_output(0, &result_);
     for (int i = 0; has_params_ && i < kMaxParams; ++i) list.add(params_[i]);
+    for (int i = 0; i < N; ++i) {
+      if (!(constants_ & ~numbers_ & 1 << i)) continue;
+      list.items.push_back({SavedItem::Role::Constant, i, saved_[i].number()});
+    }
   }
 
  private:
@@ -136,7 +172,8 @@ class ElementwiseNode final : public Node {
   std::unique_ptr<Dims[]> shapes_;  // of the operands, when one was broadcast
   DType dtypes_[N];
   std::uint8_t reads_;
-  std::uint8_t numbers_ = 0;  // operands that are saved as numbers
+  std::uint8_t numbers_ = 0;    // operands that are saved as numbers
+  std::uint8_t constants_ = 0;  // operands that are numbers
   bool has_params_;
   bool released_ = false;
 };
@@ -320,9 +357,6 @@ Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double
   call_driver<N>(op, view_of(out), views, params);
   return out;
 }
-
-template <int N>
-Tensor run(const Elementwise& op, const Operands<N>& x, const double* params);
 
 template <int N>
 std::array<const Tensor*, N> tensors_of(const Operands<N>& x) {

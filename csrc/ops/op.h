@@ -102,6 +102,10 @@ template <class Op>
 concept HasNoDerivative = requires { requires Op::kNotDifferentiable; };
 
 template <class Op>
+concept CanRerun = IsView<Op> || IsMultiView<Op> ||
+                   requires(const typename Op::Attrs& a, In in) { Op::spec(a, in); };
+
+template <class Op>
 concept HasLayout = requires(const typename Op::Attrs& a, const Tensor& x) { Op::make(a, x); };
 
 // One result is a Tensor, a fixed number an array, a list of views a vector.
@@ -126,6 +130,9 @@ inline void mark_inference(const Tensor& made) {
 
 template <class Op>
 class OpNode;
+
+template <class Op>
+Result<Op> apply(const typename Op::Attrs& attrs, In in);
 
 namespace detail {
 
@@ -257,12 +264,42 @@ class OpNode final : public Node {
     detail::list_attribute(attrs, list);
   }
 
+  bool rerun(std::vector<Tensor>& inputs, std::vector<Tensor>& results) override {
+    if constexpr (CanRerun<Op>) {
+      std::vector<const Tensor*> pointers;
+      if (!fill_in(inputs, pointers)) return false;
+      const auto again =
+          pullback::apply<Op>(attrs, In(pointers.data(), static_cast<int>(pointers.size())));
+      const std::span<const Tensor> out = as_span(again);
+      results.assign(out.begin(), out.end());
+      return true;
+    } else {
+      return false;
+    }
+  }
+
   Tensor read_input(int i) const { return inputs_[static_cast<std::size_t>(i)].read(*this); }
   Tensor read_output(int k) const { return outputs_[static_cast<std::size_t>(k)].read(*this); }
 
   const typename Op::Attrs attrs;
 
  private:
+  // Puts what is saved in the place of undefined inputs; false when one is not known.
+  bool fill_in(std::vector<Tensor>& inputs, std::vector<const Tensor*>& pointers) const {
+    std::uint32_t needs = 0;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (wants(static_cast<int>(i))) needs |= 1u << (i < 15 ? i : 15);
+    }
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i].defined() && i < inputs_.size()) inputs[i] = inputs_[i].read(*this);
+      // An input that would have been saved was not there.
+      const bool absent = !released_ && Op::saves(needs) >> (i < 15 ? i : 15) & 1u;
+      if (!inputs[i].defined() && (!absent || wants(static_cast<int>(i)))) return false;
+      pointers.push_back(&inputs[i]);
+    }
+    return true;
+  }
+
   static constexpr bool kFixedInputs = Op::kInputs > 0;
   std::conditional_t<kFixedInputs,
                      std::array<SavedTensor, std::size_t(kFixedInputs ? Op::kInputs : 1)>,
@@ -332,9 +369,6 @@ inline std::uint32_t levels_to_record(In in, std::uint32_t flags) {
 }
 
 }  // namespace detail
-
-template <class Op>
-Result<Op> apply(const typename Op::Attrs& attrs, In in);
 
 template <class Op, class... Tensors>
 Result<Op> apply(const typename Op::Attrs& attrs, const Tensor& first, const Tensors&... rest) {
@@ -502,6 +536,8 @@ Result<Op> apply(const typename Op::Attrs& attrs, In in) {
         for (std::size_t k = 0; k < out.size(); ++k) {
           if (is_floating(out[k].dtype())) {
             set_history(out[k], node.get(), static_cast<std::uint32_t>(k));
+          } else if (!mode.pass) {
+            detail::note_cuts(in, out.subspan(k, 1));
           }
         }
         if (detail::wants_recipes()) [[unlikely]] {

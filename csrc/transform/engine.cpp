@@ -29,6 +29,16 @@ bool is_ours(const Tensor& t) {
   return body->refs.get() == 1 && body->storage->refs.get() == 1 && !(body->flags & kShared);
 }
 
+bool is_zero(const Tensor& t) {
+  if (t.has(kBatched) || !is_floating(t.dtype())) return false;
+  const GradMode off(false);
+  const Tensor values = t.is_contiguous() ? t : clone(t, MemoryFormat::Contiguous);
+  const auto scan = [n = values.numel()](const auto* data) {
+    return std::all_of(data, data + n, [](auto value) { return value == 0; });
+  };
+  return t.dtype() == DType::Float32 ? scan(values.data<float>()) : scan(values.data<double>());
+}
+
 void add_into(const Tensor& sum, const Tensor& term) {
   const std::int64_t n = sum.numel();
   if (n == 0) return;
@@ -120,6 +130,7 @@ class Pass final : public ActivePass {
   void finish_leaf(Leaf& leaf);
   void finish_hooked_leaf(Leaf& leaf, const Tensor& tensor);
   void apply_with_hooks(const Step& step, bool any);
+  void apply_observed(Node& node, Call& call, std::span<const Tensor> given);
   void capture_node(std::size_t i);
   void capture_leaf(const Leaf& leaf);
   void run_output_hooks(const Step& step);
@@ -170,13 +181,22 @@ class Pass::Call final : public BackwardCall {
       : BackwardCall(pass.slots_.data() + step.first_slot, pass.request_.create_graph),
         pass_(pass),
         node_(*step.node),
-        given_(given) {}
+        given_(given) {
+    if (!mode.absorb) [[likely]]
+      return;
+    absorbs_ = true;
+    for (int k = 0; k < node_.num_outputs(); ++k) {
+      const Tensor& gradient = gradients_[k];
+      if (gradient.defined() && !is_zero(gradient)) absorbs_ = false;
+    }
+  }
   bool wants(int input) const override {
     const Edge& edge = node_.edge(input);
     return edge && (pass_.request_.inputs.empty() || pass_.is_needed(edge));
   }
   void give(int input, Tensor gradient) override {
     if (!gradient.defined()) return;
+    if (absorbs_) gradient = Tensor::zeros(gradient.sizes(), gradient.dtype());
     Tensor& slot = given_ ? given_[input] : pass_.slot_of(node_.edge(input));
     add_gradient(slot, std::move(gradient), create_graph);
   }
@@ -185,6 +205,7 @@ class Pass::Call final : public BackwardCall {
   Pass& pass_;
   Node& node_;
   Tensor* given_;
+  bool absorbs_ = false;  // only zeros arrived, so only zeros are given
 };
 
 // What the table has was another pass's when it was first met, though it may be free by now.
@@ -372,18 +393,38 @@ void Pass::finish_hooked_leaf(Leaf& leaf, const Tensor& tensor) {
   }
 }
 
-// A node whose results go through hooks before they are given on.
+void Pass::apply_observed(Node& node, Call& call, std::span<const Tensor> given) {
+  const std::span<const Tensor> arrived(&call.gradient(0),
+                                        static_cast<std::size_t>(node.num_outputs()));
+  for (PassObserver* each = mode.observers; each; each = each->outer) each->before(node, arrived);
+  try {
+    node.apply(call);
+    for (PassObserver* each = mode.observers; each; each = each->outer) each->after(node, given);
+  } catch (...) {
+    for (PassObserver* each = mode.observers; each; each = each->outer) each->failed(node);
+    throw;
+  }
+}
+
+// A node whose results go through hooks, or are looked at, before they are given on.
 void Pass::apply_with_hooks(const Step& step, bool any) {
   Node& node = *step.node;
   const auto outputs = static_cast<std::size_t>(node.num_outputs());
-  std::vector<Tensor> arrived(slots_.data() + step.first_slot,
-                              slots_.data() + step.first_slot + outputs);
+  const bool after = node.extra() && node.extra()->hooks && node.extra()->hooks->has_after();
+  std::vector<Tensor> arrived;
+  if (after) {
+    arrived.assign(slots_.data() + step.first_slot, slots_.data() + step.first_slot + outputs);
+  }
   std::vector<Tensor> given(node.edges().size());
   if (any) {
     Call call(*this, step, given.data());
-    node.apply(call);
+    if (mode.observers) {
+      apply_observed(node, call, given);
+    } else {
+      node.apply(call);
+    }
   }
-  if (node.extra()->hooks) node.extra()->hooks->after(given, arrived);
+  if (after) node.extra()->hooks->after(given, arrived);
   Call call(*this, step);
   for (std::size_t i = 0; i < given.size(); ++i) {
     const int input = static_cast<int>(i);
@@ -406,7 +447,7 @@ void Pass::run_step(std::size_t i) {
   const bool any =
       std::any_of(gradients, gradients + outputs, [](const Tensor& g) { return g.defined(); }) ||
       node.runs_on_zeros();
-  if (hooks && hooks->has_after()) {
+  if ((hooks && hooks->has_after()) || (mode.observers && step.needed)) {
     apply_with_hooks(step, any);
   } else if (step.needed && any) {
     Call call(*this, step);
@@ -519,7 +560,15 @@ std::vector<Tensor> run_backward(const BackwardRequest& request) {
                                    : make_seed(request.root_edges[k], request.seeds[k], k));
   }
   Pass pass(request);
-  return pass.run(seeds);
+  std::vector<Tensor> gradients = pass.run(seeds);
+  if (!request.create_graph && !mode.pass) {
+    for (const Tensor& gradient : gradients) {
+      if (gradient.defined() && gradient.is_leaf() && gradient.body()->origin == Origin::None) {
+        note_origin(gradient, Origin::Gradient);
+      }
+    }
+  }
+  return gradients;
 }
 
 // NOTE [Accumulation]

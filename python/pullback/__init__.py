@@ -89,6 +89,7 @@ _LAZY = {
     "detach": "_misc",
     "detach_": "_misc",
     "draw": "_drawing",
+    "explain": "_explain",
     "dropout": "_misc",
     "dropout_": "_misc",
     "finfo": "_dtype_info",
@@ -96,6 +97,8 @@ _LAZY = {
     "get_default_device": "_misc",
     "get_printoptions": "_printing",
     "iinfo": "_dtype_info",
+    "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
+    "is_anomaly_enabled": "autograd.anomaly_mode",
     "is_complex": "_misc",
     "is_floating_point": "_misc",
     "is_tensor": "_misc",
@@ -103,6 +106,7 @@ _LAZY = {
     "memory_budget": "memory",
     "numel": "_misc",
     "printoptions": "_printing",
+    "safe_gradients": "_safe",
     "selu_": "nn.functional",
     "set_printoptions": "_printing",
     "set_rng_state": "random",
@@ -110,6 +114,8 @@ _LAZY = {
     "typename": "_misc",
     "use_deterministic_algorithms": "_misc",
     "vmap": "func",
+    "why_none": "_why",
+    "why_zero": "_why",
 }
 
 # torch's names of dtypes that pullback does not have.

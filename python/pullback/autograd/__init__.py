@@ -22,6 +22,7 @@ __all__ = [
     "GradcheckError",
     "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "forward_ad",
     "functional",
@@ -31,6 +32,8 @@ __all__ = [
     "graph",
     "inference_mode",
     "no_grad",
+    "profiler",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
 
@@ -227,6 +230,10 @@ def __getattr__(name: str) -> Any:
         return value
     if name == "Function":
         return import_module("pullback.autograd.function").Function
-    if name in ("forward_ad", "function", "functional"):
+    if name in ("detect_anomaly", "set_detect_anomaly"):
+        module = import_module("pullback.autograd.anomaly_mode")
+        value = globals()[name] = getattr(module, name)
+        return value
+    if name in ("anomaly_mode", "forward_ad", "function", "functional", "profiler"):
         return import_module(f"pullback.autograd.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

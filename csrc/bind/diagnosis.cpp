@@ -1,0 +1,296 @@
+// See diagnosis.h.  AnomalyObserver is detect_anomaly; PyObserver serves explain and the profiler.
+#include "bind/diagnosis.h"
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "bind/convert.h"
+#include "bind/graph_objects.h"
+#include "bind/guard.h"
+#include "bind/tensor_type.h"
+#include "bind/types.h"
+#include "graph/mode.h"
+#include "graph/node.h"
+#include "graph/saved.h"
+#include "kernels/finite.h"
+#include "ops/basic.h"
+
+namespace pullback::bind {
+namespace {
+
+// What an expanded tensor repeats is looked at once.
+bool has_nan(const Tensor& t) {
+  if (!t.defined() || !is_floating(t.dtype())) return false;
+  if (t.has(kBatched)) return has_nan(meta_of(t)->batch);
+  Tensor values = t;
+  if (!t.is_contiguous()) {
+    Dims sizes(t.sizes());
+    for (int i = 0; i < t.ndim(); ++i) {
+      if (t.strides()[static_cast<std::size_t>(i)] == 0 && sizes[i] > 1) sizes[i] = 1;
+    }
+    values = t.alias(sizes, t.strides());
+    if (!is_dense(values.sizes(), values.strides())) {
+      const GradMode off(false);
+      values = clone(values, MemoryFormat::Contiguous);
+    }
+  }
+  return t.dtype() == DType::Float32 ? kernels::has_nan(values.data<float>(), values.numel())
+                                     : kernels::has_nan(values.data<double>(), values.numel());
+}
+
+class AnomalyObserver final : public PassObserver {
+ public:
+  void before(Node&, std::span<const Tensor>) override { first_new_ = next_sequence(); }
+
+  void after(Node& node, std::span<const Tensor> given) override {
+    const std::uint64_t next = next_sequence();
+    if (next != first_new_) {
+      Parent& parent = parents_.emplace_back();
+      parent.first = first_new_;
+      parent.end = next;
+      parent.sequence = node.sequence();
+      parent.name = node.name();
+      parent.where.share(node.where());
+    }
+    if (!checks) return;
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      if (!has_nan(given[i])) continue;
+      fail("Function '", node.name(), "' returned nan values in its ", i, "th output.",
+           node.recorded_at(), " explain() of the result shows the numbers.");
+    }
+  }
+
+  // A warning that tells where the node comes from.
+  void failed(Node& node) noexcept override {
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyObject* done = guarded([&] { return warn(node); });
+    if (!done) PyErr_WriteUnraisable(nullptr);
+    Py_XDECREF(done);
+    PyErr_Restore(type, value, trace);
+  }
+
+  bool checks = true;
+
+ private:
+  // The node that made the nodes with these numbers in a pass that was recorded.
+  struct Parent {
+    std::uint64_t first, end, sequence;
+    std::string name;
+    Provenance where;
+  };
+
+  static std::uint64_t next_sequence() { return Node::next_number(); }
+
+  PyObject* warn(const Node& node) const {
+    Owned places(PyList_New(0));
+    const auto add = [&](const char* name, const Provenance& where) {
+      const Owned pair(Py_BuildValue("(ss)", name, where.describe().c_str()));
+      check_status(PyList_Append(places.get(), pair.get()));
+    };
+    add(node.name(), node.where());
+    for (std::uint64_t child = node.sequence();;) {
+      const auto parent = std::find_if(parents_.begin(), parents_.end(), [&](const Parent& each) {
+        return each.first <= child && child < each.end;
+      });
+      if (parent == parents_.end()) break;
+      add(parent->name.c_str(), parent->where);
+      child = parent->sequence;
+    }
+    const Owned module(PyImport_ImportModule("pullback.autograd.anomaly_mode"));
+    return PyObject_CallMethod(module.get(), "_warn", "O", places.get());
+  }
+
+  std::uint64_t first_new_ = 0;
+  std::deque<Parent> parents_;
+};
+
+PyObject* wrap_all(std::span<const Tensor> tensors) {
+  Owned tuple(PyTuple_New(static_cast<Py_ssize_t>(tensors.size())));
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), wrap(tensors[i]));
+  }
+  return tuple.release();
+}
+
+// Calls before(node, arrived) and after(node, given).
+class PyObserver final : public PassObserver {
+ public:
+  PyObserver(PyObject* before, PyObject* after)
+      : before_(Owned::share(before)), after_(Owned::share(after)) {}
+  void before(Node& node, std::span<const Tensor> arrived) override {
+    call(before_, node, arrived);
+  }
+  void after(Node& node, std::span<const Tensor> given) override { call(after_, node, given); }
+
+ private:
+  static void call(const Owned& function, Node& node, std::span<const Tensor> gradients) {
+    const Owned object(wrap_node(Ref<Node>::share(&node)));
+    const Owned tuple(wrap_all(gradients));
+    Owned(PyObject_CallFunctionObjArgs(function.get(), object.get(), tuple.get(), nullptr));
+  }
+
+  Owned before_;
+  Owned after_;
+};
+
+AnomalyObserver* find_anomaly() {
+  for (PassObserver* each = mode.observers; each; each = each->outer) {
+    if (auto* found = dynamic_cast<AnomalyObserver*>(each)) return found;
+  }
+  return nullptr;
+}
+
+template <class Kind>
+void remove_innermost() {
+  for (PassObserver** link = &mode.observers; *link; link = &(*link)->outer) {
+    if (!dynamic_cast<Kind*>(*link)) continue;
+    const std::unique_ptr<PassObserver> removed(*link);
+    *link = removed->outer;
+    return;
+  }
+}
+
+void push(std::unique_ptr<PassObserver> observer) {
+  observer->outer = mode.observers;
+  mode.observers = observer.release();
+}
+
+// _set_anomaly(enabled, check_nan)
+PyObject* set_anomaly(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    int enabled, check_nan;
+    if (!PyArg_ParseTuple(args, "pp:_set_anomaly", &enabled, &check_nan)) throw_python();
+    if (!enabled) {
+      remove_innermost<AnomalyObserver>();
+    } else {
+      if (!find_anomaly()) push(std::make_unique<AnomalyObserver>());
+      find_anomaly()->checks = check_nan;
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* get_anomaly(PyObject*, PyObject*) {
+  const AnomalyObserver* found = find_anomaly();
+  return Py_BuildValue("(OO)", found ? Py_True : Py_False,
+                       !found || found->checks ? Py_True : Py_False);
+}
+
+PyObject* push_observer(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *before, *after;
+    if (!PyArg_ParseTuple(args, "OO:_push_observer", &before, &after)) throw_python();
+    push(std::make_unique<PyObserver>(before, after));
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* pop_observer(PyObject*, PyObject*) {
+  remove_innermost<PyObserver>();
+  Py_RETURN_NONE;
+}
+
+Node* node_of_object(PyObject* object) {
+  check(ErrorKind::Type, PyObject_TypeCheck(object, node_type), "expected a Node, but got ",
+        Py_TYPE(object)->tp_name);
+  return reinterpret_cast<PyNode*>(object)->node.get();
+}
+
+// _rerun(node, inputs): (inputs, results), or None where a value is missing.
+PyObject* rerun(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *object, *list;
+    if (!PyArg_ParseTuple(args, "OO!:_rerun", &object, &PyList_Type, &list)) throw_python();
+    Node* node = node_of_object(object);
+    if (!node) Py_RETURN_NONE;
+    std::vector<Tensor> inputs, results;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i) {
+      PyObject* item = PyList_GET_ITEM(list, i);
+      inputs.push_back(is_tensor(item) ? unwrap(item) : Tensor());
+    }
+    const GradMode off(false);
+    if (inputs.size() != node->edges().size() || !node->rerun(inputs, results)) Py_RETURN_NONE;
+    const Owned before(wrap_all(inputs)), after(wrap_all(results));
+    return PyTuple_Pack(2, before.get(), after.get());
+  });
+}
+
+// _saved_values(node): (inputs, outputs, released), dictionaries of tensors and numbers by place.
+// A value that was overwritten since is left out.
+PyObject* saved_values(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    Node* node = node_of_object(object);
+    SavedList list;
+    if (node) node->list_saved(list);
+    const Owned inputs(PyDict_New()), outputs(PyDict_New());
+    for (const SavedItem& item : list.items) {
+      if (item.role == SavedItem::Role::Attribute) continue;
+      Owned value;
+      if (SavedTensor* const* saved = std::get_if<SavedTensor*>(&item.value)) {
+        if (!(*saved)->defined()) continue;
+        try {
+          value = Owned(wrap((*saved)->read(*node)));
+        } catch (const Error&) {
+          continue;
+        }
+      } else if (const Scalar* number = std::get_if<Scalar>(&item.value)) {
+        value = Owned(wrap_number(*number));
+      } else {
+        continue;
+      }
+      const Owned key(PyLong_FromLong(item.index));
+      PyObject* dict = item.role == SavedItem::Role::Output ? outputs.get() : inputs.get();
+      check_status(PyDict_SetItem(dict, key.get(), value.get()));
+    }
+    return PyTuple_Pack(3, inputs.get(), outputs.get(), list.released ? Py_True : Py_False);
+  });
+}
+
+// Whether zero absorbs infinity and NaN in a pass on this thread; returns what was set before.
+PyObject* set_absorb(PyObject*, PyObject* enabled) {
+  const bool before = mode.absorb;
+  mode.absorb = enabled == Py_True;
+  return PyBool_FromLong(before);
+}
+
+// Where the memory of a tensor was last written in place.
+PyObject* written_at(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    check(ErrorKind::Type, is_tensor(object), "expected a Tensor, but got ",
+          Py_TYPE(object)->tp_name);
+    const std::string place = unwrap(object).body()->storage->written.describe();
+    if (place.empty()) Py_RETURN_NONE;
+    return PyUnicode_FromString(place.c_str());
+  });
+}
+
+// The line of the user's code that runs now.
+PyObject* current_line(PyObject*, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Provenance here;
+    here.capture();
+    return PyUnicode_FromString(here.describe().c_str());
+  });
+}
+
+}  // namespace
+
+PyMethodDef diagnosis_functions[] = {
+    {"_set_anomaly", set_anomaly, METH_VARARGS, "(enabled, check_nan) on this thread."},
+    {"_get_anomaly", get_anomaly, METH_NOARGS, "(enabled, check_nan) on this thread."},
+    {"_push_observer", push_observer, METH_VARARGS,
+     "(before, after): called as before(node, arrived) and after(node, given) in a pass."},
+    {"_pop_observer", pop_observer, METH_NOARGS, "Takes the innermost observer away."},
+    {"_rerun", rerun, METH_VARARGS,
+     "(node, inputs) -> (inputs, results) computed anew, or None where a value is missing."},
+    {"_saved_values", saved_values, METH_O, "(inputs, outputs, released) of a node, by place."},
+    {"_set_absorb", set_absorb, METH_O, "Whether a gradient of zero absorbs infinity and NaN."},
+    {"_written_at", written_at, METH_O, "Where the tensor's memory was last written in place."},
+    {"_current_line", current_line, METH_NOARGS, "Where the user's code is."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace pullback::bind

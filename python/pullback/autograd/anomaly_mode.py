@@ -1,0 +1,134 @@
+"""Anomaly mode: a backward pass stops at the first NaN and names the line of the forward pass.
+
+The mode is a thread's own. While it is on, an observer in the core looks at what every node gives
+(csrc/bind/diagnosis.cpp); nodes know their line in any case, so nothing is kept in the forward.
+"""
+
+from __future__ import annotations
+
+import warnings
+from types import TracebackType
+
+from pullback import _core
+from pullback._walk import source_line
+
+__all__ = ["detect_anomaly", "set_detect_anomaly"]
+
+
+class set_detect_anomaly:
+    """Switch anomaly mode on or off, at once; as a context manager until the end of the block.
+
+    Args:
+        mode: whether it is on.
+        check_nan: whether a NaN in a gradient is an error; otherwise only errors that are raised
+            in any case get their line.
+
+    Example:
+        >>> import pullback as pb
+        >>> with pb.autograd.set_detect_anomaly(True):
+        ...     pb.is_anomaly_enabled()
+        True
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self.prev, self.prev_check_nan = _core._get_anomaly()
+        _core._set_anomaly(mode, check_nan)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _core._set_anomaly(self.prev, self.prev_check_nan)
+
+
+class detect_anomaly:
+    """Inside the block a backward pass that makes a NaN raises and names the line of the forward.
+
+    Args:
+        check_nan: whether a NaN in a gradient is an error.
+
+    Example:
+        >>> import warnings
+        >>> import pullback as pb
+        >>> x = pb.tensor(0.0, requires_grad=True)
+        >>> with warnings.catch_warnings(), pb.autograd.detect_anomaly():
+        ...     warnings.simplefilter("ignore")
+        ...     (x.sqrt() * 0).backward()
+        Traceback (most recent call last):
+        RuntimeError: Function 'SqrtBackward0' returned nan values in its 0th output. ...
+    """
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self.check_nan = check_nan
+        warnings.warn(
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should "
+            "only be enabled for debugging.",
+            stacklevel=2,
+        )
+
+    def __enter__(self) -> None:
+        self.prev, self.prev_check_nan = _core._get_anomaly()
+        _core._set_anomaly(True, self.check_nan)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _core._set_anomaly(self.prev, self.prev_check_nan)
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether anomaly mode is on.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.is_anomaly_enabled()
+        False
+    """
+    return bool(_core._get_anomaly()[0])
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether anomaly mode, where it is on, looks for NaN.
+
+    Example:
+        >>> import pullback as pb
+        >>> with pb.autograd.set_detect_anomaly(True, check_nan=False):
+        ...     pb.is_anomaly_check_nan_enabled()
+        False
+    """
+    return bool(_core._get_anomaly()[1])
+
+
+def _frame(place: str) -> str:
+    """A place as a traceback has it."""
+    where, _, function = place.rpartition(" in ")
+    file, _, line = where.rpartition(":")
+    code = source_line(place)
+    return f'  File "{file}", line {line}, in {function}\n' + (f"    {code}\n" if code else "")
+
+
+def _warn(nodes: list[tuple[str, str]]) -> None:
+    """The core calls this with the node that failed, the node that made it in a pass, and so on."""
+    name, place = nodes[0]
+    if not place:
+        text = f"Error detected in {name}. No forward pass information available."
+    else:
+        text = (
+            f"Error detected in {name}. Traceback of forward call that caused the error:\n"
+            + _frame(place)
+        )
+    warnings.warn(text, stacklevel=2)
+    for parent, where in nodes[1:]:
+        text = (
+            f"\n\nPrevious calculation was induced by {parent}. Traceback of forward call that "
+            "induced the previous calculation:\n"
+        )
+        warnings.warn(text + (_frame(where) if where else ""), stacklevel=2)

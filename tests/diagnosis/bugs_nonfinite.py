@@ -1,0 +1,210 @@
+"""NaN and infinity, forward and backward.
+
+Every function returns what ``explain`` says, or raises; ``# BUG`` marks the line to be named.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pullback as pb
+
+
+def param(*values: float) -> Any:
+    return pb.tensor(list(values), requires_grad=True)
+
+
+def bug_root_of_zero() -> Any:
+    x = param(0.0, 4.0)
+    y = x.sqrt()  # BUG
+    return pb.explain(x, y.sum())
+
+
+def bug_norm_of_zero_divides() -> Any:
+    x = param(0.0, 0.0)
+    unit = x / x.norm()  # BUG
+    return pb.explain(unit.sum())
+
+
+def bug_distance_by_squares() -> Any:
+    a, b = param(1.0, 2.0), param(1.0, 2.0)
+    distance = ((a - b) ** 2).sum().sqrt()  # BUG
+    return pb.explain(a, distance)
+
+
+def bug_log_of_zero() -> Any:
+    p = param(0.5, 0.0)
+    loss = -p.log().sum()  # BUG
+    return pb.explain(loss)
+
+
+def bug_log_of_a_softmax() -> Any:
+    logits = param(0.0, 200.0)
+    loss = -logits.softmax(0).log()[0]  # BUG
+    return pb.explain(loss)
+
+
+def bug_masked_quotient() -> Any:
+    """pytorch#4132: where() hides the value, not the gradient."""
+    x = param(0.0, 2.0)
+    inverse = 1 / x  # BUG
+    loss = pb.where(x > 0, inverse, pb.zeros(2)).sum()
+    return pb.explain(x, loss)
+
+
+def bug_masked_root() -> Any:
+    x = param(0.0, 2.0)
+    root = x.sqrt()  # BUG
+    loss = pb.where(x > 0, root, 0.0).sum()
+    loss.backward(retain_graph=True)
+    return pb.explain(x.grad, loss)
+
+
+def bug_masked_log_by_a_product() -> Any:
+    x = param(0.0, 2.0)
+    mask = pb.tensor([0.0, 1.0])
+    loss = (x.log() * mask).sum()  # BUG
+    return pb.explain(loss)
+
+
+def bug_zero_over_zero() -> Any:
+    hits, total = param(0.0, 1.0), pb.tensor([0.0, 2.0])
+    ratio = hits / total  # BUG
+    return pb.explain(ratio.mean())
+
+
+def bug_power_below_one() -> Any:
+    x = param(0.0, 1.0)
+    y = x**0.5  # BUG
+    return pb.explain(x, y.sum())
+
+
+def bug_exp_overflows() -> Any:
+    x = param(1.0, 200.0)
+    y = x.exp()  # BUG
+    loss = (y / y.sum()).sum()
+    return pb.explain(loss)
+
+
+def bug_softplus_by_hand() -> Any:
+    x = param(100.0)
+    loss = (1 + x.exp()).log().sum()  # BUG
+    return pb.explain(loss)
+
+
+def bug_arc_cosine_of_one() -> Any:
+    cosine = param(1.0, 0.5)
+    angle = cosine.acos()  # BUG
+    return pb.explain(cosine, angle.sum())
+
+
+def bug_row_is_masked_completely() -> Any:
+    scores = pb.ones(2, 2, requires_grad=True)
+    mask = pb.tensor([[True, True], [False, True]])
+    weights = scores.masked_fill(mask, float("-inf")).softmax(-1)  # BUG
+    return pb.explain(weights.sum())
+
+
+def bug_deviation_of_one_value() -> Any:
+    x = param(3.0)
+    y = (x - x.mean()) / x.std()  # BUG
+    return pb.explain(y.sum())
+
+
+def bug_mean_of_nothing() -> Any:
+    x = param(1.0, 2.0)
+    loss = x[x > 5].mean()  # BUG
+    return pb.explain(loss)
+
+
+def bug_log1p_at_its_pole() -> Any:
+    x = param(-1.0, 0.0)
+    loss = x.log1p().sum()  # BUG
+    return pb.explain(loss)
+
+
+def bug_data_has_a_nan() -> Any:
+    data = pb.tensor([1.0, float("nan")])  # BUG
+    w = param(1.0, 1.0)
+    return pb.explain((w * data).sum())
+
+
+def bug_weight_has_a_nan() -> Any:
+    w = pb.tensor([1.0, float("inf")], requires_grad=True)  # BUG
+    return pb.explain((w * 2).sum())
+
+
+def bug_weight_was_overwritten_by_a_nan() -> Any:
+    w = param(1.0, 2.0)
+    with pb.no_grad():
+        w.mul_(float("inf"))  # BUG
+    return pb.explain((w * 2).sum())
+
+
+def bug_step_of_a_huge_rate() -> Any:
+    w = param(1e20)
+    y = w * 1e30  # BUG
+    return pb.explain((y - y).sum())
+
+
+def bug_infinity_minus_infinity() -> Any:
+    x = param(90.0)
+    a = x.exp()  # BUG
+    b = x.exp()
+    return pb.explain((a - b).sum())
+
+
+def bug_variance_by_moments() -> Any:
+    x = pb.tensor([0.1, 0.1, 0.1], requires_grad=True)
+    spread = ((x * x).mean() - 0.02).sqrt()  # BUG
+    return pb.explain(spread)
+
+
+def bug_arc_sine_of_minus_one() -> Any:
+    x = param(-1.0, 0.5)
+    angle = x.asin()  # BUG
+    return pb.explain(x, angle.sum())
+
+
+def bug_geometric_mean() -> Any:
+    x = param(0.0, 2.0)
+    mean = x.log().mean().exp()  # BUG
+    return pb.explain(x, mean)
+
+
+def bug_cosine_similarity_by_hand() -> Any:
+    a, b = param(0.0, 0.0), param(1.0, 1.0)
+    cosine = (a * b).sum() / (a.square().sum().sqrt() * b.norm())  # BUG
+    return pb.explain(cosine)
+
+
+def bug_entropy() -> Any:
+    p = param(0.0, 1.0)
+    entropy = -(p * p.log()).sum()  # BUG
+    return pb.explain(entropy)
+
+
+class _Reciprocal(pb.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return gradient / x
+
+
+def bug_backward_of_a_function_divides() -> Any:
+    x = param(0.0, 1.0)
+    y = _Reciprocal.apply(x)  # BUG
+    return pb.explain(x, y.sum())
+
+
+def bug_recurrence_explodes() -> Any:
+    w = pb.tensor(1e8, requires_grad=True)
+    h = pb.ones(())
+    for _ in range(8):
+        h = h * w  # BUG
+    return pb.explain(h)
