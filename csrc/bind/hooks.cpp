@@ -24,7 +24,7 @@ std::string name_of(PyObject* hook) {
   return result;
 }
 
-// " The hook is defined at file.py:12." for a Python function.
+// A line "The hook is defined at file.py:12." for a Python function.
 std::string defined_at(PyObject* hook) {
   if (!PyFunction_Check(hook)) return "";
   auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GetCode(hook));
@@ -33,7 +33,7 @@ std::string defined_at(PyObject* hook) {
     PyErr_Clear();
     return "";
   }
-  return std::string(". The hook is defined at ") + file + ":" +
+  return std::string("\nThe hook is defined at ") + file + ":" +
          std::to_string(code->co_firstlineno) + ".";
 }
 

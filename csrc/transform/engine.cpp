@@ -16,6 +16,7 @@
 #include "ops/basic.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
+#include "transform/zero.h"
 
 namespace pullback {
 namespace {
@@ -27,16 +28,6 @@ bool is_ours(const Tensor& t) {
   const TensorBody* body = t.body();
   constexpr std::uint32_t kShared = kBatched | kDual | kReadOnly | kAnyGrad;
   return body->refs.get() == 1 && body->storage->refs.get() == 1 && !(body->flags & kShared);
-}
-
-bool is_zero(const Tensor& t) {
-  if (t.has(kBatched) || !is_floating(t.dtype())) return false;
-  const GradMode off(false);
-  const Tensor values = t.is_contiguous() ? t : clone(t, MemoryFormat::Contiguous);
-  const auto scan = [n = values.numel()](const auto* data) {
-    return std::all_of(data, data + n, [](auto value) { return value == 0; });
-  };
-  return t.dtype() == DType::Float32 ? scan(values.data<float>()) : scan(values.data<double>());
 }
 
 void add_into(const Tensor& sum, const Tensor& term) {
@@ -182,13 +173,7 @@ class Pass::Call final : public BackwardCall {
         pass_(pass),
         node_(*step.node),
         given_(given) {
-    if (!mode.absorb) [[likely]]
-      return;
-    absorbs_ = true;
-    for (int k = 0; k < node_.num_outputs(); ++k) {
-      const Tensor& gradient = gradients_[k];
-      if (gradient.defined() && !is_zero(gradient)) absorbs_ = false;
-    }
+    absorbs_ = mode.absorb && are_zero({gradients_, std::size_t(node_.num_outputs())});
   }
   bool wants(int input) const override {
     const Edge& edge = node_.edge(input);

@@ -1,9 +1,9 @@
 """A picture of the graph that made a tensor: text, Graphviz DOT, or a self-contained SVG.
 
-``draw(t)`` walks the recorded nodes without recursion and keeps plain data; the picture is laid out
-when it is asked for.  Leaves stand at the bottom, the tensor itself on top, gradients flow
-downwards.  Layers are the longest distances from the root, the order within a layer is that of the
-neighbours' mean places (Sugiyama's method with one sweep each way).
+``draw(t)`` walks the recorded nodes without recursion and keeps plain data. Of a large graph, nodes
+of one operation and line become one box (``_fold``). Leaves stand at the bottom, the tensor itself
+on top, gradients flow downwards. Layers are the longest distances from the root, the order within
+a layer is that of the neighbours' mean places (Sugiyama's method with one sweep each way).
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pullback import _core
+from pullback._walk import nodes_of
+
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Drawing", "draw"]
 
-# Above this many nodes a picture cannot be read.
-_MOST_NODES = 2000
-_CELL_WIDTH, _CELL_HEIGHT = 168, 84
-_BOX_WIDTH, _BOX_HEIGHT = 144, 44
+# Above this many boxes a picture cannot be read.
+_MOST_BOXES = 200
+_CELL_WIDTH, _CELL_HEIGHT = 184, 100
+_BOX_WIDTH, _BOX_HEIGHT = 164, 58
 _COLOURS = {"root": "#fde7c8", "node": "#dbe7f5", "leaf": "#d8f0d8"}
 
 
@@ -32,6 +35,7 @@ class _Box:
     note: str
     kind: str
     inputs: list[int] = field(default_factory=list)
+    detail: str = ""
     layer: int = 0
     place: float = 0.0
 
@@ -118,7 +122,7 @@ class Drawing:
         """The graph in Graphviz' language."""
         lines = ["digraph {", "  node [shape=box, style=filled, fontname=sans];"]
         for number, box in enumerate(self._boxes):
-            label = f"{box.title}\\n{box.note}" if box.note else box.title
+            label = "\\n".join(t for t in (box.title, box.note, box.detail) if t)
             label = label.replace('"', '\\"')
             lines.append(f'  n{number} [label="{label}", fillcolor="{_COLOURS[box.kind]}"];')
         lines += [
@@ -167,9 +171,11 @@ class Drawing:
             parts.append(
                 f'<rect x="{x - _BOX_WIDTH / 2:.0f}" y="{y - _BOX_HEIGHT / 2:.0f}" rx="6" '
                 f'width="{_BOX_WIDTH}" height="{_BOX_HEIGHT}" fill="{_COLOURS[box.kind]}" '
-                f'stroke="#556"/><text x="{x:.0f}" y="{y - 3:.0f}" font-size="14">'
-                f'{html.escape(box.title)}</text><text x="{x:.0f}" y="{y + 14:.0f}" '
+                f'stroke="#556"/><text x="{x:.0f}" y="{y - 6:.0f}" font-size="13">'
+                f'{html.escape(box.title)}</text><text x="{x:.0f}" y="{y + 11:.0f}" '
                 f'font-size="11" fill="#445">{html.escape(box.note)}</text>'
+                f'<text x="{x:.0f}" y="{y + 26:.0f}" font-size="10" fill="#667">'
+                f"{html.escape(box.detail)}</text>"
             )
         return "\n".join([*parts, "</svg>"])
 
@@ -202,19 +208,162 @@ def _place(node: Any) -> str:
     return f"{file.replace(chr(92), '/').rpartition('/')[2]}:{rest}"
 
 
-def draw(tensor: Any, names: Mapping[str, Any] | None = None) -> Drawing:
+def _size(count: int) -> str:
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
+
+
+@dataclass
+class _Group:
+    """Nodes, or leaves, that one box stands for; ``newest`` orders the groups."""
+
+    title: str
+    note: str
+    kind: str
+    newest: int
+    count: int = 0
+    saved: int = 0
+    shapes: dict[str, None] = field(default_factory=dict)
+    inputs: dict[int, None] = field(default_factory=dict)
+
+    def detail(self) -> str:
+        shapes = list(self.shapes)
+        parts = [shapes[0] + (" ..." if len(shapes) > 1 else "")] if shapes else []
+        if self.saved:
+            parts.append(f"saves {_size(self.saved)}")
+        return ", ".join(parts)
+
+
+class _Graph:
+    """The nodes below a tensor: edges as numbers, consumers first, leaves behind the nodes."""
+
+    def __init__(self, tensor: Any, names: Mapping[str, Any]) -> None:
+        known = {id(leaf): name for name, leaf in names.items()}
+        nodes, leaves = nodes_of([tensor])
+        nodes.reverse()
+        number = {node: i for i, node in enumerate([*nodes, *leaves])}
+        shapes: dict[tuple[Any, int], str] = {(tensor.grad_fn, tensor.output_nr): _shape(tensor)}
+        self.groups: list[_Group] = []
+        self.pairs: list[list[int]] = []  # of a graph that is not folded, with repeated edges
+        saved = []
+        for node in nodes:
+            inputs, outputs, _ = _core._saved_values(node)
+            kept = [v for v in (*inputs.values(), *outputs.values()) if isinstance(v, _core.Tensor)]
+            saved.append(sum(v.numel() * v.element_size() for v in kept))
+            for place, edge in enumerate(node.next_functions):
+                if isinstance(inputs.get(place), _core.Tensor):
+                    shapes.setdefault(edge, _shape(inputs[place]))
+            for output_nr, value in outputs.items():
+                shapes.setdefault((node, output_nr), _shape(value))
+        for node, count in zip(nodes, saved, strict=True):
+            group = _Group(node.name(), _place(node), "node", node._sequence_nr(), 1, count)
+            if (node, 0) in shapes:
+                group.shapes[shapes[node, 0]] = None
+            targets = [number[target] for target, _ in node.next_functions if target is not None]
+            group.inputs = dict.fromkeys(targets)
+            self.pairs.append(targets)
+            self.groups.append(group)
+        for order, node in enumerate(leaves):
+            leaf = node.variable
+            name = known.get(id(leaf), "leaf")
+            self.groups.append(_Group(name, _shape(leaf), "leaf", -1 - order, 1))
+
+    def fold(self, key: Callable[[_Group], Any]) -> None:
+        """Make one group of all with the same key; loops that come of it are left out."""
+        merged: dict[Any, int] = {}
+        found: list[_Group] = []
+        place = []
+        for group in self.groups:
+            at = merged.setdefault(key(group), len(found))
+            if at == len(found):
+                found.append(_Group(group.title, group.note, group.kind, group.newest))
+            whole = found[at]
+            whole.newest = max(whole.newest, group.newest)
+            whole.count += group.count
+            whole.saved += group.saved
+            whole.shapes.update(group.shapes)
+            if whole.title != group.title:
+                whole.title = "operations" if group.kind == "node" else "leaves"
+            if whole.note != group.note:
+                whole.note = ""
+            place.append(at)
+        for group, at in zip(self.groups, place, strict=True):
+            for target in group.inputs:
+                if found[place[target]].newest < found[at].newest:
+                    found[at].inputs[place[target]] = None
+        self.groups = found
+        self.pairs = []
+
+    def fold_leaves(self) -> None:
+        """One box for the leaves that go to the same boxes."""
+        users: dict[int, list[int]] = {}
+        for number, group in enumerate(self.groups):
+            for target in group.inputs:
+                users.setdefault(target, []).append(number)
+        keys = {
+            id(group): tuple(users.get(number, ())) if group.kind == "leaf" else number
+            for number, group in enumerate(self.groups)
+        }
+        self.fold(lambda group: keys[id(group)])
+
+    def boxes(self) -> list[_Box]:
+        order = sorted(range(len(self.groups)), key=lambda i: -self.groups[i].newest)
+        place = {number: at for at, number in enumerate(order, start=1)}
+        found = []
+        for number in order:
+            group = self.groups[number]
+            title = group.title if group.count == 1 else f"{group.title} \u00d7{group.count}"
+            targets = self.pairs[number] if number < len(self.pairs) else [*group.inputs]
+            inputs = [place[target] for target in targets]
+            found.append(_Box(title, group.note, group.kind, inputs, group.detail()))
+        return found
+
+
+def _fold(graph: _Graph, most: int) -> None:
+    """Fold more and more until no more than ``most`` boxes are left."""
+    whole = len(graph.groups)
+    steps: list[Callable[[], None]] = [
+        lambda: graph.fold(
+            lambda g: (g.title, g.note, g.kind) if g.kind == "node" else (id(g), "", "")
+        ),
+        graph.fold_leaves,
+        lambda: graph.fold(lambda g: (g.note if g.kind == "node" else id(g), g.kind)),
+        graph.fold_leaves,
+        lambda: graph.fold(lambda g: (g.title if g.kind == "node" else "", g.kind)),
+    ]
+    for step in steps:
+        if len(graph.groups) <= most:
+            return
+        step()
+    if len(graph.groups) > most:
+        raise ValueError(
+            f"draw: got a graph of {whole} nodes that cannot be folded to {most} boxes; raise "
+            "most_boxes."
+        )
+
+
+def draw(
+    tensor: Any, names: Mapping[str, Any] | None = None, *, most_boxes: int = _MOST_BOXES
+) -> Drawing:
     """The graph of the operations that made ``tensor``.
+
+    Boxes name the operator, the line that recorded it, the result's shape as far as it is known and
+    the bytes that are kept for the backward pass.
 
     Args:
         tensor: the root; a tensor that requires a gradient.
         names: names for leaves, for instance ``dict(model.named_parameters())``.
+        most_boxes: of a larger graph the nodes of one operator and line become one box, then those
+            of one line, then those of one operator.
 
     Returns:
         A ``Drawing`` with ``text()``, ``dot()``, ``svg()`` and ``save(path)``; notebooks show it.
 
     Raises:
         RuntimeError: nothing was recorded for the tensor.
-        ValueError: the graph is too large for a picture.
+        ValueError: the graph cannot be folded to so few boxes.
 
     Example:
         >>> import pullback as pb
@@ -229,38 +378,17 @@ def draw(tensor: Any, names: Mapping[str, Any] | None = None) -> Drawing:
     if not tensor.requires_grad:
         raise RuntimeError(
             "draw: nothing was recorded for this tensor: it does not require grad and does not "
-            "have a grad_fn."
+            "have a grad_fn." + (f" {tensor._origin}" if tensor._origin else "")
         )
-    known = {id(leaf): name for name, leaf in (names or {}).items()}
+    names = names or {}
     boxes = [_Box("tensor", _shape(tensor), "root")]
     if tensor.grad_fn is None:
+        known = {id(leaf): name for name, leaf in names.items()}
         boxes[0].kind, boxes[0].title = "leaf", known.get(id(tensor), "leaf")
         return Drawing(boxes)
-    # Nodes are met in an order in which an input may come before a later consumer of it, so the
-    # boxes are sorted by sequence number afterwards: consumers first.
-    seen: dict[Any, None] = {tensor.grad_fn: None}
-    pending = [tensor.grad_fn]
-    while pending:
-        for target, _ in pending.pop().next_functions:
-            if target is not None and target not in seen:
-                seen[target] = None
-                pending.append(target)
-        if len(seen) > _MOST_NODES:
-            raise ValueError(
-                f"draw: got a graph of more than {_MOST_NODES} nodes, too many to draw."
-            )
-    nodes = [node for node in seen if node.next_functions]
-    leaves = [node for node in seen if not node.next_functions]
-    nodes.sort(key=lambda node: -node._sequence_nr())
-    place = {node: number for number, node in enumerate([*nodes, *leaves], start=1)}
-    boxes[0].inputs = [place[tensor.grad_fn]]
-    for node in nodes:
-        inputs = [place[target] for target, _ in node.next_functions if target is not None]
-        boxes.append(_Box(node.name(), _place(node), "node", inputs))
-    for node in leaves:
-        leaf = getattr(node, "variable", None)
-        if leaf is None:
-            boxes.append(_Box(node.name(), _place(node), "node"))
-        else:
-            boxes.append(_Box(known.get(id(leaf), "leaf"), _shape(leaf), "leaf"))
+    graph = _Graph(tensor, names)
+    if len(graph.groups) > most_boxes:
+        _fold(graph, most_boxes)
+    boxes += graph.boxes()
+    boxes[0].inputs = [1]
     return Drawing(boxes)

@@ -150,8 +150,7 @@ def _forward(root: Any) -> Explanation:
         unknown = False
         for (target, _), value in zip(node.next_functions, values.inputs[node], strict=True):
             if target is None or hasattr(target, "variable"):
-                unknown |= value is None and target is not None
-                if is_bad(value):
+                if isinstance(value, _core.Tensor) and is_bad(value):
                     bad = True
                     sources.append(value if target is None else target.variable)
             elif value is None:
@@ -222,8 +221,6 @@ def _report_forward(values: _Values, node: Any, word: str, path: list[Any]) -> E
 
 
 def _report_source(value: Any, word: str) -> Explanation:
-    if not isinstance(value, _core.Tensor):
-        return Explanation(f"A number that was put into the computation is {value}.")
     origin = _origin(value)
     index = _first_bad(value)
     what = "leaf" if value.requires_grad else "tensor without history"
@@ -321,7 +318,8 @@ def _backward(roots: tuple[Any, ...], leaf: Any | None) -> Explanation:
             else:
                 pending.append(node)
     if not makers:
-        bad = any(is_bad(gradient) for gradient in found if gradient is not None)
+        own = [g for a, g in zip(leaves, found, strict=True) if a in wanted]
+        bad = any(is_bad(gradient) for gradient in own)
         if leaf is None or not is_bad(leaf.grad):
             text = (
                 "A sum of gradients overflowed." if bad else "All values and gradients are finite."

@@ -73,14 +73,6 @@ def bug_weight_updated_by_hand_under_no_grad() -> None:
     loss.backward()
 
 
-def bug_state_buffer_is_filled_in_a_loop() -> None:
-    w = leaf(())
-    states = pb.zeros(4)
-    for i in range(3):
-        states[i + 1] = states[i] * w + states[i] ** 2  # BUG
-    states.sum().backward()
-
-
 def bug_masked_fill_on_attention_weights() -> None:
     scores = leaf(2, 2)
     weights = scores.softmax(-1)

@@ -14,17 +14,10 @@ MODULES = (bugs_inplace, bugs_history, bugs_nonfinite, bugs_zero)
 # The loss is computed from a tensor that was made from plain numbers, so it has no history and was
 # not cut off from one either: nothing is kept for such a result.
 NOT_NAMED = ("bug_losses_in_a_list", "bug_round_trip_through_numpy")
-# A view that a node saved holds the base, whose history holds the node.
-KEEPS = ("bug_state_buffer_is_filled_in_a_loop",)
 
 
 def marks(name: str) -> list[Any]:
-    found: list[Any] = []
-    if name in NOT_NAMED:
-        found.append(pytest.mark.xfail(strict=True))
-    if name in KEEPS:
-        found.append(pytest.mark.keeps_objects)
-    return found
+    return [pytest.mark.xfail(strict=True)] if name in NOT_NAMED else []
 
 
 PROGRAMS = [
