@@ -81,3 +81,19 @@ def test_blocks_in_use_are_never_shared() -> None:
     ys = [pb.full((1000,), 100 + k) for k in range(25)]
     assert all(bool((x == 2 * k + 1).all()) for k, x in enumerate(xs))
     assert all(bool((y == 100 + k).all()) for k, y in enumerate(ys))
+
+
+def test_a_budget_lowers_the_peak() -> None:
+    def run(budget: str) -> int:
+        x = pb.rand(100_000, dtype=pb.float64, requires_grad=True)
+        pb.memory.reset_peak()
+        before = pb.memory.stats()["allocated"]
+        with pb.memory_budget(budget):
+            y = x
+            for _ in range(50):
+                y = y.sin().exp()
+        y.sum().backward()
+        return pb.memory.stats()["peak"] - before
+
+    assert run("1GB") > 50 * 800_000
+    assert run("8MB") < 25 * 800_000
