@@ -1,4 +1,4 @@
-"""Random programs: operators, views, in-place writes, hooks, checkpoints, no_grad.
+"""Random programs: operators, views, in-place writes, hooks and regions without recording.
 
 A program is a list of instructions over numbered variables. `run` interprets it with either library
 and notes after every instruction what can be seen; `source` writes it as Python. Instructions name
@@ -9,7 +9,6 @@ program and a shorter list is a simpler one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -32,17 +31,7 @@ IN_PLACE_UNARY = [
     "square_",
 ]
 IN_PLACE_BINARY = ["add_", "mul_", "sub_", "copy_", "div1_"]
-OTHER = [
-    "detach",
-    "data",
-    "retain_grad",
-    "hook",
-    "requires_grad_",
-    "set_item",
-    "index",
-    "put",
-    "checkpoint",
-]
+OTHER = ["detach", "data", "retain_grad", "hook", "requires_grad_", "set_item", "index", "put"]
 
 SHAPES = [(2, 3), (3,), (), (3, 2), (1, 3), (2, 2, 2)]
 
@@ -202,14 +191,9 @@ def step(state: State, kind: str, i: int, j: int, k: int) -> None:
         elif kind == "index":
             line = f"v{n}[[0, -1, 0]]"
             made = [x[lib.tensor([0, -1, 0])]]
-        elif kind == "checkpoint":
-            line = f"checkpoint(lambda t: t.sin() * t, v{n}, use_reentrant=False)"
-            checkpoint = import_module(lib.__name__ + ".utils.checkpoint").checkpoint
-            made = [checkpoint(lambda t: t.sin() * t, x, use_reentrant=False)]
         elif kind == "put":
             line = f"v{n}[[-1]] = v{m}"
-            if x.numel():  # two things are wrong with an empty one, and the first is reported
-                x[lib.tensor([-1])] = y
+            x[lib.tensor([-1])] = y
         state.lines.append(line)
     except (RuntimeError, IndexError, ValueError, TypeError) as error:
         state.lines.append(f"{line}  # {type(error).__name__}")
