@@ -126,13 +126,11 @@ def test_programs(block: int) -> None:
     for seed in range(block * PROGRAMS_IN_A_BLOCK, (block + 1) * PROGRAMS_IN_A_BLOCK):
         ours, recorded, gradient = Program(pb, seed).run()
         theirs, expected, other = Program(torch, seed).run()
-        if not np.isfinite(theirs).all():
-            continue
-        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-8, err_msg=f"seed {seed}")
+        np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-7, err_msg=f"seed {seed}")
         if recorded != expected:
             # One of them recorded what turned out not to depend on w.
             assert not (other if expected else gradient).abs().sum()
-        if recorded and expected and np.isfinite(other.numpy()).all():
+        if recorded and expected:
             np.testing.assert_allclose(
-                gradient.numpy(), other.numpy(), rtol=1e-6, atol=1e-8, err_msg=f"seed {seed}"
+                gradient.numpy(), other.numpy(), rtol=1e-7, atol=1e-7, err_msg=f"seed {seed}"
             )
