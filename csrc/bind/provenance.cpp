@@ -1,11 +1,10 @@
 // See provenance.h.  capture() runs for every recorded operation: start reading there.
 #include "bind/provenance.h"
 
-#include <frameobject.h>
-
 #include <string>
 #include <string_view>
 
+#include "bind/frames.h"
 #include "bind/guard.h"
 #include "core/provenance.h"
 
@@ -34,35 +33,28 @@ bool is_users(PyCodeObject* code) {
   return true;
 }
 
-std::int32_t instruction_offset(PyFrameObject* frame) {
-#if PY_VERSION_HEX >= 0x030B0000
-  return PyFrame_GetLasti(frame);
-#else
-  return frame->f_lasti * 2;
-#endif
+void keep(Provenance& here, Frame* frame, PyCodeObject* code) {
+  Py_INCREF(code);
+  here.code = code;
+  here.offset = instruction_offset(frame);
+}
+
+// Apart: the way that is nearly always taken then has no registers to save.
+[[gnu::noinline]] void search(Provenance& here, Frame* frame) {
+  for (; frame; frame = caller_of(frame)) {
+    PyCodeObject* code = code_of(frame);
+    if (code && is_users(code)) return keep(here, frame, code);
+  }
 }
 
 void capture(Provenance& here) {
-  PyFrameObject* frame = PyEval_GetFrame();
-  if (!frame) return;
-  PyCodeObject* code = PyFrame_GetCode(frame);
-  if (is_users(code)) [[likely]] {
-    here.code = code;
-    here.offset = instruction_offset(frame);
-    return;
+  Frame* frame = running_frame();
+  PyCodeObject* code = frame ? code_of(frame) : nullptr;
+  if (code && code->co_filename == last_user_file) [[likely]] {
+    keep(here, frame, code);
+  } else {
+    search(here, frame);
   }
-  Py_INCREF(frame);
-  while (frame && !is_users(code)) {
-    PyFrameObject* caller = PyFrame_GetBack(frame);
-    Py_DECREF(frame);
-    Py_DECREF(code);
-    frame = caller;
-    code = frame ? PyFrame_GetCode(frame) : nullptr;
-  }
-  if (!frame) return;
-  here.code = code;
-  here.offset = instruction_offset(frame);
-  Py_DECREF(frame);
 }
 
 void retain(void* code) { Py_INCREF(static_cast<PyObject*>(code)); }
