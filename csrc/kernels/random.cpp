@@ -139,7 +139,7 @@ void uniform(const View& out, double lo, double hi, Generator& generator) {
   const Lock lock(generator.mutex());
   visit_floating(out.dtype, "uniform", [&]<typename T>() {
     const T from = static_cast<T>(lo), range = static_cast<T>(hi) - from;
-    fill_in_order<T>(out, [&] { return uniform01<T>(generator) * range + from; });
+    fill_in_order<T>(out, [&] { return std::fma(uniform01<T>(generator), range, from); });
   });
 }
 

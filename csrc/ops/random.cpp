@@ -255,6 +255,11 @@ Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
     kernels::bernoulli(out, view_of(chances), default_generator());
   });
 }
+Tensor bernoulli_of_shape(const Tensor& input, double p) {
+  check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
+  return draw(input.sizes(), input.dtype(),
+              [p](const Tensor& out) { kernels::bernoulli(view_of(out), p, default_generator()); });
+}
 Tensor bernoulli(const Tensor& input) {
   floating(input.dtype(), "bernoulli_tensor_cpu_p_");
   return draw_from({input}, [](const std::vector<Tensor>& all) {
@@ -325,6 +330,10 @@ static const Entry entry_bernoulli("bernoulli(input)", function<bernoulli>,
                                    kBoth | kNoGrad | kNoBatch | kRandom,
                                    "Ones with the probabilities given by input, else zeros.",
                                    "c(2, 3, low=0, high=1) | c(low=0, high=1)");
+static const Entry entry_bernoulli_of_shape(
+    "bernoulli(input, p)", function<bernoulli_of_shape>, kBoth | kNoGrad | kNoBatch | kRandom,
+    "Ones with probability p, else zeros, in the shape and dtype of input.",
+    "c(2, 3), 0.2 | c(), 0.5 | i(3, high=4), 1.0");
 static const Entry entry_normal1("normal(mean, std, size, *, dtype=None)", function<normal_numbers>,
                                  kMake, "Normal random numbers with mean and standard deviation.",
                                  "0.0, 1.0, (2, 3) | 1.5, 2.0, (4,)");

@@ -63,3 +63,50 @@ def test_a_state_of_another_size() -> None:
     for lib in (pb, torch):
         with pytest.raises(RuntimeError):
             lib.set_rng_state(lib.zeros(16, dtype=lib.uint8))
+
+
+def of(t: Any) -> Any:
+    return t.nn.functional
+
+
+DRAWS = {
+    "rand": lambda t, n, d: t.rand(n, dtype=d),
+    "randn": lambda t, n, d: t.randn(n, dtype=d),
+    "rand_like": lambda t, n, d: t.rand_like(t.ones(n, dtype=d)),
+    "uniform_": lambda t, n, d: t.empty(n, dtype=d).uniform_(-0.7, 1.3),
+    "normal_": lambda t, n, d: t.empty(n, dtype=d).normal_(1.5, 0.3),
+    "normal of tensors": lambda t, n, d: t.normal(t.zeros(n, dtype=d), t.ones(n, dtype=d)),
+    "exponential_": lambda t, n, d: t.empty(n, dtype=d).exponential_(1.5),
+    "randint": lambda t, n, d: t.randint(-3, 1000, (n,)),
+    "random_": lambda t, n, d: t.empty(n, dtype=d).random_(-3, 10),
+    "randperm": lambda t, n, d: t.randperm(n),
+    "bernoulli": lambda t, n, d: t.bernoulli(t.full((n,), 0.3, dtype=d)),
+    "bernoulli of p": lambda t, n, d: t.bernoulli(t.ones(n, dtype=d), 0.3),
+    "bernoulli_": lambda t, n, d: t.empty(n, dtype=d).bernoulli_(0.3),
+    "bernoulli_ of tensor": lambda t, n, d: t.empty(n, dtype=d).bernoulli_(
+        t.full((n,), 0.3, dtype=d)
+    ),
+    "multinomial": lambda t, n, d: t.multinomial(t.ones(n, dtype=d), 1 + n // 2),
+    "multinomial again": lambda t, n, d: t.multinomial(t.ones(n, dtype=d), n, True),
+    "dropout": lambda t, n, d: of(t).dropout(t.ones(n, dtype=d), 0.3),
+    "Linear": lambda t, n, d: t.nn.Linear(n, 3, dtype=d).weight.detach(),
+    "kaiming_normal_": lambda t, n, d: t.nn.init.kaiming_normal_(t.empty(n, 3, dtype=d)),
+}
+
+
+@pytest.mark.parametrize("n", [1, 5, 15, 16, 17, 40, 3000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", DRAWS)
+def test_the_same_numbers_are_drawn(name: str, dtype: str, n: int) -> None:
+    drawn = []
+    for lib in (pb, torch):
+        lib.manual_seed(11)
+        values = DRAWS[name](lib, n, getattr(lib, dtype))
+        # What comes next tells how far the generator has gone.
+        drawn.append((values.numpy(), lib.rand(3).tolist()))
+    (ours, after), (theirs, after_theirs) = drawn
+    assert ours.dtype == theirs.dtype
+    assert after == after_theirs
+    # The logarithm and the cosine of a normal number differ in the last digits.
+    rtol, atol = (1.3e-6, 1e-5) if dtype == "float32" else (1e-7, 1e-7)
+    assert np.allclose(ours, theirs, rtol=rtol, atol=atol)

@@ -108,7 +108,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if p == 1:
         return input.mul_(0.0) if inplace else input * pb.zeros_like(input)
     # Made from the shape alone, so that vmap decides by its randomness.
-    kept = pb.bernoulli(pb.full(input.shape, 1 - p, dtype=input.dtype)).div_(1 - p)
+    kept = pb.bernoulli(pb.empty(input.shape, dtype=input.dtype), 1 - p).div_(1 - p)
     return input.mul_(kept) if inplace else input * kept
 
 
