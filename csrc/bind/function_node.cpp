@@ -67,19 +67,19 @@ const char* FunctionNode::name() const {
 }
 
 void FunctionNode::release_saved() noexcept {
-  for (SavedTensor& saved : saved_) saved.release();
+  for (SavedInput& saved : saved_) saved.release();
   released_ = true;
 }
 
 void FunctionNode::release_on_access() noexcept {
-  for (SavedTensor& saved : saved_) saved.release();
+  for (SavedInput& saved : saved_) saved.release();
   accessed_ = true;
 }
 
 void FunctionNode::list_saved(SavedList& list) {
   list.released = released_ || accessed_;
   int index = 0;
-  for (SavedTensor& saved : saved_) list.add_output(index++, &saved);
+  for (SavedInput& saved : saved_) list.add_output(index++, &saved);
 }
 
 void FunctionNode::set_results(std::vector<Shape> results) {
@@ -100,7 +100,7 @@ void FunctionNode::save(PyObject* tensors) {
           "save_for_backward can only save variables, but argument ", i, " is of type ",
           Py_TYPE(item)->tp_name);
     const Tensor& t = unwrap(item);
-    SavedTensor& saved = saved_[static_cast<std::size_t>(i)];
+    SavedInput& saved = saved_[static_cast<std::size_t>(i)];
     if (node_of(t) == this) {
       saved.save_output(t);
     } else {

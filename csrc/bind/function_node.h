@@ -79,7 +79,7 @@ class FunctionNode final : public Node {
   bool released_ = false;
   bool accessed_ = false;
   std::vector<Shape> results_;
-  std::vector<SavedTensor> saved_;
+  std::vector<SavedInput> saved_;
 };
 
 inline FunctionNode* PyContext::node() const { return static_cast<FunctionNode*>(base.node.get()); }

@@ -11,14 +11,15 @@ Ref<Storage> Storage::make(std::size_t bytes) {
   void* block = memory::allocate(memory::kAlignment + bytes);
   memory::count(memory::Live::Storages, 1);
   char* data = static_cast<char*>(block) + memory::kAlignment;
-  return Ref<Storage>::adopt(new (block) Storage{data, bytes, nullptr, nullptr, {}, 0, false, {}});
+  return Ref<Storage>::adopt(new (block)
+                                 Storage{data, bytes, 0, nullptr, nullptr, nullptr, {}, 0, {}});
 }
 
 Ref<Storage> Storage::foreign(void* data, std::size_t bytes, void* owner, Deleter deleter) {
   void* block = memory::allocate(memory::kAlignment);
   memory::count(memory::Live::Storages, 1);
   return Ref<Storage>::adopt(
-      new (block) Storage{static_cast<char*>(data), bytes, owner, deleter, {}, 0, false, {}});
+      new (block) Storage{static_cast<char*>(data), bytes, 0, owner, deleter, nullptr, {}, 0, {}});
 }
 
 void Storage::dispose(Storage* storage) noexcept {

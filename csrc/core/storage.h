@@ -12,17 +12,24 @@
 
 namespace pullback {
 
+// A place in the list of what nodes keep of one storage: NOTE [Saved tensors] in graph/saved.h.
+struct SavedLink {
+  SavedLink* next = nullptr;
+  SavedLink** place = nullptr;  // what points to this one; null outside of a list
+};
+
 struct Storage {
   using Deleter = void (*)(void* owner);
 
   char* data;
-  std::size_t bytes;
+  std::uint64_t bytes : 63;
+  std::uint64_t read_only : 1;
   void* owner;
   Deleter deleter;
+  SavedLink* saved;
   RefCount refs;
   // Raised by every in-place write; a saved tensor compares it.  See NOTE [Saved tensors].
   std::uint32_t version;
-  bool read_only;
   Provenance written;  // where it was last written in place
 
   static Ref<Storage> make(std::size_t bytes);

@@ -19,6 +19,18 @@ struct PackedMeta final : TensorMeta {
   std::uint32_t output_nr = 0;
 };
 
+// Stands for the maker of a tensor that was overwritten, for the message.
+class FormerMaker final : public Node {
+ public:
+  explicit FormerMaker(const char* name) : Node(0), name_(name) {}
+  const char* name() const override { return name_.c_str(); }
+  std::size_t object_bytes() const override { return sizeof(*this); }
+  void apply(BackwardCall&) override {}
+
+ private:
+  const std::string name_;
+};
+
 // While the user's functions run: what they compute is not part of what is being computed.
 class Aside {
  public:
@@ -33,6 +45,47 @@ class Aside {
 };
 
 }  // namespace
+
+SavedInput& SavedInput::operator=(SavedInput&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  const bool linked = other.place;
+  other.unlink();
+  body_ = std::move(other.body_);
+  version_ = other.version_;
+  kind_ = other.kind_;
+  if (linked) link();
+  return *this;
+}
+
+void SavedInput::expire(Storage& storage) {
+  std::vector<Ref<TensorBody>> dropped;  // dies without the lock
+  const SavedListLock lock;
+  for (SavedLink* link = storage.saved; link;) {
+    auto& saved = static_cast<SavedInput&>(*link);
+    link = link->next;
+    if (saved.version_ == storage.version) continue;
+    *saved.place = link;
+    if (link) link->place = saved.place;
+    saved.place = nullptr;
+    const Tensor tensor(saved.body_);
+    const Tensor rest = detached(tensor);
+    if (const Node* maker = node_of(tensor)) {
+      set_history(rest, make_node<FormerMaker>(maker->name()).get(), tensor.body()->output_nr);
+    }
+    dropped.push_back(std::exchange(saved.body_, rest.ref()));
+  }
+}
+
+void SavedInput::follow(TensorBody& body, Storage& before) {
+  for (SavedLink* link = before.saved; link;) {
+    auto& saved = static_cast<SavedInput&>(*link);
+    link = link->next;
+    if (saved.body_.get() != &body) continue;
+    saved.unlink();
+    saved.link();
+  }
+}
 
 void SavedTensor::pack(SavedHooks& hooks, const Tensor& tensor, const Tensor& shown,
                        bool is_output) {
@@ -52,6 +105,7 @@ void SavedTensor::pack(SavedHooks& hooks, const Tensor& tensor, const Tensor& sh
   const Tensor carrier = Tensor::over(Storage::foreign(nullptr, 0, nullptr, [](void*) {}), nullptr,
                                       {}, {}, tensor.dtype());
   carrier.body()->meta = std::move(meta);
+  if (!is_output) static_cast<SavedInput*>(this)->unlink();
   body_ = carrier.ref();
   kind_ = Kind::Packed;
 }

@@ -6,12 +6,18 @@
 // graph is created.  The storage's version is noted when the tensor is saved and compared whenever
 // it is read: a value that was overwritten is an error, never a wrong gradient.
 //
+// A recorded write gives a tensor that nodes keep a history that may lead to these nodes: a cycle.
+// So each storage has a list of what is kept of it, and after such a write these places expire:
+// they cannot be read any more, and keep a body without history or base for the message.  A leaf
+// that requires a gradient is in no list, since it cannot be written.
+//
 // Hooks may put something else in the place of the data: then the tensor is made anew from what
 // they give back and gets its history back, and no version is compared.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <variant>
 #include <vector>
 
@@ -49,18 +55,22 @@ class WriteWatch {
   virtual void before_write(const Tensor& target) = 0;
 };
 
+// Held while a list of saved tensors changes, where threads run without a common lock.
+class SavedListLock {
+ public:
+#if PULLBACK_ATOMIC_REFS
+  SavedListLock() : lock_(mutex) {}
+
+ private:
+  static inline std::mutex mutex;
+  std::lock_guard<std::mutex> lock_;
+#else
+  SavedListLock() {}
+#endif
+};
+
 class SavedTensor {
  public:
-  void save_input(const Tensor& tensor) {
-    if (tensor.has(kInference)) [[unlikely]]
-      report_inference(tensor);
-    if (mode.saved_hooks) [[unlikely]] {
-      pack(*mode.saved_hooks, tensor, tensor, false);
-      return;
-    }
-    body_ = tensor.ref();
-    version_ = tensor.version();
-  }
   void save_output(const Tensor& tensor) {
     if (mode.saved_hooks) [[unlikely]] {
       pack(*mode.saved_hooks, tensor, tensor, true);
@@ -97,7 +107,7 @@ class SavedTensor {
 
   std::uint32_t version() const { return version_; }
 
- private:
+ protected:
   // The value with its tangents, until their levels end.
   static Tensor keep_dual(const Tensor& tensor);
   [[noreturn]] static void report_inference(const Tensor& tensor);
@@ -113,6 +123,54 @@ class SavedTensor {
   Ref<TensorBody> body_;
   std::uint32_t version_ = 0;
   Kind kind_ = Kind::Input;
+};
+
+// The place of an input, which the list of its storage leads to.
+class SavedInput final : public SavedTensor, SavedLink {
+ public:
+  SavedInput() = default;
+  SavedInput(SavedInput&& other) noexcept { *this = std::move(other); }
+  SavedInput& operator=(SavedInput&& other) noexcept;
+  ~SavedInput() { unlink(); }
+
+  void save_input(const Tensor& tensor) {
+    if (tensor.has(kInference)) [[unlikely]]
+      report_inference(tensor);
+    if (mode.saved_hooks) [[unlikely]] {
+      pack(*mode.saved_hooks, tensor, tensor, false);
+      return;
+    }
+    body_ = tensor.ref();
+    version_ = tensor.version();
+    if (!tensor.has(kRequiresGrad) || !tensor.is_leaf()) link();
+  }
+  void release() noexcept {
+    unlink();
+    SavedTensor::release();
+  }
+  // After a recorded write: what was kept of the memory before.
+  static void expire(Storage& storage);
+  // The body has other memory now.
+  static void follow(TensorBody& body, Storage& before);
+
+ private:
+  friend SavedTensor;
+
+  void link() {
+    const SavedListLock lock;
+    SavedLink*& first = body_->storage->saved;
+    next = first;
+    place = &first;
+    if (next) next->place = &next;
+    first = this;
+  }
+  void unlink() noexcept {
+    const SavedListLock lock;
+    if (!place) return;
+    *place = next;
+    if (next) next->place = place;
+    place = nullptr;
+  }
 };
 
 // What a node keeps, for whoever wants to look at it.

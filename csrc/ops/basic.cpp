@@ -210,7 +210,8 @@ void replace_geometry(const Tensor& target, const Tensor& source) {
   body->ndim = static_cast<std::uint8_t>(source.ndim());
   std::copy_n(source.sizes().data(), source.ndim(), body->sizes());
   std::copy_n(source.strides().data(), source.ndim(), body->strides());
-  body->storage = source.body()->storage;
+  const Ref<Storage> before = std::exchange(body->storage, source.body()->storage);
+  if (before->saved && !(before == body->storage)) SavedInput::follow(*body, *before);
   body->data = source.bytes();
   body->numel = source.numel();
   body->dtype = source.dtype();

@@ -49,7 +49,7 @@ class SavedOperand {
   }
 
  private:
-  SavedTensor tensor_;
+  SavedInput tensor_;
   Scalar number_;
 };
 

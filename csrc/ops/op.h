@@ -245,7 +245,7 @@ class OpNode final : public Node {
   }
 
   void release_saved() noexcept override {
-    for (SavedTensor& saved : inputs_) saved.release();
+    for (SavedInput& saved : inputs_) saved.release();
     for (SavedTensor& saved : outputs_) saved.release();
     released_ = saves_any_;
   }
@@ -302,8 +302,8 @@ class OpNode final : public Node {
 
   static constexpr bool kFixedInputs = Op::kInputs > 0;
   std::conditional_t<kFixedInputs,
-                     std::array<SavedTensor, std::size_t(kFixedInputs ? Op::kInputs : 1)>,
-                     std::vector<SavedTensor>>
+                     std::array<SavedInput, std::size_t(kFixedInputs ? Op::kInputs : 1)>,
+                     std::vector<SavedInput>>
       inputs_;
   std::array<SavedTensor, std::size_t(Op::kOutputs > 0 ? Op::kOutputs : 1)> outputs_;
   std::uint32_t saved_outputs_ = 0;

@@ -196,7 +196,7 @@ void check_rebase(const char* name, const Tensor& target) {
   }
 }
 
-void rebase(const Tensor& target, const Tensor& result) {
+static void replace_history(const Tensor& target, const Tensor& result) {
   if (target.has(kFollowsBase)) {
     // Written directly, the operator's node is in the view: a twin holds it for the base.
     Tensor value = result;
@@ -220,6 +220,14 @@ void rebase(const Tensor& target, const Tensor& result) {
     detail::note_result(*node_of(result), target);
     move_retention(target);
   }
+}
+
+void rebase(const Tensor& target, const Tensor& result) {
+  replace_history(target, result);
+  Storage& storage = *target.body()->storage;
+  const bool has_history = target.flags() & (kAnyGrad | kDual);
+  if (storage.saved && has_history) [[unlikely]]
+    SavedInput::expire(storage);
 }
 
 }  // namespace pullback
