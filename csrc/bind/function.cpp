@@ -105,6 +105,13 @@ PyObject* saved_tensors(PyObject* self, void*) {
   });
 }
 
+PyObject* raw_saved_tensors(PyObject* self, void*) {
+  return guarded([&] {
+    FunctionNode* node = self_of(self)->node();
+    return node ? node->raw_saved_tensors() : PyTuple_New(0);
+  });
+}
+
 PyObject* context_name(PyObject* self, PyObject*) {
   return PyUnicode_FromString(Py_TYPE(self)->tp_name);
 }
@@ -137,6 +144,8 @@ PyGetSetDef properties[] = {
     {"_materialize_non_diff_grads", nullptr, set_flag<&PyContext::materialize_all>,
      "The same for results that are not differentiable.", nullptr},
     {"saved_tensors", saved_tensors, nullptr, "The tensors of save_for_backward.", nullptr},
+    {"_raw_saved_tensors", raw_saved_tensors, nullptr,
+     "The places where the node keeps them, for hooks of one tensor.", nullptr},
     {"saved_variables", saved_tensors, nullptr, "The old name of saved_tensors.", nullptr},
     {"requires_grad", always_true, nullptr, "Always True.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},

@@ -3,6 +3,7 @@
 
 #include "bind/function.h"
 #include "bind/guard.h"
+#include "bind/saved_tensors.h"
 #include "bind/tensor_type.h"
 #include "core/error.h"
 #include "graph/mode.h"
@@ -109,12 +110,21 @@ void FunctionNode::save(PyObject* tensors) {
   }
 }
 
-PyObject* FunctionNode::saved_tensors() const {
+void FunctionNode::check_saved() const {
   if (released_) report_released(*this);
   check(!accessed_,
         "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on "
         "the autograd.Function. Either access saved_tensors only once, or set "
         "clear_saved_tensors_on_access=False.");
+}
+
+PyObject* FunctionNode::raw_saved_tensors() {
+  check_saved();
+  return raw_saved(*this, saved_);
+}
+
+PyObject* FunctionNode::saved_tensors() const {
+  check_saved();
   const GradMode with_history(true);  // also of the node's own results
   Owned tuple(PyTuple_New(static_cast<Py_ssize_t>(saved_.size())));
   for (std::size_t i = 0; i < saved_.size(); ++i) {

@@ -66,12 +66,14 @@ class FunctionNode final : public Node {
   void save(PyObject* tensors);
   // Throws after the release, and for a value that was overwritten.
   PyObject* saved_tensors() const;
+  PyObject* raw_saved_tensors();
   // For classes with clear_saved_tensors_on_access.
   void release_on_access() noexcept;
 
   std::vector<Shape> arguments;
 
  private:
+  void check_saved() const;
   PyObject* call_backward(BackwardCall& call);
 
   PyContext* context_;

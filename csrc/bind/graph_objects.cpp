@@ -14,6 +14,7 @@
 #include "bind/guard.h"
 #include "bind/hooks.h"
 #include "bind/profile.h"
+#include "bind/saved_names.h"
 #include "bind/saved_tensors.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
@@ -120,10 +121,10 @@ PyObject* node_name(PyObject* self, PyObject*) {
 PyObject* next_functions(PyObject* self, void*) {
   return guarded([&] {
     const PyNode* node = self_of(self);
-    const auto edges = node->node ? node->node->edges() : std::span<const Edge>();
-    Owned result(PyTuple_New(static_cast<Py_ssize_t>(edges.size())));
-    for (std::size_t i = 0; i < edges.size(); ++i) {
-      const Edge& edge = edges[i];
+    const std::vector<int> shown = node->node ? shown_inputs(*node->node) : std::vector<int>();
+    Owned result(PyTuple_New(static_cast<Py_ssize_t>(shown.size())));
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      const Edge edge = shown[i] < 0 ? Edge() : node->node->edge(shown[i]);
       Owned target = !edge            ? Owned::share(Py_None)
                      : edge.is_leaf() ? Owned(wrap_accumulator(edge.leaf()))
                                       : Owned(wrap_node(Ref<Node>::share(edge.node())));

@@ -7,6 +7,7 @@
 
 #include "bind/collector.h"
 #include "bind/guard.h"
+#include "bind/saved_names.h"
 #include "bind/tensor_type.h"
 #include "core/error.h"
 #include "graph/meta.h"
@@ -148,6 +149,7 @@ class PyAccumulationHooks final : public TensorHooks {
     for_each_hook(
         dict.get(), [&](PyObject* hook) { return PyObject_CallOneArg(hook, value.get()); },
         [&](Owned result, PyObject* hook) {
+          if (result.get() == value.get()) return;
           check_replacement(value.get(), result.get(), hook);
           fail("Tensor post accumulate grad hooks should return None.");
         });
@@ -158,6 +160,8 @@ class PyAccumulationHooks final : public TensorHooks {
 
 class PyNodeHooks final : public NodeHooks {
  public:
+  // `inputs` are the places that hooks see of a node's inputs, -1 for one that is not there.
+  explicit PyNodeHooks(std::vector<int> inputs) : inputs_(std::move(inputs)) {}
   void before(std::span<Tensor> arrived) override {
     if (!before_dict) return;
     Owned values = wrap_all(arrived);
@@ -172,7 +176,11 @@ class PyNodeHooks final : public NodeHooks {
   bool has_after() const override { return after_dict != nullptr; }
   void after(std::span<Tensor> given, std::span<const Tensor> arrived) override {
     const Owned outputs = wrap_all(arrived);
-    Owned inputs = wrap_all(given);
+    std::vector<Tensor> shown;
+    for (const int place : inputs_) {
+      shown.push_back(place < 0 ? Tensor() : given[static_cast<std::size_t>(place)]);
+    }
+    Owned inputs = wrap_all(shown);
     for_each_hook(
         after_dict->get(),
         [&](PyObject* hook) {
@@ -181,12 +189,18 @@ class PyNodeHooks final : public NodeHooks {
         [&](Owned result, PyObject* hook) {
           check_replacements(inputs.get(), result.get(), hook);
           inputs = std::move(result);
-          unwrap_all(inputs.get(), given);
+          unwrap_all(inputs.get(), shown);
+          for (std::size_t i = 0; i < shown.size(); ++i) {
+            if (inputs_[i] >= 0) given[static_cast<std::size_t>(inputs_[i])] = shown[i];
+          }
         });
   }
 
   std::unique_ptr<Dictionary> before_dict;
   std::unique_ptr<Dictionary> after_dict;
+
+ private:
+  const std::vector<int> inputs_;
 };
 
 LeafHooks& leaf_hooks(const Tensor& leaf) {
@@ -228,7 +242,6 @@ void track(PyObject* tensor) {
 }
 
 PyObject* register_in(std::unique_ptr<NodeHooks>& hooks, PyObject* function, bool before) {
-  if (!hooks) hooks = std::make_unique<PyNodeHooks>();
   auto& mine = static_cast<PyNodeHooks&>(*hooks);
   const Owned module(PyImport_ImportModule("pullback.utils.hooks"));
   std::unique_ptr<Dictionary>& dict = before ? mine.before_dict : mine.after_dict;
@@ -310,11 +323,15 @@ int set_accumulation_hooks(PyObject* self, PyObject* value, void*) {
 }
 
 PyObject* register_node_hook(Node& node, PyObject* function, bool before) {
-  return register_in(node.make_extra().hooks, function, before);
+  std::unique_ptr<NodeHooks>& hooks = node.make_extra().hooks;
+  if (!hooks) hooks = std::make_unique<PyNodeHooks>(shown_inputs(node));
+  return register_in(hooks, function, before);
 }
 
 PyObject* register_node_hook(const Tensor& leaf, PyObject* function, bool before) {
-  return register_in(leaf_hooks(leaf).accumulator, function, before);
+  std::unique_ptr<NodeHooks>& hooks = leaf_hooks(leaf).accumulator;
+  if (!hooks) hooks = std::make_unique<PyNodeHooks>(std::vector<int>());
+  return register_in(hooks, function, before);
 }
 
 std::vector<PyObject*> hook_dictionaries(const Node& node) {

@@ -125,7 +125,7 @@ PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-// A place in a node.
+// A place in a node; `saved` is null where an operation got None.
 struct PySaved {
   PyObject_HEAD Ref<Node> node;
   SavedTensor* saved;
@@ -165,9 +165,9 @@ PyObject* register_hooks(PyObject* self, PyObject* args) {
     check(ErrorKind::Type, PyCallable_Check(pack) && PyCallable_Check(unpack),
           "register_hooks(): incompatible function arguments: got (", Py_TYPE(pack)->tp_name, ", ",
           Py_TYPE(unpack)->tp_name, "), expected two functions.");
-    SavedTensor& saved = *self_of(self)->saved;
-    if (!saved.defined()) {
-      check(!is_released(*self_of(self)->node),
+    SavedTensor* const place = self_of(self)->saved;
+    if (!place || !place->defined()) {
+      check(!place || !is_released(*self_of(self)->node),
             "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate "
             "values of the graph are freed when you call .backward() or autograd.grad(). Specify "
             "retain_graph=True if you need to backward through the graph a second time or if you "
@@ -175,7 +175,7 @@ PyObject* register_hooks(PyObject* self, PyObject* args) {
       fail("Calling register_hooks on a saved tensor with value None is forbidden");
     }
     PySavedHooks hooks(pack, unpack);
-    saved.register_hooks(hooks);
+    place->register_hooks(hooks);
     Py_RETURN_NONE;
   });
 }
@@ -187,6 +187,7 @@ Tensor read(Node& node, const SavedTensor& saved, bool released) {
 
 PyObject* unpack(PyObject* self, PyObject*) {
   return guarded([&] {
+    if (!self_of(self)->saved) return Py_NewRef(Py_None);
     Node& node = *self_of(self)->node;
     return wrap(read(node, *self_of(self)->saved, is_released(node)));
   });
@@ -229,11 +230,147 @@ PyObject* wrap_value(Node& node, const SavedItem& item, bool released) {
   return std::visit(Wrap{node, released}, item.value);
 }
 
+// Of a tensor without dimensions the list is empty.
 PyObject* wrap_dim(const SavedItem& item) {
-  const Dims* dims = std::get_if<Dims>(&item.value);
-  check(dims && dims->size() == 1, "internal error: this node has no single dimension.");
-  return PyLong_FromLongLong((*dims)[0]);
+  const Dims& dims = std::get<Dims>(item.value);
+  return PyLong_FromLongLong(dims.size() ? dims[0] : 0);
 }
+
+// What a node keeps, under torch's names.
+struct Named {
+  SavedName name;
+  const SavedItem* item;
+};
+
+class NamedList {
+ public:
+  explicit NamedList(Node& node) : node_(node), names_(names_of(node)), list_(list_of(node)) {
+    for (const SavedItem& item : list_.items) {
+      const SavedName name = saved_name(names_, item);
+      if (!name.text.empty()) items_.push_back({name, &item});
+    }
+  }
+
+  PyObject* get(std::string_view name, bool raw) const {
+    for (const Named& each : items_) {
+      if (each.name.text != name) continue;
+      if (each.name.is_list) return get_list(name, raw);
+      if (!raw && each.name.one_dim) return wrap_dim(*each.item);
+      if (each.name.negated) return PyFloat_FromDouble(-std::get<double>(each.item->value));
+      if (!raw) return wrap_value(node_, *each.item, list_.released);
+      SavedTensor* const* tensor = std::get_if<SavedTensor*>(&each.item->value);
+      return tensor ? wrap_raw(node_, *tensor) : nullptr;
+    }
+    return raw ? nullptr : get_more(name);
+  }
+
+  PyObject* all() const {
+    Owned names(PyList_New(0));
+    const auto add = [&](const char* prefix, std::string_view name) {
+      const Owned text(PyUnicode_FromFormat("%s%s", prefix, std::string(name).c_str()));
+      check_status(PyList_Append(names.get(), text.get()));
+    };
+    for (std::size_t k = 0; k < items_.size(); ++k) {
+      const Named& each = items_[k];
+      if (each.name.is_list && k > 0 && items_[k - 1].name.text == each.name.text) continue;
+      add("_saved_", each.name.text);
+      if (std::holds_alternative<SavedTensor*>(each.item->value)) {
+        add("_raw_saved_", each.name.text);
+      }
+    }
+    std::string_view rest = names_.more;
+    while (!rest.empty()) {
+      const std::string_view word = rest.substr(0, rest.find(' '));
+      rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+      const std::string_view name = word.substr(0, word.find('='));
+      if (find(name)) continue;
+      if (word == name && !is_known(name)) continue;
+      add("_saved_", name);
+    }
+    return names.release();
+  }
+
+ private:
+  const SavedItem* find(std::string_view name) const {
+    for (const Named& each : items_) {
+      if (each.name.text == name) return each.item;
+    }
+    return nullptr;
+  }
+
+  // The indices of an indexing operation: None for a dimension that has none.
+  PyObject* get_list(std::string_view name, bool raw) const {
+    const Dims& dims = std::get<Dims>(list_of_dims());
+    Owned tuple(PyTuple_New(dims.size() ? dims[dims.size() - 1] + 1 : 0));
+    for (Py_ssize_t d = 0; d < PyTuple_GET_SIZE(tuple.get()); ++d) {
+      PyTuple_SET_ITEM(tuple.get(), d, raw ? wrap_raw(node_, nullptr) : Py_NewRef(Py_None));
+    }
+    int next = 0;
+    for (const Named& each : items_) {
+      if (each.name.text != name) continue;
+      SavedTensor* saved = std::get<SavedTensor*>(each.item->value);
+      PyObject* value = raw ? wrap_raw(node_, saved) : wrap(read(node_, *saved, list_.released));
+      check_status(PyTuple_SetItem(tuple.get(), dims[next++], value));
+    }
+    return tuple.release();
+  }
+
+  // The first attribute of an indexing operation says which dimensions have an index.
+  const SavedItem::Value& list_of_dims() const {
+    for (const SavedItem& item : list_.items) {
+      if (item.role == SavedItem::Role::Attribute) return item.value;
+    }
+    fail("internal error: this node has no list of dimensions.");
+  }
+
+  // Whether get_more has something to tell, or the error that it was released.
+  bool is_known(std::string_view name) const {
+    const SavedItem* item = find(name.substr(0, name.find("_sym_")));
+    const SavedTensor* const* tensor = item ? std::get_if<SavedTensor*>(&item->value) : nullptr;
+    return !tensor || (*tensor)->defined() || list_.released;
+  }
+
+  // A constant, or what follows from a saved tensor or from sizes; null when it is not known.
+  PyObject* get_more(std::string_view name) const {
+    std::string_view rest = names_.more;
+    while (!rest.empty()) {
+      const std::string_view word = rest.substr(0, rest.find(' '));
+      rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+      if (word == name) return derive(name);
+      if (!word.starts_with(name) || word[name.size()] != '=') continue;
+      const std::string value(word.substr(name.size() + 1));
+      if (value == "None") Py_RETURN_NONE;
+      if (value == "False") Py_RETURN_FALSE;
+      return PyLong_FromString(value.c_str(), nullptr, 10);
+    }
+    return nullptr;
+  }
+
+  PyObject* derive(std::string_view name) const {
+    const std::size_t end = name.find("_sym_");
+    const std::string_view what = name.substr(end + 5);
+    const std::string of(name.substr(0, end));
+    if (what == "numel") {
+      const SavedItem* sizes = find(of + "_sym_sizes");
+      std::int64_t count = 1;
+      for (const std::int64_t size : std::get<Dims>(sizes->value)) count *= size;
+      return PyLong_FromLongLong(count);
+    }
+    const SavedItem* item = find(of);
+    const SavedTensor& saved = *std::get<SavedTensor*>(item->value);
+    if (!saved.defined() && !list_.released) return nullptr;
+    const Tensor tensor = read(node_, saved, list_.released);
+    return wrap_value(
+        node_,
+        {SavedItem::Role::Attribute, 0, Dims(what == "sizes" ? tensor.sizes() : tensor.strides())},
+        false);
+  }
+
+  Node& node_;
+  const SavedNames names_;
+  const SavedList list_;
+  std::vector<Named> items_;
+};
 
 }  // namespace
 
@@ -242,32 +379,17 @@ PyObject* saved_attribute(Node& node, const char* attribute) {
   const bool raw = name.starts_with("_raw_saved_");
   if (!raw && !name.starts_with("_saved_")) return nullptr;
   name.remove_prefix(raw ? 11 : 7);
-  const SavedList list = list_of(node);
-  for (const SavedItem& item : list.items) {
-    const SavedName found = saved_name(node, item);
-    if (found.text != name) continue;
-    if (!raw && found.one_dim) return wrap_dim(item);
-    if (!raw) return wrap_value(node, item, list.released);
-    SavedTensor* const* tensor = std::get_if<SavedTensor*>(&item.value);
-    return tensor ? wrap_raw(node, *tensor) : nullptr;
-  }
-  return nullptr;
+  return NamedList(node).get(name, raw);
 }
 
-PyObject* saved_names(Node& node) {
-  Owned names(PyList_New(0));
-  const SavedList list = list_of(node);
-  for (const SavedItem& item : list.items) {
-    const std::string name(saved_name(node, item).text);
-    if (name.empty()) continue;
-    const bool is_tensor = std::holds_alternative<SavedTensor*>(item.value);
-    for (const char* prefix : {"_saved_", "_raw_saved_"}) {
-      if (prefix[1] == 'r' && !is_tensor) continue;
-      const Owned text(PyUnicode_FromFormat("%s%s", prefix, name.c_str()));
-      check_status(PyList_Append(names.get(), text.get()));
-    }
+PyObject* saved_names(Node& node) { return NamedList(node).all(); }
+
+PyObject* raw_saved(Node& node, std::span<SavedTensor> tensors) {
+  Owned tuple(PyTuple_New(static_cast<Py_ssize_t>(tensors.size())));
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), wrap_raw(node, &tensors[i]));
   }
-  return names.release();
+  return tuple.release();
 }
 
 int init_saved_tensors(PyObject* module) {

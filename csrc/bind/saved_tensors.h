@@ -3,7 +3,10 @@
 
 #include <Python.h>
 
+#include <span>
+
 #include "graph/node.h"
+#include "graph/saved.h"
 
 namespace pullback::bind {
 
@@ -13,6 +16,8 @@ int init_saved_tensors(PyObject* module);
 // `node._saved_self`, `node._raw_saved_self` and so on: a new reference, or null without an error
 // when `name` is no such name of the node.
 PyObject* saved_attribute(Node& node, const char* name);
+// A tuple of SavedTensor objects, places of the node.
+PyObject* raw_saved(Node& node, std::span<SavedTensor> tensors);
 // The names, a list.
 PyObject* saved_names(Node& node);
 

@@ -188,6 +188,7 @@ class SavedList {
  public:
   std::vector<SavedItem> items;
   bool released = false;
+  const char* operation = "";  // of an elementwise node
 
   void add_input(int index, SavedTensor* saved);
   void add_input(int index, const Scalar& number);

@@ -150,6 +150,7 @@ class ElementwiseNode final : public Node {
 
   void list_saved(SavedList& list) override {
     list.released = released_;
+    list.operation = op_.name;
     int reads = 0;
     for (const Elementwise::Partial& partial : op_.partial) reads |= partial.reads;
     for (int i = 0; i < N; ++i) {

@@ -198,7 +198,7 @@ Tensor trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim) {
   const int d = integration_dim("trapezoid", y, dim);
   if (y.size(d) == 0) return nothing(y, d);
   const Tensor steps = spacing("trapezoid", y, x, d);
-  return div_number(sum((later(y, d) + earlier(y, d)) * steps, Dims{d}), 2.0);
+  return div_number(sum((earlier(y, d) + later(y, d)) * steps, Dims{d}), 2.0);
 }
 
 Tensor trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
@@ -212,7 +212,7 @@ Tensor cumulative_trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim
   const Composition parts;
   const int d = integration_dim("cumulative_trapezoid", y, dim);
   const Tensor steps = spacing("cumulative_trapezoid", y, x, d);
-  return div_number(cumsum((later(y, d) + earlier(y, d)) * steps, {d}), 2.0);
+  return div_number(cumsum((earlier(y, d) + later(y, d)) * steps, {d}), 2.0);
 }
 
 Tensor cumulative_trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {

@@ -61,9 +61,9 @@ Tensor below(T t, S s) { return where(le(s.x(), s.b()), t, 0); }
 
 const Elementwise record_clamp("clamp", "ClampBackward1", DTypeRule::Promote, Ternary::Clamp,
                                {kReadsA | kReadsB | kReadsC, clamp_slope}, kZeroSlope, kZeroSlope);
-const Elementwise record_clamp_low("clamp", "ClampBackward1", DTypeRule::Promote, Binary::Maximum,
+const Elementwise record_clamp_low("clamp_min", "ClampBackward1", DTypeRule::Promote, Binary::Maximum,
                                    {kReadsA | kReadsB, above}, kZeroSlope);
-const Elementwise record_clamp_high("clamp", "ClampBackward1", DTypeRule::Promote, Binary::Minimum,
+const Elementwise record_clamp_high("clamp_max", "ClampBackward1", DTypeRule::Promote, Binary::Minimum,
                                     {kReadsA | kReadsB, below}, kZeroSlope);
 
 // Bounds that are tensors: what the input does not get goes to the bound that replaced it.
@@ -82,10 +82,10 @@ const Elementwise record_clamp_tensors("clamp", "ClampBackward0", DTypeRule::Pro
                                        Ternary::Clamp, {kReadsA | kReadsB | kReadsC, clamp_slope},
                                        {kReadsA | kReadsB | kReadsC, to_low_of_two},
                                        {kReadsA | kReadsB | kReadsC, to_high_of_two});
-const Elementwise record_clamp_low_tensor("clamp", "ClampBackward0", DTypeRule::Promote,
+const Elementwise record_clamp_low_tensor("clamp_min", "ClampBackward0", DTypeRule::Promote,
                                           Binary::Maximum, {kReadsA | kReadsB, above},
                                           {kReadsA | kReadsB, to_low});
-const Elementwise record_clamp_high_tensor("clamp", "ClampBackward0", DTypeRule::Promote,
+const Elementwise record_clamp_high_tensor("clamp_max", "ClampBackward0", DTypeRule::Promote,
                                            Binary::Minimum, {kReadsA | kReadsB, below},
                                            {kReadsA | kReadsB, to_high});
 const Elementwise record_clamp_min("clamp_min", "ClampMinBackward0", DTypeRule::Promote,

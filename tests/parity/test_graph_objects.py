@@ -1,14 +1,16 @@
-"""Nodes, edges, saved tensors and their hooks side by side with torch."""
+"""Nodes, edges, saved tensors and their hooks side by side with torch.
+
+The names of all that nodes save are compared in test_graph_table.py.
+"""
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import pytest
 
 import pullback as pb
-from scenarios import Scenario, check
+from scenarios import Scenario, check, make
 
 torch = pytest.importorskip("torch")
 
@@ -367,6 +369,114 @@ def mutation_nested(t: Any) -> Any:
         pass
 
 
+def saved_indices(t: Any) -> Any:
+    x = t.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
+    found = []
+    for y in (x[t.tensor([1])], x[:, t.tensor([0, 2])], x[None, t.tensor([0])]):
+        node = y.grad_fn
+        raw = [each.unpack() for each in node._raw_saved_indices]
+        found += [node._saved_indices, raw, node._saved_self_sym_sizes]
+    return found
+
+
+def saved_indices_after_release(t: Any) -> Any:
+    x = leaf(t, 1.0, 2.0)
+    y = x[t.tensor([1])]
+    y.sum().backward()
+    return y.grad_fn._saved_indices
+
+
+def hooks_on_the_place_of_none(t: Any) -> Any:
+    y = t.ones(2, 2, requires_grad=True)[:, t.tensor([0])]
+    raw = y.grad_fn._raw_saved_indices[0]
+    raw.register_hooks(lambda x: x, lambda x: x)
+
+
+def sizes_of_a_product(t: Any) -> Any:
+    a, b = t.ones(2, 3, requires_grad=True), t.ones(4, 3, requires_grad=True)
+    node = (a @ b.t()).grad_fn
+    names = [f"_saved_{of}_sym_{what}" for of in ("self", "mat2") for what in ("sizes", "strides")]
+    return [getattr(node, name) for name in names], [name in dir(node) for name in names]
+
+
+def constants_of_nodes(t: Any) -> Any:
+    x = leaf(t, 1.0, 2.0)
+    added, taken = t.add(x, x, alpha=3), t.sub(x, x, alpha=3)
+    alphas = [(x + x), (x - x), added, taken]
+    scales = [t.nn.functional.elu(x), t.nn.functional.selu(x)]
+    clamped = [x.clamp(max=1.0), x.clamp(min=1.0), x.clamp(max=x), x.clamp(min=x)]
+    return (
+        [float(y.grad_fn._saved_alpha) for y in alphas],
+        [round(float(y.grad_fn._saved_scale), 4) for y in scales],
+        [(y.grad_fn._saved_min, y.grad_fn._saved_max) for y in clamped],
+    )
+
+
+def inputs_that_take_no_gradient(t: Any) -> Any:
+    x = t.ones(2, 3, requires_grad=True)
+    index, mask = t.tensor([[0, 1]]), t.tensor([[True, False, True]])
+    made = [
+        x.gather(0, index),
+        x.index_select(0, index[0]),
+        x.masked_fill(mask, 2.0),
+        x.masked_fill(mask, x.sum()),
+        t.where(mask, x, 0.0),
+        t.where(mask, 0.0, x),
+        x**3.0,
+        2.0**x,
+        x.clamp(max=x),
+        x * 2,
+        x[:, index[0]],
+        x.scatter(0, index, x[:1, :2]),
+    ]
+    counts = []
+    for y in made:
+        node = y.grad_fn
+        node.register_hook(lambda given, _: counts.append([g is not None for g in given]))
+        y.sum().backward()
+    edges = [[each and each.name() for each, _ in y.grad_fn.next_functions] for y in made]
+    return edges, counts, x.grad
+
+
+def hooks_replace_in_the_order_of_the_edges(t: Any) -> Any:
+    x, v = leaf(t, 1.0, 2.0), t.tensor(3.0, dtype=t.float64, requires_grad=True)
+    y = x.masked_fill(t.tensor([True, False]), v)
+    y.grad_fn.register_hook(lambda given, _: (given[0] * 10, given[1] * 100))
+    y.sum().backward()
+    return x.grad, v.grad
+
+
+def raw_saved_tensors_of_a_function(t: Any) -> Any:
+    def backward(ctx: Any, g: Any) -> Any:
+        x, nothing, y = ctx.saved_tensors
+        return g * x * 2, g * y
+
+    def forward(ctx: Any, x: Any, y: Any) -> Any:
+        ctx.save_for_backward(x, None, y)
+        return x * y
+
+    x, y = leaf(t, 1.0, 2.0), leaf(t, 3.0, 4.0)
+    z = make(t, forward, backward).apply(x, y)
+    raw = z.grad_fn._raw_saved_tensors
+    raw[0].register_hooks(lambda x: x.detach() * 10, lambda x: x)
+    values = [
+        None if value is None else value.tolist() for value in (each.unpack() for each in raw)
+    ]
+    found = values, [n for n in dir(z.grad_fn) if n[:7] == "_saved_"]
+    z.sum().backward()
+    return found, x.grad, y.grad
+
+
+def raw_saved_tensors_after_release(t: Any) -> Any:
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x * 2
+
+    y = make(t, forward, lambda ctx, g: g).apply(leaf(t, 1.0))
+    y.backward()
+    return y.grad_fn._raw_saved_tensors
+
+
 def versions(t: Any) -> Any:
     x = t.ones(2)
     t.autograd.graph.increment_version(x)
@@ -426,6 +536,15 @@ SCENARIOS = {
         mutation_of_a_leaf,
         backward_outside,
         mutation_nested,
+        saved_indices,
+        saved_indices_after_release,
+        hooks_on_the_place_of_none,
+        sizes_of_a_product,
+        constants_of_nodes,
+        inputs_that_take_no_gradient,
+        hooks_replace_in_the_order_of_the_edges,
+        raw_saved_tensors_of_a_function,
+        raw_saved_tensors_after_release,
         versions,
     )
 }
@@ -434,95 +553,3 @@ SCENARIOS = {
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenario(name: str) -> None:
     check(SCENARIOS[name], pb, torch)
-
-
-# --- the names of what is saved ---
-
-SAVED: dict[str, tuple[Any, str]] = {
-    "exp": (lambda t, x: x.exp(), "result"),
-    "sin": (lambda t, x: x.sin(), "self"),
-    "relu": (lambda t, x: x.relu(), "result"),
-    "pow": (lambda t, x: x**2, "self exponent"),
-    "pow 3": (lambda t, x: x**3.5, "self exponent"),
-    "pow tensor": (lambda t, x: x**x, "self exponent result"),
-    "mul": (lambda t, x: x * x, "self other"),
-    "div": (lambda t, x: x / x, "self other"),
-    "atan2": (lambda t, x: t.atan2(x, x), "self other"),
-    "where": (lambda t, x: t.where(x > 0, x, x), "condition"),
-    "clamp": (lambda t, x: x.clamp(0, 1), "self min max"),
-    "hardtanh": (lambda t, x: t.nn.functional.hardtanh(x), "self min_val max_val"),
-    "leaky_relu": (lambda t, x: t.nn.functional.leaky_relu(x), "self negative_slope"),
-    "softplus": (lambda t, x: t.nn.functional.softplus(x), "self beta threshold"),
-    "mm": (lambda t, x: x @ x.t(), "self mat2"),
-    "mv": (lambda t, x: x @ x[0], "self vec"),
-    "dot": (lambda t, x: x[0] @ x[0], "self tensor"),
-    "bmm": (lambda t, x: t.bmm(x[None], x.t()[None]), "self mat2"),
-    "addmm": (lambda t, x: t.addmm(x[:, :2], x, x.t(), beta=2), "mat1 mat2 alpha beta"),
-    "sum": (lambda t, x: x.sum(), "self_sym_sizes"),
-    "sum 1": (lambda t, x: x.sum(1, keepdim=True), "self_sym_sizes dim keepdim"),
-    "mean 1": (lambda t, x: x.mean(1), "self_sym_sizes dim keepdim"),
-    "var": (lambda t, x: x.var(1), "self dim keepdim correction"),
-    "logsumexp": (lambda t, x: x.logsumexp(1), "self result dim keepdim"),
-    "prod": (lambda t, x: x.prod(1), "self dim keepdim"),
-    "max": (lambda t, x: x.max(), "self result"),
-    "max 1": (lambda t, x: x.max(1)[0], "indices dim keepdim self_sym_sizes"),
-    "amax": (lambda t, x: x.amax(1), "self result dim keepdim"),
-    "softmax": (lambda t, x: x.softmax(1), "result dim"),
-    "log_softmax": (lambda t, x: x.log_softmax(0), "result dim"),
-    "cumsum": (lambda t, x: x.cumsum(1), "dim"),
-    "cumprod": (lambda t, x: x.cumprod(1), "self result dim"),
-    "sort": (lambda t, x: x.sort()[0], "indices self_sym_sizes"),
-    "gather": (lambda t, x: x.gather(1, t.tensor([[0], [1]])), "index dim"),
-    "index_select": (
-        lambda t, x: x.index_select(0, t.tensor([0])),
-        "index dim self_sym_sizes",
-    ),
-    "select": (lambda t, x: x[1], "dim index self_sym_sizes"),
-    "slice": (lambda t, x: x[:, 1:], "dim start step self_sym_sizes"),
-    "diagonal": (lambda t, x: x.diagonal(), "dim1 dim2 offset self_sym_sizes"),
-    "view": (lambda t, x: x.view(3, 2), "self_sym_sizes"),
-    "expand": (lambda t, x: x.expand(4, 2, 3), "self_sym_sizes"),
-    "permute": (lambda t, x: x.permute(1, 0), "dims"),
-    "unsqueeze": (lambda t, x: x.unsqueeze(1), "dim"),
-    "cat": (lambda t, x: t.cat([x, x]), "dim"),
-    "stack": (lambda t, x: t.stack([x, x]), "dim"),
-    "unbind": (lambda t, x: x.unbind()[0], "dim"),
-    "split": (lambda t, x: x.split(1)[0], "dim split_size self_sym_sizes"),
-    "repeat": (lambda t, x: x.repeat(2, 1), "repeats"),
-    "tril": (lambda t, x: x.tril(), "diagonal"),
-    "masked_fill": (lambda t, x: x.masked_fill(x > 0, 1), "mask"),
-    "mse_loss": (lambda t, x: t.nn.functional.mse_loss(x, x), "self target reduction"),
-    "smooth_l1": (
-        lambda t, x: t.nn.functional.smooth_l1_loss(x, x),
-        "self target reduction beta",
-    ),
-    "nll_loss": (
-        lambda t, x: t.nn.functional.nll_loss(x, t.tensor([0, 1])),
-        "target weight reduction",
-    ),
-    "bce": (
-        lambda t, x: t.nn.functional.binary_cross_entropy_with_logits(x, x.detach()),
-        "self target weight pos_weight reduction",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", SAVED)
-def test_names_of_what_is_saved(name: str) -> None:
-    make, attributes = SAVED[name]
-
-    def values(t: Any) -> Any:
-        x = t.tensor([[0.5, 1.5, -2.0], [3.0, 0.25, 1.0]], dtype=t.float64, requires_grad=True)
-        node = make(t, x).grad_fn
-        found = []
-        for attribute in attributes.split():
-            assert f"_saved_{attribute}" in dir(node)
-            value = getattr(node, f"_saved_{attribute}")
-            if isinstance(value, t.Tensor):
-                value = (value.to(t.float64) * 1e9).round().tolist()
-            found.append(value)
-        return node.name(), found
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert values(pb) == values(torch)

@@ -452,6 +452,13 @@ def an_error_leaves(t: Any) -> Any:
     return seen
 
 
+def a_hook_of_the_accumulated_gradient_returns_its_leaf(t: Any) -> Any:
+    x = leaf(t, 1.0)
+    x.register_post_accumulate_grad_hook(lambda p: p)
+    (x * 2).sum().backward()
+    return x.grad
+
+
 def gradient_switched_off(t: Any) -> Any:
     log: list[Any] = []
     x = leaf(t, 1.0)
@@ -494,6 +501,7 @@ SCENARIOS = [
     nested_on_another_graph,
     nested_on_the_same_graph,
     an_error_leaves,
+    a_hook_of_the_accumulated_gradient_returns_its_leaf,
     gradient_switched_off,
     # misuse
     pytest.param(lambda t: t.zeros(2).register_hook(print), id="no_gradient"),

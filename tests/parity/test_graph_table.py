@@ -1,0 +1,236 @@
+"""The graph of every record of the operator table beside torch's: nodes, edges, what is saved.
+
+Compared are the whole graph behind each result (names, number and order of the inputs, which of
+them are None, output numbers), and at each node the names and values of all ``_saved_*``. The
+tables say where the two differ, and why; an entry that is not needed any more fails.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import pullback as pb
+from table import OPS, Op, differentiable
+
+torch = pytest.importorskip("torch")
+
+EXPANDED = "an operand that is broadcast is expanded by a node of its own"
+COPY = "a copy that is seen in another shape is one node, without CloneBackward0 before it"
+STEPS = "made of other steps"
+POINT = "a tensor without dimensions is seen as one element first"
+CUT = "what the index does not reach of the source is sliced away first"
+FLAT = "works on the flat tensor"
+OTHER_GRAPHS = {
+    "addbmm": "one product of two matrices, with the views that make them",
+    "addr": STEPS,
+    "bilinear": "made of products; there is no trilinear",
+    "block_diag": "what is no matrix is made one by a node of its own",
+    "cartesian_prod": COPY,
+    "cdist": EXPANDED,
+    "combinations": STEPS,
+    "cosine_similarity": STEPS,
+    "cross": EXPANDED,
+    "cross_entropy": "nll_loss of two dimensions takes the tensors as they are",
+    "cumulative_trapezoid": STEPS,
+    "diagflat": "no view of a tensor that is flat",
+    "dist": "the difference is a node of its own",
+    "einsum": "fewer steps",
+    "flatten": COPY,
+    "gather": POINT,
+    "ger": STEPS,
+    "huber_loss": EXPANDED,
+    "index_fill": POINT,
+    "index_put": EXPANDED,
+    "index_select": POINT,
+    "inner": "products of vectors are products of matrices",
+    "kron": COPY,
+    "l1_loss": "only a broadcast is expanded in PyTorch",
+    "linear": COPY,
+    "masked_select": EXPANDED,
+    "matmul": "products of a vector or a matrix and a batch are one bmm",
+    "mse_loss": EXPANDED,
+    "nll_loss": "nll_loss of two dimensions takes the tensors as they are",
+    "outer": STEPS,
+    "pairwise_distance": STEPS,
+    "prelu": STEPS,
+    "put": FLAT,
+    "remainder": "a number by a tensor has a derivative here",
+    "repeat": "missing dimensions are added first",
+    "repeat_interleave": COPY,
+    "reshape": COPY,
+    "reshape_as": COPY,
+    "rsub": STEPS,
+    "scatter": CUT,
+    "scatter_add": CUT,
+    "smooth_l1_loss": EXPANDED,
+    "sum_to_size": STEPS,
+    "take": FLAT,
+    "take_along_dim": "no expansion where nothing is broadcast",
+    "tensordot": COPY,
+    "tile": "missing dimensions are added first",
+    "trapezoid": STEPS,
+    "trapz": STEPS,
+    "unfold": POINT,
+}
+
+NUMBER = "a number is kept as a number, not as a tensor"
+SIZES = "the derivative reads its sizes only"
+RESULT = "the derivative does not read the result"
+ALONE = "the derivative reads nothing of it"
+WORD = "chooses the operation, which knows it without keeping the word"
+PLACES = "one number that says where, instead"
+SEEN = "as the operation sees it, after broadcasting"
+# By node and name; "*" for all of a node.
+OTHER_SAVED = {
+    ("AminmaxBackward0", "dim"): "as a list",
+    ("AsStridedBackward0", "storage_offset"): "the offset itself where None was given",
+    ("BinaryCrossEntropyWithLogitsBackward0", "pos_weight"): SEEN,
+    ("BinaryCrossEntropyWithLogitsBackward0", "weight"): SEEN,
+    ("CummaxBackward0", "self"): SIZES,
+    ("CumminBackward0", "self"): SIZES,
+    ("DivBackward0", "other"): NUMBER,
+    ("DivBackward0", "self"): NUMBER,
+    ("DivBackward2", "*"): ALONE,
+    ("ErfinvBackward0", "*"): "the derivative is written with the result",
+    ("GatherBackward0", "self"): SIZES,
+    ("GeluBackward0", "approximate"): WORD,
+    ("IndexAddBackward0", "source"): SIZES,
+    ("IndexAddBackward0", "source_dim"): SIZES,
+    ("IndexCopyBackward0", "source"): SIZES,
+    ("IndexCopyBackward0", "source_dim"): SIZES,
+    ("LogSigmoidBackward0", "buffer"): "no buffer is needed",
+    ("LogitBackward0", "eps"): "-1 where none was given",
+    ("MaskedScatterBackward0", "mask"): SEEN,
+    ("MaskedSelectBackward0", "mask"): SEEN,
+    ("MaskedSelectBackward0", "self"): SIZES,
+    ("MulBackward0", "other"): NUMBER,
+    ("NllLossBackward0", "self"): SIZES,
+    ("NllLossBackward0", "total_weight"): "follows from target and weight",
+    ("PreluKernelBackward0", "weight"): SEEN,
+    ("ProdBackward0", "result"): RESULT,
+    ("ProdBackward1", "result"): RESULT,
+    ("RollBackward0", "dims"): "each dimension once",
+    ("RollBackward0", "shifts"): "each dimension once",
+    ("Rot90Backward0", "dims"): "as two numbers",
+    ("Rot90Backward0", "k"): "the quarter turns that are left of it",
+    ("ScatterReduceBackward0", "reduce"): WORD,
+    ("SgnBackward0", "*"): ALONE,
+    ("SliceBackward0", "end"): PLACES,
+    ("SliceBackward0", "start"): "no more than the size",
+    ("SliceScatterBackward0", "end"): PLACES,
+    ("SqueezeBackward0", "*"): PLACES,
+    ("SqueezeBackward1", "*"): PLACES,
+    ("SqueezeBackward2", "*"): PLACES,
+    ("SqueezeBackward4", "*"): PLACES,
+    ("SumBackward1", "dim"): "sum_to_size keeps the sizes",
+    ("SumBackward1", "keepdim"): "sum_to_size keeps the sizes",
+    ("TransposeBackward0", "dim0"): "one permutation",
+    ("TransposeBackward0", "dim1"): "one permutation",
+}
+
+
+def tree(node: Any) -> Any:
+    """The names behind a node, with the output numbers of the edges."""
+    return node and (node.name(), [(tree(each), nr) for each, nr in node.next_functions])
+
+
+def graphs(lib: Any, op: Op, sample: Any) -> list[Any]:
+    found = differentiable(lib, op.of_tensors(lib, sample)(*sample.tensors(lib)))
+    return [(each.grad_fn, each.output_nr) for each in found]
+
+
+def walk(ours: Any, theirs: Any) -> Iterator[tuple[Any, Any]]:
+    """Pairs of nodes of two graphs that look the same."""
+    if ours is None:
+        return
+    yield ours, theirs
+    for (left, _), (right, _) in zip(ours.next_functions, theirs.next_functions, strict=True):
+        yield from walk(left, right)
+
+
+def saved(node: Any) -> dict[str, Any]:
+    found = {name: getattr(node, name) for name in dir(node) if name.startswith("_saved_")}
+    return {name.removeprefix("_saved_"): value for name, value in found.items()}
+
+
+def rounded(number: Any) -> Any:
+    """What two libraries have in common of a float."""
+    return float(f"{number:.6g}") + 0.0 if number == number else "nan"
+
+
+def plain(lib: Any, value: Any) -> Any:
+    """Lists and numbers in the place of tensors."""
+    if isinstance(value, lib.Tensor):
+        return tuple(value.shape), *(rounded(each) for each in value.detach().flatten().tolist())
+    if isinstance(value, tuple):
+        return tuple(plain(lib, each) for each in value)
+    return rounded(value) if isinstance(value, float) else value
+
+
+def agree(ours: Any, theirs: Any, name: str) -> bool:
+    """PyTorch prints negative numbers as if they had no sign, and dimensions as they were given."""
+    if isinstance(theirs, tuple) and isinstance(ours, tuple) and len(ours) == len(theirs):
+        return all(agree(a, b, name) for a, b in zip(ours, theirs, strict=True))
+    if isinstance(theirs, int) and theirs >= 1 << 63:
+        theirs -= 1 << 64
+        if isinstance(ours, int) and name.startswith(("dim", "index", "start", "shifts", "k")):
+            return ours == theirs or (ours >= 0 and 0 < ours - theirs <= 6)
+    if name == "dim" and theirs in (None, ()):
+        return ours == tuple(range(len(ours)))
+    if name == "dim" and ours in ((), -1):  # there is no dimension
+        return theirs in (0, (0,))
+    if theirs is None and (name, ours) in (("correction", 1.0), ("start", 0)):
+        return True
+    return bool(ours == theirs)
+
+
+def compare_saved(ours: Any, theirs: Any, used: set[tuple[str, str]]) -> None:
+    name = ours.name()
+    left, right = saved(ours), saved(theirs)
+    for key in sorted(left | right):
+        values = [plain(lib, side.get(key, "absent")) for lib, side in ((pb, left), (torch, right))]
+        if agree(*values, key):
+            continue
+        why = next((e for e in ((name, key), (name, "*")) if e in OTHER_SAVED), None)
+        used.add(why or (name, key))
+    for key, value in left.items():
+        if isinstance(value, pb.Tensor):
+            assert repr(getattr(ours, f"_raw_saved_{key}").unpack()) == repr(value)
+
+
+def test_the_graph_of_every_record() -> None:
+    other_graphs: set[str] = set()
+    other_saved: set[tuple[str, str]] = set()
+    count = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for op in (op for op in OPS if op.differentiable):
+            for sample in op.samples:
+                pairs = zip(graphs(pb, op, sample), graphs(torch, op, sample), strict=True)
+                for (ours, nr), (theirs, other_nr) in pairs:
+                    assert nr == other_nr
+                    if tree(ours) != tree(theirs):
+                        other_graphs.add(op.name)
+                        continue
+                    for left, right in walk(ours, theirs):
+                        count += 1
+                        compare_saved(left, right, other_saved)
+    assert count > 2000
+    assert other_graphs == set(OTHER_GRAPHS), other_graphs ^ set(OTHER_GRAPHS)
+    assert other_saved == set(OTHER_SAVED), other_saved ^ set(OTHER_SAVED)
+
+
+def test_every_node_says_what_it_is() -> None:
+    for op in (op for op in OPS if op.differentiable):
+        for node in (node for node, _ in graphs(pb, op, op.samples[0]) if node):
+            assert isinstance(node, pb.autograd.graph.Node)
+            assert type(node).__name__ in (node.name(), node.name().split("::")[-1])
+            node.metadata["note"] = op.name
+            assert node.metadata == {"note": op.name}
+            for before, _ in node.next_functions:
+                if before is not None and before.name() != "torch::autograd::AccumulateGrad":
+                    assert before._sequence_nr() < node._sequence_nr()
