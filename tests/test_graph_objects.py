@@ -61,6 +61,16 @@ def test_what_outputs_look_like() -> None:
     assert accumulator._input_metadata == (((2,), pb.float64),)
 
 
+def test_inputs_that_torch_does_not_know() -> None:
+    x = pb.ones(2, 3, requires_grad=True)
+    node = x.masked_fill(x > 0, 2.0).grad_fn
+    assert node is not None
+    ((leaf, _),) = node.next_functions
+    assert leaf.variable is x
+    assert [target and target.variable is x for target, _ in node._inputs] == [None, None, True]
+    assert leaf._inputs == leaf.next_functions == ()
+
+
 def test_attributes_that_are_not_there() -> None:
     node = (leaf(1.0) + 1).grad_fn
     for name in ("_saved_self", "_raw_saved_self", "_saved_nothing", "nothing"):

@@ -118,13 +118,19 @@ PyObject* node_name(PyObject* self, PyObject*) {
   return PyUnicode_FromFormat("%s%s", by_hand ? "torch::autograd::" : "", name.data());
 }
 
+// Pairs of target and output number; `all` also for inputs that torch does not know.
+template <bool all>
 PyObject* next_functions(PyObject* self, void*) {
   return guarded([&] {
-    const PyNode* node = self_of(self);
-    const std::vector<int> shown = node->node ? shown_inputs(*node->node) : std::vector<int>();
+    const Ref<Node>& node = self_of(self)->node;
+    std::vector<int> shown;
+    if (node && !all) shown = shown_inputs(*node);
+    for (int i = 0; all && node && i < static_cast<int>(node->edges().size()); ++i) {
+      shown.push_back(i);
+    }
     Owned result(PyTuple_New(static_cast<Py_ssize_t>(shown.size())));
     for (std::size_t i = 0; i < shown.size(); ++i) {
-      const Edge edge = shown[i] < 0 ? Edge() : node->node->edge(shown[i]);
+      const Edge edge = shown[i] < 0 ? Edge() : node->edge(shown[i]);
       Owned target = !edge            ? Owned::share(Py_None)
                      : edge.is_leaf() ? Owned(wrap_accumulator(edge.leaf()))
                                       : Owned(wrap_node(Ref<Node>::share(edge.node())));
@@ -282,8 +288,10 @@ PyGetSetDef node_properties[] = {
     {"_input_metadata", input_metadata, nullptr,
      "Pairs of shape and dtype of the outputs as far as they are known.", nullptr},
     {"metadata", node_metadata, nullptr, "A dictionary for the user's notes.", nullptr},
-    {"next_functions", next_functions, nullptr,
-     "Pairs of node and output number, one for each input.", nullptr},
+    {"next_functions", next_functions<false>, nullptr,
+     "Pairs of node and output number, one for each input that torch knows.", nullptr},
+    {"_inputs", next_functions<true>, nullptr,
+     "The same for all inputs: indices, masks and numbers, too.", nullptr},
     {"variable", node_variable, nullptr, "Of AccumulateGrad: the leaf.", nullptr},
     {"recorded_at", recorded_at, nullptr, "The line of the user's code that recorded the node.",
      nullptr},

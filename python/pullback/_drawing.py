@@ -252,7 +252,7 @@ class _Graph:
             inputs, outputs, _ = _core._saved_values(node)
             kept = [v for v in (*inputs.values(), *outputs.values()) if isinstance(v, _core.Tensor)]
             saved.append(sum(v.numel() * v.element_size() for v in kept))
-            for place, edge in enumerate(node.next_functions):
+            for place, edge in enumerate(node._inputs):
                 if isinstance(inputs.get(place), _core.Tensor):
                     shapes.setdefault(edge, _shape(inputs[place]))
             for output_nr, value in outputs.items():
@@ -261,7 +261,7 @@ class _Graph:
             group = _Group(node.name(), _place(node), "node", node._sequence_nr(), 1, count)
             if (node, 0) in shapes:
                 group.shapes[shapes[node, 0]] = None
-            targets = [number[target] for target, _ in node.next_functions if target is not None]
+            targets = [number[target] for target, _ in node._inputs if target is not None]
             group.inputs = dict.fromkeys(targets)
             self.pairs.append(targets)
             self.groups.append(group)

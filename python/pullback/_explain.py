@@ -91,7 +91,7 @@ class _Values:
         saved = {node: _core._saved_values(node) for node in self.nodes}
         for node in self.nodes:
             inputs, outputs, _ = saved[node]
-            for place, (target, number) in enumerate(node.next_functions):
+            for place, (target, number) in enumerate(node._inputs):
                 if target is not None and isinstance(inputs.get(place), _core.Tensor):
                     self.results.setdefault((target, number), inputs[place].detach())
             for number, value in outputs.items():
@@ -103,7 +103,7 @@ class _Values:
 
     def _fill(self, node: Any, kept: dict[int, Any]) -> None:
         known = []
-        for place, (target, number) in enumerate(node.next_functions):
+        for place, (target, number) in enumerate(node._inputs):
             if target is None:
                 known.append(kept.get(place))
             elif hasattr(target, "variable"):
@@ -148,7 +148,7 @@ def _forward(root: Any) -> Explanation:
         path.append(node)
         bad = False
         unknown = False
-        for (target, _), value in zip(node.next_functions, values.inputs[node], strict=True):
+        for (target, _), value in zip(node._inputs, values.inputs[node], strict=True):
             if target is None or hasattr(target, "variable"):
                 if isinstance(value, _core.Tensor) and is_bad(value):
                     bad = True
@@ -304,7 +304,7 @@ def _backward(roots: tuple[Any, ...], leaf: Any | None) -> Explanation:
     givers: dict[Any, list[Any]] = {}
     for node, places in watch.gave_bad.items():
         for i in places:
-            givers.setdefault(node.next_functions[i][0], []).append(node)
+            givers.setdefault(node._inputs[i][0], []).append(node)
     pending = list(wanted)
     seen = set(pending)
     makers = []
@@ -355,7 +355,7 @@ def _report_backward(node: Any, watch: _Watch) -> Explanation:
         found[name] = _at(value, index, shape)
         zero |= found[name] == 0
     inputs, outputs, _ = _core._saved_values(node)
-    names = _names(len(node.next_functions))
+    names = _names(len(node._inputs))
     for i, value in inputs.items():
         text.append(_describe(names[i], value, index, shape))
         found[names[i]] = _at(value, index, shape)

@@ -55,7 +55,7 @@ def nodes_of(roots: list[Any]) -> tuple[list[Any], list[Any]]:
             found[node] = None
             pending.append(node)
     while pending:
-        for target, _ in pending.pop().next_functions:
+        for target, _ in pending.pop()._inputs:
             if target is None:
                 continue
             if hasattr(target, "variable"):

@@ -46,7 +46,7 @@ def _cuts(nodes: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
     blind = []
     for node in nodes:
         inputs = _core._saved_values(node)[0]
-        for place, (target, _) in enumerate(node.next_functions):
+        for place, (target, _) in enumerate(node._inputs):
             if target is not None:
                 continue
             value = inputs.get(place)
@@ -160,7 +160,7 @@ def why_none(tensor: Tensor, loss: Tensor | Iterable[Tensor] | None = None) -> E
     users = [
         node
         for node in nodes
-        for target, _ in node.next_functions
+        for target, _ in node._inputs
         if target is not None and getattr(target, "variable", None) is tensor
     ]
     used = place_of(users[0]) if users else None
@@ -208,7 +208,7 @@ def _reason(node: Any, place: int) -> str:
     if name in _OVERWRITES:
         return "the values were overwritten, so what was there before does not matter"
     if name.startswith(("Mul", "Mm", "Bmm", "Dot", "Mv", "Addmm")):
-        other = inputs.get(1 - place) if len(node.next_functions) == 2 else None
+        other = inputs.get(1 - place) if len(node._inputs) == 2 else None
         if isinstance(other, _core.Tensor) and not bool(other.any()):
             return f"the other factor is zero everywhere. {_origin(other)}"
         return "the other factor is zero where a gradient arrived"
@@ -280,7 +280,7 @@ def _zero(tensor: Any, roots: tuple[Any, ...]) -> Explanation:
         )
     givers: dict[Any, list[tuple[Any, int]]] = {}
     for node in nodes:
-        for i, (target, _) in enumerate(node.next_functions):
+        for i, (target, _) in enumerate(node._inputs):
             if target is not None:
                 givers.setdefault(target, []).append((node, i))
     pending = list(own)
