@@ -120,7 +120,9 @@ void FunctionNode::check_saved() const {
 
 PyObject* FunctionNode::raw_saved_tensors() {
   check_saved();
-  return raw_saved(*this, saved_);
+  std::vector<SavedTensor*> places;
+  for (SavedInput& saved : saved_) places.push_back(&saved);
+  return raw_saved(*this, places);
 }
 
 PyObject* FunctionNode::saved_tensors() const {

@@ -384,10 +384,10 @@ PyObject* saved_attribute(Node& node, const char* attribute) {
 
 PyObject* saved_names(Node& node) { return NamedList(node).all(); }
 
-PyObject* raw_saved(Node& node, std::span<SavedTensor> tensors) {
+PyObject* raw_saved(Node& node, std::span<SavedTensor* const> tensors) {
   Owned tuple(PyTuple_New(static_cast<Py_ssize_t>(tensors.size())));
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), wrap_raw(node, &tensors[i]));
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), wrap_raw(node, tensors[i]));
   }
   return tuple.release();
 }

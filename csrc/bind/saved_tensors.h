@@ -17,7 +17,7 @@ int init_saved_tensors(PyObject* module);
 // when `name` is no such name of the node.
 PyObject* saved_attribute(Node& node, const char* name);
 // A tuple of SavedTensor objects, places of the node.
-PyObject* raw_saved(Node& node, std::span<SavedTensor> tensors);
+PyObject* raw_saved(Node& node, std::span<SavedTensor* const> tensors);
 // The names, a list.
 PyObject* saved_names(Node& node);
 

@@ -61,10 +61,10 @@ Tensor below(T t, S s) { return where(le(s.x(), s.b()), t, 0); }
 
 const Elementwise record_clamp("clamp", "ClampBackward1", DTypeRule::Promote, Ternary::Clamp,
                                {kReadsA | kReadsB | kReadsC, clamp_slope}, kZeroSlope, kZeroSlope);
-const Elementwise record_clamp_low("clamp_min", "ClampBackward1", DTypeRule::Promote, Binary::Maximum,
-                                   {kReadsA | kReadsB, above}, kZeroSlope);
-const Elementwise record_clamp_high("clamp_max", "ClampBackward1", DTypeRule::Promote, Binary::Minimum,
-                                    {kReadsA | kReadsB, below}, kZeroSlope);
+const Elementwise record_clamp_low("clamp_min", "ClampBackward1", DTypeRule::Promote,
+                                   Binary::Maximum, {kReadsA | kReadsB, above}, kZeroSlope);
+const Elementwise record_clamp_high("clamp_max", "ClampBackward1", DTypeRule::Promote,
+                                    Binary::Minimum, {kReadsA | kReadsB, below}, kZeroSlope);
 
 // Bounds that are tensors: what the input does not get goes to the bound that replaced it.
 Tensor to_low(T t, S s) { return where(lt(s.x(), s.b()), t, 0); }

@@ -448,7 +448,7 @@ def hooks_replace_in_the_order_of_the_edges(t: Any) -> Any:
 
 def raw_saved_tensors_of_a_function(t: Any) -> Any:
     def backward(ctx: Any, g: Any) -> Any:
-        x, nothing, y = ctx.saved_tensors
+        x, _, y = ctx.saved_tensors
         return g * x * 2, g * y
 
     def forward(ctx: Any, x: Any, y: Any) -> Any:
