@@ -36,7 +36,7 @@ def wanted(sample: Sample) -> list[int]:
 
 
 # These mean something else, or are refused, where the memory is laid out in another way.
-OF_MEMORY = {"as_strided", "view", "view_as"}
+OF_MEMORY = {"as_strided", "as_strided_", "resize_", "resize_as_", "set_", "view", "view_as"}
 
 
 def unfilled(op: Op) -> bool:

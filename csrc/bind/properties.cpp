@@ -13,6 +13,7 @@
 #include "graph/node.h"
 #include "graph/origin.h"
 #include "ops/basic.h"
+#include "ops/exchange.h"
 #include "ops/levels.h"
 #include "ops/rebase.h"
 #include "transform/engine.h"
@@ -130,6 +131,10 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
     const Tensor& t = unwrap(self);
     check(value && PyBool_Check(value), "requires_grad must be a bool");
     refuse_in_transform(value == Py_True);
+    refresh_history(t);
+    check(t.is_leaf() || value == Py_False,
+          "you can only change requires_grad flags of leaf variables. This one is a result, which "
+          "requires a gradient when an operand does.");
     require_grad(t, value == Py_True);
     return 0;
   });
@@ -147,24 +152,23 @@ PyObject* wrap_cut(Tensor made, const Tensor& t, Origin origin) {
 // A tensor over the same memory whose version counter is its own (torch's .data).
 Tensor data_of(const Tensor& t) {
   if (t.has(kBatched)) return make_batched(data_of(meta_of(t)->batch), meta_of(t)->level);
-  const Ref<Storage>& storage = t.body()->storage;
-  Ref<Storage> twin =
-      Storage::foreign(storage->data, storage->bytes, Ref<Storage>(storage).release(),
-                       [](void* owner) { Ref<Storage>::adopt(static_cast<Storage*>(owner)); });
-  twin->read_only = storage->read_only;
-  return Tensor::over(std::move(twin), t.bytes(), t.sizes(), t.strides(), t.dtype());
+  Tensor data =
+      Tensor::over(twin_storage(t.body()->storage), t.bytes(), t.sizes(), t.strides(), t.dtype());
+  data.set(kInference, t.has(kInference));
+  return data;
 }
 PyObject* get_data(const Tensor& t) { return wrap_cut(data_of(t), t, Origin::Data); }
 
 int set_data(PyObject* self, PyObject* value, void*) {
   return guarded_status([&] {
-    check(ErrorKind::Type, value && is_tensor(value), "Variable data has to be a tensor, but got ",
-          value ? Py_TYPE(value)->tp_name : "nothing");
+    check(value, "Deleting tensor data is not allowed. Delete tensor instead!");
+    check(ErrorKind::Type, is_tensor(value), "Variable data has to be a tensor, but got ",
+          Py_TYPE(value)->tp_name);
     const Tensor& t = unwrap(self);
     const Tensor& source = unwrap(value);
     check(!t.requires_grad() || is_floating(source.dtype()),
           "data set to a tensor that requires gradients must be floating point or complex dtype");
-    replace_geometry(t, source);
+    exchange_memory(t, source);
     return 0;
   });
 }
@@ -223,8 +227,7 @@ PyObject* is_inference(const Tensor& t) { return PyBool_FromLong(t.has(kInferenc
 PyObject* is_floating_point(const Tensor& t) { return PyBool_FromLong(is_floating(t.dtype())); }
 PyObject* detach(const Tensor& t) { return wrap_cut(detached(t), t, Origin::Detach); }
 PyObject* detach_in_place(const Tensor& t) {
-  check(!t.body()->base || !t.requires_grad(),
-        "Can't detach views in-place. Use detach() instead.");
+  check(!t.body()->base, "Can't detach views in-place. Use detach() instead.");
   if (t.requires_grad()) note_origin(t, Origin::Detach);
   t.body()->grad_fn = nullptr;
   t.body()->output_nr = 0;
@@ -259,8 +262,14 @@ PyObject* requires_grad_in_place(PyObject* self, PyObject* const* args, Py_ssize
                                  PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
     const Py_ssize_t total = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+    if (total > n) {
+      const std::string name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, 0));
+      check(ErrorKind::Type, name == "requires_grad",
+            "requires_grad_() got an unexpected keyword argument '", name, "'");
+    }
     check(ErrorKind::Type, total <= 1 && (total == 0 || PyBool_Check(args[0])),
-          "requires_grad_(): argument 'requires_grad' must be bool");
+          "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
+          total ? Py_TYPE(args[0])->tp_name : "");
     const bool wanted = total == 0 || args[0] == Py_True;
     refuse_in_transform(wanted);
     require_grad(unwrap(self), wanted);

@@ -40,6 +40,12 @@ TensorBody::~TensorBody() {
   memory::count(memory::Live::Tensors, -1);
 }
 
+void TensorBody::set_ndim(int count) {
+  if (ndim > kInlineDims) delete[] heap_dims;
+  ndim = static_cast<std::uint8_t>(count);
+  if (ndim > kInlineDims) heap_dims = new std::int64_t[2 * static_cast<std::size_t>(count)];
+}
+
 void TensorBody::dispose(TensorBody* body) noexcept {
   body->~TensorBody();
   memory::deallocate(body, sizeof(TensorBody));

@@ -98,14 +98,18 @@ struct TensorBody {
 
   std::int64_t* sizes() { return ndim > kInlineDims ? heap_dims : inline_dims; }
   std::int64_t* strides() { return sizes() + ndim; }
+  // Makes room for other sizes and strides, which the caller fills in.
+  void set_ndim(int count);
 
+  // Of a view: false when other memory was given to it, or to its base, since it was made.
+  bool shares_base() const { return base->storage == storage; }
   // Of a view: memory that it shares was written, or its base joined a graph, since its history
   // was made.
   bool is_stale() const {
     if (!(flags & kFollowsBase)) return false;
     const std::uint32_t followed = base->flags & (kRequiresGrad | kDual);
     if (storage->version != seen_version) return grad_fn || flags & kDual || followed;
-    return !grad_fn && base->flags & kRequiresGrad && view_kind == ViewKind::Plain;
+    return !grad_fn && base->flags & kRequiresGrad && view_kind == ViewKind::Plain && shares_base();
   }
 
   static void dispose(TensorBody* body) noexcept;

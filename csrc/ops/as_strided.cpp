@@ -4,6 +4,7 @@
 
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
+#include "ops/exchange.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -98,7 +99,6 @@ void TakePart::vjp(Vjp<TakePart>& v) {
 }
 
 struct AsStrided {
-  static constexpr const char* kNode = "AsStridedBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
   struct Attrs {
@@ -108,7 +108,11 @@ struct AsStrided {
     Dims whole;
     Dims whole_strides;
     std::int64_t whole_offset;
+    bool in_place = false;
   };
+  static const char* node_name(const Attrs& a) {
+    return a.in_place ? "AsStridedBackward1" : "AsStridedBackward0";
+  }
   static Tensor batch(const Attrs&, In, int) {
     fail(ErrorKind::NotImplemented,
          "as_strided: not supported inside vmap. Use views that know the shape, such as unfold.");
@@ -199,23 +203,23 @@ void record_replaced_part(const Part& part, const Tensor& whole, const Tensor& v
 }
 
 static Tensor apply_as_strided(const Tensor& input, const Dims& size, const Dims& stride,
-                               std::int64_t offset) {
-  return apply<AsStrided>(
-      {size, stride, offset, input.shape(), Dims(input.strides()), input.storage_offset()}, input);
+                               std::int64_t offset, bool in_place = false) {
+  return apply<AsStrided>({size, stride, offset, input.shape(), Dims(input.strides()),
+                           input.storage_offset(), in_place},
+                          input);
 }
 
 Tensor view_as_strided(const Tensor& base, const Tensor& view) {
   return apply_as_strided(base, view.shape(), Dims(view.strides()), view.storage_offset());
 }
 
-static Tensor as_strided(const Tensor& input, const Dims& size, const Dims& stride,
-                         std::optional<std::int64_t> storage_offset) {
+static std::int64_t check_geometry(const Tensor& input, const Dims& size, const Dims& stride,
+                                   std::optional<std::int64_t> storage_offset) {
   check(size.size() == stride.size(), "mismatch in length of strides and shape");
   for (const std::int64_t each : stride) {
     check(each >= 0,
           "as_strided: Negative strides are not supported at the moment, got strides: ", stride);
   }
-  if (input.has(kBatched)) return apply<AsStrided>({size, stride, 0, {}, {}, 0}, input);
   const std::int64_t offset = storage_offset.value_or(input.storage_offset());
   const auto item = static_cast<std::int64_t>(item_size(input.dtype()));
   const auto bytes = static_cast<std::int64_t>(input.body()->storage->bytes);
@@ -225,7 +229,22 @@ static Tensor as_strided(const Tensor& input, const Dims& size, const Dims& stri
         stride, ", storage offset ", offset, ", and itemsize ", item,
         " requiring a storage size of ", (offset + length) * item,
         " are out of bounds for storage of size ", bytes);
+  return offset;
+}
+
+Tensor as_strided(const Tensor& input, const Dims& size, const Dims& stride,
+                  std::optional<std::int64_t> storage_offset) {
+  if (input.has(kBatched)) return apply<AsStrided>({size, stride, 0, {}, {}, 0}, input);
+  const std::int64_t offset = check_geometry(input, size, stride, storage_offset);
   return apply_as_strided(input, size, stride, offset);
+}
+
+static Tensor as_strided_(const Tensor& input, const Dims& size, const Dims& stride,
+                          std::optional<std::int64_t> storage_offset) {
+  return become_view("as_strided", input, [&] {
+    const std::int64_t offset = check_geometry(input, size, stride, storage_offset);
+    return apply_as_strided(input, size, stride, offset, true);
+  });
 }
 
 static const Entry entry_as_strided("as_strided(input, size, stride, storage_offset=None)",
@@ -233,5 +252,10 @@ static const Entry entry_as_strided("as_strided(input, size, stride, storage_off
                                     "A view of the memory in any geometry.",
                                     "x(3,4), (2,3), (4,1) | x(3,4), (3,3), (1,2), 1 | x(4), (2,2), "
                                     "(0,1) | xs(3,4), (3,), (4,)");
+static const Entry entry_as_strided_("as_strided_(input, size, stride, storage_offset=None)",
+                                     function<as_strided_>, kMethodForm | kNoGrad | kNoBatch,
+                                     "Shows the memory in any geometry.",
+                                     "c(3,4), (2,3), (4,1) | c(3,4), (3,3), (1,2), 1 | c(4), "
+                                     "(2,2), (0,1)");
 
 }  // namespace pullback

@@ -1,6 +1,8 @@
 // Parts of a tensor's memory in any geometry.
 #pragma once
 
+#include <optional>
+
 #include "core/tensor.h"
 
 namespace pullback {
@@ -25,6 +27,9 @@ Tensor take_part(const Part& part, const Tensor& whole);
 Tensor replace_part(const Part& part, const Tensor& whole, const Tensor& values);
 // Gives `whole`, whose memory has the values already, the history of replace_part (CopySlices).
 void record_replaced_part(const Part& part, const Tensor& whole, const Tensor& values);
+// The view of any geometry; the offset counts from where the storage begins.
+Tensor as_strided(const Tensor& input, const Dims& size, const Dims& stride,
+                  std::optional<std::int64_t> storage_offset);
 // A view of `base` with the geometry of `view`, which shares its memory.  Recorded.
 Tensor view_as_strided(const Tensor& base, const Tensor& view);
 

@@ -201,22 +201,4 @@ Tensor empty_strided_like(const Tensor& model, DType dtype) {
   return made.alias(model.sizes(), dense_strides(model.sizes(), {&strides, 1}));
 }
 
-void replace_geometry(const Tensor& target, const Tensor& source) {
-  check(ErrorKind::NotImplemented, !((target.flags() | source.flags()) & kBatched),
-        "vmap: the memory of a batched tensor cannot be exchanged (data, set_, resize_, out=).");
-  TensorBody* body = target.body();
-  check(source.ndim() <= kInlineDims && body->ndim <= kInlineDims, "resize: more than ",
-        kInlineDims, " dimensions are not supported.");
-  body->ndim = static_cast<std::uint8_t>(source.ndim());
-  std::copy_n(source.sizes().data(), source.ndim(), body->sizes());
-  std::copy_n(source.strides().data(), source.ndim(), body->strides());
-  const Ref<Storage> before = std::exchange(body->storage, source.body()->storage);
-  if (before->saved && !(before == body->storage)) SavedInput::follow(*body, *before);
-  body->data = source.bytes();
-  body->numel = source.numel();
-  body->dtype = source.dtype();
-  const std::uint32_t geometry = kContiguous | kReadOnly;
-  body->flags = (body->flags & ~geometry) | (source.flags() & geometry);
-}
-
 }  // namespace pullback

@@ -32,10 +32,10 @@ Tensor empty_strided_like(const Tensor& model, DType dtype);
 Dims broadcast_strides(const Tensor& t, Sizes sizes);
 // Copies values, casting and broadcasting; no history.
 void copy_values(const Tensor& target, const Tensor& source);
-// Makes `target` refer to the memory of `source` (out= of another shape, .data = ...).
-void replace_geometry(const Tensor& target, const Tensor& source);
 
 // In-place writes: refusals of torch that do not depend on the operator.
 void check_writable(const char* name, const Tensor& target);
+// For what changes the tensor and not its memory.
+void check_changeable(const char* name, const Tensor& target);
 
 }  // namespace pullback

@@ -12,6 +12,7 @@
 #include "kernels/copy.h"
 #include "ops/assign.h"
 #include "ops/basic.h"
+#include "ops/exchange.h"
 #include "ops/levels.h"
 #include "ops/op.h"
 #include "ops/operand.h"
@@ -31,7 +32,14 @@ static void check_distinct(const char* name, const Tensor& target) {
       target.shape(), " and stride ", Dims(target.strides()), " in ", name, ".");
 }
 
+static void check_inference(const Tensor& target) {
+  check(!target.has(kInference) || mode.inference,
+        "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
+        "clone to get a normal tensor before doing inplace update.");
+}
+
 static void check_out(const char* name, const Tensor& target) {
+  check_inference(target);
   check_distinct(name, target);
   check(!target.has(kReadOnly), name,
         "(): got out= over read-only memory, expected writable memory. Use x.clone().");
@@ -69,10 +77,12 @@ Destination::~Destination() {
 void check_writable(const char* name, const Tensor& target) {
   check(!target.has(kReadOnly), name,
         ": got a tensor over read-only memory, expected a writable one. Use x.clone().");
-  check(!target.has(kInference) || mode.inference,
-        "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
-        "clone to get a normal tensor before doing inplace update.");
   check_distinct(name, target);
+  check_changeable(name, target);
+}
+
+void check_changeable(const char* name, const Tensor& target) {
+  check_inference(target);
   if (mode.watch) [[unlikely]]
     mode.watch->before_write(target);
   if (!mode.grad || !joins_graph(target)) return;
@@ -93,8 +103,7 @@ void Destination::check_shape(Sizes sizes, DType dtype) {
     fail(name_, ": got out= with shape ", target_.shape(), ", expected ", Dims(sizes),
          ". Pass a tensor of that shape or an empty one.");
   }
-  const Tensor fresh = Tensor::empty(sizes, target_.dtype());
-  replace_geometry(target_, fresh);
+  resize_memory(name_, target_, sizes);
 }
 
 bool Destination::is_strided() {
@@ -117,8 +126,12 @@ Tensor Destination::take(Sizes sizes, DType dtype) {
 Tensor Destination::take_out(In in, const Spec& spec) {
   Destination* here = mode.destination;
   if (!here->pending_ || here->kind_ != Kind::Out) return {};
+  // Storages of one memory may be several: NumPy's, and those of .data.
+  const Storage& own = *here->target_.body()->storage;
   for (int i = 0; i < in.size(); ++i) {
-    if (in[i].defined() && in[i].body()->storage == here->target_.body()->storage) return {};
+    if (!in[i].defined()) continue;
+    const Storage& other = *in[i].body()->storage;
+    if (own.data <= other.data + other.bytes && other.data <= own.data + own.bytes) return {};
   }
   return take(spec.sizes, spec.dtype);
 }

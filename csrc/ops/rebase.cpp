@@ -58,6 +58,14 @@ void check_follows(const Tensor& view, const char* what) {
   }
 }
 
+// Throws for a view whose base has other memory: neither knows what was written into the other's.
+void check_shares(const Tensor& view, const std::string& what) {
+  check(view.body()->shares_base(), what,
+        ": got a view that no longer shares memory with its base (`.data = ...` or set_ gave one "
+        "of them other memory), expected one whose history can follow. Use v.detach() for its "
+        "values, or make the view anew.");
+}
+
 Tensor tangent_or_zeros(const Tensor& t, int level) {
   const Tensor& tangent = tangent_of(t, level);
   return tangent.defined() ? tangent : Tensor::zeros(t.sizes(), t.dtype());
@@ -151,6 +159,11 @@ void detail::mark_batched_view(const Tensor& view, const Tensor& input, bool one
 void refresh_view(const Tensor& view) {
   TensorBody* body = view.body();
   const Tensor base(body->base);
+  if (!body->shares_base() && (mode.grad || (body->flags | base.flags()) & kDual)) {
+    if (body->grad_fn || (body->flags | base.flags()) & (kAnyGrad | kDual)) {
+      check_shares(view, "view: written since its history was made");
+    }
+  }
   if (body->flags & kDual || base.has(kDual)) {
     const AllLevels all;
     take_tangents(view, Tensor());
@@ -176,11 +189,13 @@ void refresh_view(const Tensor& view) {
 
 bool joins_graph(const Tensor& target) {
   return target.requires_grad() ||
-         (target.has(kFollowsBase) && target.body()->base->flags & kAnyGrad);
+         (target.has(kFollowsBase) && target.body()->base->flags & kAnyGrad &&
+          target.body()->shares_base());
 }
 
 void check_rebase(const char* name, const Tensor& target) {
   if (target.has(kFollowsBase)) {
+    check_shares(target, std::string(name) + "_");
     check_follows(target, "is being");
     const TensorBody* base = target.body()->base.get();
     if (joins_graph(target) && (!base->grad_fn || is_level_input(base))) {
@@ -198,6 +213,14 @@ void check_rebase(const char* name, const Tensor& target) {
 
 static void replace_history(const Tensor& target, const Tensor& result) {
   if (target.has(kFollowsBase)) {
+    if (!target.body()->shares_base()) {
+      const std::uint32_t followed = result.flags() | target.body()->base->flags;
+      const bool records = result.requires_grad() && mode.grad;
+      if (records || followed & kDual) check_shares(target, "in-place write");
+      // Without a record its history stays what it was.
+      if (target.body()->seen_version + 1 == target.version()) ++target.body()->seen_version;
+      return;
+    }
     // Written directly, the operator's node is in the view: a twin holds it for the base.
     Tensor value = result;
     if (result.is_same(target)) {

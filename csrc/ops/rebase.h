@@ -10,6 +10,9 @@
 // history belongs to, and whoever is about to use the history of a view calls `refresh` first,
 // which makes a new one from the base's when the memory was written since.  Edge refuses a stale
 // view, so a place that forgets to is an error and never a wrong gradient.
+//
+// A view and a base of which one got other memory (ops/exchange.h) know nothing of each other's
+// writes: the view keeps the history that it has, and what would need a new one is refused.
 #pragma once
 
 #include "core/tensor.h"

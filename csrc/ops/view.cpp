@@ -7,6 +7,7 @@
 
 #include "kernels/copy.h"
 #include "ops/basic.h"
+#include "ops/exchange.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
 #include "ops/table.h"
@@ -300,54 +301,34 @@ Tensor t(const Tensor& input) {
   return swap_dims(input, 0, std::max(input.ndim() - 1, 0), "TBackward0");
 }
 
-// The tensor becomes a view of itself: only its geometry and its history change, as in torch.
-template <typename Make>
-static Tensor in_place(const char* name, const Tensor& x, Make make) {
-  check(ErrorKind::NotImplemented, !x.has(kBatched), name,
-        ": in-place views inside vmap are not supported. Use the form without underscore.");
-  check_writable(name, x);
-  const Tensor view = make();
-  replace_geometry(x, view);
-  x.note_write();
-  if (!x.has(kFollowsBase)) {
-    rebase(x, view);
-  } else if (!view.has(kDual)) {  // else both are made anew from the base
-    if (view.requires_grad() && mode.grad) {
-      set_history(x, node_of(view), view.body()->output_nr);
-      move_retention(x);
-    }
-    x.body()->seen_version = x.version();
-  }
-  return x;
-}
-
 static Tensor unsqueeze_(const Tensor& input, std::int64_t dim) {
   const int d = wrap_dim(dim, input.ndim() + 1);
-  return in_place("unsqueeze", input,
-                  [&] { return apply<Unsqueeze>({d, "UnsqueezeBackward1"}, input); });
+  return become_view("unsqueeze", input,
+                     [&] { return apply<Unsqueeze>({d, "UnsqueezeBackward1"}, input); });
 }
 static Tensor squeeze_(const Tensor& input) {
-  return in_place("squeeze", input,
-                  [&] { return squeeze_where(input, all_dims(input), "SqueezeBackward3"); });
+  return become_view("squeeze", input,
+                     [&] { return squeeze_where(input, all_dims(input), "SqueezeBackward3"); });
 }
 static Tensor squeeze_dim_(const Tensor& input, std::int64_t dim) {
-  return in_place("squeeze", input, [&] { return squeeze_one(input, dim, "SqueezeBackward4"); });
+  return become_view("squeeze", input, [&] { return squeeze_one(input, dim, "SqueezeBackward4"); });
 }
 static Tensor squeeze_dims_(const Tensor& input, const Dims& dim) {
-  return in_place("squeeze", input, [&] {
+  return become_view("squeeze", input, [&] {
     return squeeze_where(input, wrap_dims(dim, input.ndim()), "SqueezeBackward5");
   });
 }
 static Tensor transpose_(const Tensor& input, std::int64_t dim0, std::int64_t dim1) {
   const int a = wrap_dim(dim0, input.ndim());
   const int b = wrap_dim(dim1, input.ndim());
-  return in_place("transpose", input, [&] { return swap_dims(input, a, b, "TransposeBackward1"); });
+  return become_view("transpose", input,
+                     [&] { return swap_dims(input, a, b, "TransposeBackward1"); });
 }
 static Tensor t_(const Tensor& input) {
   check(input.ndim() <= 2, "t_() expects a tensor with <= 2 dimensions, but self is ", input.ndim(),
         "D");
-  return in_place("t", input,
-                  [&] { return swap_dims(input, 0, std::max(input.ndim() - 1, 0), "TBackward1"); });
+  return become_view(
+      "t", input, [&] { return swap_dims(input, 0, std::max(input.ndim() - 1, 0), "TBackward1"); });
 }
 
 static Tensor reshape_entry(const Tensor& input, const Dims& shape) {

@@ -1,0 +1,193 @@
+// See exchange.h.
+#include "ops/exchange.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.h"
+#include "graph/saved.h"
+#include "ops/as_strided.h"
+#include "ops/basic.h"
+#include "ops/table.h"
+
+namespace pullback {
+namespace {
+
+void release_owner(void* owner) { Ref<Storage>::adopt(static_cast<Storage*>(owner)); }
+
+// Behind a twin, the storage that it is a twin of.
+Storage* owner_of(Storage* storage) {
+  return storage->deleter == release_owner ? static_cast<Storage*>(storage->owner) : storage;
+}
+
+// What torch calls a dtype in C++.
+const char* type_name(DType dtype) {
+  constexpr const char* kNames[] = {"bool", "unsigned char", "int", "long int", "float", "double"};
+  return kNames[static_cast<int>(dtype)];
+}
+
+void check_settable(const Tensor& target, const Tensor& source) {
+  check_changeable("set", target);
+  check(!mode.grad || !(target.requires_grad() || source.requires_grad()),
+        "derivative for set_ is not implemented. Use copy_() to write the values, or `.data = ...` "
+        "to exchange the memory without a history.");
+  if (source.dtype() != target.dtype()) {
+    fail("Could not set tensor of type ", type_name(source.dtype()), " to a tensor of type ",
+         type_name(target.dtype()));
+  }
+}
+
+Tensor set_source(const Tensor& input, const Tensor& source) {
+  check_settable(input, source);
+  exchange_memory(input, source);
+  input.note_write();
+  return input;
+}
+
+Tensor set_nothing(const Tensor& input) {
+  return set_source(input, Tensor::empty({{0}}, input.dtype()));
+}
+
+void check_sizes(Sizes sizes) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : sizes) {
+    constexpr std::int64_t kMost = std::int64_t{1} << 59;
+    const std::int64_t step = std::max<std::int64_t>(size, 1);
+    check(size >= 0 && !__builtin_mul_overflow(count, step, &count) && count <= kMost,
+          "numel: integer multiplication overflow, got sizes ", Dims(sizes));
+  }
+}
+
+Tensor set_part(const Tensor& input, const Tensor& source, std::int64_t storage_offset,
+                const Dims& size, const Dims& stride) {
+  check_settable(input, source);
+  check_sizes(size);
+  check(storage_offset >= 0, "Tensor: invalid storage offset ", storage_offset);
+  check(stride.empty() || stride.size() == size.size(), "unequal size length (", size.size(),
+        ") and stride length (", stride.size(), ")");
+  const GradMode off(false);
+  const Dims strides = stride.empty() ? contiguous_strides(size) : stride;
+  return set_source(
+      input, as_strided(source.detach(), size, strides, source.storage_offset() + storage_offset));
+}
+
+// Row-major after, unless the sizes are what they were.
+Tensor resize(const Tensor& input, Sizes sizes) {
+  check(!input.requires_grad(), "cannot resize variables that require grad");
+  check_changeable("resize", input);
+  if (same(sizes, input.sizes())) return input;
+  resize_memory("resize_", input, sizes);
+  input.note_write();
+  return input;
+}
+
+Tensor resize_to(const Tensor& input, const Dims& size) { return resize(input, size); }
+Tensor resize_as(const Tensor& input, const Tensor& the_template) {
+  return resize(input, the_template.sizes());
+}
+
+}  // namespace
+
+Ref<Storage> twin_storage(const Ref<Storage>& storage) {
+  Ref<Storage> owner = Ref<Storage>::share(owner_of(storage.get()));
+  Ref<Storage> twin =
+      Storage::foreign(storage->data, storage->bytes, owner.release(), release_owner);
+  twin->read_only = storage->read_only;
+  return twin;
+}
+
+static void take_geometry(const Tensor& target, const Tensor& source, Ref<Storage> storage) {
+  check(ErrorKind::NotImplemented, !((target.flags() | source.flags()) & kBatched),
+        "vmap: the memory of a batched tensor cannot be exchanged (data, set_, resize_, out=).");
+  TensorBody* body = target.body();
+  const bool moves = storage != body->storage;
+  // Its history as it is now belongs to whatever memory it gets.
+  if (moves) refresh_history(target);
+  const Dims sizes(source.sizes());
+  const Dims strides(source.strides());
+  body->set_ndim(source.ndim());
+  std::copy_n(sizes.data(), sizes.size(), body->sizes());
+  std::copy_n(strides.data(), strides.size(), body->strides());
+  const Ref<Storage> before = std::exchange(body->storage, std::move(storage));
+  if (moves && before->saved) SavedInput::follow(*body, *before);
+  body->data = source.bytes();
+  body->numel = source.numel();
+  body->dtype = source.dtype();
+  const std::uint32_t geometry = kContiguous | kReadOnly;
+  body->flags = (body->flags & ~geometry) | (source.flags() & geometry);
+  if (moves) body->seen_version = body->storage->version;
+}
+
+void replace_geometry(const Tensor& target, const Tensor& source) {
+  take_geometry(target, source, source.body()->storage);
+}
+
+void exchange_memory(const Tensor& target, const Tensor& source) {
+  const Ref<Storage>& old = target.body()->storage;
+  const Ref<Storage>& given = source.body()->storage;
+  Storage* owner = owner_of(given.get());
+  TensorBody* body = target.body();
+  const TensorBody* base = body->base.get();
+  const bool stays = owner == owner_of(old.get()) && body->data == source.bytes() &&
+                     same(target.sizes(), source.sizes()) &&
+                     same(target.strides(), source.strides());
+  // Memory that it had, or that its base has, it goes on sharing with all that share it.
+  if (owner == owner_of(old.get())) {
+    take_geometry(target, source, old);
+  } else if (base && owner == owner_of(base->storage.get())) {
+    take_geometry(target, source, base->storage);
+  } else if (owner != given.get()) {
+    take_geometry(target, source, Ref<Storage>::share(owner));
+  } else {
+    Ref<Storage> twin = twin_storage(given);
+    twin->version = old->version;
+    take_geometry(target, source, std::move(twin));
+  }
+  target.set(kInference, source.has(kInference));
+  // Another part of the memory of its base: its history is made anew.
+  if (!stays && base && body->shares_base()) body->seen_version = body->storage->version - 1;
+}
+
+void resize_memory(const char* name, const Tensor& target, Sizes sizes) {
+  check_sizes(sizes);
+  const Dims strides = contiguous_strides(sizes);
+  const Storage* old = target.body()->storage.get();
+  const std::size_t offset = static_cast<std::size_t>(target.bytes() - old->data);
+  const std::size_t bytes =
+      static_cast<std::size_t>(count_elements(sizes)) * item_size(target.dtype());
+  if (offset + bytes <= old->bytes || bytes == 0) {
+    take_geometry(target, target.alias(sizes, strides), target.body()->storage);
+    return;
+  }
+  Storage* owner = owner_of(target.body()->storage.get());
+  check(!owner->deleter, "Trying to resize storage that is not resizable. In ", name,
+        ": the memory belongs to somebody else (NumPy, DLPack). Use x.clone().");
+  check(old->refs.get() == 1 && (owner == old || owner->refs.get() == 1),
+        "Trying to resize storage that is not resizable. In ", name,
+        ": other tensors share the memory. Use x.clone().");
+  Ref<Storage> larger = Storage::make(offset + bytes);
+  std::memcpy(larger->data, old->data, std::min(old->bytes, offset + bytes));
+  larger->version = old->version;
+  char* first = larger->data + offset;
+  const Tensor shape = Tensor::over(larger, first, sizes, strides, target.dtype());
+  take_geometry(target, shape, std::move(larger));
+}
+
+inline constexpr std::uint32_t kExchange = kMethodForm | kNoGrad | kNoBatch;
+static const Entry entry_set("set_(input)", function<set_nothing>, kExchange,
+                             "Gives the tensor memory without elements.", "c(3,4) | c()");
+static const Entry entry_set_source("set_(input, source)", function<set_source>, kExchange,
+                                    "Gives the tensor the memory and the shape of source.",
+                                    "c(3,4), c(2) | c(3), cs(3,4) | c(3), c(0,2)");
+static const Entry entry_set_part("set_(input, source, storage_offset, size, stride=())",
+                                  function<set_part>, kExchange,
+                                  "Gives the tensor a part of the memory of source.",
+                                  "c(3), c(3,4), 1, (2,3) | c(3), c(3,4), 0, (2,2), (1,4)");
+static const Entry entry_resize("resize_(input, *size)", function<resize_to>, kExchange,
+                                "Another shape in the same memory, or in more.",
+                                "c(3,4), 2, 3 | c(3,4), (6,) | c(3,4), (3,4) | c(3,4), 0");
+static const Entry entry_resize_as("resize_as_(input, the_template)", function<resize_as>,
+                                   kExchange, "The shape of another tensor in the same memory.",
+                                   "c(3,4), c(2,3) | c(3,4), c()");
+
+}  // namespace pullback
