@@ -280,7 +280,7 @@ def test_second_and_third_derivative() -> None:
     (first,) = grad(x**4, x, create_graph=True)
     (second,) = grad(first, x, create_graph=True)
     (third,) = grad(second, x)
-    assert [float(d) for d in (first, second, third)] == [32.0, 48.0, 48.0]
+    assert [d.item() for d in (first, second, third)] == [32.0, 48.0, 48.0]
     assert first.requires_grad
     assert not third.requires_grad
 
@@ -289,14 +289,14 @@ def test_backward_of_a_gradient() -> None:
     x = scalar(2.0)
     (slope,) = grad(x**3, x, create_graph=True)
     (slope**2).backward()
-    assert float(x.grad) == 2 * 12.0 * 12.0
+    assert x.grad.item() == 2 * 12.0 * 12.0
 
 
 def test_create_graph_in_backward() -> None:
     x = scalar(2.0)
     (x**3).backward(create_graph=True)
     assert x.grad.grad_fn is not None
-    assert float(grad(x.grad, x)[0]) == 12.0
+    assert grad(x.grad, x)[0].item() == 12.0
     x.grad = None
 
 
@@ -322,13 +322,13 @@ def test_diamond() -> None:
     x = scalar(2.0)
     a = x * x
     (a * x + a * a).backward()
-    assert float(x.grad) == 3 * 4.0 + 4 * 8.0
+    assert x.grad.item() == 3 * 4.0 + 4 * 8.0
 
 
 def test_one_tensor_as_both_operands() -> None:
     x = scalar(3.0)
     (x + x).backward()
-    assert float(x.grad) == 2.0
+    assert x.grad.item() == 2.0
 
 
 def test_several_outputs_of_one_node() -> None:
@@ -432,9 +432,9 @@ def test_a_million_nodes_in_a_chain() -> None:
         y = x
         for _ in range(1_000_000):
             y = y + 1.0
-        assert float(y) == 1_000_001.0
+        assert y.item() == 1_000_001.0
         y.backward()
-        assert float(x.grad) == 1.0
+        assert x.grad.item() == 1.0
 
     with_small_stack(run)
 
@@ -461,8 +461,8 @@ def test_a_million_leaves() -> None:
         for x in leaves[1:]:
             total = total + x
         total.backward()
-        assert float(total) == 1_000_000.0
-        assert all(float(x.grad) == 1.0 for x in leaves[:: 100_000 + 1])
+        assert total.item() == 1_000_000.0
+        assert all(x.grad.item() == 1.0 for x in leaves[:: 100_000 + 1])
         assert sum(x.grad is not None for x in leaves) == 1_000_000
 
     with_small_stack(run)
@@ -476,7 +476,7 @@ def test_a_million_consumers_of_one_leaf() -> None:
         for _ in range(300_000):
             total = total + x
         total.backward()
-        assert float(x.grad) == 300_000.0
+        assert x.grad.item() == 300_000.0
 
     with_small_stack(run)
 
@@ -489,8 +489,8 @@ def test_a_deep_gradient_graph() -> None:
         for _ in range(50_000):
             y = y * x
         (slope,) = grad(y, x, create_graph=True)
-        assert float(slope) == 50_001.0
-        assert float(grad(slope, x)[0]) == 50_001.0 * 50_000.0
+        assert slope.item() == 50_001.0
+        assert grad(slope, x)[0].item() == 50_001.0 * 50_000.0
 
     with_small_stack(run)
 

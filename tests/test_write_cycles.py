@@ -165,7 +165,7 @@ def test_overwritten_is_still_an_error_that_names_the_maker() -> None:
     node = y.grad_fn
     assert node._saved_self is x
     x.mul_(y)
-    expected = r"\[2\]\], which is output 0 of MulBackward0, is at version 1; expected version 0"
+    expected = r"\[2\]\], which is output 0 of Mul, is at version 1; expected version 0"
     with pytest.raises(RuntimeError, match=expected):
         y.sum().backward()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):

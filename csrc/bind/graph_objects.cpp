@@ -331,7 +331,8 @@ Edge edge_of(PyObject* tuple) {
 // Tensors and, where `edges` is given, GradientEdges of non-leaves with an undefined tensor in
 // their place.
 std::vector<Tensor> tensors_of(PyObject* sequence, const char* what,
-                               std::vector<Edge>* edges = nullptr) {
+                               std::vector<Edge>* edges = nullptr,
+                               ErrorKind kind = ErrorKind::Type) {
   Owned items(PySequence_Fast(sequence, what));
   std::vector<Tensor> tensors;
   if (edges) edges->resize(static_cast<std::size_t>(PySequence_Fast_GET_SIZE(items.get())));
@@ -344,7 +345,7 @@ std::vector<Tensor> tensors_of(PyObject* sequence, const char* what,
       tensors.push_back(node->leaf);
       if (node->node) (*edges)[tensors.size() - 1] = edge_of(item);
     } else {
-      check(ErrorKind::Type, is_tensor(item), what, ", but got ", Py_TYPE(item)->tp_name);
+      check(kind, is_tensor(item), what, ", but got ", Py_TYPE(item)->tp_name);
       tensors.push_back(unwrap(item));
     }
   }
@@ -367,7 +368,8 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t n) 
     const std::vector<Tensor> seeds =
         tensors_of(args[1], "gradients can be either Tensors or None");
     const std::vector<Tensor> inputs =
-        tensors_of(args[4], "backward: inputs must be Tensors", &input_edges);
+        tensors_of(args[4], "all inputs have to be Tensors or GradientEdges", &input_edges,
+                   ErrorKind::Runtime);
     const Timed timed("backward");
     check(roots.size() == seeds.size(), "got ", roots.size(), " tensors and ", seeds.size(),
           " gradients");

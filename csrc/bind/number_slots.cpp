@@ -106,7 +106,17 @@ int bool_slot(PyObject* self) {
 }
 
 PyObject* float_slot(PyObject* self) {
-  return guarded([&] { return PyFloat_FromDouble(single_value(self).item().to_double()); });
+  return guarded([&] {
+    const Tensor& t = single_value(self);
+    if (t.requires_grad() && mode.grad) [[unlikely]] {
+      check_status(PyErr_WarnEx(
+          PyExc_UserWarning,
+          "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
+          "behavior.\nConsider using tensor.detach() first.",
+          1));
+    }
+    return PyFloat_FromDouble(t.item().to_double());
+  });
 }
 
 PyObject* int_slot(PyObject* self) {

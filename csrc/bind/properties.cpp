@@ -88,6 +88,25 @@ PyObject* get_grad(const Tensor& t) {
   return wrap(has_grad ? meta->grad : Tensor());
 }
 
+// As torch names a dtype in the message below.
+const char* c_name(DType dtype) {
+  switch (dtype) {
+    case DType::Float32:
+      return "float";
+    case DType::Float64:
+      return "double";
+    case DType::Int32:
+      return "int";
+    case DType::Int64:
+      return "long int";
+    case DType::UInt8:
+      return "unsigned char";
+    case DType::Bool:
+      return "bool";
+  }
+  return "";
+}
+
 int set_grad(PyObject* self, PyObject* value, void*) {
   return guarded_status([&] {
     const Tensor& t = unwrap(self);
@@ -102,13 +121,13 @@ int set_grad(PyObject* self, PyObject* value, void*) {
     const Tensor& grad = unwrap(value);
     check(!grad.is_same(t), "can't assign Variable as its own grad");
     if (!same(grad.sizes(), t.sizes())) {
-      fail("assigned grad has data of a different size: got shape ", grad.shape(), ", expected ",
-           t.shape(), ".");
+      fail("attempting to assign a gradient of size '", grad.shape(), "' to a tensor of size '",
+           t.shape(), "'. Please ensure that the gradient and the tensor are the same size.");
     }
     if (grad.dtype() != t.dtype()) {
-      fail("attempting to assign a gradient with dtype '", info(grad.dtype()).scalar_name,
-           "' to a tensor with dtype '", info(t.dtype()).scalar_name,
-           "'. Please ensure that the gradient and the tensor have the same dtype.");
+      fail("attempting to assign a gradient with dtype '", c_name(grad.dtype()),
+           "' to a tensor with grad_dtype '", info(t.dtype()).scalar_name,
+           "'. The gradient must have the dtype of the tensor.");
     }
     make_meta(t).grad = grad;
     return 0;

@@ -116,6 +116,11 @@ void Node::retire() noexcept {
   mode.retiring = false;
 }
 
+std::string Node::operator_name() const {
+  const std::string whole = name();
+  return whole.substr(0, whole.rfind("Backward"));
+}
+
 std::string Node::recorded_at() const {
   const std::string place = where_.describe();
   std::string text = std::string(" Recorded by ") + name();

@@ -130,6 +130,8 @@ class Node : public GraphNode {
     if (!extra_) extra_ = std::make_unique<NodeExtra>();
     return *extra_;
   }
+  // "Mul" of MulBackward0, for torch's messages.
+  std::string operator_name() const;
   // " Recorded by MulBackward0 at file.py:12 in function." for messages.
   std::string recorded_at() const;
 

@@ -185,7 +185,8 @@ void SavedTensor::report_overwritten(const Node& node) const {
           "operation: [torch."
        << info(tensor.dtype()).scalar_name << "Tensor " << tensor.shape() << "]";
   if (maker) {
-    what << ", which is output " << tensor.body()->output_nr << " of " << maker->name() << ",";
+    what << ", which is output " << tensor.body()->output_nr << " of " << maker->operator_name()
+         << ",";
   }
   const std::string written = body_->storage->written.describe();
   fail(what.str(), " is at version ", tensor.version(), "; expected version ", version_,

@@ -186,6 +186,11 @@ const Tensor& Destination::finish(const Tensor& result) {
          "(): functions with out=... arguments don't support automatic differentiation, but one of "
          "the arguments requires grad.");
   }
+  if (kind_ == Kind::Out) {
+    check(ErrorKind::NotImplemented, !((result.flags() | target_.flags()) & kDual),
+          "Trying to use forward AD with ", name_,
+          "_out that does not support it because it is an out= function. Use the result instead.");
+  }
   if (!result.is_same(target_)) {
     check_shape(result.sizes(), result.dtype());
     if (records) check_rebase(name_, target_);

@@ -11,13 +11,6 @@
 namespace pullback {
 namespace {
 
-// "Unbind" of UnbindBackward0.
-std::string operator_of(const char* node) {
-  const std::string name = node;
-  const std::size_t end = name.rfind("Backward");
-  return name.substr(0, end);
-}
-
 // Throws for a view that cannot follow its base; `what` says what happened to it.
 void check_follows(const Tensor& view, const char* what) {
   const TensorBody* body = view.body();
@@ -39,7 +32,7 @@ void check_follows(const Tensor& view, const char* what) {
            "(if you want the inplace to be tracked).");
     case ViewKind::OneOfMany:
       fail("Output ", body->output_nr, " of ",
-           body->grad_fn ? operator_of(static_cast<Node*>(body->grad_fn.get())->name())
+           body->grad_fn ? static_cast<Node*>(body->grad_fn.get())->operator_name()
                          : std::string("an operator"),
            " is a view and ", what,
            " modified inplace. This view is the output of a function that returns multiple views. "
@@ -47,7 +40,7 @@ void check_follows(const Tensor& view, const char* what) {
            "replace the inplace operation by an out-of-place one.");
     case ViewKind::Custom:
       fail("Output ", body->output_nr, " of ",
-           body->grad_fn ? operator_of(static_cast<Node*>(body->grad_fn.get())->name())
+           body->grad_fn ? static_cast<Node*>(body->grad_fn.get())->operator_name()
                          : std::string("a Function"),
            " is a view and ", what,
            " modified inplace. This view was created inside a custom Function (or because an input "

@@ -294,8 +294,8 @@ Tensor Ledger::read(Entry& entry) {
             "operation: [torch."
          << info(entry.data.dtype()).scalar_name << "Tensor " << entry.sizes << "]";
     if (entry.place.node) {
-      what << ", which is output " << entry.place.output_nr << " of " << entry.place.node->name()
-           << ",";
+      what << ", which is output " << entry.place.output_nr << " of "
+           << entry.place.node->operator_name() << ",";
     }
     fail(what.str(), " is at version ", entry.data.version(), "; expected version ", entry.version,
          " instead.", entry.place.node ? entry.place.node->recorded_at() : std::string());

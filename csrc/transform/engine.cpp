@@ -481,8 +481,8 @@ template <typename Origin>
 Tensor make_seed(Sizes sizes, DType dtype, const Tensor& given, std::size_t k, Origin origin) {
   if (!given.defined()) {
     if (count_elements(sizes) != 1) {
-      fail("grad can be implicitly created only for scalar outputs: got shape ", Dims(sizes),
-           ". Pass gradient= of that shape, or reduce with .sum() or .mean().", origin());
+      fail("grad can be implicitly created only for scalar outputs. Got shape ", Dims(sizes),
+           ": pass gradient= of that shape, or reduce with .sum() or .mean().", origin());
     }
     return Tensor::full(sizes, Scalar(1), dtype);
   }
@@ -514,7 +514,7 @@ Tensor make_seed(const Edge& root, const Tensor& given, std::size_t k) {
       return make_seed(shape.sizes, shape.dtype, given, k, [&] { return node.recorded_at(); });
     }
   }
-  check(given.defined(), "grad can be implicitly created only for scalar outputs: the shape of ",
+  check(given.defined(), "grad can be implicitly created only for scalar outputs. The shape of ",
         "output ", root.output_nr(), " of ", node.name(),
         " is not known. Pass a gradient for it, or make the edge by get_gradient_edge.");
   return given;
@@ -532,17 +532,21 @@ std::vector<Tensor> run_backward(const BackwardRequest& request) {
   for (const Tensor& root : request.roots) {
     if (root.defined()) refresh_history(root);
   }
-  for (const Tensor& input : request.inputs) {
-    if (!input.defined()) continue;
-    refresh_history(input);
-    if (request.accumulate) retain_grad(input);
-  }
   std::vector<Tensor> seeds;
   seeds.reserve(request.roots.size());
   for (std::size_t k = 0; k < request.roots.size(); ++k) {
     const Tensor& root = request.roots[k];
     seeds.push_back(root.defined() ? make_seed(root, request.seeds[k], k)
                                    : make_seed(request.root_edges[k], request.seeds[k], k));
+  }
+  for (const Tensor& input : request.inputs) {
+    if (!input.defined()) continue;
+    refresh_history(input);
+    check(input.requires_grad(),
+          request.accumulate ? "can't retain_grad on Tensor that has requires_grad=False."
+                             : "One of the differentiated Tensors does not require grad.",
+          origin_of(input));
+    if (request.accumulate) retain_grad(input);
   }
   Pass pass(request);
   std::vector<Tensor> gradients = pass.run(seeds);

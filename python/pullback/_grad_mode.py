@@ -38,14 +38,20 @@ class _Mode:
         return type(self)()
 
     def __call__(self, function: F) -> F:
-        """Decorate a function, or the ``__init__`` of a class."""
+        """Decorate a function or, which is deprecated, the ``__init__`` of a class."""
         import functools
         import inspect
 
         if inspect.isclass(function):
-            raise TypeError(
-                f"{type(self).__name__}: got the class {function.__name__}, expected a function or "
-                "method. Decorate its methods."
+            import warnings
+
+            warnings.warn(
+                "Decorating classes is deprecated and will be disabled in future versions. You "
+                "should only decorate functions or methods. To preserve the current behavior of "
+                "class decoration, you can directly decorate the `__init__` method and nothing "
+                "else.",
+                FutureWarning,
+                stacklevel=2,
             )
         if inspect.isgeneratorfunction(function):
             return self._wrap_generator(function)  # type: ignore[return-value]

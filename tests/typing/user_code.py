@@ -28,7 +28,7 @@ def fit(net: nn.Module, x: Tensor, y: Tensor, steps: int = 3) -> list[float]:
         loss: Tensor = criterion(net(x), y)
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     return losses
 
 

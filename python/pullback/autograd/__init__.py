@@ -109,7 +109,7 @@ def grad(
         grad_outputs: for each root the vector of the vector-Jacobian product, of the root's shape.
         retain_graph: keep what the graph saved, for another pass; by default as ``create_graph``.
         create_graph: record the pass itself, for derivatives of higher order.
-        only_inputs: always True; False is not supported, as in torch.
+        only_inputs: deprecated and ignored, with a warning, as in torch.
         allow_unused: give None for an input that the outputs do not depend on instead of raising.
         is_grads_batched: dimension 0 of ``grad_outputs`` numbers several vectors; the gradients
             get such a dimension, too. All are computed in one pass, as by ``vmap``.
@@ -128,9 +128,13 @@ def grad(
         (tensor(6.),)
     """
     if not only_inputs:
-        raise ValueError(
-            "grad: got only_inputs=False, expected True. Use autograd.backward to accumulate "
-            "gradients for all leaves."
+        import warnings
+
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To "
+            "accumulate gradient for other parts of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
         )
     if materialize_grads and allow_unused is False:
         raise ValueError(
@@ -142,10 +146,7 @@ def grad(
     roots = _as_tuple(outputs)
     wanted = _as_tuple(inputs)
     if not wanted:
-        raise ValueError("grad requires non-empty inputs.")
-    for tensor in wanted:
-        if not isinstance(tensor, GradientEdge) and not tensor.requires_grad:
-            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     retain = create_graph if retain_graph is None else retain_graph
     seeds = _as_seeds(grad_outputs, len(roots))
     if is_grads_batched:
