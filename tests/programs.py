@@ -1,4 +1,4 @@
-"""Random programs: operators, views, in-place writes, hooks and regions without recording.
+"""Random programs: operators, views, in-place writes, hooks, checkpoints, no_grad.
 
 A program is a list of instructions over numbered variables. `run` interprets it with either library
 and notes after every instruction what can be seen; `source` writes it as Python. Instructions name
@@ -9,6 +9,7 @@ program and a shorter list is a simpler one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,23 @@ IN_PLACE_UNARY = [
     "square_",
 ]
 IN_PLACE_BINARY = ["add_", "mul_", "sub_", "copy_", "div1_"]
-OTHER = ["detach", "data", "retain_grad", "hook", "requires_grad_", "set_item", "index", "put"]
+OTHER = [
+    "detach",
+    "data",
+    "retain_grad",
+    "hook",
+    "requires_grad_",
+    "set_item",
+    "index",
+    "put",
+    "checkpoint",
+]
+
+CHECKPOINTED: list[tuple[str, Any]] = [
+    ("lambda t, u: t.sin() * t", lambda t, u: t.sin() * t),
+    ("lambda t, u: (t * u).exp()", lambda t, u: (t * u).exp()),
+    ("lambda t, u: t.exp().mul_(u)[..., :1]", lambda t, u: t.exp().mul_(u)[..., :1]),
+]
 
 SHAPES = [(2, 3), (3,), (), (3, 2), (1, 3), (2, 2, 2)]
 
@@ -191,9 +208,15 @@ def step(state: State, kind: str, i: int, j: int, k: int) -> None:
         elif kind == "index":
             line = f"v{n}[[0, -1, 0]]"
             made = [x[lib.tensor([0, -1, 0])]]
+        elif kind == "checkpoint":
+            text, function = CHECKPOINTED[k % len(CHECKPOINTED)]
+            line = f"checkpoint({text}, v{n}, v{m}, use_reentrant=False)"
+            checkpoint = import_module(lib.__name__ + ".utils.checkpoint").checkpoint
+            made = [checkpoint(function, x, y, use_reentrant=False)]
         elif kind == "put":
             line = f"v{n}[[-1]] = v{m}"
-            x[lib.tensor([-1])] = y
+            if x.numel():  # two things are wrong with an empty one, and the first is reported
+                x[lib.tensor([-1])] = y
         state.lines.append(line)
     except (RuntimeError, IndexError, ValueError, TypeError) as error:
         state.lines.append(f"{line}  # {type(error).__name__}")

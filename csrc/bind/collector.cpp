@@ -6,15 +6,17 @@
 #include <unordered_set>
 #include <vector>
 
+#include "bind/function.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
+#include "bind/saved_tensors.h"
 #include "bind/tensor_type.h"
 #include "graph/meta.h"
 #include "graph/saved.h"
 
 namespace pullback::bind {
 
-std::int64_t live_dictionaries = 0;
+std::int64_t live_owned = 0;
 
 namespace {
 
@@ -23,7 +25,7 @@ visitproc subtract = nullptr;
 
 enum class Phase : std::uint8_t { Idle, Subtracting, Reaching };
 Phase phase = Phase::Idle;
-bool found = false;  // a dictionary was visited while references were subtracted
+bool found = false;  // an owned object was visited while references were subtracted
 
 int probe_traverse(PyObject*, visitproc visit, void*) {
   if (!subtract) subtract = visit;
@@ -64,6 +66,10 @@ class Walk {
   }
   void arrive(Node* node) {
     if (node && counts(node, node->refs.get())) nodes_.push_back(node);
+  }
+  void arrive(const Edge& edge) {
+    arrive(edge.node());
+    if (edge.is_leaf()) arrive(edge.leaf());
   }
   int run() {
     while (status_ == 0 && (!bodies_.empty() || !nodes_.empty())) {
@@ -106,24 +112,25 @@ class Walk {
 
   void expand(Node* node) {
     show(hook_dictionaries(*node));
-    for (const Edge& edge : node->edges()) {
-      if (edge.is_leaf()) {
-        arrive(edge.leaf());
-      } else if (edge) {
-        arrive(edge.node());
-      }
-    }
+    if (PyObject* context = owned_context_of(*node)) show({context});
+    for (const Edge& edge : node->edges()) arrive(edge);
     SavedList list;
     node->list_saved(list);
     for (const SavedItem& item : list.items) {
       SavedTensor* const* saved = std::get_if<SavedTensor*>(&item.value);
-      if (saved && !(*saved)->is_packed()) arrive((*saved)->body());
+      if (!saved || !(*saved)->defined()) continue;
+      if (!(*saved)->is_packed()) {
+        arrive((*saved)->body());
+      } else {
+        arrive((*saved)->packed_history());
+        if (PyObject* owned = owned_by((*saved)->packed())) show({owned});
+      }
     }
   }
 
-  void show(const std::vector<PyObject*>& dictionaries) {
-    for (PyObject* dictionary : dictionaries) {
-      if (status_ == 0) status_ = visit_(dictionary, arg_);
+  void show(const std::vector<PyObject*>& owned) {
+    for (PyObject* object : owned) {
+      if (status_ == 0) status_ = visit_(object, arg_);
       found = true;
     }
   }
@@ -140,12 +147,17 @@ class Walk {
 std::unordered_map<const void*, std::uint32_t> Walk::arrivals_;
 std::unordered_set<const void*> Walk::traversed_;
 
+// While the core owns nothing that may lead back to it, there is only the class of a context.
+bool walks() {
+#ifdef Py_GIL_DISABLED
+  return false;
+#endif
+  return live_owned != 0 && subtract;
+}
+
 template <typename T>
 int traverse(PyObject* self, T* held, visitproc visit, void* arg) {
-#ifdef Py_GIL_DISABLED
-  return 0;
-#endif
-  if (live_dictionaries == 0 || !subtract || !held) return 0;
+  if (!walks() || !held) return 0;
   if (visit == subtract) {
     // A second traversal of one object: references are being subtracted anew.
     if (phase != Phase::Subtracting || !Walk::traverse(self)) {
@@ -168,14 +180,15 @@ int traverse(PyObject* self, T* held, visitproc visit, void* arg) {
 
 }  // namespace
 
-void dictionary_made() {
-  ++live_dictionaries;
+void owned_made() {
+  ++live_owned;
 #ifndef Py_GIL_DISABLED
   if (!subtract) probe_collector();
 #endif
 }
 
 int visit_body(PyObject* self, TensorBody* body, visitproc visit, void* arg) {
+  if (!walks()) Py_VISIT(body ? only_context_of(*body) : nullptr);
   return traverse(self, body, visit, arg);
 }
 

@@ -51,11 +51,35 @@ int context_clear(PyObject* object) {
   return 0;
 }
 
+// Whether tensors may hang on it, now or later.
+bool may_hold_tensors(PyObject* value) {
+  if (!PyTuple_Check(value)) return PyObject_IS_GC(value);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i) {
+    if (PyObject_IS_GC(PyTuple_GET_ITEM(value, i))) return true;
+  }
+  return false;
+}
+
+// See NOTE [Contexts].
+int context_setattro(PyObject* object, PyObject* name, PyObject* value) {
+  PyContext* self = self_of(object);
+  const int status = PyObject_GenericSetAttr(object, name, value);
+  if (status != 0 || !value || !may_hold_tensors(value)) return status;
+  const bool is_property = value == self->to_save || value == self->dirty ||
+                           value == self->non_differentiable || value == self->for_forward ||
+                           value == self->needs_input_grad;
+  if (is_property) return status;
+  watch_context(object);
+  track_held(value);
+  return status;
+}
+
 void context_dealloc(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   PyContext* self = self_of(object);
   PyObject_GC_UnTrack(object);
   context_clear(object);
+  if (self->watched) owned_gone();
   if (FunctionNode* node = self->node()) node->forget_context();
   self->base.node.~Ref<Node>();
   self->base.leaf.~Tensor();
@@ -251,6 +275,7 @@ int init_function(PyObject* module) {
       {Py_tp_new, reinterpret_cast<void*>(context_new)},
       {Py_tp_dealloc, reinterpret_cast<void*>(context_dealloc)},
       {Py_tp_repr, reinterpret_cast<void*>(PyBaseObject_Type.tp_repr)},
+      {Py_tp_setattro, reinterpret_cast<void*>(context_setattro)},
       {Py_tp_traverse, reinterpret_cast<void*>(context_traverse)},
       {Py_tp_clear, reinterpret_cast<void*>(context_clear)},
       {Py_tp_getset, properties},
@@ -268,16 +293,27 @@ int init_function(PyObject* module) {
   return PyModule_AddFunctions(module, functions);
 }
 
+void watch_context(PyObject* context) {
+  PyContext* self = self_of(context);
+  if (!self->watched) owned_made();
+  self->watched = true;
+}
+
 PyObject* context_of(const Node& node) {
   const auto* custom = dynamic_cast<const FunctionNode*>(&node);
   return custom ? reinterpret_cast<PyObject*>(custom->context()) : nullptr;
 }
 
-PyObject* only_context_of(const Tensor& tensor) {
-  if (!tensor.defined() || tensor.body()->refs.get() != 1) return nullptr;
-  const auto* node = dynamic_cast<const FunctionNode*>(node_of(tensor));
-  const bool only = node && node->refs.get() == 1 && node->owns_context();
-  return only ? reinterpret_cast<PyObject*>(node->context()) : nullptr;
+PyObject* owned_context_of(const Node& node) {
+  const auto* custom = dynamic_cast<const FunctionNode*>(&node);
+  const bool owns = custom && custom->owns_context();
+  return owns ? reinterpret_cast<PyObject*>(custom->context()) : nullptr;
+}
+
+PyObject* only_context_of(const TensorBody& tensor) {
+  const auto* node = static_cast<const Node*>(tensor.grad_fn.get());
+  const bool only = tensor.refs.get() == 1 && node && node->refs.get() == 1;
+  return only ? owned_context_of(*node) : nullptr;
 }
 
 }  // namespace pullback::bind

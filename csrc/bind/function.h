@@ -5,9 +5,9 @@
 // The node owns it, as long as the graph holds the node; the ctx refers to the node without a
 // reference of its own.  When the graph drops the node while Python still holds the ctx, a new node
 // takes over what the old one had and belongs to the ctx.  So neither holds the other in a cycle.
-// A result that the user hangs on the ctx makes one: the result's handle is tracked by the garbage
-// collector, which finds the ctx through the node (only_context_of) if no other result or operation
-// keeps the node.  Two results on one ctx, or something computed from them, are not found.
+// Results, arguments and what is computed from them make one when the user hangs them on the ctx:
+// from then on it is an object that the collector looks for (NOTE [Cycles] in collector.h).  So
+// does a tensor that the class of the ctx refers to: found if it is all that keeps the node.
 #pragma once
 
 #include <Python.h>
@@ -23,7 +23,11 @@ int init_function(PyObject* module);
 // The ctx of a custom function's node; null for other nodes.  Borrowed.
 PyObject* context_of(const Node& node);
 
-// The ctx that only this tensor keeps alive, through its node; null when there is none.
-PyObject* only_context_of(const Tensor& tensor);
+// The collector looks for cycles through this context from now on.
+void watch_context(PyObject* context);
+
+// context_of, if the node owns it; if the tensor alone keeps the node.
+PyObject* owned_context_of(const Node& node);
+PyObject* only_context_of(const TensorBody& tensor);
 
 }  // namespace pullback::bind

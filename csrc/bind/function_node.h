@@ -29,6 +29,7 @@ struct PyContext {
   PyObject* needs_input_grad;
   bool materialize;
   bool materialize_all;  // also for results that are not differentiable
+  bool watched;          // the user may hang tensors on it; see NOTE [Cycles]
 
   FunctionNode* node() const;
 };

@@ -172,6 +172,7 @@ PyObject* recorded_at(PyObject* self, void*) {
 PyObject* node_metadata(PyObject* self, void*) {
   PyObject*& dict = self_of(self)->dict;
   if (!dict) dict = PyDict_New();
+  if (self_of(self)->node && context_of(*self_of(self)->node) == self) watch_context(self);
   return Py_XNewRef(dict);
 }
 

@@ -113,8 +113,8 @@ void for_each_hook(PyObject* dict, Call&& call, Take&& take) {
 // A dictionary that the core owns; see NOTE [Cycles].
 class Dictionary {
  public:
-  explicit Dictionary(PyObject* dictionary) : dict_(Owned::share(dictionary)) { dictionary_made(); }
-  ~Dictionary() { dictionary_gone(); }
+  explicit Dictionary(PyObject* dictionary) : dict_(Owned::share(dictionary)) { owned_made(); }
+  ~Dictionary() { owned_gone(); }
   Dictionary(const Dictionary&) = delete;
   Dictionary& operator=(const Dictionary&) = delete;
   PyObject* get() const { return dict_.get(); }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bind/collector.h"
 #include "bind/convert.h"
 #include "bind/guard.h"
 #include "bind/saved_names.h"
@@ -19,25 +20,36 @@ namespace {
 
 class PyPacked final : public PackedTensor {
  public:
-  PyPacked(PyObject* object, PyObject* unpack)
-      : object_(Owned::share(object)), unpack_(Owned::share(unpack)) {}
+  PyPacked(PyObject* object, PyObject* unpack) : pair_(PyList_New(2)) {
+    PyList_SET_ITEM(pair_.get(), 0, Py_NewRef(object));
+    PyList_SET_ITEM(pair_.get(), 1, Py_NewRef(unpack));
+    owned_made();
+    track_held(object);
+  }
+  ~PyPacked() override { owned_gone(); }
   Tensor unpack() override {
-    const Owned result(PyObject_CallOneArg(unpack_.get(), object_.get()));
+    check(PyList_GET_SIZE(pair_.get()) == 2, "internal error: the saved tensor was collected.");
+    const Owned object = Owned::share(PyList_GET_ITEM(pair_.get(), 0));
+    const Owned unpack = Owned::share(PyList_GET_ITEM(pair_.get(), 1));
+    const Owned result(PyObject_CallOneArg(unpack.get(), object.get()));
     check(ErrorKind::Type, is_tensor(result.get()),
           "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
           Py_TYPE(result.get())->tp_name);
     return unwrap(result.get());
   }
+  PyObject* pair() const { return pair_.get(); }
 
  private:
-  Owned object_;
-  Owned unpack_;
+  // What pack gave and the function that unpacks it: a list, which the collector can empty.
+  Owned pair_;
 };
 
 class PySavedHooks final : public SavedHooks {
  public:
   PySavedHooks(PyObject* pack, PyObject* unpack)
-      : pack_(Owned::share(pack)), unpack_(Owned::share(unpack)) {}
+      : pack_(Owned::share(pack)), unpack_(Owned::share(unpack)) {
+    track_held(unpack);
+  }
   std::unique_ptr<PackedTensor> pack(const Tensor& tensor) override {
     // The functions may take this pair off the list while they run.
     const Owned unpack = Owned::share(unpack_.get());
@@ -373,6 +385,11 @@ class NamedList {
 };
 
 }  // namespace
+
+PyObject* owned_by(const PackedTensor& packed) {
+  const auto* mine = dynamic_cast<const PyPacked*>(&packed);
+  return mine ? mine->pair() : nullptr;
+}
 
 PyObject* saved_attribute(Node& node, const char* attribute) {
   std::string_view name = attribute;

@@ -21,4 +21,7 @@ PyObject* raw_saved(Node& node, std::span<SavedTensor* const> tensors);
 // The names, a list.
 PyObject* saved_names(Node& node);
 
+// What hooks in Python put in the place of a tensor, for the garbage collector; null for others.
+PyObject* owned_by(const PackedTensor& packed);
+
 }  // namespace pullback::bind

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "bind/collector.h"
-#include "bind/function.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
 
@@ -63,7 +62,6 @@ void tensor_dealloc(PyObject* object) {
 int tensor_traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(self_of(object)->dict);
   Py_VISIT(Py_TYPE(object));
-  Py_VISIT(only_context_of(self_of(object)->tensor));
   return visit_body(object, self_of(object)->tensor.body(), visit, arg);
 }
 
@@ -108,7 +106,7 @@ PyObject* wrap(Tensor tensor) {
   new (&object->tensor) Tensor(std::move(tensor));
   object->dict = nullptr;
   object->weakrefs = nullptr;
-  if (body->flags & kHooked || live_dictionaries) [[unlikely]]
+  if (body->flags & kHooked || live_owned) [[unlikely]]
     PyObject_GC_Track(object);
   return reinterpret_cast<PyObject*>(object);
 }

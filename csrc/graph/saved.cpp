@@ -118,10 +118,17 @@ void SavedTensor::register_hooks(SavedHooks& hooks) {
   pack(hooks, tensor, data(), kind_ == Kind::Output);
 }
 
+const PackedTensor& SavedTensor::packed() const {
+  return *static_cast<const PackedMeta&>(*body_->meta).packed;
+}
+
+const Edge& SavedTensor::packed_history() const {
+  return static_cast<const PackedMeta&>(*body_->meta).history;
+}
+
 Tensor SavedTensor::held() const {
   if (!body_) return {};
-  if (kind_ != Kind::Packed) return Tensor(body_);
-  return static_cast<const PackedMeta&>(*body_->meta).packed->held();
+  return kind_ == Kind::Packed ? packed().held() : Tensor(body_);
 }
 
 Tensor SavedTensor::data() const {

@@ -100,6 +100,8 @@ class SavedTensor {
   // As register_hooks got it, without history.
   Tensor data() const;
   bool is_packed() const { return kind_ == Kind::Packed; }
+  const PackedTensor& packed() const;
+  const Edge& packed_history() const;
   // What is in memory: the data, or what hooks hold of it.
   Tensor held() const;
   // What it holds a reference to; when packed, of no tensor.

@@ -1,4 +1,5 @@
-"""Random programs do in pullback what they do in PyTorch; see tests/programs.py.
+"""Random programs do in pullback what they do in PyTorch, and leave nothing behind; see
+tests/programs.py.
 
 PULLBACK_PROGRAMS sets how many are run. A program that fails is made as short as possible and
 printed as Python.
@@ -6,6 +7,7 @@ printed as Python.
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 
 import pullback as pb
 from programs import Program, programs, run
+from pullback import _core
 
 torch = pytest.importorskip("torch")
 
@@ -41,7 +44,13 @@ def compare(ours: Any, theirs: Any, where: str) -> None:
 )
 @given(programs)
 def test_random_programs(program: Program) -> None:
-    ours, theirs = run(pb, program), run(torch, program)
-    assert len(ours.notes) == len(theirs.notes)
-    for k, (a, b) in enumerate(zip(ours.notes, theirs.notes, strict=True)):
+    gc.collect()
+    gc.freeze()  # what is imported when it is first used need not be looked at again
+    before = _core.live_objects()
+    ours = run(pb, program).notes
+    gc.collect()
+    assert _core.live_objects() == before, "live objects"
+    theirs = run(torch, program).notes
+    assert len(ours) == len(theirs)
+    for k, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         compare(a, b, f"note {k}")
