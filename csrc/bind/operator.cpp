@@ -22,6 +22,7 @@
 #include "graph/origin.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
+#include "ops/levels.h"
 
 namespace pullback::bind {
 namespace {
@@ -81,27 +82,33 @@ PyObject* wrap_outcome(Outcome& outcome, PyTypeObject* named_tuple) {
   Py_RETURN_NONE;
 }
 
-// The number of elements of the result depends on values.
-bool has_dynamic_shape(const std::string& name) {
-  static const std::set<std::string> names{
-      "argwhere",          "bincount", "masked_select",      "nonzero",
-      "repeat_interleave", "unique",   "unique_consecutive", "where"};
-  return names.contains(name);
+// An operator that reads values: torch's sentences.
+[[noreturn]] void report_reads_values(const std::string& name) {
+  static const std::set<std::string> dynamic{"nonzero", "unique", "unique_consecutive", "where"};
+  check(!dynamic.contains(name),
+        "vmap: We do not support batching operators that can output dynamic shape. Attempted to "
+        "vmap over aten::",
+        name, ".");
+  check(name != "allclose", "vmap over torch.allclose isn't supported yet. It gives a bool.");
+  fail("Batching rule not implemented for aten::", name,
+       ". We could not generate a fallback. It reads values, of which there are many inside vmap.");
 }
 
 void refuse_batched(const Signature& signature, Arguments& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Tensor& t = arguments.values()[i].tensor;
-    if (t.defined() && t.has(kBatched)) {
-      const std::string& name = signature.name();
-      if (has_dynamic_shape(name)) {
-        fail(
-            "vmap: We do not support batching operators that can output dynamic shape. Attempted "
-            "to vmap over aten::",
-            name, ".");
-      }
-      fail(name, ": reads values and has no batching rule, so it cannot be used inside vmap.");
-    }
+    if (!t.defined() || !t.has(kBatched)) continue;
+    if (signature.name() == "is_nonzero") refuse_condition(t);
+    report_reads_values(signature.name());
+  }
+}
+
+void refuse_random_out() {
+  for (int level = 1; level <= mode.depth; ++level) {
+    check(
+        mode.levels[level].kind != LevelKind::Vmap,
+        "vmap: We do not support calling out variants of random operations inside of vmap. Please "
+        "use non-out variants as a workaround");
   }
 }
 
@@ -181,6 +188,7 @@ PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObje
               "(): argument 'input' (position 1) must be Tensor");
         return call_into(op, signature, arguments, Destination::Kind::InPlace, unwrap(args[0]));
       }
+      if (common.out && entry.flags & kRandom) refuse_random_out();
       if (common.out) return call_out(op, signature, arguments, common.out);
       Outcome outcome;
       entry.function.call(arguments.values(), outcome);

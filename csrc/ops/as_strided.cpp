@@ -98,6 +98,14 @@ void TakePart::vjp(Vjp<TakePart>& v) {
   v.give(0, apply<CopySlices>(a, zeros_of(a.whole, v.grad().dtype()), v.grad()));
 }
 
+// Of a batched tensor: of its first example.
+std::int64_t memory_offset(const Tensor& t) {
+  return t.has(kBatched) ? memory_offset(meta_of(t)->batch) : t.storage_offset();
+}
+
+Tensor apply_as_strided(const Tensor& input, const Dims& size, const Dims& stride,
+                        std::int64_t offset, bool in_place = false);
+
 struct AsStrided {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
@@ -113,9 +121,14 @@ struct AsStrided {
   static const char* node_name(const Attrs& a) {
     return a.in_place ? "AsStridedBackward1" : "AsStridedBackward0";
   }
-  static Tensor batch(const Attrs&, In, int) {
-    fail(ErrorKind::NotImplemented,
-         "as_strided: not supported inside vmap. Use views that know the shape, such as unfold.");
+  // Every example as the first, further on in memory.
+  static Tensor batch(const Attrs& a, In in, int level) {
+    const Tensor& all = meta_of(in[0])->batch;
+    Dims sizes = a.sizes;
+    Dims strides = a.strides;
+    sizes.insert(0, all.size(0));
+    strides.insert(0, all.stride(0));
+    return make_batched(apply_as_strided(all, sizes, strides, a.offset, a.in_place), level);
   }
   static Tensor view(const Attrs& a, const Tensor& x) {
     return x.alias(a.sizes, a.strides, a.offset - x.storage_offset());
@@ -157,6 +170,28 @@ struct AsStrided {
   }
 };
 
+Tensor apply_as_strided(const Tensor& input, const Dims& size, const Dims& stride,
+                        std::int64_t offset, bool in_place) {
+  return apply<AsStrided>(
+      {size, stride, offset, input.shape(), Dims(input.strides()), memory_offset(input), in_place},
+      input);
+}
+
+// An example is not to read what belongs to another one, or to nobody.
+void check_within_example(const Tensor& input, const Dims& size, const Dims& stride,
+                          std::int64_t offset) {
+  const std::int64_t first = memory_offset(input);
+  const std::int64_t end = first + memory_extent(input.sizes(), input.strides());
+  const std::int64_t length = memory_extent(size, stride);
+  check(length == 0 || (offset >= first && offset + length <= end), "result = tensor.as_strided(",
+        size, ", ", stride, ", ", offset,
+        ") can access memory outside of `tensor`. `result` can access some memory in range [",
+        offset, ", ", offset + length - 1, "], but `tensor` can only access some memory in range [",
+        first, ", ", end - 1,
+        "]. This is not supported inside of vmap, please try to rewrite the `as_strided` call as a "
+        "sequence of PyTorch view operations");
+}
+
 }  // namespace
 
 Part Part::batched(std::int64_t batch) const {
@@ -167,11 +202,6 @@ Part Part::batched(std::int64_t batch) const {
   b.whole.insert(0, batch);
   b.whole_strides.insert(0, step);
   return b;
-}
-
-// Of a batched tensor: of its first example.
-static std::int64_t memory_offset(const Tensor& t) {
-  return t.has(kBatched) ? memory_offset(meta_of(t)->batch) : t.storage_offset();
 }
 
 Part part_of(const Tensor& view, const Tensor& base) {
@@ -202,13 +232,6 @@ void record_replaced_part(const Part& part, const Tensor& whole, const Tensor& v
   set_history(whole, node.get());
 }
 
-static Tensor apply_as_strided(const Tensor& input, const Dims& size, const Dims& stride,
-                               std::int64_t offset, bool in_place = false) {
-  return apply<AsStrided>({size, stride, offset, input.shape(), Dims(input.strides()),
-                           input.storage_offset(), in_place},
-                          input);
-}
-
 Tensor view_as_strided(const Tensor& base, const Tensor& view) {
   return apply_as_strided(base, view.shape(), Dims(view.strides()), view.storage_offset());
 }
@@ -220,7 +243,11 @@ static std::int64_t check_geometry(const Tensor& input, const Dims& size, const 
     check(each >= 0,
           "as_strided: Negative strides are not supported at the moment, got strides: ", stride);
   }
-  const std::int64_t offset = storage_offset.value_or(input.storage_offset());
+  const std::int64_t offset = storage_offset.value_or(memory_offset(input));
+  if (input.has(kBatched)) {
+    check_within_example(input, size, stride, offset);
+    return offset;
+  }
   const auto item = static_cast<std::int64_t>(item_size(input.dtype()));
   const auto bytes = static_cast<std::int64_t>(input.body()->storage->bytes);
   const std::int64_t length = memory_extent(size, stride);
@@ -234,7 +261,6 @@ static std::int64_t check_geometry(const Tensor& input, const Dims& size, const 
 
 Tensor as_strided(const Tensor& input, const Dims& size, const Dims& stride,
                   std::optional<std::int64_t> storage_offset) {
-  if (input.has(kBatched)) return apply<AsStrided>({size, stride, 0, {}, {}, 0}, input);
   const std::int64_t offset = check_geometry(input, size, stride, storage_offset);
   return apply_as_strided(input, size, stride, offset);
 }
@@ -248,12 +274,12 @@ static Tensor as_strided_(const Tensor& input, const Dims& size, const Dims& str
 }
 
 static const Entry entry_as_strided("as_strided(input, size, stride, storage_offset=None)",
-                                    function<as_strided>, kView | kNoBatch,
+                                    function<as_strided>, kView,
                                     "A view of the memory in any geometry.",
                                     "x(3,4), (2,3), (4,1) | x(3,4), (3,3), (1,2), 1 | x(4), (2,2), "
                                     "(0,1) | xs(3,4), (3,), (4,)");
 static const Entry entry_as_strided_("as_strided_(input, size, stride, storage_offset=None)",
-                                     function<as_strided_>, kMethodForm | kNoGrad | kNoBatch,
+                                     function<as_strided_>, kMethodForm | kNoGrad,
                                      "Shows the memory in any geometry.",
                                      "c(3,4), (2,3), (4,1) | c(3,4), (3,3), (1,2), 1 | c(4), "
                                      "(2,2), (0,1)");

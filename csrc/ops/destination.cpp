@@ -195,9 +195,9 @@ const Tensor& Destination::finish(const Tensor& result) {
     check_shape(result.sizes(), result.dtype());
     if (records) check_rebase(name_, target_);
     if ((result.flags() | target_.flags()) & kBatched) {
-      check(ErrorKind::NotImplemented, kind_ == Kind::InPlace, name_,
-            "(): out= inside vmap is not supported. Use the result.");
-      write_batch(target_, result);
+      check(kind_ == Kind::InPlace, "Batching rule not implemented for aten::", name_,
+            ".out; the fallback path doesn't work on out= or view ops. Use the result.");
+      write_batch(name_, target_, result);
     } else {
       kernels::copy(view_of(target_), view_of(result));
     }

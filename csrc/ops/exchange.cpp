@@ -96,9 +96,7 @@ Ref<Storage> twin_storage(const Ref<Storage>& storage) {
   return twin;
 }
 
-static void take_geometry(const Tensor& target, const Tensor& source, Ref<Storage> storage) {
-  check(ErrorKind::NotImplemented, !((target.flags() | source.flags()) & kBatched),
-        "vmap: the memory of a batched tensor cannot be exchanged (data, set_, resize_, out=).");
+static void move_geometry(const Tensor& target, const Tensor& source, Ref<Storage> storage) {
   TensorBody* body = target.body();
   const bool moves = storage != body->storage;
   // Its history as it is now belongs to whatever memory it gets.
@@ -116,6 +114,37 @@ static void take_geometry(const Tensor& target, const Tensor& source, Ref<Storag
   const std::uint32_t geometry = kContiguous | kReadOnly;
   body->flags = (body->flags & ~geometry) | (source.flags() & geometry);
   if (moves) body->seen_version = body->storage->version;
+}
+
+static void take_geometry(const Tensor& target, const Tensor& source, Ref<Storage> storage) {
+  check(ErrorKind::NotImplemented, !((target.flags() | source.flags()) & kBatched),
+        "vmap: the memory of a batched tensor cannot be exchanged (data, set_, resize_, out=).");
+  move_geometry(target, source, std::move(storage));
+}
+
+void check_becomes(const char* name, const Tensor& x) {
+  check_changeable(name, x);
+  if (!x.has(kBatched)) return;
+  const OuterLevels outer(meta_of(x)->level);
+  check_becomes(name, meta_of(x)->batch);
+}
+
+void become(const Tensor& x, const Tensor& view) {
+  if (x.has(kBatched)) {
+    const OuterLevels outer(meta_of(x)->level);
+    become(meta_of(x)->batch, meta_of(view)->batch);
+  }
+  move_geometry(x, view, view.body()->storage);
+  if (!x.has(kBatched)) x.note_write();
+  if (!x.has(kFollowsBase)) {
+    rebase(x, view);
+  } else if (!view.has(kDual)) {  // else both are made anew from the base
+    if (view.requires_grad() && mode.grad) {
+      set_history(x, node_of(view), view.body()->output_nr);
+      move_retention(x);
+    }
+    x.body()->seen_version = x.version();
+  }
 }
 
 void replace_geometry(const Tensor& target, const Tensor& source) {

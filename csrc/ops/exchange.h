@@ -25,24 +25,16 @@ void exchange_memory(const Tensor& target, const Tensor& source);
 // Row-major in these sizes, in the same memory while that is large enough (resize_, out=).
 void resize_memory(const char* name, const Tensor& target, Sizes sizes);
 
-// The tensor becomes a view of itself, which `make` makes: its geometry and its history change.
+// Throws when the tensor, or the one of all examples that it stands for, cannot be changed.
+void check_becomes(const char* name, const Tensor& x);
+// Gives the tensor the geometry and the history of a view of itself; inside vmap the tensor of all
+// examples, too.
+void become(const Tensor& x, const Tensor& view);
+// The tensor becomes a view of itself, which `make` makes.
 template <typename Make>
 Tensor become_view(const char* name, const Tensor& x, Make make) {
-  check(ErrorKind::NotImplemented, !x.has(kBatched), name,
-        ": in-place views inside vmap are not supported. Use the form without underscore.");
-  check_changeable(name, x);
-  const Tensor view = make();
-  replace_geometry(x, view);
-  x.note_write();
-  if (!x.has(kFollowsBase)) {
-    rebase(x, view);
-  } else if (!view.has(kDual)) {  // else both are made anew from the base
-    if (view.requires_grad() && mode.grad) {
-      set_history(x, node_of(view), view.body()->output_nr);
-      move_retention(x);
-    }
-    x.body()->seen_version = x.version();
-  }
+  check_becomes(name, x);
+  become(x, make());
   return x;
 }
 

@@ -1,6 +1,8 @@
 // See levels.h.
 #include "ops/levels.h"
 
+#include <set>
+
 #include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/op.h"
@@ -90,14 +92,28 @@ Tensor make_for_batch(const Tensor& model, Sizes sizes, const std::function<Tens
   return make_batched(make_for_batch(meta.batch, all, make), meta.level);
 }
 
-void write_batch(const Tensor& target, const Tensor& result) {
+// What torch calls an in-place operator when it refuses.
+static std::string refused_name(const std::string& name) {
+  static const std::set<std::string> arithmetic{
+      "add",         "sub",        "mul",         "div",         "divide",      "multiply",
+      "true_divide", "clamp_min",  "clamp_max",   "copysign",    "logical_and", "logical_or",
+      "logical_xor", "bitwise_or", "bitwise_and", "bitwise_xor", "copy"};
+  static const std::set<std::string> without_aten{"fill",           "index_put", "scatter_add",
+                                                  "scatter_reduce", "index_add", "index_fill"};
+  if (arithmetic.contains(name)) return "inplace arithmetic";
+  return (without_aten.contains(name) ? "" : "aten::") + name + "_";
+}
+
+void write_batch(const std::string& name, const Tensor& target, const Tensor& result) {
   const Tensor* both[] = {&target, &result};
   const int level = detail::batch_level(In(both, 2));
-  check(target.has(kBatched) && meta_of(target)->level == level,
-        "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor "
-        "`other` in extra_args that has more elements than `self`. This happened due to `other` "
-        "being vmapped over but `self` not being vmapped over in a vmap. Please try to use "
-        "out-of-place operators instead of inplace arithmetic.");
+  if (!target.has(kBatched) || meta_of(target)->level != level) {
+    fail("vmap: ", refused_name(name),
+         "(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args "
+         "that has more elements than `self`. This happened due to `other` being vmapped over but "
+         "`self` not being vmapped over in a vmap. Please try to use out-of-place operators "
+         "instead of inplace arithmetic.");
+  }
   const OuterLevels outer(level);
   const detail::Unwrapped all = detail::unwrap(In(both, 2));
   copy_into(all.tensors[0], all.tensors[1]);

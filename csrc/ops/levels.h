@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "graph/meta.h"
 
@@ -29,8 +30,8 @@ Tensor leave_batch(const Tensor& result, int dim, int level);
 // A new tensor of this shape for each example of `model`: `make` gets the shape of all of them.
 Tensor make_for_batch(const Tensor& model, Sizes sizes, const std::function<Tensor(Sizes)>& make);
 
-// Writes a result into a batched target: into the memory of all examples.
-void write_batch(const Tensor& target, const Tensor& result);
+// Writes a result into a batched target: into the memory of all examples.  `name`: of the operator.
+void write_batch(const std::string& name, const Tensor& target, const Tensor& result);
 
 // Refuses to give the value of a batched tensor to Python: torch's sentences.
 void refuse_item(const Tensor& tensor);

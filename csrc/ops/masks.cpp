@@ -1,6 +1,7 @@
 // Masks and flat positions: masked_select, masked_scatter, nonzero, take, put, count_nonzero.
 //
-// nonzero and masked_select make shapes from values, so their masks must be plain tensors.
+// nonzero and masked_select make shapes from values, so their masks must be plain tensors; argwhere
+// takes batches whose examples have equally many positions.
 #include "kernels/copy.h"
 #include "kernels/index.h"
 #include "ops/arithmetic.h"
@@ -8,17 +9,18 @@
 #include "ops/indexing.h"
 #include "ops/matmul.h"
 #include "ops/op.h"
+#include "ops/scan.h"
+#include "ops/select.h"
 #include "ops/table.h"
 
 namespace pullback {
 namespace {
 
-void check_plain(const char* name, const Tensor& t) {
+void check_plain(const Tensor& t) {
   if (t.has(kBatched)) {
     fail(
         "vmap: We do not support batching operators that can support dynamic shape. Attempting to "
-        "batch over indexing with a boolean mask. ",
-        name, ": use where().");
+        "batch over indexing with a boolean mask. Use where().");
   }
 }
 
@@ -40,7 +42,10 @@ struct MaskedSelect {
     Dims whole;
   };
   static Tensor batch(const Attrs&, In in, int level) {
-    check_plain("masked_select", in[1]);
+    check(
+        !in[1].has(kBatched),
+        "vmap: Attempted to vmap over `mask` in torch.masked_select(self, mask) We cannot support "
+        "this because for each batch this would return a differently shaped Tensor. Use where().");
     const detail::Unwrapped u = detail::unwrap(in);
     return make_batched(index_select(flat_batch(u.tensors[0]), 1, flat_positions(in[1])), level);
   }
@@ -67,12 +72,26 @@ struct MaskedScatter {
     Dims source;
   };
   static Tensor batch(const Attrs&, In in, int level) {
-    check_plain("masked_scatter", in[1]);
     const detail::Unwrapped u = detail::unwrap(in);
+    if (in[1].has(kBatched)) return make_batched(by_rank(u), level);
     const Tensor at = flat_positions(in[1]);
     const Tensor source = narrow(flat_batch(u.tensors[2]), 1, 0, at.numel());
     const Tensor& x = u.tensors[0];
     return make_batched(reshape(index_copy(flat_batch(x), 1, at, source), x.sizes()), level);
+  }
+  // How many true elements there are before each true one; 0 for the others.
+  static Tensor rank(const Tensor& mask, int dim) {
+    const Tensor count = cumsum(cast(mask, DType::Int64), Along{dim});
+    return where(mask, count - Scalar(1), Scalar(0));
+  }
+  // Each example has a mask of its own.
+  static Tensor by_rank(const detail::Unwrapped& u) {
+    const Tensor mask = flat_batch(u.tensors[1]);
+    const Tensor source = flat_batch(u.tensors[2]);
+    check(source.size(1) > 0,
+          "masked_scatter: got an empty source inside vmap, expected elements.");
+    const Tensor taken = gather(source, 1, rank(mask, 1));
+    return reshape(where(mask, taken, flat_batch(u.tensors[0])), u.tensors[0].sizes());
   }
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs&, In in, const Tensor& out) {
@@ -90,8 +109,14 @@ struct MaskedScatter {
       v.give(0, masked_scatter(v.grad(), v.in(1), none));
     }
     if (!v.wants(2)) return;
+    const Tensor none = Tensor::zeros({{count}}, v.grad().dtype());
+    if (v.in(1).has(kBatched)) {
+      const Tensor mask = reshape(v.in(1), {{-1}});
+      const Tensor used = where(mask, reshape(v.grad(), {{-1}}), Scalar(0));
+      v.give(2, reshape(scatter_add(none, 0, rank(mask, 0), used), sizes));
+      return;
+    }
     const Tensor used = masked_select(v.grad(), v.in(1));
-    const Tensor none = Tensor::zeros({{count}}, used.dtype());
     Tensor first = Tensor::empty({{used.numel()}}, DType::Int64);
     for (std::int64_t k = 0; k < first.numel(); ++k) first.data<std::int64_t>()[k] = k;
     v.give(2, reshape(index_copy(none, 0, first, used), sizes));
@@ -128,7 +153,7 @@ Tensor masked_scatter(const Tensor& input, const Tensor& mask, const Tensor& sou
 }
 
 Tensor nonzero(const Tensor& input) {
-  check_plain("nonzero", input);
+  check_plain(input);
   const std::int64_t count = kernels::count_nonzero(view_of(input));
   // Column by column in memory, so that nonzero_tuple has dense vectors.
   const Tensor columns = Tensor::empty({{input.ndim(), count}}, DType::Int64);
@@ -146,6 +171,45 @@ std::vector<Tensor> nonzero_tuple(const Tensor& input) {
     columns.push_back(select(positions, 1, d).detach());
   }
   return columns;
+}
+
+// The positions within each example, of which all have equally many.
+struct Argwhere {
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kNotDifferentiable = true;
+  struct Attrs {
+    int lead = 0;  // dimensions of batches in front
+    Attrs batched(std::int64_t) const { return {lead + 1}; }
+  };
+  static Spec spec(const Attrs& a, In in) {
+    const Tensor x = in[0].is_contiguous() ? in[0] : copy_to_dtype(in[0], in[0].dtype());
+    Dims sizes(x.sizes().first(static_cast<std::size_t>(a.lead)));
+    const std::int64_t examples = count_elements(sizes);
+    const std::int64_t each = examples == 0 ? 0 : x.numel() / examples;
+    std::int64_t count = 0;
+    for (std::int64_t e = 0; e < examples; ++e) {
+      const std::int64_t here = kernels::count_nonzero(view_of(x.alias({{each}}, {{1}}, e * each)));
+      if (e == 0) count = here;
+      const int ndim = x.ndim() - a.lead;
+      check(here == count, "stack expects each tensor to be equal size, but got [", count, ", ",
+            ndim, "] at entry 0 and [", here, ", ", ndim, "] at entry ", e,
+            ": the results for the examples inside vmap differ in size.");
+    }
+    sizes.push_back(count);
+    sizes.push_back(x.ndim() - a.lead);
+    return {sizes, DType::Int64};
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    const Tensor positions = nonzero(in[0]);
+    if (out.numel() == 0) return;
+    const Tensor inside = narrow(positions, 1, a.lead, in[0].ndim() - a.lead);
+    copy_values(out.alias_row_major(inside.sizes()), inside);
+  }
+};
+
+static Tensor argwhere(const Tensor& input) {
+  return input.has(kBatched) ? apply<Argwhere>({}, input) : nonzero(input);
 }
 
 static OneOrMore nonzero_entry(const Tensor& input, bool as_tuple) {
@@ -168,14 +232,13 @@ static Tensor put(const Tensor& input, const Tensor& index, const Tensor& source
   return unsafe_view(flat, input.sizes(), "PutBackward0");
 }
 
-static const Entry entry_masked_select("masked_select(input, mask)", function<masked_select>,
-                                       kBoth | kNoBatch,
+static const Entry entry_masked_select("masked_select(input, mask)", function<masked_select>, kBoth,
                                        "The elements where the mask is true, in one dimension.",
                                        "x(3,4), b(3,4) | x(3,4), b(4) | x(4), b(3,1) | xs(3,4), "
                                        "b(3,4) | x(), b() | x(0,3), b(0,3)");
 static const Entry entry_masked_scatter(
     "masked_scatter(input, mask, source)", function<masked_scatter>,
-    kFunctionForm | kMethodForm | kInPlaceForm | kNoBatch | kWritesPart,
+    kFunctionForm | kMethodForm | kInPlaceForm | kWritesPart,
     "A copy with the elements of source, in order, where the mask is true.",
     "x(3,4), b(3,4), x(12) | xs(3,4), b(4), x(4,3) | x(3,4), b(3,1), x(15)");
 static const Entry entry_nonzero(
@@ -187,7 +250,7 @@ static const Entry entry_where("where(condition)", function<nonzero_tuple>,
                                kFunctionForm | kNoGrad | kNoBatch,
                                "The positions of the true elements, a tensor for each dimension.",
                                "b(3,4) | b(3)");
-static const Entry entry_argwhere("argwhere(input)", function<nonzero>, kView | kNoGrad | kNoBatch,
+static const Entry entry_argwhere("argwhere(input)", function<argwhere>, kView | kNoGrad,
                                   "The positions of the elements that are not zero, one in a row.",
                                   "i(3,4, high=3) | b(3)");
 static const Entry entry_take(

@@ -248,13 +248,6 @@ Tensor bernoulli_number(const Tensor& input, double p) {
     kernels::bernoulli(out, p, default_generator());
   });
 }
-Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
-  floating(p.dtype(), "bernoulli_tensor_cpu_p_");
-  return overwrite("bernoulli", "BernoulliBackward1", input, [&](const kernels::View& out) {
-    const Tensor chances = expand(p.detach(), {out.sizes, std::size_t(out.ndim)});
-    kernels::bernoulli(out, view_of(chances), default_generator());
-  });
-}
 Tensor bernoulli_of_shape(const Tensor& input, double p) {
   check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
   return draw(input.sizes(), input.dtype(),
@@ -266,6 +259,28 @@ Tensor bernoulli(const Tensor& input) {
     Tensor out = Tensor::empty(all[0].sizes(), all[0].dtype());
     kernels::bernoulli(view_of(out), view_of(all[0]), default_generator());
     return out;
+  });
+}
+Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
+  floating(p.dtype(), "bernoulli_tensor_cpu_p_");
+  if (p.has(kBatched)) {
+    // Every example has chances of its own.
+    const GradMode off(false);
+    const Tensor drawn = bernoulli(expand(detached(p), input.sizes()));
+    check_writable("bernoulli", input);
+    const Tensor* both[] = {&input, &drawn};
+    const int level = detail::batch_level(In(both, 2));
+    check(
+        input.has(kBatched) && meta_of(input)->level == level,
+        "vmap: inplace bernoulli(self, *extra_args) is not possible because there exists a Tensor "
+        "`other` in extra_args that has more elements than `self`. This happened due to `other` "
+        "being vmapped over but `self` not being vmapped over in a vmap. Please try to use "
+        "out-of-place operators instead of inplace bernoulli.");
+    return copy_into(input, drawn);
+  }
+  return overwrite("bernoulli", "BernoulliBackward1", input, [&](const kernels::View& out) {
+    const Tensor chances = expand(p.detach(), {out.sizes, std::size_t(out.ndim)});
+    kernels::bernoulli(out, view_of(chances), default_generator());
   });
 }
 

@@ -99,28 +99,54 @@ static Tensor repeat_interleave_int(const Tensor& input, std::int64_t repeats,
   return reshape(copies, sizes);
 }
 
-// Position i as often as repeats[i] says.
+// Position i as often as repeats[i] says; the examples of a batch have equally many positions.
+struct RepeatedPositions {
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kNotDifferentiable = true;
+  struct Attrs {
+    std::optional<std::int64_t> output_size;
+    int lead = 0;  // dimensions of batches in front
+    Attrs batched(std::int64_t) const { return {output_size, lead + 1}; }
+  };
+  static Spec spec(const Attrs& a, In in) {
+    const Tensor counts = copy_to_dtype(in[0], DType::Int64);
+    Dims sizes(counts.sizes().first(static_cast<std::size_t>(a.lead)));
+    const std::int64_t each = counts.size(counts.ndim() - 1);
+    const std::int64_t examples = count_elements(sizes);
+    const auto* count = counts.data<std::int64_t>();
+    std::int64_t first = 0;
+    for (std::int64_t e = 0; e < examples; ++e) {
+      std::int64_t total = 0;
+      for (std::int64_t i = 0; i < each; ++i) {
+        check(*count >= 0, "repeats can not be negative");
+        total += *count++;
+      }
+      check(!a.output_size || *a.output_size == total,
+            "allocated size does not match required size");
+      if (e == 0) first = total;
+      check(total == first, "stack expects each tensor to be equal size, but got [", first,
+            "] at entry 0 and [", total, "] at entry ", e,
+            ": the results for the examples inside vmap differ in size.");
+    }
+    sizes.push_back(first);
+    return {sizes, DType::Int64};
+  }
+  static void fill(const Attrs&, In in, const Tensor& out) {
+    const Tensor counts = copy_to_dtype(in[0], DType::Int64);
+    const std::int64_t each = counts.size(counts.ndim() - 1);
+    const auto* count = counts.data<std::int64_t>();
+    std::int64_t* to = out.data<std::int64_t>();
+    for (std::int64_t n = 0; n < counts.numel(); ++n) to = std::fill_n(to, count[n], n % each);
+  }
+};
+
 static Tensor repeated_positions(const Tensor& repeats, std::optional<std::int64_t> output_size) {
-  check(!repeats.has(kBatched),
-        "repeat_interleave: got repeats that differ inside vmap, expected "
-        "a plain tensor.");
   check(repeats.ndim() == 1, "repeat_interleave only accept 1D vector as repeat");
   check(ErrorKind::NotImplemented,
         repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32,
         "\"repeat_interleave_cpu\" not implemented for '", info(repeats.dtype()).scalar_name, "'");
-  const Tensor counts = copy_to_dtype(repeats, DType::Int64);
-  std::int64_t total = 0;
-  for (std::int64_t i = 0; i < counts.numel(); ++i) {
-    check(counts.data<std::int64_t>()[i] >= 0, "repeats can not be negative");
-    total += counts.data<std::int64_t>()[i];
-  }
-  check(!output_size || *output_size == total, "allocated size does not match required size");
-  Tensor positions = Tensor::empty({{total}}, DType::Int64);
-  std::int64_t* out = positions.data<std::int64_t>();
-  for (std::int64_t i = 0; i < counts.numel(); ++i) {
-    out = std::fill_n(out, counts.data<std::int64_t>()[i], i);
-  }
-  return positions;
+  return apply<RepeatedPositions>({output_size}, repeats);
 }
 
 static Tensor repeat_interleave(const Tensor& input, const Tensor& repeats,
@@ -159,8 +185,7 @@ static const Entry entry_repeat_interleave_int(
     function<repeat_interleave_int>, kView, "Each element `repeats` times in a row.",
     "x(2,3), 2 | x(2,3), 2, 1 | xs(2,3), 3, dim=0 | x(), 2 | x(2,3), 0, 0");
 static const Entry entry_repeated_positions("repeat_interleave(repeats, *, output_size=None)",
-                                            function<repeated_positions>,
-                                            kFunctionForm | kNoGrad | kNoBatch,
+                                            function<repeated_positions>, kFunctionForm | kNoGrad,
                                             "Position i as often as repeats[i] says.",
                                             "i(4, high=3)");
 

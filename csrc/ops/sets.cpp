@@ -5,9 +5,11 @@
 #include "ops/compare.h"
 #include "ops/destination.h"
 #include "ops/indexing.h"
+#include "ops/levels.h"
 #include "ops/op.h"
 #include "ops/operand.h"
 #include "ops/reduction.h"
+#include "ops/select.h"
 #include "ops/sorting.h"
 #include "ops/table.h"
 
@@ -28,14 +30,39 @@ bool look_right(bool right, const std::optional<std::string_view>& side) {
   return *side == "right";
 }
 
+// Inputs: the sorted sequence, of one dimension or with the leading sizes of the values; values.
+struct Search {
+  static constexpr int kInputs = 2;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kNotDifferentiable = true;
+  struct Attrs {
+    bool right;
+    DType result;
+  };
+  static Tensor batch(const Attrs& a, In in, int level) {
+    const bool one_sequence = !in[0].has(kBatched) || meta_of(in[0])->level != level;
+    if (one_sequence && in[0].ndim() == 1) {
+      return make_batched(apply<Search>(a, in[0], meta_of(in[1])->batch), level);
+    }
+    const detail::Unwrapped u = detail::unwrap(in);
+    const Tensor& values = u.tensors[1];
+    if (in[0].ndim() > 1) return make_batched(apply<Search>(a, u.tensors[0], values), level);
+    const Tensor rows = reshape(values, {{u.batch, in[1].numel()}});
+    return make_batched(reshape(apply<Search>(a, u.tensors[0], rows), values.sizes()), level);
+  }
+  static Spec spec(const Attrs& a, In in) { return {in[1].shape(), a.result}; }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    const DType dtype = promote_types(in[0].dtype(), in[1].dtype());
+    const Tensor sorted = dense(in[0], dtype);
+    const Tensor values = dense(in[1], dtype);
+    kernels::searchsorted(view_of(out), view_of(sorted), view_of(values), a.right);
+  }
+};
+
 Tensor search(const Tensor& sorted, const Tensor& values, bool right, DType result) {
-  const DType dtype = promote_types(sorted.dtype(), values.dtype());
-  check(ErrorKind::NotImplemented, dtype != DType::Bool,
+  check(ErrorKind::NotImplemented, promote_types(sorted.dtype(), values.dtype()) != DType::Bool,
         "\"searchsorted_out_cpu\" not implemented for 'Bool'");
-  const Tensor out = Tensor::empty(values.sizes(), result);
-  kernels::searchsorted(view_of(out), view_of(dense(sorted, dtype)), view_of(dense(values, dtype)),
-                        right);
-  return out;
+  return apply<Search>({right, result}, sorted, values);
 }
 
 Tensor number_or_tensor(const Operand& x) {
@@ -55,7 +82,7 @@ Tensor searchsorted_entry(const Tensor& sorted_sequence, const Operand& input, b
         "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions "
         "of boundaries tensor and input value tensor must match, but we got boundaries tensor ",
         sorted_sequence.shape(), " and input value tensor ", values.shape());
-  Tensor sorted = sorted_sequence.detach();
+  Tensor sorted = detached(sorted_sequence);
   if (sorter) {
     check(same(sorter->sizes(), sorted.sizes()),
           "torch.searchsorted(): boundary and sorter must have the same size, but got boundary "
@@ -170,34 +197,125 @@ OneOrMore unique_consecutive(const Tensor& input, bool return_inverse, bool retu
   return unique_of_all(kernels::unique_consecutive, input, return_inverse, return_counts);
 }
 
+// What the rows of all examples have in common: their sizes must be the same.
+class CommonSize {
+ public:
+  void add(std::int64_t size) {
+    if (entry_ == 0) size_ = size;
+    check(size == size_, "stack expects each tensor to be equal size, but got [", size_,
+          "] at entry 0 and [", size, "] at entry ", entry_,
+          ": the results for the examples inside vmap differ in size.");
+    ++entry_;
+  }
+  std::int64_t size() const { return size_; }
+
+ private:
+  std::int64_t size_ = 0;
+  std::int64_t entry_ = 0;
+};
+
+struct BatchedRows {
+  int lead = 0;  // dimensions of batches in front
+  Dims leading(const Tensor& t) const {
+    return Dims(t.sizes().first(static_cast<std::size_t>(lead)));
+  }
+};
+
+// [rows, elements of a row].
+Tensor as_rows(const Tensor& t, int lead) {
+  std::int64_t rows = 1;
+  for (int d = 0; d < lead; ++d) rows *= t.size(d);
+  return t.alias_row_major({{rows, rows == 0 ? 0 : t.numel() / rows}});
+}
+
+Tensor row(const Tensor& rows, std::int64_t i) {
+  return rows.alias({{rows.size(1)}}, {{1}}, i * rows.size(1));
+}
+
+// Inputs: integers, row-major; their weights, row-major and in the dtype of the result, or none.
+struct Bincount {
+  static constexpr int kInputs = 2;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kNotDifferentiable = true;
+  struct Attrs : BatchedRows {
+    std::int64_t minlength;
+    Attrs batched(std::int64_t) const { return {{lead + 1}, minlength}; }
+  };
+  static std::int64_t count_bins(const Attrs& a, const Tensor& x) {
+    const auto item = static_cast<std::int64_t>(item_size(x.dtype()));
+    std::int64_t bins = a.minlength;
+    for (std::int64_t i = 0; i < x.numel(); ++i) {
+      const std::int64_t value = Scalar::load(x.dtype(), x.bytes() + i * item).to_int();
+      check(value >= 0, "bincount only supports 1-d non-negative integral inputs.");
+      bins = std::max(bins, value + 1);
+    }
+    return bins;
+  }
+  static Spec spec(const Attrs& a, In in) {
+    const Tensor rows = as_rows(dense(in[0], in[0].dtype()), a.lead);
+    CommonSize bins;
+    for (std::int64_t r = 0; r < rows.size(0); ++r) bins.add(count_bins(a, row(rows, r)));
+    Dims sizes = a.leading(in[0]);
+    sizes.push_back(bins.size());
+    return {sizes, in[1].defined() ? in[1].dtype() : DType::Int64};
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    const Tensor rows = as_rows(dense(in[0], in[0].dtype()), a.lead);
+    const Tensor results = as_rows(out, a.lead);
+    Tensor weights;
+    if (in[1].defined()) weights = as_rows(dense(in[1], in[1].dtype()), a.lead);
+    for (std::int64_t r = 0; r < rows.size(0); ++r) {
+      const Tensor w = weights.defined() ? row(weights, r) : Tensor();
+      const kernels::View view = w.defined() ? view_of(w) : kernels::View{};
+      const Tensor target = row(results, r);
+      kernels::bincount(view_of(target), view_of(row(rows, r)), w.defined() ? &view : nullptr);
+    }
+  }
+};
+
 Tensor bincount(const Tensor& input, std::optional<Tensor> weights, std::int64_t minlength) {
   check(minlength >= 0, "minlength should be >= 0");
   if (is_floating(input.dtype()) || input.dtype() == DType::Bool) {
     fail(ErrorKind::NotImplemented, "\"bincount_cpu\" not implemented for '",
          info(input.dtype()).scalar_name, "'");
   }
-  const Tensor x = dense(input, input.dtype());
-  check(x.ndim() == 1, "bincount only supports 1-d non-negative integral inputs.");
-  const auto item = static_cast<std::int64_t>(item_size(x.dtype()));
-  for (std::int64_t i = 0; i < x.numel(); ++i) {
-    const std::int64_t value = Scalar::load(x.dtype(), x.bytes() + i * item).to_int();
-    check(value >= 0, "bincount only supports 1-d non-negative integral inputs.");
-    minlength = std::max(minlength, value + 1);
+  check(input.ndim() == 1, "bincount only supports 1-d non-negative integral inputs.");
+  Tensor w;
+  if (weights) {
+    check(weights->ndim() == 1 && weights->numel() == input.numel(),
+          "weights should be 1-d and have the same length as input");
+    const GradMode off(false);
+    w = cast(detached(*weights),
+             weights->dtype() == DType::Float32 ? DType::Float32 : DType::Float64);
   }
-  if (!weights) {
-    const Tensor out = Tensor::zeros({{minlength}}, DType::Int64);
-    if (x.numel() > 0) kernels::bincount(view_of(out), view_of(x), nullptr);
-    return out;
-  }
-  check(weights->ndim() == 1 && weights->numel() == x.numel(),
-        "weights should be 1-d and have the same length as input");
-  const DType dtype = weights->dtype() == DType::Float32 ? DType::Float32 : DType::Float64;
-  const Tensor w = dense(*weights, dtype);
-  const kernels::View view = view_of(w);
-  const Tensor out = Tensor::zeros({{minlength}}, dtype);
-  if (x.numel() > 0) kernels::bincount(view_of(out), view_of(x), &view);
-  return out;
+  return apply<Bincount>({{0}, minlength}, input, w);
 }
+
+struct Histc {
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kNotDifferentiable = true;
+  struct Attrs : BatchedRows {
+    std::int64_t bins;
+    double min;
+    double max;
+    Attrs batched(std::int64_t) const { return {{lead + 1}, bins, min, max}; }
+  };
+  static Spec spec(const Attrs& a, In in) {
+    Dims sizes = a.leading(in[0]);
+    sizes.push_back(a.bins);
+    return {sizes, in[0].dtype()};
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    const Tensor rows = as_rows(dense(in[0], in[0].dtype()), a.lead);
+    const Tensor counts = Tensor::zeros(out.sizes(), out.dtype());
+    const Tensor results = as_rows(counts, a.lead);
+    for (std::int64_t r = 0; rows.size(1) > 0 && r < rows.size(0); ++r) {
+      kernels::histc(view_of(row(results, r)), view_of(row(rows, r)), a.min, a.max);
+    }
+    copy_values(out, counts);
+  }
+};
 
 Tensor histc(const Tensor& input, std::int64_t bins, Scalar min, Scalar max) {
   if (!is_floating(input.dtype())) {
@@ -206,13 +324,7 @@ Tensor histc(const Tensor& input, std::int64_t bins, Scalar min, Scalar max) {
   }
   check(bins > 0, "torch.histogram(): bins must be > 0, but got ", bins, " for dimension 0");
   check(min.to_double() <= max.to_double(), "torch.histc: max must be larger than min");
-  const Tensor x = dense(input, input.dtype());
-  const Tensor out = Tensor::zeros({{bins}}, x.dtype());
-  if (x.numel() > 0) {
-    kernels::histc(view_of(out), view_of(x.alias({{x.numel()}}, {{1}})), min.to_double(),
-                   max.to_double());
-  }
-  return out;
+  return apply<Histc>({{0}, bins, min.to_double(), max.to_double()}, input);
 }
 
 Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool invert) {
@@ -225,21 +337,22 @@ Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool in
   const GradMode off(false);
   const DType dtype = result_type(elements, test_elements);
   const auto as_tensor = [dtype](const Operand& x) {
-    return x.is_tensor() ? dense(x.tensor(), dtype).detach() : Tensor::scalar(x.number(), dtype);
+    return x.is_tensor() ? cast(detached(x.tensor()), dtype) : Tensor::scalar(x.number(), dtype);
   };
-  const Tensor x = as_tensor(elements);
-  const Tensor known = sort(reshape(as_tensor(test_elements), {{-1}}))[0];
-  if (known.numel() == 0) return Tensor::full(x.sizes(), Scalar(invert), DType::Bool);
-  const Tensor at = search(known, x, false, DType::Int64);
-  for (std::int64_t i = 0; i < at.numel(); ++i) {
-    std::int64_t& position = at.data<std::int64_t>()[i];
-    position = std::min(position, known.numel() - 1);
-  }
-  const auto nearest_to = [&] {
+  Tensor x;
+  Tensor nearest;
+  {
     const DestinationAside aside;
-    return reshape(index_select(known, 0, reshape(at, {{-1}})), x.sizes());
-  };
-  const Tensor nearest = nearest_to();
+    x = as_tensor(elements);
+    const Tensor known = sort(reshape(as_tensor(test_elements), {{-1}}))[0];
+    if (known.numel() == 0) {
+      return make_for_batch(x, x.sizes(), [&](Sizes sizes) {
+        return Tensor::full(sizes, Scalar(invert), DType::Bool);
+      });
+    }
+    const Tensor at = search(known, reshape(x, {{x.numel()}}), false, DType::Int64);
+    nearest = reshape(gather(known, 0, clamp_max(at, Scalar(known.numel() - 1))), x.sizes());
+  }
   return invert ? ne(nearest, x) : eq(nearest, x);
 }
 
@@ -258,16 +371,17 @@ Tensor unique(const Tensor& input) {
   return unique_of_all(kernels::unique, input, false, false).tensors[0];
 }
 
-inline constexpr std::uint32_t kReadsValues = kFunctionForm | kMethodForm | kNoGrad | kNoBatch;
+inline constexpr std::uint32_t kCounts = kFunctionForm | kMethodForm | kNoGrad;
+inline constexpr std::uint32_t kReadsValues = kCounts | kNoBatch;
 
 static const Entry entry_searchsorted(
     "searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None)",
-    function<searchsorted_entry>, kFunctionForm | kOutForm | kNoGrad | kNoBatch,
+    function<searchsorted_entry>, kFunctionForm | kOutForm | kNoGrad,
     "Where values go into a sorted last dimension so that it stays sorted.",
     "i(5, high=1), 0.5 | c(1), c(2,3) | c(2,1), c(2,3), right=True | c(1), c(3), side='right'");
 static const Entry entry_bucketize(
     "bucketize(input, boundaries, *, out_int32=False, right=False)", function<bucketize>,
-    kFunctionForm | kOutForm | kNoGrad | kNoBatch, "The bucket of each value, between boundaries.",
+    kFunctionForm | kOutForm | kNoGrad, "The bucket of each value, between boundaries.",
     "c(2,3), c(1) | 0.5, c(1) | c(3), c(1), right=True, out_int32=True");
 static const Entry entry_unique(
     "unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None)",
@@ -283,15 +397,15 @@ static const Entry entry_unique_consecutive(
     "The first element, or slice of dim, of each run of equal ones.",
     "i(8, high=2) | i(8, high=2), True, True | i(5,2, high=2), dim=0");
 static const Entry entry_bincount("bincount(input, weights=None, minlength=0)", function<bincount>,
-                                  kReadsValues,
+                                  kCounts,
                                   "How often each integer occurs, or the sum of its weights.",
                                   "i(8, high=4) | i(8, high=4), c(8) | i(3, high=2), minlength=6");
 static const Entry entry_histc("histc(input, bins=100, min=0, max=0)", function<histc>,
-                               kReadsValues | kOutForm,
+                               kCounts | kOutForm,
                                "How many elements fall into each of the bins between min and max.",
                                "c(20), 5 | c(20), 4, -1, 1 | c(3,4), bins=3, min=0, max=2");
 static const Entry entry_isin("isin(elements, test_elements, *, assume_unique=False, invert=False)",
-                              function<isin>, kFunctionForm | kOutForm | kNoGrad | kNoBatch,
+                              function<isin>, kFunctionForm | kOutForm | kNoGrad,
                               "Whether each element occurs among the test elements.",
                               "i(3,4, high=5), i(2, high=5) | i(4, high=3), 1 | i(4, high=3), "
                               "i(2, high=3), invert=True");

@@ -18,24 +18,33 @@ namespace {
 // A tensor without dimensions is a row of one element.
 class Row {
  public:
-  explicit Row(const Tensor& t) : view_(view_of(t)) {
-    static constexpr std::int64_t kOne = 1;
-    if (view_.ndim == 0) view_ = {view_.data, &kOne, &kOne, 1, view_.dtype};
+  Row(const Tensor& t, std::int64_t dim) : view_(view_of(t)), dim_(static_cast<int>(dim)) {
+    if (dim >= 0) return;
+    sizes_ = t.shape();
+    sizes_.push_back(1);
+    strides_ = Dims(t.strides());
+    strides_.push_back(1);
+    view_ = {view_.data, sizes_.data(), strides_.data(), sizes_.size(), view_.dtype};
+    dim_ = sizes_.size() - 1;
   }
+  Row(const Row&) = delete;
+  Row& operator=(const Row&) = delete;
   operator const kernels::View&() const { return view_; }  // NOLINT: that is its purpose
+  int dim() const { return dim_; }
 
  private:
   kernels::View view_;
+  int dim_;
+  Dims sizes_;
+  Dims strides_;
 };
 
 struct RowAttrs {
-  std::int64_t dim;
-  RowAttrs batched(std::int64_t) const { return {dim + 1}; }
+  std::int64_t dim;  // -1: of a tensor without dimensions
+  RowAttrs batched(std::int64_t) const { return {dim < 0 ? -1 : dim + 1}; }
 };
 
-Tensor sum_row(const Tensor& x, std::int64_t dim) {
-  return x.ndim() == 0 ? x : sum(x, Dims{dim}, true);
-}
+Tensor sum_row(const Tensor& x, std::int64_t dim) { return dim < 0 ? x : sum(x, Dims{dim}, true); }
 
 // y (g - sum(g y)) along a dimension; symmetric in the sense that it is its own transpose in g.
 struct SoftmaxGrad {
@@ -45,7 +54,8 @@ struct SoftmaxGrad {
   using Attrs = RowAttrs;
   static Spec spec(const Attrs&, In in) { return {in[1].shape(), in[1].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
-    kernels::softmax_grad(Row(out), Row(in[0]), Row(in[1]), static_cast<int>(a.dim));
+    const Row to(out, a.dim);
+    kernels::softmax_grad(to, Row(in[0], a.dim), Row(in[1], a.dim), to.dim());
   }
   static constexpr std::uint32_t saves(std::uint32_t needs) { return needs & 2 ? 3 : 2; }
   static Tensor slope_of_y(const Attrs& a, const Tensor& t, const Tensor& g, const Tensor& y) {
@@ -75,7 +85,8 @@ struct Softmax {
   using Attrs = RowAttrs;
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
-    kernels::softmax(Row(out), Row(in[0]), static_cast<int>(a.dim));
+    const Row to(out, a.dim);
+    kernels::softmax(to, Row(in[0], a.dim), to.dim());
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return kOut; }
   static void vjp(Vjp<Softmax>& v) { v.give(0, apply<SoftmaxGrad>(v.attrs(), v.grad(), v.out())); }
@@ -92,7 +103,8 @@ struct LogSoftmaxGrad {
   using Attrs = RowAttrs;
   static Spec spec(const Attrs&, In in) { return {in[1].shape(), in[1].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
-    kernels::log_softmax_grad(Row(out), Row(in[0]), Row(in[1]), static_cast<int>(a.dim));
+    const Row to(out, a.dim);
+    kernels::log_softmax_grad(to, Row(in[0], a.dim), Row(in[1], a.dim), to.dim());
   }
   static constexpr std::uint32_t saves(std::uint32_t needs) { return needs & 2 ? 3 : 2; }
   static void vjp(Vjp<LogSoftmaxGrad>& v) {
@@ -117,7 +129,8 @@ struct LogSoftmax {
   using Attrs = RowAttrs;
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
-    kernels::log_softmax(Row(out), Row(in[0]), static_cast<int>(a.dim));
+    const Row to(out, a.dim);
+    kernels::log_softmax(to, Row(in[0], a.dim), to.dim());
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return kOut; }
   static void vjp(Vjp<LogSoftmax>& v) {
@@ -137,7 +150,8 @@ Tensor rows(const char* name, const Tensor& input, std::int64_t dim, std::option
   }
   check(ErrorKind::NotImplemented, is_floating(to), "\"", name, "\" not implemented for '",
         info(to).scalar_name, "'");
-  const int d = wrap_dim(dim, input.ndim());
+  const int wrapped = wrap_dim(dim, input.ndim());
+  const int d = input.ndim() == 0 ? -1 : wrapped;
   if (input.dtype() == to) return apply<Op>({d}, input);
   Tensor converted;
   {

@@ -371,7 +371,7 @@ PB_TRANSPOSE(transpose, "dim0", "dim1")
 PB_TRANSPOSE(swapaxes, "axis0", "axis1")
 PB_TRANSPOSE(swapdims, "dim0", "dim1")
 #undef PB_TRANSPOSE
-inline constexpr std::uint32_t kInPlaceView = kMethodForm | kNoGrad | kNoBatch;
+inline constexpr std::uint32_t kInPlaceView = kMethodForm | kNoGrad;
 static const Entry entry_unsqueeze_("unsqueeze_(input, dim)", function<unsqueeze_>, kInPlaceView,
                                     "Puts a dimension of size 1 in at dim.",
                                     "c(3,4), 0 | c(3,4), -1 | c(), 0");

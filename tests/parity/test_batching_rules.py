@@ -1,0 +1,87 @@
+"""Every operator of the table inside vmap, beside PyTorch: what it batches, we batch alike.
+
+What PyTorch gets wrong or takes for another thing stands in the table below, with the reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from batches import REFUSED, batchings, forms, in_dims, stacked, tensors_of
+from samples import Sample
+from table import OPS, Op, about, same
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+OTHER_VALUES = {
+    "roll(x(), 1)": "PyTorch rolls the batch",
+    "index_fill": "PyTorch fills with the first example's value",
+}
+OTHER_IN_PLACE = {
+    "addbmm(x(5), x(2,3,4), x(2,4,5), beta=0.5, alpha=2)": "PyTorch gives the tensor a new shape",
+}
+SHAPES_ONLY = {op.id for op in OPS if op.random or op.name in ("empty_like", "new_empty")}
+
+Outcome = tuple[str, Any]
+
+
+def outcome(lib: Any, op: Op, sample: Sample, where: dict[int, int], form: Any) -> Outcome:
+    call = tensors_of(op, lib, sample, form)
+    vmap = lib.func.vmap(call, in_dims(sample, where), randomness="different")
+    try:
+        return "ok", [np.asarray(t.numpy()) for t in vmap(*stacked(lib, sample, where))]
+    except (RuntimeError, NotImplementedError, TypeError, IndexError, ValueError) as error:
+        return type(error).__name__, str(error).split(".")[0]
+
+
+def compare(op: Op, ours: Outcome, theirs: Outcome) -> None:
+    if theirs[0] != "ok":
+        return
+    assert ours[0] == "ok", f"PyTorch batches it, we say {ours}"
+    assert len(ours[1]) == len(theirs[1])
+    for a, b in zip(ours[1], theirs[1], strict=True):
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape
+        if op.id not in SHAPES_ONLY:
+            same(a, b, 1e-5, 1e-7)
+
+
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.id)
+def test_what_pytorch_batches(op: Op) -> None:
+    if op.name == "result_type":
+        return
+    for sample in op.samples:
+        text = f"{op.name}({sample})"
+        for where in batchings(sample):
+            for name, form in forms(op, pb).items():
+                try:
+                    other = forms(op, torch)[name]
+                except (AttributeError, KeyError):
+                    continue
+                if name == "in place" and text in OTHER_IN_PLACE:
+                    continue
+                if {op.name, text} & set(OTHER_VALUES) and any(True for _ in where):
+                    continue
+                with about(op, sample):
+                    ours = outcome(pb, op, sample, where, form)
+                    compare(op, ours, outcome(torch, op, sample, where, other))
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if op.name in REFUSED], ids=lambda op: op.id)
+def test_refusals(op: Op) -> None:
+    """The same type, and the same words up to the name of the operator inside."""
+    for sample in op.samples:
+        for where in batchings(sample):
+            for name, form in forms(op, pb).items():
+                ours = outcome(pb, op, sample, where, form)
+                theirs = outcome(torch, op, sample, where, forms(op, torch)[name])
+                with about(op, sample):
+                    if theirs[0] == "ok" or "nonzero_numpy" in theirs[1]:
+                        continue
+                    assert ours[0] == theirs[0]
+                    assert ours[1][:40] == theirs[1][:40]
