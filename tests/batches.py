@@ -19,10 +19,10 @@ SIZE = 3
 
 REFUSED = {
     "allclose": "gives a bool, which cannot differ by example",
-    "equal": "the same",
-    "is_nonzero": "the same",
+    "equal": "gives a bool, which cannot differ by example",
+    "is_nonzero": "gives a bool, which cannot differ by example",
     "nonzero": "the shape of the result depends on values",
-    "where": "the same, in the form with a condition only",
+    "where": "with a condition only: the shape of the result depends on values",
     "unique": "the shape of the result depends on values",
     "unique_consecutive": "the shape of the result depends on values",
 }

@@ -7,6 +7,7 @@ unless it stands in ``batches.REFUSED``. The same beside PyTorch: parity/test_ba
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,17 @@ def test_a_refusal_says_why(op: Op) -> None:
                 call = tensors_of(op, pb, sample, form)
                 with pytest.raises(RuntimeError, match=r"vmap|aten::"):
                     pb.vmap(call, in_dims(sample, where))(*stacked(pb, sample, where))
+
+
+def test_the_page_lists_every_operator() -> None:
+    page = Path(__file__).parents[1] / "docs" / "batching.md"
+    listed = [line.split("`")[1] for line in page.read_text().splitlines() if line[:3] == "| `"]
+    assert listed == sorted({op.name for op in OPS if any(s.leaves for s in op.samples)})
+    for name, reason in REFUSED.items():
+        assert any(
+            f"`{name}` | " in line and reason.split(":")[0] in line
+            for line in page.read_text().splitlines()
+        )
 
 
 def loops_too(call: Any, sample: Sample, where: dict[int, int]) -> list[tuple[Any, ...]] | None:
