@@ -23,6 +23,9 @@ REFUSED = {
     "is_nonzero": "gives a bool, which cannot differ by example",
     "nonzero": "the shape of the result depends on values",
     "where": "with a condition only: the shape of the result depends on values",
+    "set_": "a batch has no memory of its own to exchange",
+    "resize_": "a batch has no memory of its own to exchange",
+    "resize_as_": "a batch has no memory of its own to exchange",
     "unique": "the shape of the result depends on values",
     "unique_consecutive": "the shape of the result depends on values",
 }

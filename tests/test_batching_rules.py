@@ -30,7 +30,7 @@ from table import OPS, Op, about, array, same
 Tensor = pb.Tensor
 
 # Read memory as it lies, which for examples along another dimension is not that of the loop.
-OF_MEMORY = {"as_strided", "view"}
+OF_MEMORY = {"as_strided", "as_strided_", "view"}
 LEFT_OUT = {"result_type": "gives a dtype"}
 PLAIN = [op for op in OPS if not (op.factory or op.random or op.name in LEFT_OUT)]
 
@@ -269,3 +269,10 @@ def test_chances_for_each_example() -> None:
 def test_random_numbers_into_out() -> None:
     with pytest.raises(RuntimeError, match="calling out variants of random operations"):
         pb.vmap(lambda x: pb.rand(2, out=pb.zeros(2)), randomness="same")(pb.ones(3))
+
+
+def test_detach_in_place_cuts_every_level() -> None:
+    w = pb.ones(2, requires_grad=True)
+    found = pb.vmap(lambda row: (row * w).detach_() * w)(pb.ones(3, 2))
+    found.sum().backward()
+    assert w.grad.tolist() == [3.0, 3.0]

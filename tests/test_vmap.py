@@ -253,6 +253,8 @@ def test_an_exception_ends_the_levels() -> None:
         lambda x: pb.masked_select(x, x > 0),
         lambda x: pb.equal(x, x),
         lambda x: pb.allclose(x, x),
+        lambda x: pb.tensor([x[0], x[1]]),
+        lambda x: pb.tensor(x),
     ],
 )
 def test_values_cannot_be_read(read: Any) -> None:

@@ -15,6 +15,7 @@
 #include "graph/mode.h"
 #include "graph/origin.h"
 #include "ops/basic.h"
+#include "ops/levels.h"
 
 namespace pullback::bind {
 namespace {
@@ -72,6 +73,7 @@ class Nested {
     }
     if (is_tensor(data)) {
       const Tensor& t = unwrap(data);
+      refuse_item(t);
       check(ErrorKind::Value,
             dim + t.ndim() == shape_.size() &&
                 same(t.sizes(), static_cast<Sizes>(shape_).subspan(static_cast<std::size_t>(dim))),
@@ -135,6 +137,7 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
     if (dtype) Nested::check_fits(number, *dtype);
     return Tensor::scalar(number, dtype ? *dtype : own);
   }
+  if (is_tensor(data)) refuse_item(unwrap(data));
   if (is_tensor(data)) return copy_to_dtype(unwrap(data), dtype ? *dtype : unwrap(data).dtype());
   if (!is_sequence(data) && has_buffer(data)) {
     const Tensor array = tensor_from_array(data);

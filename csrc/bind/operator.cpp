@@ -18,6 +18,7 @@
 #include "bind/signature.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
+#include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/origin.h"
 #include "ops/basic.h"
@@ -91,7 +92,8 @@ PyObject* wrap_outcome(Outcome& outcome, PyTypeObject* named_tuple) {
         name, ".");
   check(name != "allclose", "vmap over torch.allclose isn't supported yet. It gives a bool.");
   fail("Batching rule not implemented for aten::", name,
-       ". We could not generate a fallback. It reads values, of which there are many inside vmap.");
+       ". We could not generate a fallback. It reads or exchanges the memory of one tensor, and "
+       "inside vmap there are many.");
 }
 
 void refuse_batched(const Signature& signature, Arguments& arguments) {
@@ -109,6 +111,19 @@ void refuse_random_out() {
         mode.levels[level].kind != LevelKind::Vmap,
         "vmap: We do not support calling out variants of random operations inside of vmap. Please "
         "use non-out variants as a workaround");
+  }
+}
+
+// What is written into out= has no tangent.
+void refuse_dual_out(const Overloads& op, Arguments& arguments) {
+  const auto check_plain = [&](const Tensor& t) {
+    check(ErrorKind::NotImplemented, !t.defined() || !(dual_levels(t) & mode.dual),
+          "Trying to use forward AD with ", op.name,
+          "_out that does not support it because it is an out= function");
+  };
+  for (std::size_t i = 0; mode.forward && mode.dual && i < arguments.size(); ++i) {
+    check_plain(arguments.values()[i].tensor);
+    for (const Tensor& each : arguments.values()[i].tensors) check_plain(each);
   }
 }
 
@@ -189,6 +204,7 @@ PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObje
         return call_into(op, signature, arguments, Destination::Kind::InPlace, unwrap(args[0]));
       }
       if (common.out && entry.flags & kRandom) refuse_random_out();
+      if (common.out && !(entry.flags & kNoGrad)) refuse_dual_out(op, arguments);
       if (common.out) return call_out(op, signature, arguments, common.out);
       Outcome outcome;
       entry.function.call(arguments.values(), outcome);

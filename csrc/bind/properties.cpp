@@ -251,6 +251,11 @@ PyObject* detach_in_place(const Tensor& t) {
   t.body()->grad_fn = nullptr;
   t.body()->output_nr = 0;
   t.set(kAnyGrad, false);
+  if (t.has(kDual)) {
+    meta_of(t)->tangents.clear();
+    t.set(kDual, false);
+  }
+  if (t.has(kBatched)) meta_of(t)->batch = detached(meta_of(t)->batch);
   move_retention(t);
   return wrap(t);
 }

@@ -7,7 +7,6 @@ namespace pullback {
 
 void report_batched() {
   fail(
-      ErrorKind::NotImplemented,
       "vmap: this operator reads values and has no batching rule. Call it outside of vmap, or in a "
       "loop.");
 }

@@ -185,14 +185,15 @@ def _backward_batched(
 ) -> tuple[Any, ...]:
     """One pass for all vectors that lie along dimension 0 of the seeds."""
     sizes = [seed.shape[0] for seed in seeds if seed is not None and seed.dim()]
+    if any(size != sizes[0] for size in sizes):
+        raise ValueError(
+            "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
+            f"{sizes} for the mapped dimension"
+        )
     for i, (root, seed) in enumerate(zip(roots, seeds, strict=True)):
         if seed is None:
             raise RuntimeError("grad: is_grads_batched=True needs a tensor for each grad_output.")
-        if (
-            seed.dim() != root.dim() + 1
-            or seed.shape[1:] != root.shape
-            or seed.shape[0] != sizes[0]
-        ):
+        if seed.dim() != root.dim() + 1 or seed.shape[1:] != root.shape:
             raise RuntimeError(
                 "If `is_grads_batched=True`, we interpret the first dimension of each grad_output "
                 "as the batch dimension. The sizes of the remaining dimensions are expected to "

@@ -38,9 +38,9 @@ def _level() -> int:
     return kinds.index(_DUAL) + 1 if _DUAL in kinds else 0
 
 
-def _check_level(level: int | None) -> None:
+def _check_level(level: int | None, function: str) -> None:
     if level is not None and level > 0:
-        raise RuntimeError("Invalid level given to _make_dual")
+        raise RuntimeError(f"Invalid level given to {function}")
 
 
 def enter_dual_level() -> int:
@@ -117,7 +117,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             "Trying to create a dual Tensor for forward AD but no level exists, make sure to "
             "enter_dual_level() first."
         )
-    _check_level(level)
+    _check_level(level, "_make_dual")
     for name, each in (("primal", tensor), ("tangent", tangent)):
         if not each.is_floating_point():
             raise ValueError(
@@ -139,7 +139,9 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             f"Tensor, this is not supported. Tensor is of size {list(tensor.shape)} while the "
             f"given forward gradient is of size {list(tangent.shape)}."
         )
-    dual: Tensor = _core._dual_enter(tensor, tangent, number)
+    # As after every operation in inference mode.
+    given = None if _core.is_inference_mode_enabled() else tangent
+    dual: Tensor = _core._dual_enter(tensor, given, number)
     return dual
 
 
@@ -157,7 +159,7 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
             "_unpack_dual(): argument 'dual' (position 1) must be Tensor, not "
             f"{type(tensor).__name__}"
         )
-    _check_level(level)
+    _check_level(level, "_fw_primal")
     number = _level()
     if not number:
         return UnpackedDualTensor(tensor, None)

@@ -20,6 +20,7 @@ from pullback.func._levels import (
     Chosen,
     Entered,
     backward,
+    check_aux,
     check_randomness,
     grad_input,
     leave_grad,
@@ -35,6 +36,11 @@ _API = "jvp(f, primals, tangents)"
 
 def _enter(primals: Sequence[Tensor], tangents: Sequence[Tensor], level: int) -> list[Tensor]:
     for primal, tangent in zip(primals, tangents, strict=True):
+        for name, each in (("primal", primal), ("tangent", tangent)):
+            if not each.is_floating_point():
+                raise ValueError(
+                    f"Expected {name} to be floating point or complex, but got: {each.dtype}"
+                )
         if primal.shape != tangent.shape:
             raise RuntimeError(
                 "Trying to set a forward gradient that has a different size than that of the "
@@ -116,6 +122,7 @@ def jvp(
         aux = None
         if has_aux:
             result, aux = split_aux(result, _API)
+            check_aux(aux)
             aux = tree_map(lambda t: _core._dual_leave(t, level)[0], aux)
         outputs, out_spec = only_tensors(result, _API, "f(*primals)")
         values, derivatives = _leave(outputs, level, strict)
@@ -166,6 +173,11 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
                 raise RuntimeError(
                     f"tangent:{i} with shape {tangent.shape} in flattened pytree doesn't match the "
                     f"shape {primal.shape} of the corresponding primal."
+                )
+            if primal.dtype != tangent.dtype:
+                raise RuntimeError(
+                    f"tangent:{i} with dtype {tangent.dtype} in flattened pytree doesn't match the "
+                    f"dtype {primal.dtype} of the corresponding primal."
                 )
         derivatives = backward(gradients, directions, [s for _, s in used], 0)
         rest = iter(derivatives)
@@ -237,6 +249,7 @@ def jacfwd(
                 aux = None
                 if has_aux:
                     result, aux = split_aux(result, _API)
+                    check_aux(aux)
                     aux = tree_map(lambda t: _core._dual_leave(t, level)[0], aux)
                 outputs, out_spec = only_tensors(result, _API, "f(*primals)")
                 _, derivatives = _leave(outputs, level, False)

@@ -96,15 +96,17 @@ def check_argnums(argnums: Any, count: int) -> None:
     numbers = (argnums,) if isinstance(argnums, int) else argnums
     if not isinstance(numbers, tuple) or not all(isinstance(n, int) for n in numbers):
         if isinstance(numbers, tuple):
-            raise RuntimeError(f"argnum must be int, got {type(numbers[0])}")
+            wrong = next(n for n in numbers if not isinstance(n, int))
+            raise RuntimeError(f"argnum must be int, got: {type(wrong)}")
         raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
     if not numbers:
         raise RuntimeError("argnums must be non-empty")
-    if len(set(numbers)) != len(numbers):
-        raise RuntimeError(f"argnums elements must be unique, got {argnums}")
     for number in numbers:
         if not -count <= number < count:
             raise RuntimeError(f"Got argnum={number}, but only {count} positional inputs")
+    places = tuple(number % count for number in numbers)
+    if len(set(places)) != len(places):
+        raise RuntimeError(f"argnums elements must be unique, got {places}")
 
 
 class Chosen:
@@ -135,6 +137,14 @@ class Chosen:
             for number, value in zip(self.argnums, tree, strict=True):
                 args[number] = value
         return tuple(args)
+
+
+def check_seeds(seeds: Sequence[Any]) -> None:
+    for seed in seeds:
+        if not isinstance(seed, Tensor) and seed is not None:
+            raise TypeError(
+                f"gradients can be either Tensors or None, but got {type(seed).__name__}"
+            )
 
 
 def split_aux(result: Any, api: str) -> tuple[Any, Any]:

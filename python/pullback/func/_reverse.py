@@ -21,6 +21,7 @@ from pullback.func._levels import (
     Entered,
     backward,
     check_aux,
+    check_seeds,
     grad_input,
     leave_grad,
     only_tensors,
@@ -193,6 +194,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
                 f"outputs to the function. cotangents: {_stars(spec)}, primal output: "
                 f"{_stars(pulled.outputs_spec)}"
             )
+        check_seeds(seeds)
         return tree_unflatten(pulled.pull(seeds, retain_graph), pulled.inputs_spec)
 
     output = tree_unflatten(pulled.results, pulled.outputs_spec)

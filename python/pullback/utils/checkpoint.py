@@ -24,6 +24,7 @@ from typing import Any
 import pullback
 from pullback import _core
 from pullback._grad_mode import enable_grad, no_grad
+from pullback.autograd.forward_ad import set_forward_grad_enabled
 from pullback.autograd.function import Function
 from pullback.autograd.graph import saved_tensors_hooks
 from pullback.random import fork_rng
@@ -366,7 +367,8 @@ class _Frame:
         self.others = [None if isinstance(x, _core.Tensor) else x for x in args]
         anchor = pullback.empty(0).requires_grad_()
         tensors = (x if isinstance(x, _core.Tensor) else None for x in args)
-        self.inputs = _KeepInputs.apply(anchor, *tensors).grad_fn
+        with set_forward_grad_enabled(False):
+            self.inputs = _KeepInputs.apply(anchor, *tensors).grad_fn
 
     def first_hooks(self) -> saved_tensors_hooks:
         def pack(tensor: Any) -> _Slot:
