@@ -254,7 +254,6 @@ def test_an_exception_ends_the_levels() -> None:
         lambda x: pb.equal(x, x),
         lambda x: pb.allclose(x, x),
         lambda x: pb.tensor([x[0], x[1]]),
-        lambda x: pb.tensor(x),
     ],
 )
 def test_values_cannot_be_read(read: Any) -> None:
