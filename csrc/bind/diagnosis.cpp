@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "bind/convert.h"
+#include "bind/function_node.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
+#include "bind/hooks.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "graph/mode.h"
@@ -199,6 +201,28 @@ Node* node_of_object(PyObject* object) {
   return reinterpret_cast<PyNode*>(object)->node.get();
 }
 
+// The hooks that a gradient goes through before it reaches a node or a leaf's accumulator, and
+// after the node.
+PyObject* hook_places_of(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    check(ErrorKind::Type, PyObject_TypeCheck(object, node_type), "expected a Node, but got ",
+          Py_TYPE(object)->tp_name);
+    const PyNode& handle = *reinterpret_cast<PyNode*>(object);
+    std::vector<std::string> places;
+    if (handle.node) {
+      places = hook_places(hook_dictionaries(*handle.node));
+    } else if (handle.leaf.defined()) {
+      places = hook_places(hook_dictionaries(*handle.leaf.body()));
+    }
+    const Owned list(PyList_New(0));
+    for (const std::string& place : places) {
+      const Owned text(PyUnicode_FromString(place.c_str()));
+      check_status(PyList_Append(list.get(), text.get()));
+    }
+    return Py_NewRef(list.get());
+  });
+}
+
 // _rerun(node, inputs): (inputs, results), or None where a value is missing.
 PyObject* rerun(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
@@ -219,12 +243,14 @@ PyObject* rerun(PyObject*, PyObject* args) {
 }
 
 // _saved_values(node): (inputs, outputs, released), dictionaries of tensors and numbers by place.
-// A value that was overwritten since is left out.
+// A value that was overwritten since is left out.  What a custom function saved may be anything: it
+// counts as an input, at a place below 0.
 PyObject* saved_values(PyObject*, PyObject* object) {
   return guarded([&]() -> PyObject* {
     Node* node = node_of_object(object);
     SavedList list;
     if (node) node->list_saved(list);
+    const bool custom = dynamic_cast<FunctionNode*>(node);
     const Owned inputs(PyDict_New()), outputs(PyDict_New());
     for (const SavedItem& item : list.items) {
       if (item.role == SavedItem::Role::Attribute) continue;
@@ -241,8 +267,9 @@ PyObject* saved_values(PyObject*, PyObject* object) {
       } else {
         continue;
       }
-      const Owned key(PyLong_FromLong(item.index));
-      PyObject* dict = item.role == SavedItem::Role::Output ? outputs.get() : inputs.get();
+      const bool output = !custom && item.role == SavedItem::Role::Output;
+      const Owned key(PyLong_FromLong(custom ? -1 - item.index : item.index));
+      PyObject* dict = output ? outputs.get() : inputs.get();
       check_status(PyDict_SetItem(dict, key.get(), value.get()));
     }
     return PyTuple_Pack(3, inputs.get(), outputs.get(), list.released ? Py_True : Py_False);
@@ -286,6 +313,7 @@ PyMethodDef diagnosis_functions[] = {
     {"_pop_observer", pop_observer, METH_NOARGS, "Takes the innermost observer away."},
     {"_rerun", rerun, METH_VARARGS,
      "(node, inputs) -> (inputs, results) computed anew, or None where a value is missing."},
+    {"_hook_places", hook_places_of, METH_O, "Where the hooks of a node or leaf are defined."},
     {"_saved_values", saved_values, METH_O, "(inputs, outputs, released) of a node, by place."},
     {"_set_absorb", set_absorb, METH_O, "Whether a gradient of zero absorbs infinity and NaN."},
     {"_written_at", written_at, METH_O, "Where the tensor's memory was last written in place."},

@@ -12,10 +12,12 @@
 
 #include "bind/function_node.h"
 #include "bind/guard.h"
+#include "bind/profile.h"
 #include "bind/tensor_type.h"
 #include "core/error.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
+#include "graph/origin.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
 
@@ -232,6 +234,9 @@ Tensor Call::settle(const Tensor& result, int number, Shape& shape) {
   if (flags_ & kDual) has_derivative_[static_cast<std::size_t>(number)] = smooth;
   shape.differentiable = node_ && smooth;
   if (!shape.differentiable) {
+    if (node_ && !smooth && !argument && !result.requires_grad()) {
+      note_origin(result, Origin::NotDifferentiable);
+    }
     if (!result.requires_grad()) return argument && !dirty ? alias_of(result, true) : result;
     if (argument) return alias_of(result, false);
     if (!result.body()->base) {
@@ -488,6 +493,7 @@ PyObject* apply_function(PyObject*, PyObject* const* args, Py_ssize_t n, PyObjec
     PyObject* function_class = args[0];
     PyObject* const* inputs = args + 1;
     --n;
+    const Timed timed(reinterpret_cast<PyTypeObject*>(function_class)->tp_name, inputs, n);
     Owned forward(PyObject_GetAttr(function_class, function_names.forward));
     Owned setup_context(PyObject_GetAttr(function_class, function_names.setup_context));
     const bool separate = setup_context.get() != function_defaults.setup_context;

@@ -25,8 +25,8 @@ std::string name_of(PyObject* hook) {
   return result;
 }
 
-// A line "The hook is defined at file.py:12." for a Python function.
-std::string defined_at(PyObject* hook) {
+// "file.py:12" of a Python function, "" of anything else.
+std::string place_of(PyObject* hook) {
   if (!PyFunction_Check(hook)) return "";
   auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GetCode(hook));
   const char* file = PyUnicode_AsUTF8(code->co_filename);
@@ -34,8 +34,13 @@ std::string defined_at(PyObject* hook) {
     PyErr_Clear();
     return "";
   }
-  return std::string("\nThe hook is defined at ") + file + ":" +
-         std::to_string(code->co_firstlineno) + ".";
+  return std::string(file) + ":" + std::to_string(code->co_firstlineno);
+}
+
+// A line for messages.
+std::string defined_at(PyObject* hook) {
+  const std::string place = place_of(hook);
+  return place.empty() ? "" : "\nThe hook is defined at " + place + ".";
 }
 
 // Without its module, as torch's messages have it.
@@ -342,6 +347,19 @@ std::vector<PyObject*> hook_dictionaries(const Node& node) {
   }
   add_dictionaries(node.extra()->hooks.get(), found);
   return found;
+}
+
+std::vector<std::string> hook_places(const std::vector<PyObject*>& dictionaries) {
+  std::vector<std::string> places;
+  for (PyObject* dictionary : dictionaries) {
+    const Owned hooks(PyMapping_Values(dictionary));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(hooks.get()); ++i) {
+      PyObject* hook = PyList_GET_ITEM(hooks.get(), i);
+      const std::string place = place_of(hook);
+      places.push_back((place.empty() ? "an unknown line" : place) + " in " + name_of(hook));
+    }
+  }
+  return places;
 }
 
 std::vector<PyObject*> hook_dictionaries(const TensorBody& leaf) {

@@ -7,6 +7,7 @@
 
 #include <Python.h>
 
+#include <string>
 #include <vector>
 
 #include "core/tensor.h"
@@ -23,6 +24,9 @@ int set_accumulation_hooks(PyObject* self, PyObject* value, void*);
 // Registers a function before or after a node, or the accumulation into a leaf; a handle.
 PyObject* register_node_hook(Node& node, PyObject* function, bool before);
 PyObject* register_node_hook(const Tensor& leaf, PyObject* function, bool before);
+
+// The hooks of a node's results and of the node, or of a leaf, as "file.py:12 in name".
+std::vector<std::string> hook_places(const std::vector<PyObject*>& dictionaries);
 
 // For the garbage collector (collector.h): the dictionaries, and dropping those that only this
 // tensor, or only this node's object, keeps alive.

@@ -6,6 +6,7 @@
 #include "bind/factories.h"
 #include "bind/guard.h"
 #include "bind/interop.h"
+#include "bind/profile.h"
 #include "bind/tensor_type.h"
 #include "ops/indexing.h"
 
@@ -135,6 +136,7 @@ class Items {
 }  // namespace
 
 PyObject* tensor_subscript(PyObject* self, PyObject* key) {
+  const Timed timed("getitem", self, key);
   return guarded([&] {
     const Tensor& x = unwrap(self);
     if (PyLong_CheckExact(key)) {
@@ -149,6 +151,7 @@ PyObject* tensor_subscript(PyObject* self, PyObject* key) {
 }
 
 int tensor_ass_subscript(PyObject* self, PyObject* key, PyObject* value) {
+  const Timed timed("setitem", self, key, value);
   return guarded_status([&] {
     check(ErrorKind::Type, value != nullptr, "Tensor does not support deleting items");
     Operand operand;

@@ -30,7 +30,7 @@ struct Name {
 
 template <BinaryFunction function, Name name>
 PyObject* binary_slot(PyObject* a, PyObject* b) {
-  const Timed timed(name.text);
+  const Timed timed(name.text, a, b);
   return guarded([&]() -> PyObject* {
     Operand x, y;
     if (!to_operand(a, x) || !to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
@@ -40,7 +40,7 @@ PyObject* binary_slot(PyObject* a, PyObject* b) {
 
 template <BinaryFunction function, Name name>
 PyObject* inplace_slot(PyObject* a, PyObject* b) {
-  const Timed timed(name.text);
+  const Timed timed(name.text, a, b);
   return guarded([&]() -> PyObject* {
     Operand y;
     if (!to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
@@ -62,7 +62,7 @@ Tensor quotient(const Operand& a, const Operand& b) {
 
 template <Tensor (*function)(const Tensor&), Name name>
 PyObject* unary_slot(PyObject* a) {
-  const Timed timed(name.text);
+  const Timed timed(name.text, a, nullptr);
   return guarded([&] { return wrap(function(unwrap(a))); });
 }
 
@@ -79,7 +79,7 @@ PyObject* inplace_power_slot(PyObject* a, PyObject* b, PyObject*) {
 }
 
 PyObject* matmul_slot(PyObject* a, PyObject* b) {
-  const Timed timed("matmul");
+  const Timed timed("matmul", a, b);
   return guarded([&]() -> PyObject* {
     Operand x, y;
     if (!to_operand(a, x) || !to_operand(b, y) || !x.is_tensor() || !y.is_tensor()) {
@@ -145,7 +145,7 @@ void* slot(F* function) {
 
 PyObject* tensor_richcompare(PyObject* a, PyObject* b, int op) {
   constexpr const char* kNames[] = {"lt", "le", "eq", "ne", "gt", "ge"};
-  const Timed timed(kNames[op]);
+  const Timed timed(kNames[op], a, b);
   return guarded([&]() -> PyObject* {
     Operand other;
     if (!to_operand(b, other)) Py_RETURN_NOTIMPLEMENTED;

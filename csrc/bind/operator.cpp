@@ -190,7 +190,7 @@ void finish_factory(const Tensor& made, const CommonKeywords& common) {
 PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
   const Overloads& op = *reinterpret_cast<PyOperator*>(self)->overloads;
   const Py_ssize_t num_args = PyVectorcall_NARGS(nargsf);
-  const Timed timed(op.name.c_str());
+  const Timed timed(op.name.c_str(), args, num_args);
   return guarded([&]() -> PyObject* {
     for (const Signature& signature : op.signatures) {
       Arguments arguments(signature.params().size());

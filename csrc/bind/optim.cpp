@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bind/guard.h"
+#include "bind/profile.h"
 #include "bind/tensor_type.h"
 #include "graph/meta.h"
 #include "ops/basic.h"
@@ -114,6 +115,7 @@ Tensor zeros_like(const Tensor& param) {
 
 // params, state, lr, momentum, dampening, weight_decay, nesterov, maximize
 PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  const Timed timed("Optimizer.step");
   return guarded([&]() -> PyObject* {
     check_count("_sgd_step", count, 8);
     kernels::SgdOptions options;
@@ -145,6 +147,7 @@ PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 // params, state, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled
 PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  const Timed timed("Optimizer.step");
   return guarded([&]() -> PyObject* {
     check_count("_adam_step", count, 10);
     kernels::AdamOptions options;
@@ -188,6 +191,7 @@ PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 // params, set_to_none
 PyObject* zero_grad(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  const Timed timed("Optimizer.zero_grad");
   return guarded([&]() -> PyObject* {
     check_count("_zero_grad", count, 2);
     const bool set_to_none = truth(args[1]);

@@ -1,10 +1,13 @@
 // See profile.h.
 #include "bind/profile.h"
 
+#include <frameobject.h>
+
 #include <chrono>
 #include <memory>
 
 #include "bind/guard.h"
+#include "bind/tensor_type.h"
 #include "core/allocator.h"
 #include "core/error.h"
 #include "graph/node.h"
@@ -17,6 +20,34 @@ std::int64_t now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
 }
 
+// The frames of the calling code, as PyTorch writes them.
+std::vector<std::string> stack_now() {
+  std::vector<std::string> found;
+  PyFrameObject* frame = PyEval_GetFrame();
+  Py_XINCREF(frame);
+  while (frame) {
+    const bind::Owned code(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
+    const auto* c = reinterpret_cast<PyCodeObject*>(code.get());
+    const char* file = PyUnicode_AsUTF8(c->co_filename);
+    const char* function = PyUnicode_AsUTF8(c->co_name);
+    if (file && function) {
+      found.push_back(std::string(file) + "(" + std::to_string(PyFrame_GetLineNumber(frame)) +
+                      "): " + function);
+    } else {
+      PyErr_Clear();
+    }
+    PyFrameObject* caller = PyFrame_GetBack(frame);
+    Py_DECREF(frame);
+    frame = caller;
+  }
+  return found;
+}
+
+// Those of the events; nothing for what is no tensor.
+Dims shape_of(PyObject* operand) {
+  return bind::is_tensor(operand) ? bind::unwrap(operand).shape() : Dims();
+}
+
 }  // namespace
 
 std::size_t Profile::open(const char* name, Kind kind, const Provenance& where) {
@@ -25,6 +56,8 @@ std::size_t Profile::open(const char* name, Kind kind, const Provenance& where) 
   event.kind = kind;
   event.depth = depth_++;
   event.place = where.describe();
+  if (stacks_ && kind != Kind::Node) event.stack = stack_now();
+  event.first_node = Node::next_number();
   event.bytes = memory::stats().allocated_bytes;
   event.start = now();
   return events.size() - 1;
@@ -34,11 +67,17 @@ void Profile::close(std::size_t number) {
   Event& event = events[number];
   event.end = now();
   event.bytes = memory::stats().allocated_bytes - event.bytes;
+  if (event.kind != Kind::Node) event.end_node = Node::next_number();
   --depth_;
 }
 
-void Profile::before(Node& node, std::span<const Tensor>) {
+void Profile::before(Node& node, std::span<const Tensor> arrived) {
   nodes_.push_back(open(node.name(), Kind::Node, node.where()));
+  Event& event = events.back();
+  event.first_node = node.sequence();
+  event.end_node = node.sequence() + 1;
+  if (!shapes_) return;
+  for (const Tensor& each : arrived) event.shapes.push_back(each.defined() ? each.shape() : Dims());
 }
 
 void Profile::after(Node&, std::span<const Tensor>) {
@@ -54,11 +93,29 @@ void Profile::failed(Node&) noexcept {
 
 namespace bind {
 
-void Timed::open(const char* name) {
+void Timed::open(const char* name, PyObject* const* operands, Py_ssize_t count) {
   Provenance here;
   here.capture();
   profile_ = mode.profile;
   number_ = profile_->open(name, Profile::Kind::Operator, here);
+  if (!profile_->wants_shapes()) return;
+  std::vector<Dims>& shapes = profile_->events[number_].shapes;
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject* item = operands[i];
+    if (PyList_Check(item) || PyTuple_Check(item)) {
+      const Owned each(PySequence_Fast(item, ""));
+      for (Py_ssize_t k = 0; k < PySequence_Fast_GET_SIZE(each.get()); ++k) {
+        shapes.push_back(shape_of(PySequence_Fast_GET_ITEM(each.get(), k)));
+      }
+    } else {
+      shapes.push_back(shape_of(item));
+    }
+  }
+}
+
+void Timed::open(const char* name, PyObject* a, PyObject* b, PyObject* c) {
+  PyObject* const operands[] = {a, b, c};
+  open(name, operands, c ? 3 : b ? 2 : 1);
 }
 
 void Timed::close() {
@@ -76,10 +133,13 @@ void unlink(Profile* profile) {
   }
 }
 
-PyObject* start(PyObject*, PyObject*) {
+// _profile_start(shapes, stacks)
+PyObject* start(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
+    int shapes, stacks;
+    if (!PyArg_ParseTuple(args, "pp:_profile_start", &shapes, &stacks)) throw_python();
     check(!mode.profile, "profile: a profiler is running on this thread already.");
-    mode.profile = new Profile;
+    mode.profile = new Profile(shapes, stacks);
     mode.profile->outer = mode.observers;
     mode.observers = mode.profile;
     Py_RETURN_NONE;
@@ -93,10 +153,25 @@ PyObject* stop(PyObject*, PyObject*) {
     const std::unique_ptr<Profile> profile(std::exchange(mode.profile, nullptr));
     Owned list(PyList_New(0));
     for (const Profile::Event& each : profile->events) {
-      const Owned event(Py_BuildValue("(siiLLLs)", each.name.c_str(), static_cast<int>(each.kind),
-                                      each.depth, static_cast<long long>(each.start),
-                                      static_cast<long long>(each.end),
-                                      static_cast<long long>(each.bytes), each.place.c_str()));
+      const Owned shapes(PyList_New(0)), stack(PyList_New(0));
+      for (const Dims& shape : each.shapes) {
+        const Owned sizes(PyList_New(0));
+        for (const std::int64_t size : shape) {
+          const Owned number(PyLong_FromLongLong(size));
+          check_status(PyList_Append(sizes.get(), number.get()));
+        }
+        check_status(PyList_Append(shapes.get(), sizes.get()));
+      }
+      for (const std::string& frame : each.stack) {
+        const Owned text(PyUnicode_FromString(frame.c_str()));
+        check_status(PyList_Append(stack.get(), text.get()));
+      }
+      const Owned event(
+          Py_BuildValue("(siiLLLsKKOO)", each.name.c_str(), static_cast<int>(each.kind), each.depth,
+                        static_cast<long long>(each.start), static_cast<long long>(each.end),
+                        static_cast<long long>(each.bytes), each.place.c_str(),
+                        static_cast<unsigned long long>(each.first_node),
+                        static_cast<unsigned long long>(each.end_node), shapes.get(), stack.get()));
       check_status(PyList_Append(list.get(), event.get()));
     }
     return list.release();
@@ -127,9 +202,10 @@ PyObject* close_region(PyObject*, PyObject*) {
 }  // namespace
 
 PyMethodDef profile_functions[] = {
-    {"_profile_start", start, METH_NOARGS, "Collects events on this thread."},
+    {"_profile_start", start, METH_VARARGS, "(shapes, stacks): collects events on this thread."},
     {"_profile_stop", stop, METH_NOARGS,
-     "The events: (name, kind, depth, start, end, bytes, place), times in nanoseconds."},
+     "The events: (name, kind, depth, start, end, bytes, place, first_node, end_node, shapes, "
+     "stack), times in nanoseconds."},
     {"_profile_open", open_region, METH_O, "Starts a named region; whether a profiler is on."},
     {"_profile_close", close_region, METH_NOARGS, "Ends the innermost named region."},
     {nullptr, nullptr, 0, nullptr},

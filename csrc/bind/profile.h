@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/provenance.h"
+#include "core/shape.h"
 #include "graph/hooks.h"
 #include "graph/mode.h"
 
@@ -26,9 +27,16 @@ class Profile final : public PassObserver {
     std::int64_t start = 0;  // nanoseconds
     std::int64_t end = 0;
     std::int64_t bytes = 0;  // allocated less freed
+    // The numbers of the nodes that were recorded meanwhile, or of the node that runs.
+    std::uint64_t first_node = 0;
+    std::uint64_t end_node = 0;
     std::string place;
+    std::vector<Dims> shapes;        // of the operands; a number's is empty
+    std::vector<std::string> stack;  // innermost first
   };
 
+  Profile(bool shapes, bool stacks) : shapes_(shapes), stacks_(stacks) {}
+  bool wants_shapes() const { return shapes_; }
   // Returns the number of the event for close().
   std::size_t open(const char* name, Kind kind, const Provenance& where);
   void close(std::size_t number);
@@ -42,15 +50,22 @@ class Profile final : public PassObserver {
  private:
   std::vector<std::size_t> nodes_;  // that are running
   int depth_ = 0;
+  const bool shapes_;
+  const bool stacks_;
 };
 
 namespace bind {
 
 class Timed {
  public:
-  explicit Timed(const char* name) {
+  // The operands are what its shapes are read from; null for none.
+  Timed(const char* name, PyObject* a, PyObject* b, PyObject* c = nullptr) {
     if (mode.profile) [[unlikely]]
-      open(name);
+      open(name, a, b, c);
+  }
+  explicit Timed(const char* name, PyObject* const* operands = nullptr, Py_ssize_t count = 0) {
+    if (mode.profile) [[unlikely]]
+      open(name, operands, count);
   }
   ~Timed() {
     if (profile_) [[unlikely]]
@@ -60,7 +75,8 @@ class Timed {
   Timed& operator=(const Timed&) = delete;
 
  private:
-  void open(const char* name);
+  void open(const char* name, PyObject* const* operands, Py_ssize_t count);
+  void open(const char* name, PyObject* a, PyObject* b, PyObject* c);
   void close();
 
   Profile* profile_ = nullptr;

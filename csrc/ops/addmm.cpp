@@ -5,6 +5,7 @@
 #include "kernels/copy.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
+#include "ops/absorb.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/compare.h"
@@ -95,12 +96,12 @@ struct AddProduct {
     if (v.wants(0)) v.give(0, times(sum_to(v.grad(), a.addend), a.beta));
     if (v.wants(1)) {
       const Tensor b = v.in(2);
-      const Tensor gradient =
-          b.ndim() == 1 ? outer(v.grad(), b) : product(v.grad(), matrix_transpose(b));
+      const Tensor gradient = b.ndim() == 1 ? outer_of_gradient(v.grad(), b)
+                                            : product_of_gradient(v.grad(), matrix_transpose(b));
       v.give(1, times(gradient, a.alpha));
     }
     if (v.wants(2)) {
-      v.give(2, times(product(matrix_transpose(v.in(1)), v.grad()), a.alpha));
+      v.give(2, times(product_with_gradient(matrix_transpose(v.in(1)), v.grad()), a.alpha));
     }
   }
   static Tensor jvp(Jvp<AddProduct>& j) {

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "kernels/elementwise.h"
 #include "kernels/reduce.h"
+#include "ops/absorb.h"
 #include "ops/activation.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
@@ -138,7 +139,8 @@ struct DifferenceLoss {
   }
   static void vjp(Vjp<DifferenceLoss>& v) {
     const Tensor x = v.in(0);
-    const Tensor g = slope(v.attrs(), x - v.in(1)) * spread(v.attrs(), v.grad(), x.sizes());
+    const Tensor arrived = spread(v.attrs(), v.grad(), x.sizes());
+    const Tensor g = absorb(arrived, slope(v.attrs(), x - v.in(1)) * arrived);
     if (v.wants(0)) v.give(0, g);
     if (v.wants(1)) v.give(1, neg(g));
   }
@@ -198,8 +200,8 @@ struct EntropyLoss {
     const Tensor pos = v.in(3);
     Tensor g = spread(a, v.grad(), x.sizes());
     if (const Tensor weight = v.in(2)) g = g * weight;
-    if (v.wants(0)) v.give(0, g * input_slope(a, x, v.in(1), pos));
-    if (v.wants(1)) v.give(1, g * target_slope(a, x, pos));
+    if (v.wants(0)) v.give(0, absorb(g, g * input_slope(a, x, v.in(1), pos)));
+    if (v.wants(1)) v.give(1, absorb(g, g * target_slope(a, x, pos)));
   }
   static Tensor jvp(Jvp<EntropyLoss>& j) {
     const Attrs& a = j.attrs();

@@ -8,6 +8,7 @@
 
 #include "kernels/copy.h"
 #include "kernels/gemm.h"
+#include "ops/absorb.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/op.h"
@@ -104,10 +105,10 @@ struct Product {
   static void vjp(Vjp<Product>& v) {
     const Form form = v.attrs().form;
     if (v.wants(0)) {
-      v.give(0, form == Form::Mv ? outer(v.grad(), v.in(1))
-                                 : product(v.grad(), matrix_transpose(v.in(1))));
+      v.give(0, form == Form::Mv ? outer_of_gradient(v.grad(), v.in(1))
+                                 : product_of_gradient(v.grad(), matrix_transpose(v.in(1))));
     }
-    if (v.wants(1)) v.give(1, product(matrix_transpose(v.in(0)), v.grad()));
+    if (v.wants(1)) v.give(1, product_with_gradient(matrix_transpose(v.in(0)), v.grad()));
   }
   static Tensor jvp(Jvp<Product>& j) {
     Tensor sum;

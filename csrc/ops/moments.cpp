@@ -4,6 +4,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/reduce.h"
 #include "kernels/softmax.h"
+#include "ops/absorb.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/compare.h"
@@ -45,7 +46,8 @@ Tensor through_root(const MomentAttrs& a, const Tensor& t, const Tensor& y) {
 }
 
 Tensor variance_gradient(const MomentAttrs& a, const Tensor& g, const Tensor& x, const Tensor& y) {
-  return restore(through_root(a, g, y), a.dims, a.from.size(), a.keepdim) * variance_slope(a, x);
+  const auto spread = [&](const Tensor& t) { return restore(t, a.dims, a.from.size(), a.keepdim); };
+  return absorb(spread(g), spread(through_root(a, g, y)) * variance_slope(a, x));
 }
 
 Tensor variance_tangent(const MomentAttrs& a, const Tensor& t, const Tensor& x, const Tensor& y) {
@@ -151,7 +153,8 @@ struct LogSumExp {
   }
   static void vjp(Vjp<LogSumExp>& v) {
     const Attrs& a = v.attrs();
-    v.give(0, restore(v.grad(), a.dims, a.from.size(), a.keepdim) * weights(a, v.in(0), v.out()));
+    const Tensor g = restore(v.grad(), a.dims, a.from.size(), a.keepdim);
+    v.give(0, absorb(g, g * weights(a, v.in(0), v.out())));
   }
   static Tensor jvp(Jvp<LogSumExp>& j) {
     const Attrs& a = j.attrs();

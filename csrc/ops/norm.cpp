@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/reduce.h"
+#include "ops/absorb.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/compare.h"
@@ -63,7 +64,7 @@ struct Norm {
     const Tensor x = cast(v.in(0), a.dtype);
     const Tensor y = keep_layout(v.out(), a.dims, a.ndim, a.keepdim);
     const Tensor g = keep_layout(v.grad(), a.dims, a.ndim, a.keepdim);
-    v.give(0, cast(times_slope(a, g, x, y), a.from_dtype));
+    v.give(0, cast(absorb(g, times_slope(a, g, x, y)), a.from_dtype));
   }
   static Tensor jvp(Jvp<Norm>& j) {
     const Attrs& a = j.attrs();

@@ -5,6 +5,7 @@
 #include "kernels/recurrence.h"
 #include "kernels/reduce.h"
 #include "kernels/scan.h"
+#include "ops/absorb.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/op.h"
@@ -94,7 +95,9 @@ struct Cumprod {
     const Along where = v.attrs().where;
     if (where.dim < 0) return v.give(0, v.grad());
     const Along back = where.back();
-    v.give(0, recurrence(shift(v.in(0), back), v.grad(), back) * shift(v.out(), where, 1));
+    v.give(0, absorb_rows(
+                  v.grad(), where.dim,
+                  recurrence(shift(v.in(0), back), v.grad(), back) * shift(v.out(), where, 1)));
   }
   static Tensor jvp(Jvp<Cumprod>& j) {
     const Along where = j.attrs().where;
@@ -147,7 +150,8 @@ struct Prod {
   static void vjp(Vjp<Prod>& v) {
     const Attrs& a = v.attrs();
     if (a.dims.empty()) return v.give(0, v.grad());
-    v.give(0, restore(v.grad(), a.dims, a.from.size(), a.keepdim) * others(a, v.in(0)));
+    const Tensor g = restore(v.grad(), a.dims, a.from.size(), a.keepdim);
+    v.give(0, absorb(g, g * others(a, v.in(0))));
   }
   static Tensor jvp(Jvp<Prod>& j) {
     const Attrs& a = j.attrs();

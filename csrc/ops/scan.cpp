@@ -4,6 +4,7 @@
 #include "ops/scan.h"
 
 #include "kernels/scan.h"
+#include "ops/absorb.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/compare.h"
@@ -99,7 +100,8 @@ struct LogCumsumExp {
     const Along where = v.attrs().where;
     if (where.dim < 0) return v.give(0, v.grad());
     const Tensor y = v.out();
-    v.give(0, recurrence(decay(y, where), v.grad(), where.back()) * exp(v.in(0) - y));
+    const Tensor sums = recurrence(decay(y, where), v.grad(), where.back());
+    v.give(0, absorb_rows(v.grad(), where.dim, sums * exp(v.in(0) - y)));
   }
   static Tensor jvp(Jvp<LogCumsumExp>& j) {
     const Along where = j.attrs().where;

@@ -3,6 +3,7 @@
 #include "kernels/softmax.h"
 
 #include "core/error.h"
+#include "ops/absorb.h"
 #include "ops/activation.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
@@ -62,8 +63,10 @@ struct SoftmaxGrad {
     return t * (g - sum_row(g * y, a.dim)) - g * sum_row(t * y, a.dim);
   }
   static void vjp(Vjp<SoftmaxGrad>& v) {
-    if (v.wants(0)) v.give(0, apply<SoftmaxGrad>(v.attrs(), v.grad(), v.in(1)));
-    if (v.wants(1)) v.give(1, slope_of_y(v.attrs(), v.grad(), v.in(0), v.in(1)));
+    const Attrs& a = v.attrs();
+    const Tensor& t = v.grad();
+    if (v.wants(0)) v.give(0, absorb_rows(t, a.dim, apply<SoftmaxGrad>(a, t, v.in(1))));
+    if (v.wants(1)) v.give(1, absorb_rows(t, a.dim, slope_of_y(a, t, v.in(0), v.in(1))));
   }
   static Tensor jvp(Jvp<SoftmaxGrad>& j) {
     Tensor result;
@@ -89,7 +92,10 @@ struct Softmax {
     kernels::softmax(to, Row(in[0], a.dim), to.dim());
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return kOut; }
-  static void vjp(Vjp<Softmax>& v) { v.give(0, apply<SoftmaxGrad>(v.attrs(), v.grad(), v.out())); }
+  static void vjp(Vjp<Softmax>& v) {
+    v.give(0,
+           absorb_rows(v.grad(), v.attrs().dim, apply<SoftmaxGrad>(v.attrs(), v.grad(), v.out())));
+  }
   static Tensor jvp(Jvp<Softmax>& j) {
     return apply<SoftmaxGrad>(j.attrs(), j.tangent(0), j.out());
   }
@@ -110,8 +116,9 @@ struct LogSoftmaxGrad {
   static void vjp(Vjp<LogSoftmaxGrad>& v) {
     const Tensor probability = exp(v.in(1));
     const Tensor& t = v.grad();
-    if (v.wants(0)) v.give(0, t - sum_row(t * probability, v.attrs().dim));
-    if (v.wants(1)) v.give(1, neg(t * probability * sum_row(v.in(0), v.attrs().dim)));
+    const std::int64_t dim = v.attrs().dim;
+    if (v.wants(0)) v.give(0, absorb_rows(t, dim, t - sum_row(t * probability, dim)));
+    if (v.wants(1)) v.give(1, absorb_rows(t, dim, neg(t * probability * sum_row(v.in(0), dim))));
   }
   static Tensor jvp(Jvp<LogSoftmaxGrad>& j) {
     Tensor result;
@@ -134,7 +141,8 @@ struct LogSoftmax {
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return kOut; }
   static void vjp(Vjp<LogSoftmax>& v) {
-    v.give(0, apply<LogSoftmaxGrad>(v.attrs(), v.grad(), v.out()));
+    v.give(0, absorb_rows(v.grad(), v.attrs().dim,
+                          apply<LogSoftmaxGrad>(v.attrs(), v.grad(), v.out())));
   }
   static Tensor jvp(Jvp<LogSoftmax>& j) {
     return j.tangent(0) - sum_row(j.tangent(0) * exp(j.out()), j.attrs().dim);

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import html
 import itertools
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pullback import _core
+from pullback._explain import require_tensor, rerun_backward
+from pullback._grad_mode import no_grad
 from pullback._walk import nodes_of
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ class _Box:
     kind: str
     inputs: list[int] = field(default_factory=list)
     detail: str = ""
+    gradient: str = ""
     layer: int = 0
     place: float = 0.0
 
@@ -110,6 +114,7 @@ class Drawing:
             box = self._boxes[number]
             again = number in shown and bool(box.inputs)
             title = f"{box.title} {box.note}" if box.kind != "node" else box.title
+            title += f", {box.gradient}" if box.gradient else ""
             lines.append("  " * depth + title + (" (above)" if again else ""))
             if not again:
                 shown.add(number)
@@ -122,8 +127,9 @@ class Drawing:
         """The graph in Graphviz' language."""
         lines = ["digraph {", "  node [shape=box, style=filled, fontname=sans];"]
         for number, box in enumerate(self._boxes):
-            label = "\\n".join(t for t in (box.title, box.note, box.detail) if t)
-            label = label.replace('"', '\\"')
+            texts = (box.title, box.note, box.detail, box.gradient)
+            parts = tuple(t.replace("\\", "\\\\").replace('"', '\\"') for t in texts if t)
+            label = "\\n".join(parts)
             lines.append(f'  n{number} [label="{label}", fillcolor="{_COLOURS[box.kind]}"];')
         lines += [
             f"  n{number} -> n{target};"
@@ -175,7 +181,7 @@ class Drawing:
                 f'{html.escape(box.title)}</text><text x="{x:.0f}" y="{y + 11:.0f}" '
                 f'font-size="11" fill="#445">{html.escape(box.note)}</text>'
                 f'<text x="{x:.0f}" y="{y + 26:.0f}" font-size="10" fill="#667">'
-                f"{html.escape(box.detail)}</text>"
+                f"{html.escape(', '.join(t for t in (box.detail, box.gradient) if t))}</text>"
             )
         return "\n".join([*parts, "</svg>"])
 
@@ -225,6 +231,7 @@ class _Group:
     newest: int
     count: int = 0
     saved: int = 0
+    norms: list[float] = field(default_factory=list)  # of the gradients that arrive
     shapes: dict[str, None] = field(default_factory=dict)
     inputs: dict[int, None] = field(default_factory=dict)
 
@@ -235,11 +242,18 @@ class _Group:
             parts.append(f"saves {_size(self.saved)}")
         return ", ".join(parts)
 
+    def gradient(self) -> str:
+        if not self.norms:
+            return ""
+        bad = next((norm for norm in self.norms if not math.isfinite(norm)), None)
+        low, high = (bad, bad) if bad is not None else (min(self.norms), max(self.norms))
+        return f"grad {low:.3g}" + (f" .. {high:.3g}" if high > low else "")
+
 
 class _Graph:
     """The nodes below a tensor: edges as numbers, consumers first, leaves behind the nodes."""
 
-    def __init__(self, tensor: Any, names: Mapping[str, Any]) -> None:
+    def __init__(self, tensor: Any, names: Mapping[str, Any], gradients: bool) -> None:
         known = {id(leaf): name for name, leaf in names.items()}
         nodes, leaves = nodes_of([tensor])
         nodes.reverse()
@@ -257,18 +271,21 @@ class _Graph:
                     shapes.setdefault(edge, _shape(inputs[place]))
             for output_nr, value in outputs.items():
                 shapes.setdefault((node, output_nr), _shape(value))
+        norms = _norms(tensor, leaves) if gradients else {}
         for node, count in zip(nodes, saved, strict=True):
             group = _Group(node.name(), _place(node), "node", node._sequence_nr(), 1, count)
             if (node, 0) in shapes:
                 group.shapes[shapes[node, 0]] = None
             targets = [number[target] for target, _ in node._inputs if target is not None]
             group.inputs = dict.fromkeys(targets)
+            group.norms = norms.get(node, [])
             self.pairs.append(targets)
             self.groups.append(group)
         for order, node in enumerate(leaves):
             leaf = node.variable
             name = known.get(id(leaf), "leaf")
             self.groups.append(_Group(name, _shape(leaf), "leaf", -1 - order, 1))
+            self.groups[-1].norms = norms.get(node, [])
 
     def fold(self, key: Callable[[_Group], Any]) -> None:
         """Make one group of all with the same key; loops that come of it are left out."""
@@ -283,6 +300,7 @@ class _Graph:
             whole.newest = max(whole.newest, group.newest)
             whole.count += group.count
             whole.saved += group.saved
+            whole.norms += group.norms
             whole.shapes.update(group.shapes)
             if whole.title != group.title:
                 whole.title = "operations" if group.kind == "node" else "leaves"
@@ -317,8 +335,25 @@ class _Graph:
             title = group.title if group.count == 1 else f"{group.title} \u00d7{group.count}"
             targets = self.pairs[number] if number < len(self.pairs) else [*group.inputs]
             inputs = [place[target] for target in targets]
-            found.append(_Box(title, group.note, group.kind, inputs, group.detail()))
+            detail = group.detail()
+            found.append(_Box(title, group.note, group.kind, inputs, detail, group.gradient()))
         return found
+
+
+def _norms(tensor: Any, leaves: list[Any]) -> dict[Any, list[float]]:
+    """The 2-norms of the gradients that arrive at nodes and leaves in a pass from the tensor."""
+    found: dict[Any, list[float]] = {}
+
+    def before(node: Any, arrived: tuple[Any, ...]) -> None:
+        found[node] = [g.norm().item() for g in arrived if g is not None]
+
+    with no_grad():
+        gradients = rerun_backward((tensor,), leaves, before, lambda *_: None)
+        if isinstance(gradients, str):
+            raise RuntimeError(f"draw: got gradients=True. {gradients}")
+        for leaf, gradient in zip(leaves, gradients, strict=True):
+            found[leaf] = [] if gradient is None else [gradient.norm().item()]
+    return found
 
 
 def _fold(graph: _Graph, most: int) -> None:
@@ -345,7 +380,11 @@ def _fold(graph: _Graph, most: int) -> None:
 
 
 def draw(
-    tensor: Any, names: Mapping[str, Any] | None = None, *, most_boxes: int = _MOST_BOXES
+    tensor: Any,
+    names: Mapping[str, Any] | None = None,
+    *,
+    gradients: bool = False,
+    most_boxes: int = _MOST_BOXES,
 ) -> Drawing:
     """The graph of the operations that made ``tensor``.
 
@@ -355,6 +394,8 @@ def draw(
     Args:
         tensor: the root; a tensor that requires a gradient.
         names: names for leaves, for instance ``dict(model.named_parameters())``.
+        gradients: run the backward pass (with hooks, but without touching ``.grad``) and write the
+            norm of the gradient that arrives into every box.
         most_boxes: of a larger graph the nodes of one operator and line become one box, then those
             of one line, then those of one operator.
 
@@ -362,7 +403,9 @@ def draw(
         A ``Drawing`` with ``text()``, ``dot()``, ``svg()`` and ``save(path)``; notebooks show it.
 
     Raises:
-        RuntimeError: nothing was recorded for the tensor.
+        TypeError: it is no tensor.
+        RuntimeError: nothing was recorded for the tensor, or the graph was freed and
+            ``gradients`` asks for a pass.
         ValueError: the graph cannot be folded to so few boxes.
 
     Example:
@@ -375,6 +418,7 @@ def draw(
               leaf (3,)
               leaf (3,)
     """
+    require_tensor("draw", tensor)
     if not tensor.requires_grad:
         raise RuntimeError(
             "draw: nothing was recorded for this tensor: it does not require grad and does not "
@@ -386,7 +430,7 @@ def draw(
         known = {id(leaf): name for name, leaf in names.items()}
         boxes[0].kind, boxes[0].title = "leaf", known.get(id(tensor), "leaf")
         return Drawing(boxes)
-    graph = _Graph(tensor, names)
+    graph = _Graph(tensor, names, gradients)
     if len(graph.groups) > most_boxes:
         _fold(graph, most_boxes)
     boxes += graph.boxes()

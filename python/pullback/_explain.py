@@ -2,8 +2,9 @@
 
 Forward, the values between the operations are what nodes saved, or computed anew from their inputs
 (``_core._rerun``); from the bad value the search follows bad operands down to a node whose operands
-are all finite. Backward, the pass is run again with an observer that sees what every node gives;
-the search follows bad gradients up. Start reading at ``explain``.
+are all finite. Where an operand is not known the answer says that it is a guess. Backward, the pass
+is run again with an observer that sees what every node gives; the search follows bad gradients up,
+to a node, a hook or a sum. Start reading at ``explain``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ _HINTS = {
     "AcosBackward0": "Clamp the argument to the inside of -1 .. 1.",
     "AsinBackward0": "Clamp the argument to the inside of -1 .. 1.",
 }
+# What makes infinity or NaN of small numbers; arithmetic only does of huge ones.
+_PRONE = (
+    *("Acos", "Asin", "Atan", "Cdist", "Cosh", "Digamma", "Div", "Erfinv", "Exp", "Fmod", "Lgamma"),
+    *("Log", "Mean", "Pow", "Reciprocal", "Remainder", "Rsqrt", "Sinh", "Softmax", "Sqrt", "Std"),
+    *("Tan", "Var", "Xlogy"),
+)
 _MASKED = (
     "The gradient that arrived is 0 there, and 0 times infinity is nan: a branch that is masked "
     "afterwards. Mask the input of the operation as well, or run backward under "
@@ -87,6 +94,7 @@ class _Values:
     def __init__(self, root: Any) -> None:
         self.nodes, self.leaves = nodes_of([root])
         self.inputs: dict[Any, list[Any]] = {}
+        self.incomplete: set[Any] = set()  # nodes with an operand that is not known
         self.results: dict[tuple[Any, int], Any] = {}
         saved = {node: _core._saved_values(node) for node in self.nodes}
         for node in self.nodes:
@@ -116,6 +124,8 @@ class _Values:
         except RuntimeError:  # an operand was overwritten since
             again = None
         if again is None:
+            if any(value is None for value in known):
+                self.incomplete.add(node)
             return
         self.inputs[node] = [
             old if new is None else new for old, new in zip(known, again[0], strict=True)
@@ -134,10 +144,15 @@ def _place_in(sentence: str) -> str | None:
     return rest.rstrip(".") if found else None
 
 
+def _is_prone(node: Any) -> bool:
+    return bool(node.name().startswith(_PRONE)) or isinstance(node, _core._FunctionBase)
+
+
 def _forward(root: Any) -> Explanation:
     values = _Values(root)
     word = _word(root)
     pending = [root.grad_fn]
+    sure = {root.grad_fn}  # nodes whose result is known to be bad
     seen = {root.grad_fn}
     makers: list[Any] = []
     guesses: list[Any] = []
@@ -147,31 +162,34 @@ def _forward(root: Any) -> Explanation:
         node = pending.pop()
         path.append(node)
         bad = False
-        unknown = False
         for (target, _), value in zip(node._inputs, values.inputs[node], strict=True):
-            if target is None or hasattr(target, "variable"):
-                if isinstance(value, _core.Tensor) and is_bad(value):
-                    bad = True
-                    sources.append(value if target is None else target.variable)
-            elif value is None:
-                unknown = True
-                if target not in seen:
-                    seen.add(target)
-                    pending.append(target)
-            elif is_bad(value):
+            inner = target is not None and not hasattr(target, "variable")
+            is_known_bad = isinstance(value, _core.Tensor) and is_bad(value)
+            if is_known_bad:
                 bad = True
+                if not inner:
+                    sources.append(value if target is None else target.variable)
+            if inner and (value is None or is_known_bad):
+                if is_known_bad:
+                    sure.add(target)
                 if target not in seen:
                     seen.add(target)
                     pending.append(target)
         if not bad:
-            (guesses if unknown else makers).append(node)
+            certain = node in sure and node not in values.incomplete
+            (makers if certain else guesses).append(node)
     if makers:
         maker = min(makers, key=lambda node: node._sequence_nr())
-        return _report_forward(values, maker, word, path)
+        return _report_forward(values, maker, word, path, [])
     if sources:
-        return _report_source(sources[0], word)
-    maker = min(guesses, key=lambda node: node._sequence_nr())
-    return _report_forward(values, maker, word, path)
+        return _report_source(sources[0])
+
+    def rank(node: Any) -> tuple[bool, bool, int]:
+        prone = _is_prone(node)
+        return not prone, prone and node not in sure, node._sequence_nr()
+
+    guesses.sort(key=rank)
+    return _report_forward(values, guesses[0], word, path, guesses)
 
 
 def _names(count: int) -> list[str]:
@@ -179,7 +197,9 @@ def _names(count: int) -> list[str]:
     return usual.get(count, [f"input {i}" for i in range(count)])
 
 
-def _report_forward(values: _Values, node: Any, word: str, path: list[Any]) -> Explanation:
+def _report_forward(
+    values: _Values, node: Any, word: str, path: list[Any], guesses: list[Any]
+) -> Explanation:
     results = (values.results.get((node, k)) for k in range(len(node._input_metadata)))
     result = next((each for each in results if is_bad(each)), None)
     constants = _core._saved_values(node)[0]
@@ -188,7 +208,11 @@ def _report_forward(values: _Values, node: Any, word: str, path: list[Any]) -> E
     ]
     place = place_of(node)
     made = word if result is None else _word(result)
-    text = [f"{node.name()} turned finite input into {made} in the forward pass", show_place(place)]
+    likely = "Most likely " if guesses else ""
+    text = [
+        f"{likely}{node.name()} turned finite input into {made} in the forward pass",
+        show_place(place),
+    ]
     index: tuple[int, ...] | None = None
     found: dict[str, Any] = {}
     if result is not None:
@@ -217,16 +241,23 @@ def _report_forward(values: _Values, node: Any, word: str, path: list[Any]) -> E
     hint = _HINTS.get(node.name())
     if hint:
         text.append("  " + hint)
+    if guesses:
+        text.append("  This is a guess: an operand was not kept.")
+    for other in guesses[1 : 1 + _MOST_GUESSES]:
+        text += [f"It may also be {other.name()}", show_place(place_of(other))]
+        places.append(place_of(other) or "")
     return Explanation("\n".join(text), place, node.name(), index, found, tuple(places))
 
 
-def _report_source(value: Any, word: str) -> Explanation:
-    origin = _origin(value)
+def _report_source(value: Any) -> Explanation:
+    origin = _origin(value) or (
+        "Where it comes from is not known: it was computed from tensors that require no gradient."
+    )
     index = _first_bad(value)
     what = "leaf" if value.requires_grad else "tensor without history"
     written = _core._written_at(value)
     text = (
-        f"{word} came in from outside: a {what} of shape {_shape(value)} holds "
+        f"{_word(value)} came in from outside: a {what} of shape {_shape(value)} holds "
         f"{value[index].item()} at index {index}. {origin}"
     )
     place = _place_in(origin)
@@ -235,6 +266,10 @@ def _report_source(value: Any, word: str) -> Explanation:
         place = written
     places = tuple(p for p in (place, _place_in(origin)) if p)
     return Explanation(text, place, None, index, {}, places)
+
+
+# Besides the likeliest.
+_MOST_GUESSES = 3
 
 
 class _Watch:
@@ -260,18 +295,32 @@ class _Watch:
             self.kept[node] = (self.arrived, given)
 
 
-def _roots_of(loss: Any) -> tuple[Any, ...]:
-    return (loss,) if isinstance(loss, _core.Tensor) else tuple(loss)
+def require_tensor(name: str, value: Any) -> None:
+    """Raise a TypeError for what is no tensor."""
+    if not isinstance(value, _core.Tensor):
+        raise TypeError(f"{name}: got {type(value).__name__}, expected a Tensor.")
+
+
+def roots_of(name: str, loss: Any) -> tuple[Any, ...]:
+    """The loss, or the losses, as a tuple."""
+    roots = tuple(loss) if isinstance(loss, (list, tuple)) else (loss,)
+    for root in roots:
+        require_tensor(name, root)
+    return roots
 
 
 def rerun_backward(
-    roots: tuple[Any, ...], leaves: Iterable[Any], before: Any, after: Any
-) -> tuple[Any, ...] | None:
-    """The gradients of the leaves in a pass that ``before`` and ``after`` see.
+    roots: tuple[Any, ...],
+    leaves: Iterable[Any],
+    before: Any,
+    after: Any,
+    tensors: tuple[Any, ...] = (),
+) -> tuple[Any, ...] | str:
+    """The gradients of the leaves, or of the tensors, in a pass that ``before`` and ``after`` see.
 
-    None when the graph was freed.
+    A reason in words when the graph cannot be walked.
     """
-    wanted = tuple(leaf.variable for leaf in leaves)
+    wanted = tensors or tuple(leaf.variable for leaf in leaves)
     seeds = tuple(None if root.numel() == 1 else root.detach().clone().fill_(1.0) for root in roots)
     _core._push_observer(before, after)
     try:
@@ -279,7 +328,9 @@ def rerun_backward(
         return found
     except RuntimeError as error:
         if "second time" in str(error):
-            return None
+            return FREED
+        if "use_reentrant=True" in str(error):
+            return REENTRANT
         raise
     finally:
         _core._pop_observer()
@@ -291,46 +342,97 @@ FREED = (
 )
 
 
-def _backward(roots: tuple[Any, ...], leaf: Any | None) -> Explanation:
-    _, leaves = nodes_of(list(roots))
+REENTRANT = (
+    "The graph has a checkpoint with use_reentrant=True, whose inside cannot be seen. Use "
+    "use_reentrant=False."
+)
+
+
+def hooks_at(target: Any) -> list[str]:
+    """``file:line in name`` of the hooks that a gradient meets before it reaches a node or leaf."""
+    return list(_core._hook_places(target))
+
+
+def _backward(roots: tuple[Any, ...], tensor: Any | None) -> Explanation:
+    """Who made the bad gradient of a tensor of the graph, or of any leaf."""
+    nodes, leaves = nodes_of(list(roots))
     watch = _Watch()
     found = rerun_backward(roots, leaves, watch.before, watch.after)
-    if found is None:
-        return Explanation(FREED)
-    wanted = [a for a in leaves if leaf is None or a.variable is leaf]
-    if not wanted:
-        return Explanation("The loss does not depend on this tensor: see pullback.why_none.")
+    if isinstance(found, str):
+        return Explanation(found)
+    bad_leaves = [a for a, g in zip(leaves, found, strict=True) if is_bad(g)]
     # Who gives to whom, as far as bad gradients go.
     givers: dict[Any, list[Any]] = {}
+    outputs: dict[tuple[Any, int], list[Any]] = {}
     for node, places in watch.gave_bad.items():
         for i in places:
-            givers.setdefault(node._inputs[i][0], []).append(node)
-    pending = list(wanted)
-    seen = set(pending)
-    makers = []
-    while pending:
-        for node in givers.get(pending.pop(), ()):
-            if node in seen:
-                continue
-            seen.add(node)
-            if node in watch.kept:
-                makers.append(node)
-            else:
-                pending.append(node)
-    if not makers:
-        own = [g for a, g in zip(leaves, found, strict=True) if a in wanted]
-        bad = any(is_bad(gradient) for gradient in own)
-        if leaf is None or not is_bad(leaf.grad):
-            text = (
-                "A sum of gradients overflowed." if bad else "All values and gradients are finite."
+            target, number = node._inputs[i]
+            givers.setdefault(target, []).append(node)
+            outputs.setdefault((target, number), []).append(node)
+    first: list[Any]
+    if tensor is None:
+        first = list(leaves)
+    elif tensor.grad_fn in nodes:
+        first = outputs.get((tensor.grad_fn, tensor.output_nr), [])
+    else:
+        first = [a for a in leaves if a.variable is tensor]
+        if not first:
+            return Explanation(
+                "The loss does not depend on this tensor: see pullback.why_none. If it is the "
+                "gradient of an intermediate result, pass that result."
             )
-            return Explanation(text)
-        return Explanation(
-            "This pass gives finite gradients, but .grad holds infinities or NaN: they were "
-            "accumulated in an earlier one. Call zero_grad() before backward()."
-        )
-    node = max(makers, key=lambda each: each._sequence_nr())
-    return _report_backward(node, watch)
+    pending = []
+    makers: list[Any] = []
+    sums: list[Any] = []  # what got a bad gradient from nobody
+    seen: set[Any] = set()
+
+    def visit(target: Any) -> None:
+        if target in seen:
+            return
+        seen.add(target)
+        if target in watch.kept:
+            makers.append(target)
+        else:
+            pending.append(target)
+
+    for target in first:
+        visit(target)
+    while pending:
+        target = pending.pop()
+        above = givers.get(target, ())
+        if not above and (target in watch.got_bad or target in bad_leaves):
+            sums.append(target)
+        for node in above:
+            visit(node)
+    if makers or sums:
+        node = max(makers + sums, key=lambda each: getattr(each, "_sequence_nr", int)())
+        return _report_backward(node, watch) if node in makers else _report_sum(node)
+    if tensor is None or not (tensor.is_leaf or tensor.retains_grad) or not is_bad(tensor.grad):
+        return Explanation("All values and gradients are finite.")
+    return Explanation(
+        "This pass gives finite gradients, but .grad holds infinities or NaN: they were "
+        "accumulated in an earlier one (call zero_grad() before backward()), or came in by the "
+        "gradient that backward() was given."
+    )
+
+
+def _report_sum(target: Any) -> Explanation:
+    """Finite gradients were given to a node or leaf, a bad one arrived."""
+    leaf = getattr(target, "variable", None)
+    name = f"a leaf of shape {_shape(leaf)}" if leaf is not None else target.name()
+    sentence = _origin(leaf) if leaf is not None else ""
+    place = _place_in(sentence) if leaf is not None else place_of(target)
+    hooks = hooks_at(target)
+    if not hooks:
+        text = f"The sum of the gradients that arrive at {name} overflowed in the backward pass"
+        text += f". {sentence}" if leaf is not None else "\n" + show_place(place)
+        return Explanation(text, place, None, places=(place,) if place else ())
+    lines = [f"A hook turned finite gradients into infinity or nan on the way to {name}"]
+    lines += [f"  hook at {hook}" for hook in hooks]
+    if place:
+        lines.append(f"  recorded at {place}" if leaf is None else "  " + sentence)
+    places = (*hooks, place) if place else tuple(hooks)
+    return Explanation("\n".join(lines), hooks[0], places=places)
 
 
 def _report_backward(node: Any, watch: _Watch) -> Explanation:
@@ -357,8 +459,9 @@ def _report_backward(node: Any, watch: _Watch) -> Explanation:
     inputs, outputs, _ = _core._saved_values(node)
     names = _names(len(node._inputs))
     for i, value in inputs.items():
-        text.append(_describe(names[i], value, index, shape))
-        found[names[i]] = _at(value, index, shape)
+        name = names[i] if i >= 0 else f"saved {-1 - i}"  # by a custom function
+        text.append(_describe(name, value, index, shape))
+        found[name] = _at(value, index, shape)
     for value in outputs.values():
         text.append(_describe("result", value, index, shape))
         found["result"] = _at(value, index, shape)
@@ -372,13 +475,17 @@ def explain(tensor: Tensor, loss: Tensor | Iterable[Tensor] | None = None) -> Ex
     """Where the NaN or infinity in a tensor, or in its gradient, comes from.
 
     Args:
-        tensor: a tensor that holds NaN or infinity, for instance the loss; or a parameter whose
-            gradient does; or that gradient.
-        loss: what ``backward`` was or is going to be called on, for a parameter or its gradient.
-            The pass is run again without touching ``.grad``, so the graph must still be there.
+        tensor: a tensor that holds NaN or infinity, for instance the loss; or a parameter or
+            intermediate result whose gradient does; or the gradient of a parameter.
+        loss: what ``backward`` was or is going to be called on, where a gradient is meant. The
+            pass is run again (hooks of tensors and nodes, too) without touching ``.grad``, so the
+            graph must still be there.
 
     Returns:
         An ``Explanation``: text, and the line, the operator, the index and the operands' values.
+
+    Raises:
+        TypeError: ``tensor`` or ``loss`` is no tensor.
 
     Example:
         >>> import pullback as pb
@@ -388,13 +495,14 @@ def explain(tensor: Tensor, loss: Tensor | Iterable[Tensor] | None = None) -> Ex
         >>> found.operator, found.index, found.values["result"]
         ('SqrtBackward0', (1,), 0.0)
     """
+    require_tensor("explain", tensor)
     with no_grad():
         if loss is not None:
-            roots = _roots_of(loss)
+            roots = roots_of("explain", loss)
             for root in roots:
                 if is_bad(root) and root.grad_fn is not None:
                     return _forward(root)
-            return _backward(roots, _leaf_for(tensor, roots))
+            return _backward(roots, _target_for(tensor, roots))
         if not is_bad(tensor):
             grad = tensor.grad if tensor.is_leaf or tensor.retains_grad else None
             if grad is not None and is_bad(grad):
@@ -408,7 +516,7 @@ def explain(tensor: Tensor, loss: Tensor | Iterable[Tensor] | None = None) -> Ex
             return Explanation("All values are finite.")
         if tensor.grad_fn is not None:
             return _forward(tensor)
-        source = _report_source(tensor, _word(tensor))
+        source = _report_source(tensor)
         return Explanation(
             source.text + " If it is the gradient of a parameter, pass the loss: explain(p, loss).",
             source.place,
@@ -419,10 +527,10 @@ def explain(tensor: Tensor, loss: Tensor | Iterable[Tensor] | None = None) -> Ex
         )
 
 
-def _leaf_for(tensor: Any, roots: tuple[Any, ...]) -> Any | None:
-    """The leaf that is meant: the tensor itself, or the one whose gradient it is."""
-    leaves = [accumulator.variable for accumulator in nodes_of(list(roots))[1]]
-    for leaf in leaves:
+def _target_for(tensor: Any, roots: tuple[Any, ...]) -> Any | None:
+    """Whose gradient is meant: the tensor's own, or the leaf's whose gradient it is."""
+    for accumulator in nodes_of(list(roots))[1]:
+        leaf = accumulator.variable
         if leaf is tensor or leaf.grad is tensor:
             return leaf
     return None if any(tensor is root for root in roots) else tensor

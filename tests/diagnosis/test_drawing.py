@@ -86,3 +86,61 @@ def test_refusals() -> None:
     x = pb.ones(2, requires_grad=True)
     with pytest.raises(ValueError, match="most_boxes"):
         pb.draw(x.sin().cos().exp(), most_boxes=1)
+
+
+def test_gradients_that_flow() -> None:
+    x = pb.tensor([3.0, 4.0], requires_grad=True)
+    y = (x * 2).square().sum()
+    text = pb.draw(y, names={"x": x}, gradients=True).text()
+    assert text.splitlines()[0] == "tensor ()"
+    assert "SumBackward0, grad 1" in text
+    assert "MulBackward0, grad 20" in text
+    assert "x (2,), grad 40" in text
+    assert x.grad is None
+    picture = pb.draw(y, gradients=True)
+    assert "grad 20" in picture.svg()
+    assert "grad 20" in picture.dot()
+    assert "grad" not in pb.draw(y).text()
+
+
+def test_gradients_of_folded_boxes_and_bad_ones() -> None:
+    x = pb.tensor([0.0], requires_grad=True)
+    y = x.sqrt()
+    for _ in range(300):
+        y = y * 0.99
+    text = pb.draw(y.sum(), gradients=True).text()
+    assert "grad inf" in text
+    assert " .. 1" in text
+
+
+def test_gradients_of_a_freed_graph() -> None:
+    x = pb.ones(2, requires_grad=True)
+    y = x.exp().sum()
+    y.backward()
+    assert "ExpBackward0" in pb.draw(y).text()
+    with pytest.raises(RuntimeError, match="freed by an earlier backward"):
+        pb.draw(y, gradients=True)
+
+
+def test_what_is_no_tensor() -> None:
+    with pytest.raises(TypeError, match="got float, expected a Tensor"):
+        pb.draw(1.0)
+
+
+def test_a_leaf_alone() -> None:
+    w = pb.ones(2, requires_grad=True)
+    assert pb.draw(w, names={"w": w}).text() == "w (2,)"
+
+
+def test_signs_in_names_of_dot() -> None:
+    w = pb.ones(2, requires_grad=True)
+    assert 'label="a\\\\b\\"c' in pb.draw(w * 2, names={'a\\b"c': w}).dot()
+
+
+def test_saving(tmp_path: Any) -> None:
+    picture = pb.draw(pb.ones(2, requires_grad=True).exp())
+    for ending, start in ((".svg", "<svg"), (".dot", "digraph"), (".txt", "tensor")):
+        picture.save(tmp_path / f"graph{ending}")
+        assert (tmp_path / f"graph{ending}").read_text().startswith(start)
+    with pytest.raises(ValueError, match="ending in"):
+        picture.save("graph.png")

@@ -236,6 +236,13 @@ def __getattr__(name: str) -> Any:
         module = import_module("pullback.autograd.anomaly_mode")
         value = globals()[name] = getattr(module, name)
         return value
-    if name in ("anomaly_mode", "forward_ad", "function", "functional", "profiler"):
+    if name in (
+        "anomaly_mode",
+        "forward_ad",
+        "function",
+        "functional",
+        "profiler",
+        "profiler_util",
+    ):
         return import_module(f"pullback.autograd.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

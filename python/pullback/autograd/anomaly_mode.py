@@ -15,7 +15,23 @@ from pullback._walk import source_line
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
 
-class set_detect_anomaly:
+class _Anomaly:
+    """Keeps the mode and puts it back."""
+
+    def _set(self, mode: bool, check_nan: bool) -> None:
+        self.prev, self.prev_check_nan = _core._get_anomaly()
+        _core._set_anomaly(mode, check_nan)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _core._set_anomaly(self.prev, self.prev_check_nan)
+
+
+class set_detect_anomaly(_Anomaly):
     """Switch anomaly mode on or off, at once; as a context manager until the end of the block.
 
     Args:
@@ -31,22 +47,13 @@ class set_detect_anomaly:
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self.prev, self.prev_check_nan = _core._get_anomaly()
-        _core._set_anomaly(mode, check_nan)
+        self._set(mode, check_nan)
 
     def __enter__(self) -> None:
         pass
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        _core._set_anomaly(self.prev, self.prev_check_nan)
 
-
-class detect_anomaly:
+class detect_anomaly(_Anomaly):
     """Inside the block a backward pass that makes a NaN raises and names the line of the forward.
 
     Args:
@@ -74,16 +81,7 @@ class detect_anomaly:
         )
 
     def __enter__(self) -> None:
-        self.prev, self.prev_check_nan = _core._get_anomaly()
-        _core._set_anomaly(True, self.check_nan)
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        _core._set_anomaly(self.prev, self.prev_check_nan)
+        self._set(True, self.check_nan)
 
 
 def is_anomaly_enabled() -> bool:

@@ -1,195 +1,36 @@
 """The profiler: time and memory of every operator, forward and backward, by the user's line.
 
-The core collects the events of the thread (csrc/bind/profile.h); here they are summed up, printed
-and written in Chrome's trace format. Start reading at ``profile``.
+The core collects the events of the thread (csrc/bind/profile.h); profiler_util.py sums them up,
+prints them and writes them for Chrome. Start reading at ``profile``.
 """
 
 from __future__ import annotations
 
-import json
+import threading
 from collections.abc import Callable
 from functools import wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pullback import _core
+from pullback.autograd.profiler_util import EventList, FunctionEvent, FunctionEventAvg
 
 if TYPE_CHECKING:
     import os
 
     from typing_extensions import Self
 
-__all__ = ["EventList", "FunctionEvent", "FunctionEventAvg", "profile", "record_function"]
+__all__ = [
+    "EventList",
+    "FunctionEvent",
+    "FunctionEventAvg",
+    "emit_itt",
+    "emit_nvtx",
+    "profile",
+    "record_function",
+]
 
-_KINDS = ("operator", "node", "region")
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def _time(us: float) -> str:
-    """Microseconds as torch prints them."""
-    if us >= 1e6:
-        return f"{us / 1e6:.3f}s"
-    if us >= 1e3:
-        return f"{us / 1e3:.3f}ms"
-    return f"{us:.3f}us"
-
-
-def _bytes(n: int) -> str:
-    for unit, size in (("Gb", 1 << 30), ("Mb", 1 << 20), ("Kb", 1 << 10)):
-        if abs(n) >= size:
-            return f"{n / size:.2f} {unit}"
-    return f"{n} b"
-
-
-class FunctionEvent:
-    """One call of an operator, one node of a backward pass, or one region of ``record_function``.
-
-    Attributes:
-        name: of the operator, the node or the region.
-        kind: "operator", "node" or "region".
-        place: the user's line, ``file:line in function``; of a node the one that recorded it.
-        start, end: microseconds since the profiler was entered.
-        cpu_time_total, self_cpu_time_total: microseconds, with and without what it called.
-        cpu_memory_usage, self_cpu_memory_usage: bytes allocated less bytes freed.
-    """
-
-    def __init__(self, raw: tuple[Any, ...], zero: int) -> None:
-        self.name, kind, self.depth, start, end, self.cpu_memory_usage, self.place = raw
-        self.kind = _KINDS[kind]
-        self.start, self.end = (start - zero) / 1e3, (max(start, end) - zero) / 1e3
-        self.cpu_time_total = self.end - self.start
-        self.self_cpu_time_total = self.cpu_time_total
-        self.self_cpu_memory_usage: int = self.cpu_memory_usage
-
-    def __repr__(self) -> str:
-        return f"<FunctionEvent {self.name} {_time(self.cpu_time_total)} at {self.place}>"
-
-
-class FunctionEventAvg:
-    """The events of one name, and perhaps of one line, summed up."""
-
-    def __init__(self, key: str, place: str, kind: str) -> None:
-        self.key, self.place, self.kind = key, place, kind
-        self.count = 0
-        self.cpu_time_total = self.self_cpu_time_total = 0.0
-        self.cpu_memory_usage = self.self_cpu_memory_usage = 0
-
-    def add(self, event: FunctionEvent) -> None:
-        """Count an event."""
-        self.count += 1
-        self.cpu_time_total += event.cpu_time_total
-        self.self_cpu_time_total += event.self_cpu_time_total
-        self.cpu_memory_usage += event.cpu_memory_usage
-        self.self_cpu_memory_usage += event.self_cpu_memory_usage
-
-    @property
-    def cpu_time(self) -> float:
-        """Microseconds for each call."""
-        return self.cpu_time_total / self.count if self.count else 0.0
-
-    def __repr__(self) -> str:
-        return f"<FunctionEventAvg {self.key} x{self.count} {_time(self.cpu_time_total)}>"
-
-
-_SORTABLE = (
-    "count",
-    "cpu_time",
-    "cpu_time_total",
-    "self_cpu_time_total",
-    "cpu_memory_usage",
-    "self_cpu_memory_usage",
-)
-
-
-class EventList(list[Any]):
-    """Events, or sums of events, with ``table()``."""
-
-    def table(
-        self,
-        sort_by: str | None = "self_cpu_time_total",
-        row_limit: int = 100,
-        max_name_column_width: int | None = 55,
-        header: str | None = None,
-    ) -> str:
-        """The list as a table.
-
-        Args:
-            sort_by: an attribute, the largest first; None for the order of the list.
-            row_limit: so many rows at most; -1 for all.
-            max_name_column_width: names and lines are cut to this width.
-            header: a line above the table.
-        """
-        if sort_by is not None and sort_by not in _SORTABLE:
-            raise ValueError(f"table: got sort_by={sort_by!r}, expected one of {_SORTABLE}.")
-        rows = list(self)
-        if sort_by is not None:
-            rows.sort(key=lambda row: -float(getattr(row, sort_by, 1)))
-        total = sum(row.self_cpu_time_total for row in rows) or 1.0
-        if row_limit >= 0:
-            rows = rows[:row_limit]
-        cells: list[tuple[str, ...]] = [
-            (
-                "Name",
-                "Self CPU %",
-                "Self CPU",
-                "CPU total",
-                "CPU time avg",
-                "CPU Mem",
-                "Self CPU Mem",
-                "# of Calls",
-                "Line",
-            )
-        ]
-        for row in rows:
-            count = getattr(row, "count", 1)
-            cells.append(
-                (
-                    str(getattr(row, "key", getattr(row, "name", ""))),
-                    f"{100 * row.self_cpu_time_total / total:.2f}%",
-                    _time(row.self_cpu_time_total),
-                    _time(row.cpu_time_total),
-                    _time(row.cpu_time_total / max(count, 1)),
-                    _bytes(row.cpu_memory_usage),
-                    _bytes(row.self_cpu_memory_usage),
-                    str(count),
-                    row.place,
-                )
-            )
-        if not any(line[-1] for line in cells[1:]):
-            cells = [line[:-1] for line in cells]
-        limit = max_name_column_width or 10**6
-
-        def cut(text: str, column: int) -> str:
-            if len(text) <= limit:
-                return text
-            # Of a path the end is what matters.
-            return text[: limit - 3] + "..." if column == 0 else "..." + text[3 - limit :]
-
-        cells = [tuple(cut(text, i) for i, text in enumerate(line)) for line in cells]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        ends = (0, 8)
-        rule = "  ".join("-" * width for width in widths)
-        lines = [] if header is None else [header]
-        for number, line in enumerate(cells):
-            lines += [rule] if number < 2 else []
-            lines.append(
-                "  ".join(
-                    text.ljust(width) if i in ends else text.rjust(width)
-                    for i, (text, width) in enumerate(zip(line, widths, strict=True))
-                ).rstrip()
-            )
-        lines += [rule, f"Self CPU time total: {_time(total)}"]
-        return "\n".join(lines)
-
-    def total_average(self) -> FunctionEventAvg:
-        """All events in one sum."""
-        found = FunctionEventAvg("Total", "", "")
-        for event in self:
-            found.add(event)
-        return found
-
-    def __str__(self) -> str:
-        return self.table()
 
 
 class profile:
@@ -197,10 +38,14 @@ class profile:
 
     Args:
         enabled: False makes it do nothing.
-        use_cpu: must stay True; there is no other device.
-        profile_memory: as in torch; memory is always measured.
-        with_stack: as in torch; the line is always kept.
-        record_shapes: not supported.
+        use_cuda, use_cpu: must stay as they are; there is no other device.
+        record_shapes: keep the shapes of the operands.
+        profile_memory: print the columns of memory, which is measured in any case.
+        with_stack: keep the whole stack of every operator, not just the line.
+
+    Raises:
+        ValueError: another device is asked for.
+        RuntimeError: it is entered a second time, or while another profiler runs on this thread.
 
     Example:
         >>> import pullback as pb
@@ -215,26 +60,30 @@ class profile:
         self,
         enabled: bool = True,
         *,
-        use_cpu: bool = True,
+        use_cuda: bool = False,
         record_shapes: bool = False,
-        profile_memory: bool = True,
-        with_stack: bool = True,
+        profile_memory: bool = False,
+        with_stack: bool = False,
+        use_cpu: bool = True,
     ) -> None:
-        if not use_cpu or record_shapes:
+        if use_cuda or not use_cpu:
             raise ValueError(
-                "profile: use_cpu=False and record_shapes=True are not supported: got "
-                f"{use_cpu=}, {record_shapes=}."
+                f"profile: got {use_cuda=}, {use_cpu=}, expected False and True: the CPU is the "
+                "only device."
             )
         self.enabled = enabled
+        self.record_shapes = record_shapes
         self.profile_memory = profile_memory
         self.with_stack = with_stack
+        self.entered = False
         self.function_events: EventList | None = None
 
     def __enter__(self) -> Self:
         if self.enabled:
-            if self.function_events is not None:
+            if self.entered:
                 raise RuntimeError("Profiler context manager is not reentrant")
-            _core._profile_start()
+            _core._profile_start(self.record_shapes, self.with_stack)
+            self.entered = True
         return self
 
     def __exit__(
@@ -244,28 +93,28 @@ class profile:
         traceback: TracebackType | None,
     ) -> None:
         if self.enabled:
-            self.function_events = _events(_core._profile_stop())
+            self.function_events = _events(_core._profile_stop(), self.profile_memory)
 
     def _finished(self) -> EventList:
         if self.function_events is None:
             raise RuntimeError("Profiler didn't finish running")
         return self.function_events
 
-    def key_averages(self, group_by_line: bool = False, group_by_stack_n: int = 0) -> EventList:
+    def key_averages(
+        self,
+        group_by_input_shape: bool = False,
+        group_by_stack_n: int = 0,
+        group_by_line: bool = False,
+    ) -> EventList:
         """The events summed up by name.
 
         Args:
+            group_by_input_shape: or by name and shapes, which ``record_shapes=True`` keeps.
+            group_by_stack_n: or by name and so many frames, which ``with_stack=True`` keeps;
+                without them the line stands for the frames.
             group_by_line: or by name and line.
-            group_by_stack_n: torch's way to say it: the innermost frame is the line.
         """
-        by_line = group_by_line or group_by_stack_n > 0
-        found: dict[tuple[str, str], FunctionEventAvg] = {}
-        for event in self._finished():
-            key = (event.name, event.place if by_line else "")
-            if key not in found:
-                found[key] = FunctionEventAvg(event.name, key[1], event.kind)
-            found[key].add(event)
-        return EventList(found.values())
+        return self._finished().key_averages(group_by_input_shape, group_by_stack_n, group_by_line)
 
     def by_line(self) -> EventList:
         """Operators and nodes summed up by the user's line, forward and backward together."""
@@ -277,7 +126,7 @@ class profile:
             found.setdefault(key, FunctionEventAvg("", key, "line")).add(event)
         for row in found.values():
             row.key = row.place.rpartition(" in ")[2] or "?"
-        return EventList(found.values())
+        return EventList(found.values(), self.profile_memory)
 
     def total_average(self) -> FunctionEventAvg:
         """All events in one sum."""
@@ -286,29 +135,47 @@ class profile:
     @property
     def self_cpu_time_total(self) -> float:
         """Microseconds of all events, each counted once."""
-        return float(sum(event.self_cpu_time_total for event in self._finished()))
+        return self._finished().self_cpu_time_total
 
-    def table(self, sort_by: str | None = "self_cpu_time_total", row_limit: int = 100) -> str:
-        """The table of all events."""
-        return self._finished().table(sort_by, row_limit)
+    def table(
+        self,
+        sort_by: str | None = None,
+        row_limit: int = 100,
+        max_src_column_width: int | None = 75,
+        max_name_column_width: int | None = 55,
+        max_shapes_column_width: int | None = 80,
+        header: str | None = None,
+        top_level_events_only: bool = False,
+        time_unit: str | None = None,
+    ) -> str:
+        """The table of all events; the arguments are those of ``EventList.table``."""
+        return self._finished().table(
+            sort_by,
+            row_limit,
+            max_src_column_width,
+            max_name_column_width,
+            max_shapes_column_width,
+            header,
+            top_level_events_only,
+            time_unit,
+        )
 
     def export_chrome_trace(self, path: str | os.PathLike[str]) -> None:
         """Write the events for ``chrome://tracing`` or Perfetto."""
-        events = [
-            {
-                "name": event.name,
-                "ph": "X",
-                "ts": event.start,
-                "dur": event.cpu_time_total,
-                "pid": 0,
-                "tid": 0,
-                "cat": event.kind,
-                "args": {"line": event.place, "bytes": event.cpu_memory_usage},
-            }
-            for event in self._finished()
-        ]
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({"traceEvents": events, "displayTimeUnit": "ns"}, file)
+        self._finished().export_chrome_trace(path)
+
+    def export_stacks(
+        self, path: str | os.PathLike[str], metric: str = "self_cpu_time_total"
+    ) -> None:
+        """Write one line of frames and microseconds for each event, for a flame graph.
+
+        Raises:
+            AssertionError: the stacks were not kept.
+        """
+        events = self._finished()
+        if not self.with_stack:
+            raise AssertionError("export_stacks() requires with_stack=True")
+        events.export_stacks(path, metric)
 
     def __str__(self) -> str:
         return "<unfinished profiler>" if self.function_events is None else str(self.table())
@@ -316,22 +183,31 @@ class profile:
     __repr__ = __str__
 
 
-def _events(raw: list[tuple[Any, ...]]) -> EventList:
-    """Events of the core, with what their children took subtracted."""
+def _events(raw: list[tuple[Any, ...]], profile_memory: bool) -> EventList:
+    """Events of the core as a tree; nodes get the stack of the operator that recorded them."""
     zero = raw[0][3] if raw else 0
-    events = [FunctionEvent(each, zero) for each in raw]
+    thread = threading.get_ident()
+    events = [FunctionEvent(each, zero, id, thread) for id, each in enumerate(raw)]
     path: list[FunctionEvent] = []
+    stacks: dict[int, list[str]] = {}
     for event in events:
         del path[event.depth :]
         if path:
-            path[-1].self_cpu_time_total -= event.cpu_time_total
-            path[-1].self_cpu_memory_usage -= event.cpu_memory_usage
+            path[-1].append_cpu_child(event)
         path.append(event)
-    return EventList(events)
+        if event.kind == "operator" and event.stack:
+            stacks.update(dict.fromkeys(event.nodes, event.stack))
+        elif event.kind == "node":
+            event.stack = stacks.get(event.sequence_nr, [])
+    return EventList(events, profile_memory)
 
 
 class record_function:
     """Give a block, or with ``@`` a function, a name in the profile.
+
+    Args:
+        name: what the region is called.
+        args: a text that is put behind the name.
 
     Example:
         >>> import pullback as pb
@@ -343,11 +219,13 @@ class record_function:
     """
 
     def __init__(self, name: str, args: str | None = None) -> None:
-        self.name = name if args is None else f"{name} {args}"
+        self.name = name
+        self.args = args
         self._open: list[bool] = []
 
     def __enter__(self) -> Self:
-        self._open.append(_core._profile_open(self.name))
+        name = self.name if self.args is None else f"{self.name} {self.args}"
+        self._open.append(_core._profile_open(name))
         return self
 
     def __exit__(
@@ -364,7 +242,48 @@ class record_function:
 
         @wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with self:
+            with type(self)(self.name, self.args):
                 return function(*args, **kwargs)
 
         return wrapped  # type: ignore[return-value]
+
+
+class emit_nvtx:
+    """Does nothing: it marks ranges for NVIDIA's profiler, and there is no such device.
+
+    Args:
+        enabled, record_shapes: without effect, as the whole.
+
+    Example:
+        >>> import pullback as pb
+        >>> with pb.autograd.profiler.emit_nvtx():
+        ...     y = pb.ones(2) + 1
+    """
+
+    def __init__(self, enabled: bool = True, record_shapes: bool = False) -> None:
+        self.enabled = enabled
+        self.record_shapes = record_shapes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+
+class emit_itt(emit_nvtx):
+    """Does nothing: it marks ranges for Intel's VTune, which is not supported.
+
+    Args:
+        enabled, record_shapes: without effect, as the whole.
+
+    Example:
+        >>> import pullback as pb
+        >>> with pb.autograd.profiler.emit_itt():
+        ...     y = pb.ones(2) + 1
+    """
