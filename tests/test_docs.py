@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 import pullback as pb
 from pullback import _core, _docs
+from pullback.autograd import graph
 
 MODULES = sorted(
     ["pullback"]
@@ -94,3 +96,71 @@ def test_docstring_of_an_operator(function: Any) -> None:
     runner = doctest.DocTestRunner(verbose=False)
     runner.run(test, out=report.append)
     assert runner.failures == 0, "".join(report)
+
+
+# What the sections of the documentation are about.
+SPACES = (
+    "autograd",
+    "autograd.anomaly_mode",
+    "autograd.forward_ad",
+    "autograd.function",
+    "autograd.functional",
+    "autograd.graph",
+    "autograd.profiler",
+    "autograd.profiler_util",
+    "func",
+    "memory",
+    "utils.checkpoint",
+    "utils.hooks",
+)
+DIAGNOSIS = ("draw", "explain", "safe_gradients", "why_none", "why_zero", "memory_budget")
+# Made by others, exceptions, tuples, and what is only there for programs that look for it.
+NO_EXAMPLE = {
+    "BackwardCFunction",
+    "CheckpointError",
+    "CheckpointFunction",
+    "FunctionCtx",
+    "FunctionMeta",
+    "GradcheckError",
+    "GradientEdge",
+    "Report",
+    "SavedRow",
+    "UnpackedDualTensor",
+}
+NOT_ON_A_PAGE = {
+    "BackwardCFunction",
+    "CheckpointFunction",
+    "FunctionCtx",
+    "FunctionMeta",
+    "Interval",
+    "Report",
+    "SavedRow",
+    "check_backward_validity",
+    "detach_variable",
+    "unserializable_hook",
+    "warn_if_has_hooks",
+}
+
+
+def public() -> list[Any]:
+    found = {f"pullback.{name}": getattr(pb, name) for name in DIAGNOSIS}
+    for space in SPACES:
+        module = importlib.import_module(f"pullback.{space}")
+        for name in module.__all__:
+            value = getattr(module, name)
+            if callable(value) and value is not graph.Node:
+                found[f"{space}.{name}"] = value
+    return [pytest.param(name.rpartition(".")[2], value, id=name) for name, value in found.items()]
+
+
+@pytest.mark.parametrize(("name", "value"), public())
+def test_public_names_have_a_docstring_with_an_example(name: str, value: Any) -> None:
+    text = getattr(value, "__doc__", None) or ""
+    assert len(text.split()) >= 3
+    assert name in NO_EXAMPLE or ">>>" in text
+
+
+@pytest.mark.parametrize(("name", "value"), public())
+def test_public_names_are_on_a_page(name: str, value: Any) -> None:
+    text = "\n".join(page.read_text() for page in PAGES)
+    assert name in NOT_ON_A_PAGE or re.search(rf"\b{name}\b", text)

@@ -115,3 +115,84 @@ def test_the_code_object_outlives_its_function() -> None:
     names.clear()
     y.backward()
     assert "gone.py:1 in <module>" in message(y.backward)
+
+
+def test_a_second_backward_names_the_pass_that_freed_the_graph() -> None:
+    x = leaf()
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    line = here() + 1
+    pb.autograd.grad(y, x)
+    assert f"Freed by the backward pass at {__file__}:{line}" in message(y.backward)
+    assert f"Freed by the backward pass at {__file__}:{line}" in message(y.backward)  # not this one
+
+
+def test_a_pass_that_is_long_gone_is_not_named() -> None:
+    x = leaf()
+    y = (x * x).sum()
+    y.backward()
+    for _ in range(20):
+        (x * 1).sum().backward()
+    text = message(y.backward)
+    assert "Recorded by MulBackward0" in text
+    assert "Freed by" not in text
+
+
+def test_the_pass_of_another_thread_is_not_named() -> None:
+    import threading
+
+    x = leaf()
+    y = (x * x).sum()
+    thread = threading.Thread(target=y.backward)
+    thread.start()
+    thread.join()
+    assert "Freed by" not in message(y.backward)
+
+
+def test_in_place_operators_are_named() -> None:
+    x = leaf()
+    assert "add_: use x.detach()" in message(lambda: x.__iadd__(1))
+    assert "div_: use x.detach()" in message(lambda: x.__itruediv__(2))
+
+
+@pytest.mark.parametrize(
+    "misuse",
+    [
+        lambda t: t.register_hook(print),
+        lambda t: t.register_post_accumulate_grad_hook(print),
+        lambda t: t.retain_grad(),
+    ],
+)
+def test_what_needs_a_gradient_names_the_line_that_lost_it(misuse: Any) -> None:
+    line = here() + 1
+    t = leaf().exp().detach()
+    text = message(lambda: misuse(t))
+    assert f"by detach() at {__file__}:{line}" in text
+
+
+def test_what_needs_a_leaf_names_the_line_that_recorded() -> None:
+    import copy
+
+    line = here() + 1
+    t = leaf().exp()
+    for misuse in (lambda: copy.deepcopy(t), lambda: setattr(t, "requires_grad", False)):
+        assert f"Recorded by ExpBackward0 at {__file__}:{line}" in message(misuse)
+    with pytest.raises(ValueError, match=rf"non-leaf Tensor\. Recorded by .*:{line}"):
+        pb.optim.SGD([t], lr=0.1)
+
+
+def test_a_custom_function_names_its_backward() -> None:
+    class Wrong(pb.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 1
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            return gradient, gradient
+
+    line = here() + 1
+    y = Wrong.apply(leaf())
+    text = message(y.sum().backward)
+    assert f"Recorded by WrongBackward at {__file__}:{line}" in text
+    assert f"Its backward is defined at {__file__}:{Wrong.backward.__code__.co_firstlineno}" in text

@@ -3,6 +3,7 @@
 
 #include "bind/function.h"
 #include "bind/guard.h"
+#include "bind/hooks.h"
 #include "bind/saved_tensors.h"
 #include "bind/tensor_type.h"
 #include "core/error.h"
@@ -179,6 +180,17 @@ PyObject* FunctionNode::call_backward(BackwardCall& call) {
   return result;
 }
 
+std::string FunctionNode::origin() const {
+  Owned function_class(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(context_)),
+                                        function_names.forward_cls));
+  Owned backward(PyObject_GetAttr(function_class.get(), function_names.backward));
+  if (backward.get() == function_defaults.backward) {
+    backward = Owned(PyObject_GetAttr(function_class.get(), function_names.vjp));
+  }
+  const std::string place = place_of_function(backward.get());
+  return recorded_at() + (place.empty() ? "" : " Its backward is defined at " + place + ".");
+}
+
 void FunctionNode::apply(BackwardCall& call) {
   check(context_ != nullptr, "backward: the context of this custom function is gone.",
         recorded_at());
@@ -199,17 +211,17 @@ void FunctionNode::apply(BackwardCall& call) {
   }
   if (count != expected) {
     fail("function ", name(), " returned an incorrect number of gradients (expected ", expected,
-         ", got ", count, ").", recorded_at());
+         ", got ", count, ").", origin());
   }
   std::vector<Tensor> gradients;
   for (std::size_t i = 0; i < expected; ++i) {
     if (!arguments[i].is_tensor) {
       if (items[i] == Py_None) continue;
       fail("function ", name(), " returned a gradient different than None at position ", i + 1,
-           ", but the corresponding forward input was not a Variable.", recorded_at());
+           ", but the corresponding forward input was not a Variable.", origin());
     }
     if (items[i] != Py_None && !is_tensor(items[i])) {
-      fail("expected Variable or None (got ", Py_TYPE(items[i])->tp_name, ").", recorded_at());
+      fail("expected Variable or None (got ", Py_TYPE(items[i])->tp_name, ").", origin());
     }
     gradients.push_back(items[i] == Py_None ? Tensor() : unwrap(items[i]));
   }
@@ -224,7 +236,7 @@ void FunctionNode::apply(BackwardCall& call) {
         if (!is_expandable(argument.sizes, gradient.sizes())) {
           fail("Function ", name(), " returned an invalid gradient at index ", edge, " - got ",
                gradient.shape(), " but expected shape compatible with ", Dims(argument.sizes), ".",
-               recorded_at());
+               origin());
         }
         gradient = sum_to(gradient, argument.sizes);
       }

@@ -76,6 +76,8 @@ class FunctionNode final : public Node {
  private:
   void check_saved() const;
   PyObject* call_backward(BackwardCall& call);
+  // For messages: where it was recorded, and where its backward is defined.
+  std::string origin() const;
 
   PyContext* context_;
   bool owns_ = true;

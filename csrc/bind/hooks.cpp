@@ -25,21 +25,9 @@ std::string name_of(PyObject* hook) {
   return result;
 }
 
-// "file.py:12" of a Python function, "" of anything else.
-std::string place_of(PyObject* hook) {
-  if (!PyFunction_Check(hook)) return "";
-  auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GetCode(hook));
-  const char* file = PyUnicode_AsUTF8(code->co_filename);
-  if (!file) {
-    PyErr_Clear();
-    return "";
-  }
-  return std::string(file) + ":" + std::to_string(code->co_firstlineno);
-}
-
 // A line for messages.
 std::string defined_at(PyObject* hook) {
-  const std::string place = place_of(hook);
+  const std::string place = place_of_function(hook);
   return place.empty() ? "" : "\nThe hook is defined at " + place + ".";
 }
 
@@ -349,13 +337,24 @@ std::vector<PyObject*> hook_dictionaries(const Node& node) {
   return found;
 }
 
+std::string place_of_function(PyObject* function) {
+  if (!PyFunction_Check(function)) return "";
+  auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GetCode(function));
+  const char* file = PyUnicode_AsUTF8(code->co_filename);
+  if (!file) {
+    PyErr_Clear();
+    return "";
+  }
+  return std::string(file) + ":" + std::to_string(code->co_firstlineno);
+}
+
 std::vector<std::string> hook_places(const std::vector<PyObject*>& dictionaries) {
   std::vector<std::string> places;
   for (PyObject* dictionary : dictionaries) {
     const Owned hooks(PyMapping_Values(dictionary));
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(hooks.get()); ++i) {
       PyObject* hook = PyList_GET_ITEM(hooks.get(), i);
-      const std::string place = place_of(hook);
+      const std::string place = place_of_function(hook);
       places.push_back((place.empty() ? "an unknown line" : place) + " in " + name_of(hook));
     }
   }

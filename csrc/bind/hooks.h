@@ -25,6 +25,8 @@ int set_accumulation_hooks(PyObject* self, PyObject* value, void*);
 PyObject* register_node_hook(Node& node, PyObject* function, bool before);
 PyObject* register_node_hook(const Tensor& leaf, PyObject* function, bool before);
 
+// "file.py:12" of a Python function, "" of anything else.
+std::string place_of_function(PyObject* function);
 // The hooks of a node's results and of the node, or of a leaf, as "file.py:12 in name".
 std::vector<std::string> hook_places(const std::vector<PyObject*>& dictionaries);
 

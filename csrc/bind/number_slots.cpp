@@ -38,6 +38,14 @@ PyObject* binary_slot(PyObject* a, PyObject* b) {
   });
 }
 
+// "add" of "add_".
+template <Name name>
+constexpr auto kBare = [] {
+  auto bare = name;
+  bare.text[sizeof(bare.text) - 2] = 0;
+  return bare;
+}();
+
 template <BinaryFunction function, Name name>
 PyObject* inplace_slot(PyObject* a, PyObject* b) {
   const Timed timed(name.text, a, b);
@@ -45,7 +53,7 @@ PyObject* inplace_slot(PyObject* a, PyObject* b) {
     Operand y;
     if (!to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
     const Tensor& self = unwrap(a);
-    Destination destination("in-place operator", Destination::Kind::InPlace, self);
+    Destination destination(kBare<name>.text, Destination::Kind::InPlace, self);
     if (y.is_tensor()) destination.add_operand(y.tensor());
     return wrap(destination.finish(function(Operand(self), y)));
   });

@@ -261,7 +261,9 @@ PyObject* detach_in_place(const Tensor& t) {
 }
 PyObject* keep_grad(const Tensor& t) {
   refresh_history(t);
-  check(t.requires_grad(), "can't retain_grad on Tensor that has requires_grad=False");
+  if (!t.requires_grad()) {
+    fail("can't retain_grad on Tensor that has requires_grad=False.", origin_of(t));
+  }
   retain_grad(t);
   Py_RETURN_NONE;
 }
@@ -340,12 +342,15 @@ void require_grad(const Tensor& t, bool wanted) {
     fail(
         "you can only change requires_grad flags of leaf variables. If you want to use a computed "
         "variable in a subgraph that doesn't require differentiation use var_no_grad = "
-        "var.detach().");
+        "var.detach().",
+        origin_of(t));
   }
   check(!wanted || is_floating(t.dtype()),
         "only Tensors of floating point dtype can require gradients");
-  check(!wanted || !t.has(kInference) || mode.inference,
-        "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+  if (wanted && t.has(kInference) && !mode.inference) {
+    fail("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.",
+         origin_of(t));
+  }
   const bool frozen = !wanted && t.requires_grad();
   t.set(kRequiresGrad, wanted);
   if (frozen) note_origin(t, Origin::Frozen);

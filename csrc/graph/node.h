@@ -136,6 +136,7 @@ class Node : public GraphNode {
   std::string recorded_at() const;
 
   PassMark mark;
+  std::uint32_t freed_by = 0;  // the pass that dropped what was saved
 
  protected:
   void set_num_outputs(int count) { num_outputs_ = static_cast<std::uint32_t>(count); }

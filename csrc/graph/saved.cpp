@@ -1,6 +1,7 @@
 // See saved.h.
 #include "graph/saved.h"
 
+#include <array>
 #include <bit>
 
 #include "core/error.h"
@@ -216,14 +217,42 @@ void SavedList::add(const SavedItem::Value& value) {
   items.push_back({SavedItem::Role::Attribute, num_attributes_++, value});
 }
 
+namespace {
+
+// The last passes of this thread that dropped what was saved.  Places are not given back when the
+// thread ends: nobody may hold Python's lock then.
+struct FreeingPasses {
+  static constexpr std::size_t kKept = 16;
+  struct Entry {
+    std::uint32_t pass = 0;
+    union {
+      Provenance where;
+    };
+    Entry() : where() {}
+    ~Entry() {}
+  };
+  std::array<Entry, kKept> entries;
+};
+thread_local FreeingPasses freeing_passes;
+
+}  // namespace
+
+void note_freeing_pass(std::uint32_t pass) {
+  FreeingPasses::Entry& entry = freeing_passes.entries[pass % FreeingPasses::kKept];
+  entry.pass = pass;
+  entry.where.capture();
+}
+
 void report_released(const Node& node) {
+  const FreeingPasses::Entry& entry = freeing_passes.entries[node.freed_by % FreeingPasses::kKept];
+  const std::string first = entry.pass == node.freed_by ? entry.where.describe() : std::string();
   fail(
       "Trying to backward through the graph a second time (or directly access saved tensors after "
       "they have already been freed). Saved intermediate values of the graph are freed when you "
       "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
       "through the graph a second time or if you need to access saved tensors after calling "
       "backward.",
-      node.recorded_at());
+      node.recorded_at(), first.empty() ? "" : " Freed by the backward pass at " + first + ".");
 }
 
 }  // namespace pullback

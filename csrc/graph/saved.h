@@ -202,6 +202,8 @@ class SavedList {
   int num_attributes_ = 0;
 };
 
+// Notes where the user's code starts a pass that drops what was saved.
+void note_freeing_pass(std::uint32_t pass);
 // Throws what a node throws when its saved tensors are gone.
 [[noreturn]] void report_released(const Node& node);
 

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
+#include "graph/origin.h"
 #include "graph/saved.h"
 #include "kernels/copy.h"
 #include "ops/assign.h"
@@ -33,9 +34,18 @@ static void check_distinct(const char* name, const Tensor& target) {
 }
 
 static void check_inference(const Tensor& target) {
-  check(!target.has(kInference) || mode.inference,
-        "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
-        "clone to get a normal tensor before doing inplace update.");
+  if (!target.has(kInference) || mode.inference) return;
+  fail(
+      "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
+      "clone to get a normal tensor before doing inplace update.",
+      origin_of(target));
+}
+
+[[noreturn]] static void refuse_out(const char* name, const Tensor& target) {
+  fail(name,
+       "(): functions with out=... arguments don't support automatic differentiation, but one of "
+       "the arguments requires grad.",
+       target.requires_grad() ? origin_of(target) : std::string());
 }
 
 static void check_out(const char* name, const Tensor& target) {
@@ -43,9 +53,7 @@ static void check_out(const char* name, const Tensor& target) {
   check_distinct(name, target);
   check(!target.has(kReadOnly), name,
         "(): got out= over read-only memory, expected writable memory. Use x.clone().");
-  check(!mode.grad || !target.requires_grad(), name,
-        "(): functions with out=... arguments don't support automatic differentiation, but one of "
-        "the arguments requires grad.");
+  if (mode.grad && target.requires_grad()) refuse_out(name, target);
   if (mode.watch) [[unlikely]]
     mode.watch->before_write(target);
 }
@@ -181,11 +189,7 @@ static std::string node_name(const std::string& name) {
 const Tensor& Destination::finish(const Tensor& result) {
   pending_ = false;
   const bool records = result.requires_grad() && mode.grad;
-  if (kind_ == Kind::Out && records) {
-    fail(name_,
-         "(): functions with out=... arguments don't support automatic differentiation, but one of "
-         "the arguments requires grad.");
-  }
+  if (kind_ == Kind::Out && records) refuse_out(name_, target_);
   if (kind_ == Kind::Out) {
     check(ErrorKind::NotImplemented, !((result.flags() | target_.flags()) & kDual),
           "Trying to use forward AD with ", name_,

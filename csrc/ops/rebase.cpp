@@ -24,12 +24,14 @@ void check_follows(const Tensor& view, const char* what) {
       fail("A view was created in no_grad mode and ", what,
            " modified inplace with grad mode enabled. ", hint,
            "no_grad block (if you don't want the inplace to be tracked) or both outside (if you "
-           "want the inplace to be tracked).");
+           "want the inplace to be tracked).",
+           origin_of(view));
     case ViewKind::Inference:
       fail("A view was created in inference mode and ", what, " modified inplace in normal mode. ",
            hint,
            "inference_mode block (if you don't want the inplace to be tracked) or both outside "
-           "(if you want the inplace to be tracked).");
+           "(if you want the inplace to be tracked).",
+           origin_of(view));
     case ViewKind::OneOfMany:
       fail("Output ", body->output_nr, " of ",
            body->grad_fn ? static_cast<Node*>(body->grad_fn.get())->operator_name()
@@ -37,7 +39,8 @@ void check_follows(const Tensor& view, const char* what) {
            " is a view and ", what,
            " modified inplace. This view is the output of a function that returns multiple views. "
            "Such functions do not allow the output views to be modified inplace. You should "
-           "replace the inplace operation by an out-of-place one.");
+           "replace the inplace operation by an out-of-place one.",
+           origin_of(view));
     case ViewKind::Custom:
       fail("Output ", body->output_nr, " of ",
            body->grad_fn ? static_cast<Node*>(body->grad_fn.get())->operator_name()
@@ -47,7 +50,8 @@ void check_follows(const Tensor& view, const char* what) {
            "was returned as-is) and the autograd logic to handle view+inplace would override the "
            "custom backward associated with the custom Function, leading to incorrect gradients. "
            "This behavior is forbidden. You can fix this by cloning the output of the custom "
-           "Function.");
+           "Function.",
+           origin_of(view));
   }
 }
 

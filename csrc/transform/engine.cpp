@@ -10,6 +10,7 @@
 #include "graph/mode.h"
 #include "graph/node.h"
 #include "graph/origin.h"
+#include "graph/saved.h"
 #include "kernels/elementwise.h"
 #include "kernels/parallel.h"
 #include "ops/arithmetic.h"
@@ -438,7 +439,10 @@ void Pass::run_step(std::size_t i) {
     Call call(*this, step);
     node.apply(call);
   }
-  if (step.needed && !request_.retain_graph) node.release_saved();
+  if (step.needed && !request_.retain_graph) {
+    node.release_saved();
+    node.freed_by = id_;
+  }
   for (int k = 0; k < outputs; ++k) gradients[k] = Tensor();
 }
 
@@ -454,6 +458,7 @@ std::vector<Tensor> Pass::run(std::span<const Tensor> seeds) {
   for (std::size_t k = 0; k < roots_.size(); ++k) {
     add_gradient(slot_of(roots_[k]), seeds[k], request_.create_graph);
   }
+  if (!request_.retain_graph) note_freeing_pass(id_);
   const GradMode recording(request_.create_graph);
   const Activation here(this);
   for (Leaf& leaf : leaves_) {

@@ -74,7 +74,9 @@ class Tensor:
             tensor(20.)
         """
         if not self.requires_grad:
-            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+            raise RuntimeError(
+                "cannot register a hook on a tensor that doesn't require gradient. " + self._origin
+            )
         from pullback.utils.hooks import _register
 
         hooks, handle = _register(self._backward_hooks, hook)
@@ -101,7 +103,9 @@ class Tensor:
             tensor(2.)
         """
         if not self.requires_grad:
-            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+            raise RuntimeError(
+                "cannot register a hook on a tensor that doesn't require gradient. " + self._origin
+            )
         if self.grad_fn is not None:
             raise RuntimeError(
                 "post accumulate grad hooks cannot be registered on non-leaf tensors"
@@ -146,7 +150,7 @@ class Tensor:
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                "protocol at the moment. Use x.detach().clone() to copy the value."
+                "protocol at the moment. Use x.detach().clone() to copy the value. " + self._origin
             )
         known = memo.get(id(self))
         if known is not None:

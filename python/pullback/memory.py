@@ -50,17 +50,50 @@ def stats() -> dict[str, int]:
 
 
 def empty_cache() -> None:
-    """Give all memory that is kept but not in use back to the system."""
+    """Give all memory that is kept but not in use back to the system.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.memory.empty_cache()
+        >>> pb.memory.stats()["cached"]
+        0
+    """
     _core._memory_empty_cache()
 
 
 def set_bound(size: int) -> None:
-    """Keep at most so many bytes of freed memory; what is above is given back now."""
+    """Keep at most so many bytes of freed memory; what is above is given back now.
+
+    Args:
+        size: a number of bytes, at least 0.
+
+    Raises:
+        ValueError: ``size`` is negative.
+
+    Example:
+        >>> import pullback as pb
+        >>> before = pb.memory.stats()["bound"]
+        >>> pb.memory.set_bound(1 << 20)
+        >>> pb.memory.stats()["bound"]
+        1048576
+        >>> pb.memory.set_bound(before)
+    """
     _core._memory_set_bound(size)
 
 
 def reset_peak() -> None:
-    """Let ``stats()["peak"]`` start again from what is in use."""
+    """Let ``stats()["peak"]`` start again from what is in use.
+
+    Example:
+        >>> import pullback as pb
+        >>> gone = pb.empty(1_000_000)
+        >>> del gone
+        >>> pb.memory.stats()["peak"] >= 4_000_000
+        True
+        >>> pb.memory.reset_peak()
+        >>> pb.memory.stats()["peak"] < 4_000_000
+        True
+    """
     _core._memory_reset_peak()
 
 

@@ -6,11 +6,12 @@ that must be named.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
 import pullback as pb
-from pullback import nn
+from pullback import nn, optim
 
 
 def leaf(*shape: int) -> Any:
@@ -191,8 +192,8 @@ def bug_branch_is_detached() -> Any:
 
 def bug_branch_of_an_addition_is_detached() -> Any:
     a, b = leaf(2), leaf(2)
-    h = a.exp().data
-    loss = (b + h).sum()  # BUG
+    h = a.exp().data  # BUG
+    loss = (b + h).sum()
     return pb.why_none(a, loss)
 
 
@@ -258,3 +259,144 @@ def bug_backward_is_missing() -> Any:
 def bug_integer_parameter() -> Any:
     w = pb.tensor([1, 2])  # BUG
     return pb.why_none(w)
+
+
+def bug_loss_is_wrapped_anew() -> Any:
+    """To silence "does not require grad", the loss becomes a new leaf."""
+    w = leaf(2)
+    value = (w * w).sum()
+    loss = pb.tensor(value.item(), requires_grad=True)  # BUG
+    loss.backward()
+    return pb.why_none(w, loss)
+
+
+def bug_result_becomes_a_parameter() -> Any:
+    w = leaf(2)
+    scaled = nn.Parameter(w * 2)  # BUG
+    loss = scaled.sum()
+    loss.backward()
+    return pb.why_none(w, loss)
+
+
+def bug_detached_result_requires_grad_again() -> Any:
+    w = leaf(2)
+    h = w.exp().detach().requires_grad_()  # BUG
+    loss = h.sum()
+    loss.backward()
+    return pb.why_none(w, loss)
+
+
+def bug_layer_is_replaced_after_the_optimizer_was_made() -> Any:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    head = model[1].weight
+    model[1] = nn.Linear(2, 1)  # BUG
+    loss = model(pb.ones(1, 2)).sum()
+    loss.backward(retain_graph=True)
+    return pb.why_none(head, loss)
+
+
+def bug_ranks_have_no_derivative() -> Any:
+    scores, weight = leaf(3), leaf(3)
+    order = scores.argsort().float()  # BUG
+    return pb.why_none(scores, (order * weight).sum())
+
+
+def bug_threshold_of_probabilities() -> Any:
+    p, weight = leaf(3), leaf(3)
+    decision = (p > 0.5).float()  # BUG
+    return pb.why_none(p, (decision * weight).sum())
+
+
+def bug_one_hot_of_an_argmax() -> Any:
+    logits, table = leaf(2, 3), leaf(3, 2)
+    chosen = logits.argmax(-1)  # BUG
+    return pb.why_none(logits, table[chosen].sum())
+
+
+def bug_optimizer_gets_a_result() -> None:
+    w = leaf(2) * 0.1  # BUG
+    optim.SGD([w], lr=0.1)
+
+
+def bug_deepcopy_of_a_result() -> None:
+    h = leaf(2) * 2  # BUG
+    copy.deepcopy(h)
+
+
+def bug_hook_on_a_constant() -> None:
+    data = pb.ones(2)  # BUG
+    data.register_hook(print)
+
+
+def bug_retain_grad_of_a_detached_result() -> None:
+    h = leaf(2).exp().detach()  # BUG
+    h.retain_grad()
+
+
+def bug_result_is_frozen() -> None:
+    h = leaf(2).exp()  # BUG
+    h.requires_grad = False
+
+
+def bug_drawing_of_a_detached_loss() -> None:
+    loss = leaf(2).sum().detach()  # BUG
+    pb.draw(loss)
+
+
+class _OnlyOnce(pb.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return x * 2
+
+    @staticmethod
+    @pb.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Any) -> Any:
+        return gradient * 2
+
+
+def bug_second_derivative_of_a_function_that_has_one() -> None:
+    x = leaf(2)
+    y = _OnlyOnce.apply(x).square().sum()
+    (slope,) = pb.autograd.grad(y, x, create_graph=True)  # BUG
+    slope.sum().backward()
+
+
+def bug_operator_without_a_derivative() -> None:
+    x = leaf(2)
+    y = x // 2  # BUG
+    y.sum().backward()
+
+
+def bug_gradient_does_not_come_through_a_function() -> Any:
+    x = leaf(2)
+    y = _Nothing.apply(x)  # BUG
+    loss = y.sum()
+    loss.backward(retain_graph=True)
+    return pb.why_none(x, loss)
+
+
+class _Nothing(pb.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return x * 1
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:
+        return None
+
+
+def bug_encoder_under_no_grad() -> Any:
+    """Feature extraction that was meant to be fine-tuned."""
+    encoder, head = nn.Linear(2, 2), nn.Linear(2, 1)
+    with pb.no_grad():
+        features = encoder(pb.ones(1, 2))  # BUG
+    return pb.why_none(encoder.weight, head(features).sum())
+
+
+def bug_gradients_are_cleared_before_the_step() -> Any:
+    w = leaf(2)
+    step = optim.SGD([w], lr=0.1)
+    loss = (w * w).sum()
+    loss.backward(retain_graph=True)
+    step.zero_grad()  # BUG
+    return pb.why_none(w, loss)

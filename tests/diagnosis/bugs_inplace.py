@@ -185,3 +185,59 @@ def bug_a_second_loss_over_the_same_features() -> None:
     features = trunk(pb.ones(1, 2)).sigmoid()  # BUG
     features.sum().backward()
     (features * 2).sum().backward()
+
+
+def bug_view_of_no_grad_is_written() -> None:
+    h = leaf(2, 2) * 1
+    with pb.no_grad():
+        row = h[0]  # BUG
+    row.add_(leaf(2))
+
+
+def bug_one_of_many_views_is_written() -> None:
+    first, _ = (leaf(2, 2) * 1).unbind()  # BUG
+    first.mul_(2)
+
+
+def bug_inference_tensor_is_written() -> None:
+    with pb.inference_mode():
+        cache = pb.zeros(2)  # BUG
+    cache.add_(1)
+
+
+def bug_out_is_a_parameter() -> None:
+    w = pb.zeros(2, requires_grad=True)  # BUG
+    pb.add(pb.ones(2), 1.0, out=w)
+
+
+def bug_the_first_backward_is_forgotten() -> None:
+    """A metric that runs a backward of its own frees the graph of the training step."""
+    x = leaf(2)
+    loss = (x * x).sum()
+    pb.autograd.grad(loss, x)  # BUG
+    loss.backward()
+
+
+def bug_gradient_is_clipped_while_it_is_needed() -> None:
+    x = leaf(2)
+    (slope,) = pb.autograd.grad((x**3).sum(), x, create_graph=True)
+    loss = (slope * slope).sum()
+    slope.clamp_(max=1.0)  # BUG
+    loss.backward()
+
+
+def bug_state_of_a_recurrence_in_place() -> None:
+    w = leaf(2, 2)
+    h = pb.ones(2)
+    states = pb.zeros(3, 2)
+    for t in range(3):
+        states[t] = (w @ h).tanh()  # BUG
+        h = states[t]
+    states.sum().backward()
+
+
+def bug_normalised_weight_in_place() -> None:
+    w = leaf(3)
+    scaled = w.exp()
+    scaled /= scaled.sum()  # BUG
+    scaled.sum().backward()

@@ -5,9 +5,12 @@ Every function returns what ``explain`` says, or raises; ``# BUG`` marks the lin
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pullback as pb
+from pullback import nn, optim
+from pullback.utils.checkpoint import checkpoint
 
 
 def param(*values: float) -> Any:
@@ -208,3 +211,118 @@ def bug_recurrence_explodes() -> Any:
     for _ in range(8):
         h = h * w  # BUG
     return pb.explain(h)
+
+
+def bug_power_of_a_negative_number() -> Any:
+    x = param(-2.0, 4.0)
+    y = x**0.5  # BUG
+    return pb.explain(y.sum())
+
+
+def bug_mean_over_an_empty_mask() -> Any:
+    loss = param(1.0, 2.0)
+    mask = pb.zeros(2)
+    mean = (loss * mask).sum() / mask.sum()  # BUG
+    return pb.explain(mean)
+
+
+def bug_log_sum_exp_by_hand() -> Any:
+    x = param(100.0, 0.0)
+    total = x.exp().sum().log()  # BUG
+    return pb.explain(total)
+
+
+def bug_softmax_by_hand() -> Any:
+    x = param(100.0, 0.0)
+    e = x.exp()  # BUG
+    p = e / e.sum()
+    return pb.explain(p.sum())
+
+
+def bug_reciprocal_of_a_difference() -> Any:
+    a = param(1.0, 2.0)
+    gap = a - pb.tensor([1.0, 1.0])
+    force = 1 / gap  # BUG
+    return pb.explain(force.sum())
+
+
+def bug_correlation_of_a_constant() -> Any:
+    x, y = param(1.0, 2.0), param(3.0, 3.0)
+    spread = (y - y.mean()).square().sum().sqrt()
+    r = ((x - x.mean()) * (y - y.mean())).sum() / spread  # BUG
+    return pb.explain(r)
+
+
+def bug_gradient_of_an_intermediate_result() -> Any:
+    x = param(0.0, 1.0)
+    h = x * 2
+    h.retain_grad()
+    y = h.sqrt()  # BUG
+    loss = y.sum()
+    loss.backward(retain_graph=True)
+    return pb.explain(h, loss)
+
+
+def bug_hook_divides_by_the_norm() -> Any:
+    x = param(0.0, 0.0)
+
+    def normalise(gradient: Any) -> Any:  # BUG
+        return gradient / gradient.norm()
+
+    h = x * 3
+    h.register_hook(normalise)
+    return pb.explain(x, (h * h).sum())
+
+
+def bug_inside_of_a_checkpoint() -> Any:
+    x = param(0.0, 1.0)
+
+    def body(t: Any) -> Any:
+        return (t * 1).log()  # BUG
+
+    y = checkpoint(body, x, use_reentrant=False)
+    return pb.explain(y.sum())
+
+
+def bug_activation_of_a_layer() -> Any:
+    layer = nn.Linear(2, 2)
+    with pb.no_grad():
+        layer.weight.zero_()
+        layer.bias.zero_()
+    h = layer(pb.ones(1, 2))
+    out = h.log()  # BUG
+    return pb.explain(out.mean())
+
+
+def bug_learning_rate_blows_up_the_weight() -> Any:
+    w = param(1.0)
+    step = optim.SGD([w], lr=1e30)
+    for _ in range(3):
+        loss = (w * w * w).sum()
+        step.zero_grad()
+        loss.backward()
+        step.step()  # BUG
+    return pb.explain(w)
+
+
+def bug_standardised_data_has_a_constant_column() -> Any:
+    """Nothing of it requires a gradient, so nothing of it is recorded."""
+    data = pb.tensor([[1.0, 5.0], [2.0, 5.0]])
+    features = (data - data.mean(0)) / data.std(0)  # BUG
+    w = param(1.0, 1.0)
+    return pb.explain((features * w).sum())
+
+
+def bug_seed_holds_a_nan() -> Any:
+    x = param(1.0, 2.0)
+    seed = pb.tensor([1.0, float("nan")])  # BUG
+    weights = x * seed
+    return pb.explain(weights.sum())
+
+
+def bug_anomaly_mode_finds_the_root() -> None:
+    x = param(0.0, 1.0)
+    y = x.sqrt()  # BUG
+    with warnings.catch_warnings(), pb.autograd.set_detect_anomaly(True):
+        warnings.simplefilter("ignore")
+        (y * 0).sum().backward()

@@ -140,13 +140,13 @@ class _TooFew(pb.autograd.Function):
     def forward(ctx: Any, a: Any, b: Any) -> Any:
         return a * b
 
-    @staticmethod
+    @staticmethod  # BUG
     def backward(ctx: Any, gradient: Any) -> Any:
         return gradient
 
 
 def bug_function_returns_too_few() -> None:
-    y = _TooFew.apply(param(1.0), param(2.0))  # BUG
+    y = _TooFew.apply(param(1.0), param(2.0))
     y.sum().backward()
 
 
@@ -155,13 +155,13 @@ class _WrongShape(pb.autograd.Function):
     def forward(ctx: Any, a: Any) -> Any:
         return a.sum()
 
-    @staticmethod
+    @staticmethod  # BUG
     def backward(ctx: Any, gradient: Any) -> Any:
         return pb.ones(5)
 
 
 def bug_function_returns_a_wrong_shape() -> None:
-    y = _WrongShape.apply(param(1.0, 2.0))  # BUG
+    y = _WrongShape.apply(param(1.0, 2.0))
     y.backward()
 
 
@@ -170,13 +170,13 @@ class _Number(pb.autograd.Function):
     def forward(ctx: Any, a: Any) -> Any:
         return a * 2
 
-    @staticmethod
+    @staticmethod  # BUG
     def backward(ctx: Any, gradient: Any) -> Any:
         return 2.0
 
 
 def bug_function_returns_a_number() -> None:
-    y = _Number.apply(param(1.0, 2.0))  # BUG
+    y = _Number.apply(param(1.0, 2.0))
     y.sum().backward()
 
 
@@ -203,3 +203,54 @@ def bug_function_is_walked_twice() -> None:
     y = _Saves.apply(param(1.0, 2.0))  # BUG
     y.sum().backward()
     y.sum().backward()
+
+
+def bug_hook_returns_zeros() -> Any:
+    w = param(1.0, 2.0)
+
+    def clip(gradient: Any) -> Any:  # BUG
+        return gradient.clamp(0.0, 0.0)
+
+    h = w * 3
+    h.register_hook(clip)
+    return pb.why_zero(w, h.sum())
+
+
+def bug_maximum_with_a_constant() -> Any:
+    w = param(1.0, 2.0)
+    h = pb.maximum(w, pb.full((2,), 9.0))  # BUG
+    return pb.why_zero(w, h.sum())
+
+
+def bug_slice_is_empty() -> Any:
+    w = param(1.0, 2.0)
+    loss = w[5:].sum()  # BUG
+    return pb.why_zero(w, loss)
+
+
+def bug_every_element_is_overwritten() -> Any:
+    w = param(1.0, 2.0)
+    h = w * 2
+    h[:] = 0.0  # BUG
+    return pb.why_zero(w, h.sum())
+
+
+def bug_mask_of_dropout_is_zero() -> Any:
+    w = param(1.0, 2.0)
+    mask = pb.zeros(2)  # BUG
+    return pb.why_zero(w, (w * mask).sum())
+
+
+def bug_intermediate_result_is_dead() -> Any:
+    w = param(1.0, 2.0)
+    h = w * -3
+    out = h.relu()  # BUG
+    return pb.why_zero(h, (out * 2).sum())
+
+
+def bug_saturated_tanh_of_a_layer() -> Any:
+    layer = nn.Linear(1, 1)
+    with pb.no_grad():
+        layer.weight.fill_(1000.0)
+    h = layer(pb.ones(1, 1)).tanh()  # BUG
+    return pb.why_zero(layer.weight, h.sum())

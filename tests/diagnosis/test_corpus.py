@@ -11,9 +11,23 @@ import pytest
 from diagnosis import bugs_history, bugs_inplace, bugs_nonfinite, bugs_zero
 
 MODULES = (bugs_inplace, bugs_history, bugs_nonfinite, bugs_zero)
-# The loss is computed from a tensor that was made from plain numbers, so it has no history and was
-# not cut off from one either: nothing is kept for such a result.
-NOT_NAMED = ("bug_losses_in_a_list", "bug_round_trip_through_numpy")
+# Two limits. What is computed from tensors that require no gradient, and were not cut off from one
+# that does, keeps no line. Of an operand that an operation does not keep (the constant of a sum)
+# only the operation is known. The line of zero_grad() is not kept either: it leaves no tensor.
+NOT_NAMED = (
+    "bug_losses_in_a_list",
+    "bug_round_trip_through_numpy",
+    "bug_standardised_data_has_a_constant_column",
+    "bug_branch_of_an_addition_is_detached",
+    "bug_gradients_are_cleared_before_the_step",
+)
+
+ELSEWHERE = {
+    "bug_decorated_with_no_grad": bugs_history._predict,
+    "bug_function_returns_too_few": bugs_zero._TooFew,
+    "bug_function_returns_a_wrong_shape": bugs_zero._WrongShape,
+    "bug_function_returns_a_number": bugs_zero._Number,
+}
 
 
 def marks(name: str) -> list[Any]:
@@ -29,11 +43,12 @@ PROGRAMS = [
 
 
 def line_at_fault(program: Callable[[], Any]) -> int:
-    """The marked line of the program, or of the one other function of its file that it calls."""
+    """The marked line of the program, or of the one other function or class that it uses."""
     lines, first = inspect.getsourcelines(program)
     marked = [first + i for i, line in enumerate(lines) if "# BUG" in line]
-    if not marked and program.__name__ == "bug_decorated_with_no_grad":
-        lines, first = inspect.getsourcelines(inspect.unwrap(bugs_history._predict))
+    if not marked:
+        used = inspect.unwrap(ELSEWHERE[program.__name__])
+        lines, first = inspect.getsourcelines(used)
         marked = [first + i for i, line in enumerate(lines) if "# BUG" in line]
     assert len(marked) == 1
     return marked[0]

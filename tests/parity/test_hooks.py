@@ -17,11 +17,14 @@ Scenario = Callable[[Any], Any]
 
 
 def outcome(scenario: Scenario, lib: Any) -> str:
-    """What the scenario returns as text, or the type and first line of what it raises."""
+    """What the scenario returns as text, or the type and first line of what it raises.
+
+    Ours may go on with the line that a tensor comes from.
+    """
     try:
         return repr(scenario(lib))
     except Exception as error:  # noqa: BLE001 - the error is compared
-        first, *_ = str(error).split("\n")
+        first = str(error).split("\n")[0].split(". It was made at ")[0]
         return f"{type(error).__name__}: {first}"
 
 

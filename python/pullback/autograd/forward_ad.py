@@ -66,6 +66,15 @@ def exit_dual_level(*, level: int | None = None) -> None:
 
     Raises:
         RuntimeError: there is no such level, or a transform was entered inside it.
+
+    Example:
+        >>> import pullback as pb
+        >>> import pullback.autograd.forward_ad as fwAD
+        >>> level = fwAD.enter_dual_level()
+        >>> dual = fwAD.make_dual(pb.ones(1), pb.ones(1))
+        >>> fwAD.exit_dual_level()
+        >>> fwAD.unpack_dual(dual).tangent is None
+        True
     """
     number = _level()
     if level is not None and level != (0 if number else -1):

@@ -256,7 +256,7 @@ def once_differentiable(fn: _F) -> _F:
             return outputs
         several = outputs if isinstance(outputs, tuple) else (outputs,)
         delayed = _core._delayed_error(
-            "trying to differentiate twice a function that was marked with @once_differentiable",
+            "trying to differentiate twice a function that was marked with @once_differentiable.",
             several,
         )
         return delayed if isinstance(outputs, tuple) else delayed[0]

@@ -62,7 +62,13 @@ class _Times:
 
 
 class Interval:
-    """Start and end in microseconds since the profiler was entered."""
+    """Start and end in microseconds since the profiler was entered.
+
+    Example:
+        >>> from pullback.autograd.profiler_util import Interval
+        >>> Interval(1.0, 3.5).elapsed_us()
+        2.5
+    """
 
     def __init__(self, start: float, end: float) -> None:
         self.start, self.end = start, end
@@ -89,6 +95,13 @@ class FunctionEvent(_Times):
         stack: the frames, innermost first; of a node those of the operator that recorded it. Only
             with ``with_stack=True``.
         thread: the identifier of the thread.
+
+    Example:
+        >>> import pullback as pb
+        >>> with pb.autograd.profiler.profile() as prof:
+        ...     y = pb.ones(2) + 1
+        >>> [(event.name, event.kind) for event in prof.function_events]
+        [('ones', 'operator'), ('add', 'operator')]
     """
 
     def __init__(self, raw: tuple[Any, ...], zero: int, id: int = 0, thread: int = 0) -> None:
@@ -129,7 +142,20 @@ class FunctionEvent(_Times):
 
 
 class FunctionEventAvg(_Times):
-    """The events of one name, and perhaps of one line, stack or shapes, summed up."""
+    """The events of one name, and perhaps of one line, stack or shapes, summed up.
+
+    Attributes:
+        key, count: the name, and how many there were.
+        cpu_time_total, self_cpu_time_total, cpu_memory_usage, self_cpu_memory_usage: sums.
+        place, stack, input_shapes: where the events were summed up by these.
+
+    Example:
+        >>> import pullback as pb
+        >>> with pb.autograd.profiler.profile() as prof:
+        ...     y = pb.ones(2) + 1 + 1
+        >>> [(row.key, row.count) for row in prof.key_averages()]
+        [('ones', 1), ('add', 2)]
+    """
 
     def __init__(self, key: str = "Total", place: str = "", kind: str = "") -> None:
         self.key, self.place, self.kind = key, place, kind
@@ -170,7 +196,15 @@ _SORTABLE = (
 
 
 class EventList(list[Any]):
-    """Events, or sums of events, with ``table()``."""
+    """Events, or sums of events, with ``table()``.
+
+    Example:
+        >>> import pullback as pb
+        >>> with pb.autograd.profiler.profile() as prof:
+        ...     y = pb.ones(2) + 1
+        >>> print(prof.key_averages().table().splitlines()[1][:16])
+        Name  Self CPU %
+    """
 
     def __init__(self, events: Iterable[Any] = (), profile_memory: bool = False) -> None:
         super().__init__(events)

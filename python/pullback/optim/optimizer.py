@@ -85,7 +85,7 @@ class Optimizer:
                     f"but one of the params is {_type_name(param)}"
                 )
             if not (param.is_leaf or param.retains_grad):
-                raise ValueError("can't optimize a non-leaf Tensor")
+                raise ValueError("can't optimize a non-leaf Tensor. " + param._origin)
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(

@@ -67,22 +67,56 @@ def set_checkpoint_early_stop(enable: bool | None) -> AbstractContextManager[Non
     """Whether running again stops when all that is needed is there, for checkpoints made inside.
 
     None leaves it to each checkpoint's argument ``early_stop``.
+
+    Example:
+        >>> import pullback as pb
+        >>> from pullback.utils.checkpoint import checkpoint, set_checkpoint_early_stop
+        >>> calls = []
+        >>> def f(x):
+        ...     y = x.sin()
+        ...     calls.append("end")
+        ...     return y
+        >>> with set_checkpoint_early_stop(False):
+        ...     y = checkpoint(f, pb.ones(1, requires_grad=True), use_reentrant=False)
+        >>> y.backward()
+        >>> calls
+        ['end', 'end']
     """
     return _override("early_stop", enable)
 
 
 def set_checkpoint_debug_enabled(enabled: bool | None) -> AbstractContextManager[None]:
-    """Override the argument ``debug`` of all checkpoints made inside; None does not."""
+    """Override the argument ``debug`` of all checkpoints made inside; None does not.
+
+    Example:
+        >>> import pullback as pb
+        >>> from pullback.utils.checkpoint import checkpoint, set_checkpoint_debug_enabled
+        >>> with set_checkpoint_debug_enabled(True):
+        ...     y = checkpoint(pb.sin, pb.ones(1, requires_grad=True), use_reentrant=False)
+    """
     return _override("debug", enabled)
 
 
 def noop_context_fn() -> _Contexts:
-    """Two contexts that do nothing."""
+    """Two contexts that do nothing: the default of ``context_fn``.
+
+    Example:
+        >>> from pullback.utils.checkpoint import noop_context_fn
+        >>> forward, again = noop_context_fn()
+        >>> with forward, again:
+        ...     pass
+    """
     return contextlib.nullcontext(), contextlib.nullcontext()
 
 
 def check_backward_validity(inputs: Sequence[Any]) -> None:
-    """Warn when no input requires a gradient."""
+    """Warn when no input requires a gradient.
+
+    Example:
+        >>> import pullback as pb
+        >>> from pullback.utils.checkpoint import check_backward_validity
+        >>> check_backward_validity([pb.ones(1, requires_grad=True), 2])
+    """
     if not any(x.requires_grad for x in inputs if isinstance(x, _core.Tensor)):
         warnings.warn(
             "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2
@@ -90,7 +124,18 @@ def check_backward_validity(inputs: Sequence[Any]) -> None:
 
 
 def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The inputs, with each tensor as a leaf of its own."""
+    """The inputs, with each tensor as a leaf of its own.
+
+    Raises:
+        RuntimeError: the inputs are no tuple.
+
+    Example:
+        >>> import pullback as pb
+        >>> from pullback.utils.checkpoint import detach_variable
+        >>> x, n = detach_variable((pb.ones(1, requires_grad=True) * 2, 3))
+        >>> x.is_leaf, x.requires_grad, n
+        (True, True, 3)
+    """
     if not isinstance(inputs, tuple):
         raise RuntimeError(
             "Only tuple of tensors is supported. Got Unsupported input type: "

@@ -88,13 +88,28 @@ def _register(hooks: Any, hook: Any) -> tuple[Any, RemovableHandle]:
 
 
 def unserializable_hook(f: F) -> F:
-    """Mark a hook that may be lost without a warning when its tensor is pickled."""
+    """Mark a hook that may be lost without a warning when its tensor is pickled.
+
+    Example:
+        >>> import pullback as pb
+        >>> from pullback.utils.hooks import unserializable_hook
+        >>> @unserializable_hook
+        ... def double(gradient):
+        ...     return gradient * 2
+        >>> handle = pb.ones(1, requires_grad=True).register_hook(double)
+    """
     f.__torch_unserializable__ = True  # type: ignore[attr-defined]
     return f
 
 
 def warn_if_has_hooks(tensor: Any) -> None:
-    """Warn about the hooks of a tensor that is being pickled."""
+    """Warn about the hooks of a tensor that is being pickled.
+
+    Example:
+        >>> import pullback as pb
+        >>> from pullback.utils.hooks import warn_if_has_hooks
+        >>> warn_if_has_hooks(pb.ones(1))
+    """
     for hook in (tensor._backward_hooks or {}).values():
         if not hasattr(hook, "__torch_unserializable__"):
             warnings.warn(
