@@ -105,6 +105,7 @@ SPACES = (
     "autograd.forward_ad",
     "autograd.function",
     "autograd.functional",
+    "autograd.grad_mode",
     "autograd.graph",
     "autograd.profiler",
     "autograd.profiler_util",

@@ -298,3 +298,33 @@ def test_in_place_on_a_leaf_inside_no_grad() -> None:
     with pb.no_grad():
         x.add_(1)
     assert (x.tolist(), x.requires_grad, x.is_leaf) == ([3.0], True, True)
+
+
+def test_multithreading_is_accepted() -> None:
+    """As in torch without accelerators: the pass runs on the calling thread either way."""
+    x = pb.ones(1, requires_grad=True)
+
+    @pb.autograd.set_multithreading_enabled(True)
+    def double() -> str:
+        (x * 2).backward()
+        return threading.current_thread().name
+
+    with pb.autograd.set_multithreading_enabled(False):
+        assert double() == threading.current_thread().name
+    pb.autograd.set_multithreading_enabled(True)
+    assert x.grad.tolist() == [2.0]
+    with pytest.raises(TypeError):
+        pb.autograd.set_multithreading_enabled(1)  # type: ignore[arg-type]
+
+
+def test_the_module_of_the_switches() -> None:
+    from pullback.autograd import grad_mode
+
+    assert grad_mode.no_grad is pb.no_grad
+    assert set(grad_mode.__all__) == {
+        "enable_grad",
+        "inference_mode",
+        "no_grad",
+        "set_grad_enabled",
+        "set_multithreading_enabled",
+    }

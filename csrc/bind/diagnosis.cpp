@@ -11,10 +11,12 @@
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
+#include "bind/stacks.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "graph/mode.h"
 #include "graph/node.h"
+#include "graph/origin.h"
 #include "graph/saved.h"
 #include "kernels/finite.h"
 #include "ops/basic.h"
@@ -74,6 +76,8 @@ class AnomalyObserver final : public PassObserver {
     PyErr_Restore(type, value, trace);
   }
 
+  void recorded(const Node& node) override { stacks_.note(node.sequence(), node.where()); }
+
   bool checks = true;
 
  private:
@@ -88,17 +92,22 @@ class AnomalyObserver final : public PassObserver {
 
   PyObject* warn(const Node& node) const {
     Owned places(PyList_New(0));
-    const auto add = [&](const char* name, const Provenance& where) {
-      const Owned pair(Py_BuildValue("(ss)", name, where.describe().c_str()));
-      check_status(PyList_Append(places.get(), pair.get()));
+    const auto add = [&](const char* name, std::uint64_t sequence, const Provenance& where) {
+      const Owned calls(PyList_New(0));
+      for (const std::string& call : stacks_.calls(sequence, where)) {
+        const Owned text(PyUnicode_FromString(call.c_str()));
+        check_status(PyList_Append(calls.get(), text.get()));
+      }
+      const Owned entry(Py_BuildValue("(ssO)", name, where.describe().c_str(), calls.get()));
+      check_status(PyList_Append(places.get(), entry.get()));
     };
-    add(node.name(), node.where());
+    add(node.name(), node.sequence(), node.where());
     for (std::uint64_t child = node.sequence();;) {
       const auto parent = std::find_if(parents_.begin(), parents_.end(), [&](const Parent& each) {
         return each.first <= child && child < each.end;
       });
       if (parent == parents_.end()) break;
-      add(parent->name.c_str(), parent->where);
+      add(parent->name.c_str(), parent->sequence, parent->where);
       child = parent->sequence;
     }
     const Owned module(PyImport_ImportModule("pullback.autograd.anomaly_mode"));
@@ -107,6 +116,7 @@ class AnomalyObserver final : public PassObserver {
 
   std::uint64_t first_new_ = 0;
   std::deque<Parent> parents_;
+  CallStacks stacks_;
 };
 
 PyObject* wrap_all(std::span<const Tensor> tensors) {
@@ -242,6 +252,14 @@ PyObject* rerun(PyObject*, PyObject* args) {
   });
 }
 
+// Where the operand that the node does not save was cut off, or "".
+PyObject* cut_operand(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    const Node* node = node_of_object(object);
+    return PyUnicode_FromString(node ? cut_operand_of(*node).c_str() : "");
+  });
+}
+
 // _saved_values(node): (inputs, outputs, released), dictionaries of tensors and numbers by place.
 // A value that was overwritten since is left out.  What a custom function saved may be anything: it
 // counts as an input, at a place below 0.
@@ -313,6 +331,7 @@ PyMethodDef diagnosis_functions[] = {
     {"_pop_observer", pop_observer, METH_NOARGS, "Takes the innermost observer away."},
     {"_rerun", rerun, METH_VARARGS,
      "(node, inputs) -> (inputs, results) computed anew, or None where a value is missing."},
+    {"_cut_operand", cut_operand, METH_O, "Where an operand that is not saved was cut off."},
     {"_hook_places", hook_places_of, METH_O, "Where the hooks of a node or leaf are defined."},
     {"_saved_values", saved_values, METH_O, "(inputs, outputs, released) of a node, by place."},
     {"_set_absorb", set_absorb, METH_O, "Whether a gradient of zero absorbs infinity and NaN."},

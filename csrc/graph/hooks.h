@@ -38,8 +38,8 @@ class NodeHooks {
   virtual void after(std::span<Tensor> given, std::span<const Tensor> arrived) = 0;
 };
 
-// Sees every node that a pass on this thread applies; they form a list that starts at
-// mode.observers.
+// Sees every node that a pass on this thread applies, or that is recorded; they form a list that
+// starts at mode.observers.
 class PassObserver {
  public:
   virtual ~PassObserver() = default;
@@ -48,6 +48,7 @@ class PassObserver {
   virtual void after(Node& node, std::span<const Tensor> given) = 0;
   // The exception that the node threw is in flight.
   virtual void failed(Node& /*node*/) noexcept {}
+  virtual void recorded(const Node& /*node*/) {}
   PassObserver* outer = nullptr;
 };
 

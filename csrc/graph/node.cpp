@@ -121,6 +121,10 @@ std::string Node::operator_name() const {
   return whole.substr(0, whole.rfind("Backward"));
 }
 
+void show_recorded(const Node& node) {
+  for (PassObserver* each = mode.observers; each; each = each->outer) each->recorded(node);
+}
+
 std::string Node::recorded_at() const {
   const std::string place = where_.describe();
   std::string text = std::string(" Recorded by ") + name();

@@ -67,6 +67,12 @@ class Edge {
   std::uint32_t output_nr_ = 0;
 };
 
+// Where an operand was cut off from its history, of a node that does not save it.
+struct CutOperand {
+  Origin origin;
+  Provenance made;
+};
+
 // Side block for what few nodes have, made on demand.
 struct NodeExtra {
   std::unique_ptr<NodeHooks> hooks;
@@ -74,6 +80,7 @@ struct NodeExtra {
   std::vector<TensorBody*> retained;  // outputs whose gradient is kept (weak)
   std::vector<OutputShape> shapes;    // of outputs whose node somebody has asked for
   std::unique_ptr<Recipe> recipe;     // how to compute the outputs again
+  std::unique_ptr<CutOperand> cut;    // the first such operand
   void* handle = nullptr;             // the Python object while one exists (weak); owned by bind
 };
 
@@ -165,6 +172,9 @@ class Node : public GraphNode {
 
 static_assert(sizeof(Node) <= 128, "the design's bound for a node with two inline edges");
 
+// Tells the observers of the thread.
+void show_recorded(const Node& node);
+
 // Makes a node with the place of the user's code in it.
 template <typename T, typename... Args>
 Ref<T> make_node(Args&&... args) {
@@ -177,7 +187,10 @@ Ref<T> make_node(Args&&... args) {
     throw;
   }
   node->where().capture();
-  return Ref<T>::adopt(node);
+  Ref<T> made = Ref<T>::adopt(node);
+  if (mode.observers) [[unlikely]]
+    show_recorded(*made);
+  return made;
 }
 
 inline Node* node_of(const Tensor& tensor) {

@@ -28,12 +28,12 @@ void note_cut(const Tensor& made, const Tensor& from) {
   }
 }
 
-std::string origin_of(const Tensor& tensor) {
-  if (Node* node = node_of(tensor)) return node->recorded_at();
-  const TensorBody* body = tensor.body();
-  const std::string place = body->made.describe();
+namespace {
+
+std::string sentence(Origin origin, const Provenance& made) {
+  const std::string place = made.describe();
   if (place.empty()) return "";
-  switch (body->origin) {
+  switch (origin) {
     case Origin::None:
       return "";
     case Origin::Made:
@@ -56,6 +56,26 @@ std::string origin_of(const Tensor& tensor) {
              ".";
   }
   return "";
+}
+
+}  // namespace
+
+std::string origin_of(const Tensor& tensor) {
+  if (Node* node = node_of(tensor)) return node->recorded_at();
+  return sentence(tensor.body()->origin, tensor.body()->made);
+}
+
+void note_cut_operand(Node& node, const Tensor& operand) {
+  NodeExtra& extra = node.make_extra();
+  if (extra.cut) return;
+  extra.cut = std::make_unique<CutOperand>();
+  extra.cut->origin = operand.body()->origin;
+  extra.cut->made.share(operand.body()->made);
+}
+
+std::string cut_operand_of(const Node& node) {
+  const NodeExtra* extra = node.extra();
+  return extra && extra->cut ? sentence(extra->cut->origin, extra->cut->made) : "";
 }
 
 }  // namespace pullback

@@ -4,6 +4,7 @@
 
 #include <bit>
 
+#include "graph/origin.h"
 #include "kernels/copy.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
@@ -65,11 +66,15 @@ class ElementwiseNode final : public Node {
     has_params_ = params != nullptr;
     int reads = 0;
     bool broadcasts = false;
+    bool cut = false;
     for (int i = 0; i < N; ++i) {
       const Tensor& t = x[i]->tensor();
       if (!t.defined()) continue;
       dtypes_[i] = t.dtype();
-      if (!(t.flags() & mode.record)) continue;
+      if (!(t.flags() & mode.record)) {
+        cut |= (t.flags() & kCut) != 0;
+        continue;
+      }
       set_edge(i, t);
       reads |= op.partial[i].reads;
       broadcasts |= !same(t.sizes(), out);
@@ -88,6 +93,8 @@ class ElementwiseNode final : public Node {
       saved_[i].save(*x[i]);
       numbers_ |= static_cast<std::uint8_t>(!x[i]->is_tensor() << i);
     }
+    if (cut) [[unlikely]]
+      note_cut_operands(x);
   }
 
   void save_result(const Tensor& result) {
@@ -166,6 +173,14 @@ class ElementwiseNode final : public Node {
   }
 
  private:
+  void note_cut_operands(const Operands<N>& x) {
+    for (int i = 0; i < N; ++i) {
+      const Tensor& t = x[i]->tensor();
+      const bool kept = reads_ >> i & 1 || wants(i);
+      if (t.defined() && !kept && t.has(kCut)) note_cut_operand(*this, t);
+    }
+  }
+
   const Elementwise& op_;
   double params_[kMaxParams];
   SavedOperand saved_[N];

@@ -44,11 +44,11 @@ def _is_cut(value: Any) -> bool:
     return "cut off" in _origin(value) or "without recording" in _origin(value)
 
 
-def _cuts(nodes: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+def _cuts(nodes: list[Any]) -> tuple[dict[str, Any], list[Any], list[Any]]:
     """Operands of the graph without history.
 
-    Those that were cut off from one, those that were made like that, and nodes with an operand
-    that is not kept, so that nothing is known of it.
+    Those that were cut off from one by where that was (None for what is not kept), those that were
+    made like that, and nodes with an operand that is not kept, so that nothing is known of it.
     """
     cut: dict[str, Any] = {}
     made: dict[str, Any] = {}
@@ -59,11 +59,14 @@ def _cuts(nodes: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
             if target is not None:
                 continue
             value = inputs.get(place)
-            if value is None:
+            unsaved = str(_core._cut_operand(node)).strip() if value is None else ""
+            if unsaved:
+                cut[unsaved] = None
+            elif value is None:
                 blind.append(node)
             elif isinstance(value, _core.Tensor) and _origin(value):
                 (cut if _is_cut(value) else made)[_origin(value)] = value
-    return list(cut.values()), list(made.values()), blind
+    return cut, list(made.values()), blind
 
 
 def _not_used(tensor: Any, roots: tuple[Any, ...]) -> Explanation:
@@ -91,11 +94,13 @@ def _not_used(tensor: Any, roots: tuple[Any, ...]) -> Explanation:
         if len(items) > _MOST:
             text.append(f"  ... and {len(items) - _MOST} more")
 
-    def sentence(value: Any) -> tuple[str, str | None]:
-        origin = _origin(value)
-        return f"{_shape(value)} {value.dtype}: {origin}", _place_in(origin)
+    def sentence(value: Any, origin: str = "") -> tuple[str, str | None]:
+        origin = origin or _origin(value)
+        what = f"{_shape(value)} {value.dtype}: " if value is not None else ""
+        return what + origin, _place_in(origin)
 
-    add("Tensors in it that were cut off from their history:", [sentence(v) for v in cut])
+    lost = [sentence(value, origin) for origin, value in cut.items()]
+    add("Tensors in it that were cut off from their history:", lost)
     add(
         "Operations with an operand without history:",
         [(f"{node.name()} at {place_of(node)}", place_of(node)) for node in reversed(blind)],

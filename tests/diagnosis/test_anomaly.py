@@ -149,3 +149,87 @@ def test_hooks_see_the_same_under_the_mode() -> None:
     plain = run()
     with set_detect_anomaly(True):
         assert run() == plain
+
+
+def inner_function(x: Any) -> Any:
+    return x.sqrt() * 0
+
+
+def outer_function(x: Any) -> Any:
+    return inner_function(x)
+
+
+def frames_of(text: str) -> list[str]:
+    return [line.rpartition(" in ")[2] for line in text.splitlines() if line.startswith("  File")]
+
+
+def warning_of(run: Any) -> str:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        with pytest.raises(RuntimeError, match="nan values"), set_detect_anomaly(True):
+            run()
+    return str(seen[0].message)
+
+
+def test_the_whole_stack_of_the_forward_call() -> None:
+    text = warning_of(lambda: outer_function(zero()).sum().backward())
+    assert frames_of(text)[-4:] == ["warning_of", "<lambda>", "outer_function", "inner_function"]
+    assert text.endswith("    return x.sqrt() * 0\n")
+    assert "pullback/_tensor.py" not in text
+
+
+def test_each_node_has_the_stack_of_its_own_call() -> None:
+    def first() -> Any:
+        return inner_function(zero()).sum()
+
+    def second() -> Any:
+        return inner_function(pb.ones(2, requires_grad=True)).sum()
+
+    text = warning_of(lambda: (first(), second())[0].backward())
+    assert frames_of(text)[-2:] == ["first", "inner_function"]
+    text = warning_of(lambda: [second(), first(), second()][1].backward())
+    assert frames_of(text)[-2:] == ["first", "inner_function"]
+
+
+def test_frames_of_the_package_are_left_out() -> None:
+    class Root(pb.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.sqrt() * 0
+
+    model = pb.nn.Sequential(pb.nn.ReLU(), Root())
+    text = warning_of(lambda: model(zero()).sum().backward())
+    assert frames_of(text)[-2:] == ["<lambda>", "forward"]
+
+
+def test_a_loop_that_is_longer_than_what_is_kept() -> None:
+    """The stack of the oldest calls is forgotten, the line is not."""
+
+    def one(x: Any) -> Any:
+        return x + 1
+
+    def other(x: Any) -> Any:
+        return x + 1
+
+    def build() -> Any:
+        x = inner_function(zero())
+        for _ in range(10_001):
+            x = other(one(x))
+        return x.sum()
+
+    text = warning_of(lambda: build().backward())
+    assert frames_of(text) == ["inner_function"]
+
+
+def test_code_is_let_go_when_the_mode_ends() -> None:
+    import gc
+    import weakref
+
+    names: dict[str, Any] = {"pb": pb}
+    exec("def made_up(x):\n    return x * 2\n", names)
+    code = weakref.ref(names["made_up"].__code__)
+    with set_detect_anomaly(True):
+        exec("made_up(pb.ones(1, requires_grad=True))", names)
+        names.clear()
+        gc.collect()
+    gc.collect()
+    assert code() is None

@@ -11,14 +11,12 @@ import pytest
 from diagnosis import bugs_history, bugs_inplace, bugs_nonfinite, bugs_zero
 
 MODULES = (bugs_inplace, bugs_history, bugs_nonfinite, bugs_zero)
-# Two limits. What is computed from tensors that require no gradient, and were not cut off from one
-# that does, keeps no line. Of an operand that an operation does not keep (the constant of a sum)
-# only the operation is known. The line of zero_grad() is not kept either: it leaves no tensor.
+# What is computed from tensors that require no gradient, and were not cut off from one that does,
+# keeps no line. The line of zero_grad() is not kept either: it leaves no tensor.
 NOT_NAMED = (
     "bug_losses_in_a_list",
     "bug_round_trip_through_numpy",
     "bug_standardised_data_has_a_constant_column",
-    "bug_branch_of_an_addition_is_detached",
     "bug_gradients_are_cleared_before_the_step",
 )
 

@@ -479,3 +479,17 @@ def test_views_and_writes_on_the_way() -> None:
     y[0:1].log_()
     y += 1
     assert pb.explain(y.sum()).operator == "LogBackward0"
+
+
+@pytest.mark.parametrize(
+    "function", [lambda b, h: b + h, lambda b, h: h - b, lambda b, h: b.add_(h)]
+)
+def test_an_operand_that_is_not_saved_names_its_cut(function: Any) -> None:
+    """Sums save nothing, so the node keeps where the operand was cut off."""
+    a, b = param(1.0), param(2.0)
+    h = a.exp().detach()
+    found = pb.why_none(a, function(b * 1, h).sum())
+    assert "cut off from its history by detach()" in found.text
+    assert (found.place or "").endswith("in test_an_operand_that_is_not_saved_names_its_cut")
+    plain = pb.why_none(a, (b + pb.ones(1)).sum())
+    assert "Operations with an operand without history" in plain.text

@@ -35,6 +35,7 @@ __all__ = [
     "profiler",
     "set_detect_anomaly",
     "set_grad_enabled",
+    "set_multithreading_enabled",
 ]
 
 _Tensors = Sequence[Any]
@@ -236,11 +237,14 @@ def __getattr__(name: str) -> Any:
         module = import_module("pullback.autograd.anomaly_mode")
         value = globals()[name] = getattr(module, name)
         return value
+    if name == "set_multithreading_enabled":
+        return import_module("pullback.autograd.grad_mode").set_multithreading_enabled
     if name in (
         "anomaly_mode",
         "forward_ad",
         "function",
         "functional",
+        "grad_mode",
         "profiler",
         "profiler_util",
     ):

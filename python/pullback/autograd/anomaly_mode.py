@@ -1,11 +1,13 @@
 """Anomaly mode: a backward pass stops at the first NaN and names the line of the forward pass.
 
 The mode is a thread's own. While it is on, an observer in the core looks at what every node gives
-(csrc/bind/diagnosis.cpp); nodes know their line in any case, so nothing is kept in the forward.
+(csrc/bind/diagnosis.cpp). Nodes know their line in any case; in the forward pass the calls around
+it are kept (csrc/bind/stacks.h).
 """
 
 from __future__ import annotations
 
+import os
 import warnings
 from types import TracebackType
 
@@ -107,6 +109,9 @@ def is_anomaly_check_nan_enabled() -> bool:
     return bool(_core._get_anomaly()[1])
 
 
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
 def _frame(place: str) -> str:
     """A place as a traceback has it."""
     where, _, function = place.rpartition(" in ")
@@ -115,20 +120,26 @@ def _frame(place: str) -> str:
     return f'  File "{file}", line {line}, in {function}\n' + (f"    {code}\n" if code else "")
 
 
-def _warn(nodes: list[tuple[str, str]]) -> None:
+def _traceback(place: str, calls: list[str]) -> str:
+    """The calls that led to a place, outermost first, without those inside of this package."""
+    users = [call for call in calls if not call.startswith(_PACKAGE)]
+    return "".join(_frame(each) for each in [*reversed(users), place] if each)
+
+
+def _warn(nodes: list[tuple[str, str, list[str]]]) -> None:
     """The core calls this with the node that failed, the node that made it in a pass, and so on."""
-    name, place = nodes[0]
+    name, place, calls = nodes[0]
     if not place:
         text = f"Error detected in {name}. No forward pass information available."
     else:
         text = (
             f"Error detected in {name}. Traceback of forward call that caused the error:\n"
-            + _frame(place)
+            + _traceback(place, calls)
         )
     warnings.warn(text, stacklevel=2)
-    for parent, where in nodes[1:]:
+    for parent, where, calls in nodes[1:]:
         text = (
             f"\n\nPrevious calculation was induced by {parent}. Traceback of forward call that "
             "induced the previous calculation:\n"
         )
-        warnings.warn(text + (_frame(where) if where else ""), stacklevel=2)
+        warnings.warn(text + _traceback(where, calls), stacklevel=2)
