@@ -181,8 +181,8 @@ PyObject* FunctionNode::call_backward(BackwardCall& call) {
 }
 
 std::string FunctionNode::origin() const {
-  Owned function_class(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(context_)),
-                                        function_names.forward_cls));
+  Owned function_class(
+      PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(context_)), function_names.forward_cls));
   Owned backward(PyObject_GetAttr(function_class.get(), function_names.backward));
   if (backward.get() == function_defaults.backward) {
     backward = Owned(PyObject_GetAttr(function_class.get(), function_names.vjp));
