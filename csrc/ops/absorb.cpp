@@ -39,7 +39,7 @@ Tensor absorb_elements(const Tensor& arrived, const Tensor& gradient) {
 }
 
 Tensor absorb_along(const Tensor& arrived, int dim, const Tensor& gradient) {
-  if (arrived.ndim() == 0 || arrived.numel() == 0) return absorb_elements(arrived, gradient);
+  if (dim < 0 || arrived.numel() == 0) return absorb_elements(arrived, gradient);
   return where(amax(ne(arrived, 0), Dims{dim}, true), gradient, 0);
 }
 

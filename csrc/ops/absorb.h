@@ -23,7 +23,7 @@ inline Tensor absorb(const Tensor& arrived, Tensor gradient) {
   return detail::absorb_elements(arrived, gradient);
 }
 
-// Zero in the rows along a dimension of which only zeros arrived.
+// Zero in the rows along a dimension (-1: of a tensor without any) of which only zeros arrived.
 inline Tensor absorb_rows(const Tensor& arrived, std::int64_t dim, Tensor gradient) {
   if (!mode.absorb) [[likely]] {
     return gradient;

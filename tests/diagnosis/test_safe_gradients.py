@@ -254,3 +254,17 @@ def test_an_operator_without_rows_takes_zeros_when_only_zeros_arrive() -> None:
         (some,) = pb.autograd.grad(distance[0].sum(), x)
     assert nothing.tolist() == [[0.0, 0.0], [0.0, 0.0]]
     assert some[0].isfinite().all()
+
+
+@pytest.mark.parametrize("function", [lambda x: x.softmax(0), lambda x: x.log_softmax(0)])
+def test_numbers_without_dimensions_under_vmap(function: Any) -> None:
+    """Examples without dimensions: what arrives at one has nothing to do with the others."""
+    weights = pb.tensor([0.0, 2.0])
+    with pb.safe_gradients():
+        found = pb.func.vmap(pb.func.grad(lambda x, w: function(x) * w + x * w))(
+            pb.ones(2), weights
+        )
+        x = pb.tensor(1.0, requires_grad=True)
+        (function(x) * 2 + x).backward()
+    assert found.tolist() == [0.0, 2.0]
+    assert x.grad.item() == 1.0
