@@ -526,3 +526,27 @@ def test_custom_functions_inside_transforms() -> None:
     close(grad(grad(Cube.apply))(x), 12.0)
     close(jvp(Cube.apply, (x,), (scalar(1.0),))[1], 12.0)
     close(jvp(lambda x: jvp(Cube.apply, (x,), (scalar(1.0),))[1], (x,), (scalar(1.0),))[1], 12.0)
+
+
+def test_linearize_of_what_is_differentiable_once_is_refused() -> None:
+    class Cube(pb.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x: Any) -> Any:
+            return x**3
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        @pb.autograd.function.once_differentiable
+        def backward(ctx: Any, gradient: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            return 3 * x**2 * gradient
+
+    x = pb.tensor([1.0, 2.0])
+    with pytest.raises(NotImplementedError, match="once_differentiable"):
+        pb.func.linearize(lambda x: x.sin() + Cube.apply(x * 2), x)
+    assert pb.func.grad(lambda x: Cube.apply(x).sum())(x).tolist() == [3.0, 12.0]

@@ -187,9 +187,12 @@ def test_switches_that_contradict_each_other() -> None:
             function(lambda x: x.exp(), x, **switches)
 
 
-def test_masked_is_refused() -> None:
-    with pytest.raises(NotImplementedError, match="masked"):
-        gradcheck(lambda x: x, leaf(1.0), masked=True)
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_masked_leaves_out_nothing_of_a_dense_tensor(fast_mode: bool) -> None:
+    assert gradcheck(lambda x: x * x, leaf(1.0), masked=True, fast_mode=fast_mode)
+    assert gradgradcheck(lambda x: x**3, leaf(1.0), masked=True, fast_mode=fast_mode)
+    with pytest.raises(pb.autograd.GradcheckError, match="Jacobian mismatch"):
+        gradcheck(lambda x: x.detach() * x, leaf(1.0), masked=True, fast_mode=fast_mode)
 
 
 class _Scaled(pb.autograd.Function):

@@ -60,9 +60,7 @@ def _direction(like: Tensor) -> Array:
     return vector / max(np.linalg.norm(vector), 1e-300)
 
 
-def _check_switches(
-    forward: bool, backward: bool, batched: bool, batched_forward: bool, masked: bool | None
-) -> None:
+def _check_switches(forward: bool, backward: bool, batched: bool, batched_forward: bool) -> None:
     if not (forward or backward):
         raise AssertionError(
             "Expected at least one of check_forward_ad or check_backward_ad to be True"
@@ -75,17 +73,13 @@ def _check_switches(
         raise AssertionError(
             "Setting check_batched_forward_grad=True requires check_forward_ad to be True"
         )
-    if masked:
-        raise NotImplementedError(
-            "gradcheck: masked=True is for sparse tensors, which are not supported."
-        )
 
 
 def _check_inputs(inputs: tuple[Any, ...]) -> None:
     if not _differentiable(inputs):
         raise ValueError(
             "gradcheck expects at least one input tensor to require gradient, "
-            "but none of the them have requires_grad=True."
+            "but none of them have requires_grad=True."
         )
     for index, tensor in enumerate(inputs):
         if not isinstance(tensor, Tensor) or not tensor.requires_grad:
@@ -440,7 +434,7 @@ def gradcheck(
     check_forward_ad: bool = False,
     check_backward_ad: bool = True,
     fast_mode: bool = False,
-    masked: bool | None = None,
+    masked: bool | None = None,  # noqa: ARG001
 ) -> bool:
     """Compare the derivatives of ``func`` at ``inputs`` with finite differences.
 
@@ -451,7 +445,8 @@ def gradcheck(
     in two runs (up to ``nondet_tol``), is not linear in the arriving gradient, or takes a gradient
     that does not arrive for anything but zeros. ``fast_mode`` compares along one random direction.
     ``check_forward_ad`` checks forward mode, too; ``check_batched_grad`` and
-    ``check_batched_forward_grad`` compare ``vmap`` over the derivatives with a loop.
+    ``check_batched_forward_grad`` compare ``vmap`` over the derivatives with a loop. ``masked`` is
+    about the elements that sparse tensors leave out; a dense one has none, so both values are one.
 
     Example:
         >>> import pullback as pb
@@ -460,7 +455,7 @@ def gradcheck(
         True
     """
     _check_switches(
-        check_forward_ad, check_backward_ad, check_batched_grad, check_batched_forward_grad, masked
+        check_forward_ad, check_backward_ad, check_batched_grad, check_batched_forward_grad
     )
     inputs = _as_tuple(inputs)
     _check_inputs(inputs)

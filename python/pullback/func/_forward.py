@@ -130,6 +130,23 @@ def jvp(
     return (*found, aux) if has_aux else found
 
 
+def _check_twice_differentiable(gradients: Sequence[Tensor]) -> None:
+    """Behind ``once_differentiable`` the dependence on the arriving gradient is lost."""
+    waiting = [g.grad_fn for g in gradients if g.grad_fn is not None]
+    seen = set(waiting)
+    while waiting:
+        node = waiting.pop()
+        if node.name() == "Error":
+            raise NotImplementedError(
+                "linearize: a function was marked with @once_differentiable, so its gradient "
+                "cannot be differentiated. Use jvp, and give the function a jvp."
+            )
+        for following, _ in node.next_functions:
+            if following is not None and following not in seen:
+                seen.add(following)
+                waiting.append(following)
+
+
 def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
     """The value of ``func`` at ``primals`` and its derivative there as a function of tangents.
 
@@ -160,6 +177,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
             ]
             used = [(o, s) for o, s in zip(outputs, seeds, strict=True) if s is not None]
             gradients = backward([o for o, _ in used], [s for _, s in used], inputs, 0)
+            _check_twice_differentiable(gradients)
         values = leave_grad(tree_unflatten(outputs, out_spec), level)
 
     def jvp_fn(*tangents: Any) -> Any:
