@@ -100,7 +100,8 @@ static std::string refused_name(const std::string& name) {
       "logical_xor", "bitwise_or", "bitwise_and", "bitwise_xor", "copy"};
   static const std::set<std::string> without_aten{"fill",           "index_put", "scatter_add",
                                                   "scatter_reduce", "index_add", "index_fill"};
-  if (arithmetic.contains(name)) return "inplace arithmetic";
+  const bool is_symbol = name.find(' ') != std::string::npos;
+  if (is_symbol || arithmetic.contains(name)) return "inplace arithmetic";
   return (without_aten.contains(name) ? "" : "aten::") + name + "_";
 }
 

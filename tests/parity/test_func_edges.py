@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 
 import pullback as pb
+import pullback.utils.checkpoint
 from pullback._pytree import tree_flatten
 
 torch = pytest.importorskip("torch")
+pytest.importorskip("torch.utils.checkpoint")
 pytestmark = pytest.mark.filterwarnings("ignore")
 Program = Callable[[Any], Any]
 
@@ -268,6 +270,77 @@ STRUCTURES: dict[str, Program] = {
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_structures(name: str) -> None:
     both(STRUCTURES[name])
+
+
+# --- functions that are written in Python, writes at positions, checkpoints ---
+
+
+def put(x: Any, where: Any, value: Any) -> Any:
+    y = x.clone()
+    y[where] = value
+    return y
+
+
+def augmented(t: Any, x: Any) -> Any:
+    y = t.zeros_like(x)
+    y += x
+    y *= 2
+    y **= 2
+    return y
+
+
+def kept(t: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x: t.utils.checkpoint.checkpoint(function, x, use_reentrant=False)
+
+
+def vmapped(function: Callable[..., Any], **keywords: Any) -> Program:
+    """Of a row and three positions."""
+    at = [[0, 1, 2], [2, 0, 1]]
+    return lambda t: t.func.vmap(lambda x, i: function(t, x, i), **keywords)(M(t), t.tensor(at))
+
+
+BATCHES: dict[str, Program] = {
+    "one_hot": vmapped(lambda t, x, i: t.nn.functional.one_hot(i, 3)),
+    "one_hot of too few classes": vmapped(lambda t, x, i: t.nn.functional.one_hot(i, 2)),
+    "one_hot without a number": vmapped(lambda t, x, i: t.nn.functional.one_hot(i)),
+    "normalize": vmapped(lambda t, x, i: t.nn.functional.normalize(x, dim=0)),
+    "relu_": vmapped(lambda t, x, i: t.nn.functional.relu_(x.clone())),
+    "type_as": vmapped(lambda t, x, i: x.type_as(i) + x.to(i) + x.long()),
+    "copy_ of a number": vmapped(lambda t, x, i: t.zeros_like(x).copy_(x[0])),
+    "new_zeros": vmapped(lambda t, x, i: put(x.new_zeros(3), 0, x[1])),
+    "augmented assignments": vmapped(lambda t, x, i: augmented(t, x)),
+    "x[i]": vmapped(lambda t, x, i: x[i]),
+    "x[i, i]": vmapped(lambda t, x, i: x.outer(x)[i, i]),
+    "x[1:, i]": vmapped(lambda t, x, i: x.outer(x)[1:, i]),
+    "x[None, ..., i]": vmapped(lambda t, x, i: x.outer(x)[None, ..., i]),
+    "x[i] = number": vmapped(lambda t, x, i: put(x, i, 5.0)),
+    "x[i] = x": vmapped(lambda t, x, i: put(x, i, x * 10)),
+    "x[i, i] = x": vmapped(lambda t, x, i: put(x.outer(x), (i, i), x)),
+    "x[:2] = x[1:]": vmapped(lambda t, x, i: put(x, slice(0, 2), x[1:])),
+    "x[...] = number": vmapped(lambda t, x, i: put(x, ..., 7.0)),
+    "x[mask] = number": vmapped(lambda t, x, i: put(x, t.tensor([True, False, True]), 7.0)),
+    "x[own mask] = number": vmapped(lambda t, x, i: put(x, x > 0, 7.0)),
+    "index_put_": vmapped(lambda t, x, i: x.clone().index_put_((i,), x, accumulate=True)),
+    "scatter_": vmapped(lambda t, x, i: x.clone().scatter_(0, i, x)),
+    "the last dimension": vmapped(lambda t, x, i: x[i].cumsum(0), in_dims=-1, out_dims=-1),
+    "a checkpoint": vmapped(lambda t, x, i: kept(t, lambda y: y.sin() * y)(x)),
+    "a checkpoint inside grad": lambda t: t.func.grad(lambda x: kept(t, f)(x).sum())(X(t)),
+    "a checkpoint inside jvp": lambda t: t.func.jvp(kept(t, f), (X(t),), (X(t),)),
+    "a checkpoint inside jacfwd": lambda t: t.func.jacfwd(kept(t, f))(X(t)),
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_batches(name: str) -> None:
+    both(BATCHES[name])
+
+
+def test_a_checkpoint_of_an_example_that_requires_a_gradient_is_refused() -> None:
+    x = M(pb).requires_grad_()
+    with pytest.raises(RuntimeError, match="Put vmap inside of the checkpoint"):
+        pb.vmap(kept(pb, f))(x)
+    (found,) = pb.autograd.grad(kept(pb, pb.vmap(f))(x).sum(), x)
+    assert pb.allclose(found, pb.vmap(pb.func.grad(lambda x: f(x).sum()))(x.detach()))
 
 
 # --- what only PyTorch gets wrong ---

@@ -208,6 +208,16 @@ class _Call:
         what_is = "the input to the user-provided function is"
         return self.vector(v, self.inputs, self.inputs_tuple, what_is)
 
+    def vector_and_gradients(
+        self, func: Function, v: Any
+    ) -> tuple[Tensors, tuple[Tensor | None, ...]]:
+        """For products with the Hessian: the vector, and the recorded gradient of a number."""
+        vectors = self.vector_of_inputs(v)
+        self.run(func, scalar=True)
+        gradients = _grads(self.outputs, self.inputs, None, True)
+        _check_requires_grad(gradients, "jacobian", self.strict)
+        return vectors, gradients
+
     def product(
         self,
         gradients: Sequence[Tensor | None],
@@ -532,10 +542,7 @@ def vhp(
     """
     with pb.enable_grad():
         call = _Call("vhp", inputs, create_graph, strict)
-        vectors = call.vector_of_inputs(v)
-        call.run(func, scalar=True)
-        gradients = _grads(call.outputs, call.inputs, None, True)
-        _check_requires_grad(gradients, "jacobian", strict)
+        vectors, gradients = call.vector_and_gradients(func, v)
     product = call.product(gradients, call.inputs, vectors, call.inputs, "double_back")
     return call.results(product, call.inputs_tuple)
 
@@ -562,10 +569,7 @@ def hvp(
     """
     with pb.enable_grad():
         call = _Call("hvp", inputs, create_graph, strict)
-        vectors = call.vector_of_inputs(v)
-        call.run(func, scalar=True)
-        gradients = _grads(call.outputs, call.inputs, None, True)
-        _check_requires_grad(gradients, "jacobian", strict)
+        vectors, gradients = call.vector_and_gradients(func, v)
         seeds = tuple(pb.zeros_like(each).requires_grad_() for each in call.inputs)
         double = _grads(gradients, call.inputs, seeds, True)
         _check_requires_grad(double, "hessian", strict)

@@ -135,7 +135,14 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             "one_hot is only applicable to index tensor of type LongTensor: "
             f"got {tensor.dtype}, expected {pb.int64}."
         )
-    if tensor.numel() == 0:
+    if _core._batch_of(tensor) is not None:
+        # The examples' numbers cannot be read: one that is out of range has zeros everywhere.
+        if num_classes <= 0:
+            raise RuntimeError(
+                "When vmap-ing torch.nn.functional.one_hot, please provide an explicit positive "
+                "num_classes argument."
+            )
+    elif tensor.numel() == 0:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
     else:

@@ -41,6 +41,7 @@ __all__ = [
     "set_checkpoint_early_stop",
 ]
 
+_GRAD = 2  # a reverse transform among the kinds of levels, as in csrc/graph/level.h
 _Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 
 
@@ -207,7 +208,7 @@ def checkpoint(
             f"determinism_check should be one of ['default', 'none'], but got {determinism_check}"
         )
     forward_context, again_context = context_fn()
-    if not _core.is_grad_enabled():
+    if not _core.is_grad_enabled() or _keeps_nothing((*args, *kwargs.values())):
         return function(*args, **kwargs)
     frame = _Frame(function, kwargs, again_context, preserve)
     frame.compares = determinism_check == "default"
@@ -224,6 +225,29 @@ def checkpoint(
             "checkpoint cannot return a value for a failed forward."
         )
     return result
+
+
+def _keeps_nothing(values: Sequence[Any]) -> bool:
+    """Whether the call is one of examples inside vmap without a gradient; refuses transforms.
+
+    What a transform records belongs to a level that has ended when backward would run again.
+    """
+    if _GRAD in _core._level_kinds():
+        raise RuntimeError(
+            "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks. A "
+            "checkpoint is made of them: put the transform inside of it."
+        )
+    batches = [_core._batch_of(x) for x in values if isinstance(x, _core.Tensor)]
+    inside = [batch[1] for batch in batches if batch is not None]
+    for examples in inside:
+        while (further := _core._batch_of(examples)) is not None:
+            examples = further[1]
+        if examples.requires_grad:
+            raise RuntimeError(
+                "checkpoint: got an example inside vmap that requires a gradient, expected one "
+                "without. Put vmap inside of the checkpoint."
+            )
+    return bool(inside)
 
 
 def checkpoint_sequential(
@@ -410,7 +434,7 @@ class _Frame:
     def keep(self, args: tuple[Any, ...]) -> None:
         """Save the arguments outside the hooks of this checkpoint."""
         self.others = [None if isinstance(x, _core.Tensor) else x for x in args]
-        anchor = pullback.empty(0).requires_grad_()
+        anchor = pullback.empty(0, requires_grad=True)
         tensors = (x if isinstance(x, _core.Tensor) else None for x in args)
         with set_forward_grad_enabled(False):
             self.inputs = _KeepInputs.apply(anchor, *tensors).grad_fn
