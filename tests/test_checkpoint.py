@@ -236,3 +236,20 @@ def test_threads() -> None:
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_argument_that_requires_a_gradient_only_later_or_no_more(first: bool) -> None:
+    """It counts as it was, and what was saved fits what is saved again."""
+    x = pb.tensor([1.0, 2.0], dtype=pb.float64, requires_grad=True)
+    y = pb.tensor([3.0, 4.0], dtype=pb.float64, requires_grad=first)
+    z = checkpoint(lambda a, b: (a * b).exp(), x, y, use_reentrant=False)
+    y.requires_grad_(not first)
+    z.sum().backward()
+    wanted = (x * y).exp() * y
+    assert x.grad.tolist() == wanted.tolist()
+
+
+def test_more_segments_than_functions_are_refused() -> None:
+    with pytest.raises(ValueError, match="got 3 segments for 2 functions"):
+        checkpoint_sequential([pb.sin, pb.exp], 3, pb.ones(2), use_reentrant=False)

@@ -86,11 +86,18 @@ struct CopySlices {
     copy_values(show(a, out), in[1]);
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
-  static void vjp(Vjp<CopySlices>& v) {
+  template <class Op>
+  static void vjp(Vjp<Op>& v) {
     const Attrs& a = v.attrs();
     if (v.wants(1)) v.give(1, apply<TakePart>(a, v.grad()));
     if (v.wants(0)) v.give(0, apply<CopySlices>(a, v.grad(), zeros_of(a.sizes, v.grad().dtype())));
   }
+};
+
+// The history of a base that was written through a view: for one pass, as in torch, though it saves
+// neither input.
+struct WrittenSlices : CopySlices {
+  static constexpr std::uint32_t saves(std::uint32_t) { return 1u << kInputs; }
 };
 
 void TakePart::vjp(Vjp<TakePart>& v) {
@@ -228,7 +235,7 @@ void record_replaced_part(const Part& part, const Tensor& whole, const Tensor& v
   const Tensor* inputs[] = {&whole, &values};
   const In in(inputs, 2);
   const RecordLevels levels(detail::levels_to_record(in, in.flags()));
-  const auto node = make_node<OpNode<CopySlices>>(part, In(inputs, 2), as_span(whole));
+  const auto node = make_node<OpNode<WrittenSlices>>(part, In(inputs, 2), as_span(whole));
   set_history(whole, node.get());
 }
 

@@ -282,6 +282,11 @@ def checkpoint_sequential(
         raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
     steps = list(functions.children()) if hasattr(functions, "children") else list(functions)
     size = len(steps) // segments
+    if size == 0 and segments > 1:
+        raise ValueError(
+            f"range() arg 3 must not be zero: checkpoint_sequential got {segments} segments for "
+            f"{len(steps)} functions, expected at most as many segments as functions."
+        )
 
     def chain(part: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
         def run(value: Any) -> Any:
@@ -405,6 +410,11 @@ class _KeepInputs(Function):
 _outside = itertools.count(-1, -1)
 
 
+def _that_requires(tensor: Any, wanted: bool) -> Any:
+    """The tensor, or one like it if requires_grad_ was called on it since."""
+    return tensor if tensor.requires_grad == wanted else tensor.detach().requires_grad_(wanted)
+
+
 class _Frame:
     """One checkpoint, as its slots see it."""
 
@@ -430,10 +440,12 @@ class _Frame:
         self.passes: set[int] = set()
         self.inputs: Any = None
         self.others: list[Any] = []
+        self.wanted: list[bool] = []  # for each argument whether it required a gradient
 
     def keep(self, args: tuple[Any, ...]) -> None:
         """Save the arguments outside the hooks of this checkpoint."""
         self.others = [None if isinstance(x, _core.Tensor) else x for x in args]
+        self.wanted = [isinstance(x, _core.Tensor) and x.requires_grad for x in args]
         anchor = pullback.empty(0, requires_grad=True)
         tensors = (x if isinstance(x, _core.Tensor) else None for x in args)
         with set_forward_grad_enabled(False):
@@ -469,8 +481,11 @@ class _Frame:
 
     def run_again(self, number: int) -> None:
         run = _Run(self, number)
-        saved = self.inputs.saved_tensors
-        args = [o if t is None else t for t, o in zip(saved, self.others, strict=True)]
+        kept = zip(self.inputs.saved_tensors, self.others, self.wanted, strict=True)
+        args = [
+            other if tensor is None else _that_requires(tensor, wanted)
+            for tensor, other, wanted in kept
+        ]
         enough = contextlib.suppress(_EnoughError)
         with enough, _as_it_was(self.random), self.context, run.hooks(), enable_grad():
             self.function(*args, **self.kwargs)
