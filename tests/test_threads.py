@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -257,3 +258,151 @@ def test_an_exception_on_one_thread_leaves_the_others_alone() -> None:
     assert caught
     assert x.grad is not None
     assert x.grad.tolist() == [2 * 50 * ROUNDS] * 2
+
+
+def test_one_stale_view_used_by_all() -> None:
+    for _ in range(20 * ROUNDS):
+        x = pb.full((4,), 2.0, requires_grad=True)
+        base = x * 1
+        view, other = base[:2], base.view(2, 2)
+        base.mul_(3)
+        found: list[Any] = [None] * THREADS
+
+        def work(
+            number: int, x: Any = x, view: Any = view, other: Any = other, found: Any = found
+        ) -> None:
+            used = view if number % 2 else other
+            found[number] = pb.autograd.grad((used * used).sum(), x, retain_graph=True)[0].tolist()
+
+        together(work)
+        assert found == [[36.0] * 4, [36.0, 36.0, 0.0, 0.0]] * (THREADS // 2)
+
+
+def test_a_hook_that_waits_for_a_pass_of_another_thread() -> None:
+    x = pb.ones(2, requires_grad=True)
+    shared = x * 2
+    failures: list[BaseException] = []
+
+    def inner() -> None:
+        try:
+            with pb.enable_grad():
+                shared.sum().backward(retain_graph=True)
+                (x * 3).sum().backward()
+        except BaseException as error:  # noqa: BLE001 - it is compared below
+            failures.append(error)
+
+    def hook(gradient: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            thread = threading.Thread(target=inner)
+            thread.start()
+            thread.join(timeout=60)
+            assert not thread.is_alive(), "the two passes wait for each other"
+
+    shared.register_hook(hook)
+    x.register_hook(lambda g: None)
+    x.register_post_accumulate_grad_hook(lambda p: None)
+    for _ in range(ROUNDS):
+        shared.sum().backward(retain_graph=True)
+    assert not failures
+    assert x.grad is not None
+    assert x.grad.tolist() == [7 * ROUNDS] * 2
+
+
+def test_two_threads_whose_hooks_reach_for_each_others_leaves() -> None:
+    a, b = pb.ones(2, requires_grad=True), pb.ones(2, requires_grad=True)
+    meeting = threading.Barrier(2)
+
+    def work(number: int) -> None:
+        if number > 1:
+            return
+        own, other = (a, b) if number else (b, a)
+        middle = own * 1
+
+        def hook(gradient: Any) -> None:
+            meeting.wait(timeout=60)
+            with pb.enable_grad():
+                (other * 2).sum().backward()
+
+        middle.register_hook(hook)
+        for _ in range(5 * ROUNDS):
+            middle.sum().backward(retain_graph=True)
+
+    together(work)
+    for leaf in (a, b):
+        assert leaf.grad is not None
+        assert leaf.grad.tolist() == [3 * 5 * ROUNDS] * 2
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_dies_in_the_middle_of_a_pass() -> None:
+    x = pb.ones(2, requires_grad=True)
+    y = x * 2
+    loss = (y * 3).sum()
+
+    def hook(gradient: Any) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise SystemExit
+
+    handle = y.register_hook(hook)
+    for _ in range(ROUNDS):
+        thread = threading.Thread(target=lambda: loss.backward(retain_graph=True))
+        thread.start()
+        thread.join(timeout=60)
+        assert not thread.is_alive()
+        assert x.grad is None
+    loss.backward(retain_graph=True)
+    assert x.grad is not None
+    assert x.grad.tolist() == [6, 6]
+    handle.remove()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_forked_in_the_middle_of_a_pass() -> None:
+    n = 1 << 18
+    x = pb.ones(n, requires_grad=True)
+    (x * 2).sum().backward()  # the pool has threads by now
+    inside, go_on = threading.Event(), threading.Event()
+    y = x * 1
+
+    def hook(gradient: Any) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            inside.set()
+            go_on.wait(timeout=60)
+
+    handle = y.register_hook(hook)
+    thread = threading.Thread(target=lambda: y.sum().backward(retain_graph=True))
+    thread.start()
+    assert inside.wait(timeout=60)
+    child = os.fork()
+    if child == 0:
+        # The other thread is not here; its pass left marks in the graph.
+        y.sum().backward(retain_graph=True)
+        assert x.grad is not None
+        exact = (x.grad.min().item(), x.grad.max().item()) == (3.0, 3.0)
+        os._exit(0 if exact else 1)
+    _, status = os.waitpid(child, 0)
+    go_on.set()
+    thread.join(timeout=60)
+    handle.remove()
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert x.grad is not None
+    assert x.grad.max().item() == 3.0
+
+
+def test_the_interpreter_ends_while_a_thread_is_in_a_pass() -> None:
+    code = """
+import threading, time
+import pullback as pb
+x = pb.ones(2, requires_grad=True)
+y = x * 2
+inside = threading.Event()
+y.register_hook(lambda g: (inside.set(), time.sleep(60))[0])
+threading.Thread(target=lambda: y.sum().backward(), daemon=True).start()
+assert inside.wait(30)
+print("end")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr

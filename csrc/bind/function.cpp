@@ -129,6 +129,14 @@ PyObject* saved_tensors(PyObject* self, void*) {
   });
 }
 
+PyObject* saved_variables(PyObject* self, void* closure) {
+  if (PyErr_WarnEx(PyExc_DeprecationWarning, "'saved_variables' is deprecated; use 'saved_tensors'",
+                   1) < 0) {
+    return nullptr;
+  }
+  return saved_tensors(self, closure);
+}
+
 PyObject* raw_saved_tensors(PyObject* self, void*) {
   return guarded([&] {
     FunctionNode* node = self_of(self)->node();
@@ -170,7 +178,7 @@ PyGetSetDef properties[] = {
     {"saved_tensors", saved_tensors, nullptr, "The tensors of save_for_backward.", nullptr},
     {"_raw_saved_tensors", raw_saved_tensors, nullptr,
      "The places where the node keeps them, for hooks of one tensor.", nullptr},
-    {"saved_variables", saved_tensors, nullptr, "The old name of saved_tensors.", nullptr},
+    {"saved_variables", saved_variables, nullptr, "The old name of saved_tensors.", nullptr},
     {"requires_grad", always_true, nullptr, "Always True.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

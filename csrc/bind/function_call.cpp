@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <string>
 #include <vector>
 
 #include "bind/function_node.h"
@@ -184,19 +185,22 @@ bool Call::is_argument(const Tensor& tensor) const {
 }
 
 void Call::check_marks() const {
-  const auto check_tuple = [](PyObject* marked, const char* name, const char* what) {
+  const auto check_tuple = [](PyObject* marked, const char* name, auto what) {
     if (!marked || marked == Py_None) return;
     check(PyTuple_Check(marked), "autograd internal error: ", name,
           " attribute is expected to be a tuple but is ", Py_TYPE(marked)->tp_name);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(marked); ++i) {
       PyObject* item = PyTuple_GET_ITEM(marked, i);
-      check(is_tensor(item), what, i, " is of type ", Py_TYPE(item)->tp_name);
+      check(is_tensor(item), what(i), Py_TYPE(item)->tp_name);
     }
   };
-  check_tuple(context_->non_differentiable, "non_differentiable",
-              "mark_non_differentiable only accepts variable arguments, but argument ");
-  check_tuple(context_->dirty, "dirty_tensors",
-              "mark_dirty can only accept variables, but argument ");
+  check_tuple(context_->non_differentiable, "non_differentiable", [](Py_ssize_t) {
+    return std::string("mark_non_differentiable only accepts variable arguments, but got ");
+  });
+  check_tuple(context_->dirty, "dirty_tensors", [](Py_ssize_t i) {
+    return "mark_dirty can only accept variables, but argument " + std::to_string(i) +
+           " is of type ";
+  });
 }
 
 // Writing through a view that the user's forward made would bypass the user's backward.
@@ -296,9 +300,12 @@ void Call::settle_results(PyObject* const* raw, Py_ssize_t n) {
     if (node_ && !PyObject_GC_IsTracked(object)) PyObject_GC_Track(object);
   }
   for (Py_ssize_t i = 0; context_->dirty && i < PyTuple_GET_SIZE(context_->dirty); ++i) {
-    check(contains(results_.get(), unwrap(PyTuple_GET_ITEM(context_->dirty, i))),
-          "Some elements marked as dirty during the forward method were not returned as output. "
-          "The inputs that are modified inplace must all be outputs of the Function.");
+    const Tensor& dirty = unwrap(PyTuple_GET_ITEM(context_->dirty, i));
+    check(
+        std::any_of(raw, raw + n,
+                    [&](PyObject* each) { return is_tensor(each) && unwrap(each).is_same(dirty); }),
+        "Some elements marked as dirty during the forward method were not returned as output. "
+        "The inputs that are modified inplace must all be outputs of the Function.");
   }
   if (!views_.empty() && std::count_if(shapes.begin(), shapes.end(),
                                        [](const Shape& s) { return s.differentiable; }) > 1) {

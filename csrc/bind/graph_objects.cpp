@@ -2,6 +2,7 @@
 // torch, so that `type(x.grad_fn).__name__` and repr read the same.
 #include "bind/graph_objects.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <string>
@@ -20,6 +21,7 @@
 #include "bind/types.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
+#include "ops/arithmetic.h"
 #include "ops/rebase.h"
 #include "transform/engine.h"
 
@@ -70,11 +72,67 @@ PyObject* node_repr(PyObject* object) {
   return PyUnicode_FromFormat("<%s object at %p>", dot ? dot + 1 : name, object);
 }
 
+// Collects what a node gives outside of a pass.
+class DirectCall final : public BackwardCall {
+ public:
+  DirectCall(Node& node, std::span<Tensor> gradients)
+      : BackwardCall(gradients.data(), mode.grad), given(node.edges().size()), node_(node) {}
+  bool wants(int input) const override { return node_.wants(input); }
+  void give(int input, Tensor gradient) override {
+    Tensor& place = given[static_cast<std::size_t>(input)];
+    place = place.defined() && gradient.defined() ? add(place, gradient) : std::move(gradient);
+  }
+
+  std::vector<Tensor> given;
+
+ private:
+  Node& node_;
+};
+
+// node(*gradients): what it gives to its inputs, without hooks, as in torch.
+PyObject* node_call(PyObject* self, PyObject* args, PyObject* kwargs) {
+  return guarded([&] {
+    const Ref<Node> node = self_of(self)->node;
+    check(ErrorKind::Type, !kwargs || PyDict_GET_SIZE(kwargs) == 0,
+          "keyword arguments are not supported");
+    const Py_ssize_t expected = node ? node->num_outputs() : 1;
+    check(ErrorKind::Type, PyTuple_GET_SIZE(args) == expected, "expected ", expected,
+          " arguments, got ", PyTuple_GET_SIZE(args), " instead");
+    std::vector<Tensor> gradients;
+    for (Py_ssize_t i = 0; i < expected; ++i) {
+      PyObject* item = PyTuple_GET_ITEM(args, i);
+      check(ErrorKind::Type, item == Py_None || is_tensor(item), "argument ", i,
+            " is not a Variable");
+      gradients.push_back(item == Py_None ? Tensor() : unwrap(item));
+    }
+    if (!node) {
+      if (gradients[0].defined()) {
+        const Tensor leaf = self_of(self)->leaf;
+        run_backward({.roots = {&leaf, 1}, .seeds = gradients, .inputs = {}, .accumulate = true});
+      }
+      return PyTuple_New(0);
+    }
+    DirectCall call(*node, gradients);
+    const bool any = std::any_of(gradients.begin(), gradients.end(),
+                                 [](const Tensor& gradient) { return gradient.defined(); });
+    if (any) node->apply(call);
+    const std::vector<int> shown = shown_inputs(*node);
+    Owned result(PyTuple_New(static_cast<Py_ssize_t>(shown.size())));
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      Tensor given = shown[i] < 0 ? Tensor() : call.given[static_cast<std::size_t>(shown[i])];
+      PyTuple_SET_ITEM(result.get(), static_cast<Py_ssize_t>(i), wrap(std::move(given)));
+    }
+    if (shown.size() != 1) return result.release();
+    return Py_NewRef(PyTuple_GET_ITEM(result.get(), 0));
+  });
+}
+
 PyTypeObject* type_named(const char* name) {
   static auto* types = new std::map<std::string, PyTypeObject*>;
   PyTypeObject*& type = (*types)[name];
   if (!type) {
     PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
+                           {Py_tp_call, reinterpret_cast<void*>(node_call)},
                            {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
                            {Py_tp_clear, reinterpret_cast<void*>(node_clear)},
                            {0, nullptr}};
@@ -114,7 +172,7 @@ PyObject* node_name(PyObject* self, PyObject*) {
   if (!node->node) return PyUnicode_FromString("torch::autograd::AccumulateGrad");
   const std::string_view name = node->node->name();
   // Nodes that torch writes by hand say their namespace.
-  const bool by_hand = name == "CopySlices" || name == "CopyBackwards";
+  const bool by_hand = name == "CopySlices" || name == "CopyBackwards" || name == "Error";
   return PyUnicode_FromFormat("%s%s", by_hand ? "torch::autograd::" : "", name.data());
 }
 
@@ -346,6 +404,10 @@ std::vector<Tensor> tensors_of(PyObject* sequence, const char* what,
       tensors.push_back(node->leaf);
       if (node->node) (*edges)[tensors.size() - 1] = edge_of(item);
     } else {
+      if (edges && PyTuple_Check(item) && PyTuple_GET_SIZE(item) >= 2) {
+        fail("GradientEdge's first object must be an autograd.graph.Node but got ",
+             Py_TYPE(PyTuple_GET_ITEM(item, 0))->tp_name);
+      }
       check(kind, is_tensor(item), what, ", but got ", Py_TYPE(item)->tp_name);
       tensors.push_back(unwrap(item));
     }

@@ -13,6 +13,7 @@
 #include "core/scalar.h"
 #include "core/shape.h"
 #include "core/storage.h"
+#include "core/striped_lock.h"
 
 namespace pullback {
 
@@ -107,6 +108,7 @@ struct TensorBody {
   // was made.
   bool is_stale() const {
     if (!(flags & kFollowsBase)) return false;
+    const HistoryLock lock(this);
     const std::uint32_t followed = base->flags & (kRequiresGrad | kDual);
     if (storage->version != seen_version) return grad_fn || flags & kDual || followed;
     return !grad_fn && base->flags & kRequiresGrad && view_kind == ViewKind::Plain && shares_base();

@@ -4,10 +4,8 @@
 // same mark: it goes to the one that exchanges the zero.  Only the pass that holds it reads `slot`.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 
 #include "core/ref.h"
 
@@ -50,25 +48,6 @@ class PassMark {
   }
 
   std::uint32_t pass_ = 0;
-};
-
-// Held while a leaf's metadata is made or its gradient added to, so that sums are exact.
-class LeafLock {
- public:
-#if PULLBACK_ATOMIC_REFS
-  explicit LeafLock(const void* leaf) : lock_(mutex_of(leaf)) {}
-
- private:
-  // Few mutexes for all leaves; a hook may come back to a leaf of the same one.
-  static std::recursive_mutex& mutex_of(const void* leaf) {
-    static std::array<std::recursive_mutex, 64> mutexes;
-    return mutexes[reinterpret_cast<std::uintptr_t>(leaf) / 64 % mutexes.size()];
-  }
-
-  std::lock_guard<std::recursive_mutex> lock_;
-#else
-  explicit LeafLock(const void*) {}
-#endif
 };
 
 }  // namespace pullback

@@ -170,6 +170,8 @@ void refresh_view(const Tensor& view) {
       set_tangent(view, level, take_part(part_of(view, base), tangent_of(base, level)));
     }
   }
+  // Other threads may use the view, too: it is theirs when the version says so.
+  const HistoryLock lock(body);
   if (!(body->grad_fn || base.requires_grad())) body->seen_version = view.version();
   if (!mode.grad || !body->is_stale()) return;
   check_follows(view, "its base or another view of its base has been");
@@ -179,7 +181,9 @@ void refresh_view(const Tensor& view) {
       view.has(kBatched) ? take_part(part_of(view, base), base) : view_as_strided(base, view);
   body->grad_fn = again.body()->grad_fn;
   body->output_nr = 0;
-  body->flags = (body->flags & ~std::uint32_t{kAnyGrad}) | (again.flags() & kAnyGrad);
+  const std::uint32_t grads = again.flags() & kAnyGrad;
+  if ((body->flags & kAnyGrad) != grads)
+    body->flags = (body->flags & ~std::uint32_t{kAnyGrad}) | grads;
   body->seen_version = view.version();
   move_retention(view);
 }

@@ -51,7 +51,7 @@ class Tensor:
         else:
             from pullback.autograd import backward
 
-            backward(self, gradient, retain_graph, create_graph, inputs)
+            backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def register_hook(self: Any, hook: Any) -> Any:
         """Call ``hook(grad)`` whenever the gradient of this tensor is complete.

@@ -7,7 +7,9 @@
 #include "catch.h"
 #include "graph/meta.h"
 #include "ops/arithmetic.h"
+#include "ops/assign.h"
 #include "ops/basic.h"
+#include "ops/indexing.h"
 #include "ops/math.h"
 #include "ops/reduction.h"
 #include "transform/engine.h"
@@ -83,6 +85,52 @@ TEST_CASE("threads that walk one graph", "[threads]") {
     for (int i = 0; i < kRounds; ++i) backward(loss);
   });
   CHECK(first(meta_of(x)->grad) == 2 * kRounds * kThreads);
+}
+
+// The first to use a view after a write makes its history anew.
+TEST_CASE("threads that use one stale view at once", "[threads]") {
+  for (int i = 0; i < kRounds; ++i) {
+    const Tensor x = leaf(2);
+    const Tensor base = x * 1.0;
+    const Tensor view = slice(base, 0, 0, 2, 1);
+    copy_into(base, base * 3.0);
+    std::vector<double> found(kThreads);
+    together([&](int k) {
+      const Tensor own = sum(view * view);
+      const Tensor seed;
+      const auto grads = run_backward({.roots = {&own, 1},
+                                       .seeds = {&seed, 1},
+                                       .retain_graph = true,
+                                       .create_graph = false,
+                                       .inputs = {&x, 1},
+                                       .accumulate = false});
+      found[static_cast<std::size_t>(k)] = first(grads[0]);
+    });
+    for (const double each : found) CHECK(each == 36);
+  }
+}
+
+TEST_CASE("threads whose passes and hooks reach for each other's leaves", "[threads]") {
+  struct Nested final : TensorHooks {
+    explicit Nested(Tensor other) : loss(std::move(other)) {}
+    void run(Tensor&) override { backward(loss); }
+    Tensor loss;
+  };
+  const Tensor a = leaf(1);
+  const Tensor b = leaf(1);
+  const Tensor to_a = sum(a * 2.0);
+  const Tensor to_b = sum(b * 2.0);
+  together([&](int k) {
+    const Tensor& own = k % 2 ? a : b;
+    const Tensor middle = own * 1.0;
+    node_of(middle)->make_extra().outputs.push_back(
+        {0, std::make_unique<Nested>(k % 2 ? to_b : to_a)});
+    middle.set(kHooked, true);
+    const Tensor loss = sum(middle);
+    for (int i = 0; i < kRounds; ++i) backward(loss);
+  });
+  CHECK(first(meta_of(a)->grad) == 3 * kRounds * kThreads / 2);
+  CHECK(first(meta_of(b)->grad) == 3 * kRounds * kThreads / 2);
 }
 
 #endif

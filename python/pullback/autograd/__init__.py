@@ -5,9 +5,10 @@ The pass itself is in the core (csrc/transform/engine.h); here arguments are bro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from pullback import _core
 from pullback._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -46,6 +47,20 @@ def _as_tuple(tensors: Any) -> tuple[Any, ...]:
     return (tensors,) if one else tuple(tensors)
 
 
+def _as_inputs(inputs: Any, function: str) -> tuple[Any, ...]:
+    if type(inputs) is dict:
+        inputs = inputs.values()
+    elif isinstance(inputs, Mapping):
+        raise TypeError(
+            f"`inputs` argument to `{function}()` must be a dict, not {type(inputs).__name__}. "
+            "Other Mapping types are not supported."
+        )
+    found = _as_tuple(inputs)
+    if not found:
+        raise RuntimeError(f"`inputs` argument to `{function}()` cannot be empty.")
+    return found
+
+
 def _as_seeds(seeds: Any, count: int) -> tuple[Any, ...]:
     if seeds is None:
         return (None,) * count
@@ -57,7 +72,8 @@ def backward(
     grad_tensors: Tensor | _Tensors | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    inputs: Tensor | _Tensors | None = None,
+    grad_variables: Tensor | _Tensors | None = None,
+    inputs: Tensor | _Tensors | dict[str, Tensor] | None = None,
 ) -> None:
     """Add the gradients of ``tensors`` to ``.grad`` of the leaves that they were computed from.
 
@@ -67,7 +83,8 @@ def backward(
             None for a root with one element stands for 1.
         retain_graph: keep what the graph saved, for another pass; by default as ``create_graph``.
         create_graph: record the pass itself, for derivatives of higher order.
-        inputs: only these tensors get gradients.
+        grad_variables: the old name of ``grad_tensors``.
+        inputs: only these tensors get gradients; a dict stands for its values.
 
     Raises:
         RuntimeError: a root does not require a gradient, has more than one element and no vector,
@@ -80,19 +97,56 @@ def backward(
         >>> x.grad
         tensor([3., 5.])
     """
+    if grad_variables is not None:
+        warnings.warn(
+            "`grad_variables` is deprecated. Use `grad_tensors` instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to "
+                "`backward()`. Please only use `grad_tensors`."
+            )
+        grad_tensors = grad_variables
     roots = _as_tuple(tensors)
-    if inputs is not None:
-        inputs = _as_tuple(inputs)
-        if not inputs:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    wanted = () if inputs is None else _as_inputs(inputs, "backward")
     retain = create_graph if retain_graph is None else retain_graph
     seeds = _as_seeds(grad_tensors, len(roots))
-    _core._run_backward(roots, seeds, retain, create_graph, inputs or (), True)
+    _core._run_backward(roots, seeds, retain, create_graph, wanted, True)
+
+
+@overload
+def grad(
+    outputs: Tensor | _Tensors,
+    inputs: dict[str, Tensor],
+    grad_outputs: Tensor | _Tensors | None = ...,
+    retain_graph: bool | None = ...,
+    create_graph: bool = ...,
+    only_inputs: bool = ...,
+    allow_unused: bool | None = ...,
+    is_grads_batched: bool = ...,
+    materialize_grads: bool = ...,
+) -> dict[str, Any]: ...
+
+
+@overload
+def grad(
+    outputs: Tensor | _Tensors,
+    inputs: Tensor | _Tensors,
+    grad_outputs: Tensor | _Tensors | None = ...,
+    retain_graph: bool | None = ...,
+    create_graph: bool = ...,
+    only_inputs: bool = ...,
+    allow_unused: bool | None = ...,
+    is_grads_batched: bool = ...,
+    materialize_grads: bool = ...,
+) -> tuple[Any, ...]: ...
 
 
 def grad(
     outputs: Tensor | _Tensors,
-    inputs: Tensor | _Tensors,
+    inputs: Tensor | _Tensors | dict[str, Tensor],
     grad_outputs: Tensor | _Tensors | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
@@ -100,13 +154,13 @@ def grad(
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Any, ...]:
+) -> tuple[Any, ...] | dict[str, Any]:
     """The gradients of ``outputs`` with respect to ``inputs``; ``.grad`` is left alone.
 
     Args:
         outputs: the roots, a tensor or several, or edges of the graph in their place; their
             gradients are summed.
-        inputs: the tensors, leaves or not, to differentiate by.
+        inputs: the tensors, leaves or not, to differentiate by; or a dict of them.
         grad_outputs: for each root the vector of the vector-Jacobian product, of the root's shape.
         retain_graph: keep what the graph saved, for another pass; by default as ``create_graph``.
         create_graph: record the pass itself, for derivatives of higher order.
@@ -117,7 +171,8 @@ def grad(
         materialize_grads: give zeros instead of None.
 
     Returns:
-        A tuple with one tensor for each input, of its shape and dtype.
+        A tuple with one tensor for each input, of its shape and dtype; a dict with the same keys
+        for a dict.
 
     Raises:
         RuntimeError: an input does not require a gradient or was not used.
@@ -145,9 +200,7 @@ def grad(
     if allow_unused is None:
         allow_unused = materialize_grads
     roots = _as_tuple(outputs)
-    wanted = _as_tuple(inputs)
-    if not wanted:
-        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    wanted = _as_inputs(inputs, "grad")
     retain = create_graph if retain_graph is None else retain_graph
     seeds = _as_seeds(grad_outputs, len(roots))
     if is_grads_batched:
@@ -155,16 +208,9 @@ def grad(
     else:
         found = _core._run_backward(roots, seeds, retain, create_graph, wanted, False)
     if materialize_grads:
-        if any(
-            gradient is None and isinstance(tensor, GradientEdge)
-            for gradient, tensor in zip(found, wanted, strict=True)
-        ):
-            raise RuntimeError(
-                "materialize_grads cannot be used when the given input is a GradientEdge"
-            )
         batch = seeds[0].shape[:1] if is_grads_batched else ()
-        return tuple(
-            tensor.new_zeros((*batch, *tensor.shape)) if gradient is None else gradient
+        found = tuple(
+            _zeros(tensor, batch, create_graph) if gradient is None else gradient
             for gradient, tensor in zip(found, wanted, strict=True)
         )
     for index, gradient in enumerate(found):
@@ -174,7 +220,30 @@ def grad(
                 "graph. Set allow_unused=True if this is the desired behavior. "
                 + getattr(wanted[index], "_origin", "")
             )
+    if type(inputs) is dict:
+        return dict(zip(inputs, found, strict=True))
     return tuple(found)
+
+
+def _zeros(tensor: Any, batch: tuple[int, ...], create_graph: bool) -> Tensor:
+    """In the place of a gradient that there is not."""
+    if isinstance(tensor, GradientEdge):
+        raise RuntimeError(
+            "materialize_grads cannot be used when the given input is a GradientEdge"
+        )
+    return tensor.new_zeros((*batch, *tensor.shape)).requires_grad_(create_graph)  # type: ignore[no-any-return]
+
+
+def _shape_of(root: Any) -> tuple[int, ...]:
+    if not isinstance(root, GradientEdge):
+        return tuple(root.shape)
+    shown = root.node._input_metadata[root.output_nr]
+    if shown is None:
+        raise RuntimeError(
+            "grad: is_grads_batched=True: the shape of a GradientEdge made by hand is not known. "
+            "Use graph.get_gradient_edge(tensor)."
+        )
+    return tuple(shown[0])
 
 
 def _backward_batched(
@@ -194,14 +263,15 @@ def _backward_batched(
     for i, (root, seed) in enumerate(zip(roots, seeds, strict=True)):
         if seed is None:
             raise RuntimeError("grad: is_grads_batched=True needs a tensor for each grad_output.")
-        if seed.dim() != root.dim() + 1 or seed.shape[1:] != root.shape:
+        shape = _shape_of(root)
+        if seed.dim() != len(shape) + 1 or tuple(seed.shape[1:]) != shape:
             raise RuntimeError(
                 "If `is_grads_batched=True`, we interpret the first dimension of each grad_output "
                 "as the batch dimension. The sizes of the remaining dimensions are expected to "
                 "match the shape of corresponding output, but a mismatch was detected: "
                 f"grad_output[{i}] has a shape of {seed.shape} and output[{i}] has a shape of "
-                f"{root.shape}. If you only want some tensors in `grad_output` to be considered "
-                "batched, consider using vmap."
+                f"{_core.Size(shape)}. If you only want some tensors in `grad_output` to be "
+                "considered batched, consider using vmap."
             )
     level = _core._level_enter(3, sizes[0], 0)
     try:
@@ -212,7 +282,19 @@ def _backward_batched(
         _core._level_exit(level)
 
 
-def Variable(data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:  # noqa: N802
+class _VariableMeta(type):
+    """Makes tensors of calls, and tensors instances, as when variables were a type of their own."""
+
+    def __instancecheck__(cls, other: object) -> bool:
+        return isinstance(other, _core.Tensor)
+
+    def __call__(cls, data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:
+        if volatile:
+            raise TypeError("Variable: volatile was removed. Use `with no_grad():` instead.")
+        return data.detach().requires_grad_(requires_grad)
+
+
+class Variable(metaclass=_VariableMeta):
     """Torch's old wrapper: the tensor itself, over the same memory.
 
     Example:
@@ -220,9 +302,6 @@ def Variable(data: Tensor, requires_grad: bool = False, volatile: bool = False) 
         >>> pb.autograd.Variable(pb.ones(1), requires_grad=True)
         tensor([1.], requires_grad=True)
     """
-    if volatile:
-        raise TypeError("Variable: volatile was removed. Use `with no_grad():` instead.")
-    return data.detach().requires_grad_(requires_grad)
 
 
 def __getattr__(name: str) -> Any:

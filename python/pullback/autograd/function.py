@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 
 from pullback import _core
 
-__all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "once_differentiable"]
+__all__ = [
+    "BackwardCFunction",
+    "Function",
+    "FunctionCtx",
+    "FunctionMeta",
+    "InplaceFunction",
+    "once_differentiable",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -186,6 +193,14 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
             "To use autograd.Function with vmap, you must either override the vmap staticmethod or "
             "set generate_vmap_rule=True."
         )
+
+
+class InplaceFunction(Function):
+    """Torch's old base of functions that can work in place; it adds nothing to ``Function``."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
 
 
 def _bind_arguments(

@@ -234,7 +234,9 @@ def register_multi_grad_hook(
                 last = number
                 fn(gradient)
 
-        return _MultiHandle(tuple(tensor.register_hook(first) for tensor in tensors))
+        return _MultiHandle(
+            tuple(tensor.register_hook(first) for tensor in tensors if tensor.requires_grad)
+        )
     if not all(tensor.requires_grad for tensor in tensors):
         raise AssertionError("Expected gradient function to be set: got a tensor without gradient")
     gathered = _Gathered(fn)
