@@ -196,7 +196,21 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
 
 
 class InplaceFunction(Function):
-    """Torch's old base of functions that can work in place; it adds nothing to ``Function``."""
+    """Torch's old base of functions that can work in place; it adds nothing to ``Function``.
+
+    Example:
+        >>> import pullback as pb
+        >>> class Double(pb.autograd.function.InplaceFunction):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.mark_dirty(x)
+        ...         return x.mul_(2)
+        ...     @staticmethod
+        ...     def backward(ctx, gradient):
+        ...         return gradient * 2
+        >>> Double.apply(pb.ones(1))
+        tensor([2.])
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
