@@ -6,7 +6,6 @@
 #include <unordered_map>
 
 #include "core/error.h"
-#include "core/striped_lock.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/node.h"
