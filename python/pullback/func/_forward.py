@@ -136,7 +136,7 @@ def _check_twice_differentiable(gradients: Sequence[Tensor]) -> None:
     seen = set(waiting)
     while waiting:
         node = waiting.pop()
-        if node.name() == "Error":
+        if node.name() == "torch::autograd::Error":
             raise NotImplementedError(
                 "linearize: a function was marked with @once_differentiable, so its gradient "
                 "cannot be differentiated. Use jvp, and give the function a jvp."
