@@ -46,14 +46,8 @@ class Nested {
     return category_ == Category::Bool ? DType::Bool : DType::Int64;
   }
   static void check_fits(const Scalar& number, DType dtype) {
-    constexpr std::int64_t kUInt8Max = 255;
-    constexpr std::int64_t kInt32Max = 2147483647;
-    const double value = number.to_double();
-    // Negative numbers wrap into unsigned dtypes, as in torch.
-    const bool fits = dtype == DType::UInt8   ? value <= kUInt8Max && value >= -kUInt8Max
-                      : dtype == DType::Int32 ? value <= kInt32Max && value >= -kInt32Max - 1
-                                              : true;
-    check(fits, "value cannot be converted to type ", name(dtype), "_t without overflow");
+    check(is_floating(dtype) || fits(number, dtype), "value cannot be converted to type ",
+          name(dtype), " without overflow");
   }
   void fill(PyObject* data, const Tensor& out) const {
     char* at = out.bytes();

@@ -20,14 +20,18 @@ enum class Category : std::uint8_t { Bool, Integral, Floating };
 struct DTypeInfo {
   const char* name;         // "float32"
   const char* scalar_name;  // "Float", the word of PyTorch's messages
+  const char* c_name;       // "float", in other messages
   std::uint8_t size;        // bytes of one element
   Category category;
 };
 
 inline constexpr DTypeInfo kDTypeInfo[kNumDTypes] = {
-    {"bool", "Bool", 1, Category::Bool},         {"uint8", "Byte", 1, Category::Integral},
-    {"int32", "Int", 4, Category::Integral},     {"int64", "Long", 8, Category::Integral},
-    {"float32", "Float", 4, Category::Floating}, {"float64", "Double", 8, Category::Floating},
+    {"bool", "Bool", "bool", 1, Category::Bool},
+    {"uint8", "Byte", "unsigned char", 1, Category::Integral},
+    {"int32", "Int", "int", 4, Category::Integral},
+    {"int64", "Long", "long int", 8, Category::Integral},
+    {"float32", "Float", "float", 4, Category::Floating},
+    {"float64", "Double", "double", 8, Category::Floating},
 };
 
 constexpr const DTypeInfo& info(DType d) { return kDTypeInfo[static_cast<int>(d)]; }

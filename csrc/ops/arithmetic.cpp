@@ -222,6 +222,10 @@ Tensor pow(const Operand& input, const Operand& exponent) {
 Tensor square(const Tensor& input) { return pow(input, 2); }
 
 static Tensor float_power(const Operand& input, const Operand& exponent) {
+  if (const Tensor* target = Destination::in_place()) {
+    check(target->dtype() == DType::Float64, "the base given to float_power_ has dtype ",
+          info(target->dtype()).scalar_name, " but the operation's result requires dtype Double");
+  }
   const auto widen = [](const Operand& x) {
     return x.is_tensor() ? Operand(cast(x.tensor(), DType::Float64))
                          : Operand(x.number().to_double());
@@ -353,8 +357,8 @@ static const Elementwise record_lerp("lerp", "LerpBackward1", DTypeRule::Promote
 
 Tensor lerp(const Tensor& input, const Tensor& end, const Operand& weight) {
   const auto check_dtype = [&](const char* what, DType dtype) {
-    check(dtype == input.dtype(), "expected dtype ", name(input.dtype()), " for `", what,
-          "` but got dtype ", name(dtype));
+    check(dtype == input.dtype(), "expected dtype ", info(input.dtype()).c_name, " for `", what,
+          "` but got dtype ", info(dtype).c_name);
   };
   check_dtype("end", end.dtype());
   check(ErrorKind::NotImplemented, is_floating(input.dtype()), "\"lerp\" not implemented for '",

@@ -82,7 +82,9 @@ Tensor assign(const Tensor& self, const Tensor& source, const char* name) {
 Tensor fill(const Tensor& input, const Operand& value) {
   const bool in_place = mode.destination;
   if (!value.is_tensor()) {
-    return apply<Fill>({value.number(), in_place ? "FillBackward2" : "FillBackward0"}, input);
+    return apply<Fill>(
+        {fitting(value.number(), input.dtype()), in_place ? "FillBackward2" : "FillBackward0"},
+        input);
   }
   check(value.ndim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
         value.ndim(), " dimensions.");
@@ -112,6 +114,8 @@ bool is_plain(const Tensor& self, std::uint32_t other = 0) {
 }  // namespace
 
 Tensor without_gradient(const Tensor& target, std::string node) {
+  // The edge leads to what was there before the write.
+  if (target.has(kFollowsBase)) target.body()->seen_version = target.version();
   Tensor value = plain_twin(target);
   const Tensor* inputs[] = {&target};
   set_history(value, make_node<OpNode<Overwrite>>(Overwrite::Attrs{std::move(node)}, In(inputs, 1),

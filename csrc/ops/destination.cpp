@@ -105,6 +105,10 @@ void Destination::check_shape(Sizes sizes, DType dtype) {
   }
   if (same(sizes, target_.sizes())) return;
   if (kind_ == Kind::InPlace) {
+    const std::string_view name = name_;
+    check(name != "addmm" && name != "addmv" && name != "baddbmm",
+          "Bad in-place call: input tensor size ", target_.shape(), " and output tensor size ",
+          Dims(sizes), " should match");
     fail("output with shape ", target_.shape(), " doesn't match the broadcast shape ", Dims(sizes));
   }
   if (target_.numel() != 0) {
@@ -112,6 +116,11 @@ void Destination::check_shape(Sizes sizes, DType dtype) {
          ". Pass a tensor of that shape or an empty one.");
   }
   resize_memory(name_, target_, sizes);
+}
+
+const Tensor* Destination::in_place() {
+  const Destination* here = mode.destination;
+  return here && here->pending_ && here->kind_ == Kind::InPlace ? &here->target_ : nullptr;
 }
 
 bool Destination::is_strided() {
@@ -145,6 +154,7 @@ Tensor Destination::take_out(In in, const Spec& spec) {
 }
 
 void Destination::add_operand(const Tensor& operand, bool apart) {
+  has_operand_ = true;
   const TensorBody* a = target_.body();
   const TensorBody* b = operand.body();
   if (a->numel == 0 || b->numel == 0 || (a == b && !apart)) return;
@@ -175,8 +185,16 @@ void Destination::check_history() {
   }
 }
 
-// "log_normal" as "LogNormalBackward0".
-static std::string node_name(const std::string& name) {
+// "log_normal" as "LogNormalBackward0"; comparisons are torch's short names, numbered by operand.
+static std::string node_name(const std::string& name, bool has_operand) {
+  constexpr const char* kComparisons[][2] = {
+      {"eq", "Eq"},      {"ne", "Ne"}, {"not_equal", "Ne"},     {"lt", "Lt"},
+      {"less", "Lt"},    {"le", "Le"}, {"less_equal", "Le"},    {"gt", "Gt"},
+      {"greater", "Gt"}, {"ge", "Ge"}, {"greater_equal", "Ge"},
+  };
+  for (const auto& [full, shorter] : kComparisons) {
+    if (name == full) return std::string(shorter) + (has_operand ? "Backward1" : "Backward0");
+  }
   std::string node;
   bool upper = true;
   for (const char c : name) {
@@ -212,7 +230,7 @@ const Tensor& Destination::finish(const Tensor& result) {
   if (value.requires_grad() || value.has(kDual) || !joins_graph(target_)) {
     rebase(target_, value);
   } else if (mode.grad) {
-    rebase(target_, without_gradient(target_, node_name(name_)));
+    rebase(target_, without_gradient(target_, node_name(name_, has_operand_)));
   }
   return target_;
 }

@@ -32,6 +32,8 @@ class Destination {
   static Tensor take_out(In in, const Spec& spec);
   // Called before an in-place result is recorded: refuses what cannot be (ops/rebase.h).
   static void check_history();
+  // What the operator that is called now writes in place, or null.
+  static const Tensor* in_place();
   // True while the destination waits and is not row-major.
   static bool is_strided();
   // Looks at another operand that may share memory with the target: refuses what torch refuses, and
@@ -48,6 +50,7 @@ class Destination {
   Kind kind_;
   Tensor target_;
   bool pending_ = true;
+  bool has_operand_ = false;  // a tensor besides the target
   Destination* outer_;
   const TensorBody* overwritten_;  // by an outer in-place write
 };

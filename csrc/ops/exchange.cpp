@@ -20,20 +20,14 @@ Storage* owner_of(Storage* storage) {
   return storage->deleter == release_owner ? static_cast<Storage*>(storage->owner) : storage;
 }
 
-// What torch calls a dtype in C++.
-const char* type_name(DType dtype) {
-  constexpr const char* kNames[] = {"bool", "unsigned char", "int", "long int", "float", "double"};
-  return kNames[static_cast<int>(dtype)];
-}
-
 void check_settable(const Tensor& target, const Tensor& source) {
   check_changeable("set", target);
   check(!mode.grad || !(target.requires_grad() || source.requires_grad()),
         "derivative for set_ is not implemented. Use copy_() to write the values, or `.data = ...` "
         "to exchange the memory without a history.");
   if (source.dtype() != target.dtype()) {
-    fail("Could not set tensor of type ", type_name(source.dtype()), " to a tensor of type ",
-         type_name(target.dtype()));
+    fail("Could not set tensor of type ", info(source.dtype()).c_name, " to a tensor of type ",
+         info(target.dtype()).c_name);
   }
 }
 

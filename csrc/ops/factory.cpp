@@ -52,12 +52,13 @@ Tensor empty_like(const Tensor& input, OptionalDType dtype, OptionalFormat forma
 }
 Tensor filled(const Tensor& input, Sizes sizes, Scalar value, OptionalDType dtype) {
   const DType type = dtype.value_or(input.dtype());
+  fitting(value, type);
   return make_for_batch(input, sizes, [&](Sizes all) { return Tensor::full(all, value, type); });
 }
 Tensor filled_like(const Tensor& input, Scalar value, OptionalDType dtype, OptionalFormat format) {
   if (input.has(kBatched)) return filled(input, input.sizes(), value, dtype);
   Tensor out = empty_like(input, dtype, format);
-  const Tensor source = Tensor::scalar(value, out.dtype());
+  const Tensor source = Tensor::scalar(fitting(value, out.dtype()), out.dtype());
   copy_values(out, source);
   return out;
 }
@@ -72,7 +73,8 @@ Tensor ones(const Dims& size, OptionalDType dtype) {
   return Tensor::full(checked(size), Scalar(1), dtype.value_or(default_dtype()));
 }
 Tensor full(const Dims& size, Scalar fill_value, OptionalDType dtype) {
-  return Tensor::full(checked(size), fill_value, dtype.value_or(dtype_of(fill_value)));
+  const DType type = dtype.value_or(dtype_of(fill_value));
+  return Tensor::full(checked(size), fitting(fill_value, type), type);
 }
 Tensor zeros_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
   return filled_like(input, Scalar(0), dtype, format);
@@ -98,7 +100,8 @@ Tensor new_full(const Tensor& input, const Dims& size, Scalar fill_value, Option
   return filled(input, checked(size), fill_value, dtype);
 }
 Tensor scalar_tensor(Scalar s, OptionalDType dtype) {
-  return Tensor::scalar(s, dtype.value_or(default_dtype()));
+  const DType type = dtype.value_or(default_dtype());
+  return Tensor::scalar(fitting(s, type), type);
 }
 
 template <typename F>

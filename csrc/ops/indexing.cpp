@@ -504,7 +504,9 @@ static constexpr const char* kIndexPut = "index_put";
 
 // The value as a tensor that broadcasts to the part: leading dimensions of size 1 do not count.
 static Tensor value_for(const Tensor& part, const Operand& value) {
-  Tensor values = value.is_tensor() ? value.tensor() : Tensor::scalar(value.number(), part.dtype());
+  Tensor values = value.is_tensor()
+                      ? value.tensor()
+                      : Tensor::scalar(fitting(value.number(), part.dtype()), part.dtype());
   while (values.ndim() > 0 && values.ndim() > part.ndim() && values.size(0) == 1) {
     values = squeeze_dim(values, 0);
   }

@@ -2,6 +2,8 @@
 #include "ops/operand.h"
 
 #include <atomic>
+#include <cmath>
+#include <limits>
 
 #include "core/error.h"
 
@@ -45,6 +47,32 @@ DType Promotion::result() const {
   consider(has_zero_dim_, zero_dim_);
   consider(has_number_, dtype_of(number_));
   return result;
+}
+
+bool fits(const Scalar& number, DType dtype) {
+  const double value = number.to_double();
+  const bool whole = !number.is_floating();
+  switch (dtype) {
+    case DType::Bool:
+    case DType::Float64:
+      return true;
+    case DType::UInt8:
+      return value <= 255 && value >= (whole ? -255 : 0);
+    case DType::Int32:
+      return value <= 2147483647.0 && value >= -2147483648.0;
+    case DType::Int64:
+      return whole || (value <= 0x1p63 && value >= -0x1p63);
+    case DType::Float32:
+      return !std::isfinite(value) || std::abs(value) <= std::numeric_limits<float>::max();
+  }
+  __builtin_unreachable();
+}
+
+const Scalar& fitting(const Scalar& number, DType dtype) {
+  constexpr const char* kNames[] = {"bool", "uint8_t", "int", "int64_t", "float", "double"};
+  check(fits(number, dtype), "value cannot be converted to type ", kNames[static_cast<int>(dtype)],
+        " without overflow");
+  return number;
 }
 
 DType result_type(const Operand& a, const Operand& b) {

@@ -66,6 +66,11 @@ class Promotion {
   bool has_number_ = false;
 };
 
+// Whether the dtype can hold the number.  Negative integers wrap into unsigned dtypes, as in torch.
+bool fits(const Scalar& number, DType dtype);
+// The number itself; throws torch's error when the dtype cannot hold it.
+const Scalar& fitting(const Scalar& number, DType dtype);
+
 DType result_type(const Operand& a, const Operand& b);
 
 // May a result of dtype `from` be stored in a tensor of dtype `to`?  Its category must not shrink.

@@ -235,7 +235,7 @@ Tensor scatter_value(const Tensor& input, std::int64_t dim, const Tensor& index,
     return unsafe_view(scatter_value(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), value),
                        input.sizes(), ScatterValue::kNode);
   }
-  return apply<ScatterValue>({d, value}, input, at);
+  return apply<ScatterValue>({d, fitting(value, input.dtype())}, input, at);
 }
 
 Tensor take_along_dim(const Tensor& input, const Tensor& indices, std::optional<std::int64_t> dim) {

@@ -210,7 +210,8 @@ static Tensor scatter_with(const Tensor& input, std::int64_t dim, const Tensor& 
 }
 static Tensor scatter_value_with(const Tensor& input, std::int64_t dim, const Tensor& index,
                                  Scalar value, std::string_view reduce) {
-  const Tensor src = expand(Tensor::full({}, value, input.dtype()), index.sizes());
+  const Tensor src =
+      expand(Tensor::full({}, fitting(value, input.dtype()), input.dtype()), index.sizes());
   return scatter_with(input, dim, index, src, reduce);
 }
 

@@ -248,16 +248,10 @@ static Scalar as_number_of(DType dtype, const Scalar& value) {
   switch (category(dtype)) {
     case Category::Bool:
       return Scalar(value.to_bool());
-    case Category::Integral: {
-      const bool fits = dtype == DType::UInt8
-                            ? value.to_double() >= -255 && value.to_double() <= 255
-                            : std::abs(value.to_double()) < 9.3e18;
-      check(fits, "value cannot be converted to type ",
-            dtype == DType::UInt8 ? "uint8_t" : "int64_t", " without overflow");
-      return Scalar(value.to_int());
-    }
+    case Category::Integral:
+      return Scalar(fitting(value, dtype).to_int());
     case Category::Floating:
-      return Scalar(value.to_double());
+      return Scalar(fitting(value, dtype).to_double());
   }
   __builtin_unreachable();
 }

@@ -298,7 +298,7 @@ Tensor index_fill(const Tensor& input, std::int64_t dim, const Tensor& index, Sc
   if (input.ndim() == 0) {
     return unsafe_view(index_fill(unsqueeze(input, 0), 0, index, value), {}, "IndexFillBackward0");
   }
-  return apply<IndexFill>({d, value, false}, input, index, Tensor());
+  return apply<IndexFill>({d, fitting(value, input.dtype()), false}, input, index, Tensor());
 }
 
 static const Entry entry_index_select(

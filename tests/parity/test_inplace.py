@@ -237,6 +237,39 @@ SNIPPETS = {
         x.sum().backward()
         out.append(a.grad)
     """,
+    "comparison of a view": """
+        a = ones(2, 3, requires_grad=True)
+        x = a * 2
+        v = x[1]
+        v.ge_(1)
+        v[0].greater_(v[1])
+        out = [x, x.grad_fn.name(), v.grad_fn.name()]
+        x.sum().backward()
+        out.append(a.grad)
+    """,
+    "names of comparisons": """
+        out = []
+        for name in ["eq", "ne", "lt", "le", "gt", "ge", "not_equal", "less", "less_equal"]:
+            for other in [1, ones(3)]:
+                x = ones(3, requires_grad=True) * 2
+                getattr(x, name + "_")(other)
+                out.append(x.grad_fn.name())
+    """,
+    "random numbers in a view": """
+        a = ones(2, 3, requires_grad=True)
+        x = a * 2
+        v = x[1]
+        v.uniform_()
+        x[0].bernoulli_(0.5)
+        x[0, 1:].zero_()
+        out = [x.grad_fn.name(), v.grad_fn.name()]
+        x.sum().backward()
+        out.append(a.grad)
+    """,
+    "float_power_ of float32": "x = ones(3)\n        x.float_power_(2)",
+    "float_power_ of float64": "x = ones(3, dtype=float64)\n        x.float_power_(2); out = [x]",
+    "addmm_ of another shape": "x = ones(2)\n        x.addmm_(ones(3, 2), ones(2, 2))",
+    "lerp_ of other dtypes": "x = ones(2)\n        x.lerp_(ones(2, dtype=float64), 0.5)",
     "expanded": "x = zeros(1).expand(3)\n        x.add_(1)",
     "overlap": "x = zeros(4)\n        x[1:].add_(x[:-1])",
     "overlap of copy_": "x = zeros(4)\n        x[1:].copy_(x[:-1])",
