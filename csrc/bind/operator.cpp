@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "bind/convert.h"
@@ -127,6 +128,23 @@ void refuse_dual_out(const Overloads& op, Arguments& arguments) {
   }
 }
 
+// Puts a result into out=, which takes its shape.
+const Tensor& finish_out(Destination& destination, const Tensor& target, const Tensor& result) {
+  const Dims before = target.shape();
+  const bool held_elements = target.numel() != 0;
+  const Tensor& made = destination.finish(result);
+  if (held_elements && !same(before, made.sizes())) {
+    std::ostringstream text;
+    text << "An output with one or more elements was resized since it had shape " << before
+         << ", which does not match the required output shape " << made.shape()
+         << ". This behavior is deprecated, and in a future PyTorch release outputs will not be "
+            "resized unless they have zero elements. You can explicitly reuse an out tensor t by "
+            "resizing it, inplace, to zero elements with t.resize_(0).";
+    if (PyErr_WarnEx(PyExc_UserWarning, text.str().c_str(), 1) < 0) throw_python();
+  }
+  return made;
+}
+
 // `target` is what receives the result: out=, or self of an in-place form.
 PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& arguments,
                     Destination::Kind kind, const Tensor& target) {
@@ -143,6 +161,7 @@ PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& 
   signature.entry().function.call(arguments.values(), outcome);
   check(ErrorKind::Type, outcome.form == Outcome::Form::Tensor, op.name,
         ": out= and in-place forms need an operator with one result.");
+  if (kind == Destination::Kind::Out) return wrap(finish_out(destination, target, outcome.tensor));
   return wrap(destination.finish(outcome.tensor));
 }
 
@@ -163,7 +182,7 @@ PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& a
     check(ErrorKind::Type, is_tensor(item), op.name, "(): argument 'out' must hold tensors, not ",
           Py_TYPE(item)->tp_name);
     Destination destination(signature.name().c_str(), Destination::Kind::Out, unwrap(item));
-    targets.push_back(destination.finish(outcome.tensors[k]));
+    targets.push_back(finish_out(destination, unwrap(item), outcome.tensors[k]));
   }
   return wrap_tensors(std::move(targets), op.named_tuple);
 }

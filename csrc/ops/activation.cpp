@@ -164,7 +164,8 @@ static Tensor gelu(const Tensor& input, std::string_view approximate) {
   check(approximate == "tanh", "approximate argument must be either none or tanh.");
   return elementwise(record_gelu_tanh, input);
 }
-static const Entry entry_gelu("gelu(input, *, approximate='none')", function<gelu>, kNNForm,
+static const Entry entry_gelu("gelu(input, *, approximate='none')", function<gelu>,
+                              kNNForm | kOutForm,
                               "input times the distribution function of the normal distribution, "
                               "or its approximation by tanh.",
                               "x(3,4) | x(3,4), approximate='tanh' | x() | xs(3,4)");
@@ -230,7 +231,7 @@ Tensor softplus(const Tensor& input, double beta, double threshold) {
   return elementwise(record_softplus, input, params);
 }
 static const Entry entry_softplus("softplus(input, beta=1, threshold=20)", function<softplus>,
-                                  kNNForm,
+                                  kNNForm | kOutForm,
                                   "log(1 + exp(beta * input)) / beta; the input itself where beta "
                                   "* input exceeds threshold.",
                                   "x(3,4) | x(3,4), 2.0, 1.0 | x() | xs(3,4)");
@@ -282,7 +283,7 @@ static const Elementwise record_logsigmoid("logsigmoid", "LogSigmoidBackward0", 
                                                                  return t * sigmoid(neg(s.x()));
                                                                }});
 Tensor logsigmoid(const Tensor& input) { return elementwise(record_logsigmoid, input); }
-static const Entry entry_logsigmoid("logsigmoid(input)", function<logsigmoid>, kNNForm,
+static const Entry entry_logsigmoid("logsigmoid(input)", function<logsigmoid>, kNNForm | kOutForm,
                                     "log(sigmoid(input)) without overflow.", PB_SAMPLES);
 
 static const Elementwise record_mish("mish", "MishBackward0", DTypeRule::Promote, Unary::Mish,
@@ -355,7 +356,8 @@ Tensor softshrink(const Tensor& input, double lambd) {
   const double params[kMaxParams] = {lambd, 0, 0};
   return elementwise(record_softshrink, input, params);
 }
-static const Entry entry_softshrink("softshrink(input, lambd=0.5)", function<softshrink>, kNNForm,
+static const Entry entry_softshrink("softshrink(input, lambd=0.5)", function<softshrink>,
+                                    kNNForm | kOutForm,
                                     "The input moved towards 0 by lambd, 0 within lambd.",
                                     "x(3,4) | x(3,4), 0.2 | x() | xs(3,4)");
 

@@ -257,7 +257,7 @@ static const Entry entry_addr("addr(input, vec1, vec2, *, beta=1, alpha=1)", fun
                               "beta * input + alpha * the outer product of vec1 and vec2.",
                               "x(3,4), x(3), x(4) | x(4), x(3), x(4), beta=0.5, alpha=2");
 static const Entry entry_linear(
-    "linear(input, weight, bias=None)", function<linear>, kNNForm,
+    "linear(input, weight, bias=None)", function<linear>, kNNForm | kOutForm,
     "input @ weight.T + bias, the layer of a network; weight is (out, in).",
     "x(3,4), x(2,4) | x(3,4), x(2,4), x(2) | x(2,3,4), x(5,4), x(5) | x(4), x(2,4), x(2) "
     "| x(2,3,4), x(5,4) | x(4), x(4) | xs(2,3,4), x(5,4), bias=x(5) | x(0,4), x(2,4), x(2)");

@@ -111,10 +111,6 @@ void Destination::check_shape(Sizes sizes, DType dtype) {
           Dims(sizes), " should match");
     fail("output with shape ", target_.shape(), " doesn't match the broadcast shape ", Dims(sizes));
   }
-  if (target_.numel() != 0) {
-    fail(name_, ": got out= with shape ", target_.shape(), ", expected ", Dims(sizes),
-         ". Pass a tensor of that shape or an empty one.");
-  }
   resize_memory(name_, target_, sizes);
 }
 
@@ -134,6 +130,9 @@ Tensor Destination::take(Sizes sizes, DType dtype) {
     return {};
   }
   here->pending_ = false;
+  // An out= of another shape may be an operand, too: it is resized when the result is there.
+  const bool fits = here->kind_ != Kind::Out || here->target_.numel() == 0;
+  if (!fits && !same(sizes, here->target_.sizes())) return {};
   here->check_shape(sizes, dtype);
   if (dtype != here->target_.dtype() || !same(sizes, here->target_.sizes())) return {};
   here->target_.note_write();

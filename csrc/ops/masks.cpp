@@ -242,7 +242,7 @@ static const Entry entry_masked_scatter(
     "A copy with the elements of source, in order, where the mask is true.",
     "x(3,4), b(3,4), x(12) | xs(3,4), b(4), x(4,3) | x(3,4), b(3,1), x(15)");
 static const Entry entry_nonzero(
-    "nonzero(input, *, as_tuple=False)", function<nonzero_entry>, kView | kNoGrad | kNoBatch,
+    "nonzero(input, *, as_tuple=False)", function<nonzero_entry>, kBoth | kNoGrad | kNoBatch,
     "The positions of the elements that are not zero, one in a row; "
     "or a tuple of columns.",
     "i(3,4, high=3) | i(3,4, high=3), as_tuple=True | b(3) | i(high=2)");

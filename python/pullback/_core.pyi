@@ -678,7 +678,7 @@ class Tensor:
         requires_grad: _bool = False,
         pin_memory: _bool = False,
     ) -> Tensor: ...
-    def nonzero(self, *, as_tuple: _bool = False) -> Any: ...
+    def nonzero(self, *, as_tuple: _bool = False, out: Any = None) -> Any: ...
     @overload
     def norm(
         self,
@@ -838,6 +838,8 @@ class Tensor:
         start: _int | None = None,
         end: _int | None = None,
         step: _int = 1,
+        *,
+        out: Any = None,
     ) -> Tensor: ...
     def softmax(self, dim: _int, dtype: DType | None = None, *, out: Any = None) -> Tensor: ...
     @overload

@@ -88,7 +88,8 @@ def example(name: str, form: str, row: dict[str, Any]) -> list[str]:
     if form == "function":
         call = f"{place}.{name}({', '.join(arguments)})"
     else:
-        lines.append(f"x = {arguments[0]}")
+        float64 = ".double()" if name == "float_power_" else ""  # in place it wants this dtype
+        lines.append(f"x = {arguments[0]}{float64}")
         call = f"x.{name}({', '.join(arguments[1:])})"
     return [*lines, f"y = {call}"]
 
