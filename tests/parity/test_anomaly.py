@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 
 import pullback as pb
+
+torch = pytest.importorskip("torch")
 
 LIBRARIES = [pytest.param(pb, id="pullback"), pytest.param(torch, id="torch")]
 

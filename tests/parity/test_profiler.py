@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from torch.autograd import profiler as theirs
-from torch.autograd import profiler_util as their_lists
 
 import pullback as pb
 from pullback.autograd import profiler as ours
 from pullback.autograd import profiler_util as our_lists
+
+torch = pytest.importorskip("torch")
+theirs = torch.autograd.profiler
+their_lists = torch.autograd.profiler_util
 
 LIBRARIES = [pytest.param((pb, ours), id="pullback"), pytest.param((torch, theirs), id="torch")]
 
