@@ -21,6 +21,7 @@ constexpr int kLiveKinds = 3;
 
 struct FreeBlock {
   FreeBlock* next;
+  FreeBlock* next_list;  // of the first block of a list that an ended thread left
 };
 
 // Plain data, so that access needs no initialisation guard.  Values are signed: a block may be
@@ -63,19 +64,22 @@ class Shared {
     left_.small_bytes += thread->small_bytes;
     for (int k = 0; k < kLiveKinds; ++k) left_.live[k] += thread->live[k];
     for (std::size_t c = 0; c < kSmallClasses; ++c) {
-      while (FreeBlock* block = thread->free[c]) {
-        thread->free[c] = block->next;
-        block->next = left_.free[c];
-        left_.free[c] = block;
+      // Whole, so that threads that run side by side find a list each and make no new slabs.
+      if (FreeBlock* list = thread->free[c]) {
+        list->next_list = left_.free[c];
+        left_.free[c] = list;
       }
     }
     *thread = ThreadCache{};
   }
 
-  // Blocks of one class for a thread that has none: those of ended threads, or a fresh slab.
+  // Blocks of one class for a thread that has none: a list that an ended thread left, or a slab.
   FreeBlock* refill(std::size_t c) {
     std::lock_guard lock(mutex_);
-    if (FreeBlock* list = std::exchange(left_.free[c], nullptr)) return list;
+    if (FreeBlock* list = left_.free[c]) {
+      left_.free[c] = list->next_list;
+      return list;
+    }
     const std::size_t size = c * kAlignment;
     char* slab = static_cast<char*>(system_allocate(kSlabBytes));
     FreeBlock* list = nullptr;

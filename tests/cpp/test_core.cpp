@@ -1,5 +1,7 @@
 // References, memory, shapes and tensors without a graph.
+#include <atomic>
 #include <cstdint>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -67,6 +69,29 @@ TEST_CASE("a block may die on another thread", "[core]") {
   }).join();
   for (void* block : blocks) memory::deallocate(block, 128);
   CHECK(memory::stats().allocated_bytes == before);
+}
+
+TEST_CASE("threads find what threads before them left", "[core]") {
+  constexpr int kThreads = 4;
+  std::set<void*> found;
+  std::size_t after_first = 0;
+  for (int round = 0; round < 50; ++round) {
+    std::vector<void*> blocks(kThreads);
+    std::vector<std::thread> threads;
+    std::atomic<int> holding{0};
+    for (int k = 0; k < kThreads; ++k) {
+      threads.emplace_back([&, k] {
+        blocks[static_cast<std::size_t>(k)] = memory::allocate(1000);
+        ++holding;
+        while (holding < kThreads) std::this_thread::yield();
+        memory::deallocate(blocks[static_cast<std::size_t>(k)], 1000);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    found.insert(blocks.begin(), blocks.end());
+    if (round == 0) after_first = found.size();
+  }
+  CHECK(found.size() <= 2 * after_first);
 }
 
 TEST_CASE("the cache of large blocks keeps its bound", "[core]") {
