@@ -88,8 +88,8 @@ _LAZY = {
     "device": "_device",
     "detach": "_misc",
     "detach_": "_misc",
-    "draw": "_drawing",
-    "explain": "_explain",
+    "draw": "diagnosis._drawing",
+    "explain": "diagnosis._explain",
     "dropout": "_misc",
     "dropout_": "_misc",
     "finfo": "_dtype_info",
@@ -106,7 +106,7 @@ _LAZY = {
     "memory_budget": "memory",
     "numel": "_misc",
     "printoptions": "_printing",
-    "safe_gradients": "_safe",
+    "safe_gradients": "diagnosis._safe",
     "selu_": "nn.functional",
     "set_printoptions": "_printing",
     "set_rng_state": "random",
@@ -114,8 +114,8 @@ _LAZY = {
     "typename": "_misc",
     "use_deterministic_algorithms": "_misc",
     "vmap": "func",
-    "why_none": "_why",
-    "why_zero": "_why",
+    "why_none": "diagnosis._why",
+    "why_zero": "diagnosis._why",
 }
 
 # torch's names of dtypes that pullback does not have.

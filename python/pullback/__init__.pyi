@@ -136,17 +136,11 @@ from pullback._creation import (
 from pullback._device import (
     device as device,
 )
-from pullback._drawing import (
-    draw as draw,
-)
 from pullback._dtype_info import (
     finfo as finfo,
 )
 from pullback._dtype_info import (
     iinfo as iinfo,
-)
-from pullback._explain import (
-    explain as explain,
 )
 from pullback._grad_mode import (
     enable_grad as enable_grad,
@@ -205,20 +199,26 @@ from pullback._printing import (
 from pullback._printing import (
     set_printoptions as set_printoptions,
 )
-from pullback._safe import (
-    safe_gradients as safe_gradients,
-)
-from pullback._why import (
-    why_none as why_none,
-)
-from pullback._why import (
-    why_zero as why_zero,
-)
 from pullback.autograd.anomaly_mode import (
     is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
 )
 from pullback.autograd.anomaly_mode import (
     is_anomaly_enabled as is_anomaly_enabled,
+)
+from pullback.diagnosis._drawing import (
+    draw as draw,
+)
+from pullback.diagnosis._explain import (
+    explain as explain,
+)
+from pullback.diagnosis._safe import (
+    safe_gradients as safe_gradients,
+)
+from pullback.diagnosis._why import (
+    why_none as why_none,
+)
+from pullback.diagnosis._why import (
+    why_zero as why_zero,
 )
 from pullback.func import (
     vmap as vmap,

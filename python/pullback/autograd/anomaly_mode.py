@@ -12,7 +12,7 @@ import warnings
 from types import TracebackType
 
 from pullback import _core
-from pullback._walk import source_line
+from pullback.diagnosis._walk import source_line
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pullback import _core
-from pullback._explain import require_tensor, rerun_backward
 from pullback._grad_mode import no_grad
-from pullback._walk import nodes_of
+from pullback.diagnosis._explain import require_tensor, rerun_backward
+from pullback.diagnosis._walk import nodes_of
 
 if TYPE_CHECKING:
     import os

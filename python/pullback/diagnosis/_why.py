@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pullback import _core
-from pullback._explain import (
+from pullback._grad_mode import no_grad
+from pullback.diagnosis._explain import (
     REENTRANT,
     _origin,
     _place_in,
@@ -20,8 +21,7 @@ from pullback._explain import (
     rerun_backward,
     roots_of,
 )
-from pullback._grad_mode import no_grad
-from pullback._walk import Explanation, nodes_of, place_of, show_place
+from pullback.diagnosis._walk import Explanation, nodes_of, place_of, show_place
 
 if TYPE_CHECKING:
     from pullback import Tensor

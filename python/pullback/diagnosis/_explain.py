@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pullback import _core
 from pullback._grad_mode import no_grad
-from pullback._walk import Explanation, nodes_of, place_of, show_place
+from pullback.diagnosis._walk import Explanation, nodes_of, place_of, show_place
 
 if TYPE_CHECKING:
     from pullback import Tensor
