@@ -1,62 +1,40 @@
 """Derivatives checked against finite differences: ``gradcheck`` and ``gradgradcheck``.
 
-Everything happens on matrices of NumPy: for input ``i`` and output ``o`` the Jacobian has a row
-for each element of the output and a column for each element of the input. ``_numerical`` makes
-one from two evaluations a column, ``_backward`` from one backward pass a row, ``_forward`` from
-one forward-mode evaluation a column. In fast mode each of them is multiplied by a random
-direction on both sides, so that one number stands for the whole matrix.
-Start at ``gradcheck`` at the end.
+The matrices come from ``_jacobians.py``. In fast mode each of them is multiplied by a random
+direction on both sides, so that one number stands for the whole matrix. Start at ``gradcheck`` at
+the end.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 import pullback as pb
 from pullback import Tensor
-from pullback.autograd import forward_ad
+from pullback.autograd.function import Function
+from pullback.autograd._jacobians import (
+    Check,
+    GradcheckError,
+    array_of,
+    as_tuple,
+    differentiable,
+    evaluate,
+    tensor_like,
+    units,
+)
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
 Array = Any
-Function = Callable[..., Any]
-
-
-class GradcheckError(RuntimeError):
-    """What ``gradcheck`` and ``gradgradcheck`` raise when derivatives do not agree."""
-
-
-def _as_tuple(value: Any) -> tuple[Any, ...]:
-    if isinstance(value, tuple):
-        return value
-    return tuple(value) if isinstance(value, list) else (value,)
-
-
-def _differentiable(values: tuple[Any, ...]) -> list[Tensor]:
-    return [v for v in values if isinstance(v, Tensor) and v.requires_grad]
-
-
-def _array(tensor: Tensor) -> Array:
-    return tensor.detach().numpy()
-
-
-def _tensor(array: Array, like: Tensor) -> Tensor:
-    return pb.tensor(array.reshape(like.shape).tolist(), dtype=like.dtype).reshape(like.shape)
-
-
-def _units(like: Tensor) -> Iterator[Tensor]:
-    for unit in np.eye(like.numel()):
-        yield _tensor(unit, like)
 
 
 def _direction(like: Tensor) -> Array:
     """A random vector of length one without a negative element."""
-    vector = _array(pb.rand(like.numel(), dtype=pb.float64)) + 1e-3
+    vector = array_of(pb.rand(like.numel(), dtype=pb.float64)) + 1e-3
     return vector / max(np.linalg.norm(vector), 1e-300)
 
 
@@ -76,7 +54,7 @@ def _check_switches(forward: bool, backward: bool, batched: bool, batched_forwar
 
 
 def _check_inputs(inputs: tuple[Any, ...]) -> None:
-    if not _differentiable(inputs):
+    if not differentiable(inputs):
         raise ValueError(
             "gradcheck expects at least one input tensor to require gradient, "
             "but none of them have requires_grad=True."
@@ -101,196 +79,49 @@ def _check_inputs(inputs: tuple[Any, ...]) -> None:
                 )
 
 
-@contextmanager
-def _moved(elements: Array, step: Array) -> Iterator[None]:
-    """The elements plus step inside the block, bit for bit as before afterwards."""
-    before = elements.copy()
-    elements += step
-    try:
-        yield
-    finally:
-        elements[...] = before
-
-
-class _Check:
-    """One function at one point, and the tolerances."""
-
-    def __init__(
-        self, func: Function, inputs: tuple[Any, ...], eps: float, atol: float, rtol: float
-    ) -> None:
-        self.func = func
-        self.inputs = inputs
-        self.eps, self.atol, self.rtol = eps, atol, rtol
-        self.wanted = [i for i, v in enumerate(inputs) if isinstance(v, Tensor) and v.requires_grad]
-        self.tensors: list[Tensor] = [inputs[i] for i in self.wanted]
-        self.all_outputs = _as_tuple(func(*inputs))
-        self.outputs = _differentiable(self.all_outputs)
-
-    def _values(self, outputs: list[int] | None) -> list[Array]:
-        """Of the outputs numbered so, or of those that want a gradient."""
-        found = _as_tuple(self.func(*self.inputs))
-        chosen = _differentiable(found) if outputs is None else [found[o] for o in outputs]
-        return [_array(t).astype(np.float64).ravel() for t in chosen]
-
-    def _slope(self, tensor: Tensor, step: Array, outputs: list[int] | None) -> list[Array]:
-        """The change of every output along ``step``, for a step of one."""
-        elements = _array(tensor)
-        step = step.reshape(elements.shape)
-        with _moved(elements, self.eps * step):
-            after = self._values(outputs)
-        with _moved(elements, -self.eps * step):
-            before = self._values(outputs)
-        pairs = zip(after, before, strict=True)
-        return [(a - b) / (2 * self.eps) for a, b in pairs]
-
-    def numerical(self, outputs: list[int] | None = None) -> list[list[Array]]:
-        """``jacobian[i][o]`` by central differences."""
-        jacobians = []
-        for tensor in self.tensors:
-            units = np.eye(tensor.numel())
-            columns = [self._slope(tensor, unit, outputs) for unit in units]
-            if columns:
-                jacobians.append([np.stack(each, axis=1) for each in zip(*columns, strict=True)])
-            else:
-                jacobians.append([np.zeros((len(v), 0)) for v in self._values(outputs)])
-        return jacobians
-
-    def gradients(
-        self, outputs: Sequence[Tensor], seeds: Sequence[Tensor | None]
-    ) -> tuple[Tensor | None, ...]:
-        grads: tuple[Tensor | None, ...] = pb.autograd.grad(
-            outputs, self.tensors, seeds, retain_graph=True, allow_unused=True
-        )
-        return grads
-
-    def row(self, output: Tensor, seed: Tensor, check_dtypes: bool) -> list[Array]:
-        """The product of one seed and the Jacobian, for every input."""
-        rows = []
-        for grad, tensor in zip(self.gradients([output], [seed]), self.tensors, strict=True):
-            if grad is None:
-                rows.append(np.zeros(tensor.numel()))
-                continue
-            if grad.shape != tensor.shape:
-                raise GradcheckError("Analytical gradient has incorrect size")
-            if check_dtypes and grad.dtype != tensor.dtype:
-                raise GradcheckError("Gradient has dtype mismatch")
-            rows.append(_array(grad).astype(np.float64).ravel())
-        return rows
-
-    def backward(
-        self, output: Tensor, seeds: Sequence[Tensor], nondet_tol: float, check_dtypes: bool
-    ) -> list[Array]:
-        """The Jacobian of one output for every input, one backward pass a row."""
-        runs = []
-        for _ in range(2):
-            rows = [self.row(output, seed, check_dtypes) for seed in seeds]
-            empty = [np.zeros((len(seeds), t.numel())) for t in self.tensors]
-            runs.append([np.stack(r) for r in zip(*rows, strict=True)] if rows else empty)
-        for first, second in zip(*runs, strict=True):
-            same = (first == second) | (np.isnan(first) & np.isnan(second))
-            with np.errstate(invalid="ignore"):
-                if not np.all(same | (np.abs(first - second) <= nondet_tol)):
-                    raise GradcheckError(
-                        "Backward is not reentrant, i.e., running backward with same input and "
-                        "grad_output multiple times gives different values, although analytical "
-                        "gradient matches numerical gradient. The tolerance for nondeterminism "
-                        f"was {nondet_tol}."
-                    )
-        return runs[0]
-
-    def forward(self, i: int, directions: Sequence[Tensor]) -> list[Array]:
-        """The product of the Jacobians for input i and each direction, for every output."""
-        columns = []
-        for direction in directions:
-            tangents = self.push({i: direction})
-            columns.append([_array(t).astype(np.float64).ravel() for t in tangents])
-        if not columns:
-            return [np.zeros((o.numel(), 0)) for o in self.outputs]
-        return [np.stack(each, axis=1) for each in zip(*columns, strict=True)]
-
-    def push(self, directions: Mapping[int, Tensor]) -> list[Tensor]:
-        """The derivative of every output along directions of some of the wanted inputs."""
-        values = list(self.inputs)
-        with forward_ad.dual_level():
-            for i, direction in directions.items():
-                values[self.wanted[i]] = forward_ad.make_dual(self.tensors[i], direction)
-            outputs = _differentiable(_as_tuple(self.func(*values)))
-            tangents = [forward_ad.unpack_dual(o).tangent for o in outputs]
-        return [
-            pb.zeros_like(o) if t is None else t
-            for o, t in zip(self.outputs, tangents, strict=True)
-        ]
-
-    def compare(
-        self,
-        numerical: Array,
-        analytical: Array,
-        o: int,
-        i: int,
-        scale: float = 1.0,
-        *,
-        forward: bool = False,
-        fast: bool = False,
-    ) -> None:
-        if np.allclose(analytical, numerical, rtol=self.rtol, atol=self.atol * scale):
-            return
-        mode = "computed with forward mode " if forward else ""
-        note = (
-            "\nThe above quantities relating the numerical and analytical jacobians are computed "
-            "in fast mode: along one random direction of the input and one of the output. With "
-            "fast_mode=False the whole matrices are shown.\n"
-        )
-        raise GradcheckError(
-            f"Jacobian {mode}mismatch for output {o} with respect to input {i},\n"
-            f"numerical:{pb.tensor(numerical.tolist(), dtype=pb.float64)}\n"
-            f"analytical:{pb.tensor(analytical.tolist(), dtype=pb.float64)}\n"
-            + (note if fast else "")
-        )
-
-
-def _check_constants(check: _Check) -> None:
+def _check_constants(check: Check) -> None:
     """Outputs that want no gradient must not change with the inputs."""
-    floats = [
-        o
-        for o, value in enumerate(check.all_outputs)
-        if isinstance(value, Tensor) and value.is_floating_point()
-    ]
-    for per_output in check.numerical(floats):
+    for per_output in check.numerical(check.floating):
         for jacobian in per_output:
             if not np.allclose(jacobian, 0, rtol=0, atol=check.eps):
                 raise GradcheckError("Numerical gradient for function expected to be zero")
 
 
 def _check_whole(
-    check: _Check, forward: bool, backward: bool, nondet_tol: float, check_dtypes: bool
+    check: Check, forward: bool, backward: bool, nondet_tol: float, check_dtypes: bool
 ) -> None:
-    numerical = check.numerical()
+    # What is recorded is floating, so one set of differences serves both modes.
+    numerical = check.numerical(check.floating)
     if backward:
-        for o, output in enumerate(check.outputs):
-            jacobians = check.backward(output, list(_units(output)), nondet_tol, check_dtypes)
+        places = [check.floating.index(number) for number in check.recorded]
+        for o, (place, output) in enumerate(zip(places, check.outputs, strict=True)):
+            jacobians = check.backward(output, list(units(output)), nondet_tol, check_dtypes)
             for i, jacobian in enumerate(jacobians):
-                check.compare(numerical[i][o], jacobian, o, check.wanted[i])
+                check.compare(numerical[i][place], jacobian, o, check.wanted[i])
     if forward:
-        for i, tensor in enumerate(check.tensors):
-            for o, jacobian in enumerate(check.forward(i, list(_units(tensor)))):
+        for i, wanted in enumerate(check.tensors):
+            for o, jacobian in enumerate(check.forward(i, list(units(wanted)))):
                 check.compare(numerical[i][o], jacobian, o, check.wanted[i], forward=True)
 
 
 def _check_directions(
-    check: _Check, forward: bool, backward: bool, nondet_tol: float, check_dtypes: bool
+    check: Check, forward: bool, backward: bool, nondet_tol: float, check_dtypes: bool
 ) -> None:
-    lefts = [_direction(t) for t in check.outputs]
     rights = [_direction(t) for t in check.tensors]
-    slopes = [check._slope(t, right, None) for t, right in zip(check.tensors, rights, strict=True)]
     for by_forward in [False] * backward + [True] * forward:
-        for o, (output, left) in enumerate(zip(check.outputs, lefts, strict=True)):
+        numbers = check.floating if by_forward else check.recorded
+        slopes = [
+            check.slope(t, right, numbers) for t, right in zip(check.tensors, rights, strict=True)
+        ]
+        for o, output in enumerate([check.all_outputs[number] for number in numbers]):
+            left = _direction(output)
             rows = []
             if not by_forward:
-                rows = check.backward(output, [_tensor(left, output)], nondet_tol, check_dtypes)
-            for i, (tensor, right) in enumerate(zip(check.tensors, rights, strict=True)):
+                rows = check.backward(output, [tensor_like(left, output)], nondet_tol, check_dtypes)
+            for i, (wanted, right) in enumerate(zip(check.tensors, rights, strict=True)):
                 scale = float(left.sum() * right.sum())
                 if by_forward:
-                    product = left @ check.forward(i, [_tensor(right, tensor)])[o][:, 0]
+                    product = left @ check.forward(i, [tensor_like(right, wanted)])[o][:, 0]
                 else:
                     product = rows[i][0] @ right
                 check.compare(
@@ -304,21 +135,61 @@ def _check_directions(
                 )
 
 
-def _check_linear_in_seed(check: _Check) -> None:
+def _check_linear_in_seed(check: Check) -> None:
     zeros = [pb.zeros_like(o) for o in check.outputs]
-    for grad, tensor in zip(check.gradients(check.outputs, zeros), check.tensors, strict=True):
+    for grad, wanted in zip(check.gradients(check.outputs, zeros), check.tensors, strict=True):
         if grad is None:
             continue
         if not bool((grad == 0).all()):
             raise GradcheckError("backward not multiplied by grad_output")
-        if grad.dtype != tensor.dtype:
+        if grad.dtype != wanted.dtype:
             raise GradcheckError("grad is incorrect type")
-        if grad.shape != tensor.shape:
+        if grad.shape != wanted.shape:
             raise GradcheckError("grad is incorrect size")
 
 
-def _check_undefined(check: _Check) -> None:
-    """A gradient that does not arrive must count as zeros: with each output alone, and without."""
+class _GivesNothing(Function):
+    """A value as it is, whose gradient is lost: what arrives behind it is undefined."""
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        """Nothing is kept."""
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> None:  # noqa: ARG004
+        return None
+
+
+def _check_undefined(check: Check) -> None:
+    """A gradient that does not arrive must count as zeros: at all outputs, and at each alone."""
+    every = range(len(check.outputs))
+    for lost in [set(every)] + [{o} for o in every if len(every) > 1]:
+        outputs = [
+            _GivesNothing.apply(output) if o in lost else output
+            for o, output in enumerate(differentiable(evaluate(check.func, check.inputs)))
+        ]
+        try:
+            grads = check.gradients(outputs, [pb.zeros_like(o) for o in outputs])
+        except RuntimeError as error:
+            raise GradcheckError(
+                "Expected backward function to handle undefined output grads: where none arrived "
+                f"at outputs {sorted(lost)} it raised {type(error).__name__}: {error}"
+            ) from error
+        if any(g is not None and not bool((g == 0).all()) for g in grads):
+            raise GradcheckError(
+                "Expected all input grads to be undefined or zero when all output grads are "
+                f"undefined or zero: where none arrived at outputs {sorted(lost)}, and zeros at "
+                f"the others, got {[None if g is None else g.tolist() for g in grads]}."
+            )
+    _check_undefined_sums(check)
+
+
+def _check_undefined_sums(check: Check) -> None:
+    """Some outputs alone, and without one, must give what zeros for the others give."""
     if len(check.outputs) < 2:
         return
     ones = [pb.ones_like(o) for o in check.outputs]
@@ -328,8 +199,8 @@ def _check_undefined(check: _Check) -> None:
         some = check.gradients([check.outputs[o] for o in chosen], [ones[o] for o in chosen])
         seeds = [ones[o] if o in chosen else zeros[o] for o in every]
         for a, b in zip(some, check.gradients(check.outputs, seeds), strict=True):
-            left = 0.0 if a is None else _array(a)
-            right = 0.0 if b is None else _array(b)
+            left = 0.0 if a is None else array_of(a)
+            right = 0.0 if b is None else array_of(b)
             if not np.allclose(left, right, rtol=1e-7, atol=1e-7, equal_nan=True):
                 raise GradcheckError(
                     "Expected backward function to handle undefined output grads: outputs "
@@ -337,23 +208,19 @@ def _check_undefined(check: _Check) -> None:
                 )
 
 
-def _check_undefined_forward(check: _Check) -> None:
-    """A tangent that an input does not have must count as zeros."""
-    if len(check.tensors) < 2:
-        return
+def _check_undefined_forward(check: Check) -> None:
+    """A tangent that an input does not have must count as zeros, whatever the others have."""
     every = range(len(check.tensors))
-    for chosen in every:
-        direction = pb.ones_like(check.tensors[chosen])
-        zeros = {i: pb.zeros_like(check.tensors[i]) for i in every if i != chosen}
-        pairs = zip(
-            check.push({chosen: direction}), check.push({chosen: direction, **zeros}), strict=True
-        )
-        for a, b in pairs:
-            if not np.allclose(_array(a), _array(b), rtol=1e-7, atol=1e-7, equal_nan=True):
+    for without in every:
+        others = {i: pb.ones_like(check.tensors[i]) for i in every if i != without}
+        zero = {without: pb.zeros_like(check.tensors[without])}
+        pairs = zip(check.push(others), check.push({**others, **zero}), strict=True)
+        for o, (a, b) in enumerate(pairs):
+            if not np.allclose(array_of(a), array_of(b), rtol=1e-7, atol=1e-7, equal_nan=True):
                 raise GradcheckError(
-                    "Expected forward mode to handle undefined input tangents: the tangent of "
-                    f"input {check.wanted[chosen]} alone gave {a.tolist()}, with zeros for the "
-                    f"others {b.tolist()}."
+                    "Expected forward mode to handle undefined input tangents: output "
+                    f"{check.floating[o]} has the tangent {a.tolist()} where input "
+                    f"{check.wanted[without]} has none, and {b.tolist()} where it has zeros."
                 )
 
 
@@ -369,7 +236,7 @@ def _rand_like(tensor: Tensor, *batch: int) -> Tensor:
     return pb.rand((*batch, *tensor.shape), dtype=tensor.dtype)
 
 
-def _check_batched(check: _Check) -> None:
+def _check_batched(check: Check) -> None:
     """Two vectors at once by is_grads_batched must give what they give one after the other."""
     for o, output in enumerate(check.outputs):
         seeds = _rand_like(output, 2)
@@ -392,14 +259,14 @@ def _check_batched(check: _Check) -> None:
             found = pb.zeros((2, *tensor.shape)) if batched[i] is None else batched[i]
             each = [pb.zeros_like(tensor) if g is None else g for g in (row[i] for row in loop)]
             _compare_batched(
-                [_array(g) for g in each], _array(found), "gradients", o, check.wanted[i]
+                [array_of(g) for g in each], array_of(found), "gradients", o, check.wanted[i]
             )
 
 
-def _check_batched_forward(check: _Check) -> None:
+def _check_batched_forward(check: Check) -> None:
     """The same for forward mode and two directions."""
-    for i, tensor in enumerate(check.tensors):
-        directions = _rand_like(tensor, 2)
+    for i, wanted in enumerate(check.tensors):
+        directions = _rand_like(wanted, 2)
         loop = [check.push({i: direction}) for direction in directions.unbind()]
 
         def push(direction: Tensor, i: int = i) -> tuple[Tensor, ...]:
@@ -414,12 +281,12 @@ def _check_batched_forward(check: _Check) -> None:
             ) from error
         for o, found in enumerate(batched):
             _compare_batched(
-                [_array(row[o]) for row in loop], _array(found), "tangents", o, check.wanted[i]
+                [array_of(row[o]) for row in loop], array_of(found), "tangents", o, check.wanted[i]
             )
 
 
 def gradcheck(
-    func: Function,
+    func: Callable[..., Any],
     inputs: Tensor | Sequence[Any],
     *,
     eps: float = 1e-6,
@@ -457,22 +324,22 @@ def gradcheck(
     _check_switches(
         check_forward_ad, check_backward_ad, check_batched_grad, check_batched_forward_grad
     )
-    inputs = _as_tuple(inputs)
+    inputs = as_tuple(inputs)
     _check_inputs(inputs)
     try:
-        check = _Check(func, inputs, eps, atol, rtol)
-        if not check.outputs:
-            _check_constants(check)
-            return True
+        check = Check(func, inputs, eps, atol, rtol)
         compare = _check_directions if fast_mode else _check_whole
-        compare(check, check_forward_ad, check_backward_ad, nondet_tol, check_grad_dtypes)
+        if check.outputs:
+            compare(check, check_forward_ad, check_backward_ad, nondet_tol, check_grad_dtypes)
+        else:
+            _check_constants(check)
         if check_batched_forward_grad:
             _check_batched_forward(check)
-        if check_batched_grad:
-            _check_batched(check)
         if check_forward_ad and check_undefined_grad:
             _check_undefined_forward(check)
-        if check_backward_ad:
+        if check_backward_ad and check.outputs:
+            if check_batched_grad:
+                _check_batched(check)
             _check_linear_in_seed(check)
             if check_undefined_grad:
                 _check_undefined(check)
@@ -492,7 +359,7 @@ def _random_seed(output: Tensor, strided: bool) -> Tensor:
 
 
 def gradgradcheck(
-    func: Function,
+    func: Callable[..., Any],
     inputs: Tensor | Sequence[Any],
     grad_outputs: Tensor | Sequence[Tensor] | None = None,
     *,
@@ -534,19 +401,27 @@ def gradgradcheck(
         raise AssertionError(
             "Setting check_batched_grad=True requires check_rev_over_rev to be True"
         )
-    inputs = _as_tuple(inputs)
+    inputs = as_tuple(inputs)
     if grad_outputs is None:
-        outputs = _differentiable(_as_tuple(func(*inputs)))
+        outputs = differentiable(evaluate(func, inputs))
         seeds = tuple(_random_seed(o, gen_non_contig_grad_outputs) for o in outputs)
     else:
-        seeds = _as_tuple(grad_outputs)
+        seeds = as_tuple(grad_outputs)
+    if not seeds:
+        raise ValueError(
+            "gradgradcheck: no output of func requires a gradient, so there is no first derivative "
+            "to check."
+        )
     count = len(seeds)
+    wanted = {i for i, v in enumerate(inputs) if isinstance(v, Tensor) and v.requires_grad}
 
     def first_derivative(*args: Any) -> tuple[Tensor, ...]:
         values, arriving = args[: len(args) - count], args[len(args) - count :]
+        # Forward mode hands over values cut off from their history.
+        values = tuple(v.requires_grad_() if i in wanted else v for i, v in enumerate(values))
         grads = pb.autograd.grad(
-            _differentiable(_as_tuple(func(*values))),
-            _differentiable(values),
+            differentiable(evaluate(func, values)),
+            differentiable(values),
             arriving,
             create_graph=True,
             allow_unused=True,
