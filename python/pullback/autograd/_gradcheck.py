@@ -15,7 +15,6 @@ import numpy as np
 
 import pullback as pb
 from pullback import Tensor
-from pullback.autograd.function import Function
 from pullback.autograd._jacobians import (
     Check,
     GradcheckError,
@@ -26,6 +25,7 @@ from pullback.autograd._jacobians import (
     tensor_like,
     units,
 )
+from pullback.autograd.function import Function
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 

@@ -93,6 +93,14 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     return _in_place("threshold", input, threshold, value)
 
 
+def check_probability(name: str, p: object) -> None:
+    """Refuse a ``p`` that is no probability, in the name of the function or module ``name``."""
+    if not isinstance(p, (int, float)):
+        raise TypeError(f"{name}: p must be a number: got {type(p).__name__}.")
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Set each element to zero with probability ``p`` and divide the others by ``1 - p``.
 
@@ -101,8 +109,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     Raises:
         ValueError: ``p`` is not a probability.
     """
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    check_probability("dropout", p)
     if p == 0 or not training or input.numel() == 0:
         return input
     if p == 1:

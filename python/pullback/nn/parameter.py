@@ -35,6 +35,15 @@ class Parameter(Tensor):
         """A leaf that shares the memory of ``data``."""
         if data is None:
             data = pb.empty(0)
+        if not isinstance(data, Tensor):
+            raise TypeError(
+                f"Parameter: data must be a Tensor: got {type(data).__name__}. Make one with "
+                "torch.tensor(...)."
+            )
+        if not isinstance(requires_grad, bool):
+            raise TypeError(
+                f"Parameter: requires_grad must be bool: got {type(requires_grad).__name__}."
+            )
         made: Self = Tensor._make_subclass(cls, data, requires_grad)
         return made
 

@@ -166,7 +166,7 @@ class _Backward:
         return self.inputs.gather(gradients)
 
 
-def _insert(
+def insert_hook(
     hooks: OrderedDict[int, Hook],
     hook: Hook,
     prepend: bool = False,
@@ -210,16 +210,21 @@ class Hooked:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         own = self.__dict__
-        if not (
-            own["_forward_hooks"]
-            or own["_forward_pre_hooks"]
-            or own["_backward_hooks"]
-            or own["_backward_pre_hooks"]
-            or _all_forward
-            or _all_forward_pre
-            or _all_backward
-            or _all_backward_pre
-        ):
+        try:
+            hooked = (
+                own["_forward_hooks"]
+                or own["_forward_pre_hooks"]
+                or own["_backward_hooks"]
+                or own["_backward_pre_hooks"]
+                or _all_forward
+                or _all_forward_pre
+                or _all_backward
+                or _all_backward_pre
+            )
+        except KeyError as missing:
+            # The attribute that is missing is named by the error of __getattr__.
+            hooked = getattr(self, missing.args[0])
+        if not hooked:
             return self.forward(*args, **kwargs)
         return _Call(self, args, kwargs).run()
 
@@ -244,7 +249,7 @@ class Hooked:
             tensor([0., 1.])
         """
         marks = ((self._forward_pre_hooks_with_kwargs, with_kwargs),)
-        return _insert(self._forward_pre_hooks, hook, prepend, marks)
+        return insert_hook(self._forward_pre_hooks, hook, prepend, marks)
 
     def register_forward_hook(
         self,
@@ -276,7 +281,7 @@ class Hooked:
             (self._forward_hooks_with_kwargs, with_kwargs),
             (self._forward_hooks_always_called, always_call),
         )
-        return _insert(self._forward_hooks, hook, prepend, marks)
+        return insert_hook(self._forward_hooks, hook, prepend, marks)
 
     def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` before gradients pass the module.
@@ -288,7 +293,7 @@ class Hooked:
         Returns:
             A handle whose ``remove()`` takes the hook away.
         """
-        return _insert(self._backward_pre_hooks, hook, prepend)
+        return insert_hook(self._backward_pre_hooks, hook, prepend)
 
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when gradients have passed the module.
@@ -321,7 +326,7 @@ class Hooked:
                 "Module. Please use only one of them."
             )
         self._is_full_backward_hook = True
-        return _insert(self._backward_hooks, hook, prepend)
+        return insert_hook(self._backward_hooks, hook, prepend)
 
     def register_backward_hook(self, hook: Hook) -> RemovableHandle:
         """The old kind: a hook of the node of the result, whatever arguments that node has.
@@ -334,7 +339,7 @@ class Hooked:
                 "Module. Please use only one of them."
             )
         self._is_full_backward_hook = False
-        return _insert(self._backward_hooks, hook)
+        return insert_hook(self._backward_hooks, hook)
 
 
 class _Call:
@@ -456,7 +461,7 @@ def _bind(hook: Hook, module: Any) -> Hook:
 
 def register_module_forward_pre_hook(hook: Hook) -> RemovableHandle:
     """``Module.register_forward_pre_hook`` for all modules."""
-    return _insert(_all_forward_pre, hook)
+    return insert_hook(_all_forward_pre, hook)
 
 
 def register_module_forward_hook(
@@ -475,12 +480,12 @@ def register_module_forward_hook(
         Sequential [0.0]
     """
     marks = ((_all_forward_with_kwargs, with_kwargs), (_all_forward_always_called, always_call))
-    return _insert(_all_forward, hook, False, marks)
+    return insert_hook(_all_forward, hook, False, marks)
 
 
 def register_module_full_backward_pre_hook(hook: Hook) -> RemovableHandle:
     """``Module.register_full_backward_pre_hook`` for all modules."""
-    return _insert(_all_backward_pre, hook)
+    return insert_hook(_all_backward_pre, hook)
 
 
 def _all_backward_are(full: bool) -> None:
@@ -496,10 +501,10 @@ def _all_backward_are(full: bool) -> None:
 def register_module_full_backward_hook(hook: Hook) -> RemovableHandle:
     """``Module.register_full_backward_hook`` for all modules."""
     _all_backward_are(full=True)
-    return _insert(_all_backward, hook)
+    return insert_hook(_all_backward, hook)
 
 
 def register_module_backward_hook(hook: Hook) -> RemovableHandle:
     """``Module.register_backward_hook``, the old kind, for all modules."""
     _all_backward_are(full=False)
-    return _insert(_all_backward, hook)
+    return insert_hook(_all_backward, hook)

@@ -8,9 +8,8 @@ else is a walk over the tree: names, conversion, and ``state_dict`` out and in.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pullback as pb
 from pullback import Tensor, _core
@@ -22,6 +21,7 @@ from pullback.nn.modules._hooks import (
     register_module_full_backward_hook,
     register_module_full_backward_pre_hook,
 )
+from pullback.nn.modules._state import Stateful
 from pullback.nn.parameter import Parameter
 
 if TYPE_CHECKING:
@@ -37,22 +37,7 @@ __all__ = [
 ]
 
 
-class IncompatibleKeys(NamedTuple):
-    """What ``load_state_dict`` returns."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return (
-            f"_IncompatibleKeys(missing_keys={self.missing_keys!r}, "
-            f"unexpected_keys={self.unexpected_keys!r})"
-        )
-
-
-class Module(Hooked):
+class Module(Stateful, Hooked):
     """Base class of all modules: subclass it, call ``super().__init__()``, define ``forward``.
 
     Example:
@@ -69,13 +54,18 @@ class Module(Hooked):
     """
 
     training: bool
+    call_super_init: bool = False
     _version = 1
-    _parameters: dict[str, Parameter | None]
-    _buffers: dict[str, Tensor | None]
-    _non_persistent_buffers_set: set[str]
     _modules: dict[str, Module | None]
 
-    def __init__(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not self.call_super_init and (args or kwargs):
+            what = (
+                f"got an unexpected keyword argument '{next(iter(kwargs))}'"
+                if kwargs
+                else f"takes 1 positional argument but {len(args) + 1} were given"
+            )
+            raise TypeError(f"{type(self).__name__}.__init__() {what}")
         self.__dict__.update(
             training=True,
             _parameters={},
@@ -84,6 +74,9 @@ class Module(Hooked):
             _modules={},
         )
         self._init_hooks()
+        self._init_state_hooks()
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
 
     def _no_forward(self, *input: Any) -> Any:
         """The computation; every subclass defines its own."""
@@ -101,7 +94,12 @@ class Module(Hooked):
         for place in ("_parameters", "_buffers", "_modules"):
             if place in own and name in own[place]:
                 return own[place][name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        hint = (
+            ""
+            if "_parameters" in own
+            else ": Module.__init__() was not called. Begin __init__ with super().__init__()."
+        )
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'{hint}")
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__
@@ -283,7 +281,7 @@ class Module(Hooked):
             else [(prefix, self)]
         )
         for owner_name, owner in owners:
-            for name, value in owner.__dict__[place].items():
+            for name, value in getattr(owner, place).items():
                 if value is None or id(value) in seen:
                     continue
                 if once:
@@ -366,33 +364,16 @@ class Module(Hooked):
         Raises:
             TypeError: the dtype is not a floating one.
         """
-        dtype = kwargs.pop("dtype", None)
-        rest: list[Any] = []
-        for arg in args:
-            if isinstance(arg, pb.dtype):
-                dtype = arg
-            elif isinstance(arg, Tensor):
-                dtype = arg.dtype
-            elif arg is not None:
-                rest.append(arg)
+        device, dtype, non_blocking, memory_format = _parse_to(args, kwargs)
         if dtype is not None and not dtype.is_floating_point:
             raise TypeError(
                 "nn.Module.to only accepts floating point or complex dtypes, "
                 f"but got desired dtype={dtype}"
             )
-        if rest:
-            kwargs["device"] = rest.pop(0)
-        if rest:
-            kwargs["non_blocking"] = rest.pop(0)
-        if rest:
-            raise TypeError(
-                f"Module.to: too many arguments: got {args}, expected device and dtype."
-            )
 
         def convert(tensor: Tensor) -> Tensor:
-            if dtype is not None and tensor.is_floating_point():
-                return tensor.to(dtype=dtype, **kwargs)
-            return tensor.to(**kwargs) if kwargs else tensor
+            wanted = dtype if tensor.is_floating_point() else None
+            return tensor.to(device, wanted, non_blocking, memory_format=memory_format)
 
         return self._apply(convert)
 
@@ -412,147 +393,27 @@ class Module(Hooked):
         """Everything is on the CPU already."""
         return self
 
-    def _apply(self, fn: Callable[[Tensor], Tensor]) -> Self:
-        for child in self.children():
-            child._apply(fn)
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Replace every tensor by ``fn`` of it; parameters and their gradients stay the objects."""
+        if recurse:
+            for child in self.children():
+                child._apply(fn)
         with pb.no_grad():
             for param in self._parameters.values():
                 if param is None:
                     continue
+                changed = fn(param)
                 grad = param.grad
+                # A gradient has the dtype of its tensor at every moment.
+                param.grad = None
+                param.data = changed
                 if grad is not None:
-                    # A gradient has the dtype of its tensor at every moment.
-                    param.grad = None
-                param.data = fn(param.data)
-                if grad is not None:
-                    param.grad = fn(grad)
-            for name, buffer in self._buffers.items():
-                if buffer is not None:
-                    self._buffers[name] = fn(buffer)
+                    grad.data = fn(grad)
+                    param.grad = grad
+        for name, buffer in self._buffers.items():
+            if buffer is not None:
+                self._buffers[name] = fn(buffer)
         return self
-
-    # --- state ---
-
-    def state_dict(
-        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
-    ) -> dict[str, Any]:
-        """Parameters and persistent buffers by dotted name, sharing memory with the module.
-
-        Args:
-            destination: a mapping to add to instead of a new one.
-            prefix: put in front of every name.
-            keep_vars: give the tensors themselves instead of detached ones.
-        """
-        if destination is None:
-            destination = _StateDict()
-        if isinstance(destination, _StateDict):
-            destination._metadata[prefix[:-1]] = {"version": self._version}
-        for name, tensor in self._state().items():
-            destination[prefix + name] = tensor if keep_vars else tensor.detach()
-        for name, child in self._modules.items():
-            if child is not None:
-                child.state_dict(
-                    destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars
-                )
-        state: dict[str, Any] = destination
-        return state
-
-    def _state(self) -> dict[str, Tensor]:
-        """What of the state belongs to this module itself, by name."""
-        places: list[tuple[str, Any]] = list(self._parameters.items())
-        places += [
-            (name, buffer)
-            for name, buffer in self._buffers.items()
-            if name not in self._non_persistent_buffers_set
-        ]
-        return {name: tensor for name, tensor in places if tensor is not None}
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
-        """Copy a ``state_dict`` into the module and all below it.
-
-        Args:
-            state_dict: tensors by dotted name.
-            strict: refuse missing and unexpected names.
-            assign: take the tensors themselves instead of copying their values.
-
-        Returns:
-            ``missing_keys`` and ``unexpected_keys``.
-
-        Raises:
-            RuntimeError: lists all that does not fit; what does fit has been copied by then.
-        """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        result = IncompatibleKeys([], [])
-        errors: list[str] = []
-        self._load(state_dict, "", list(state_dict), assign, result, errors)
-        if strict:
-            for kind, keys in (
-                ("Unexpected", result.unexpected_keys),
-                ("Missing", result.missing_keys),
-            ):
-                if keys:
-                    names = ", ".join(f'"{key}"' for key in keys)
-                    errors.insert(0, f"{kind} key(s) in state_dict: {names}. ")
-        if errors:
-            listing = "\n\t".join(errors)
-            raise RuntimeError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listing}"
-            )
-        return result
-
-    def _load(
-        self,
-        source: Mapping[str, Any],
-        prefix: str,
-        keys: list[str],
-        assign: bool,
-        result: IncompatibleKeys,
-        errors: list[str],
-    ) -> None:
-        state = self._state()
-        for name, tensor in state.items():
-            key = prefix + name
-            if key not in source:
-                result.missing_keys.append(key)
-                continue
-            problem = self._load_one(name, tensor, key, source[key], assign)
-            if problem:
-                errors.append(problem)
-        for key in keys:
-            head, dot, _ = key[len(prefix) :].partition(".")
-            if head not in (self._modules if dot else state):
-                result.unexpected_keys.append(key)
-        for name, child in self._modules.items():
-            if child is not None:
-                below = f"{prefix}{name}."
-                theirs = [key for key in keys if key.startswith(below)]
-                child._load(source, below, theirs, assign, result, errors)
-
-    def _load_one(self, name: str, tensor: Tensor, key: str, given: Any, assign: bool) -> str:
-        """Take over one tensor; the text of the problem if that cannot be done."""
-        if not isinstance(given, Tensor):
-            return (
-                f'While copying the parameter named "{key}", expected torch.Tensor or '
-                f"Tensor-like object from checkpoint but received {type(given)}"
-            )
-        if tensor.dim() == 0 and given.dim() == 1 and given.shape[0] == 1:
-            given = given[0]
-        if given.shape != tensor.shape:
-            return (
-                f"size mismatch for {key}: copying a param with shape {given.shape} from "
-                f"checkpoint, the shape in current model is {tensor.shape}."
-            )
-        if not assign:
-            with pb.no_grad():
-                tensor.copy_(given)
-        elif isinstance(tensor, Parameter):
-            setattr(self, name, Parameter(given, tensor.requires_grad))
-        else:
-            setattr(self, name, given)
-        return ""
 
     # --- text ---
 
@@ -571,12 +432,52 @@ class Module(Hooked):
         return _bracketed(self._get_name(), extra + children)
 
 
-class _StateDict(OrderedDict[str, Any]):
-    """An ordered dictionary that also knows the version of each module it came from."""
+def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, bool, Any]:
+    """The device, dtype, non_blocking and memory format of a call of ``Module.to``."""
+    if "copy" in kwargs:
+        raise RuntimeError(".to() does not accept copy argument")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._metadata: OrderedDict[str, dict[str, int]] = OrderedDict()
+    def by_device(
+        device: Any = None,
+        dtype: Any = None,
+        non_blocking: bool = False,
+        *,
+        memory_format: Any = None,
+    ) -> tuple[Any, Any, bool, Any]:
+        return device, dtype, non_blocking, memory_format
+
+    def by_dtype(
+        dtype: Any, non_blocking: bool = False, *, memory_format: Any = None
+    ) -> tuple[Any, Any, bool, Any]:
+        return None, dtype, non_blocking, memory_format
+
+    def by_tensor(
+        tensor: Tensor, non_blocking: bool = False, *, memory_format: Any = None
+    ) -> tuple[Any, Any, bool, Any]:
+        return tensor.device, tensor.dtype, non_blocking, memory_format
+
+    first = args[0] if args else kwargs.get("tensor")
+    form: Callable[..., tuple[Any, Any, bool, Any]] = by_device
+    if isinstance(first, pb.dtype):
+        form = by_dtype
+    elif isinstance(first, Tensor):
+        form = by_tensor
+    try:
+        device, dtype, non_blocking, memory_format = form(*args, **kwargs)
+        fits = isinstance(non_blocking, bool) and (dtype is None or isinstance(dtype, pb.dtype))
+    except TypeError:
+        fits = False
+    if not fits:
+        got = ", ".join(
+            [_type_name(arg) for arg in args]
+            + [f"{name}={_type_name(value)}" for name, value in kwargs.items()]
+        )
+        raise TypeError(
+            f"to() received an invalid combination of arguments: got ({got}), expected "
+            "(device=None, dtype=None, non_blocking=False), (dtype, non_blocking=False) or "
+            "(tensor, non_blocking=False), each with memory_format=None."
+        )
+    return None if device is None else pb.device(device), dtype, non_blocking, memory_format
 
 
 def _dotted(prefix: str, name: str) -> str:
