@@ -46,7 +46,7 @@ bool to_numpy_number(PyObject* object, Scalar& number) {
 bool tensor_to_number(PyObject* object, Scalar& number) {
   if (!is_tensor(object)) return false;
   const Tensor& t = unwrap(object);
-  if (t.ndim() != 0 || t.requires_grad() || t.has(kBatched)) return false;
+  if (t.ndim() != 0 || t.flags() & (kAnyGrad | kDual | kBatched)) return false;
   number = t.item();
   return true;
 }
