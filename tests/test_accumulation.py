@@ -135,3 +135,23 @@ def test_zeros_of_missing_outputs_are_never_made() -> None:
     _, b = x.sqrt().unbind()
     b.backward()
     assert x.grad.tolist()[1] == 0.5
+
+
+def test_a_gradient_that_cannot_be_written_is_refused() -> None:
+    x = leaf(1.0, 2.0)
+    x.grad = pb.ones(1, dtype=pb.float64).expand(2)
+    with pytest.raises(RuntimeError, match="refers to a single memory location"):
+        (x * 3).sum().backward()
+    with pb.inference_mode():
+        x.grad = pb.ones(2, dtype=pb.float64)
+    with pytest.raises(RuntimeError, match="Inplace update to inference tensor"):
+        (x * 3).sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0]
+
+
+def test_a_gradient_of_inference_mode_is_an_inference_tensor() -> None:
+    x = leaf(1.0, 2.0)
+    y = (x * 3).sum()
+    with pb.inference_mode():
+        y.backward()
+    assert x.grad.is_inference()

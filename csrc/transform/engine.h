@@ -53,7 +53,4 @@ struct BackwardRequest {
 // accumulating.
 std::vector<Tensor> run_backward(const BackwardRequest& request);
 
-// Adds to tensor.grad by the rules of NOTE [Accumulation] in engine.cpp.
-void accumulate_grad(const Tensor& tensor, Tensor gradient, bool create_graph);
-
 }  // namespace pullback

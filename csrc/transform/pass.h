@@ -1,0 +1,108 @@
+// A pass under way: NOTE [Pass] in engine.h.  How it finds and orders its nodes is in pass.cpp, how
+// it runs them in engine.cpp.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "graph/meta.h"
+#include "graph/node.h"
+#include "transform/engine.h"
+
+namespace pullback {
+
+class Pass final : public ActivePass {
+ public:
+  explicit Pass(const BackwardRequest& request);
+  ~Pass();
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+
+  std::uint64_t number() const override { return id_; }
+  bool selects_inputs() const override { return !request_.inputs.empty(); }
+  bool reaches(const Node& node) const override {
+    if (!is_marked(&node)) return false;
+    const Step& step = nodes_[place_of(&node)];
+    return step.needed || step.captured;
+  }
+  bool reaches(const TensorBody& leaf) const override {
+    return is_marked(&leaf) && leaves_[place_of(&leaf)].needed;
+  }
+
+  std::vector<Tensor> run(std::span<const Tensor> seeds);
+
+ private:
+  struct Step {
+    Node* node;
+    std::uint32_t first_slot = 0;
+    bool needed = true;  // its inputs lead to a tensor that wants a gradient
+    bool captured = false;
+  };
+  struct Leaf {
+    TensorBody* body;
+    Tensor gradient;
+    std::int64_t last = -1;  // the step after which its gradient is complete
+    bool needed = true;
+  };
+  struct Capture {
+    bool leaf;
+    std::uint32_t place;
+    std::uint32_t output_nr;
+    std::uint32_t input;
+  };
+  class Call;
+
+  void find_nodes();
+  void visit(const Edge& edge);
+  void order_nodes();
+  void note_last_uses();
+  void select_inputs();
+  void run_step(std::size_t i);
+  void finish_leaf(Leaf& leaf);
+  void finish_hooked_leaf(Leaf& leaf, const Tensor& tensor);
+  void apply_with_hooks(const Step& step, bool any);
+  void apply_observed(Node& node, Call& call, std::span<const Tensor> given);
+  void capture_node(std::size_t i);
+  void capture_leaf(const Leaf& leaf);
+  void run_output_hooks(const Step& step);
+
+  bool mark(PassMark& mark, const void* key, std::uint32_t place);
+  bool is_elsewhere(const void* key) const { return !others_.empty() && others_.contains(key); }
+  void unmark(Node* node);
+  void unmark(TensorBody* leaf);
+  std::uint32_t place_of(const Node* node) const {
+    return node->mark.is(id_) ? node->mark.slot : others_.at(node);
+  }
+  std::uint32_t place_of(const TensorBody* leaf) const {
+    const auto& meta = static_cast<const AutogradMeta&>(*leaf->meta);
+    return meta.mark.is(id_) ? meta.mark.slot : others_.at(leaf);
+  }
+  bool is_marked(const Node* node) const { return node->mark.is(id_) || is_elsewhere(node); }
+  bool is_marked(const TensorBody* leaf) const {
+    const auto* meta = static_cast<const AutogradMeta*>(leaf->meta.get());
+    return meta && (meta->mark.is(id_) || is_elsewhere(leaf));
+  }
+  Tensor& slot_of(const Edge& edge) {
+    if (edge.is_leaf()) return leaves_[place_of(edge.leaf())].gradient;
+    return slots_[nodes_[place_of(edge.node())].first_slot + edge.output_nr()];
+  }
+  bool is_needed(const Edge& edge) const {
+    return edge.is_leaf()
+               ? leaves_[place_of(edge.leaf())].needed
+               : nodes_[place_of(edge.node())].needed || nodes_[place_of(edge.node())].captured;
+  }
+
+  const BackwardRequest& request_;
+  const std::uint32_t id_;
+  std::vector<Edge> roots_;
+  std::vector<Step> nodes_;
+  std::vector<Leaf> leaves_;
+  std::vector<Tensor> slots_;
+  std::vector<Node*> pending_;
+  std::vector<Capture> captures_;
+  std::vector<Tensor> results_;
+  std::unordered_map<const void*, std::uint32_t> others_;  // places of what another pass holds
+  std::size_t done_ = 0;
+};
+
+}  // namespace pullback
