@@ -64,6 +64,7 @@ enum class Origin : std::uint8_t {
   NotDifferentiable,
   Frozen,
   Gradient,
+  Constant,  // a gradient in whose graph nothing is left
 };
 
 // How a view was made, which decides whether what is written through it can be recorded.

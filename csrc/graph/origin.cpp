@@ -51,6 +51,10 @@ std::string sentence(Origin origin, const Provenance& made) {
     case Origin::Gradient:
       return " It is a gradient that was computed without recording (create_graph=False) at " +
              place + ".";
+    case Origin::Constant:
+      return " It is a gradient that depends on no tensor that requires one: a derivative that is "
+             "constant, or zero, computed at " +
+             place + ".";
     case Origin::NotDifferentiable:
       return " It was cut off from its history by an operation without derivative at " + place +
              ".";

@@ -79,11 +79,16 @@ static const Entry entry_relu_nn("relu(input, inplace=False)", function<relu_nn>
                                        kNNForm, DOC, PB_SAMPLES);
 
 // The open interval: no gradient at the bounds.
-static const Elementwise record_hardtanh(
-    "hardtanh", "HardtanhBackward0", DTypeRule::Promote, Ternary::Clamp,
-    {kReadsA | kReadsB | kReadsC,
-     [](T t, S s) { return where(logical_and(gt(s.x(), s.b()), lt(s.x(), s.c())), t, 0); }},
-    kZeroSlope, kZeroSlope);
+static const Elementwise record_hardtanh("hardtanh", "HardtanhBackward0", DTypeRule::Promote,
+                                         Ternary::Clamp,
+                                         {kReadsA | kReadsB | kReadsC,
+                                          [](T t, S s) {
+                                            const Tensor inside =
+                                                logical_and(gt(s.x(), s.b()), lt(s.x(), s.c()));
+                                            return stepwise("HardtanhBackwardBackward0",
+                                                            where(inside, t, 0), s.x());
+                                          }},
+                                         kZeroSlope, kZeroSlope);
 
 static Tensor hardtanh(const Tensor& input, double low, double high) {
   check(ErrorKind::Value, low <= high, "min_val cannot be greater than max_val");
@@ -309,8 +314,10 @@ PB_ACTIVATION(hardswish, "input * relu6(input + 3) / 6.")
 
 static const Elementwise record_hardsigmoid(
     "hardsigmoid", "HardsigmoidBackward0", DTypeRule::Promote, Unary::Hardsigmoid,
-    {kReadsX,
-     [](T t, S s) { return where(logical_and(gt(s.x(), -3), lt(s.x(), 3)), t * (1.0 / 6), 0); }});
+    {kReadsX, [](T t, S s) {
+       const Tensor inside = logical_and(gt(s.x(), -3), lt(s.x(), 3));
+       return stepwise("HardsigmoidBackwardBackward0", where(inside, t * (1.0 / 6), 0), s.x());
+     }});
 static Tensor hardsigmoid(const Tensor& input) { return elementwise(record_hardsigmoid, input); }
 PB_ACTIVATION(hardsigmoid, "relu6(input + 3) / 6.")
 
@@ -324,7 +331,8 @@ static const Entry entry_tanhshrink("tanhshrink(input)", function<tanhshrink>, k
 static const Elementwise record_threshold("threshold", "ThresholdBackward0", DTypeRule::Promote,
                                           Unary::Threshold,
                                           {kReadsX, [](T t, S s) {
-                                             return where(le(s.x(), s.p(0)), 0, t);
+                                             return stepwise("ThresholdBackwardBackward0",
+                                                             where(le(s.x(), s.p(0)), 0, t), s.x());
                                            }});
 static Tensor threshold(const Tensor& input, double threshold, double value) {
   const double params[kMaxParams] = {threshold, value, 0};
@@ -337,7 +345,9 @@ static Tensor threshold_nn(const Tensor& input, double limit, double value, bool
 static const char kThresholdDoc[] = "The input where it exceeds threshold, value elsewhere.";
 static const char kThresholdSamples[] = "x(3,4), 0.1, 2.0 | x(), 0.0, -1.0 | xs(3,4), 0.1, 2.0";
 
-static Tensor outside(T t, S s) { return where(le(abs(s.x()), s.p(0)), 0, t); }
+static Tensor outside(T t, S s) {
+  return stepwise("HardshrinkBackwardBackward0", where(le(abs(s.x()), s.p(0)), 0, t), s.x());
+}
 static const Elementwise record_hardshrink("hardshrink", "HardshrinkBackward0", DTypeRule::Promote,
                                            Unary::Hardshrink, {kReadsX, outside});
 static const Elementwise record_softshrink("softshrink", "SoftshrinkBackward0", DTypeRule::Promote,

@@ -163,9 +163,6 @@ Tensor fmod(const Tensor& input, const Operand& other) {
   return elementwise(other.is_tensor() ? record_fmod : record_fmod_number, input, other);
 }
 
-static const Elementwise record_square("pow", "PowBackward0", DTypeRule::Promote, Unary::Square,
-                                       {kReadsX, [](T t, S s) { return t * (s.x() * 2); }});
-
 // x**0 has the derivative zero everywhere, also at 0.
 static Tensor power_slope(T t, S s) {
   const Scalar& exponent = s.b().number();
@@ -174,6 +171,16 @@ static Tensor power_slope(T t, S s) {
       exponent.is_floating() ? Scalar(exponent.to_double() - 1) : Scalar(exponent.to_int() - 1);
   return t * (pow(s.a(), less) * exponent);
 }
+
+// Where the slope is recorded it is a power: in torch a polynomial stays part of the graph until
+// its derivative is zero.
+static Tensor square_slope(T t, S s) {
+  const bool records = mode.grad && s.x().flags() & (kAnyGrad | kBatched);
+  return t * ((records ? pow(s.x(), 1) : s.x()) * 2);
+}
+static const Elementwise record_square("pow", "PowBackward0", DTypeRule::Promote, Unary::Square,
+                                       {kReadsX, square_slope});
+
 static const Elementwise record_pow_number("pow", "PowBackward0", DTypeRule::Promote, Binary::Pow,
                                            {kReadsA | kReadsB, power_slope}, kZeroSlope);
 

@@ -113,7 +113,31 @@ struct SumTo {
   static void vjp(Vjp<SumTo>& v) { v.give(0, expand(v.grad(), v.attrs().from)); }
 };
 
+// The first input; the second one is there for the graph.
+struct Stepwise {
+  static constexpr int kInputs = 2;
+  static constexpr int kOutputs = 1;
+  struct Attrs {
+    const char* node;
+    Attrs batched(std::int64_t) const { return *this; }
+  };
+  static const char* node_name(const Attrs& a) { return a.node; }
+  static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
+  static void fill(const Attrs&, In in, const Tensor& out) { copy_values(out, in[0]); }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
+  static void vjp(Vjp<Stepwise>& v) {
+    if (v.wants(0)) v.give(0, v.grad());
+    if (v.wants(1)) v.give(1, Tensor::zeros(v.grad().sizes(), v.grad().dtype()));
+  }
+  static Tensor jvp(Jvp<Stepwise>& j) { return j.tangent(0); }
+};
+
 }  // namespace
+
+Tensor stepwise(const char* node, const Tensor& slope, const Tensor& x) {
+  if (!mode.grad || !(x.flags() & (kAnyGrad | kBatched))) return slope;
+  return apply<Stepwise>({node}, slope, x);
+}
 
 Dims broadcast_strides(const Tensor& t, Sizes sizes) {
   const int lead = static_cast<int>(sizes.size()) - t.ndim();

@@ -24,6 +24,11 @@ Tensor reshape(const Tensor& input, Sizes sizes);
 // Sums over the dimensions along which `sizes` was broadcast; undoes expand.  Recorded.
 Tensor sum_to(const Tensor& input, Sizes sizes);
 
+// `slope` as a function of `x` of its shape, too, whose derivative is zero: what a derivative gives
+// whose slope has steps.  Where a graph is being created the result requires a gradient when x
+// does.
+Tensor stepwise(const char* node, const Tensor& slope, const Tensor& x);
+
 // Not recorded, and without history.
 Tensor copy_to_dtype(const Tensor& input, DType dtype);
 // In the layout of `model`, or in the order of its dimensions where that has gaps.

@@ -180,7 +180,11 @@ struct NllGrad {
   }
 };
 
-void Nll::vjp(Vjp<Nll>& v) { v.give(0, apply<NllGrad>(v.attrs(), v.grad(), v.in(1), v.in(2))); }
+void Nll::vjp(Vjp<Nll>& v) {
+  const Tensor slope = apply<NllGrad>(v.attrs(), v.grad(), v.in(1), v.in(2));
+  if (!mode.grad) return v.give(0, slope);
+  v.give(0, stepwise(NllGrad::kNode, slope, v.history_of(0)));
+}
 
 // Throws torch's errors for targets and weights that do not fit the input.
 void check_nll(const Tensor& input, const Tensor& target, const std::optional<Tensor>& weight) {

@@ -161,6 +161,14 @@ class Vjp {
   bool wants(int i) const { return call_.wants(i); }
   void give(int i, Tensor gradient) { call_.give(i, std::move(gradient)); }
   int num_inputs() const { return static_cast<int>(node_.edges().size()); }
+  // Has the history of input i and nothing else of it.
+  Tensor history_of(int i) const {
+    const Edge& edge = node_.edge(i);
+    if (edge.is_leaf()) return Tensor(Ref<TensorBody>::share(edge.leaf()));
+    const Tensor zero = Tensor::scalar(Scalar(0), DType::Float32);
+    set_history(zero, edge.node(), edge.output_nr());
+    return zero;
+  }
 
  private:
   const OpNode<Op>& node_;

@@ -268,11 +268,11 @@ std::vector<Tensor> run_backward(const BackwardRequest& request) {
   }
   Pass pass(request);
   std::vector<Tensor> gradients = pass.run(seeds);
-  if (!request.create_graph && !mode.pass) {
-    for (const Tensor& gradient : gradients) {
-      if (gradient.defined() && gradient.is_leaf() && gradient.body()->origin == Origin::None) {
-        note_origin(gradient, Origin::Gradient);
-      }
+  if (mode.pass) return gradients;
+  for (const Tensor& gradient : gradients) {
+    if (!gradient.defined() || gradient.requires_grad()) continue;
+    if (gradient.body()->origin == Origin::None) {
+      note_origin(gradient, request.create_graph ? Origin::Constant : Origin::Gradient);
     }
   }
   return gradients;

@@ -32,8 +32,8 @@ Tensor make_seed(const Tensor& root, const Tensor& given, std::size_t k) {
     fail("element ", k, " of tensors does not require grad and does not have a grad_fn.",
          origin_of(root),
          root.body()->origin == Origin::None
-             ? " No tensor that it was computed from requires a gradient: make the parameters with "
-               "requires_grad=True."
+             ? " Nothing that it was computed from was recorded: make the parameters with "
+               "requires_grad=True, and a gradient (.grad) with create_graph=True."
              : "");
   }
   return make_seed(root.sizes(), root.dtype(), given, k, [&] { return origin_of(root); });
