@@ -10,6 +10,7 @@
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/interop.h"
+#include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "graph/mode.h"
@@ -194,14 +195,12 @@ PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* 
           "tensor(): argument 'dtype' must be torch.dtype, not ",
           has_dtype ? Py_TYPE(given[1])->tp_name : "");
     check_device(given[2]);
-    if (is_tensor(given[0]) &&
-        PyErr_WarnEx(PyExc_UserWarning,
-                     "To copy construct from a tensor, it is recommended to use "
-                     "sourceTensor.detach().clone() or "
-                     "sourceTensor.detach().clone().requires_grad_(True), rather than "
-                     "torch.tensor(sourceTensor).",
-                     1) < 0) {
-      throw_python();
+    if (is_tensor(given[0])) {
+      warn_user(PyExc_UserWarning,
+                "To copy construct from a tensor, it is recommended to use "
+                "sourceTensor.detach().clone() or "
+                "sourceTensor.detach().clone().requires_grad_(True), rather than "
+                "torch.tensor(sourceTensor).");
     }
     Tensor tensor = tensor_from_data(given[0], has_dtype ? &dtype : nullptr);
     check(ErrorKind::Type, !given[3] || PyBool_Check(given[3]),

@@ -11,6 +11,7 @@
 #include "bind/function_node.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
+#include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "core/error.h"
 #include "graph/node.h"
@@ -130,11 +131,10 @@ PyObject* saved_tensors(PyObject* self, void*) {
 }
 
 PyObject* saved_variables(PyObject* self, void* closure) {
-  if (PyErr_WarnEx(PyExc_DeprecationWarning, "'saved_variables' is deprecated; use 'saved_tensors'",
-                   1) < 0) {
-    return nullptr;
-  }
-  return saved_tensors(self, closure);
+  return guarded([&] {
+    warn_user(PyExc_DeprecationWarning, "'saved_variables' is deprecated; use 'saved_tensors'");
+    return saved_tensors(self, closure);
+  });
 }
 
 PyObject* raw_saved_tensors(PyObject* self, void*) {

@@ -14,6 +14,7 @@
 #include "bind/function_node.h"
 #include "bind/guard.h"
 #include "bind/profile.h"
+#include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "core/error.h"
 #include "graph/meta.h"
@@ -251,11 +252,9 @@ Tensor Call::settle(const Tensor& result, int number, Shape& shape) {
   }
   if (dirty) {
     if (!argument) {
-      check_status(PyErr_WarnEx(PyExc_UserWarning,
-                                "ctx.mark_dirty() received a tensor that was not an input. Only "
-                                "input Tensors that have been mutated should be passed to "
-                                "ctx.mark_dirty().",
-                                1));
+      warn_user(PyExc_UserWarning,
+                "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that "
+                "have been mutated should be passed to ctx.mark_dirty().");
     }
     take_dirty(result, number);
     return result;

@@ -8,6 +8,7 @@
 
 #include "bind/factories.h"
 #include "bind/guard.h"
+#include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "graph/mode.h"
@@ -265,14 +266,10 @@ PyObject* method_array(PyObject* self, PyObject* args, PyObject* kwargs) {
 
 void warn_read_only(const Tensor& tensor) {
   if (!tensor.has(kReadOnly)) return;
-  if (PyErr_WarnEx(
-          PyExc_UserWarning,
-          "The given NumPy array is not writable, so the tensor is read-only: writing to it "
-          "raises an error. You may want to copy the array to protect its data or make it "
-          "writable before converting it to a tensor.",
-          1) < 0) {
-    throw_python();
-  }
+  warn_user(PyExc_UserWarning,
+            "The given NumPy array is not writable, so the tensor is read-only: writing to it "
+            "raises an error. You may want to copy the array to protect its data or make it "
+            "writable before converting it to a tensor.");
 }
 
 PyObject* from_numpy(PyObject*, PyObject* array) {

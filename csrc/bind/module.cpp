@@ -104,6 +104,15 @@ PYBIND11_MODULE(_core, m) {
     });
   });
   m.def("operator_table", [] { return call(operator_table); });
+  m.def(
+      "_warn",
+      [](const std::string& message, py::object category) {
+        call([&] {
+          warn_user(category.ptr(), message.c_str());
+          return Py_NewRef(Py_None);
+        });
+      },
+      py::arg("message"), py::arg("category") = py::handle(PyExc_UserWarning));
   m.def("_init_provenance", [](py::str directory) {
     call([&] {
       init_provenance(directory.ptr());

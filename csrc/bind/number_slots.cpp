@@ -8,6 +8,7 @@
 #include "bind/convert.h"
 #include "bind/guard.h"
 #include "bind/profile.h"
+#include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
@@ -117,11 +118,9 @@ PyObject* float_slot(PyObject* self) {
   return guarded([&] {
     const Tensor& t = single_value(self);
     if (t.requires_grad() && mode.grad) [[unlikely]] {
-      check_status(PyErr_WarnEx(
-          PyExc_UserWarning,
-          "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
-          "behavior.\nConsider using tensor.detach() first.",
-          1));
+      warn_user(PyExc_UserWarning,
+                "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
+                "behavior.\nConsider using tensor.detach() first.");
     }
     return PyFloat_FromDouble(t.item().to_double());
   });

@@ -19,6 +19,7 @@
 #include "bind/signature.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
+#include "core/warning.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/origin.h"
@@ -134,13 +135,11 @@ const Tensor& finish_out(Destination& destination, const Tensor& target, const T
   const bool held_elements = target.numel() != 0;
   const Tensor& made = destination.finish(result);
   if (held_elements && !same(before, made.sizes())) {
-    std::ostringstream text;
-    text << "An output with one or more elements was resized since it had shape " << before
-         << ", which does not match the required output shape " << made.shape()
-         << ". This behavior is deprecated, and in a future PyTorch release outputs will not be "
-            "resized unless they have zero elements. You can explicitly reuse an out tensor t by "
-            "resizing it, inplace, to zero elements with t.resize_(0).";
-    if (PyErr_WarnEx(PyExc_UserWarning, text.str().c_str(), 1) < 0) throw_python();
+    warn("An output with one or more elements was resized since it had shape ", before,
+         ", which does not match the required output shape ", made.shape(),
+         ". This behavior is deprecated, and in a future PyTorch release outputs will not be "
+         "resized unless they have zero elements. You can explicitly reuse an out tensor t by "
+         "resizing it, inplace, to zero elements with t.resize_(0).");
   }
   return made;
 }

@@ -6,6 +6,7 @@
 #include "bind/guard.h"
 #include "bind/hooks.h"
 #include "bind/interop.h"
+#include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "graph/meta.h"
@@ -75,15 +76,12 @@ PyObject* get_grad_fn(const Tensor& t) {
 PyObject* get_grad(const Tensor& t) {
   const AutogradMeta* meta = meta_of(t);
   const bool has_grad = meta && meta->grad.defined();
-  if (!has_grad && !t.is_leaf() && !t.has(kRetainsGrad) &&
-      PyErr_WarnEx(
-          PyExc_UserWarning,
-          "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
-          ".grad attribute won't be populated during autograd.backward(). If you indeed "
-          "want the .grad field to be populated for a non-leaf Tensor, use .retain_grad() "
-          "on the non-leaf Tensor.",
-          1) < 0) {
-    throw_python();
+  if (!has_grad && !t.is_leaf() && !t.has(kRetainsGrad)) {
+    warn_user(PyExc_UserWarning,
+              "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
+              ".grad attribute won't be populated during autograd.backward(). If you indeed want "
+              "the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the "
+              "non-leaf Tensor.");
   }
   return wrap(has_grad ? meta->grad : Tensor());
 }

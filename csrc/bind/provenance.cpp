@@ -7,6 +7,8 @@
 #include "bind/frames.h"
 #include "bind/guard.h"
 #include "core/provenance.h"
+#include "core/warning.h"
+#include "graph/mode.h"
 
 namespace pullback::bind {
 namespace {
@@ -72,13 +74,34 @@ std::string describe(void* opaque, std::int32_t offset) {
          function;
 }
 
+void give_warning(WarningKind kind, const std::string& message) {
+  PyObject* const category = kind == WarningKind::User          ? PyExc_UserWarning
+                             : kind == WarningKind::Deprecation ? PyExc_DeprecationWarning
+                                                                : PyExc_FutureWarning;
+  warn_user(category, message.c_str());
+}
+
 }  // namespace
+
+void warn_user(PyObject* category, const char* message) {
+  // What shows the warning is the user's code, which must not find an operator under way.
+  const Composition aside;
+  Py_ssize_t level = 1;
+  for (Frame* frame = running_frame(); frame; frame = caller_of(frame)) {
+    PyCodeObject* code = code_of(frame);
+    if (!code) continue;
+    if (is_users(code)) break;
+    ++level;
+  }
+  check_status(PyErr_WarnEx(category, message, level));
+}
 
 void init_provenance(PyObject* directory) {
   const char* text = PyUnicode_AsUTF8(directory);
   if (!text) throw_python();
   package_directory = text;
   Provenance::set_source({capture, retain, release, describe});
+  Warnings::set_handler(give_warning);
 }
 
 }  // namespace pullback::bind

@@ -5,6 +5,7 @@
 #include "ops/loss.h"
 
 #include "core/error.h"
+#include "core/warning.h"
 #include "kernels/elementwise.h"
 #include "kernels/reduce.h"
 #include "ops/absorb.h"
@@ -24,8 +25,12 @@ namespace pullback {
 Reduction reduction_of(std::string_view reduction, const std::optional<bool>& size_average,
                        const std::optional<bool>& reduce) {
   if (size_average || reduce) {
-    if (!reduce.value_or(true)) return Reduction::None;
-    return size_average.value_or(true) ? Reduction::Mean : Reduction::Sum;
+    const char* const instead = !reduce.value_or(true)        ? "none"
+                                : size_average.value_or(true) ? "mean"
+                                                              : "sum";
+    warn("size_average and reduce args will be deprecated, please use reduction='", instead,
+         "' instead.");
+    return reduction_of(instead);
   }
   if (reduction == "none") return Reduction::None;
   if (reduction == "mean") return Reduction::Mean;
@@ -244,6 +249,15 @@ void check_weight(const Tensor& input, const Tensor& weight) {
         "Weights and input must have the same size.");
 }
 
+// Sizes that broadcast are nearly always a mistake: (n, 1) and (n) make n * n losses.
+void warn_of_broadcast(const Tensor& input, const Tensor& target) {
+  if (same(input.sizes(), target.sizes())) return;
+  warn("Using a target size (torch.Size(", target.shape(),
+       ")) that is different to the input size (torch.Size(", input.shape(),
+       ")). This will likely lead to incorrect results due to broadcasting. Please ensure they "
+       "have the same size.");
+}
+
 // The mean of weighted losses is that by weight.
 Tensor reduce_weighted(const Tensor& losses, const Tensor& weight, Reduction reduction) {
   const Tensor weighted = losses * weight;
@@ -254,6 +268,7 @@ Tensor reduce_weighted(const Tensor& losses, const Tensor& weight, Reduction red
 Tensor mse_loss(const Tensor& input, const Tensor& target, std::optional<bool> size_average,
                 std::optional<bool> reduce, std::string_view reduction,
                 const std::optional<Tensor>& weight) {
+  warn_of_broadcast(input, target);
   const Reduction r = reduction_of(reduction, size_average, reduce);
   if (!weight) return difference_loss("mse_loss", {LossKind::Mse, r}, input, target);
   check_weight(input, *weight);
@@ -263,6 +278,7 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, std::optional<bool> s
 Tensor l1_loss(const Tensor& input, const Tensor& target, std::optional<bool> size_average,
                std::optional<bool> reduce, std::string_view reduction,
                const std::optional<Tensor>& weight) {
+  warn_of_broadcast(input, target);
   const Reduction r = reduction_of(reduction, size_average, reduce);
   const Tensor losses = abs(input - target);
   if (!weight) return reduce_loss(losses, r);
@@ -274,12 +290,14 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, std::optional<b
                       std::optional<bool> reduce, std::string_view reduction, double beta) {
   const Reduction r = reduction_of(reduction, size_average, reduce);
   if (beta == 0) return l1_loss(input, target, size_average, reduce, reduction, {});
+  warn_of_broadcast(input, target);
   check(beta > 0, "smooth_l1_loss does not support negative values for beta.");
   return difference_loss("smooth_l1_loss", {LossKind::SmoothL1, r, beta}, input, target);
 }
 
 Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view reduction,
                   double delta, const std::optional<Tensor>& weight) {
+  warn_of_broadcast(input, target);
   const Reduction r = reduction_of(reduction);
   check(delta > 0, "huber_loss does not support non-positive values for delta.");
   if (!weight) return difference_loss("huber_loss", {LossKind::Huber, r, delta}, input, target);
@@ -348,6 +366,11 @@ Tensor kl_div(const Tensor& input, const Tensor& target, std::optional<bool> siz
               std::optional<bool> reduce, std::string_view reduction, bool log_target) {
   const bool by_batch = reduction == "batchmean" && !size_average && !reduce;
   const Reduction r = by_batch ? Reduction::Sum : reduction_of(reduction, size_average, reduce);
+  if (reduction == "mean" && !size_average && !reduce) {
+    warn(
+        "reduction: 'mean' divides the total loss by both the batch size and the support size. "
+        "'batchmean' divides only by the batch size, and aligns with the KL div math definition.");
+  }
   check(is_floating(input.dtype()) && is_floating(target.dtype()),
         "kl_div: Integral inputs not supported.");
   const Tensor losses =
@@ -376,22 +399,22 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t dim, d
 const Entry entry_mse(
     "mse_loss(input, target, size_average=None, reduce=None, reduction='mean', weight=None)",
     function<mse_loss>, kNNForm, "The mean of the squared differences.",
-    PB_PAIRS PB_REDUCTIONS "| x(3,4), x(4) | x(3), x(3), weight=c(3, low=0.5, high=2)");
+    PB_PAIRS PB_REDUCTIONS "| x(3), x(3), weight=c(3, low=0.5, high=2)");
 const Entry entry_l1(
     "l1_loss(input, target, size_average=None, reduce=None, reduction='mean', weight=None)",
     function<l1_loss>, kNNForm, "The mean of the absolute differences.",
-    PB_PAIRS PB_REDUCTIONS "| x(3,4), x(4) | x(3), x(3), weight=c(3, low=0.5, high=2)");
+    PB_PAIRS PB_REDUCTIONS "| x(3), x(3), weight=c(3, low=0.5, high=2)");
 const Entry entry_smooth_l1(
     "smooth_l1_loss(input, target, size_average=None, reduce=None, reduction='mean', beta=1.0)",
     function<smooth_l1_loss>, kNNForm,
     "The mean of the differences d, squared as d * d / (2 * beta) below beta, abs(d) - beta / 2 "
     "above.",
-    PB_PAIRS PB_REDUCTIONS "| x(3,4), x(4), beta=0.5");
+    PB_PAIRS PB_REDUCTIONS "| x(3,4), x(3,4), beta=0.5");
 const Entry entry_huber("huber_loss(input, target, reduction='mean', delta=1.0, weight=None)",
                         function<huber_loss>, kNNForm,
                         "The mean of the differences d, squared as d * d / 2 below delta, delta * "
                         "(abs(d) - delta / 2) above.",
-                        PB_PAIRS PB_REDUCTIONS "| x(3,4), x(4), delta=0.5");
+                        PB_PAIRS PB_REDUCTIONS "| x(3,4), x(3,4), delta=0.5");
 const Entry entry_bce_logits(
     "binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, "
     "reduction='mean', pos_weight=None)",
@@ -411,9 +434,11 @@ const Entry entry_kl_div(
     "kl_div(input, target, size_average=None, reduce=None, reduction='mean', log_target=False)",
     function<kl_div>, kNNForm,
     "The mean of target * (log(target) - input), input being logarithms of probabilities.",
-    "x(3,4), x(3,4, low=0.1, high=0.9) | x(3,4), x(3,4), log_target=True "
+    "x(3,4), x(3,4, low=0.1, high=0.9), reduction='sum' "
+    "| x(3,4), x(3,4), log_target=True, reduction='batchmean' "
     "| x(3,4), x(3,4, low=0.1, high=0.9), reduction='batchmean' "
-    "| x(3), x(3, low=0.1, high=0.9), reduction='none' | x(), x(low=0.1, high=0.9)");
+    "| x(3), x(3, low=0.1, high=0.9), reduction='none' | x(), x(low=0.1, high=0.9), "
+    "reduction='sum'");
 const Entry entry_cosine_similarity("cosine_similarity(x1, x2, dim=1, eps=1e-8)",
                                     function<cosine_similarity>, kFunctionForm | kNNForm,
                                     "The cosine of the angle between vectors along dim.",

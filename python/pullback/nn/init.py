@@ -7,11 +7,10 @@ stream of random numbers gives the same parameters.
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor
+from pullback import Tensor, _core
 
 __all__ = [
     "calculate_gain",
@@ -86,10 +85,9 @@ def trunc_normal_(
     where it keeps little, uniform draws are accepted in proportion to their density.
     """
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn(
+        _core._warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
             "The distribution of values may be incorrect.",
-            stacklevel=2,
         )
     root2 = math.sqrt(2.0)
     inside = (math.erf((b - mean) / std / root2) - math.erf((a - mean) / std / root2)) / 2.0
@@ -164,7 +162,7 @@ def kaiming_uniform_(
 ) -> Tensor:
     """Fill with uniform draws whose variance is ``gain**2 / fan``, see ``calculate_gain``."""
     if 0 in tensor.shape:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
+        _core._warn("Initializing zero-element tensors is a no-op")
         return tensor
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
@@ -179,7 +177,7 @@ def kaiming_normal_(
 ) -> Tensor:
     """Fill with normal draws whose variance is ``gain**2 / fan``, see ``calculate_gain``."""
     if 0 in tensor.shape:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
+        _core._warn("Initializing zero-element tensors is a no-op")
         return tensor
     return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 

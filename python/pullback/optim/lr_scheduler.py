@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import math
 import types
-import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pullback import Tensor
+from pullback import Tensor, _core
 from pullback.optim.optimizer import Optimizer
 
 __all__ = [
@@ -63,16 +62,14 @@ class LRScheduler:
     def step(self, epoch: int | None = None) -> None:
         """Go to the next epoch, or to ``epoch``, and set its rates."""
         if self._step_count == 1 and not self.optimizer.__dict__.get("_opt_called"):
-            warnings.warn(
+            _core._warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`. Call them in "
                 "the opposite order: otherwise the first value of the schedule is skipped.",
-                stacklevel=2,
             )
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(
+            _core._warn(
                 "The epoch parameter in `scheduler.step()` is deprecated: call it without.",
-                stacklevel=2,
             )
         self._advance(epoch)
 

@@ -10,7 +10,6 @@ state is kept: what a user reads or puts there is what the next step sees.
 from __future__ import annotations
 
 import copy
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -94,10 +93,9 @@ class Optimizer:
                 )
             param_group.setdefault(name, default)
         if len(params) != len({id(param) for param in params}):
-            warnings.warn(
+            _core._warn(
                 "optimizer contains a parameter group with duplicate parameters; "
                 "in future, this will cause an error",
-                stacklevel=3,
             )
         for group in self.param_groups:
             if ("param_names" in param_group) != ("param_names" in group):

@@ -8,13 +8,12 @@ one test of each dictionary.
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor
+from pullback import Tensor, _core
 from pullback.autograd.function import Function
 from pullback.utils.hooks import RemovableHandle
 
@@ -127,12 +126,11 @@ class _Backward:
             gradients = replaced
         self.grad_outputs = gradients
         if not self.has_inputs:
-            warnings.warn(
+            _core._warn(
                 "Full backward hook is firing when gradients are computed with respect to module "
                 "outputs since no inputs require gradients. See "
                 "https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html#"
                 "torch.nn.Module.register_full_backward_hook for more details.",
-                stacklevel=5,
             )
             for hook in self.hooks:
                 replaced = hook(self.module, (None,) * self.inputs.count, gradients)
@@ -373,10 +371,9 @@ class _Call:
             self._after(number, hook)
         if backward is not None:
             if not isinstance(self.result, (Tensor, tuple)):
-                warnings.warn(
+                _core._warn(
                     "For backward hooks to be called, module output should be a Tensor or a tuple "
                     f"of Tensors but received {type(self.result)}",
-                    stacklevel=4,
                 )
             self.result = backward.leave(self.result)
         if plain:
@@ -431,10 +428,9 @@ class _Call:
                 try:
                     self._after(number, hook)
                 except Exception as error:  # noqa: BLE001
-                    warnings.warn(
+                    _core._warn(
                         f"{kind} forward hook with ``always_call=True`` raised an exception that "
                         f"was silenced as another error was raised in forward: {error}",
-                        stacklevel=4,
                     )
 
     def _register_plain(self, hooks: list[Hook]) -> None:

@@ -6,10 +6,9 @@ understood and translated, with its warning. Class weights are buffers.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-from pullback import Tensor
+from pullback import Tensor, _core
 from pullback.nn import functional as F
 from pullback.nn.modules.module import Module
 
@@ -233,9 +232,8 @@ def _old_style(size_average: Any, reduce: Any) -> str:
         reduction = "mean"
     else:
         reduction = "sum"
-    warnings.warn(
+    _core._warn(
         "size_average and reduce args will be deprecated, "
         f"please use reduction='{reduction}' instead.",
-        stacklevel=4,
     )
     return reduction
