@@ -172,7 +172,8 @@ PyObject* node_name(PyObject* self, PyObject*) {
   if (!node->node) return PyUnicode_FromString("torch::autograd::AccumulateGrad");
   const std::string_view name = node->node->name();
   // Nodes that torch writes by hand say their namespace.
-  const bool by_hand = name == "CopySlices" || name == "CopyBackwards" || name == "Error";
+  const bool by_hand = name == "CopySlices" || name == "CopyBackwards" || name == "Error" ||
+                       name == "NotImplemented";
   return PyUnicode_FromFormat("%s%s", by_hand ? "torch::autograd::" : "", name.data());
 }
 

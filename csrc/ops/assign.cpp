@@ -2,9 +2,6 @@
 // it was broadcast to.
 #include "ops/assign.h"
 
-#include <string>
-#include <utility>
-
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/op.h"
@@ -91,19 +88,6 @@ Tensor fill(const Tensor& input, const Operand& value) {
   return assign(input, value.tensor(), in_place ? "FillBackward3" : "FillBackward1");
 }
 
-// What an operator without a derivative writes.
-struct Overwrite {
-  static constexpr int kInputs = 1;
-  static constexpr int kOutputs = 1;
-  struct Attrs {
-    std::string node;
-    Attrs batched(std::int64_t) const { return *this; }
-  };
-  static const char* node_name(const Attrs& a) { return a.node.c_str(); }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
-  static void vjp(Vjp<Overwrite>& v) { v.give(0, zeros_for(v.grad())); }
-};
-
 // Nothing to record, no batch: written straight into the target.
 bool is_plain(const Tensor& self, std::uint32_t other = 0) {
   const std::uint32_t flags = self.flags() | other;
@@ -112,22 +96,6 @@ bool is_plain(const Tensor& self, std::uint32_t other = 0) {
 }
 
 }  // namespace
-
-Tensor without_gradient(const Tensor& target, std::string node) {
-  // The edge leads to what was there before the write.
-  if (target.has(kFollowsBase)) target.body()->seen_version = target.version();
-  Tensor value = plain_twin(target);
-  const Tensor* inputs[] = {&target};
-  set_history(value, make_node<OpNode<Overwrite>>(Overwrite::Attrs{std::move(node)}, In(inputs, 1),
-                                                  as_span(value))
-                         .get());
-  return value;
-}
-
-void overwritten(const Tensor& target, const char* node) {
-  target.note_write();
-  if (mode.grad && joins_graph(target)) rebase(target, without_gradient(target, node));
-}
 
 const Tensor& copy_into(const Tensor& self, const Tensor& source) {
   const Dims common = broadcast(self.sizes(), source.sizes());

@@ -18,6 +18,7 @@
 #include "ops/op.h"
 #include "ops/operand.h"
 #include "ops/rebase.h"
+#include "ops/undifferentiated.h"
 
 namespace pullback {
 
@@ -153,7 +154,7 @@ Tensor Destination::take_out(In in, const Spec& spec) {
 }
 
 void Destination::add_operand(const Tensor& operand, bool apart) {
-  has_operand_ = true;
+  operand_ = &operand;
   const TensorBody* a = target_.body();
   const TensorBody* b = operand.body();
   if (a->numel == 0 || b->numel == 0 || (a == b && !apart)) return;
@@ -226,10 +227,13 @@ const Tensor& Destination::finish(const Tensor& result) {
   }
   if (kind_ == Kind::Out) return target_;
   const Tensor value = result.is_same(target_) ? result : cast(result, target_.dtype());
-  if (value.requires_grad() || value.has(kDual) || !joins_graph(target_)) {
+  if (value.requires_grad() || value.has(kDual)) {
     rebase(target_, value);
-  } else if (mode.grad) {
-    rebase(target_, without_gradient(target_, node_name(name_, has_operand_)));
+  } else if (has_derivatives(target_)) {
+    const Tensor operand = operand_ ? *operand_ : Tensor();
+    rebase(target_, without_gradient(target_, node_name(name_, operand_), operand));
+  } else if (!joins_graph(target_)) {
+    rebase(target_, value);
   }
   return target_;
 }

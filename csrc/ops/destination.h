@@ -50,7 +50,7 @@ class Destination {
   Kind kind_;
   Tensor target_;
   bool pending_ = true;
-  bool has_operand_ = false;  // a tensor besides the target
+  const Tensor* operand_ = nullptr;  // a tensor besides the target
   Destination* outer_;
   const TensorBody* overwritten_;  // by an outer in-place write
 };

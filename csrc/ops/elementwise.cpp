@@ -433,7 +433,7 @@ template <int N>
       const Tensor& tangent = tangent_of(x[i]->tensor(), level);
       if (!tangent.defined()) continue;
       check(ErrorKind::NotImplemented, op.partial[i].times != nullptr,
-            "forward derivative for aten::", op.name, " is not implemented.");
+            "Trying to use forward AD with aten::", op.name, " that does not support it.");
       Tensor part = op.partial[i].times(tangent, s);
       if (!part.defined()) continue;
       sum = sum.defined() ? add(sum, part) : part;

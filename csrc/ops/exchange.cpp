@@ -20,8 +20,13 @@ Storage* owner_of(Storage* storage) {
   return storage->deleter == release_owner ? static_cast<Storage*>(storage->owner) : storage;
 }
 
+bool is_dual(const Tensor& t) { return dual_levels(t) & mode.dual; }
+
 void check_settable(const Tensor& target, const Tensor& source) {
   check_changeable("set", target);
+  check(ErrorKind::NotImplemented, !is_dual(target) && !is_dual(source),
+        "Trying to use forward AD with set_ that does not support it because it has not been "
+        "implemented yet.");
   check(!mode.grad || !(target.requires_grad() || source.requires_grad()),
         "derivative for set_ is not implemented. Use copy_() to write the values, or `.data = ...` "
         "to exchange the memory without a history.");
@@ -68,6 +73,7 @@ Tensor set_part(const Tensor& input, const Tensor& source, std::int64_t storage_
 // Row-major after, unless the sizes are what they were.
 Tensor resize(const Tensor& input, Sizes sizes) {
   check(!input.requires_grad(), "cannot resize variables that require grad");
+  check(!is_dual(input), "cannot resize variables that has a forward grad");
   check_changeable("resize", input);
   if (same(sizes, input.sizes())) return input;
   resize_memory("resize_", input, sizes);

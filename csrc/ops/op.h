@@ -38,6 +38,7 @@
 #include <bit>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -169,6 +170,8 @@ class Vjp {
     set_history(zero, edge.node(), edge.output_nr());
     return zero;
   }
+  // For a rule that refuses: where the user's code was, as a sentence.
+  std::string recorded_at() const { return node_.recorded_at(); }
 
  private:
   const OpNode<Op>& node_;

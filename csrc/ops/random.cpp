@@ -6,11 +6,13 @@
 
 #include "core/error.h"
 #include "kernels/copy.h"
+#include "kernels/reduce.h"
 #include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/levels.h"
 #include "ops/op.h"
 #include "ops/table.h"
+#include "ops/undifferentiated.h"
 
 namespace pullback {
 namespace {
@@ -174,14 +176,15 @@ Tensor multinomial(const Tensor& input, std::int64_t num_samples, bool replaceme
 
 // Writes random numbers into `input`; what was there has gradient zero.
 template <typename F>
-const Tensor& overwrite(const char* name, const char* node, const Tensor& input, F&& fill) {
+const Tensor& overwrite(const char* name, const char* node, const Tensor& input, F&& fill,
+                        const Tensor& operand = {}) {
   check_writable(name, input);
   const auto write = [&](const Tensor& all) {
     fill(view_of(all));
-    overwritten(all, node);
+    overwritten(all, node, operand);
   };
   fill_in_place(input, write);
-  if (input.has(kBatched)) overwritten(input, node);
+  if (input.has(kBatched)) overwritten(input, node, operand);
   return input;
 }
 
@@ -250,16 +253,21 @@ Tensor bernoulli_number(const Tensor& input, double p) {
 }
 Tensor bernoulli_of_shape(const Tensor& input, double p) {
   check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
-  return draw(input.sizes(), input.dtype(),
-              [p](const Tensor& out) { kernels::bernoulli(view_of(out), p, default_generator()); });
+  const Tensor drawn = draw(input.sizes(), input.dtype(), [p](const Tensor& out) {
+    kernels::bernoulli(view_of(out), p, default_generator());
+  });
+  record_refusal(drawn, {&input}, "NotImplemented", "bernoulli");
+  return drawn;
 }
 Tensor bernoulli(const Tensor& input) {
   floating(input.dtype(), "bernoulli_tensor_cpu_p_");
-  return draw_from({input}, [](const std::vector<Tensor>& all) {
+  const Tensor drawn = draw_from({input}, [](const std::vector<Tensor>& all) {
     Tensor out = Tensor::empty(all[0].sizes(), all[0].dtype());
     kernels::bernoulli(view_of(out), view_of(all[0]), default_generator());
     return out;
   });
+  record_zeros(drawn, {&input}, "BernoulliBackward0");
+  return drawn;
 }
 Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
   floating(p.dtype(), "bernoulli_tensor_cpu_p_");
@@ -278,10 +286,11 @@ Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
         "out-of-place operators instead of inplace bernoulli.");
     return copy_into(input, drawn);
   }
-  return overwrite("bernoulli", "BernoulliBackward1", input, [&](const kernels::View& out) {
+  const auto fill = [&](const kernels::View& out) {
     const Tensor chances = expand(p.detach(), {out.sizes, std::size_t(out.ndim)});
     kernels::bernoulli(out, view_of(chances), default_generator());
-  });
+  };
+  return overwrite("bernoulli", "BernoulliBackward1", input, fill, p);
 }
 
 Tensor normal_numbers(double mean, double std, const Dims& size, OptionalDType dtype) {
@@ -290,22 +299,49 @@ Tensor normal_numbers(double mean, double std, const Dims& size, OptionalDType d
     kernels::normal(view_of(out), mean, std, default_generator());
   });
 }
-Tensor normal_tensors(const Operand& mean, const Operand& std) {
-  const DType dtype = mean.is_tensor() ? mean.tensor().dtype() : result_type(mean, std);
+
+void check_deviations(const Tensor& std) {
+  if (std.numel() == 0) return;
+  const Tensor least = Tensor::empty({}, std.dtype());
+  kernels::reduce(kernels::Reduce::Min,
+                  view_of(least.alias(Dims(std.ndim(), 1), Dims(std.ndim(), 0))), view_of(std));
+  check(least.item().to_double() >= 0, "normal expects all elements of std >= 0.0");
+}
+
+// In the dtype of the mean, else in that of the deviation.
+Tensor normal_by_element(const Operand& mean, const Operand& std, const char* node) {
+  const DType type = floating(mean.is_tensor() ? mean.tensor().dtype() : std.tensor().dtype(),
+                              "normal_kernel_cpu");
   const Dims size = broadcast(mean.sizes(), std.sizes());
-  const DType type = floating(dtype, "normal_kernel_cpu");
   const auto tensor_of = [&](const Operand& x) {
     const Tensor t = x.is_tensor() ? cast(x.tensor(), type) : Tensor::scalar(x.number(), type);
     return expand(t, size);
   };
-  const GradMode off(false);
-  return draw_from({tensor_of(mean), tensor_of(std)}, [&](const std::vector<Tensor>& all) {
+  const auto sample = [&](const std::vector<Tensor>& all) {
     Tensor out = Tensor::empty(all[0].sizes(), type);
+    if (std.is_tensor()) check_deviations(all[1]);
     kernels::normal(view_of(out), 0, 1, default_generator());
     kernels::binary(kernels::Binary::Mul, view_of(out), view_of(out), view_of(all[1]));
     kernels::binary(kernels::Binary::Add, view_of(out), view_of(out), view_of(all[0]));
     return out;
-  });
+  };
+  Tensor drawn;
+  {
+    const GradMode off(false);
+    drawn = draw_from({tensor_of(mean), tensor_of(std)}, sample);
+  }
+  // An operand that is a number is an undefined tensor.
+  record_zeros(drawn, {&mean.tensor(), &std.tensor()}, node);
+  return drawn;
+}
+Tensor normal_of_mean(const Tensor& mean, const Operand& std) {
+  if (std.is_tensor()) return normal_by_element(mean, std, "NormalBackward3");
+  check(std.number().to_double() >= 0, "normal expects std >= 0.0, but found std ",
+        std.number().to_double());
+  return normal_by_element(mean, std, "NormalBackward1");
+}
+Tensor normal_of_deviation(Scalar mean, const Tensor& std) {
+  return normal_by_element(mean, std, "NormalBackward2");
 }
 
 }  // namespace
@@ -352,10 +388,15 @@ static const Entry entry_bernoulli_of_shape(
 static const Entry entry_normal1("normal(mean, std, size, *, dtype=None)", function<normal_numbers>,
                                  kMake, "Normal random numbers with mean and standard deviation.",
                                  "0.0, 1.0, (2, 3) | 1.5, 2.0, (4,)");
-static const Entry entry_normal2("normal(mean, std=1.0)", function<normal_tensors>,
-                                 kFunctionForm | kNoGrad | kNoBatch | kRandom,
-                                 "Normal random numbers, mean and deviation by element.",
-                                 "c(3), c(3, low=0.1, high=1) | c(3) | c(3), 2.0");
+static const Entry entry_normal2("normal(mean, std=1.0)", function<normal_of_mean>,
+                                 kFunctionForm | kOutForm | kNoGrad | kNoBatch | kRandom,
+                                 "Normal random numbers, mean and perhaps deviation by element.",
+                                 "c(3), c(3, low=0.1, high=1) | c(3) | c(3), 2.0 "
+                                 "| c(2,3), c(3, low=0.1, high=1)");
+static const Entry entry_normal3("normal(mean, std)", function<normal_of_deviation>,
+                                 kFunctionForm | kOutForm | kNoGrad | kNoBatch | kRandom,
+                                 "Normal random numbers, deviation by element.",
+                                 "1.5, c(3, low=0.1, high=1)");
 static const Entry entry_uniform_("uniform_(input, from_=0.0, to=1.0)", function<uniform_>,
                                   kFillForm, "Overwrites with uniform random numbers.",
                                   "c(3) | c(3), 2.0, 3.0");

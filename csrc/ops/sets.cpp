@@ -1,4 +1,4 @@
-// Search, sets and histograms; nothing here has a derivative.
+// Search, sets and histograms; nothing here has a derivative, and floating results refuse one.
 #include "kernels/copy.h"
 #include "kernels/sort.h"
 #include "ops/basic.h"
@@ -12,6 +12,7 @@
 #include "ops/select.h"
 #include "ops/sorting.h"
 #include "ops/table.h"
+#include "ops/undifferentiated.h"
 
 namespace pullback {
 namespace {
@@ -185,16 +186,25 @@ OneOrMore unique_slices(const Tensor& input, std::int64_t dim, bool sorted, bool
 
 OneOrMore unique_entry(const Tensor& input, bool, bool return_inverse, bool return_counts,
                        std::optional<std::int64_t> dim) {
-  const GradMode off(false);
-  if (dim) return unique_slices(input, *dim, true, return_inverse, return_counts);
-  return unique_of_all(kernels::unique, input, return_inverse, return_counts);
+  OneOrMore found = [&] {
+    const GradMode off(false);
+    if (dim) return unique_slices(input, *dim, true, return_inverse, return_counts);
+    return unique_of_all(kernels::unique, input, return_inverse, return_counts);
+  }();
+  record_refusal(found.tensors[0], {&input}, dim ? "UniqueDimBackward0" : "Unique2Backward0",
+                 dim ? "unique_dim" : "_unique2");
+  return found;
 }
 
 OneOrMore unique_consecutive(const Tensor& input, bool return_inverse, bool return_counts,
                              std::optional<std::int64_t> dim) {
-  const GradMode off(false);
-  if (dim) return unique_slices(input, *dim, false, return_inverse, return_counts);
-  return unique_of_all(kernels::unique_consecutive, input, return_inverse, return_counts);
+  OneOrMore found = [&] {
+    const GradMode off(false);
+    if (dim) return unique_slices(input, *dim, false, return_inverse, return_counts);
+    return unique_of_all(kernels::unique_consecutive, input, return_inverse, return_counts);
+  }();
+  record_refusal(found.tensors[0], {&input}, "UniqueConsecutiveBackward0", "unique_consecutive");
+  return found;
 }
 
 // What the rows of all examples have in common: their sizes must be the same.
@@ -288,7 +298,9 @@ Tensor bincount(const Tensor& input, std::optional<Tensor> weights, std::int64_t
     w = cast(detached(*weights),
              weights->dtype() == DType::Float32 ? DType::Float32 : DType::Float64);
   }
-  return apply<Bincount>({{0}, minlength}, input, w);
+  const Tensor counted = apply<Bincount>({{0}, minlength}, input, w);
+  if (weights) record_refusal(counted, {&*weights}, "NotImplemented", "bincount");
+  return counted;
 }
 
 struct Histc {

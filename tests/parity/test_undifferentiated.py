@@ -1,0 +1,168 @@
+"""No operator loses a gradient in silence: what every result of the table has for a derivative.
+
+Every form of every row is called with all its floating tensors, and once more with its integers
+made floating, in want of a gradient; then with tangents. Beside PyTorch are compared which results
+require a gradient, the names of nodes that give zeros or refuse, whether each gradient is there,
+zero or not, and the type and the first sentence of a refusal. What differs stands in the tables
+below, each with its reason; an entry that is not needed any more fails.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from samples import Leaf, Sample
+from table import OPS, Op, results, seeded, weights
+
+torch = pytest.importorskip("torch")
+
+HERE = "has a derivative here"
+SIZE = "src larger than index has an invalid gradient in PyTorch"
+KEPT = "PyTorch keeps the history of what was overwritten"
+# By kind of call and operator, perhaps with the sample.
+OTHERWISE = {
+    "backward: remainder(3.3, x(3, low=0.5, high=2))": HERE,
+    "backward: scatter": HERE + ", and " + SIZE,
+    "backward: scatter_add": SIZE,
+    "in place: scatter": HERE + ", and " + SIZE,
+    "in place: scatter_add": SIZE,
+    "in place: asinh": HERE,
+    "in place: acosh": HERE,
+    "in place: atanh": HERE,
+    "in place: arcsinh": HERE,
+    "in place: arccosh": HERE,
+    "in place: arctanh": HERE,
+    "in place: logical_not": KEPT,
+    "in place: logical_and": KEPT,
+    "in place: logical_or": KEPT,
+    "in place: logical_xor": KEPT,
+    "in place: addbmm": "PyTorch gives the tensor a new shape",
+    "in place: set_": "refused at once, in PyTorch in the backward pass",
+    "forward: remainder(3.3, x(3, low=0.5, high=2))": HERE,
+    "forward: scatter": HERE,
+    "forward: scatter_reduce": HERE,
+    "forward: cdist": HERE,
+    "forward: binary_cross_entropy": HERE,
+    "forward: binary_cross_entropy_with_logits": HERE,
+    "forward: logcumsumexp(x(0,3), 0)": "PyTorch fails",
+    "forward in place: scatter": HERE,
+    "forward in place: scatter_reduce": HERE,
+    "forward in place: asinh": HERE,
+    "forward in place: acosh": HERE,
+    "forward in place: atanh": HERE,
+    "forward in place: arcsinh": HERE,
+    "forward in place: arccosh": HERE,
+    "forward in place: arctanh": HERE,
+    "forward in place: logical_not": KEPT,
+    "forward in place: logical_and": KEPT,
+    "forward in place: logical_or": KEPT,
+    "forward in place: logical_xor": KEPT,
+}
+
+
+def wants(leaf: Leaf) -> Leaf:
+    return replace(leaf, grad=leaf.floating)
+
+
+def floating(leaf: Leaf) -> Leaf:
+    return replace(leaf, array=leaf.array.astype(np.float64), grad=True)
+
+
+def size_of(tensor: Any) -> str:
+    return "missing" if tensor is None else "nonzero" if bool((tensor != 0).any()) else "zero"
+
+
+def backward(lib: Any, result: Any, inputs: list[Any]) -> Any:
+    try:
+        found = lib.autograd.grad(result, inputs, weights(lib, result), True, allow_unused=True)
+    except (RuntimeError, NotImplementedError) as error:
+        # The in-place forms are called floor_divide_ and heaviside_ there.
+        said = re.split(r"[.\n]", str(error))[0].replace("_ is not", " is not")
+        return type(error).__name__, said
+    return [size_of(each) for each in found]
+
+
+def recorded(lib: Any, op: Op, sample: Sample, form: Callable[..., Any], again: bool) -> Any:
+    """What each result has; ``again``: of tensors that have a history already."""
+    tensors = sample.tensors(lib)
+    inputs = [t for t in tensors if t.requires_grad]
+    used = [t * 1 if again and t.requires_grad else t for t in tensors]
+    try:
+        out = op.of_tensors(lib, sample, seeded(lib, form))(*used)
+    except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
+        return type(error).__name__
+    found = []
+    for each in results(lib, out):
+        if not each.requires_grad:
+            found.append(["no gradient"])
+            continue
+        back = backward(lib, each, inputs)
+        says = isinstance(back, tuple) or "nonzero" not in back
+        empty = any(t.numel() == 0 for t in inputs)
+        name = each.grad_fn.name() if says and not empty else None
+        found.append([name, back])
+    return found
+
+
+def propagated(lib: Any, op: Op, sample: Sample, form: Callable[..., Any]) -> Any:
+    forward_ad = lib.autograd.forward_ad
+    with forward_ad.dual_level():
+        tensors = [
+            forward_ad.make_dual(t.detach(), weights(lib, t)) if t.requires_grad else t
+            for t in sample.tensors(lib)
+        ]
+        try:
+            out = op.of_tensors(lib, sample, seeded(lib, form))(*tensors)
+        except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
+            return type(error).__name__
+        return [size_of(forward_ad.unpack_dual(each).tangent) for each in results(lib, out)]
+
+
+def in_place(op: Op) -> str:
+    """The name of the in-place form, if there is one."""
+    return op.name if op.name.endswith("_") else op.name + "_" if op.inplace else ""
+
+
+def calls(op: Op, sample: Sample) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+    """What is compared, by kind of call."""
+    name = in_place(op)
+    of_tensor = isinstance(next(iter(sample.args), None), Leaf)
+    if name and of_tensor:
+        yield "in place", lambda lib: recorded(lib, op, sample, getattr(lib.Tensor, name), True)
+        yield (
+            "forward in place",
+            lambda lib: propagated(lib, op, sample, getattr(lib.Tensor, name)),
+        )
+    if name != op.name:
+        yield "forward", lambda lib: propagated(lib, op, sample, op.forms(lib)[0])
+        for k in {0, len(op.forms(pb)) - 1 - (op.method and not of_tensor)}:
+            yield "backward", lambda lib, k=k: recorded(lib, op, sample, op.forms(lib)[k], False)
+
+
+def test_every_result_of_every_form() -> None:
+    needed = set()
+    wrong = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for op in OPS:
+            for plain in op.samples:
+                integral = any(not leaf.floating for leaf in plain.leaves)
+                for change in (wants, floating) if integral else (wants,):
+                    for kind, run in calls(op, plain.with_leaves(change, change.__name__)):
+                        ours, theirs = run(pb), run(torch)
+                        keys = (f"{kind}: {op.name}({plain})", f"{kind}: {op.name}")
+                        listed = [key for key in keys if key in OTHERWISE]
+                        if ours != theirs and not listed:
+                            wrong.append((keys[0], change.__name__, ours, theirs))
+                        elif ours != theirs:
+                            needed.add(listed[0])
+    assert not wrong
+    assert needed == set(OTHERWISE), set(OTHERWISE) - needed
