@@ -8,6 +8,7 @@ larger after a test than before it. A test that must keep objects says so with t
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -35,6 +36,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 @pytest.fixture(autouse=True)
 def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     pb.manual_seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
     gc.collect()
     gc.freeze()  # what is left, reports of tests above all, need not be looked at again
     before = _core.live_objects()
