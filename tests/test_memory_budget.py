@@ -10,11 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import pullback as pb
-from programs import programs
+from programs import draw
 from programs import run as run_program
 from pullback import _core
 from pullback.utils.checkpoint import checkpoint
@@ -138,21 +136,23 @@ def make() -> tuple[Any, Any]:
     return x, (pb.randn(16, 16) / 4).requires_grad_()
 
 
-@settings(
-    max_examples=150,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-@given(programs, st.sampled_from([0, 60, 150, 400]))
-def test_random_programs(program: Any, budget: int) -> None:
-    """In-place writes, views and regions without recording included; see programs.py."""
-    expected = run_program(pb, program).notes
-    with pb.memory_budget(budget) as limit:
-        found = run_program(pb, program).notes
-    if limit.stats()["refused"] == 0:
-        assert repr(found) == repr(expected)
+def test_random_programs() -> None:
+    """In-place writes, views, transforms and modes included; see tests/programs."""
+
+    def notes(number: int) -> str:
+        machine = run_program(draw(number), pb)
+        text = repr(machine.notes)
+        machine.clear()
+        return text
+
+    for number in range(150):
+        expected = notes(number)
+        if any("disable_saved_tensors_hooks" in step.line for step in draw(number).steps):
+            continue  # which a budget does not let pass
+        with pb.memory_budget([0, 60, 150, 400][number % 4]) as limit:
+            found = notes(number)
+        if limit.stats()["refused"] == 0:
+            assert found == expected, f"program {number}"
 
 
 class TooMuchError(Exception):

@@ -232,7 +232,7 @@ def vmap(
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         flat = _flat_in_dims(args, in_dims, func)
         size = _batch_size(flat[0], flat[1])
-        if chunk_size is None or chunk_size >= size:
+        if chunk_size is None:
             return _call(func, flat, kwargs, size, number, out_dims)
         return _call_chunked(func, flat, kwargs, size, number, out_dims, chunk_size)
 

@@ -1,0 +1,38 @@
+"""Errors as they are compared: their types, except where two things are wrong at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Another of two things that are wrong is reported first: words of ours, of PyTorch.
+OTHER_ERRORS = [
+    ("does not match the shape of the indexed tensor", "leaf Variable"),
+    ("Number of indices", "leaf Variable"),
+    ("at least 2 dimensions", "leaf Variable"),
+    ("leaf Variable", "called random operation"),
+    ("must have the same scalar type", "their dimensionality must match"),
+    ("because it is an out= function", "functions with out="),
+    ("split expects", "Dimension out of range"),
+    ("zero-dimensional tensor", "Dimension out of range"),
+    ("can't be cast to", "input types can't be cast"),
+    ("not implemented for", "must match the size"),
+    ("shape mismatch", "index is out of bounds"),
+    ("out of bounds for dimension", "setStorage"),
+]
+
+
+@dataclass(repr=False)
+class Raised:
+    kind: str
+    message: str
+
+    def is_like(self, other: Raised) -> bool:
+        return self.kind == other.kind or any(
+            ours in self.message and theirs in other.message for ours, theirs in OTHER_ERRORS
+        )
+
+    def __repr__(self) -> str:
+        return self.kind
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message[:300]}"

@@ -1,0 +1,341 @@
+"""What random programs leave out, each with its reason.
+
+EXCLUDED is what PyTorch does wrong or leaves undefined (docs/differences.md), WAITING what is
+known to be wrong here and not mended yet. A rule sees the line with holes, the tensors in the
+holes and whether it stands in a function, and says whether the line is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .lines import Filler, Scope, Step
+    from .machine import Machine
+
+
+@dataclass
+class Case:
+    """A line that is about to run."""
+
+    machine: Machine
+    kind: str
+    line: str  # with holes
+    text: str  # without
+    operands: dict[str, Any]
+    scope: Scope
+
+    @property
+    def is_inside(self) -> bool:
+        return self.scope.outer is not None
+
+    def target(self) -> Any:
+        """What a line writes into."""
+        return next(iter(self.operands.values()), None)
+
+
+@dataclass
+class Rule:
+    reason: str
+    leaves_out: Callable[[Case], bool]
+
+
+def quiet(function: Callable[[], Any], otherwise: Any) -> Any:
+    try:
+        return function()
+    except Exception:  # noqa: BLE001
+        return otherwise
+
+
+def is_large(x: Any) -> bool:
+    if not x.is_floating_point():
+        return False
+    return quiet(lambda: x.numel() > 0 and not bool((x.detach().abs() <= 20).all()), False)
+
+
+def memory(x: Any) -> Any:
+    return quiet(lambda: x.data_ptr() - x.storage_offset() * x.element_size(), None)
+
+
+def writes(case: Case) -> bool:
+    line = case.line
+    return (
+        line.startswith(("{x}.", "{f}.", "{x}[")) and ("_(" in line or "= " in line)
+    ) or "out=" in line
+
+
+def is_expanded(x: Any) -> bool:
+    return any(s == 0 and n > 1 for s, n in zip(x.stride(), x.shape, strict=True))
+
+
+def reads_what_it_writes(case: Case) -> bool:
+    if not writes(case) or len(case.operands) < 2:
+        return False
+    tensors = list(case.operands.values())
+    target = tensors[-1] if "out=" in case.line else tensors[0]
+    others = [x for x in tensors if x is not target]
+    if len(others) < len(tensors) - 1:
+        return True
+    return any(memory(x) == memory(target) for x in others)
+
+
+def silent_view(case: Case) -> bool:
+    """Of a tensor that requires a gradient, where nothing is recorded."""
+    if case.kind not in ("views", "copies", "inside", "custom"):
+        return False
+    t = case.machine.worlds[0].lib
+    if case.kind == "custom" and not any(w in case.line for w in ("View.", "Turn.", "Same.")):
+        return False
+    silent = not t.is_grad_enabled() or "no_grad" in case.line or "inference" in case.line
+    return silent and any(quiet(lambda x=x: x.requires_grad, True) for x in case.operands.values())
+
+
+def requires_grad_late(case: Case) -> bool:
+    if "requires_grad" not in case.line:
+        return False
+    x = case.target()
+    around = [case.scope.names[name] for name in case.scope.all_tensors()]
+    return x is not None and any(quiet(lambda y=y: y._base, None) is x for y in around)
+
+
+def enlarges(case: Case) -> bool:
+    size = math.prod(eval(case.text.split("resize_", 1)[1])) if ".resize_" in case.text else 0
+    return size > (0 if case.target() is None else case.target().numel())
+
+
+def writes_into_result(case: Case) -> bool:
+    if not writes(case) or case.is_inside:
+        return False
+    return any(
+        case.scope.names[name] is x
+        for name in case.machine.unnamed
+        if name in case.scope.names
+        for x in case.operands.values()
+    )
+
+
+def inside(*words: str) -> Callable[[Case], bool]:
+    return lambda case: case.is_inside and any(word in case.line for word in words)
+
+
+EXCLUDED = [
+    Rule(
+        "the last bits of large numbers differ, and what is computed from them more",
+        lambda case: any(is_large(x) for x in case.operands.values()),
+    ),
+    Rule("what is read and written at once depends on the order of elements", reads_what_it_writes),
+    Rule(
+        "elements that share memory are not written",
+        lambda case: writes(case) and any(is_expanded(x) for x in case.operands.values()),
+    ),
+    Rule("PyTorch says that a view made without recording requires a gradient", silent_view),
+    Rule("PyTorch loses gradients of views that are older than requires_grad", requires_grad_late),
+    Rule("memory that has not been written", enlarges),
+    Rule("PyTorch refuses it in vmap", inside(".data", "tolist", ".item", "pickle", "deepcopy")),
+    Rule(
+        "PyTorch keeps the history of what it overwrites",
+        lambda case: (
+            "logical_not_" in case.line
+            and (case.is_inside or quiet(lambda: case.target().requires_grad, True))
+        ),
+    ),
+    Rule(
+        "PyTorch forgets the tangent's shape, or what the input was",
+        inside("as_strided_", "detach_"),
+    ),
+    Rule(
+        "PyTorch says of a gradient that is a view of what was given that it requires one",
+        lambda case: (
+            "{g}" in case.line
+            and ("autograd.grad(" in case.line or ".backward(" in case.line)
+            and "create_graph=True" not in case.text
+            and quiet(lambda: case.operands["g"].requires_grad, True)
+        ),
+    ),
+    Rule(
+        "PyTorch cuts off leaves that are made in a transform",
+        inside("requires_grad={bit}", "increment_version"),
+    ),
+    Rule(
+        "PyTorch's rule for batches of points refuses it",
+        lambda case: case.is_inside and ".flip" in case.line and case.target().dim() == 0,
+    ),
+    Rule(
+        "PyTorch gives out= a new shape, its history keeps the old one",
+        lambda case: (
+            "out=" in case.line
+            and any(quiet(lambda x=x: x.requires_grad, True) for x in case.operands.values())
+        ),
+    ),
+    Rule("inside transforms PyTorch has nodes of its own", inside("grad_fn", "hook", "out=")),
+    Rule(
+        "PyTorch's result of a transform may be a view made without recording", writes_into_result
+    ),
+    Rule("the batch is anywhere in PyTorch", inside("unsqueeze_", "squeeze_", "transpose_", ".t_")),
+    Rule(
+        "PyTorch's vmap of nothing fails",
+        lambda case: (
+            any(w in case.line for w in ("vmap", "Batches", "jac", "hessian"))
+            and any(quiet(lambda x=x: x.numel() == 0, False) for x in case.operands.values())
+        ),
+    ),
+]
+WAITING: list[Rule] = [
+    Rule("in-place inside vmap counts twice", lambda case: case.is_inside and "_(" in case.line),
+    Rule(
+        "a slope that does not depend on it", lambda case: case.is_inside and "jacfwd" in case.line
+    ),
+    Rule("sums out= another dtype", lambda case: "T.sum(" in case.line and "out=" in case.line),
+    Rule(
+        "the outer gradient of a static jvp",
+        lambda case: (
+            case.is_inside and any(w in case.line for w in ("Exp", "Product", "WriteSetup"))
+        ),
+    ),
+    Rule(
+        "create_graph makes .grad what flowed",
+        lambda case: "backward(" in case.line and "create_graph=True" in case.line,
+    ),
+    Rule(
+        "backward(inputs=) of results",
+        lambda case: (
+            "inputs=" in case.line and not quiet(lambda: case.operands["w"].is_leaf, False)
+        ),
+    ),
+    Rule("forward mode in reentrant checkpoints", lambda case: "use_reentrant=True" in case.text),
+    Rule(
+        "other memory and accumulators",
+        lambda case: ".data = " in case.line and quiet(lambda: case.target().requires_grad, True),
+    ),
+    Rule("var saves its result", lambda case: ".var(" in case.line),
+    Rule(
+        "chunks of vmap are not copied",
+        lambda case: "chunk_size" in case.line and "vmap" in case.line,
+    ),
+    Rule("Parameter of a batch", lambda case: "nn.Parameter" in case.line and case.is_inside),
+    Rule("mask without True", lambda case: "> 0.6] =" in case.line),
+    Rule(
+        "out= of another dtype",
+        lambda case: (
+            any(w in case.line for w in ("T.clamp(", "T.index_select(")) and "out=" in case.line
+        ),
+    ),
+    Rule(
+        "index_add_, index_copy_, bitwise operators: order and types of errors",
+        lambda case: any(w in case.line for w in ("index_add_", "index_copy_", " & ")),
+    ),
+    Rule("lerp", lambda case: "lerp" in case.line),
+    Rule("writes into inputs of jvp", lambda case: case.is_inside and writes(case)),
+    Rule("rand(out=)", lambda case: "T.rand(" in case.line and "out=" in case.line),
+    Rule("copy.copy", lambda case: "copy.copy" in case.line),
+    Rule("asarray", lambda case: "asarray" in case.line),
+    Rule(
+        "pickle",
+        lambda case: (
+            "pickle" in case.line and quiet(lambda: case.target().grad_fn is not None, True)
+        ),
+    ),
+    Rule(
+        "float() of several elements",
+        lambda case: "float({x})" in case.line and case.target().numel() != 1,
+    ),
+    Rule(
+        "mT, roll, put of other shapes",
+        lambda case: (
+            any(w in case.line for w in (".mT", ".roll", ".put_"))
+            and (case.target().dim() == 0 or "put_" in case.line)
+        ),
+    ),
+    Rule("forward mode in inference mode", lambda case: "inference_mode" in case.line),
+    Rule("name of NotImplemented", lambda case: "//" in case.line),
+    Rule("make_dual is a view", lambda case: "_dual" in case.line),
+    Rule(
+        "functions that call transforms where forward mode is off",
+        lambda case: "Slope" in case.line,
+    ),
+    Rule("forward mode off", lambda case: "_set_fwd" in case.line),
+    Rule(
+        "out= of factories into integers",
+        lambda case: (
+            any(
+                w in case.line
+                for w in (
+                    "T.zeros(",
+                    "T.full(",
+                    "T.arange(",
+                )
+            )
+            and "out=" in case.line
+        ),
+    ),
+]
+
+
+OTHER_GRAPHS = {
+    "unfold",
+    "gather",
+    "index_select",
+    "index_fill",
+    "index_put",
+    "put",
+    "take",
+    "linear",
+    "reshape",
+    "flatten",
+    "repeat",
+    "scatter",
+    "scatter_add",
+    "expand_as",
+}
+# Messages of PyTorch that speak of what it cannot do in some place; here it may work.
+LIMITS = (
+    "functorch transform",
+    "must override the setup_context",
+    "don't yet support saved tensor hooks",
+    "would mutate a captured Tensor",
+    "Nested forward mode AD",
+    "not possible because there exists a Tensor",
+    "is not allowed; ",
+    "Batching rule not implemented",
+    "arg_spec must not be None",
+    "not resizable",
+    "A leaf node was passed to _will_engine_execute_node",
+    "support batching",
+    "Output 0 of View is a view",
+    "that doesn't have storage",
+    "Autograd not support dtype",
+    "does not have vmap support",
+    "stack expects a non-empty TensorList",
+    "refer to a single memory location",
+    "refers to a single memory location",
+    "with forward AD",
+    "forward AD with",
+)
+# Messages of ours: errors instead of silence.
+REFUSALS = (
+    "no longer shares memory with its base",
+    "functions with out=... arguments don't support automatic differentiation",
+    "not resizable. In",
+    "derivative for set_",
+    "Put vmap inside of the checkpoint",
+    "You are attempting to call Tensor.requires_grad_()",
+)
+
+
+def is_limit(message: str, loose: object = True) -> bool:
+    """Whether PyTorch cannot do it; writes into views that transforms gave out among it."""
+    return any(words in message for words in LIMITS) or (
+        bool(loose) and "returns multiple views" in message
+    )
+
+
+def is_refused_here(message: str) -> bool:
+    return any(words in message for words in REFUSALS)
+
+
+def is_excluded(machine: Machine, step: Step, filler: Filler, scope: Scope) -> bool:
+    case = Case(machine, step.kind, step.line, filler.text, filler.operands(), scope)
+    return any(rule.leaves_out(case) for rule in (*EXCLUDED, *WAITING))

@@ -1,0 +1,498 @@
+"""Runs programs with one library or with two at once, and notes where they differ.
+
+The first library decides how the holes of a line are filled (`lines.py`), at the moment when the
+line is due; then each library runs the line, and what can be seen of all variables is compared.
+Functions that a line defines get their lines in the same way when the first library calls them
+for the first time; every later call, by any library, runs these lines. What happens inside of
+functions (outlines of the variables, calls of hooks) goes to a log, which is compared as well.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import re
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from . import sees
+from .custom import PREPARED
+from .errors import Raised
+from .excluded import OTHER_GRAPHS, is_excluded, is_limit, is_refused_here, quiet
+from .lines import Filler, NotHereError, Scope, Step
+
+PRELUDE = """import copy, pickle
+import numpy as np
+import pullback as T  # or torch
+T.manual_seed(0)
+log, kept, nodes, keep = [], [], [], lambda g: kept.append(g)"""
+# How the results of these are made is not looked at.
+TRANSFORMS = (
+    "T.func.",
+    "T.vmap(",
+    "autograd.functional.",
+    "autograd.grad(",
+    ".grad",
+    "kept[",
+    "deepcopy",
+    "pickle",
+    "Batches",
+    "Slope",
+)
+# What a checkpoint raises when it has seen enough.
+STOPS = ("_StopRecomputationError", "_EnoughError")
+# What the function of each kind returns, {last} being a variable of its body and {all} all of them.
+RETURNS = {
+    "tensor": "{last}",
+    "scalar": "{last}.sum()",
+    "aux": "{last}, ({all},)",
+    "scalar_aux": "{last}.sum(), ({all},)",
+    "batched": "{last} + {first}.sum()",
+    "several": "{last}, {first} * 2",
+    "hook": "{last}",
+    "watch": "None",
+    "everything": "({all},)",
+}
+
+
+@dataclass
+class Line:
+    text: str
+    code: CodeType
+    error: Raised | None = None  # what it raised when it was made
+    guarded: bool = False  # an error does not leave the function
+    functions: list[Function] = field(default_factory=list)  # that it defines
+
+
+def is_transform(text: str) -> bool:
+    return any(word in text for word in TRANSFORMS) or re.search(r"= p\d+\(", text) is not None
+
+
+def has_other_graph(text: str) -> bool:
+    """The nodes of some of its operators are listed as different in the table of graphs."""
+    return any(name in OTHER_GRAPHS for name in re.findall(r"\.(\w+?)_?\(", text))
+
+
+@dataclass
+class Function:
+    """A function of the program; `lines` are made in the first call."""
+
+    name: str
+    kind: str
+    parameters: list[str]
+    body: list[Step]
+    lines: list[Line] | None = None
+    result: str = "None"
+    result_code: CodeType | None = None
+    scope: Scope | None = None  # of the line that defines it
+
+
+class Abandoned(BaseException):
+    """What follows is not compared."""
+
+
+class Difference(AssertionError):
+    """Where two libraries differ: the line, what of it, and what either shows."""
+
+    def __init__(self, where: str, ours: Any, theirs: Any, machine: Machine, line: Line) -> None:
+        said = [[str(each) for each in w.raised[-3:]] for w in reversed(machine.worlds)]
+        super().__init__(f"{where}: {ours!r}, expected {theirs!r} {said}")
+        self.where, self.ours, self.theirs = where, ours, theirs
+        self.line, self.source = line.text, machine.source()
+
+    @property
+    def kind(self) -> str:
+        """What of a variable, whichever it is."""
+        what = re.sub(r"\[?\d+\]?", "", self.where.split(".")[-1])
+        if what in ("raises", "log"):
+            what += f" {self.ours!s:.30}/{self.theirs!s:.30}"
+        return what
+
+
+def outline_of(x: Any) -> Any:
+    """What is alike in all libraries inside of transforms."""
+    if not hasattr(x, "grad_fn"):
+        return type(x).__name__
+    return sees.dtype_of(x), tuple(x.shape)
+
+
+class Log(list[Any]):
+    """What happened in functions, but not what a checkpoint does again."""
+
+    muted = 0
+
+    def append(self, entry: Any) -> None:
+        if not self.muted:
+            super().append(entry)
+
+
+class World:
+    """One library with its variables."""
+
+    def __init__(self, lib: Any) -> None:
+        self.lib = lib
+        self.log = Log()
+        self.kept: list[Any] = []
+        self.nodes: list[Any] = []
+        self.raised: list[Raised] = []
+        self.scopes: list[dict[str, Any]] = []
+        self.names = self.enter(
+            {
+                "T": lib,
+                "np": np,
+                "copy": copy,
+                "pickle": pickle,
+                "log": self.log,
+                "kept": self.kept,
+                "nodes": self.nodes,
+                "keep": self.keep,
+            }
+        )
+        prepared = PREPARED.names(lib)
+        prepared.update(log=self.log, kept=self.kept)
+        self.names.update((name, prepared[name]) for name in PREPARED.texts)
+
+    def keep(self, g: Any) -> None:
+        self.kept.append(g)
+        self.log.append(outline_of(g))
+
+    def enter(self, names: dict[str, Any]) -> dict[str, Any]:
+        self.scopes.append(names)
+        return names
+
+    def run(self, machine: Machine, line: Line, names: dict[str, Any]) -> Raised | None:
+        for function in line.functions:
+            repeated = "use_reentrant" in line.text
+            names[function.name] = Call(machine, self, function, names, repeated)
+        try:
+            exec(line.code, names)
+        except Exception as error:
+            raised = Raised(type(error).__name__, str(error))
+            self.raised.append(raised)
+            if self is not machine.worlds[0] and is_refused_here(raised.message):
+                raise Abandoned(line.text) from None
+            if not line.guarded or raised.kind in STOPS:
+                raise
+            return raised
+        return None
+
+    def note(self, line: Line, names: dict[str, Any], error: Raised | None) -> None:
+        """What a line in a function did, as far as it can be seen there."""
+        self.log.append((line.text, error, outline_of(names.get(line.text.split(" ")[0]))))
+
+    def modes(self) -> tuple[bool, ...]:
+        t = self.lib
+        forward = t.autograd.forward_ad._is_fwd_grad_enabled()
+        return (t.is_grad_enabled(), t.is_inference_mode_enabled(), t.is_anomaly_enabled(), forward)
+
+    def leave_modes(self, names: list[str]) -> None:
+        for name in reversed(names):
+            if (mode := self.names.pop(name, None)) is not None:
+                sees.attempt(lambda mode=mode: mode.__exit__(None, None, None))
+        self.lib.set_grad_enabled(True)
+        self.lib.autograd.forward_ad._set_fwd_grad_enabled(True)
+
+    def clear(self) -> None:
+        for names in self.scopes:
+            for value in names.values():
+                if hasattr(value, "requires_grad_"):
+                    # Kept gradients that have a history are cycles, in PyTorch too.
+                    sees.attempt(lambda value=value: setattr(value, "grad", None))
+            names.clear()
+        self.kept.clear()
+        self.nodes.clear()
+        self.log.clear()
+
+
+@dataclass(repr=False, eq=False)
+class Call:
+    """A function of the program in one library, with the variables around it."""
+
+    machine: Machine
+    world: World
+    function: Function
+    around: dict[str, Any]
+    is_repeated: bool = False  # by a checkpoint
+    called: bool = False
+
+    @property
+    def __name__(self) -> str:
+        return self.function.name
+
+    def __repr__(self) -> str:
+        return self.function.name
+
+    def __call__(self, *arguments: Any) -> Any:
+        again = self.is_repeated and self.function.lines is not None and self.called
+        self.called = True
+        self.world.log.muted += again
+        try:
+            return self.call(*arguments)
+        finally:
+            self.world.log.muted -= again
+
+    def call(self, *arguments: Any) -> Any:
+        function = self.function
+        names = self.world.enter(dict(self.around))
+        names.update(zip(function.parameters, arguments, strict=True))
+        if function.lines is None:
+            self.machine.make_body(function, self.world, names)
+        else:
+            for line in function.lines:
+                self.world.note(line, names, self.world.run(self.machine, line, names))
+        if function.result_code is None:
+            return None
+        return eval(function.result_code, names)
+
+
+class Machine:
+    def __init__(self, *libs: Any, watch: bool = True) -> None:
+        self.worlds = [World(lib) for lib in libs]
+        self.watch = watch
+        self.lines: list[Line] = []
+        self.count: dict[str, int] = {}
+        self.notes: list[Any] = []
+        self.loose: set[str] = set()  # results of transforms: how they are made is not looked at
+        self.versions: list[dict[str, int]] = [{} for _ in libs]  # of variables when they were made
+        self.unnamed: set[str] = set()  # whose nodes are not looked at
+        self.scope = Scope(self.worlds[0].names)
+
+    def fresh(self, prefix: str) -> str:
+        self.count[prefix] = self.count.get(prefix, -1) + 1
+        return f"{prefix}{self.count[prefix]}"
+
+    # Lines of the program
+
+    def run(self, step: Step) -> None:
+        """One instruction: made, run, compared; nothing if it does not apply."""
+        if made := self.make_line(step, self.scope):
+            self.run_line(*made)
+
+    def run_text(self, text: str) -> None:
+        """A line without holes."""
+        self.run(Step(text))
+
+    def run_line(self, line: Line, made: dict[str, str], operands: set[str]) -> None:
+        line.guarded = True
+        right, *others = self.worlds
+        line.error = right.run(self, line, right.names)
+        if line.error is not None and is_limit(line.error.message, operands & self.loose):
+            if (
+                line.functions or "out=" in line.text or ".apply" in line.text
+            ):  # it may have written
+                raise Abandoned(line.text)
+            return
+        self.lines.append(line)
+        outcomes = [line.error, *(world.run(self, line, world.names) for world in others)]
+        if line.error is None:
+            self.add(self.scope, made)
+        if left := re.match(r"(m\d+)\.__exit__", line.text):  # once
+            self.scope.others["mode"].remove(left[1])
+        text = "\n".join(shown(line))
+        self.unnamed -= set(made)
+        for world, versions in zip(self.worlds, self.versions, strict=True):
+            for name in made:
+                versions[name] = quiet(lambda: world.names[name]._version, 0)  # noqa: B023
+        if is_transform(text) or has_other_graph(text):
+            self.unnamed |= set(made)
+        if is_transform(text) or any(name in self.loose for name in operands):
+            self.loose |= set(made)
+        else:
+            self.loose -= set(made)
+        self.compare("log", [list(world.log) for world in self.worlds], line)
+        self.compare("raises", outcomes, line)
+        if line.error is not None and "out=" in line.text:
+            raise Abandoned(line.text)
+        self.look(line)
+
+    def make_line(self, step: Step, scope: Scope) -> tuple[Line, dict[str, str], set[str]] | None:
+        functions: list[Function] = []
+
+        def define(kind: str, parameters: str) -> str:
+            own = [self.fresh("a") for _ in parameters.split(",")]
+            functions.append(Function(self.fresh("f"), kind, own, step.body, scope=scope))
+            return functions[-1].name
+
+        before = dict(self.count)
+        try:
+            filler = Filler(step, scope, self.fresh, define)
+        except NotHereError:
+            self.count = before
+            return None
+        if is_excluded(self, step, filler, scope):
+            self.count = before
+            return None
+        code = compile(filler.text, "<program>", "exec")
+        return Line(filler.text, code, functions=functions), filler.made, set(filler.bound.values())
+
+    def add(self, scope: Scope, made: dict[str, str]) -> None:
+        for name, kind in made.items():
+            there = scope.others.setdefault(kind, []) if kind != "new" else scope.tensors
+            is_there = kind != "new" or hasattr(scope.names.get(name), "grad_fn")
+            if is_there and name not in there:
+                there.append(name)
+            elif not is_there and name in there:
+                there.remove(name)
+
+    def make_body(self, function: Function, world: World, names: dict[str, Any]) -> None:
+        """Makes the lines of a function while it runs for the first time."""
+        function.lines = []
+        given = [name for name in function.parameters if hasattr(names[name], "grad_fn")]
+        scope = Scope(names, given, function.scope)
+        for step in function.body:
+            made = self.make_line(step, scope)
+            if made is None:
+                continue
+            line, new, _ = made
+            line.guarded = sum(step.numbers) % 4 != 3
+            function.lines.append(line)
+            try:
+                line.error = world.run(self, line, names)
+            except Exception as error:
+                line.error = Raised(type(error).__name__, str(error))
+                if (
+                    is_limit(world.raised[-1].message)
+                    and not line.functions
+                    and ".apply" not in line.text
+                ):
+                    function.lines.pop()
+                    continue
+                raise
+            if line.error is not None and is_limit(world.raised[-1].message):
+                if line.functions or ".apply" in line.text:
+                    raise Abandoned(line.text)
+                function.lines.pop()
+                continue
+            world.note(line, names, line.error)
+            if line.error is None:
+                self.add(scope, new)
+        if scope.tensors:
+            parts = {"last": scope.tensors[-1], "first": scope.tensors[0]}
+            function.result = RETURNS[function.kind].format(**parts, all=", ".join(scope.tensors))
+            function.result_code = compile(f"({function.result})", "<program>", "eval")
+
+    # What is seen
+
+    def compare(self, what: str, found: list[Any], line: Line) -> None:
+        self.notes.append(found[0])
+        for other in found[1:]:
+            if unlike := sees.difference(other, found[0], what):
+                raise Difference(*unlike, self, line)
+
+    def look(self, line: Line, *, everything: bool = False) -> None:
+        for world in self.worlds:
+            world.log.clear()
+        self.compare("modes", [world.modes() for world in self.worlds], line)
+        if "seen" in line.text:
+            found = [self.plain(world, world.names.get("seen")) for world in self.worlds]
+            self.compare("seen", found, line)
+        for name in self.scope.tensors:
+            if self.watch or everything:
+                found = [sees.look(world.lib, world.names[name]) for world in self.worlds]
+                for each, versions in zip(found, self.versions, strict=True):
+                    if isinstance(each["version"], int):
+                        each["version"] -= versions[name]
+                if name in self.loose:
+                    found = [sees.loosely(each) for each in found]
+                if name in self.unnamed:
+                    for each in found:
+                        for key in ("grad_fn", "is_leaf", "grad", "retains_grad"):
+                            each.pop(key)
+            else:
+                found = [sees.values(world.names[name]) for world in self.worlds]
+            self.compare(name, found, line)
+        shared = []
+        for world in self.worlds:
+            tensors = [world.names[name] for name in self.scope.tensors if name not in self.loose]
+            tensors += [
+                x.grad
+                for x in tensors
+                if sees.attempt(lambda x=x: x.is_leaf) is True and x.grad is not None
+            ]
+            shared.append(sees.sharing(tensors))
+        self.compare("sharing", shared, line)
+
+    def plain(self, world: World, value: Any) -> Any:
+        """Tensors in a structure as what can be seen of them."""
+        if isinstance(value, (list, tuple)):
+            return [self.plain(world, each) for each in value]
+        if isinstance(value, world.lib.Tensor):
+            return sees.part(sees.look(world.lib, value))
+        return value if isinstance(value, (int, float, str, type(None))) else type(value).__name__
+
+    # The end
+
+    def leave_modes(self) -> None:
+        for world in self.worlds:
+            world.leave_modes(self.scope.others.get("mode", []))
+
+    def finish(self) -> None:
+        """Gradients of both orders of everything with respect to every leaf."""
+        self.leave_modes()
+        line = Line("", compile("", "<program>", "exec"))
+        self.look(line, everything=True)
+        names = self.worlds[0].names
+        found = {name: names[name] for name in self.scope.tensors}
+        leaves = [k for k, x in found.items() if sees.attempt(lambda x=x: is_leaf(x)) is True]
+        leaves = [k for k in leaves if k not in self.unnamed]
+        results = [k for k, x in found.items() if sees.attempt(lambda x=x: is_result(x)) is True]
+        if not leaves or not results:
+            return
+        inputs = ", ".join(leaves)
+        total = f"sum((v * v).sum() for v in [{', '.join(results)}])"
+        self.run_text(
+            f"seen = T.autograd.grad({total}, [{inputs}], create_graph=True, allow_unused=True)"
+        )
+        if self.lines[-1].error is None:
+            names["total"] = None
+            self.run_text(
+                "seen = T.autograd.grad(sum((g * g).sum() for g in seen if g is not None), "
+                f"[{inputs}], allow_unused=True)"
+            )
+            return
+        for name in results:
+            self.run_text(
+                f"seen = T.autograd.grad({name}.sum(), [{inputs}], retain_graph=True, "
+                "allow_unused=True)"
+            )
+
+    def clear(self) -> None:
+        for world in self.worlds:
+            world.clear()
+
+    def source(self) -> str:
+        """The program as Python."""
+        text = [each for line in self.lines for each in shown(line)]
+        return "\n".join([*PRELUDE.splitlines(), *PREPARED.used("\n".join(text)), *text])
+
+
+def is_leaf(x: Any) -> bool:
+    return x.is_leaf and x.requires_grad and x._base is None
+
+
+def is_result(x: Any) -> bool:
+    return x.requires_grad and not x.is_leaf and bool((x.detach().abs() <= 20).all())
+
+
+def shown(line: Line) -> list[str]:
+    text = line.text.splitlines()
+    if line.error is not None and line.guarded:
+        text = [
+            "try:",
+            *indent(text),
+            f"except Exception as e: print(repr(e))  # {line.error.kind}",
+        ]
+    return [each for function in line.functions for each in defined(function)] + text
+
+
+def defined(function: Function) -> list[str]:
+    body = [each for line in function.lines or [] for each in shown(line)]
+    body.append("return " + function.result)
+    return [f"def {function.name}({', '.join(function.parameters)}):", *indent(body)]
+
+
+def indent(lines: list[str]) -> list[str]:
+    return ["    " + line for line in lines]

@@ -1,0 +1,42 @@
+"""Lines that make views, which later lines write into and use."""
+
+VIEWS = """
+{new} = {x}[...]
+{new} = {x}.select({d}, {i})
+{new} = {x}[0]
+{new} = {x}[..., 1:]
+{new} = {x}[..., ::2]
+{new} = {x}[None, ..., -1]
+{new} = {x}.narrow({d}, 0, 1)
+{new} = {x}.transpose({d}, {e})
+{new} = {x}.permute(tuple(range({x}.dim()))[::-1])
+{new} = {x}.movedim({d}, {e})
+{new} = {x}.mT
+{new} = {x}.view(-1)
+{new} = {x}.view({x}.shape)
+{new} = {x}.view_as({x})
+{new} = {x}.view({y}.shape)
+{new} = {x}.view_as({y})
+{new} = {x}.reshape(-1)
+{new} = {x}.flatten()
+{new} = {x}.unflatten({d}, (1, -1))
+{new} = {x}.unsqueeze({d})
+{new} = {x}.squeeze()
+{new} = {x}.squeeze({d})
+{new} = {x}.expand(2, *{x}.shape)
+{new} = {x}.expand_as({y})
+{new} = {x}.diagonal()
+{new} = {x}.unfold({d}, 1, 1)
+{new} = {x}.as_strided((2,), (1,))
+{new} = {x}.as_strided((2, 1), (1, 1), 1)
+{new}, *_ = {x}.unbind({d})
+*_, {new} = {x}.unbind()
+{new}, {new2} = {x}.split(1, {d})
+{new}, *_ = {x}.chunk(2, {d})
+{new}, {new2} = {x}.tensor_split(2, {d})
+{new}, *_ = T.split({x}, [1, 1], {d})
+{new} = {x}.detach()
+{new} = {x}.data
+{new} = {x}.detach()[...]
+"""
+LINES = {"views": VIEWS}
