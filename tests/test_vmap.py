@@ -348,3 +348,28 @@ def test_memory_cannot_be_exchanged() -> None:
     for function in (into, out_of):
         with pytest.raises(NotImplementedError, match="memory of a batched tensor"):
             pb.vmap(function)(pb.ones(3, 2))
+
+
+def test_parameters_and_their_updates() -> None:
+    x = pb.ones(2, 3)
+    assert pb.vmap(pb.nn.Parameter)(x).tolist() == x.tolist()
+    scaled = pb.vmap(lambda a: pb.nn.Parameter(a, requires_grad=False) * a)(2 * x)
+    assert scaled.tolist() == (4 * x).tolist()
+    p = pb.ones(3, requires_grad=True)
+    optimizer = pb.optim.SGD([p], 0.1, momentum=0.9)
+
+    def step(a: pb.Tensor) -> pb.Tensor:
+        p.grad = a
+        optimizer.step()
+        return a
+
+    def clear(a: pb.Tensor) -> pb.Tensor:
+        p.grad = a
+        optimizer.zero_grad(set_to_none=False)
+        return a
+
+    for wrong in (step, clear):
+        with pytest.raises(RuntimeError, match="the gradient is a tensor of a vmap"):
+            pb.vmap(wrong)(x)
+    p.grad = None
+    assert p.tolist() == [1, 1, 1]

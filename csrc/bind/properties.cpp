@@ -310,7 +310,7 @@ PyObject* make_subclass(PyObject*, PyObject* args) {
           Py_TYPE(cls)->tp_name, ", ", Py_TYPE(data)->tp_name,
           "), expected a subclass of Tensor and a Tensor.");
     const Tensor& t = unwrap(data);
-    Tensor twin = t.detach();
+    Tensor twin = detached(t);
     note_origin(twin, Origin::Made);
     if (wants_grad) require_grad(twin, true);
     return wrap_as(reinterpret_cast<PyTypeObject*>(cls), std::move(twin));

@@ -39,8 +39,15 @@ class Flat {
   Tensor flat_;
 };
 
+// Memory is written here, which a tensor that stands for many does not have.
+void refuse_batch(const char* op, const char* what, const Tensor& tensor) {
+  check(!tensor.has(kBatched), op, ": ", what, " is a tensor of a vmap, which stands for many. ",
+        "Update parameters outside of the vmap.");
+}
+
 void check_state(const char* op, const char* what, const Tensor& param, const Tensor& state) {
   if (!state.defined()) return;
+  refuse_batch(op, what, state);
   check(state.dtype() == param.dtype(), op, ": ", what, " does not match its parameter: got dtype ",
         name(state.dtype()), ", expected ", name(param.dtype()), ".");
   check(same(state.sizes(), param.sizes()), op, ": ", what,
@@ -51,6 +58,7 @@ void check_state(const char* op, const char* what, const Tensor& param, const Te
 void check_param(const char* op, const Tensor& param, const Tensor& grad) {
   check(is_floating(param.dtype()), op, ": the parameter has dtype ", name(param.dtype()),
         ", expected a floating one.");
+  refuse_batch(op, "the parameter", param);
   check(!param.has(kReadOnly), op, ": the memory of the parameter is read-only.");
   check_state(op, "the gradient", param, grad);
 }
@@ -108,6 +116,7 @@ void clear_grad(const Tensor& param, bool set_to_none) {
     meta->grad = Tensor();
     return;
   }
+  refuse_batch("zero_grad", "the gradient", meta->grad);
   if (meta->grad.requires_grad()) meta->grad = meta->grad.detach();
   const double zero = 0;
   kernels::fill(view_of(meta->grad), &zero);
