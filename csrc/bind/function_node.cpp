@@ -174,8 +174,6 @@ PyObject* FunctionNode::call_backward(BackwardCall& call) {
   } else {
     for (const Owned& gradient : gradients) args.push_back(gradient.get());
   }
-  // What the user's code does to the mode ends with it.
-  const GradMode same_as_before(mode.grad);
   PyObject* result = PyObject_Vectorcall(
       backward.get(), args.data() + 1, (args.size() - 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
   if (!result) throw_python();

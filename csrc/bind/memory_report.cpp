@@ -9,6 +9,7 @@
 #include "bind/convert.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
+#include "bind/saved_tensors.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "core/error.h"
@@ -29,18 +30,14 @@ PyObject* budget_enter(PyObject*, PyObject* object) {
     std::int64_t bytes;
     check(ErrorKind::Type, to_int(object, bytes), "memory_budget: got ", Py_TYPE(object)->tp_name,
           ", expected a number of bytes.");
-    if (mode.saved_refusal) {
-      PyErr_SetObject(PyExc_RuntimeError, static_cast<PyObject*>(mode.saved_refusal));
-      throw_python();
-    }
-    auto budget = std::make_unique<Budget>(bytes);
+    check_saved_hooks_allowed();
+    Ref<Budget> budget = Ref<Budget>::adopt(new Budget(bytes));
     auto ledger = std::make_unique<LedgerRef>(budget->ledger());
     Owned capsule(PyCapsule_New(ledger.get(), kLedger, [](PyObject* dying) {
       delete static_cast<LedgerRef*>(PyCapsule_GetPointer(dying, kLedger));
     }));
     ledger.release();
-    budget->outer = mode.saved_hooks;
-    mode.saved_hooks = budget.release();
+    push_saved_hooks(Ref<SavedHooks>::adopt(budget.release()));
     return capsule.release();
   });
 }

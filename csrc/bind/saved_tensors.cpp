@@ -63,6 +63,12 @@ class PySavedHooks final : public SavedHooks {
   Owned unpack_;
 };
 
+class PyRefusal final : public SavedRefusal {
+ public:
+  explicit PyRefusal(PyObject* object) : text(Owned::share(object)) {}
+  const Owned text;
+};
+
 PyObject* push_hooks(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *pack, *unpack;
@@ -70,22 +76,15 @@ PyObject* push_hooks(PyObject*, PyObject* args) {
     check(ErrorKind::Type, PyCallable_Check(pack) && PyCallable_Check(unpack),
           "saved_tensors_hooks: incompatible arguments: got (", Py_TYPE(pack)->tp_name, ", ",
           Py_TYPE(unpack)->tp_name, "), expected two functions.");
-    if (mode.saved_refusal) {
-      PyErr_SetObject(PyExc_RuntimeError, static_cast<PyObject*>(mode.saved_refusal));
-      throw_python();
-    }
-    auto hooks = std::make_unique<PySavedHooks>(pack, unpack);
-    hooks->outer = mode.saved_hooks;
-    mode.saved_hooks = hooks.release();
+    check_saved_hooks_allowed();
+    push_saved_hooks(Ref<SavedHooks>::adopt(new PySavedHooks(pack, unpack)));
     Py_RETURN_NONE;
   });
 }
 
 PyObject* pop_hooks(PyObject*, PyObject*) {
   return guarded([&]() -> PyObject* {
-    check(mode.saved_hooks != nullptr, "saved_tensors_hooks: left more often than entered.");
-    const std::unique_ptr<SavedHooks> hooks(mode.saved_hooks);
-    mode.saved_hooks = hooks->outer;
+    check(pop_saved_hooks(), "saved_tensors_hooks: left more often than entered.");
     Py_RETURN_NONE;
   });
 }
@@ -99,9 +98,10 @@ PyObject* set_refusal(PyObject*, PyObject* text) {
       PyErr_SetObject(PyExc_RuntimeError, text);
       throw_python();
     }
-    auto* before = static_cast<PyObject*>(mode.saved_refusal);
-    mode.saved_refusal = text == Py_None ? nullptr : Py_NewRef(text);
-    return before ? before : Py_NewRef(Py_None);
+    Ref<SavedRefusal> refusal;
+    if (text != Py_None) refusal = Ref<SavedRefusal>::adopt(new PyRefusal(text));
+    const Ref<SavedRefusal> before = exchange_counted(mode.saved_refusal, std::move(refusal));
+    return Py_NewRef(before ? static_cast<PyRefusal&>(*before).text.get() : Py_None);
   });
 }
 
@@ -123,8 +123,9 @@ PyObject* set_watch(PyObject*, PyObject* function) {
   return guarded([&]() -> PyObject* {
     check(!mode.watch || function == Py_None,
           "allow_mutation_on_saved_tensors contexts cannot be nested");
-    const std::unique_ptr<WriteWatch> before(std::exchange(mode.watch, nullptr));
-    if (function != Py_None) mode.watch = new PyWatch(function);
+    Ref<WriteWatch> watch;
+    if (function != Py_None) watch = Ref<WriteWatch>::adopt(new PyWatch(function));
+    const Ref<WriteWatch> before = exchange_counted(mode.watch, std::move(watch));
     Py_RETURN_NONE;
   });
 }
@@ -385,6 +386,12 @@ class NamedList {
 };
 
 }  // namespace
+
+void check_saved_hooks_allowed() {
+  if (!mode.saved_refusal) return;
+  PyErr_SetObject(PyExc_RuntimeError, static_cast<PyRefusal&>(*mode.saved_refusal).text.get());
+  throw_python();
+}
 
 PyObject* owned_by(const PackedTensor& packed) {
   const auto* mine = dynamic_cast<const PyPacked*>(&packed);

@@ -1,7 +1,7 @@
 // The one thread-local state: what is recorded, and where results go.
 //
 // Plain data, so that reading it is one instruction.  Guards restore it also when an exception
-// passes.
+// passes; what user code does to it in a pass is undone by transform/kept_mode.h.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ class Node;
 class PassObserver;
 class Profile;
 class SavedHooks;
+class SavedRefusal;
 class WriteWatch;
 struct TensorBody;
 
@@ -33,7 +34,7 @@ struct Mode {
   bool absorb = false;                      // in a pass, a gradient of zero stays zero
   Profile* profile = nullptr;               // what the profiler collects on this thread
   PassObserver* observers = nullptr;        // see every node of a pass
-  void* saved_refusal = nullptr;            // why such hooks are not allowed; owned by bind
+  SavedRefusal* saved_refusal = nullptr;    // why such hooks are not allowed
   Destination* destination = nullptr;       // where the next operator puts its result
   const TensorBody* overwritten = nullptr;  // what an in-place operator is about to overwrite
 

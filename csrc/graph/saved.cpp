@@ -88,6 +88,17 @@ void SavedInput::follow(TensorBody& body, Storage& before) {
   }
 }
 
+void push_saved_hooks(Ref<SavedHooks> hooks) {
+  hooks->outer = Ref<SavedHooks>::adopt(mode.saved_hooks);
+  mode.saved_hooks = hooks.release();
+}
+
+bool pop_saved_hooks() {
+  if (!mode.saved_hooks) return false;
+  const Ref<SavedHooks> top = exchange_counted(mode.saved_hooks, mode.saved_hooks->outer);
+  return true;
+}
+
 void SavedTensor::pack(SavedHooks& hooks, const Tensor& tensor, const Tensor& shown,
                        bool is_output) {
   const GradMode off(false);

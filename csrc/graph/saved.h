@@ -21,6 +21,7 @@
 #include <variant>
 #include <vector>
 
+#include "graph/counted.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/node.h"
@@ -38,22 +39,28 @@ class PackedTensor {
 };
 
 // A pair of hooks, in a list with the ones that it hides.
-class SavedHooks {
+class SavedHooks : public Counted {
  public:
-  virtual ~SavedHooks() = default;
   virtual std::unique_ptr<PackedTensor> pack(const Tensor& tensor) = 0;
   // For memory budgets: each new node with the way to compute its results again.
   virtual bool wants_recipes() const { return false; }
   virtual void note(Node&, std::unique_ptr<Recipe>) {}
-  SavedHooks* outer = nullptr;
+  Ref<SavedHooks> outer;
 };
 
+// That such hooks are not allowed; bind knows why.
+class SavedRefusal : public Counted {};
+
 // See allow_mutation_on_saved_tensors.
-class WriteWatch {
+class WriteWatch : public Counted {
  public:
-  virtual ~WriteWatch() = default;
   virtual void before_write(const Tensor& target) = 0;
 };
+
+// Makes this pair the thread's innermost one.
+void push_saved_hooks(Ref<SavedHooks> hooks);
+// Takes the innermost one away; false when there is none.
+bool pop_saved_hooks();
 
 // Held while a list of saved tensors changes, where threads run without a common lock.
 class SavedListLock {

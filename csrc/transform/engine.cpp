@@ -13,6 +13,7 @@
 #include "ops/basic.h"
 #include "ops/rebase.h"
 #include "transform/accumulate.h"
+#include "transform/kept_mode.h"
 #include "transform/pass.h"
 #include "transform/seeds.h"
 #include "transform/zero.h"
@@ -177,7 +178,7 @@ void Pass::apply_with_hooks(const Step& step, bool any) {
   }
 }
 
-void Pass::run_step(std::size_t i) {
+[[gnu::always_inline]] inline void Pass::run_step(std::size_t i) {
   Step& step = nodes_[i];
   Node& node = *step.node;
   Tensor* gradients = slots_.data() + step.first_slot;
@@ -218,14 +219,16 @@ std::vector<Tensor> Pass::run(std::span<const Tensor> seeds) {
     add_gradient(slot_of(roots_[k]), seeds[k], request_.create_graph);
   }
   if (!request_.retain_graph) note_freeing_pass(id_);
-  const GradMode recording(request_.create_graph);
+  KeptMode kept(request_.create_graph);
   const Activation here(this);
   for (Leaf& leaf : leaves_) {
     if (leaf.last < 0) finish_leaf(leaf);
+    kept.put_back();
   }
   for (; done_ < nodes_.size(); ++done_) {
     Node* node = nodes_[done_].node;
     run_step(done_);
+    kept.put_back();
     if (!leaves_.empty()) {
       for (const Edge& edge : node->edges()) {
         if (!edge || !edge.is_leaf()) continue;
@@ -233,6 +236,7 @@ std::vector<Tensor> Pass::run(std::span<const Tensor> seeds) {
         if (leaf.last != static_cast<std::int64_t>(done_)) continue;
         leaf.last = -1;  // another edge of the node may lead here too
         finish_leaf(leaf);
+        kept.put_back();
       }
     }
     unmark(node);

@@ -18,17 +18,6 @@ Pass::~Pass() {
   for (Leaf& leaf : leaves_) unmark(leaf.body);
 }
 
-// What the table has was another pass's when it was first met, though it may be free by now.
-bool Pass::mark(PassMark& mark, const void* key, std::uint32_t place) {
-  if (mark.is(id_) || is_elsewhere(key)) return false;
-  if (!mark.claim(id_, place)) others_.emplace(key, place);
-  return true;
-}
-
-void Pass::unmark(Node* node) { node->mark.leave(id_); }
-
-void Pass::unmark(TensorBody* leaf) { static_cast<AutogradMeta&>(*leaf->meta).mark.leave(id_); }
-
 void Pass::visit(const Edge& edge) {
   if (!edge) return;
   if (edge.is_leaf()) {

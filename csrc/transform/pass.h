@@ -57,7 +57,7 @@ class Pass final : public ActivePass {
   void order_nodes();
   void note_last_uses();
   void select_inputs();
-  void run_step(std::size_t i);
+  inline void run_step(std::size_t i);
   void finish_leaf(Leaf& leaf);
   void finish_hooked_leaf(Leaf& leaf, const Tensor& tensor);
   void apply_with_hooks(const Step& step, bool any);
@@ -66,10 +66,16 @@ class Pass final : public ActivePass {
   void capture_leaf(const Leaf& leaf);
   void run_output_hooks(const Step& step);
 
-  bool mark(PassMark& mark, const void* key, std::uint32_t place);
+  // What the table has was another pass's when it was first met, though it may be free by now.
+  bool mark(PassMark& mark, const void* key, std::uint32_t place) {
+    if (mark.is(id_) || is_elsewhere(key)) return false;
+    if (!mark.claim(id_, place)) [[unlikely]]
+      others_.emplace(key, place);
+    return true;
+  }
   bool is_elsewhere(const void* key) const { return !others_.empty() && others_.contains(key); }
-  void unmark(Node* node);
-  void unmark(TensorBody* leaf);
+  void unmark(Node* node) { node->mark.leave(id_); }
+  void unmark(TensorBody* leaf) { static_cast<AutogradMeta&>(*leaf->meta).mark.leave(id_); }
   std::uint32_t place_of(const Node* node) const {
     return node->mark.is(id_) ? node->mark.slot : others_.at(node);
   }
