@@ -1,4 +1,5 @@
-// The frames of the Python code that is running, innermost first, all borrowed.
+// The frames of the Python code that is running, innermost first, all borrowed.  What a thread runs
+// for another one that waits goes on in the frames of that one (bind/crossing.h).
 //
 // From Python 3.11 on, the public functions make a frame object for every call of a function that
 // is asked for: 40 ns, half of an operation.  The interpreter's own frame is there for nothing, so
@@ -9,6 +10,8 @@
 #include <frameobject.h>
 
 #include <cstdint>
+
+#include "bind/crossing.h"
 
 #if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030E0000
 #define PULLBACK_INTERPRETER_FRAMES
@@ -25,11 +28,19 @@ namespace pullback::bind {
 
 using Frame = _PyInterpreterFrame;
 
+inline Frame* frame_of(PyThreadState* thread) {
+#if PY_VERSION_HEX >= 0x030D0000
+  return thread->current_frame;
+#else
+  return thread->cframe->current_frame;
+#endif
+}
+
 inline Frame* running_frame() {
 #if PY_VERSION_HEX >= 0x030D0000
-  return PyThreadState_GetUnchecked()->current_frame;
+  return frame_of(PyThreadState_GetUnchecked());
 #else
-  return _PyThreadState_UncheckedGet()->cframe->current_frame;
+  return frame_of(_PyThreadState_UncheckedGet());
 #endif
 }
 
@@ -56,6 +67,12 @@ inline std::int32_t instruction_offset(Frame* frame) {
 
 using Frame = PyFrameObject;
 
+inline Frame* frame_of(PyThreadState* thread) {
+  Frame* frame = PyThreadState_GetFrame(thread);
+  Py_XDECREF(frame);
+  return frame;
+}
+
 inline Frame* running_frame() { return PyEval_GetFrame(); }
 
 // The frame that is running below keeps it alive, as it does its code.
@@ -80,5 +97,25 @@ inline std::int32_t instruction_offset(Frame* frame) {
 }
 
 #endif
+
+// The frames from the running one outwards, on through the threads that wait for this one.
+class Frames {
+ public:
+  Frames() : frame_(running_frame()), outer_(waiting_thread()) { cross(); }
+  Frame* get() const { return frame_; }
+  explicit operator bool() const { return frame_; }
+  void next() {
+    frame_ = caller_of(frame_);
+    cross();
+  }
+
+ private:
+  void cross() {
+    for (; !frame_ && outer_; outer_ = outer_->outer) frame_ = frame_of(outer_->state);
+  }
+
+  Frame* frame_;
+  const WaitingThread* outer_;
+};
 
 }  // namespace pullback::bind

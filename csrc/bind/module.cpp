@@ -1,6 +1,7 @@
 // The extension module pullback._core.
 #include <pybind11/pybind11.h>
 
+#include "bind/crossing.h"
 #include "bind/diagnosis.h"
 #include "bind/factories.h"
 #include "bind/function.h"
@@ -74,6 +75,7 @@ PYBIND11_MODULE(_core, m) {
   pullback::kernels::set_interpreter_lock(
       {[]() -> void* { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; },
        [](void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); }});
+  init_crossing();
   m.attr("__version__") = PULLBACK_VERSION;
   check_init(init_types(m.ptr()));
   check_init(init_tensor_type(m.ptr()));

@@ -42,10 +42,10 @@ void keep(Provenance& here, Frame* frame, PyCodeObject* code) {
 }
 
 // Apart: the way that is nearly always taken then has no registers to save.
-[[gnu::noinline]] void search(Provenance& here, Frame* frame) {
-  for (; frame; frame = caller_of(frame)) {
-    PyCodeObject* code = code_of(frame);
-    if (code && is_users(code)) return keep(here, frame, code);
+[[gnu::noinline]] void search(Provenance& here) {
+  for (Frames frames; frames; frames.next()) {
+    PyCodeObject* code = code_of(frames.get());
+    if (code && is_users(code)) return keep(here, frames.get(), code);
   }
 }
 
@@ -55,7 +55,7 @@ void capture(Provenance& here) {
   if (code && code->co_filename == last_user_file) [[likely]] {
     keep(here, frame, code);
   } else {
-    search(here, frame);
+    search(here);
   }
 }
 

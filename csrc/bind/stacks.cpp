@@ -11,10 +11,10 @@ namespace {
 // The oldest are forgotten, so that long programs in anomaly mode do not grow.
 constexpr std::size_t kMostRanges = 20000;
 
-Frame* find(void* code) {
-  Frame* frame = running_frame();
-  while (frame && code_of(frame) != code) frame = caller_of(frame);
-  return frame;
+Frames find(void* code) {
+  Frames frames;
+  while (frames && code_of(frames.get()) != code) frames.next();
+  return frames;
 }
 
 }  // namespace
@@ -26,32 +26,34 @@ CallStacks::~CallStacks() {
 }
 
 void CallStacks::note(std::uint64_t sequence, const Provenance& where) {
-  Frame* inner = where.code ? find(where.code) : nullptr;
-  if (!inner) return;
+  if (!where.code) return;
+  Frames callers = find(where.code);
+  if (!callers) return;
+  callers.next();
   if (!ranges_.empty() && ranges_.back().inner == where.code) {
     Range& last = ranges_.back();
     auto known = last.calls.begin();
-    Frame* frame = caller_of(inner);
-    for (; frame; frame = caller_of(frame)) {
-      PyCodeObject* code = code_of(frame);
+    Frames frames = callers;
+    for (; frames; frames.next()) {
+      PyCodeObject* code = code_of(frames.get());
       if (!code) continue;
       if (known == last.calls.end() || known->code != code ||
-          known->offset != instruction_offset(frame)) {
+          known->offset != instruction_offset(frames.get())) {
         break;
       }
       ++known;
     }
-    if (!frame && known == last.calls.end()) {
+    if (!frames && known == last.calls.end()) {
       last.last = sequence;
       return;
     }
   }
   Range& range = ranges_.emplace_back(Range{sequence, sequence, where.code, {}});
-  for (Frame* frame = caller_of(inner); frame; frame = caller_of(frame)) {
-    PyCodeObject* code = code_of(frame);
+  for (Frames frames = callers; frames; frames.next()) {
+    PyCodeObject* code = code_of(frames.get());
     if (!code) continue;
     Py_INCREF(code);
-    range.calls.push_back({code, instruction_offset(frame)});
+    range.calls.push_back({code, instruction_offset(frames.get())});
   }
   if (ranges_.size() <= kMostRanges) return;
   for (const Call& call : ranges_.front().calls) Py_DECREF(call.code);

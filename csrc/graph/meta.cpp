@@ -118,12 +118,14 @@ Tensor dual_twin(const Tensor& tensor, std::uint64_t among) {
   return twin;
 }
 
+void make_level_stack() {
+  thread_local std::vector<std::unique_ptr<Level[]>> stacks;
+  if (mode.levels) return;
+  mode.levels = stacks.emplace_back(std::make_unique<Level[]>(kMaxLevels)).get();
+}
+
 Level& push_level(LevelKind kind) {
-  thread_local std::unique_ptr<Level[]> stack;
-  if (!stack) {
-    stack = std::make_unique<Level[]>(kMaxLevels);
-    mode.levels = stack.get();
-  }
+  make_level_stack();
   check(mode.depth + 1 < kMaxLevels, "got ", kMaxLevels,
         " nested transforms, expected fewer. Is one calling itself without end?");
   Level level;

@@ -84,6 +84,8 @@ Tensor plain_twin(const Tensor& tensor);
 // The same with the tangents of the levels of `among` (bits by depth).
 Tensor dual_twin(const Tensor& tensor, std::uint64_t among);
 
+// The memory of the thread's levels is made when it is needed.
+void make_level_stack();
 // Starts a level (inside of the others) and ends the innermost one.
 Level& push_level(LevelKind kind);
 void pop_level() noexcept;

@@ -14,6 +14,7 @@ namespace pullback {
 
 class ActivePass;
 class Destination;
+class FreeingPasses;
 class Node;
 class PassObserver;
 class Profile;
@@ -31,6 +32,7 @@ struct Mode {
   SavedHooks* saved_hooks = nullptr;        // the innermost pair that packs what is saved
   WriteWatch* watch = nullptr;              // is told of every in-place write before it happens
   ActivePass* pass = nullptr;               // the innermost backward pass
+  int passes_on_stack = 0;                  // of this thread, see transform/other_stack.h
   bool absorb = false;                      // in a pass, a gradient of zero stays zero
   Profile* profile = nullptr;               // what the profiler collects on this thread
   PassObserver* observers = nullptr;        // see every node of a pass
@@ -44,6 +46,7 @@ struct Mode {
   std::uint64_t dual = 0;
   int depth = 0;
   Level* levels = nullptr;  // made when the first transform starts
+  FreeingPasses* freeing_passes = nullptr;
 };
 
 extern thread_local constinit Mode mode;

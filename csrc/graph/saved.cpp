@@ -228,11 +228,21 @@ void SavedList::add(const SavedItem::Value& value) {
   items.push_back({SavedItem::Role::Attribute, num_attributes_++, value});
 }
 
-namespace {
-
-// The last passes of this thread that dropped what was saved.  Places are not given back when the
+// The last passes of a thread that dropped what was saved.  Places are not given back when the
 // thread ends: nobody may hold Python's lock then.
-struct FreeingPasses {
+class FreeingPasses {
+ public:
+  void note(std::uint32_t pass) {
+    Entry& entry = entries_[pass % kKept];
+    entry.pass = pass;
+    entry.where.capture();
+  }
+  std::string place_of(std::uint32_t pass) const {
+    const Entry& entry = entries_[pass % kKept];
+    return entry.pass == pass ? entry.where.describe() : std::string();
+  }
+
+ private:
   static constexpr std::size_t kKept = 16;
   struct Entry {
     std::uint32_t pass = 0;
@@ -242,21 +252,22 @@ struct FreeingPasses {
     Entry() : where() {}
     ~Entry() {}
   };
-  std::array<Entry, kKept> entries;
+  std::array<Entry, kKept> entries_;
 };
-thread_local FreeingPasses freeing_passes;
 
-}  // namespace
+void make_freeing_passes() {
+  thread_local FreeingPasses own;
+  if (!mode.freeing_passes) mode.freeing_passes = &own;
+}
 
 void note_freeing_pass(std::uint32_t pass) {
-  FreeingPasses::Entry& entry = freeing_passes.entries[pass % FreeingPasses::kKept];
-  entry.pass = pass;
-  entry.where.capture();
+  make_freeing_passes();
+  mode.freeing_passes->note(pass);
 }
 
 void report_released(const Node& node) {
-  const FreeingPasses::Entry& entry = freeing_passes.entries[node.freed_by % FreeingPasses::kKept];
-  const std::string first = entry.pass == node.freed_by ? entry.where.describe() : std::string();
+  make_freeing_passes();
+  const std::string first = mode.freeing_passes->place_of(node.freed_by);
   fail(
       "Trying to backward through the graph a second time (or directly access saved tensors after "
       "they have already been freed). Saved intermediate values of the graph are freed when you "

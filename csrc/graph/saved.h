@@ -209,6 +209,8 @@ class SavedList {
   int num_attributes_ = 0;
 };
 
+// The thread's list of the last passes that dropped what was saved is made when it is needed.
+void make_freeing_passes();
 // Notes where the user's code starts a pass that drops what was saved.
 void note_freeing_pass(std::uint32_t pass);
 // Throws what a node throws when its saved tensors are gone.

@@ -14,6 +14,7 @@
 #include "ops/rebase.h"
 #include "transform/accumulate.h"
 #include "transform/kept_mode.h"
+#include "transform/other_stack.h"
 #include "transform/pass.h"
 #include "transform/seeds.h"
 #include "transform/zero.h"
@@ -24,8 +25,13 @@ namespace {
 // Makes a pass the thread's active one for a scope.
 class Activation {
  public:
-  explicit Activation(ActivePass* pass) : outer_(std::exchange(mode.pass, pass)) {}
-  ~Activation() { mode.pass = outer_; }
+  explicit Activation(ActivePass* pass) : outer_(std::exchange(mode.pass, pass)) {
+    ++mode.passes_on_stack;
+  }
+  ~Activation() {
+    mode.pass = outer_;
+    --mode.passes_on_stack;
+  }
   Activation(const Activation&) = delete;
   Activation& operator=(const Activation&) = delete;
 
@@ -244,7 +250,8 @@ std::vector<Tensor> Pass::run(std::span<const Tensor> seeds) {
   return request_.accumulate ? std::vector<Tensor>() : std::move(results_);
 }
 
-std::vector<Tensor> run_backward(const BackwardRequest& request) {
+// A pass on this stack.
+static std::vector<Tensor> run_here(const BackwardRequest& request) {
   if (request.accumulate && mode.depth && in_transform()) {
     fail(
         "backward() called inside a functorch transform. This is not supported, please use "
@@ -279,6 +286,15 @@ std::vector<Tensor> run_backward(const BackwardRequest& request) {
       note_origin(gradient, request.create_graph ? Origin::Constant : Origin::Gradient);
     }
   }
+  return gradients;
+}
+
+std::vector<Tensor> run_backward(const BackwardRequest& request) {
+  if (!mode.pass || !is_stack_full()) [[likely]] {
+    return run_here(request);
+  }
+  std::vector<Tensor> gradients;
+  run_on_other_stack([&] { gradients = run_here(request); });
   return gradients;
 }
 
