@@ -233,11 +233,15 @@ PyObject* hook_places_of(PyObject*, PyObject* object) {
   });
 }
 
-// _rerun(node, inputs): (inputs, results), or None where a value is missing.
+// _rerun(node, inputs, record=False): (inputs, results), or None where a value is missing.  New
+// nodes keep the line of the old one.
 PyObject* rerun(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *object, *list;
-    if (!PyArg_ParseTuple(args, "OO!:_rerun", &object, &PyList_Type, &list)) throw_python();
+    int record = 0;
+    if (!PyArg_ParseTuple(args, "OO!|p:_rerun", &object, &PyList_Type, &list, &record)) {
+      throw_python();
+    }
     Node* node = node_of_object(object);
     if (!node) Py_RETURN_NONE;
     std::vector<Tensor> inputs, results;
@@ -245,8 +249,12 @@ PyObject* rerun(PyObject*, PyObject* args) {
       PyObject* item = PyList_GET_ITEM(list, i);
       inputs.push_back(is_tensor(item) ? unwrap(item) : Tensor());
     }
-    const GradMode off(false);
+    const GradMode recording(record);
     if (inputs.size() != node->edges().size() || !node->rerun(inputs, results)) Py_RETURN_NONE;
+    for (const Tensor& result : results) {
+      Node* made = record ? node_of(result) : nullptr;
+      if (made && made != node) made->where().share(node->where());
+    }
     const Owned before(wrap_all(inputs)), after(wrap_all(results));
     return PyTuple_Pack(2, before.get(), after.get());
   });
@@ -257,6 +265,90 @@ PyObject* cut_operand(PyObject*, PyObject* object) {
   return guarded([&]() -> PyObject* {
     const Node* node = node_of_object(object);
     return PyUnicode_FromString(node ? cut_operand_of(*node).c_str() : "");
+  });
+}
+
+// Where the pass started that freed what the node saved, or "".
+PyObject* freed_at_of(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    const Node* node = node_of_object(object);
+    return PyUnicode_FromString(node ? freed_at(*node).c_str() : "");
+  });
+}
+
+// _saved_origins(node): where the inputs that a pass freed came from, by place.
+PyObject* saved_origins(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    Node* node = node_of_object(object);
+    SavedList list;
+    if (node) node->list_saved(list);
+    const Owned origins(PyDict_New());
+    for (const SavedItem& item : list.items) {
+      SavedTensor* const* saved = std::get_if<SavedTensor*>(&item.value);
+      if (!saved) continue;
+      const std::string text = (*saved)->former_origin();
+      if (text.empty()) continue;
+      const Owned key(PyLong_FromLong(item.index));
+      const Owned value(PyUnicode_FromString(text.c_str() + 1));
+      check_status(PyDict_SetItem(origins.get(), key.get(), value.get()));
+    }
+    return Py_NewRef(origins.get());
+  });
+}
+
+// The inputs to which a custom function gave None in its last pass.
+PyObject* got_none(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    const Owned list(PyList_New(0));
+    if (const auto* node = dynamic_cast<const FunctionNode*>(node_of_object(object))) {
+      for (const int edge : node->got_none()) {
+        const Owned number(PyLong_FromLong(edge));
+        check_status(PyList_Append(list.get(), number.get()));
+      }
+    }
+    return Py_NewRef(list.get());
+  });
+}
+
+// (how the leaf was last used without being recorded, where its gradient was taken away),
+// sentences.
+PyObject* traces_of(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    check(ErrorKind::Type, is_tensor(object), "expected a Tensor, but got ",
+          Py_TYPE(object)->tp_name);
+    const Tensor& t = unwrap(object);
+    return Py_BuildValue("(ss)", last_cut_of(t).c_str(), cleared_at(t).c_str());
+  });
+}
+
+// _readings(oldest, newest): where values left a graph as numbers or arrays, as sentences, the
+// latest first; between the pass before one node and another node, given by their numbers.
+PyObject* readings_between(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    unsigned long long oldest, newest;
+    if (!PyArg_ParseTuple(args, "KK:_readings", &oldest, &newest)) throw_python();
+    const Owned list(PyList_New(0));
+    for (const std::string& sentence : readings(oldest, newest)) {
+      const Owned text(PyUnicode_FromString(sentence.c_str() + 1));
+      check_status(PyList_Append(list.get(), text.get()));
+    }
+    return Py_NewRef(list.get());
+  });
+}
+
+// Stands for a leaf: another one with a copy of its values and its origin.
+PyObject* stand_in(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    check(ErrorKind::Type, is_tensor(object), "expected a Tensor, but got ",
+          Py_TYPE(object)->tp_name);
+    const Tensor& leaf = unwrap(object);
+    const GradMode off(false);
+    Tensor made = clone(leaf);
+    made.body()->origin = leaf.body()->origin;
+    made.body()->made.share(leaf.body()->made);
+    made.set(kCut, false);
+    made.set(kRequiresGrad, true);
+    return wrap(std::move(made));
   });
 }
 
@@ -330,10 +422,20 @@ PyMethodDef diagnosis_functions[] = {
      "(before, after): called as before(node, arrived) and after(node, given) in a pass."},
     {"_pop_observer", pop_observer, METH_NOARGS, "Takes the innermost observer away."},
     {"_rerun", rerun, METH_VARARGS,
-     "(node, inputs) -> (inputs, results) computed anew, or None where a value is missing."},
+     "(node, inputs, record=False) -> (inputs, results) computed anew, or None where a value is "
+     "missing."},
     {"_cut_operand", cut_operand, METH_O, "Where an operand that is not saved was cut off."},
     {"_hook_places", hook_places_of, METH_O, "Where the hooks of a node or leaf are defined."},
     {"_saved_values", saved_values, METH_O, "(inputs, outputs, released) of a node, by place."},
+    {"_freed_at", freed_at_of, METH_O, "Where the pass started that freed what a node saved."},
+    {"_saved_origins", saved_origins, METH_O,
+     "Where the inputs that a pass freed came from, by place."},
+    {"_got_none", got_none, METH_O, "The inputs to which a custom function gave None."},
+    {"_traces", traces_of, METH_O,
+     "How a leaf was last used without being recorded, and where its gradient was taken away."},
+    {"_readings", readings_between, METH_VARARGS,
+     "(oldest, newest): where values left a graph as numbers or arrays between these nodes."},
+    {"_stand_in", stand_in, METH_O, "Another leaf with the values and the origin of a leaf."},
     {"_set_absorb", set_absorb, METH_O, "Whether a gradient of zero absorbs infinity and NaN."},
     {"_written_at", written_at, METH_O, "Where the tensor's memory was last written in place."},
     {"_current_line", current_line, METH_NOARGS, "Where the user's code is."},

@@ -4,12 +4,15 @@
 // by its consumer, who calls the deleter; one that nobody consumed frees what it holds itself.
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "bind/factories.h"
 #include "bind/guard.h"
 #include "bind/interop.h"
+#include "bind/provenance.h"
 #include "bind/tensor_type.h"
+#include "graph/origin.h"
 #include "ops/basic.h"
 
 namespace pullback::bind {
@@ -65,8 +68,8 @@ constexpr const char* kUsedName = "used_dltensor";
 template <>
 inline constexpr const char* kUsedName<DLManagedTensorVersioned> = "used_dltensor_versioned";
 
-[[noreturn]] void buffer_error(const char* message) {
-  PyErr_SetString(PyExc_BufferError, message);
+[[noreturn]] void buffer_error(const std::string& message) {
+  PyErr_SetString(PyExc_BufferError, message.c_str());
   throw_python();
 }
 
@@ -222,13 +225,15 @@ PyObject* tensor_to_dlpack(PyObject* self, PyObject* args, PyObject* kwargs) {
     }
     const Tensor& t = unwrap(self);
     if (t.requires_grad()) {
-      buffer_error("Can't export tensors that require gradient, use tensor.detach()");
+      buffer_error("Can't export tensors that require gradient, use tensor.detach()." +
+                   origin_of(t));
     }
     if (t.has(kBatched)) buffer_error("__dlpack__: a batched tensor has no memory inside vmap.");
     if (stream != Py_None && !(PyLong_Check(stream) && PyLong_AsLong(stream) == -1)) {
       buffer_error("__dlpack__: got a stream, expected None on the CPU.");
     }
     check_dl_device(device);
+    note_user_reading(t, Origin::Array);
     const int copies = copy == Py_None ? 0 : PyObject_IsTrue(copy);
     if (copies < 0) throw_python();
     const Tensor& source = copies ? copy_to_dtype(t, t.dtype()) : t;

@@ -96,6 +96,7 @@ class Nested {
       return;
     }
     if (is_tensor(data)) {
+      note_user_reading(unwrap(data), Origin::Number);
       const Tensor values = copy_to_dtype(unwrap(data), dtype);
       const std::size_t bytes = static_cast<std::size_t>(values.numel()) * item_size(dtype);
       std::copy_n(values.bytes(), bytes, at);
@@ -132,8 +133,12 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
     if (dtype) Nested::check_fits(number, *dtype);
     return Tensor::scalar(number, dtype ? *dtype : own);
   }
-  if (is_tensor(data)) refuse_item(unwrap(data));
-  if (is_tensor(data)) return copy_to_dtype(unwrap(data), dtype ? *dtype : unwrap(data).dtype());
+  if (is_tensor(data)) {
+    const Tensor& t = unwrap(data);
+    refuse_item(t);
+    note_user_reading(t, Origin::Number);
+    return copy_to_dtype(t, dtype ? *dtype : t.dtype());
+  }
   if (!is_sequence(data) && has_buffer(data)) {
     const Tensor array = tensor_from_array(data);
     return copy_to_dtype(array, dtype ? *dtype : array.dtype());

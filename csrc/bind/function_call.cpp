@@ -166,6 +166,7 @@ Call::Call(PyObject* function_class, PyObject* const* args, Py_ssize_t n)
     const Tensor& t = unwrap(args[i]);
     node_->arguments[static_cast<std::size_t>(i)] = Shape(t);
     node_->set_edge(edge++, t);
+    if (t.has(kCut) && !t.requires_grad()) note_cut_operand(*node_, t);
   }
 }
 

@@ -78,6 +78,17 @@ void FunctionNode::release_on_access() noexcept {
   accessed_ = true;
 }
 
+std::vector<int> FunctionNode::got_none() const {
+  std::vector<int> edges;
+  int edge = 0;
+  for (const Shape& argument : arguments) {
+    if (!argument.is_tensor) continue;
+    if (argument.got_none) edges.push_back(edge);
+    ++edge;
+  }
+  return edges;
+}
+
 void FunctionNode::list_saved(SavedList& list) {
   list.released = released_ || accessed_;
   int index = 0;
@@ -228,9 +239,10 @@ void FunctionNode::apply(BackwardCall& call) {
   // Handles that nobody else holds go now, so that the engine may add in place.
   result = Owned();
   int edge = 0;
-  for (const Shape& argument : arguments) {
+  for (Shape& argument : arguments) {
     if (!argument.is_tensor) continue;
     Tensor& gradient = gradients[static_cast<std::size_t>(edge)];
+    argument.got_none = !gradient.defined();
     if (gradient.defined() && wants(edge)) {
       if (!same(gradient.sizes(), argument.sizes)) {
         if (!is_expandable(argument.sizes, gradient.sizes())) {

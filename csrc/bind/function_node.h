@@ -39,6 +39,7 @@ struct Shape {
   DType dtype = DType::Float32;
   bool is_tensor = false;
   bool differentiable = false;  // of a result
+  bool got_none = false;        // of an argument: in the last pass, though a gradient was wanted
 
   Shape() = default;
   explicit Shape(const Tensor& t) : sizes(t.sizes()), dtype(t.dtype()), is_tensor(true) {}
@@ -70,6 +71,9 @@ class FunctionNode final : public Node {
   PyObject* raw_saved_tensors();
   // For classes with clear_saved_tensors_on_access.
   void release_on_access() noexcept;
+
+  // The inputs to which the user's backward gave None in the last pass.
+  std::vector<int> got_none() const;
 
   std::vector<Shape> arguments;
 

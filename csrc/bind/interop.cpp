@@ -12,6 +12,7 @@
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "graph/mode.h"
+#include "graph/origin.h"
 #include "ops/basic.h"
 #include "ops/levels.h"
 
@@ -148,9 +149,11 @@ namespace {
 
 void check_exportable(const Tensor& t) {
   if (mode.grad && t.requires_grad()) {
-    fail("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+    fail("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.",
+         origin_of(t));
   }
   refuse_memory(t);
+  note_user_reading(t, Origin::Array);
 }
 
 // What a consumer of the buffer holds: its own handle of the memory and the strides in bytes.
@@ -233,6 +236,7 @@ PyObject* method_numpy(PyObject* self, PyObject* const* args, Py_ssize_t n, PyOb
     }
     const Tensor& t = unwrap(self);
     if (!force) check_exportable(t);
+    if (force) note_user_reading(t, Origin::Array);
     Owned source = force && t.requires_grad() ? Owned(wrap(t.detach())) : Owned::share(self);
     static PyObject* asarray = numpy_function("asarray");
     Owned view(PyMemoryView_FromObject(source.get()));

@@ -115,9 +115,9 @@ PYBIND11_MODULE(_core, m) {
         });
       },
       py::arg("message"), py::arg("category") = py::handle(PyExc_UserWarning));
-  m.def("_init_provenance", [](py::str directory) {
+  m.def("_init_provenance", [](py::str directory, py::str copy_module) {
     call([&] {
-      init_provenance(directory.ptr());
+      init_provenance(directory.ptr(), copy_module.ptr());
       return Py_NewRef(Py_None);
     });
   });

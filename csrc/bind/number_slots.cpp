@@ -10,6 +10,7 @@
 #include "bind/profile.h"
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
+#include "graph/origin.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/compare.h"
@@ -101,6 +102,7 @@ PyObject* matmul_slot(PyObject* a, PyObject* b) {
 const Tensor& single_value(PyObject* self) {
   const Tensor& t = unwrap(self);
   refuse_item(t);
+  note_user_reading(t, Origin::Number);
   return t;
 }
 
@@ -109,7 +111,10 @@ int bool_slot(PyObject* self) {
     const Tensor& t = unwrap(self);
     refuse_condition(t);
     if (t.numel() == 0) fail("Boolean value of Tensor with no values is ambiguous");
-    if (t.numel() > 1) fail("Boolean value of Tensor with more than one value is ambiguous");
+    if (t.numel() > 1) {
+      fail("Boolean value of Tensor with more than one value is ambiguous.", origin_of(t));
+    }
+    note_user_reading(t, Origin::Number);
     return static_cast<int>(t.item().to_bool());
   });
 }

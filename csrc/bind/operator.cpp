@@ -205,6 +205,21 @@ void finish_factory(const Tensor& made, const CommonKeywords& common) {
   if (common.requires_grad) require_grad(made, true);
 }
 
+// Results of operators that record nothing know what they were cut off from.
+void note_cuts(Arguments& arguments, const Outcome& outcome) {
+  const Tensor* from = nullptr;
+  for (std::size_t i = 0; i < arguments.size() && !from; ++i) {
+    const Tensor& t = arguments.values()[i].tensor;
+    if (t.defined() && t.flags() & (kRequiresGrad | kCut)) from = &t;
+  }
+  if (!from || mode.pass) return;
+  const auto note = [&](const Tensor& made) {
+    if (made.defined() && made.body()->origin == Origin::None) note_cut(made, *from);
+  };
+  note(outcome.tensor);
+  for (const Tensor& each : outcome.tensors) note(each);
+}
+
 PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
   const Overloads& op = *reinterpret_cast<PyOperator*>(self)->overloads;
   const Py_ssize_t num_args = PyVectorcall_NARGS(nargsf);
@@ -226,7 +241,11 @@ PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObje
       if (common.out) return call_out(op, signature, arguments, common.out);
       Outcome outcome;
       entry.function.call(arguments.values(), outcome);
-      if (entry.flags & kFactory) finish_factory(outcome.tensor, common);
+      if (entry.flags & kFactory) {
+        finish_factory(outcome.tensor, common);
+      } else if (entry.flags & kNoGrad) {
+        note_cuts(arguments, outcome);
+      }
       return wrap_outcome(outcome, op.named_tuple);
     }
     report_mismatch(op, args, num_args, kwnames);

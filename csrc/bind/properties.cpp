@@ -109,7 +109,8 @@ int set_grad(PyObject* self, PyObject* value, void*) {
   return guarded_status([&] {
     const Tensor& t = unwrap(self);
     if (!value || value == Py_None) {
-      if (AutogradMeta* meta = meta_of(t)) meta->grad = Tensor();
+      AutogradMeta* meta = meta_of(t);
+      if (meta && std::exchange(meta->grad, Tensor()).defined()) meta->cleared.capture();
       return 0;
     }
     check(ErrorKind::Type, is_tensor(value),
@@ -161,6 +162,7 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
 PyObject* wrap_cut(Tensor made, const Tensor& t, Origin origin) {
   if (t.requires_grad()) {
     note_origin(made, origin);
+    if (called_by_user()) note_leaf_cut(t, origin, made.body()->made);
   } else if (t.has(kCut)) {
     note_cut(made, t);
   }
@@ -230,6 +232,10 @@ PyObject* method(PyObject* self, PyObject*) {
 PyObject* numel(const Tensor& t) { return PyLong_FromLongLong(t.numel()); }
 PyObject* item(const Tensor& t) {
   refuse_item(t);
+  if (t.numel() != 1) {
+    fail("a Tensor with ", t.numel(), " elements cannot be converted to Scalar.", origin_of(t));
+  }
+  note_user_reading(t, Origin::Number);
   return wrap_number(t.item());
 }
 PyObject* storage_offset(const Tensor& t) { return PyLong_FromLongLong(t.storage_offset()); }
@@ -267,6 +273,7 @@ PyObject* keep_grad(const Tensor& t) {
 }
 PyObject* to_list(const Tensor& t) {
   refuse_memory(t);
+  note_user_reading(t, Origin::Number);
   struct Walk {
     const Tensor& t;
     PyObject* at(int dim, const char* data) const {
@@ -352,8 +359,7 @@ void require_grad(const Tensor& t, bool wanted) {
   const bool frozen = !wanted && t.requires_grad();
   t.set(kRequiresGrad, wanted);
   if (frozen) note_origin(t, Origin::Frozen);
-  // It is a leaf of its own now, whatever it was cut off from.
-  if (wanted && (t.has(kCut) || t.body()->origin == Origin::None)) note_origin(t, Origin::Made);
+  if (wanted && t.body()->origin == Origin::None) note_origin(t, Origin::Made);
 }
 
 Py_ssize_t tensor_length(PyObject* self) {

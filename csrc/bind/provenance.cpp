@@ -9,12 +9,15 @@
 #include "core/provenance.h"
 #include "core/warning.h"
 #include "graph/mode.h"
+#include "graph/origin.h"
 
 namespace pullback::bind {
 namespace {
 
 // With its slash; code objects below it are skipped.
 std::string package_directory;
+// What copy.deepcopy makes was made by its caller.
+std::string copy_module;
 // File names of code objects are shared by all code of a file, so the last answer nearly always
 // serves again.  The references keep the addresses from being used anew.
 PyObject* last_user_file = nullptr;
@@ -30,6 +33,7 @@ bool is_users(PyCodeObject* code) {
   if (!package_directory.empty() && std::string_view(name).starts_with(package_directory)) {
     return false;
   }
+  if (name == copy_module) return false;
   Py_INCREF(file);
   Py_XSETREF(last_user_file, file);
   return true;
@@ -96,10 +100,25 @@ void warn_user(PyObject* category, const char* message) {
   check_status(PyErr_WarnEx(category, message, level));
 }
 
-void init_provenance(PyObject* directory) {
-  const char* text = PyUnicode_AsUTF8(directory);
-  if (!text) throw_python();
-  package_directory = text;
+bool called_by_user() {
+  for (Frame* frame = running_frame(); frame; frame = caller_of(frame)) {
+    if (PyCodeObject* code = code_of(frame)) return is_users(code);
+  }
+  return true;
+}
+
+void note_user_reading(const Tensor& tensor, Origin how) {
+  if ((tensor.requires_grad() || tensor.has(kCut)) && called_by_user()) {
+    pullback::note_reading(tensor, how);
+  }
+}
+
+void init_provenance(PyObject* directory, PyObject* copy_file) {
+  const char* package = PyUnicode_AsUTF8(directory);
+  const char* copy = PyUnicode_AsUTF8(copy_file);
+  if (!package || !copy) throw_python();
+  package_directory = package;
+  copy_module = copy;
   Provenance::set_source({capture, retain, release, describe});
   Warnings::set_handler(give_warning);
 }

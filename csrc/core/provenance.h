@@ -34,10 +34,11 @@ class Provenance {
     source_.capture(*this);
   }
   void share(const Provenance& other) {
+    offset = other.offset;
+    if (code == other.code) return;
     if (other.code) source_.retain(other.code);
     forget();
     code = other.code;
-    offset = other.offset;
   }
   void forget() {
     if (code) source_.release(std::exchange(code, nullptr));

@@ -65,6 +65,9 @@ enum class Origin : std::uint8_t {
   Frozen,
   Gradient,
   Constant,  // a gradient in whose graph nothing is left
+  // How a value left, of a leaf or a thread only.
+  Number,
+  Array,
 };
 
 // How a view was made, which decides whether what is written through it can be recorded.

@@ -40,12 +40,18 @@ struct AutogradMeta final : TensorMeta {
   // level of the transform that made it.
   Tensor batch;
   int level = 0;
+  Origin cut_how = Origin::None;
   std::uint64_t serial = 0;
 
   // What a reverse transform differentiates by: the serial number of its level.
   std::uint64_t input_of = 0;
 
   PassMark mark;  // of a leaf
+
+  // See graph/origin.h: the last use without recording (of a leaf; `cut_how` says which), and where
+  // the gradient was taken away.
+  Provenance cut;
+  Provenance cleared;
 };
 
 inline AutogradMeta* meta_of(const Tensor& tensor) {

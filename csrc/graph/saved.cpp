@@ -1,6 +1,7 @@
 // See saved.h.
 #include "graph/saved.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -49,14 +50,42 @@ class Aside {
 
 SavedInput& SavedInput::operator=(SavedInput&& other) noexcept {
   if (this == &other) return *this;
-  release();
+  unlink();
   const bool linked = other.place;
   other.unlink();
-  body_ = std::move(other.body_);
-  version_ = other.version_;
-  kind_ = other.kind_;
+  take(other);
   if (linked) link();
   return *this;
+}
+
+void SavedTensor::take(SavedTensor& other) noexcept {
+  clear();
+  held_ = std::exchange(other.held_, nullptr);
+  version_ = other.version_;
+  kind_ = other.kind_;
+  origin_ = other.origin_;
+}
+
+void SavedTensor::leave_origin() noexcept {
+  const Ref<TensorBody> body = give();
+  if (body->origin == Origin::None || !body->made.code) return;
+  Provenance made;
+  made.share(body->made);
+  held_ = std::exchange(made.code, nullptr);
+  version_ = static_cast<std::uint32_t>(made.offset);
+  origin_ = body->origin;
+  kind_ = Kind::Gone;
+}
+
+void SavedTensor::forget_origin() noexcept {
+  Provenance dying;
+  dying.code = std::exchange(held_, nullptr);
+  kind_ = Kind::Input;
+}
+
+std::string SavedTensor::former_origin() const {
+  return kind_ == Kind::Gone ? origin_sentence(origin_, held_, static_cast<std::int32_t>(version_))
+                             : "";
 }
 
 void SavedInput::expire(Storage& storage) {
@@ -69,12 +98,13 @@ void SavedInput::expire(Storage& storage) {
     *saved.place = link;
     if (link) link->place = saved.place;
     saved.place = nullptr;
-    const Tensor tensor(saved.body_);
+    const Tensor tensor = saved.tensor();
     const Tensor rest = detached(tensor);
     if (const Node* maker = node_of(tensor)) {
       set_history(rest, make_node<FormerMaker>(maker->name()).get(), tensor.body()->output_nr);
     }
-    dropped.push_back(std::exchange(saved.body_, rest.ref()));
+    dropped.push_back(saved.give());
+    saved.hold(rest.ref());
   }
 }
 
@@ -82,7 +112,7 @@ void SavedInput::follow(TensorBody& body, Storage& before) {
   for (SavedLink* link = before.saved; link;) {
     auto& saved = static_cast<SavedInput&>(*link);
     link = link->next;
-    if (saved.body_.get() != &body) continue;
+    if (saved.raw() != &body) continue;
     saved.unlink();
     saved.link();
   }
@@ -118,7 +148,7 @@ void SavedTensor::pack(SavedHooks& hooks, const Tensor& tensor, const Tensor& sh
                                       {}, {}, tensor.dtype());
   carrier.body()->meta = std::move(meta);
   if (!is_output) static_cast<SavedInput*>(this)->unlink();
-  body_ = carrier.ref();
+  hold(carrier.ref());
   kind_ = Kind::Packed;
 }
 
@@ -126,32 +156,32 @@ void SavedTensor::register_hooks(SavedHooks& hooks) {
   check(kind_ != Kind::Packed,
         "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only "
         "one pair of hooks is allowed at a time.");
-  const Tensor tensor(body_);
+  const Tensor tensor = this->tensor();
   pack(hooks, tensor, data(), kind_ == Kind::Output);
 }
 
 const PackedTensor& SavedTensor::packed() const {
-  return *static_cast<const PackedMeta&>(*body_->meta).packed;
+  return *static_cast<const PackedMeta&>(*raw()->meta).packed;
 }
 
 const Edge& SavedTensor::packed_history() const {
-  return static_cast<const PackedMeta&>(*body_->meta).history;
+  return static_cast<const PackedMeta&>(*raw()->meta).history;
 }
 
 Tensor SavedTensor::held() const {
-  if (!body_) return {};
-  return kind_ == Kind::Packed ? packed().held() : Tensor(body_);
+  if (!defined()) return {};
+  return kind_ == Kind::Packed ? packed().held() : tensor();
 }
 
 Tensor SavedTensor::data() const {
-  const Tensor tensor(body_);
+  const Tensor tensor = this->tensor();
   return kind_ == Kind::Output ? tensor : plain_twin(tensor);
 }
 
 Tensor SavedTensor::read_packed(const Node& node) const {
-  const auto& meta = static_cast<const PackedMeta&>(*body_->meta);
+  const auto& meta = static_cast<const PackedMeta&>(*raw()->meta);
   // The hooks may release what the node holds, this too.
-  const Ref<TensorBody> held = body_;
+  const Tensor held = tensor();
   Tensor value;
   {
     const Aside aside;
@@ -180,10 +210,10 @@ Tensor SavedTensor::keep_dual(const Tensor& tensor) {
 }
 
 Tensor SavedTensor::read_output(const Node& node) const {
-  const Tensor data(body_);
+  const Tensor data = tensor();
   if (!mode.grad || !is_floating(data.dtype())) return data;
   const Tensor output = dual_twin(data, mode.dual);
-  set_history(output, const_cast<Node*>(&node), body_->output_nr);
+  set_history(output, const_cast<Node*>(&node), raw()->output_nr);
   return output;
 }
 
@@ -197,7 +227,7 @@ void SavedTensor::report_inference(const Tensor& tensor) {
 }
 
 void SavedTensor::report_overwritten(const Node& node) const {
-  const Tensor tensor(body_);
+  const Tensor tensor = this->tensor();
   const Node* maker = kind_ == Kind::Output ? &node : node_of(tensor);
   std::ostringstream what;
   what << "one of the variables needed for gradient computation has been modified by an inplace "
@@ -207,7 +237,7 @@ void SavedTensor::report_overwritten(const Node& node) const {
     what << ", which is output " << tensor.body()->output_nr << " of " << maker->operator_name()
          << ",";
   }
-  const std::string written = body_->storage->written.describe();
+  const std::string written = raw()->storage->written.describe();
   fail(what.str(), " is at version ", tensor.version(), "; expected version ", version_,
        " instead.", node.recorded_at(),
        written.empty() ? "" : " Last modified in place at " + written + ".",
@@ -235,17 +265,28 @@ class FreeingPasses {
   void note(std::uint32_t pass) {
     Entry& entry = entries_[pass % kKept];
     entry.pass = pass;
+    entry.sequence = Node::next_number();
+    entry.readings = count_readings();
     entry.where.capture();
   }
   std::string place_of(std::uint32_t pass) const {
     const Entry& entry = entries_[pass % kKept];
     return entry.pass == pass ? entry.where.describe() : std::string();
   }
+  std::size_t readings_before(std::uint64_t number) const {
+    std::size_t most = 0;
+    for (const Entry& entry : entries_) {
+      if (entry.sequence <= number) most = std::max(most, entry.readings);
+    }
+    return most;
+  }
 
  private:
   static constexpr std::size_t kKept = 16;
   struct Entry {
     std::uint32_t pass = 0;
+    std::uint64_t sequence = 0;  // of the next node then
+    std::size_t readings = 0;    // so far
     union {
       Provenance where;
     };
@@ -265,9 +306,18 @@ void note_freeing_pass(std::uint32_t pass) {
   mode.freeing_passes->note(pass);
 }
 
-void report_released(const Node& node) {
+std::size_t readings_before_pass(std::uint64_t number) {
   make_freeing_passes();
-  const std::string first = mode.freeing_passes->place_of(node.freed_by);
+  return mode.freeing_passes->readings_before(number);
+}
+
+std::string freed_at(const Node& node) {
+  make_freeing_passes();
+  return node.freed_by ? mode.freeing_passes->place_of(node.freed_by) : std::string();
+}
+
+void report_released(const Node& node) {
+  const std::string first = freed_at(node);
   fail(
       "Trying to backward through the graph a second time (or directly access saved tensors after "
       "they have already been freed). Saved intermediate values of the graph are freed when you "

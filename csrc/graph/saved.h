@@ -13,6 +13,9 @@
 //
 // Hooks may put something else in the place of the data: then the tensor is made anew from what
 // they give back and gets its history back, and no version is compared.
+//
+// When a pass frees a tensor without history, where it came from stays in the place that its memory
+// left (NOTE [Origins] in graph/origin.h).
 #pragma once
 
 #include <cstdint>
@@ -78,6 +81,11 @@ class SavedListLock {
 
 class SavedTensor {
  public:
+  SavedTensor() = default;
+  SavedTensor(const SavedTensor&) = delete;
+  SavedTensor& operator=(const SavedTensor&) = delete;
+  ~SavedTensor() { clear(); }
+
   void save_output(const Tensor& tensor) {
     if (mode.saved_hooks) [[unlikely]] {
       pack(*mode.saved_hooks, tensor, tensor, true);
@@ -85,24 +93,34 @@ class SavedTensor {
     }
     const Tensor data = tensor.has(kDual) ? keep_dual(tensor) : plain_twin(tensor);
     data.body()->output_nr = tensor.body()->output_nr;
-    body_ = data.ref();
+    hold(data.ref());
     version_ = data.version();
     kind_ = Kind::Output;
   }
   // Hooks for this tensor alone.
   void register_hooks(SavedHooks& hooks);
-  bool defined() const { return static_cast<bool>(body_); }
-  void release() noexcept { body_ = nullptr; }
+  bool defined() const { return held_ && kind_ != Kind::Gone; }
+  // Where it came from is kept of an input that no gradient was for.
+  void release() noexcept {
+    if (!defined()) return;
+    if (kind_ == Kind::Input && !(raw()->flags & kAnyGrad)) {
+      leave_origin();
+    } else {
+      give();
+    }
+  }
+  // After the release: a sentence with a space before it, or "".
+  std::string former_origin() const;
 
   // Throws when the value was overwritten since it was saved.
   Tensor read(const Node& node) const {
-    if (!body_) return {};
+    if (!defined()) return {};
     if (kind_ == Kind::Packed) [[unlikely]]
       return read_packed(node);
-    if (body_->storage->version != version_) [[unlikely]] {
+    if (raw()->storage->version != version_) [[unlikely]] {
       report_overwritten(node);
     }
-    return kind_ == Kind::Output ? read_output(node) : Tensor(body_);
+    return kind_ == Kind::Output ? read_output(node) : tensor();
   }
   // As register_hooks got it, without history.
   Tensor data() const;
@@ -112,7 +130,7 @@ class SavedTensor {
   // What is in memory: the data, or what hooks hold of it.
   Tensor held() const;
   // What it holds a reference to; when packed, of no tensor.
-  TensorBody* body() const { return body_.get(); }
+  TensorBody* body() const { return defined() ? raw() : nullptr; }
 
   std::uint32_t version() const { return version_; }
 
@@ -125,14 +143,38 @@ class SavedTensor {
   Tensor read_packed(const Node& node) const;
   // `shown` is what the hooks see of `tensor`.
   void pack(SavedHooks& hooks, const Tensor& tensor, const Tensor& shown, bool is_output);
+  void leave_origin() noexcept;
+  // Not when gone.
+  TensorBody* raw() const { return static_cast<TensorBody*>(held_); }
+  Tensor tensor() const { return Tensor(Ref<TensorBody>::share(raw())); }
+  Ref<TensorBody> give() noexcept {
+    return Ref<TensorBody>::adopt(static_cast<TensorBody*>(std::exchange(held_, nullptr)));
+  }
+  void hold(Ref<TensorBody> body) noexcept {
+    clear();
+    held_ = body.release();
+  }
+  void clear() noexcept {
+    if (!held_) return;
+    if (kind_ == Kind::Gone) [[unlikely]] {
+      forget_origin();
+    } else {
+      give();
+    }
+  }
+  void forget_origin() noexcept;
+  void take(SavedTensor& other) noexcept;
 
-  enum class Kind : std::uint8_t { Input, Output, Packed };
+  enum class Kind : std::uint8_t { Input, Output, Packed, Gone };
 
-  // When packed: the body of no tensor, which carries a PackedMeta.
-  Ref<TensorBody> body_;
-  std::uint32_t version_ = 0;
+  // A TensorBody (when packed: of no tensor, it carries a PackedMeta); when gone, the code object
+  // of the place where it came from.
+  void* held_ = nullptr;
+  std::uint32_t version_ = 0;  // when gone: the offset in the code
   Kind kind_ = Kind::Input;
+  Origin origin_ = Origin::None;  // when gone
 };
+static_assert(sizeof(SavedTensor) == 16);
 
 // The place of an input, which the list of its storage leads to.
 class SavedInput final : public SavedTensor, SavedLink {
@@ -149,7 +191,7 @@ class SavedInput final : public SavedTensor, SavedLink {
       pack(*mode.saved_hooks, tensor, tensor, false);
       return;
     }
-    body_ = tensor.ref();
+    hold(tensor.ref());
     version_ = tensor.version();
     if (!tensor.has(kRequiresGrad) || !tensor.is_leaf()) link();
   }
@@ -167,7 +209,7 @@ class SavedInput final : public SavedTensor, SavedLink {
 
   void link() {
     const SavedListLock lock;
-    SavedLink*& first = body_->storage->saved;
+    SavedLink*& first = raw()->storage->saved;
     next = first;
     place = &first;
     if (next) next->place = &next;
@@ -213,6 +255,11 @@ class SavedList {
 void make_freeing_passes();
 // Notes where the user's code starts a pass that drops what was saved.
 void note_freeing_pass(std::uint32_t pass);
+// How many readings (graph/origin.h) there had been on this thread when the last such pass started
+// that was before the node with this number.
+std::size_t readings_before_pass(std::uint64_t number);
+// "file.py:12 in function" of that pass, "" when it is not known (any more).
+std::string freed_at(const Node& node);
 // Throws what a node throws when its saved tensors are gone.
 [[noreturn]] void report_released(const Node& node);
 

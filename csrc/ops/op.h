@@ -137,6 +137,8 @@ Result<Op> apply(const typename Op::Attrs& attrs, In in);
 
 namespace detail {
 
+// An input was cut off from its history, and perhaps it is not saved: graph/origin.h.
+void note_unsaved_cut(Node& node, In in, std::uint32_t saves);
 // What is saved of an input: a copy, with its history, when it is about to be overwritten.
 Tensor copy_before_write(const Tensor& tensor);
 inline const Tensor& to_save(const Tensor& tensor, Tensor& copy) {
@@ -205,11 +207,18 @@ class OpNode final : public Node {
   OpNode(const typename Op::Attrs& attributes, In in, std::span<const Tensor> out)
       : Node(in.size(), static_cast<int>(out.size())), attrs(attributes) {
     std::uint32_t needs = 0;
+    bool cut = false;
     for (int i = 0; i < in.size(); ++i) {
       set_edge(i, in[i]);
-      if (wants(i)) needs |= 1u << (i < 15 ? i : 15);
+      if (wants(i)) {
+        needs |= 1u << (i < 15 ? i : 15);
+      } else if (in[i].defined()) {
+        cut |= in[i].has(kCut);
+      }
     }
     const std::uint32_t saves = Op::saves(needs);
+    if (cut) [[unlikely]]
+      detail::note_unsaved_cut(*this, in, saves);
     saves_any_ = saves != 0;
     Tensor copy;
     if constexpr (kFixedInputs) {

@@ -122,10 +122,23 @@ void detail::refresh(In in) {
 }
 
 void detail::note_cuts(In in, std::span<const Tensor> results) {
+  const TensorBody* made = nullptr;
   for (int i = 0; i < in.size(); ++i) {
     if (!in[i].defined() || !(in[i].flags() & (kRequiresGrad | kCut))) continue;
+    if (made) {
+      note_leaf_cut(in[i], made->origin, made->made);
+      continue;
+    }
     for (const Tensor& result : results) note_cut(result, in[i]);
-    return;
+    if (results.empty() || !results[0].has(kCut)) return;
+    made = results[0].body();
+  }
+}
+
+void detail::note_unsaved_cut(Node& node, In in, std::uint32_t saves) {
+  for (int i = 0; i < in.size(); ++i) {
+    const bool kept = saves >> (i < 15 ? i : 15) & 1u || node.wants(i);
+    if (!kept && in[i].defined() && in[i].has(kCut)) return note_cut_operand(node, in[i]);
   }
 }
 

@@ -31,10 +31,7 @@ Tensor make_seed(const Tensor& root, const Tensor& given, std::size_t k) {
   if (!root.requires_grad()) {
     fail("element ", k, " of tensors does not require grad and does not have a grad_fn.",
          origin_of(root),
-         root.body()->origin == Origin::None
-             ? " Nothing that it was computed from was recorded: make the parameters with "
-               "requires_grad=True, and a gradient (.grad) with create_graph=True."
-             : "");
+         root.body()->origin == Origin::None ? hint_without_origin() : std::string());
   }
   return make_seed(root.sizes(), root.dtype(), given, k, [&] { return origin_of(root); });
 }

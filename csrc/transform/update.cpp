@@ -2,6 +2,7 @@
 #include "transform/update.h"
 
 #include "graph/meta.h"
+#include "graph/origin.h"
 #include "kernels/copy.h"
 #include "ops/basic.h"
 #include "ops/op.h"
@@ -114,13 +115,14 @@ void clear_grad(const Tensor& param, bool set_to_none) {
   if (!meta || !meta->grad.defined()) return;
   if (set_to_none) {
     meta->grad = Tensor();
+    note_cleared(param);
     return;
   }
   refuse_batch("zero_grad", "the gradient", meta->grad);
   if (meta->grad.requires_grad()) meta->grad = meta->grad.detach();
   const double zero = 0;
   kernels::fill(view_of(meta->grad), &zero);
-  meta->grad.bump_version();
+  meta->grad.note_write();
 }
 
 }  // namespace pullback

@@ -8,6 +8,8 @@ subpackages, which are loaded when they are first used.  The types of the names 
 
 from __future__ import annotations
 
+import os
+
 from pullback import _core
 from pullback._core import (  # noqa: F401 - the public names
     Size,
@@ -61,7 +63,9 @@ long = int64
 
 globals().update({k: v for k, v in vars(_core._functions).items() if not k.startswith("__")})
 graft()
-_core._init_provenance(__file__.removesuffix("__init__.py"))
+_core._init_provenance(
+    __file__.removesuffix("__init__.py"), os.__file__.replace("os.py", "copy.py")
+)
 
 _SUBMODULES = frozenset(
     {
@@ -114,8 +118,8 @@ _LAZY = {
     "typename": "_misc",
     "use_deterministic_algorithms": "_misc",
     "vmap": "func",
-    "why_none": "diagnosis._why",
-    "why_zero": "diagnosis._why",
+    "why_none": "diagnosis._why_none",
+    "why_zero": "diagnosis._why_zero",
 }
 
 # torch's names of dtypes that pullback does not have.

@@ -214,10 +214,10 @@ from pullback.diagnosis._explain import (
 from pullback.diagnosis._safe import (
     safe_gradients as safe_gradients,
 )
-from pullback.diagnosis._why import (
+from pullback.diagnosis._why_none import (
     why_none as why_none,
 )
-from pullback.diagnosis._why import (
+from pullback.diagnosis._why_zero import (
     why_zero as why_zero,
 )
 from pullback.func import (

@@ -11,6 +11,7 @@ import warnings
 from typing import Any
 
 import pullback as pb
+from diagnosis.asking import ask, ask_now
 from pullback import nn, optim
 
 
@@ -25,7 +26,7 @@ def bug_requires_grad_is_missing() -> None:
 
 def bug_requires_grad_is_missing_why() -> Any:
     w = pb.ones(3)  # BUG
-    return pb.why_none(w)
+    return ask(pb.why_none, w)
 
 
 def bug_loss_is_detached() -> None:
@@ -159,13 +160,13 @@ def bug_parameter_is_scaled_at_its_creation() -> Any:
     """The classic: .grad of what is no leaf."""
     w = pb.randn(2, 2, requires_grad=True) * 0.1  # BUG
     w.sum().backward()
-    return pb.why_none(w)
+    return ask_now(pb.why_none, w)
 
 
 def bug_parameter_is_converted() -> Any:
     w = pb.ones(2, requires_grad=True).double()  # BUG
     w.sum().backward()
-    return pb.why_none(w)
+    return ask_now(pb.why_none, w)
 
 
 def bug_parameter_is_replaced_by_an_update() -> Any:
@@ -173,28 +174,26 @@ def bug_parameter_is_replaced_by_an_update() -> Any:
     (w * w).sum().backward()
     w = w - 0.1 * w.grad  # BUG
     w.square().sum().backward()
-    return pb.why_none(w)
+    return ask_now(pb.why_none, w)
 
 
 def bug_intermediate_without_retain_grad() -> Any:
     h = leaf(2).exp()  # BUG
     h.sum().backward()
-    return pb.why_none(h)
+    return ask_now(pb.why_none, h)
 
 
 def bug_branch_is_detached() -> Any:
     a, b = leaf(2), leaf(2)
     target = a.exp().detach()  # BUG
-    loss = (b * target).sum()
-    loss.backward()
-    return pb.why_none(a, (b * target).sum())
+    return ask(pb.why_none, a, (b * target).sum())
 
 
 def bug_branch_of_an_addition_is_detached() -> Any:
     a, b = leaf(2), leaf(2)
     h = a.exp().data  # BUG
     loss = (b + h).sum()
-    return pb.why_none(a, loss)
+    return ask(pb.why_none, a, loss)
 
 
 def bug_branch_under_no_grad() -> Any:
@@ -202,14 +201,14 @@ def bug_branch_under_no_grad() -> Any:
     with pb.no_grad():
         h = a.tanh()  # BUG
     loss = (b @ h).sum()
-    return pb.why_none(a, loss)
+    return ask(pb.why_none, a, loss)
 
 
 def bug_whole_loss_under_no_grad_why() -> Any:
     a = leaf(2)
     with pb.no_grad():
         loss = (a * a).sum()  # BUG
-    return pb.why_none(a, loss)
+    return ask(pb.why_none, a, loss)
 
 
 def bug_index_by_a_cast() -> Any:
@@ -218,7 +217,7 @@ def bug_index_by_a_cast() -> Any:
     table = leaf(3)
     weight = position.long().float()  # BUG
     loss = (table * weight).sum()
-    return pb.why_none(position, loss)
+    return ask(pb.why_none, position, loss)
 
 
 def bug_weight_is_rebuilt_from_numbers() -> Any:
@@ -226,22 +225,21 @@ def bug_weight_is_rebuilt_from_numbers() -> Any:
     x = leaf(2)
     copy = pb.tensor(w.tolist())  # BUG
     loss = (x * copy).sum()
-    return pb.why_none(w, loss)
+    return ask(pb.why_none, w, loss)
 
 
 def bug_second_head_is_not_used() -> Any:
     used = nn.Linear(2, 1)
     head = pb.zeros(2, requires_grad=True)  # BUG
     loss = used(pb.ones(1, 2)).sum()
-    loss.backward()
-    return pb.why_none(head, loss)
+    return ask(pb.why_none, head, loss)
 
 
 def bug_frozen_layer() -> Any:
     layer = nn.Linear(2, 2)
     for p in layer.parameters():
         p.requires_grad_(False)  # BUG
-    return pb.why_none(layer.weight)
+    return ask(pb.why_none, layer.weight)
 
 
 def bug_everything_is_frozen() -> None:
@@ -253,12 +251,12 @@ def bug_everything_is_frozen() -> None:
 def bug_backward_is_missing() -> Any:
     w = leaf(2)
     loss = (w * 2).sum()  # BUG
-    return pb.why_none(w, loss)
+    return ask_now(pb.why_none, w, loss)
 
 
 def bug_integer_parameter() -> Any:
     w = pb.tensor([1, 2])  # BUG
-    return pb.why_none(w)
+    return ask(pb.why_none, w)
 
 
 def bug_loss_is_wrapped_anew() -> Any:
@@ -266,24 +264,21 @@ def bug_loss_is_wrapped_anew() -> Any:
     w = leaf(2)
     value = (w * w).sum()
     loss = pb.tensor(value.item(), requires_grad=True)  # BUG
-    loss.backward()
-    return pb.why_none(w, loss)
+    return ask(pb.why_none, w, loss)
 
 
 def bug_result_becomes_a_parameter() -> Any:
     w = leaf(2)
     scaled = nn.Parameter(w * 2)  # BUG
     loss = scaled.sum()
-    loss.backward()
-    return pb.why_none(w, loss)
+    return ask(pb.why_none, w, loss)
 
 
 def bug_detached_result_requires_grad_again() -> Any:
     w = leaf(2)
     h = w.exp().detach().requires_grad_()  # BUG
     loss = h.sum()
-    loss.backward()
-    return pb.why_none(w, loss)
+    return ask(pb.why_none, w, loss)
 
 
 def bug_layer_is_replaced_after_the_optimizer_was_made() -> Any:
@@ -291,26 +286,25 @@ def bug_layer_is_replaced_after_the_optimizer_was_made() -> Any:
     head = model[1].weight
     model[1] = nn.Linear(2, 1)  # BUG
     loss = model(pb.ones(1, 2)).sum()
-    loss.backward(retain_graph=True)
-    return pb.why_none(head, loss)
+    return ask(pb.why_none, head, loss)
 
 
 def bug_ranks_have_no_derivative() -> Any:
     scores, weight = leaf(3), leaf(3)
     order = scores.argsort().float()  # BUG
-    return pb.why_none(scores, (order * weight).sum())
+    return ask(pb.why_none, scores, (order * weight).sum())
 
 
 def bug_threshold_of_probabilities() -> Any:
     p, weight = leaf(3), leaf(3)
     decision = (p > 0.5).float()  # BUG
-    return pb.why_none(p, (decision * weight).sum())
+    return ask(pb.why_none, p, (decision * weight).sum())
 
 
 def bug_one_hot_of_an_argmax() -> Any:
     logits, table = leaf(2, 3), leaf(3, 2)
     chosen = logits.argmax(-1)  # BUG
-    return pb.why_none(logits, table[chosen].sum())
+    return ask(pb.why_none, logits, table[chosen].sum())
 
 
 def bug_optimizer_gets_a_result() -> None:
@@ -371,8 +365,7 @@ def bug_gradient_does_not_come_through_a_function() -> Any:
     x = leaf(2)
     y = _Nothing.apply(x)  # BUG
     loss = y.sum()
-    loss.backward(retain_graph=True)
-    return pb.why_none(x, loss)
+    return ask(pb.why_none, x, loss)
 
 
 class _Nothing(pb.autograd.Function):
@@ -390,13 +383,13 @@ def bug_encoder_under_no_grad() -> Any:
     encoder, head = nn.Linear(2, 2), nn.Linear(2, 1)
     with pb.no_grad():
         features = encoder(pb.ones(1, 2))  # BUG
-    return pb.why_none(encoder.weight, head(features).sum())
+    return ask(pb.why_none, encoder.weight, head(features).sum())
 
 
-def bug_gradients_are_cleared_before_the_step() -> Any:
+def bug_gradients_are_cleared_before_the_step(keep: bool) -> Any:
     w = leaf(2)
     step = optim.SGD([w], lr=0.1)
     loss = (w * w).sum()
-    loss.backward(retain_graph=True)
+    loss.backward(retain_graph=keep)
     step.zero_grad()  # BUG
-    return pb.why_none(w, loss)
+    return ask_now(pb.why_none, w, loss)

@@ -9,6 +9,7 @@ import warnings
 from typing import Any
 
 import pullback as pb
+from diagnosis.asking import ask, ask_now
 from pullback import nn, optim
 from pullback.utils.checkpoint import checkpoint
 
@@ -20,31 +21,31 @@ def param(*values: float) -> Any:
 def bug_root_of_zero() -> Any:
     x = param(0.0, 4.0)
     y = x.sqrt()  # BUG
-    return pb.explain(x, y.sum())
+    return ask(pb.explain, x, y.sum())
 
 
 def bug_norm_of_zero_divides() -> Any:
     x = param(0.0, 0.0)
     unit = x / x.norm()  # BUG
-    return pb.explain(unit.sum())
+    return ask(pb.explain, unit.sum())
 
 
 def bug_distance_by_squares() -> Any:
     a, b = param(1.0, 2.0), param(1.0, 2.0)
     distance = ((a - b) ** 2).sum().sqrt()  # BUG
-    return pb.explain(a, distance)
+    return ask(pb.explain, a, distance)
 
 
 def bug_log_of_zero() -> Any:
     p = param(0.5, 0.0)
     loss = -p.log().sum()  # BUG
-    return pb.explain(loss)
+    return ask(pb.explain, loss)
 
 
 def bug_log_of_a_softmax() -> Any:
     logits = param(0.0, 200.0)
     loss = -logits.softmax(0).log()[0]  # BUG
-    return pb.explain(loss)
+    return ask(pb.explain, loss)
 
 
 def bug_masked_quotient() -> Any:
@@ -52,139 +53,139 @@ def bug_masked_quotient() -> Any:
     x = param(0.0, 2.0)
     inverse = 1 / x  # BUG
     loss = pb.where(x > 0, inverse, pb.zeros(2)).sum()
-    return pb.explain(x, loss)
+    return ask(pb.explain, x, loss)
 
 
-def bug_masked_root() -> Any:
+def bug_masked_root(keep: bool) -> Any:
     x = param(0.0, 2.0)
     root = x.sqrt()  # BUG
     loss = pb.where(x > 0, root, 0.0).sum()
-    loss.backward(retain_graph=True)
-    return pb.explain(x.grad, loss)
+    loss.backward(retain_graph=keep)
+    return ask_now(pb.explain, x.grad, loss)
 
 
 def bug_masked_log_by_a_product() -> Any:
     x = param(0.0, 2.0)
     mask = pb.tensor([0.0, 1.0])
     loss = (x.log() * mask).sum()  # BUG
-    return pb.explain(loss)
+    return ask(pb.explain, loss)
 
 
 def bug_zero_over_zero() -> Any:
     hits, total = param(0.0, 1.0), pb.tensor([0.0, 2.0])
     ratio = hits / total  # BUG
-    return pb.explain(ratio.mean())
+    return ask(pb.explain, ratio.mean())
 
 
 def bug_power_below_one() -> Any:
     x = param(0.0, 1.0)
     y = x**0.5  # BUG
-    return pb.explain(x, y.sum())
+    return ask(pb.explain, x, y.sum())
 
 
 def bug_exp_overflows() -> Any:
     x = param(1.0, 200.0)
     y = x.exp()  # BUG
     loss = (y / y.sum()).sum()
-    return pb.explain(loss)
+    return ask(pb.explain, loss)
 
 
 def bug_softplus_by_hand() -> Any:
     x = param(100.0)
     loss = (1 + x.exp()).log().sum()  # BUG
-    return pb.explain(loss)
+    return ask(pb.explain, loss)
 
 
 def bug_arc_cosine_of_one() -> Any:
     cosine = param(1.0, 0.5)
     angle = cosine.acos()  # BUG
-    return pb.explain(cosine, angle.sum())
+    return ask(pb.explain, cosine, angle.sum())
 
 
 def bug_row_is_masked_completely() -> Any:
     scores = pb.ones(2, 2, requires_grad=True)
     mask = pb.tensor([[True, True], [False, True]])
     weights = scores.masked_fill(mask, float("-inf")).softmax(-1)  # BUG
-    return pb.explain(weights.sum())
+    return ask(pb.explain, weights.sum())
 
 
 def bug_deviation_of_one_value() -> Any:
     x = param(3.0)
     y = (x - x.mean()) / x.std()  # BUG
-    return pb.explain(y.sum())
+    return ask(pb.explain, y.sum())
 
 
 def bug_mean_of_nothing() -> Any:
     x = param(1.0, 2.0)
     loss = x[x > 5].mean()  # BUG
-    return pb.explain(loss)
+    return ask(pb.explain, loss)
 
 
 def bug_log1p_at_its_pole() -> Any:
     x = param(-1.0, 0.0)
     loss = x.log1p().sum()  # BUG
-    return pb.explain(loss)
+    return ask(pb.explain, loss)
 
 
 def bug_data_has_a_nan() -> Any:
     data = pb.tensor([1.0, float("nan")])  # BUG
     w = param(1.0, 1.0)
-    return pb.explain((w * data).sum())
+    return ask(pb.explain, (w * data).sum())
 
 
 def bug_weight_has_a_nan() -> Any:
     w = pb.tensor([1.0, float("inf")], requires_grad=True)  # BUG
-    return pb.explain((w * 2).sum())
+    return ask(pb.explain, (w * 2).sum())
 
 
 def bug_weight_was_overwritten_by_a_nan() -> Any:
     w = param(1.0, 2.0)
     with pb.no_grad():
         w.mul_(float("inf"))  # BUG
-    return pb.explain((w * 2).sum())
+    return ask(pb.explain, (w * 2).sum())
 
 
 def bug_step_of_a_huge_rate() -> Any:
     w = param(1e20)
     y = w * 1e30  # BUG
-    return pb.explain((y - y).sum())
+    return ask(pb.explain, (y - y).sum())
 
 
 def bug_infinity_minus_infinity() -> Any:
     x = param(90.0)
     a = x.exp()  # BUG
     b = x.exp()
-    return pb.explain((a - b).sum())
+    return ask(pb.explain, (a - b).sum())
 
 
 def bug_variance_by_moments() -> Any:
     x = pb.tensor([0.1, 0.1, 0.1], requires_grad=True)
     spread = ((x * x).mean() - 0.02).sqrt()  # BUG
-    return pb.explain(spread)
+    return ask(pb.explain, spread)
 
 
 def bug_arc_sine_of_minus_one() -> Any:
     x = param(-1.0, 0.5)
     angle = x.asin()  # BUG
-    return pb.explain(x, angle.sum())
+    return ask(pb.explain, x, angle.sum())
 
 
 def bug_geometric_mean() -> Any:
     x = param(0.0, 2.0)
     mean = x.log().mean().exp()  # BUG
-    return pb.explain(x, mean)
+    return ask(pb.explain, x, mean)
 
 
 def bug_cosine_similarity_by_hand() -> Any:
     a, b = param(0.0, 0.0), param(1.0, 1.0)
     cosine = (a * b).sum() / (a.square().sum().sqrt() * b.norm())  # BUG
-    return pb.explain(cosine)
+    return ask(pb.explain, cosine)
 
 
 def bug_entropy() -> Any:
     p = param(0.0, 1.0)
     entropy = -(p * p.log()).sum()  # BUG
-    return pb.explain(entropy)
+    return ask(pb.explain, entropy)
 
 
 class _Reciprocal(pb.autograd.Function):
@@ -202,7 +203,7 @@ class _Reciprocal(pb.autograd.Function):
 def bug_backward_of_a_function_divides() -> Any:
     x = param(0.0, 1.0)
     y = _Reciprocal.apply(x)  # BUG
-    return pb.explain(x, y.sum())
+    return ask(pb.explain, x, y.sum())
 
 
 def bug_recurrence_explodes() -> Any:
@@ -210,47 +211,47 @@ def bug_recurrence_explodes() -> Any:
     h = pb.ones(())
     for _ in range(8):
         h = h * w  # BUG
-    return pb.explain(h)
+    return ask(pb.explain, h)
 
 
 def bug_power_of_a_negative_number() -> Any:
     x = param(-2.0, 4.0)
     y = x**0.5  # BUG
-    return pb.explain(y.sum())
+    return ask(pb.explain, y.sum())
 
 
 def bug_mean_over_an_empty_mask() -> Any:
     loss = param(1.0, 2.0)
     mask = pb.zeros(2)
     mean = (loss * mask).sum() / mask.sum()  # BUG
-    return pb.explain(mean)
+    return ask(pb.explain, mean)
 
 
 def bug_log_sum_exp_by_hand() -> Any:
     x = param(100.0, 0.0)
     total = x.exp().sum().log()  # BUG
-    return pb.explain(total)
+    return ask(pb.explain, total)
 
 
 def bug_softmax_by_hand() -> Any:
     x = param(100.0, 0.0)
     e = x.exp()  # BUG
     p = e / e.sum()
-    return pb.explain(p.sum())
+    return ask(pb.explain, p.sum())
 
 
 def bug_reciprocal_of_a_difference() -> Any:
     a = param(1.0, 2.0)
     gap = a - pb.tensor([1.0, 1.0])
     force = 1 / gap  # BUG
-    return pb.explain(force.sum())
+    return ask(pb.explain, force.sum())
 
 
 def bug_correlation_of_a_constant() -> Any:
     x, y = param(1.0, 2.0), param(3.0, 3.0)
     spread = (y - y.mean()).square().sum().sqrt()
     r = ((x - x.mean()) * (y - y.mean())).sum() / spread  # BUG
-    return pb.explain(r)
+    return ask(pb.explain, r)
 
 
 def bug_gradient_of_an_intermediate_result() -> Any:
@@ -259,8 +260,7 @@ def bug_gradient_of_an_intermediate_result() -> Any:
     h.retain_grad()
     y = h.sqrt()  # BUG
     loss = y.sum()
-    loss.backward(retain_graph=True)
-    return pb.explain(h, loss)
+    return ask(pb.explain, h, loss)
 
 
 def bug_hook_divides_by_the_norm() -> Any:
@@ -271,7 +271,7 @@ def bug_hook_divides_by_the_norm() -> Any:
 
     h = x * 3
     h.register_hook(normalise)
-    return pb.explain(x, (h * h).sum())
+    return ask(pb.explain, x, (h * h).sum())
 
 
 def bug_inside_of_a_checkpoint() -> Any:
@@ -281,7 +281,7 @@ def bug_inside_of_a_checkpoint() -> Any:
         return (t * 1).log()  # BUG
 
     y = checkpoint(body, x, use_reentrant=False)
-    return pb.explain(y.sum())
+    return ask(pb.explain, y.sum())
 
 
 def bug_activation_of_a_layer() -> Any:
@@ -291,7 +291,7 @@ def bug_activation_of_a_layer() -> Any:
         layer.bias.zero_()
     h = layer(pb.ones(1, 2))
     out = h.log()  # BUG
-    return pb.explain(out.mean())
+    return ask(pb.explain, out.mean())
 
 
 def bug_learning_rate_blows_up_the_weight() -> Any:
@@ -302,7 +302,7 @@ def bug_learning_rate_blows_up_the_weight() -> Any:
         step.zero_grad()
         loss.backward()
         step.step()  # BUG
-    return pb.explain(w)
+    return ask_now(pb.explain, w)
 
 
 def bug_standardised_data_has_a_constant_column() -> Any:
@@ -310,14 +310,14 @@ def bug_standardised_data_has_a_constant_column() -> Any:
     data = pb.tensor([[1.0, 5.0], [2.0, 5.0]])
     features = (data - data.mean(0)) / data.std(0)  # BUG
     w = param(1.0, 1.0)
-    return pb.explain((features * w).sum())
+    return ask(pb.explain, (features * w).sum())
 
 
 def bug_seed_holds_a_nan() -> Any:
     x = param(1.0, 2.0)
     seed = pb.tensor([1.0, float("nan")])  # BUG
     weights = x * seed
-    return pb.explain(weights.sum())
+    return ask(pb.explain, weights.sum())
 
 
 def bug_anomaly_mode_finds_the_root() -> None:

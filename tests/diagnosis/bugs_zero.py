@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pullback as pb
+from diagnosis.asking import ask, ask_now
 from pullback import nn
 
 
@@ -18,7 +19,7 @@ def param(*values: float) -> Any:
 def bug_dead_relu() -> Any:
     w = param(-1.0, -2.0)
     h = w.relu()  # BUG
-    return pb.why_zero(w, (h * 3).sum())
+    return ask(pb.why_zero, w, (h * 3).sum())
 
 
 def bug_dead_layer() -> Any:
@@ -28,85 +29,84 @@ def bug_dead_layer() -> Any:
         layer.bias.fill_(-1.0)
     h = nn.functional.relu(layer(pb.ones(3, 2)))  # BUG
     loss = h.sum()
-    loss.backward(retain_graph=True)
-    return pb.why_zero(layer.weight, loss)
+    return ask(pb.why_zero, layer.weight, loss)
 
 
 def bug_factor_starts_at_zero() -> Any:
     w = param(1.0, 2.0)
     gain = pb.zeros(2)
     y = w * gain  # BUG
-    return pb.why_zero(w, y.sum())
+    return ask(pb.why_zero, w, y.sum())
 
 
 def bug_product_of_two_zero_matrices() -> Any:
     a = pb.zeros(2, 2, requires_grad=True)
     b = pb.zeros(2, 2, requires_grad=True)  # BUG
-    return pb.why_zero(a, (a @ b).sum())
+    return ask(pb.why_zero, a, (a @ b).sum())
 
 
 def bug_result_is_zeroed() -> Any:
     w = param(1.0, 2.0)
     h = w * 2
     h.zero_()  # BUG
-    return pb.why_zero(w, h.sum())
+    return ask(pb.why_zero, w, h.sum())
 
 
 def bug_result_is_filled() -> Any:
     w = param(1.0, 2.0)
     h = w.exp()
     h.fill_(3.0)  # BUG
-    return pb.why_zero(w, h.sum())
+    return ask(pb.why_zero, w, h.sum())
 
 
 def bug_result_is_copied_over() -> Any:
     w = param(1.0, 2.0)
     h = w * 2
     h.copy_(pb.ones(2))  # BUG
-    return pb.why_zero(w, h.sum() + (w * 0).sum())
+    return ask(pb.why_zero, w, h.sum() + (w * 0).sum())
 
 
 def bug_clamp_cuts_everything() -> Any:
     w = param(5.0, 6.0)
     p = w.clamp(0.0, 1.0)  # BUG
-    return pb.why_zero(w, p.sum())
+    return ask(pb.why_zero, w, p.sum())
 
 
 def bug_saturated_sigmoid() -> Any:
     w = param(200.0)
     p = (w * 10).sigmoid()  # BUG
-    return pb.why_zero(w, p.sum())
+    return ask(pb.why_zero, w, p.sum())
 
 
 def bug_mask_selects_nothing() -> Any:
     w = param(1.0, 2.0)
     kept = pb.where(w > 10, w, pb.zeros(2))  # BUG
-    return pb.why_zero(w, kept.sum())
+    return ask(pb.why_zero, w, kept.sum())
 
 
 def bug_rounded() -> Any:
     w = param(1.4, 2.6)
     bits = w.round()  # BUG
-    return pb.why_zero(w, bits.sum())
+    return ask(pb.why_zero, w, bits.sum())
 
 
 def bug_sign_as_activation() -> Any:
     w = param(1.4, -2.6)
     loss = w.sign().sum()  # BUG
-    return pb.why_zero(w, loss)
+    return ask(pb.why_zero, w, loss)
 
 
 def bug_sum_of_a_softmax() -> Any:
     logits = param(1.0, 1.0)
     p = logits.softmax(0)  # BUG
-    return pb.why_zero(logits, p.sum())
+    return ask(pb.why_zero, logits, p.sum())
 
 
 def bug_gradient_is_zeroed_before_the_step() -> Any:
     w = param(1.0)
     (w * w).sum().backward()
     w.grad.zero_()  # BUG
-    return pb.why_zero(w)
+    return ask_now(pb.why_zero, w)
 
 
 def bug_hook_changes_the_shape() -> None:
@@ -213,39 +213,39 @@ def bug_hook_returns_zeros() -> Any:
 
     h = w * 3
     h.register_hook(clip)
-    return pb.why_zero(w, h.sum())
+    return ask(pb.why_zero, w, h.sum())
 
 
 def bug_maximum_with_a_constant() -> Any:
     w = param(1.0, 2.0)
     h = pb.maximum(w, pb.full((2,), 9.0))  # BUG
-    return pb.why_zero(w, h.sum())
+    return ask(pb.why_zero, w, h.sum())
 
 
 def bug_slice_is_empty() -> Any:
     w = param(1.0, 2.0)
     loss = w[5:].sum()  # BUG
-    return pb.why_zero(w, loss)
+    return ask(pb.why_zero, w, loss)
 
 
 def bug_every_element_is_overwritten() -> Any:
     w = param(1.0, 2.0)
     h = w * 2
     h[:] = 0.0  # BUG
-    return pb.why_zero(w, h.sum())
+    return ask(pb.why_zero, w, h.sum())
 
 
 def bug_mask_of_dropout_is_zero() -> Any:
     w = param(1.0, 2.0)
     mask = pb.zeros(2)  # BUG
-    return pb.why_zero(w, (w * mask).sum())
+    return ask(pb.why_zero, w, (w * mask).sum())
 
 
 def bug_intermediate_result_is_dead() -> Any:
     w = param(1.0, 2.0)
     h = w * -3
     out = h.relu()  # BUG
-    return pb.why_zero(h, (out * 2).sum())
+    return ask(pb.why_zero, h, (out * 2).sum())
 
 
 def bug_saturated_tanh_of_a_layer() -> Any:
@@ -253,4 +253,4 @@ def bug_saturated_tanh_of_a_layer() -> Any:
     with pb.no_grad():
         layer.weight.fill_(1000.0)
     h = layer(pb.ones(1, 1)).tanh()  # BUG
-    return pb.why_zero(layer.weight, h.sum())
+    return ask(pb.why_zero, layer.weight, h.sum())

@@ -16,8 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from pullback import _core
 from pullback._grad_mode import no_grad
-from pullback.diagnosis._explain import require_tensor, rerun_backward
-from pullback.diagnosis._walk import nodes_of
+from pullback.diagnosis._walk import (
+    FreedError,
+    UnseenError,
+    nodes_of,
+    require_tensor,
+    rerun_backward,
+    say_freed,
+)
 
 if TYPE_CHECKING:
     import os
@@ -348,9 +354,12 @@ def _norms(tensor: Any, leaves: list[Any]) -> dict[Any, list[float]]:
         found[node] = [g.norm().item() for g in arrived if g is not None]
 
     with no_grad():
-        gradients = rerun_backward((tensor,), leaves, before, lambda *_: None)
-        if isinstance(gradients, str):
-            raise RuntimeError(f"draw: got gradients=True. {gradients}")
+        try:
+            wanted = tuple(leaf.variable for leaf in leaves)
+            gradients = rerun_backward((tensor,), before, lambda *_: None, wanted)
+        except (FreedError, UnseenError) as error:
+            reason = str(error) or say_freed(nodes_of([tensor])[0])
+            raise RuntimeError(f"draw: got gradients=True. {reason}") from None
         for leaf, gradient in zip(leaves, gradients, strict=True):
             found[leaf] = [] if gradient is None else [gradient.norm().item()]
     return found

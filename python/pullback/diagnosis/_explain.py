@@ -4,17 +4,38 @@ Forward, the values between the operations are what nodes saved, or computed ane
 (``_core._rerun``); from the bad value the search follows bad operands down to a node whose operands
 are all finite. Where an operand is not known the answer says that it is a guess. Backward, the pass
 is run again with an observer that sees what every node gives; the search follows bad gradients up,
-to a node, a hook or a sum. Start reading at ``explain``.
+to a node, a hook or a sum. A graph that was freed is recorded anew from its leaves, or its
+structure is asked (``_freed``). Start reading at ``explain``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pullback import _core
 from pullback._grad_mode import no_grad
-from pullback.diagnosis._walk import Explanation, nodes_of, place_of, show_place
+from pullback.diagnosis._anew import Anew, Values, is_freed
+from pullback.diagnosis._freed import nan_by_structure
+from pullback.diagnosis._walk import (
+    Explanation,
+    FreedError,
+    UnseenError,
+    as_they_are,
+    hooks_at,
+    is_bad,
+    nodes_of,
+    origin_of,
+    place_in,
+    place_of,
+    require_tensor,
+    rerun_backward,
+    roots_of,
+    say_freed,
+    shape_of,
+    show_place,
+)
 
 if TYPE_CHECKING:
     from pullback import Tensor
@@ -37,20 +58,13 @@ _PRONE = (
     *("Log", "Mean", "Pow", "Reciprocal", "Remainder", "Rsqrt", "Sinh", "Softmax", "Sqrt", "Std"),
     *("Tan", "Var", "Xlogy"),
 )
+# What does in the backward pass.
+_STEEP = (*_PRONE, "Cumprod", "Dist", "Hypot", "LinalgVectorNorm", "Logit", "Norm", "Prod")
 _MASKED = (
     "The gradient that arrived is 0 there, and 0 times infinity is nan: a branch that is masked "
     "afterwards. Mask the input of the operation as well, or run backward under "
     "pullback.safe_gradients()."
 )
-
-
-def is_bad(value: Any) -> bool:
-    """Whether a tensor or number holds NaN or infinity."""
-    if isinstance(value, float):
-        return value != value or value in (float("inf"), float("-inf"))
-    if not isinstance(value, _core.Tensor) or not value.is_floating_point():
-        return False
-    return not bool(value.isfinite().all())
 
 
 def _word(value: Any) -> str:
@@ -59,10 +73,6 @@ def _word(value: Any) -> str:
 
 def _first_bad(value: Any) -> tuple[int, ...]:
     return tuple((~value.isfinite()).nonzero()[0].tolist())
-
-
-def _shape(value: Any) -> str:
-    return str(tuple(value.shape)) if isinstance(value, _core.Tensor) else "number"
 
 
 def _at(value: Any, index: tuple[int, ...], shape: tuple[int, ...]) -> Any:
@@ -81,75 +91,23 @@ def _at(value: Any, index: tuple[int, ...], shape: tuple[int, ...]) -> Any:
 def _describe(name: str, value: Any, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
     one = _at(value, index, shape)
     if one is not None:
-        return f"  {name} = {one} there, of shape {_shape(value)}"
+        return f"  {name} = {one} there, of shape {shape_of(value)}"
     if value.numel() == 0:
-        return f"  {name}: empty, of shape {_shape(value)}"
+        return f"  {name}: empty, of shape {shape_of(value)}"
     low, high = value.min().item(), value.max().item()
-    return f"  {name}: between {low} and {high}, of shape {_shape(value)}"
-
-
-class _Values:
-    """The values between the nodes of a graph, as far as they are known."""
-
-    def __init__(self, root: Any) -> None:
-        self.nodes, self.leaves = nodes_of([root])
-        self.inputs: dict[Any, list[Any]] = {}
-        self.incomplete: set[Any] = set()  # nodes with an operand that is not known
-        self.results: dict[tuple[Any, int], Any] = {}
-        saved = {node: _core._saved_values(node) for node in self.nodes}
-        for node in self.nodes:
-            inputs, outputs, _ = saved[node]
-            for place, (target, number) in enumerate(node._inputs):
-                if target is not None and isinstance(inputs.get(place), _core.Tensor):
-                    self.results.setdefault((target, number), inputs[place].detach())
-            for number, value in outputs.items():
-                self.results.setdefault((node, number), value.detach())
-        if root.grad_fn is not None:
-            self.results[(root.grad_fn, root.output_nr)] = root.detach()
-        for node in self.nodes:
-            self._fill(node, saved[node][0])
-
-    def _fill(self, node: Any, kept: dict[int, Any]) -> None:
-        known = []
-        for place, (target, number) in enumerate(node._inputs):
-            if target is None:
-                known.append(kept.get(place))
-            elif hasattr(target, "variable"):
-                known.append(target.variable.detach())
-            else:
-                known.append(self.results.get((target, number)))
-        self.inputs[node] = known
-        try:
-            again = _core._rerun(node, list(known))
-        except RuntimeError:  # an operand was overwritten since
-            again = None
-        if again is None:
-            if any(value is None for value in known):
-                self.incomplete.add(node)
-            return
-        self.inputs[node] = [
-            old if new is None else new for old, new in zip(known, again[0], strict=True)
-        ]
-        for number, value in enumerate(again[1]):
-            self.results.setdefault((node, number), value)
-
-
-def _origin(value: Any) -> str:
-    return str(getattr(value, "_origin", "") or "").strip()
-
-
-def _place_in(sentence: str) -> str | None:
-    """The ``file:line in function`` at the end of an origin."""
-    _, found, rest = sentence.rpartition(" at ")
-    return rest.rstrip(".") if found else None
+    return f"  {name}: between {low} and {high}, of shape {shape_of(value)}"
 
 
 def _is_prone(node: Any) -> bool:
     return bool(node.name().startswith(_PRONE)) or isinstance(node, _core._FunctionBase)
 
 
+def _is_steep(node: Any) -> bool:
+    return bool(node.name().startswith(_STEEP)) or isinstance(node, _core._FunctionBase)
+
+
 def _forward(root: Any) -> Explanation:
-    values = _Values(root)
+    values = Values([root])
     word = _word(root)
     pending = [root.grad_fn]
     sure = {root.grad_fn}  # nodes whose result is known to be bad
@@ -178,17 +136,17 @@ def _forward(root: Any) -> Explanation:
         if not bad:
             certain = node in sure and node not in values.incomplete
             (makers if certain else guesses).append(node)
-    if makers:
-        maker = min(makers, key=lambda node: node._sequence_nr())
-        return _report_forward(values, maker, word, path, [])
-    if sources:
-        return _report_source(sources[0])
 
     def rank(node: Any) -> tuple[bool, bool, int]:
         prone = _is_prone(node)
         return not prone, prone and node not in sure, node._sequence_nr()
 
     guesses.sort(key=rank)
+    if makers:
+        maker = min(makers, key=lambda node: node._sequence_nr())
+        return _report_forward(values, maker, word, path, [], guesses)
+    if sources:
+        return _report_source(sources[0])
     return _report_forward(values, guesses[0], word, path, guesses)
 
 
@@ -198,7 +156,12 @@ def _names(count: int) -> list[str]:
 
 
 def _report_forward(
-    values: _Values, node: Any, word: str, path: list[Any], guesses: list[Any]
+    values: Values,
+    node: Any,
+    word: str,
+    path: list[Any],
+    guesses: list[Any],
+    others: list[Any] | None = None,
 ) -> Explanation:
     results = (values.results.get((node, k)) for k in range(len(node._input_metadata)))
     result = next((each for each in results if is_bad(each)), None)
@@ -238,6 +201,9 @@ def _report_forward(
             later = min(turned, key=lambda other: other._sequence_nr())
             text += [f"{later.name()} made {word} of that", show_place(place_of(later))]
             places.append(place_of(later) or "")
+        for other in [each for each in others or () if _is_prone(each)][:_MOST_GUESSES]:
+            text += [f"Or it came of {other.name()}", show_place(place_of(other))]
+            places.append(place_of(other) or "")
     hint = _HINTS.get(node.name())
     if hint:
         text.append("  " + hint)
@@ -246,30 +212,42 @@ def _report_forward(
     for other in guesses[1 : 1 + _MOST_GUESSES]:
         text += [f"It may also be {other.name()}", show_place(place_of(other))]
         places.append(place_of(other) or "")
+    if guesses and is_freed(path):
+        came_in = dict.fromkeys(s for other in path for s in _core._saved_origins(other).values())
+        for sentence in [*came_in][:_MOST_GUESSES]:
+            text.append(f"Or it came in with an operand that was freed. {sentence}")
+            places.append(place_in(sentence) or "")
+        text.append(say_freed(path))
     return Explanation("\n".join(text), place, node.name(), index, found, tuple(places))
 
 
 def _report_source(value: Any) -> Explanation:
-    origin = _origin(value) or (
+    origin = origin_of(value) or (
         "Where it comes from is not known: it was computed from tensors that require no gradient."
     )
     index = _first_bad(value)
     what = "leaf" if value.requires_grad else "tensor without history"
     written = _core._written_at(value)
     text = (
-        f"{_word(value)} came in from outside: a {what} of shape {_shape(value)} holds "
+        f"{_word(value)} came in from outside: a {what} of shape {shape_of(value)} holds "
         f"{value[index].item()} at index {index}. {origin}"
     )
-    place = _place_in(origin)
+    place = place_in(origin)
     if written:
         text += f" It was last written in place at {written}."
         place = written
-    places = tuple(p for p in (place, _place_in(origin)) if p)
+    places = tuple(p for p in (place, place_in(origin)) if p)
     return Explanation(text, place, None, index, {}, places)
 
 
 # Besides the likeliest.
 _MOST_GUESSES = 3
+
+
+_UNUSED = (
+    "The loss does not depend on this tensor: see pullback.why_none. If it is the gradient of an "
+    "intermediate result, pass that result."
+)
 
 
 class _Watch:
@@ -295,71 +273,31 @@ class _Watch:
             self.kept[node] = (self.arrived, given)
 
 
-def require_tensor(name: str, value: Any) -> None:
-    """Raise a TypeError for what is no tensor."""
-    if not isinstance(value, _core.Tensor):
-        raise TypeError(f"{name}: got {type(value).__name__}, expected a Tensor.")
-
-
-def roots_of(name: str, loss: Any) -> tuple[Any, ...]:
-    """The loss, or the losses, as a tuple."""
-    roots = tuple(loss) if isinstance(loss, (list, tuple)) else (loss,)
-    for root in roots:
-        require_tensor(name, root)
-    return roots
-
-
-def rerun_backward(
-    roots: tuple[Any, ...],
-    leaves: Iterable[Any],
-    before: Any,
-    after: Any,
-    tensors: tuple[Any, ...] = (),
-) -> tuple[Any, ...] | str:
-    """The gradients of the leaves, or of the tensors, in a pass that ``before`` and ``after`` see.
-
-    A reason in words when the graph cannot be walked.
-    """
-    wanted = tensors or tuple(leaf.variable for leaf in leaves)
-    seeds = tuple(None if root.numel() == 1 else root.detach().clone().fill_(1.0) for root in roots)
-    _core._push_observer(before, after)
+def _of_pass(roots: tuple[Any, ...], tensor: Any | None) -> Explanation:
+    """The same of a graph that may have been freed."""
     try:
-        found: tuple[Any, ...] = _core._run_backward(roots, seeds, True, False, wanted, False)
-        return found
-    except RuntimeError as error:
-        if "second time" in str(error):
-            return FREED
-        if "use_reentrant=True" in str(error):
-            return REENTRANT
-        raise
-    finally:
-        _core._pop_observer()
-
-
-FREED = (
-    "The graph was freed by an earlier backward(). Call this before backward(), or keep the graph "
-    "by backward(retain_graph=True)."
-)
-
-
-REENTRANT = (
-    "The graph has a checkpoint with use_reentrant=True, whose inside cannot be seen. Use "
-    "use_reentrant=False."
-)
-
-
-def hooks_at(target: Any) -> list[str]:
-    """``file:line in name`` of the hooks that a gradient meets before it reaches a node or leaf."""
-    return list(_core._hook_places(target))
+        return _backward(roots, tensor)
+    except UnseenError as error:
+        return Explanation(str(error))
+    except FreedError:
+        nodes, leaves = nodes_of(list(roots))
+        inside = tensor is None or tensor.grad_fn in nodes
+        if not inside and not any(a.variable is tensor for a in leaves):
+            return Explanation(_UNUSED)
+        anew = Anew(roots, nodes, leaves)
+        if anew.whole:
+            found = _backward(anew.roots, None if tensor is None else anew.of(tensor))
+            if found.place is not None:
+                return dataclasses.replace(found, text=f"{found.text}\n{as_they_are(nodes)}")
+        return nan_by_structure(tensor, Values(list(roots)), _is_steep, anew.whole)
 
 
 def _backward(roots: tuple[Any, ...], tensor: Any | None) -> Explanation:
     """Who made the bad gradient of a tensor of the graph, or of any leaf."""
     nodes, leaves = nodes_of(list(roots))
     watch = _Watch()
-    found = rerun_backward(roots, leaves, watch.before, watch.after)
-    if isinstance(found, str):
-        return Explanation(found)
+    wanted = tuple(leaf.variable for leaf in leaves)
+    found = rerun_backward(roots, watch.before, watch.after, wanted)
     bad_leaves = [a for a, g in zip(leaves, found, strict=True) if is_bad(g)]
     # Who gives to whom, as far as bad gradients go.
     givers: dict[Any, list[Any]] = {}
@@ -377,10 +315,7 @@ def _backward(roots: tuple[Any, ...], tensor: Any | None) -> Explanation:
     else:
         first = [a for a in leaves if a.variable is tensor]
         if not first:
-            return Explanation(
-                "The loss does not depend on this tensor: see pullback.why_none. If it is the "
-                "gradient of an intermediate result, pass that result."
-            )
+            return Explanation(_UNUSED)
     pending = []
     makers: list[Any] = []
     sums: list[Any] = []  # what got a bad gradient from nobody
@@ -419,9 +354,9 @@ def _backward(roots: tuple[Any, ...], tensor: Any | None) -> Explanation:
 def _report_sum(target: Any) -> Explanation:
     """Finite gradients were given to a node or leaf, a bad one arrived."""
     leaf = getattr(target, "variable", None)
-    name = f"a leaf of shape {_shape(leaf)}" if leaf is not None else target.name()
-    sentence = _origin(leaf) if leaf is not None else ""
-    place = _place_in(sentence) if leaf is not None else place_of(target)
+    name = f"a leaf of shape {shape_of(leaf)}" if leaf is not None else target.name()
+    sentence = origin_of(leaf) if leaf is not None else ""
+    place = place_in(sentence) if leaf is not None else place_of(target)
     hooks = hooks_at(target)
     if not hooks:
         text = f"The sum of the gradients that arrive at {name} overflowed in the backward pass"
@@ -478,8 +413,9 @@ def explain(tensor: Tensor, loss: Tensor | Iterable[Tensor] | None = None) -> Ex
         tensor: a tensor that holds NaN or infinity, for instance the loss; or a parameter or
             intermediate result whose gradient does; or the gradient of a parameter.
         loss: what ``backward`` was or is going to be called on, where a gradient is meant. The
-            pass is run again (hooks of tensors and nodes, too) without touching ``.grad``, so the
-            graph must still be there.
+            pass is run again (hooks of tensors and nodes, too) without touching ``.grad``. After a
+            plain ``backward()``, which has freed the graph, the answer is exact only where the loss
+            depends on nothing but leaves and numbers, and tells what is likely otherwise.
 
     Returns:
         An ``Explanation``: text, and the line, the operator, the index and the operands' values.
@@ -502,17 +438,16 @@ def explain(tensor: Tensor, loss: Tensor | Iterable[Tensor] | None = None) -> Ex
             for root in roots:
                 if is_bad(root) and root.grad_fn is not None:
                     return _forward(root)
-            return _backward(roots, _target_for(tensor, roots))
+            return _of_pass(roots, _target_for(tensor, roots))
         if not is_bad(tensor):
             grad = tensor.grad if tensor.is_leaf or tensor.retains_grad else None
             if grad is not None and is_bad(grad):
                 return Explanation(
                     "The tensor is finite, its .grad is not. Pass what backward() was called on: "
-                    "explain(p, loss), with the graph kept by backward(retain_graph=True). "
-                    + _origin(tensor)
+                    "explain(p, loss). " + origin_of(tensor)
                 )
             if tensor.grad_fn is not None:
-                return _backward((tensor,), None)
+                return _of_pass((tensor,), None)
             return Explanation("All values are finite.")
         if tensor.grad_fn is not None:
             return _forward(tensor)

@@ -1,12 +1,13 @@
-"""Walks over a recorded graph, without recursion; what ``explain`` and ``why_none`` share.
+"""Walks over a recorded graph, without recursion, and what is known of tensors and nodes in words.
 
-Start reading at ``nodes_of``. Nodes are the Python objects of ``grad_fn``; a list of them keeps
-them, and with them the dictionaries that use them as keys, alive.
+Shared by everything in this folder. Start reading at ``nodes_of``. Nodes are the Python objects of
+``grad_fn``; a list of them keeps them, and with them the dictionaries that use them as keys, alive.
 """
 
 from __future__ import annotations
 
 import linecache
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +67,20 @@ def nodes_of(roots: list[Any]) -> tuple[list[Any], list[Any]]:
     return sorted(found, key=lambda node: node._sequence_nr()), list(leaves)
 
 
+def consumers_of(nodes: list[Any]) -> dict[Any, list[tuple[Any, int]]]:
+    """Who gives to a node, a leaf's accumulator or one output (node, number): (node, edge)."""
+    found: dict[Any, list[tuple[Any, int]]] = {}
+    for node in nodes:
+        for i, (target, number) in enumerate(node._inputs):
+            if target is not None:
+                found.setdefault(target, []).append((node, i))
+                found.setdefault((target, number), []).append((node, i))
+    return found
+
+
+# --- places and origins ---
+
+
 def place_of(node: Any) -> str | None:
     """``file:line in function`` of the line that recorded a node."""
     return getattr(node, "recorded_at", None)
@@ -83,3 +98,120 @@ def show_place(place: str | None) -> str:
     """The place and the text of its line, indented, for a report."""
     code = source_line(place)
     return f"  at {place or 'an unknown line'}" + (f"\n     {code}" if code else "")
+
+
+def origin_of(value: Any) -> str:
+    """Where a tensor was made, recorded or cut off: a sentence, or an empty string."""
+    return str(getattr(value, "_origin", "") or "").strip()
+
+
+def place_in(sentence: str) -> str | None:
+    """The ``file:line in function`` at the end of an origin."""
+    _, found, rest = sentence.rpartition(" at ")
+    return rest.rstrip(".") if found else None
+
+
+def hooks_at(target: Any) -> list[str]:
+    """``file:line in name`` of the hooks that a gradient meets before it reaches a node or leaf."""
+    return list(_core._hook_places(target))
+
+
+def shape_of(value: Any) -> str:
+    return str(tuple(value.shape)) if isinstance(value, _core.Tensor) else "number"
+
+
+def is_bad(value: Any) -> bool:
+    """Whether a tensor or number holds NaN or infinity."""
+    if isinstance(value, float):
+        return value != value or value in (float("inf"), float("-inf"))
+    if not isinstance(value, _core.Tensor) or not value.is_floating_point():
+        return False
+    return not bool(value.isfinite().all())
+
+
+def is_zero(value: Any) -> bool:
+    return isinstance(value, _core.Tensor) and not bool(value.any())
+
+
+def grad_of(tensor: Any) -> Any:
+    """``.grad`` without the warning of results that keep none."""
+    return tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+
+
+# --- arguments ---
+
+
+def require_tensor(name: str, value: Any) -> None:
+    """Raise a TypeError for what is no tensor."""
+    if not isinstance(value, _core.Tensor):
+        raise TypeError(f"{name}: got {type(value).__name__}, expected a Tensor.")
+
+
+def roots_of(name: str, loss: Any) -> tuple[Any, ...]:
+    """The loss, or the losses, as a tuple."""
+    roots = tuple(loss) if isinstance(loss, (list, tuple)) else (loss,)
+    for root in roots:
+        require_tensor(name, root)
+    return roots
+
+
+# --- a pass that is looked at ---
+
+REENTRANT = (
+    "The graph has a checkpoint with use_reentrant=True, whose inside cannot be seen. Use "
+    "use_reentrant=False."
+)
+
+
+class FreedError(Exception):
+    """The graph cannot be walked: a pass has freed it."""
+
+
+class UnseenError(Exception):
+    """The graph has a part that an observer does not see."""
+
+
+def rerun_backward(
+    roots: tuple[Any, ...],
+    before: Any,
+    after: Any,
+    wanted: tuple[Any, ...],
+) -> tuple[Any, ...]:
+    """The gradients of the tensors in a pass that ``before`` and ``after`` see.
+
+    Raises FreedError or UnseenError when the graph cannot be walked.
+    """
+    seeds = tuple(None if root.numel() == 1 else root.detach().clone().fill_(1.0) for root in roots)
+    _core._push_observer(before, after)
+    try:
+        found: tuple[Any, ...] = _core._run_backward(roots, seeds, True, False, wanted, False)
+        return found
+    except RuntimeError as error:
+        if "second time" in str(error):
+            raise FreedError from None
+        if "use_reentrant=True" in str(error):
+            raise UnseenError(REENTRANT) from None
+        raise
+    finally:
+        _core._pop_observer()
+
+
+def _freeing_pass(nodes: Iterable[Any]) -> str:
+    place = next((place for place in map(_core._freed_at, nodes) if place), "")
+    return f"the backward pass at {place}" if place else "an earlier backward()"
+
+
+def say_freed(nodes: Iterable[Any]) -> str:
+    """What to add to the program so that the question can be answered: one line."""
+    return (
+        f"The graph was freed by {_freeing_pass(nodes)}. Write backward(retain_graph=True) there, "
+        "or ask before it, for the exact answer."
+    )
+
+
+def as_they_are(nodes: Iterable[Any]) -> str:
+    """That the answer is for the values of the leaves now."""
+    return (
+        f"The graph was freed by {_freeing_pass(nodes)}; this is computed anew, from the leaves as "
+        "they are now. Write backward(retain_graph=True) there to keep it."
+    )
