@@ -33,6 +33,11 @@ REFUSED_MASKS = {
     "masked_select": "the shape of the result depends on the mask",
     "index_put": "the number of values depends on the mask",
 }
+REFUSED_POSITIONS = {
+    "narrow": "a start that differs by example is a value that Python would have to read",
+    "split": "the shapes of the results depend on the tensor",
+    "tensor_split": "the shapes of the results depend on the tensor",
+}
 
 
 def examples(leaf: Leaf, seed: int) -> list[np.ndarray]:
@@ -59,9 +64,11 @@ def batchings(sample: Sample) -> Iterator[dict[int, int]]:
 
 
 def refuses_masks(op: Op, sample: Sample, where: dict[int, int]) -> bool:
-    """A mask of each example has another number of true elements."""
-    masks = any(sample.leaves[k].array.dtype == np.bool_ for k in where)
-    return masks and op.name in REFUSED_MASKS
+    """A mask of each example has another number of true elements, or a position is read."""
+    kinds = {sample.leaves[k].array.dtype.kind for k in where}
+    return ("b" in kinds and op.name in REFUSED_MASKS) or (
+        "i" in kinds and op.name in REFUSED_POSITIONS
+    )
 
 
 def stacked(lib: Any, sample: Sample, where: dict[int, int]) -> list[Any]:

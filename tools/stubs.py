@@ -49,6 +49,19 @@ class memory_format: ...
 class Size(tuple[_int, ...]):
     def numel(self) -> _int: ...
 
+class OutOfMemoryError(RuntimeError, MemoryError): ...
+
+class device:
+    type: str
+    index: _int | None
+    @overload
+    def __init__(self, device: device | str | _int) -> None: ...
+    @overload
+    def __init__(self, type: str, index: _int | None = None) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *args: object) -> None: ...
+    def __hash__(self) -> _int: ...
+
 class Node:
     metadata: dict[Any, Any]
     next_functions: tuple[tuple[Any, _int], ...]
@@ -56,10 +69,12 @@ class Node:
     def __getattr__(self, name: str) -> Any: ...
 
 _dtype: TypeAlias = dtype
+_device: TypeAlias = device
 _layout: TypeAlias = layout
 _memory_format: TypeAlias = memory_format
 Number: TypeAlias = _int | _float | _bool
-Ints: TypeAlias = _int | Sequence[_int]
+Sizes: TypeAlias = Sequence[_int]
+Ints: TypeAlias = _int | Sizes
 Tensors: TypeAlias = Sequence[Tensor]
 DimPair: TypeAlias = _int | Sequence[Ints]
 DType: TypeAlias = dtype | type
@@ -114,7 +129,7 @@ def __getattr__(name: str) -> Any: ...
 MEMBERS = {
     "shape": "@property\ndef shape(self) -> Size: ...",
     "dtype": "@property\ndef dtype(self) -> _dtype: ...",
-    "device": "@property\ndef device(self) -> Any: ...",
+    "device": "@property\ndef device(self) -> _device: ...",
     "ndim": "@property\ndef ndim(self) -> _int: ...",
     "requires_grad": "requires_grad: _bool",
     "grad": "grad: Tensor | None",
@@ -141,8 +156,8 @@ MEMBERS = {
     "to": "def to(self, *args: Any, **kwargs: Any) -> Tensor: ...",
     "type": "@overload\ndef type(self, dtype: None = None, non_blocking: _bool = ...) -> str: ...\n"
     "@overload\ndef type(self, dtype: DType | str, non_blocking: _bool = False) -> Tensor: ...",
-    "type_as": "def type_as(self, other: Tensor, /) -> Tensor: ...",
-    "copy_": "def copy_(self, src: Tensor | Number, non_blocking: _bool = False) -> Self: ...",
+    "type_as": "def type_as(self, other: Tensor) -> Tensor: ...",
+    "copy_": "def copy_(self, other: Tensor | Number, non_blocking: _bool = False) -> Self: ...",
     "is_contiguous": "def is_contiguous(\n    self, *, memory_format: _memory_format = ...\n"
     ") -> _bool: ...",
     "new_tensor": "def new_tensor(\n    self,\n    data: Any,\n    *,\n"
@@ -161,7 +176,6 @@ MEMBERS = {
     "_make_subclass": "@staticmethod\ndef _make_subclass(\n    cls: Any, data: Tensor, "
     "require_grad: _bool = False\n) -> Any: ...",
     "is_same_size": "def is_same_size(self, other: Tensor) -> _bool: ...",
-    "cpu": "def cpu(self, memory_format: _memory_format | None = None) -> Tensor: ...",
     "cuda": "def cuda(self, *args: Any, **kwargs: Any) -> NoReturn: ...",
     "layout": "layout: ClassVar[_layout]",
     "__array_priority__": "__array_priority__: ClassVar[_int]",
@@ -172,7 +186,7 @@ RESULTS = {  # of methods without arguments
     "_int": "dim ndimension numel nelement element_size storage_offset data_ptr _storage_ptr "
     "get_device",
     "_bool": "_is_row_major _is_view is_inference is_floating_point is_complex is_signed",
-    "Tensor": "detach float double int long byte bool contiguous",
+    "Tensor": "detach",
     "Self": "detach_ zero_ share_memory_ pin_memory",
     "NoReturn": "half bfloat16 short char cfloat cdouble",
     "tuple[_int, _int]": "__dlpack_device__",
@@ -180,6 +194,10 @@ RESULTS = {  # of methods without arguments
 for result, names in RESULTS.items():
     for each in names.split():
         MEMBERS[each] = f"def {each}(self) -> {result}: ..."
+for each in ("float", "double", "int", "long", "byte", "bool", "cpu"):
+    MEMBERS[each] = (
+        f"def {each}(self, *, memory_format: _memory_format | None = None) -> Tensor: ..."
+    )
 for each in ("is_cpu", "is_cuda", "is_meta", "is_mps", "is_nested", "is_quantized", "is_sparse"):
     MEMBERS[each] = f"{each}: ClassVar[_bool]"
 
@@ -237,7 +255,7 @@ def kind(text: str) -> str:
     return " | ".join(KINDS.get(part, part) for part in text.split(" | "))
 
 
-def parameters(row: dict[str, Any]) -> list[str]:
+def parameters(row: dict[str, Any], method: bool) -> list[str]:
     """The parameters of a row with types, and those of its class."""
     inside = row["signature"].partition("(")[2].rpartition(")")[0]
     types = iter(row["types"])
@@ -250,10 +268,12 @@ def parameters(row: dict[str, Any]) -> list[str]:
             continue
         name, equals, default = part.partition("=")
         annotation = kind(next(types))
+        if name.startswith("*") and annotation == "Sizes" and params and not method:
+            name = name[1:]  # one by one only behind self
         if name.startswith("*"):
             annotation = "Any"
             star = True
-        if default in ("inf", "-inf", "nan"):
+        if default in ("inf", "-inf", "nan", "contiguous_format"):
             default = "..."
         params.append(f"{name}: {annotation}" + (f" = {default}" if equals else ""))
     extra = []
@@ -281,10 +301,10 @@ def definitions(name: str, rows: list[dict[str, Any]], method: bool, in_place: b
     text = []
     seen = set()
     for row in rows:
-        params = parameters(row)
+        params = parameters(row, method)
         if method:
             params[0] = "self"
-        if in_place:
+        if in_place or method:
             params = [p for p in params if not p.startswith("out:")]
             if params[-1] == "*":
                 params.pop()
@@ -378,7 +398,18 @@ def return_types_stub() -> str:
 
 def package_stub() -> str:
     """``__init__.pyi``."""
-    names = sorted({*CONSTANTS, *PUBLIC_FUNCTIONS, "Size", "Tensor", "dtype", "layout"})
+    names = sorted(
+        {
+            *CONSTANTS,
+            *PUBLIC_FUNCTIONS,
+            "OutOfMemoryError",
+            "Size",
+            "Tensor",
+            "device",
+            "dtype",
+            "layout",
+        }
+    )
     names = [n for n in [*names, "memory_format"] if n != "__version__"]
     lazy = defaultdict(list)
     for name, module in pb._LAZY.items():
@@ -395,6 +426,7 @@ def package_stub() -> str:
         "DimPair",
         "Ints",
         "Number",
+        "Sizes",
         "Tensors",
         "_dtype",
         "_memory_format",

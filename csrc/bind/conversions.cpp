@@ -2,13 +2,11 @@
 // to, float, ..., type, contiguity, copy_, zero_.
 //
 // `to` and its relatives return the tensor itself when nothing changes, as in torch.
-#include <array>
-#include <cstring>
-#include <optional>
-
 #include "bind/convert.h"
+#include "bind/device.h"
 #include "bind/factories.h"
 #include "bind/guard.h"
+#include "bind/parameters.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "ops/assign.h"
@@ -19,118 +17,95 @@ namespace {
 
 constexpr const char* kOthers = "the dtypes are float32, float64, int32, int64, uint8 and bool.";
 
-bool is_device(PyObject* object) {
-  return PyUnicode_Check(object) || std::strcmp(Py_TYPE(object)->tp_name, "device") == 0;
+bool has_keyword(PyObject* kwnames, const char* name) {
+  for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(kwnames); ++k) {
+    if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, k), name) == 0) return true;
+  }
+  return false;
 }
 
-bool to_flag(const char* name, PyObject* object) {
-  check(ErrorKind::Type, PyBool_Check(object), "to(): argument '", name, "' must be bool, not ",
-        Py_TYPE(object)->tp_name);
-  return object == Py_True;
+Tensor converted(const Tensor& t, DType dtype, bool copy, MemoryFormat format) {
+  const bool row_major = format == MemoryFormat::Contiguous && !t.is_contiguous();
+  return copy || row_major ? to_copy(t, dtype, format) : cast(t, dtype);
 }
 
-// What the arguments of `to` ask for.
-struct Target {
-  std::optional<DType> dtype;
-  bool copy = false;
-  MemoryFormat format = MemoryFormat::Preserve;
-
-  void take_dtype(PyObject* object) {
-    if (object == Py_None) return;
-    DType wanted;
-    check(ErrorKind::Type, unwrap_dtype(object, wanted),
-          "to(): argument 'dtype' must be torch.dtype, "
-          "not ",
-          Py_TYPE(object)->tp_name);
-    dtype = wanted;
-  }
-  void take_device(PyObject* object) {
-    check(ErrorKind::Type, object == Py_None || is_device(object),
-          "to(): argument 'device' must be torch.device, not ", Py_TYPE(object)->tp_name);
-    check_device(object);
-  }
-  void take_other(PyObject* object) {
-    check(ErrorKind::Type, is_tensor(object), "to(): argument 'other' must be Tensor, not ",
-          Py_TYPE(object)->tp_name);
-    dtype = unwrap(object).dtype();
-  }
-  // dtype | device, dtype | other; then non_blocking, copy.
-  void take_positional(PyObject* const* args, Py_ssize_t n) {
-    if (n == 0) return;
-    Py_ssize_t used = 1;
-    DType wanted;
-    if (is_tensor(args[0])) {
-      take_other(args[0]);
-    } else if (unwrap_dtype(args[0], wanted)) {
-      dtype = wanted;
-    } else {
-      check(ErrorKind::Type, args[0] == Py_None || is_device(args[0]), "to(): got ",
-            Py_TYPE(args[0])->tp_name, ", expected a dtype, a device or a Tensor.");
-      take_device(args[0]);
-      if (n > 1 && !PyBool_Check(args[1])) take_dtype(args[used++]);
-    }
-    if (used < n) to_flag("non_blocking", args[used++]);
-    if (used < n) copy = to_flag("copy", args[used++]);
-    check(ErrorKind::Type, used == n, "to() got too many positional arguments: ", n);
-  }
-  void take_keyword(PyObject* keyword, PyObject* object) {
-    const std::string_view name = PyUnicode_AsUTF8(keyword);
-    if (name == "dtype") {
-      take_dtype(object);
-    } else if (name == "device") {
-      take_device(object);
-    } else if (name == "other" || name == "tensor") {
-      take_other(object);
-    } else if (name == "copy") {
-      copy = to_flag("copy", object);
-    } else if (name == "non_blocking") {
-      to_flag("non_blocking", object);
-    } else if (name == "memory_format") {
-      check(ErrorKind::Type, object == Py_None || unwrap_format(object, format),
-            "to(): argument 'memory_format' must be torch.memory_format, not ",
-            Py_TYPE(object)->tp_name);
-    } else {
-      fail(ErrorKind::Type, "to() got an unexpected keyword argument '", name, "'");
-    }
-  }
-  Tensor apply(const Tensor& t) const {
-    const DType wanted = dtype.value_or(t.dtype());
-    const bool row_major = format == MemoryFormat::Contiguous && !t.is_contiguous();
-    if (!copy && !row_major) return cast(t, wanted);
-    return to_copy(t, wanted, format);
-  }
-};
-
+// to(device=None, dtype=None, ...), to(dtype, ...) or to(tensor, ...): the first argument decides.
 PyObject* method_to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
-    Target target;
-    target.take_positional(args, n);
-    const Py_ssize_t num_keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-    check(ErrorKind::Type, n + num_keywords > 0,
-          "to() received an invalid combination of arguments "
-          "- got (), expected a dtype, a device or a Tensor.");
-    for (Py_ssize_t k = 0; k < num_keywords; ++k) {
-      target.take_keyword(PyTuple_GET_ITEM(kwnames, k), args[n + k]);
+    static const Parameters<5> by_device(
+        "to", {"device", "dtype", "non_blocking", "copy", "memory_format"}, 4);
+    static const Parameters<4> by_dtype("to", {"dtype", "non_blocking", "copy", "memory_format"}, 3,
+                                        1);
+    static const Parameters<4> by_tensor("to", {"tensor", "non_blocking", "copy", "memory_format"},
+                                         3, 1);
+    const Tensor& t = unwrap(self);
+    DType dtype = t.dtype();
+    const auto finish = [&](const ParameterNames& names, std::size_t at, PyObject* const* rest) {
+      names.flag(at, rest[0]);
+      const bool copy = names.flag(at + 1, rest[1]);
+      const MemoryFormat format = names.format(at + 2, rest[2], MemoryFormat::Preserve);
+      return wrap(converted(t, dtype, copy, format));
+    };
+    const bool with_tensor = n > 0 ? is_tensor(args[0]) : kwnames && has_keyword(kwnames, "tensor");
+    if (with_tensor) {
+      const auto given = by_tensor(args, n, kwnames);
+      if (!is_tensor(given[0])) by_tensor.refuse(0, "Tensor", given[0]);
+      dtype = unwrap(given[0]).dtype();
+      return finish(by_tensor, 1, &given[1]);
     }
-    return wrap(target.apply(unwrap(self)));
+    if (n > 0 && unwrap_dtype(args[0], dtype)) {
+      return finish(by_dtype, 1, &by_dtype(args, n, kwnames)[1]);
+    }
+    const auto given = by_device(args, n, kwnames);
+    check(ErrorKind::Type, !given[0] || given[0] == Py_None || n == 0 || is_device_like(given[0]),
+          "to(): got ", given[0] ? type_name(given[0]) : "",
+          ", expected a dtype, a device or a Tensor.");
+    by_device.dtype(1, given[1], dtype);
+    check_device("to", given[0], true);
+    return finish(by_device, 2, &given[2]);
   });
 }
 
-template <DType dtype>
-PyObject* cast_method(PyObject* self, PyObject*) {
-  return guarded([&] { return wrap(cast(unwrap(self), dtype)); });
-}
-
+// The names of methods as template arguments.
+constexpr const char kFloat[] = "float";
+constexpr const char kDouble[] = "double";
+constexpr const char kInt[] = "int";
+constexpr const char kLong[] = "long";
+constexpr const char kByte[] = "byte";
+constexpr const char kBool[] = "bool";
 constexpr const char kHalf[] = "half";
 constexpr const char kBFloat16[] = "bfloat16";
 constexpr const char kShort[] = "short";
 constexpr const char kChar[] = "char";
 constexpr const char kCFloat[] = "cfloat";
 constexpr const char kCDouble[] = "cdouble";
+
+// float(*, memory_format=None) and its kind: a format counts only when the dtype changes.
+template <const char* name, DType dtype>
+PyObject* cast_method(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    static const Parameters<1> names(name, {"memory_format"}, 0);
+    const MemoryFormat format = names.format(0, names(args, n, kwnames)[0], MemoryFormat::Preserve);
+    const Tensor& t = unwrap(self);
+    return wrap(t.dtype() == dtype ? t : converted(t, dtype, false, format));
+  });
+}
+
 template <const char* name>
-PyObject* no_cast(PyObject*, PyObject*) {
+PyObject* no_cast(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
+    static const Parameters<1> names(name, {"memory_format"}, 0);
+    names(args, n, kwnames);
     fail(ErrorKind::NotImplemented, name, "(): this dtype is not supported; ", kOthers);
+  });
+}
+
+// cpu(*, memory_format=None)
+PyObject* method_cpu(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    static const Parameters<1> names("cpu", {"memory_format"}, 0);
+    names.format(0, names(args, n, kwnames)[0], MemoryFormat::Preserve);
+    return Py_NewRef(self);
   });
 }
 
@@ -144,76 +119,72 @@ constexpr LegacyType kLegacyTypes[] = {
     {"torch.ByteTensor", DType::UInt8},    {"torch.BoolTensor", DType::Bool},
 };
 
-PyObject* method_type(PyObject* self, PyObject* args, PyObject* kwargs) {
+PyObject* method_type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
-    static const char* keywords[] = {"dtype", "non_blocking", nullptr};
-    PyObject* wanted = Py_None;
-    int non_blocking = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Op:type", const_cast<char**>(keywords),
-                                     &wanted, &non_blocking)) {
-      throw_python();
-    }
+    static const Parameters<3> names("type", {"dtype", "non_blocking", "memory_format"}, 2);
+    const auto given = names(args, n, kwnames);
+    names.flag(1, given[1]);
+    const MemoryFormat format = names.format(2, given[2], MemoryFormat::Preserve);
     const Tensor& t = unwrap(self);
-    DType dtype;
-    if (wanted == Py_None) {
+    PyObject* wanted = given[0];
+    if (!wanted || wanted == Py_None) {
       for (const LegacyType& each : kLegacyTypes) {
         if (each.dtype == t.dtype()) return PyUnicode_FromString(each.name);
       }
     }
-    if (unwrap_dtype(wanted, dtype)) return wrap(cast(t, dtype));
-    check(ErrorKind::Type, PyUnicode_Check(wanted), "dtype must be a type, str, or dtype object");
-    for (const LegacyType& each : kLegacyTypes) {
-      if (PyUnicode_CompareWithASCIIString(wanted, each.name) == 0)
-        return wrap(cast(t, each.dtype));
+    DType dtype;
+    if (!PyType_Check(wanted) && unwrap_dtype(wanted, dtype)) {
+      return wrap(converted(t, dtype, false, format));
     }
-    fail(ErrorKind::Value, "invalid type: '", PyUnicode_AsUTF8(wanted), "'");
+    std::string_view text;
+    if (wanted == reinterpret_cast<PyObject*>(tensor_type)) {
+      return wrap(converted(t, default_dtype(), false, format));
+    }
+    if (PyType_Check(wanted)) text = reinterpret_cast<PyTypeObject*>(wanted)->tp_name;
+    check(ErrorKind::Type, PyType_Check(wanted) || to_text(wanted, text),
+          "dtype must be a type, str, or dtype object");
+    for (const LegacyType& each : kLegacyTypes) {
+      if (text == each.name) return wrap(converted(t, each.dtype, false, format));
+    }
+    fail(ErrorKind::Value, "invalid type: '", text, "'");
   });
 }
 
-PyObject* method_type_as(PyObject* self, PyObject* other) {
+PyObject* method_type_as(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
-    check(ErrorKind::Type, is_tensor(other),
-          "type_as(): argument 'other' (position 1) must be "
-          "Tensor, not ",
-          Py_TYPE(other)->tp_name);
+    static const Parameters<1> names("type_as", {"other"}, 1, 1);
+    PyObject* other = names(args, n, kwnames)[0];
+    if (!is_tensor(other)) names.refuse(0, "Tensor", other);
     return wrap(cast(unwrap(self), unwrap(other).dtype()));
   });
 }
 
-PyObject* method_is_contiguous(PyObject* self, PyObject* args, PyObject* kwargs) {
+PyObject* method_is_contiguous(PyObject* self, PyObject* const* args, Py_ssize_t n,
+                               PyObject* kwnames) {
   return guarded([&] {
-    static const char* keywords[] = {"memory_format", nullptr};
-    PyObject* wanted = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$O:is_contiguous",
-                                     const_cast<char**>(keywords), &wanted)) {
-      throw_python();
-    }
-    MemoryFormat format = MemoryFormat::Contiguous;
-    check(ErrorKind::Type, wanted == Py_None || unwrap_format(wanted, format),
-          "is_contiguous(): argument 'memory_format' must be torch.memory_format, not ",
-          Py_TYPE(wanted)->tp_name);
+    static const Parameters<1> names("is_contiguous", {"memory_format"}, 0);
+    const MemoryFormat format =
+        names.format(0, names(args, n, kwnames)[0], MemoryFormat::Contiguous, false);
     check(format == MemoryFormat::Contiguous,
-          "preserve memory format is unsupported by the "
-          "contiguous operator");
+          "preserve memory format is unsupported by the contiguous operator");
     return PyBool_FromLong(unwrap(self).is_contiguous());
   });
 }
 
-PyObject* method_copy(PyObject* self, PyObject* args, PyObject* kwargs) {
+PyObject* method_copy(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
-    static const char* keywords[] = {"src", "non_blocking", nullptr};
-    PyObject* source = nullptr;
-    int non_blocking = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|p:copy_", const_cast<char**>(keywords),
-                                     &source, &non_blocking)) {
-      throw_python();
-    }
-    Operand operand;
-    check(ErrorKind::Type, to_operand(source, operand),
-          "copy_(): argument 'other' (position 1) must be Tensor, not ", Py_TYPE(source)->tp_name);
+    static const Parameters<2> names("copy_", {"other", "non_blocking"}, 2, 1);
+    const auto given = names(args, n, kwnames);
+    names.flag(1, given[1]);
     const Tensor& t = unwrap(self);
-    copy_into(t,
-              operand.is_tensor() ? operand.tensor() : Tensor::scalar(operand.number(), t.dtype()));
+    Scalar number;
+    if (is_tensor(given[0])) {
+      copy_into(t, unwrap(given[0]));
+    } else if (to_number(given[0], number)) {
+      copy_into(t, Tensor::scalar(number, t.dtype()));
+    } else {
+      names.refuse(0, "Tensor", given[0]);
+    }
     return Py_NewRef(self);
   });
 }
@@ -226,67 +197,69 @@ PyObject* method_zero(PyObject* self, PyObject*) {
 }
 
 // new_tensor(data, *, dtype=None, device=None, requires_grad=False)
-PyObject* method_new_tensor(PyObject* self, PyObject* args, PyObject* kwargs) {
+PyObject* method_new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t n,
+                            PyObject* kwnames) {
   return guarded([&] {
-    static const char* keywords[] = {"data", "dtype", "device", "requires_grad", nullptr};
-    PyObject *data, *wanted = Py_None, *device = Py_None;
-    int requires_grad = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOp:new_tensor",
-                                     const_cast<char**>(keywords), &data, &wanted, &device,
-                                     &requires_grad)) {
-      throw_python();
-    }
+    static const Parameters<4> names("new_tensor", {"data", "dtype", "device", "requires_grad"}, 1,
+                                     1);
+    const auto given = names(args, n, kwnames);
     DType dtype = unwrap(self).dtype();
-    check(ErrorKind::Type, wanted == Py_None || unwrap_dtype(wanted, dtype),
-          "new_tensor(): argument 'dtype' must be torch.dtype, not ", Py_TYPE(wanted)->tp_name);
-    check_device(device);
-    Tensor made = tensor_from_data(data, &dtype);
-    mark_new(made, requires_grad != 0);
+    names.dtype(1, given[1], dtype);
+    check_device("new_tensor", given[2], true);
+    const bool requires_grad = names.flag(3, given[3]);
+    Tensor made = tensor_from_data(given[0], &dtype);
+    mark_new(made, requires_grad);
     return wrap(std::move(made));
   });
 }
 
 PyObject* self_method(PyObject* self, PyObject*) { return Py_NewRef(self); }
 
-PyCFunction keywords_function(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
+PyObject* no_pinning(PyObject*, PyObject*) {
+  return guarded(
+      []() -> PyObject* { fail("Cannot access accelerator device when none is available."); });
 }
 
-constexpr int kKeywords = METH_VARARGS | METH_KEYWORDS;
+using WithKeywords = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
+PyMethodDef entry(const char* name, WithKeywords function, const char* doc) {
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function)),
+          METH_FASTCALL | METH_KEYWORDS, doc};
+}
 
 }  // namespace
 
 PyMethodDef conversion_methods[] = {
-    {"to", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&method_to)),
-     METH_FASTCALL | METH_KEYWORDS,
-     "to(dtype | device | other, non_blocking=False, copy=False, *, memory_format=None)\n\n"
-     "The tensor in another dtype; the tensor itself when it has it already."},
-    {"float", cast_method<DType::Float32>, METH_NOARGS, "The same as to(float32)."},
-    {"double", cast_method<DType::Float64>, METH_NOARGS, "The same as to(float64)."},
-    {"int", cast_method<DType::Int32>, METH_NOARGS, "The same as to(int32)."},
-    {"long", cast_method<DType::Int64>, METH_NOARGS, "The same as to(int64)."},
-    {"byte", cast_method<DType::UInt8>, METH_NOARGS, "The same as to(uint8)."},
-    {"bool", cast_method<DType::Bool>, METH_NOARGS, "The same as to(bool)."},
-    {"half", no_cast<kHalf>, METH_NOARGS, "Not supported: there is no float16."},
-    {"bfloat16", no_cast<kBFloat16>, METH_NOARGS, "Not supported: there is no bfloat16."},
-    {"short", no_cast<kShort>, METH_NOARGS, "Not supported: there is no int16."},
-    {"char", no_cast<kChar>, METH_NOARGS, "Not supported: there is no int8."},
-    {"cfloat", no_cast<kCFloat>, METH_NOARGS, "Not supported: there is no complex64."},
-    {"cdouble", no_cast<kCDouble>, METH_NOARGS, "Not supported: there is no complex128."},
-    {"type", keywords_function(method_type), kKeywords,
-     "type(dtype=None, non_blocking=False)\n\nThe name of the type, or the tensor cast to one."},
-    {"type_as", method_type_as, METH_O, "The tensor in the dtype of another one."},
-    {"is_contiguous", keywords_function(method_is_contiguous), kKeywords,
-     "is_contiguous(*, memory_format=contiguous_format)\n\nRow-major without gaps."},
-    {"copy_", keywords_function(method_copy), kKeywords,
-     "copy_(src, non_blocking=False)\n\nWrites the values of src, cast and broadcast, into self."},
+    entry("to", method_to,
+          "to(dtype | device | other, non_blocking=False, copy=False, *, memory_format=None)\n\n"
+          "The tensor in another dtype; the tensor itself when it has it already."),
+    entry("float", cast_method<kFloat, DType::Float32>, "The same as to(float32)."),
+    entry("double", cast_method<kDouble, DType::Float64>, "The same as to(float64)."),
+    entry("int", cast_method<kInt, DType::Int32>, "The same as to(int32)."),
+    entry("long", cast_method<kLong, DType::Int64>, "The same as to(int64)."),
+    entry("byte", cast_method<kByte, DType::UInt8>, "The same as to(uint8)."),
+    entry("bool", cast_method<kBool, DType::Bool>, "The same as to(bool)."),
+    entry("half", no_cast<kHalf>, "Not supported: there is no float16."),
+    entry("bfloat16", no_cast<kBFloat16>, "Not supported: there is no bfloat16."),
+    entry("short", no_cast<kShort>, "Not supported: there is no int16."),
+    entry("char", no_cast<kChar>, "Not supported: there is no int8."),
+    entry("cfloat", no_cast<kCFloat>, "Not supported: there is no complex64."),
+    entry("cdouble", no_cast<kCDouble>, "Not supported: there is no complex128."),
+    entry("cpu", method_cpu, "cpu(*, memory_format=None)\n\nThe tensor itself."),
+    entry("type", method_type,
+          "type(dtype=None, non_blocking=False)\n\n"
+          "The name of the type, or the tensor cast to one."),
+    entry("type_as", method_type_as, "type_as(other)\n\nThe tensor in the dtype of another one."),
+    entry("is_contiguous", method_is_contiguous,
+          "is_contiguous(*, memory_format=contiguous_format)\n\nRow-major without gaps."),
+    entry("copy_", method_copy,
+          "copy_(other, non_blocking=False)\n\n"
+          "Writes the values of other, cast and broadcast, into self."),
     {"zero_", method_zero, METH_NOARGS, "Writes zeros into self."},
-    {"new_tensor", keywords_function(method_new_tensor), kKeywords,
-     "new_tensor(data, *, dtype=None, device=None, requires_grad=False)\n\n"
-     "A tensor with a copy of data, in the dtype of self unless another one is given."},
+    entry("new_tensor", method_new_tensor,
+          "new_tensor(data, *, dtype=None, device=None, requires_grad=False)\n\n"
+          "A tensor with a copy of data, in the dtype of self unless another one is given."),
     {"share_memory_", self_method, METH_NOARGS, "The tensor itself: memory is not moved."},
-    {"pin_memory", self_method, METH_NOARGS,
-     "The tensor itself: there is no device to pin it for."},
+    {"pin_memory", no_pinning, METH_NOARGS, "Refuses: there is no device to pin it for."},
     {nullptr, nullptr, 0, nullptr},
 };
 

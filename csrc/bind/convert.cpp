@@ -1,15 +1,19 @@
 // See convert.h.
 #include "bind/convert.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "bind/guard.h"
 #include "bind/interop.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
+#include "ops/levels.h"
 
 namespace pullback::bind {
 namespace {
+
+constexpr const char* kOverflow = "Overflow when unpacking long long";
 
 bool is_numpy(PyObject* object) { return std::strncmp(Py_TYPE(object)->tp_name, "numpy.", 6) == 0; }
 
@@ -17,21 +21,57 @@ bool is_array(PyObject* object) {
   return std::strcmp(Py_TYPE(object)->tp_name, "numpy.ndarray") == 0;
 }
 
-// NumPy's scalars that are not Python floats: float32, int64, bool_, ...
+bool has_index(PyObject* object) {
+  return Py_TYPE(object)->tp_as_number && Py_TYPE(object)->tp_as_number->nb_index;
+}
+
+// The number of a Python int; Broken when it does not fit.
+Fit unpack(PyObject* number, std::int64_t& value) {
+  value = PyLong_AsLongLong(number);
+  if (value != -1 || !PyErr_Occurred()) [[likely]]
+    return Fit::Yes;
+  PyErr_Clear();
+  return Fit::Broken;
+}
+
+// An integer that does not fit into 64 bits with a sign may do without one.
+Scalar unpack_number(PyObject* number) {
+  int overflow = 0;
+  const std::int64_t value = PyLong_AsLongLongAndOverflow(number, &overflow);
+  if (overflow == 0) [[likely]]
+    return Scalar(value);
+  const std::uint64_t wide = PyLong_AsUnsignedLongLong(number);
+  if (PyErr_Occurred()) throw_python();
+  return Scalar::wide(wide);
+}
+
+// NumPy's integers: not its bool, whose __index__ raises.
+bool is_numpy_int(PyObject* object) {
+  return has_index(object) && is_numpy(object) && !is_array(object) &&
+         std::strncmp(Py_TYPE(object)->tp_name, "numpy.bool", 10) != 0;
+}
+
+Fit unpack_index(PyObject* object, std::int64_t& value) {
+  PyObject* index = PyNumber_Index(object);
+  if (!index) {
+    PyErr_Clear();
+    return Fit::No;
+  }
+  const Owned held(index);
+  return unpack(index, value);
+}
+
+// NumPy's scalars that are not Python floats: float32, int64, ...  All but integers are read as
+// floats, as torch does with bool_, too.
 bool to_numpy_number(PyObject* object, Scalar& number) {
   if (!is_numpy(object) || is_array(object)) return false;
-  const char* type = Py_TYPE(object)->tp_name;
-  if (std::strncmp(type, "numpy.bool", 10) == 0) {
-    number = Scalar(PyObject_IsTrue(object) == 1);
-    return true;
-  }
-  if (PyIndex_Check(object)) {
-    std::int64_t value;
-    if (!to_int(object, value)) return false;
-    number = Scalar(value);
+  if (is_numpy_int(object)) {
+    const Owned index(PyNumber_Index(object));
+    number = unpack_number(index.get());
     return true;
   }
   if (!Py_TYPE(object)->tp_as_number || !Py_TYPE(object)->tp_as_number->nb_float) return false;
+  if (PyUnicode_Check(object) || PyBytes_Check(object)) return false;
   PyObject* value = PyNumber_Float(object);
   if (!value) {
     PyErr_Clear();
@@ -51,23 +91,122 @@ bool tensor_to_number(PyObject* object, Scalar& number) {
   return true;
 }
 
+// A floating number: Python ints of any size are one, and so is a bool.
+bool to_float(PyObject* object, Scalar& number) {
+  if (PyLong_Check(object)) {
+    const double value = PyLong_AsDouble(object);
+    if (value == -1 && PyErr_Occurred()) throw_python();
+    number = Scalar(value);
+    return true;
+  }
+  return to_number(object, number) || tensor_to_number(object, number);
+}
+
+Fit fit(bool suits) { return suits ? Fit::Yes : Fit::No; }
+
+Fit read_int(PyObject* object, std::int64_t& value) {
+  if (PyLong_Check(object)) return PyBool_Check(object) ? Fit::No : unpack(object, value);
+  if (is_tensor(object)) {
+    const Tensor& t = unwrap(object);
+    Scalar number;
+    if (!is_integral(t.dtype()) || !tensor_to_number(object, number)) return Fit::No;
+    value = number.to_int();
+    return Fit::Yes;
+  }
+  return is_numpy_int(object) ? unpack_index(object, value) : Fit::No;
+}
+
+Fit read_index(PyObject* object, std::int64_t& value) {
+  if (PyLong_Check(object)) return read_int(object, value);
+  if (is_tensor(object)) {
+    const Tensor& t = unwrap(object);
+    if (t.numel() != 1 || !is_integral(t.dtype())) return Fit::No;
+    refuse_item(t);
+    value = t.item().to_int();
+    return Fit::Yes;
+  }
+  return has_index(object) ? unpack_index(object, value) : Fit::No;
+}
+
+// A later element of a list: torch looks at the first one only when it chooses the overload.
+Fit read_element(PyObject* object, std::int64_t& value) {
+  return PyLong_Check(object) ? unpack(object, value) : read_index(object, value);
+}
+
+bool fits_or_throws(Fit fit) {
+  check(ErrorKind::Value, fit != Fit::Broken, kOverflow);
+  return fit == Fit::Yes;
+}
+
+bool is_plain_int(PyObject* object) { return PyLong_CheckExact(object); }
+
+Fit to_list(PyObject* object, Dims& ints) {
+  if (!PyTuple_Check(object) && !PyList_Check(object)) return Fit::No;
+  PyObject** items = PySequence_Fast_ITEMS(object);
+  const Py_ssize_t count = PySequence_Fast_GET_SIZE(object);
+  if (PyTuple_Check(object) || std::all_of(items, items + count, is_plain_int)) {
+    return to_ints(items, count, ints);
+  }
+  const Owned fixed(PyList_AsTuple(object));  // an __index__ of the user may change the list
+  return to_ints(PySequence_Fast_ITEMS(fixed.get()), count, ints);
+}
+
 }  // namespace
 
 bool to_int(PyObject* object, std::int64_t& value) {
-  if (PyBool_Check(object)) return false;
-  if (!PyLong_Check(object)) {
-    if (!PyIndex_Check(object)) return false;
-    PyObject* index = PyNumber_Index(object);
-    if (!index) {
-      PyErr_Clear();
-      return false;
+  return fits_or_throws(read_int(object, value));
+}
+
+bool to_index(PyObject* object, std::int64_t& value) {
+  return fits_or_throws(read_index(object, value));
+}
+
+Fit to_ints(PyObject* const* items, Py_ssize_t count, Dims& ints) {
+  ints.resize(static_cast<int>(count));
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    std::int64_t& value = ints[static_cast<int>(i)];
+    if (PyLong_CheckExact(items[i])) [[likely]] {
+      if (unpack(items[i], value) == Fit::Broken) return Fit::Broken;
+    } else if (i == 0) {
+      if (const Fit first = read_index(items[0], value); first != Fit::Yes) return first;
+    } else if (read_element(items[i], value) != Fit::Yes) {
+      return Fit::Broken;
     }
-    const bool ok = to_int(index, value);
-    Py_DECREF(index);
-    return ok;
   }
-  value = PyLong_AsLongLong(object);
-  if (value == -1 && PyErr_Occurred()) throw_python();
+  return Fit::Yes;
+}
+
+std::string describe_broken(PyObject* const* items, Py_ssize_t count) {
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    std::int64_t value;
+    const Fit fit = read_element(items[i], value);
+    if (fit == Fit::Yes) continue;
+    const std::string reason = fit == Fit::Broken
+                                   ? std::string(kOverflow)
+                                   : "type must be tuple of ints,but got " + type_name(items[i]);
+    return "failed to unpack the object at pos " + std::to_string(i + 1) + " with error \"" +
+           reason + "\"";
+  }
+  return "";
+}
+
+std::string type_name(PyObject* object) {
+  const std::string name = Py_TYPE(object)->tp_name;
+  constexpr std::string_view kOurs = "pullback.";
+  if (!name.starts_with(kOurs)) return name;
+  return is_tensor(object) ? name.substr(kOurs.size()) : "torch." + name.substr(kOurs.size());
+}
+
+bool to_text(PyObject* object, std::string_view& text) {
+  if (PyBytes_Check(object)) {
+    text = {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
+    return true;
+  }
+  if (!PyUnicode_Check(object)) return false;
+  Py_ssize_t size;
+  const char* data = PyUnicode_AsUTF8AndSize(object, &size);
+  if (!data) throw_python();
+  text = {data, static_cast<std::size_t>(size)};
   return true;
 }
 
@@ -76,14 +215,8 @@ bool to_number(PyObject* object, Scalar& number) {
     number = Scalar(PyFloat_AS_DOUBLE(object));
     return true;
   }
-  if (PyBool_Check(object)) {
-    number = Scalar(object == Py_True);
-    return true;
-  }
   if (PyLong_Check(object)) {
-    std::int64_t value;
-    to_int(object, value);
-    number = Scalar(value);
+    number = PyBool_Check(object) ? Scalar(object == Py_True) : unpack_number(object);
     return true;
   }
   return to_numpy_number(object, number);
@@ -106,17 +239,6 @@ bool to_operand(PyObject* object, Operand& operand) {
   return false;
 }
 
-bool to_ints(PyObject* object, Dims& ints) {
-  if (!PyTuple_Check(object) && !PyList_Check(object)) return false;
-  const Py_ssize_t n = PySequence_Fast_GET_SIZE(object);
-  PyObject** items = PySequence_Fast_ITEMS(object);
-  ints.resize(static_cast<int>(n));
-  for (Py_ssize_t i = 0; i < n; ++i) {
-    if (!to_int(items[i], ints[static_cast<int>(i)])) return false;
-  }
-  return true;
-}
-
 bool to_sublists(PyObject* const* args, Py_ssize_t num_args, Value& value) {
   for (Py_ssize_t i = 0; i < num_args; ++i) {
     if (is_tensor(args[i]) && i % 2 == 0) {
@@ -131,7 +253,7 @@ bool to_sublists(PyObject* const* args, Py_ssize_t num_args, Value& value) {
     for (Py_ssize_t k = 0; k < n; ++k) {
       std::int64_t label = Sublists::kEllipsis;
       if (items[k] != Py_Ellipsis) {
-        if (!to_int(items[k], label)) return false;
+        if (!to_index(items[k], label)) return false;
         check(ErrorKind::Value, label >= 0 && label < 52,
               "einsum(): subscript in subscript list is not within the valid range [0, 52): got ",
               label, ".");
@@ -145,92 +267,81 @@ bool to_sublists(PyObject* const* args, Py_ssize_t num_args, Value& value) {
                                              Sublists::kEnd)) >= value.tensors.size();
 }
 
-bool to_value(PyObject* object, ParamType type, Value& value) {
+Fit to_value(PyObject* object, ParamType type, Value& value) {
   value.none = object == Py_None;
-  if (value.none) return type.optional;
+  if (value.none) return fit(type.optional);
   switch (type.kind) {
     case Kind::Tensor:
-      if (!is_tensor(object)) return false;
+      if (!is_tensor(object)) return Fit::No;
       value.tensor = unwrap(object);
-      return true;
+      return Fit::Yes;
     case Kind::Operand:
       if (is_tensor(object)) {
         value.tensor = unwrap(object);
-        return true;
+        return Fit::Yes;
       }
-      if (is_array(object)) {
-        value.tensor = tensor_from_array(object);
-        return true;
-      }
-      return to_number(object, value.number);
+      return fit(to_number(object, value.number));
     case Kind::Number:
-      return to_number(object, value.number) || tensor_to_number(object, value.number);
+      return fit(to_number(object, value.number) || tensor_to_number(object, value.number));
     case Kind::Float:
-      return (to_number(object, value.number) || tensor_to_number(object, value.number)) &&
-             !PyBool_Check(object);
-    case Kind::Int: {
-      std::int64_t number;
-      if (!to_int(object, number)) {
-        return tensor_to_number(object, value.number) &&
-               value.number.category() == Category::Integral;
-      }
+      return fit(to_float(object, value.number));
+    case Kind::Int:
+    case Kind::Index: {
+      std::int64_t number = 0;
+      const Fit fit = (type.kind == Kind::Int ? read_int : read_index)(object, number);
       value.number = Scalar(number);
-      return true;
+      return fit;
     }
     case Kind::Bool:
-      if (!PyBool_Check(object)) return false;
+      if (!PyBool_Check(object)) return Fit::No;
       value.number = Scalar(object == Py_True);
-      return true;
-    case Kind::Ints: {
-      if (to_ints(object, value.ints)) return true;
-      std::int64_t number;
-      if (!to_int(object, number)) return false;
+      return Fit::Yes;
+    case Kind::Ints:
+      return to_list(object, value.ints);
+    case Kind::OneOrInts: {
+      if (PyTuple_Check(object) || PyList_Check(object)) return to_list(object, value.ints);
+      std::int64_t number = 0;
+      const Fit fit = (is_tensor(object) ? read_index : read_int)(object, number);
       value.ints = Dims{number};
-      return true;
+      return fit;
     }
     case Kind::DimPair: {
-      if (!PyTuple_Check(object) && !PyList_Check(object)) return false;
-      if (PySequence_Fast_GET_SIZE(object) != 2) return false;
+      if (!PyTuple_Check(object) && !PyList_Check(object)) return Fit::No;
+      if (PySequence_Fast_GET_SIZE(object) != 2) return Fit::No;
       PyObject** items = PySequence_Fast_ITEMS(object);
       Value parts[2];
       for (int k = 0; k < 2; ++k) {
-        if (!to_ints(items[k], parts[k].ints)) return false;
+        if (to_list(items[k], parts[k].ints) != Fit::Yes) return Fit::No;
       }
       value.ints = parts[0].ints;
       for (const std::int64_t dim : parts[1].ints) value.ints.push_back(dim);
       value.number = Scalar(parts[0].ints.size());
-      return true;
+      return Fit::Yes;
     }
     case Kind::DType:
-      return unwrap_dtype(object, value.dtype);
+      return fit(unwrap_dtype(object, value.dtype));
     case Kind::Tensors: {
-      if (!PyTuple_Check(object) && !PyList_Check(object)) return false;
+      if (!PyTuple_Check(object) && !PyList_Check(object)) return Fit::No;
       const Py_ssize_t n = PySequence_Fast_GET_SIZE(object);
       PyObject** items = PySequence_Fast_ITEMS(object);
       for (Py_ssize_t i = 0; i < n; ++i) {
-        if (!is_tensor(items[i])) return false;
+        if (!is_tensor(items[i])) return Fit::No;
         value.tensors.push_back(unwrap(items[i]));
       }
-      return true;
+      return Fit::Yes;
     }
-    case Kind::Text: {
-      if (!PyUnicode_Check(object)) return false;
-      Py_ssize_t size;
-      const char* text = PyUnicode_AsUTF8AndSize(object, &size);
-      if (!text) throw_python();
-      value.text = {text, static_cast<std::size_t>(size)};
-      return true;
-    }
+    case Kind::Text:
+      return fit(to_text(object, value.text));
     case Kind::MemoryFormat: {
       MemoryFormat format;
-      if (!unwrap_format(object, format)) return false;
+      if (!unwrap_format(object, format)) return Fit::No;
       value.number = Scalar(static_cast<std::int64_t>(format));
-      return true;
+      return Fit::Yes;
     }
     case Kind::Sublists:
-      return false;  // only as variadic arguments
+      return Fit::No;  // only as variadic arguments
   }
-  return false;
+  return Fit::No;
 }
 
 PyObject* wrap_number(Scalar number) {

@@ -3,21 +3,36 @@
 
 #include <Python.h>
 
+#include <string>
+
 #include "ops/table.h"
 
 namespace pullback::bind {
 
-// A tensor or a number (also NumPy's); false for anything else, without a Python error.
+// How an object suits a parameter.  Broken: it is of the right kind, so no other overload is tried,
+// but an element of it cannot be read.
+enum class Fit : std::uint8_t { No, Yes, Broken };
+
+// A tensor or a number (also NumPy's) or an array, as Python's operators take them; false for
+// anything else, without a Python error.
 bool to_operand(PyObject* object, Operand& operand);
 bool to_number(PyObject* object, Scalar& number);
-// An integer, not a bool; accepts everything with __index__.
+// An int (not a bool), one of NumPy, or an integer tensor without dimensions.
 bool to_int(PyObject* object, std::int64_t& value);
-// A tuple or list of integers, or a Size.
-bool to_ints(PyObject* object, Dims& ints);
-// Fills in `value` if the object is what the parameter wants.
+// Everything with __index__: the above, tensors with one element, arrays, objects of the user.
+bool to_index(PyObject* object, std::int64_t& value);
+// Integers in a row.
+Fit to_ints(PyObject* const* items, Py_ssize_t count, Dims& ints);
 // The arguments of einsum with lists of labels.
 bool to_sublists(PyObject* const* args, Py_ssize_t num_args, Value& value);
-bool to_value(PyObject* object, ParamType type, Value& value);
+// Fills in `value` if the object is what the parameter wants.
+Fit to_value(PyObject* object, ParamType type, Value& value);
+// Text, or bytes, which torch takes as well.
+bool to_text(PyObject* object, std::string_view& text);
+// Which element of a sequence of integers cannot be read, and why.
+std::string describe_broken(PyObject* const* items, Py_ssize_t count);
+// The name of an object's type as torch prints it.
+std::string type_name(PyObject* object);
 
 PyObject* wrap_number(Scalar number);
 // A tuple, or the named tuple of the entry's fields.

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "bind/device.h"
 #include "bind/factories.h"
 #include "bind/guard.h"
 #include "bind/interop.h"
@@ -258,7 +259,7 @@ PyObject* tensor_from_dlpack(PyObject*, PyObject* args, PyObject* kwargs) {
                                      const_cast<char**>(keywords), &object, &device, &copy)) {
       throw_python();
     }
-    check_device(device);
+    check_device("from_dlpack", device, true);
     Owned capsule = PyCapsule_CheckExact(object) ? Owned::share(object) : call_dlpack(object, copy);
     check(ErrorKind::Type, PyCapsule_CheckExact(capsule.get()), "from_dlpack: __dlpack__ of ",
           Py_TYPE(object)->tp_name, " gave no capsule.");

@@ -4,12 +4,12 @@
 // Start reading at make_tensor.
 #include "bind/factories.h"
 
-#include <array>
-
 #include "bind/convert.h"
+#include "bind/device.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/interop.h"
+#include "bind/parameters.h"
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
@@ -176,30 +176,15 @@ namespace {
 // tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)
 PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
-    static const std::array<PyObject*, 5> names = {
-        PyUnicode_InternFromString("data"), PyUnicode_InternFromString("dtype"),
-        PyUnicode_InternFromString("device"), PyUnicode_InternFromString("requires_grad"),
-        PyUnicode_InternFromString("pin_memory")};
-    PyObject* given[5] = {n > 0 ? args[0] : nullptr, nullptr, nullptr, nullptr, nullptr};
-    check(ErrorKind::Type, n <= 1, "tensor() takes 1 positional argument but ", n, " were given");
-    for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k) {
-      PyObject* name = PyTuple_GET_ITEM(kwnames, k);
-      std::size_t i = 0;
-      while (i < names.size() && names[i] != name && PyUnicode_Compare(names[i], name) != 0) ++i;
-      check(ErrorKind::Type, i < names.size(), "tensor() got an unexpected keyword argument '",
-            PyUnicode_AsUTF8(name), "'");
-      check(ErrorKind::Type, !given[i], "tensor() got multiple values for argument '",
-            PyUnicode_AsUTF8(name), "'");
-      given[i] = args[n + k];
-    }
-    check(ErrorKind::Type, given[0] != nullptr,
-          "tensor() missing 1 required positional arguments: \"data\"");
+    static const Parameters<5> names(
+        "tensor", {"data", "dtype", "device", "requires_grad", "pin_memory"}, 1, 1);
+    const auto given = names(args, n, kwnames);
     DType dtype;
-    const bool has_dtype = given[1] && given[1] != Py_None;
-    check(ErrorKind::Type, !has_dtype || unwrap_dtype(given[1], dtype),
-          "tensor(): argument 'dtype' must be torch.dtype, not ",
-          has_dtype ? Py_TYPE(given[1])->tp_name : "");
-    check_device(given[2]);
+    const bool has_dtype = names.dtype(1, given[1], dtype);
+    check_device("tensor", given[2], true);
+    const bool requires_grad = names.flag(3, given[3]);
+    check(!names.flag(4, given[4]),
+          "tensor(): pin_memory=True requires a CUDA or other accelerator backend.");
     if (is_tensor(given[0])) {
       warn_user(PyExc_UserWarning,
                 "To copy construct from a tensor, it is recommended to use "
@@ -208,10 +193,7 @@ PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* 
                 "torch.tensor(sourceTensor).");
     }
     Tensor tensor = tensor_from_data(given[0], has_dtype ? &dtype : nullptr);
-    check(ErrorKind::Type, !given[3] || PyBool_Check(given[3]),
-          "tensor(): argument 'requires_grad' must be bool, not ",
-          given[3] ? Py_TYPE(given[3])->tp_name : "");
-    mark_new(tensor, given[3] == Py_True);
+    mark_new(tensor, requires_grad);
     return wrap(std::move(tensor));
   });
 }
@@ -233,18 +215,6 @@ void mark_new(const Tensor& tensor, bool requires_grad) {
   check(is_floating(tensor.dtype()),
         "Only Tensors of floating point and complex dtype can require gradients");
   tensor.set(kRequiresGrad, true);
-}
-
-void check_device(PyObject* device) {
-  if (!device || device == Py_None) return;
-  if (PyUnicode_Check(device)) {
-    const char* text = PyUnicode_AsUTF8(device);
-    if (text && std::string_view(text) == "cpu") return;
-    if (text && std::string_view(text) == "cpu:0") return;
-    fail("device: got '", text ? text : "?", "', expected 'cpu', the only device here.");
-  }
-  Owned type(PyObject_GetAttrString(device, "type"));
-  check_device(type.get());
 }
 
 int init_factories(PyObject* module) { return PyModule_AddFunctions(module, functions); }

@@ -15,7 +15,4 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype);
 // What every new tensor from Python gets: inference mode's mark, requires_grad (checked).
 void mark_new(const Tensor& tensor, bool requires_grad);
 
-// Throws unless it is None, "cpu" or device("cpu").
-void check_device(PyObject* device);
-
 }  // namespace pullback::bind

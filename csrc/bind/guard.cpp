@@ -4,6 +4,8 @@
 namespace pullback::bind {
 namespace {
 
+PyObject* out_of_memory = nullptr;
+
 PyObject* python_type(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::Runtime:
@@ -17,12 +19,23 @@ PyObject* python_type(ErrorKind kind) {
     case ErrorKind::NotImplemented:
       return PyExc_NotImplementedError;
     case ErrorKind::Memory:
-      return PyExc_MemoryError;
+      return out_of_memory;
   }
   return PyExc_RuntimeError;
 }
 
 }  // namespace
+
+int init_errors(PyObject* module) {
+  PyObject* bases = PyTuple_Pack(2, PyExc_RuntimeError, PyExc_MemoryError);
+  if (!bases) return -1;
+  out_of_memory = PyErr_NewExceptionWithDoc(
+      "pullback.OutOfMemoryError",
+      "There is no memory for a tensor: a RuntimeError, as in PyTorch, and a MemoryError.", bases,
+      nullptr);
+  Py_DECREF(bases);
+  return PyModule_AddObjectRef(module, "OutOfMemoryError", out_of_memory);
+}
 
 void set_python_error() noexcept {
   try {
@@ -32,7 +45,7 @@ void set_python_error() noexcept {
   } catch (const Error& error) {
     PyErr_SetString(python_type(error.kind()), error.what());
   } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
+    PyErr_SetString(out_of_memory, "can't allocate memory.");
   } catch (const std::exception& error) {
     PyErr_SetString(PyExc_RuntimeError, error.what());
   } catch (...) {

@@ -16,6 +16,9 @@ struct PythonError {};
 
 [[noreturn]] inline void throw_python() { throw PythonError{}; }
 
+// Adds the types of errors that are ours to the module.
+int init_errors(PyObject* module);
+
 // Turns the exception in flight into a Python error.
 void set_python_error() noexcept;
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "bind/device.h"
 #include "bind/factories.h"
 #include "bind/guard.h"
 #include "bind/provenance.h"
@@ -299,7 +300,7 @@ PyObject* as_tensor(PyObject*, PyObject* args, PyObject* kwargs) {
     DType dtype = DType::Float32;
     check(ErrorKind::Type, wanted == Py_None || unwrap_dtype(wanted, dtype),
           "as_tensor(): argument 'dtype' must be torch.dtype, not ", Py_TYPE(wanted)->tp_name);
-    check_device(device);
+    check_device("as_tensor", device, true);
     const DType* chosen = wanted == Py_None ? nullptr : &dtype;
     if (is_tensor(data)) return wrap(chosen ? cast(unwrap(data), dtype) : unwrap(data));
     Tensor made;

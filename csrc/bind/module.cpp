@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bind/crossing.h"
+#include "bind/device.h"
 #include "bind/diagnosis.h"
 #include "bind/factories.h"
 #include "bind/function.h"
@@ -77,7 +78,9 @@ PYBIND11_MODULE(_core, m) {
        [](void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); }});
   init_crossing();
   m.attr("__version__") = PULLBACK_VERSION;
+  check_init(init_errors(m.ptr()));
   check_init(init_types(m.ptr()));
+  check_init(init_device(m.ptr()));
   check_init(init_tensor_type(m.ptr()));
   check_init(init_graph(m.ptr()));
   check_init(init_function(m.ptr()));

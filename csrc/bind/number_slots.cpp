@@ -142,7 +142,8 @@ PyObject* int_slot(PyObject* self) {
 PyObject* index_slot(PyObject* self) {
   return guarded([&] {
     const Tensor& t = single_value(self);
-    check(ErrorKind::Type, t.numel() == 1 && !is_floating(t.dtype()),
+    // torch lets a bool be an index, so that a mask of one element selects element 0 or 1.
+    check(ErrorKind::Type, t.numel() == 1 && category(t.dtype()) == Category::Integral,
           "only integer tensors of a single element can be converted to an index");
     return PyLong_FromLongLong(t.item().to_int());
   });

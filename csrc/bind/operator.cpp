@@ -32,8 +32,6 @@ namespace {
 
 constexpr int kMaxArguments = 16;
 
-enum class Form : std::uint8_t { Function, Method, InPlace };
-
 // All overloads of a name in one of its forms; lives as long as the process.
 struct Overloads {
   std::string name;
@@ -186,17 +184,36 @@ PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& a
   return wrap_tensors(std::move(targets), op.named_tuple);
 }
 
+// "sum(): argument 'dim' ...", "sum() takes ...".
+std::string sentence(const std::string& name, const std::string& reason) {
+  return name + (reason.starts_with("argument") ? "(): " : "() ") + reason;
+}
+
 [[noreturn]] void report_mismatch(const Overloads& op, PyObject* const* args, Py_ssize_t num_args,
                                   PyObject* kwnames) {
-  if (op.signatures.size() == 1) {
-    fail(ErrorKind::Type, op.signatures.front().explain(args, num_args, kwnames));
+  std::vector<const Signature*> current;
+  for (const Signature& each : op.signatures) {
+    if (!each.is_old()) current.push_back(&each);
+  }
+  if (current.size() == 1) {
+    fail(ErrorKind::Type, sentence(op.name, current.front()->explain(args, num_args, kwnames)));
   }
   std::string message = op.name + "() received an invalid combination of arguments - got (" +
-                        describe_arguments(args, num_args, kwnames) + "), but expected one of:";
-  for (const Signature& signature : op.signatures) {
-    message += std::string("\n * ") + signature.entry().signature;
+                        describe_arguments(args, num_args, kwnames, op.form) +
+                        "), but expected one of:";
+  for (const Signature* each : current) {
+    message += "\n * " + each->text() + "\n      " + each->explain(args, num_args, kwnames);
   }
   fail(ErrorKind::Type, message);
+}
+
+void warn_old(const Overloads& op, const Signature& used) {
+  std::string message = "This overload of " + op.name + " is deprecated:\n\t" + used.text() +
+                        "\nConsider using one of the following signatures instead:";
+  for (const Signature& each : op.signatures) {
+    if (&each.entry() == &used.entry() && !each.is_old()) message += "\n\t" + each.text();
+  }
+  warn(message);
 }
 
 void finish_factory(const Tensor& made, const CommonKeywords& common) {
@@ -225,15 +242,17 @@ PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObje
   const Py_ssize_t num_args = PyVectorcall_NARGS(nargsf);
   const Timed timed(op.name.c_str(), args, num_args);
   return guarded([&]() -> PyObject* {
+    check(ErrorKind::Type, op.form == Form::Function || (num_args > 0 && is_tensor(args[0])),
+          "descriptor '", op.name, "' of 'Tensor' objects needs a Tensor as its first argument");
     for (const Signature& signature : op.signatures) {
-      Arguments arguments(signature.params().size());
+      Arguments arguments(signature.num_slots());
       CommonKeywords common;
       if (!signature.match(args, num_args, kwnames, arguments.values(), common)) continue;
+      if (signature.is_old()) [[unlikely]]
+        warn_old(op, signature);
       const Entry& entry = signature.entry();
       if ((entry.flags & (kNoBatch | kRandom)) == kNoBatch) refuse_batched(signature, arguments);
       if (op.form == Form::InPlace) {
-        check(ErrorKind::Type, num_args > 0 && is_tensor(args[0]), op.name,
-              "(): argument 'input' (position 1) must be Tensor");
         return call_into(op, signature, arguments, Destination::Kind::InPlace, unwrap(args[0]));
       }
       if (common.out && entry.flags & kRandom) refuse_random_out();
@@ -263,14 +282,15 @@ PyObject* operator_name(PyObject* self, void*) {
 }
 
 // The kinds of the parameters in Python's words, for the stubs.
-PyObject* param_types(const Function& function) {
-  constexpr const char* kNames[] = {
-      "Tensor", "Tensor | Number", "Number",  "int", "float",         "bool", "Ints",
-      "dtype",  "Tensors",         "DimPair", "str", "memory_format", "Any"};
+PyObject* param_types(const Entry& entry) {
+  constexpr const char* kNames[] = {"Tensor", "Tensor | Number", "Number", "int",     "float",
+                                    "bool",   "Sizes",           "dtype",  "Tensors", "DimPair",
+                                    "str",    "memory_format",   "Any",    "int",     "Ints"};
   static_assert(std::size(kNames) == kNumKinds, "a name for every kind of parameter");
-  Owned list(PyList_New(function.num_params));
-  for (int i = 0; i < function.num_params; ++i) {
-    const ParamType& type = function.params[i];
+  const Signature signature(entry, "", Form::Method);
+  Owned list(PyList_New(entry.function.num_params));
+  for (int i = 0; i < entry.function.num_params; ++i) {
+    const ParamType& type = signature.params()[static_cast<std::size_t>(i)].type;
     std::string name = kNames[static_cast<int>(type.kind)];
     if (type.optional) name += " | None";
     Owned text(PyUnicode_FromString(name.c_str()));
@@ -280,11 +300,11 @@ PyObject* param_types(const Function& function) {
 }
 
 PyObject* table_row(const Entry& entry) {
-  const std::string text = entry.signature;
+  const std::string text = documented_signature(entry);
   const auto flag = [&](std::uint32_t bit) { return entry.flags & bit ? Py_True : Py_False; };
-  Owned types(param_types(entry.function));
+  Owned types(param_types(entry));
   return Py_BuildValue("{s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:O}",
-                       "name", text.substr(0, text.find('(')).c_str(), "signature", entry.signature,
+                       "name", text.substr(0, text.find('(')).c_str(), "signature", text.c_str(),
                        "doc", entry.doc, "samples", entry.samples, "fields", entry.fields,
                        "function", flag(kFunctionForm), "method", flag(kMethodForm), "inplace",
                        flag(kInPlaceForm), "out", flag(kOutForm), "nn", flag(kNNForm), "linalg",
@@ -371,18 +391,19 @@ PyObject* named_tuple_repr(PyObject* self) {
   });
 }
 
-PyTypeObject* make_named_tuple(const std::string& name, const char* fields) {
-  auto* names = new std::vector<std::string>;
-  std::string field;
-  for (const char* c = fields;; ++c) {
-    if (*c == ',' || *c == '\0') {
-      names->push_back(field);
-      field.clear();
-      if (*c == '\0') break;
-    } else if (*c != ' ') {
-      field += *c;
-    }
+// The parts of a text without the blanks around them; none of nullptr.
+std::vector<std::string> split(const char* text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text ? text : "");
+  for (std::string part; std::getline(stream, part, separator);) {
+    const auto first = part.find_first_not_of(' ');
+    parts.push_back(part.substr(first, part.find_last_not_of(' ') - first + 1));
   }
+  return parts;
+}
+
+PyTypeObject* make_named_tuple(const std::string& name, const char* fields) {
+  auto* names = new std::vector<std::string>(split(fields, ','));
   std::vector<PyStructSequence_Field> specs;
   for (const std::string& each : *names) specs.push_back({each.c_str(), nullptr});
   specs.push_back({nullptr, nullptr});
@@ -404,7 +425,11 @@ class Namespaces {
       slot = new Overloads{name, form, {}};
       order_.push_back({dict, slot});
     }
-    slot->signatures.emplace_back(entry);
+    slot->signatures.emplace_back(entry, name, form);
+    const Signature current = slot->signatures.back();
+    for (const std::string& order : split(entry.old, '|')) {
+      slot->signatures.emplace_back(current, order);
+    }
     check(entry.function.num_params <= kMaxArguments, "operator table: ", entry.signature,
           " has more than ", kMaxArguments, " parameters.");
     if (entry.fields && !slot->named_tuple) {

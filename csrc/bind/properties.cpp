@@ -1,11 +1,15 @@
 // The attributes and the plain methods of a tensor that are computed in C++.
 //
 // What is nicer to read in Python is in python/pullback/_tensor.py; operators come from the table.
+#include <optional>
+
 #include "bind/convert.h"
+#include "bind/device.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
 #include "bind/interop.h"
+#include "bind/parameters.h"
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
@@ -30,6 +34,7 @@ PyObject* getter(PyObject* self, void*) {
 
 PyObject* get_shape(const Tensor& t) { return wrap_sizes(t.sizes()); }
 PyObject* get_dtype(const Tensor& t) { return wrap_dtype(t.dtype()); }
+PyObject* get_device(const Tensor&) { return cpu_device(); }
 PyObject* get_ndim(const Tensor& t) { return PyLong_FromLong(t.ndim()); }
 PyObject* get_requires_grad(const Tensor& t) {
   const ViewKind kind = t.body()->view_kind;
@@ -192,35 +197,36 @@ int set_data(PyObject* self, PyObject* value, void*) {
   });
 }
 
-PyObject* method_size(PyObject* self, PyObject* const* args, Py_ssize_t n) {
-  return guarded([&]() -> PyObject* {
+// The dimension that was asked for, or nullopt.
+std::optional<int> asked_dim(const ParameterNames& names, PyObject* object, const Tensor& t) {
+  if (!object || object == Py_None) return std::nullopt;
+  std::int64_t dim;
+  if (!to_int(object, dim)) names.refuse(0, "int", object);
+  check(ErrorKind::Index, t.ndim() > 0, "Dimension specified as ", dim,
+        " but tensor has no dimensions");
+  return wrap_dim(dim, t.ndim());
+}
+
+PyObject* method_size(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    static const Parameters<1> names("size", {"dim"});
     const Tensor& t = unwrap(self);
-    if (n == 0 || args[0] == Py_None) return wrap_sizes(t.sizes());
-    std::int64_t dim;
-    check(ErrorKind::Type, to_int(args[0], dim), "size(): argument 'dim' must be int, not ",
-          Py_TYPE(args[0])->tp_name);
-    check(ErrorKind::Index, t.ndim() > 0, "Dimension specified as ", dim,
-          " but tensor has no dimensions");
-    return PyLong_FromLongLong(t.size(wrap_dim(dim, t.ndim())));
+    const auto dim = asked_dim(names, names(args, n, kwnames)[0], t);
+    return dim ? PyLong_FromLongLong(t.size(*dim)) : wrap_sizes(t.sizes());
   });
 }
 
-PyObject* method_stride(PyObject* self, PyObject* const* args, Py_ssize_t n) {
-  return guarded([&]() -> PyObject* {
+PyObject* method_stride(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    static const Parameters<1> names("stride", {"dim"});
     const Tensor& t = unwrap(self);
-    if (n == 0) {
-      Owned tuple(PyTuple_New(t.ndim()));
-      for (int d = 0; d < t.ndim(); ++d) {
-        PyTuple_SET_ITEM(tuple.get(), d, PyLong_FromLongLong(t.stride(d)));
-      }
-      return tuple.release();
+    const auto dim = asked_dim(names, names(args, n, kwnames)[0], t);
+    if (dim) return PyLong_FromLongLong(t.stride(*dim));
+    Owned tuple(PyTuple_New(t.ndim()));
+    for (int d = 0; d < t.ndim(); ++d) {
+      PyTuple_SET_ITEM(tuple.get(), d, PyLong_FromLongLong(t.stride(d)));
     }
-    std::int64_t dim;
-    check(ErrorKind::Type, to_int(args[0], dim), "stride(): argument 'dim' must be int, not ",
-          Py_TYPE(args[0])->tp_name);
-    check(ErrorKind::Index, t.ndim() > 0, "Dimension specified as ", dim,
-          " but tensor has no dimensions");
-    return PyLong_FromLongLong(t.stride(wrap_dim(dim, t.ndim())));
+    return tuple.release();
   });
 }
 
@@ -292,16 +298,9 @@ PyObject* to_list(const Tensor& t) {
 PyObject* requires_grad_in_place(PyObject* self, PyObject* const* args, Py_ssize_t n,
                                  PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
-    const Py_ssize_t total = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
-    if (total > n) {
-      const std::string name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, 0));
-      check(ErrorKind::Type, name == "requires_grad",
-            "requires_grad_() got an unexpected keyword argument '", name, "'");
-    }
-    check(ErrorKind::Type, total <= 1 && (total == 0 || PyBool_Check(args[0])),
-          "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
-          total ? Py_TYPE(args[0])->tp_name : "");
-    const bool wanted = total == 0 || args[0] == Py_True;
+    static const Parameters<1> names("requires_grad_", {"requires_grad"});
+    PyObject* given = names(args, n, kwnames)[0];
+    const bool wanted = !given || names.flag(0, given);
     refuse_in_transform(wanted);
     require_grad(unwrap(self), wanted);
     return Py_NewRef(self);
@@ -324,9 +323,6 @@ PyObject* make_subclass(PyObject*, PyObject* args) {
   });
 }
 
-PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t)) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
-}
 PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*)) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
 }
@@ -384,6 +380,7 @@ PyGetSetDef tensor_properties[] = {
     {"__dict__", get_dict, PyObject_GenericSetDict, "What Python code keeps here.", nullptr},
     {"shape", getter<get_shape>, nullptr, "The sizes, a Size.", nullptr},
     {"dtype", getter<get_dtype>, nullptr, "The element type.", nullptr},
+    {"device", getter<get_device>, nullptr, "Always device(type='cpu').", nullptr},
     {"ndim", getter<get_ndim>, nullptr, "The number of dimensions.", nullptr},
     {"requires_grad", getter<get_requires_grad>, set_requires_grad,
      "Whether gradients flow to this tensor.", nullptr},
@@ -413,8 +410,10 @@ PyGetSetDef tensor_properties[] = {
 };
 
 PyMethodDef tensor_methods[] = {
-    {"size", fast(method_size), METH_FASTCALL, "The sizes, or the size of one dimension."},
-    {"stride", fast(method_stride), METH_FASTCALL, "The strides in elements, or one of them."},
+    {"size", fast(method_size), METH_FASTCALL | METH_KEYWORDS,
+     "size(dim=None)\n\nThe sizes, or the size of one dimension."},
+    {"stride", fast(method_stride), METH_FASTCALL | METH_KEYWORDS,
+     "stride(dim=None)\n\nThe strides in elements, or one of them."},
     {"numel", method<numel>, METH_NOARGS, "The number of elements."},
     {"nelement", method<numel>, METH_NOARGS, "The number of elements."},
     {"dim", [](PyObject* self, PyObject*) { return PyLong_FromLong(unwrap(self).ndim()); },

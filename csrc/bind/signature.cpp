@@ -1,10 +1,10 @@
 // See signature.h.
 #include "bind/signature.h"
 
+#include <algorithm>
 #include <cstdlib>
 
-#include "bind/convert.h"
-#include "bind/factories.h"
+#include "bind/device.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 
@@ -36,6 +36,20 @@ std::vector<std::string> split_params(const std::string& text) {
   return parts;
 }
 
+// "dim[1]=None" as documentation shows it: "dim=None".
+std::string without_marks(const std::string& part) {
+  const auto equals = std::min(part.find('='), part.size());
+  const std::string name = part.substr(0, part.find_first_of("[:|="));
+  return name + part.substr(equals);
+}
+
+// The parts between the brackets of an entry's signature.
+std::vector<std::string> parts_of(const Entry& entry) {
+  const std::string text = entry.signature;
+  const auto open = text.find('(');
+  return split_params(text.substr(open + 1, text.rfind(')') - open - 1));
+}
+
 Value parse_default(const std::string& text) {
   Value value;
   value.none = text == "None";
@@ -49,6 +63,8 @@ Value parse_default(const std::string& text) {
     for (const std::string& item : split_params(text.substr(1, text.size() - 2))) {
       value.ints.push_back(std::atoll(item.c_str()));
     }
+  } else if (text == "contiguous_format") {
+    value.number = Scalar(static_cast<std::int64_t>(MemoryFormat::Contiguous));
   } else if (text.find_first_of(".einf") != std::string::npos) {
     value.number = Scalar(std::atof(text.c_str()));
   } else {
@@ -67,6 +83,7 @@ const char* describe(Kind kind) {
     case Kind::Number:
       return "Number";
     case Kind::Int:
+    case Kind::Index:
       return "int";
     case Kind::Float:
       return "float";
@@ -74,6 +91,8 @@ const char* describe(Kind kind) {
       return "bool";
     case Kind::Ints:
       return "tuple of ints";
+    case Kind::OneOrInts:
+      return "int or tuple of ints";
     case Kind::DType:
       return "torch.dtype";
     case Kind::DimPair:
@@ -90,20 +109,96 @@ const char* describe(Kind kind) {
   return "object";
 }
 
-bool is_named(PyObject* name, const char* text) {
-  return PyUnicode_CompareWithASCIIString(name, text) == 0;
+bool is_list(PyObject* object) { return PyTuple_Check(object) || PyList_Check(object); }
+
+PyObject* interned(const char* text) { return PyUnicode_InternFromString(text); }
+
+// Keywords that are no parameters, and NumPy's names of parameters, which torch takes as well.
+struct Names {
+  PyObject* out = interned("out");
+  PyObject* generator = interned("generator");
+  PyObject* device = interned("device");
+  PyObject* requires_grad = interned("requires_grad");
+  PyObject* pin_memory = interned("pin_memory");
+  PyObject* layout = interned("layout");
+  std::pair<PyObject*, PyObject*> aliases[6] = {
+      {interned("axis"), interned("dim")}, {interned("keepdims"), interned("keepdim")},
+      {interned("x"), interned("input")},  {interned("a"), interned("input")},
+      {interned("x1"), interned("input")}, {interned("x2"), interned("other")}};
+};
+
+const Names& names() {
+  static const Names all;
+  return all;
+}
+
+// A keyword made at run time may be another object than the name that it equals.
+Owned canonical(PyObject* keyword) {
+  PyObject* name = Py_NewRef(keyword);
+  if (!PyUnicode_CHECK_INTERNED(name)) PyUnicode_InternInPlace(&name);
+  return Owned(name);
+}
+
+bool is_default_generator(PyObject* object) {
+  const Owned random(PyImport_ImportModule("pullback.random"));
+  const Owned generator(PyObject_GetAttrString(random.get(), "default_generator"));
+  return object == generator.get();
+}
+
+std::string quoted(PyObject* name) { return std::string("'") + PyUnicode_AsUTF8(name) + "'"; }
+
+// The first element that is not what a sequence must hold.
+std::string wrong_element(Kind kind, PyObject* const* items, Py_ssize_t count) {
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    Dims one;
+    if (kind == Kind::Tensors ? is_tensor(items[i]) : to_ints(items + i, 1, one) != Fit::No) {
+      continue;
+    }
+    return ", but found element of type " + type_name(items[i]) + " at pos " + std::to_string(i);
+  }
+  return "";
 }
 
 }  // namespace
 
-Signature::Signature(const Entry& entry) : entry_(&entry) { parse(); }
+Signature::Signature(const Entry& entry, const std::string& called, Form form)
+    : entry_(&entry), called_(called), form_(form) {
+  parse();
+  write_text();
+}
+
+Signature::Signature(const Signature& current, const std::string& order) : Signature(current) {
+  old_ = true;
+  std::vector<Param> given;
+  const auto take = [&](std::vector<Param>::iterator param) {
+    param->required = true;
+    given.push_back(std::move(*param));
+    params_.erase(param);
+  };
+  if (hidden()) take(params_.begin());
+  for (const std::string& name : split_params(order)) {
+    if (hidden() && name == "input") continue;
+    const auto found = std::find_if(params_.begin(), params_.end(), [&](const Param& param) {
+      return PyUnicode_CompareWithASCIIString(param.name, name.c_str()) == 0;
+    });
+    check(found != params_.end(), "operator table: ", entry_->signature, " has no ", name);
+    take(found);
+  }
+  num_positional_ = static_cast<int>(given.size());
+  // The others have their defaults and cannot be named.
+  for (Param& param : params_) {
+    param.name = nullptr;
+    given.push_back(std::move(param));
+  }
+  params_ = std::move(given);
+  write_text();
+}
 
 void Signature::parse() {
   const std::string text = entry_->signature;
-  const auto open = text.find('(');
-  name_ = text.substr(0, open);
+  name_ = text.substr(0, text.find('('));
   bool keyword_only = false;
-  for (const std::string& part : split_params(text.substr(open + 1, text.rfind(')') - open - 1))) {
+  for (const std::string& part : parts_of(*entry_)) {
     if (part == "*") {
       keyword_only = true;
       continue;
@@ -112,7 +207,7 @@ void Signature::parse() {
     check(index < entry_->function.num_params, "operator table: ", text,
           " has more parameters than its function.");
     Param param = parse_param(part, entry_->function.params[index]);
-    param.keyword_only = keyword_only;
+    param.slot = index;
     if (!keyword_only) ++num_positional_;
     params_.push_back(std::move(param));
   }
@@ -125,9 +220,24 @@ Param Signature::parse_param(const std::string& text, ParamType type) {
   param.type = type;
   const auto equals = text.find('=');
   std::string name = strip(text.substr(0, equals));
+  const auto take_mark = [&](const std::string& mark) {
+    if (!name.ends_with(mark)) return false;
+    name.resize(name.size() - mark.size());
+    return true;
+  };
   if (name.front() == '*') {
-    param.variadic = true;
+    // Integers one by one only where nothing stands before them but self.
+    param.variadic = type.kind != Kind::Ints || params_.size() == hidden();
     name = name.substr(1);
+  }
+  if (take_mark("[1]")) param.type.kind = Kind::OneOrInts;
+  if (take_mark(":index")) param.type.kind = Kind::Index;
+  check(param.type.kind == type.kind || type.kind == Kind::Int || type.kind == Kind::Ints,
+        "operator table: ", entry_->signature, ": ", name, " has a mark of another type.");
+  if (const auto bar = name.find('|'); bar != std::string::npos) {
+    param.number_name = PyUnicode_InternFromString(name.substr(bar + 1).c_str());
+    needs_tensor_ = true;
+    name.resize(bar);
   }
   param.name = PyUnicode_InternFromString(name.c_str());
   if (equals != std::string::npos) {
@@ -139,173 +249,263 @@ Param Signature::parse_param(const std::string& text, ParamType type) {
   return param;
 }
 
-bool Signature::match_variadic(const Param& param, PyObject* const* args, Py_ssize_t num_args,
-                               Value& value) {
-  if (param.type.kind == Kind::Sublists) {
-    value.none = false;
-    return to_sublists(args, num_args, value);
+void Signature::write_text() {
+  text_ = called_ + "(";
+  std::vector<std::string> parts = parts_of(*entry_);
+  std::erase(parts, "*");
+  for (std::size_t i = hidden(); i < params_.size(); ++i) {
+    const Param& param = params_[i];
+    if (!param.name) break;
+    if (i > hidden()) text_ += ", ";
+    if (static_cast<int>(i) == num_positional_) text_ += "*, ";
+    if (param.variadic) text_ += "*";
+    text_ += PyUnicode_AsUTF8(param.name);
+    const std::string& part = parts[static_cast<std::size_t>(param.slot)];
+    if (!param.required) text_ += part.substr(part.find('='));
   }
-  if (num_args == 1 && (PyTuple_Check(args[0]) || PyList_Check(args[0]))) {
-    return to_value(args[0], param.type, value);
-  }
-  value.none = false;
-  for (Py_ssize_t i = 0; i < num_args; ++i) {
-    if (param.type.kind == Kind::Tensors) {
-      if (!is_tensor(args[i])) return false;
-      value.tensors.push_back(unwrap(args[i]));
-    } else {
-      std::int64_t number;
-      if (!to_int(args[i], number)) return false;
-      value.ints.push_back(number);
-    }
-  }
-  return true;
+  text_ += ")";
 }
 
-// The parameter of that name, or of the name that NumPy has for it, as torch allows.
-int Signature::find(PyObject* keyword) const {
-  for (std::size_t i = 0; i < params_.size(); ++i) {
-    if (params_[i].name == keyword) return static_cast<int>(i);
+Fit Signature::match_variadic(const Param& param, PyObject* const* args, Py_ssize_t num_args,
+                              Value& value) const {
+  if (param.type.kind == Kind::Sublists) {
+    value.none = false;
+    return to_sublists(args, num_args, value) ? Fit::Yes : Fit::No;
   }
-  static constexpr std::pair<const char*, const char*> kAliases[] = {
-      {"axis", "dim"}, {"keepdims", "keepdim"}, {"x", "input"},
-      {"a", "input"},  {"x1", "input"},         {"x2", "other"}};
-  for (std::size_t i = 0; i < params_.size(); ++i) {
-    if (PyUnicode_Compare(params_[i].name, keyword) == 0) return static_cast<int>(i);
-    for (const auto& [alias, name] : kAliases) {
-      if (PyUnicode_CompareWithASCIIString(keyword, alias) == 0 &&
-          PyUnicode_CompareWithASCIIString(params_[i].name, name) == 0) {
-        return static_cast<int>(i);
-      }
+  if (num_args == 1 && is_list(args[0])) return to_value(args[0], param.type, value);
+  value.none = false;
+  if (param.type.kind == Kind::Ints) {
+    return is_list(args[0]) ? Fit::No : to_ints(args, num_args, value.ints);
+  }
+  for (Py_ssize_t i = 0; i < num_args; ++i) {
+    if (!is_tensor(args[i])) return Fit::No;
+    value.tensors.push_back(unwrap(args[i]));
+  }
+  return Fit::Yes;
+}
+
+int Signature::find(PyObject* keyword, PyObject* object) const {
+  for (std::size_t i = hidden(); i < params_.size(); ++i) {
+    const Param& param = params_[i];
+    if (!param.number_name) {
+      if (param.name == keyword) return static_cast<int>(i);
+    } else if ((is_tensor(object) ? param.name : param.number_name) == keyword) {
+      return static_cast<int>(i);
     }
+  }
+  for (const auto& [alias, name] : names().aliases) {
+    if (alias == keyword) return find(name, object);
   }
   return -1;
 }
 
 bool Signature::take_common(PyObject* name, PyObject* object, CommonKeywords& common) const {
   const std::uint32_t flags = entry_->flags;
-  if (flags & kOutForm && is_named(name, "out")) {
+  if (name == names().out && flags & kOutForm && form_ == Form::Function) {
     if (object != Py_None) common.out = object;
     return true;
   }
-  if (flags & kRandom && is_named(name, "generator")) return object == Py_None;
+  const auto take_flag = [&](bool& flag) {
+    check(ErrorKind::Type, object == Py_None || PyBool_Check(object), called_, "(): argument ",
+          quoted(name), " must be bool, not ", type_name(object));
+    flag = object == Py_True;
+    return true;
+  };
+  if (name == names().generator && flags & kRandom) {
+    check(ErrorKind::Type, object == Py_None || is_default_generator(object), called_,
+          "(): argument 'generator' must be torch.Generator, not ", type_name(object),
+          ". The only one is default_generator.");
+    return true;
+  }
   if (!(flags & kFactory)) return false;
-  if (is_named(name, "device")) {
-    check_device(object);
+  if (name == names().device) {
+    check_device(called_, object);
     return true;
   }
-  if (is_named(name, "requires_grad") && PyBool_Check(object)) {
-    common.requires_grad = object == Py_True;
+  if (name == names().requires_grad) return take_flag(common.requires_grad);
+  if (name == names().pin_memory) {
+    bool pinned = false;
+    take_flag(pinned);
+    check(!pinned, called_, "(): pin_memory=True requires a CUDA or other accelerator backend.");
     return true;
   }
-  // Strided memory that is not pinned is all there is.
-  if (is_named(name, "pin_memory")) return object == Py_False || object == Py_None;
-  return is_named(name, "layout") && (object == Py_None || is_strided(object));
+  if (name != names().layout) return false;
+  check(ErrorKind::Type, object == Py_None || is_strided(object), called_,
+        "(): argument 'layout' must be torch.layout, not ", type_name(object));
+  return true;
 }
 
 bool Signature::match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwnames, Value* values,
                       CommonKeywords& common) const {
   const int count = static_cast<int>(params_.size());
   int next = 0;
+  int broken = -1;  // is reported once all the others fit
+  PyObject* const* broken_at = nullptr;
+  const auto accept = [&](Fit fit, int i, PyObject* const* at) {
+    if (fit == Fit::Broken) [[unlikely]] {
+      broken = i;
+      broken_at = at;
+    }
+    return fit != Fit::No;
+  };
   Py_ssize_t used = 0;
   for (; used < num_args; ++next) {
     if (next >= num_positional_) return false;
     const Param& param = params_[next];
+    Value& value = values[param.slot];
     if (param.variadic) {
-      if (!match_variadic(param, args + used, num_args - used, values[next])) return false;
+      const Fit fit = match_variadic(param, args + used, num_args - used, value);
+      if (!accept(fit, next, args + used)) return false;
       used = num_args;
-    } else if (!to_value(args[used++], param.type, values[next])) {
-      return false;
+    } else {
+      if (!accept(to_value(args[used], param.type, value), next, args + used)) return false;
+      ++used;
     }
   }
   std::uint64_t given = (std::uint64_t{1} << next) - 1;
   const Py_ssize_t num_keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
   for (Py_ssize_t k = 0; k < num_keywords; ++k) {
-    PyObject* name = PyTuple_GET_ITEM(kwnames, k);
+    const Owned name = canonical(PyTuple_GET_ITEM(kwnames, k));
     PyObject* object = args[num_args + k];
-    const int i = find(name);
+    const int i = find(name.get(), object);
     if (i < 0) {
-      if (!take_common(name, object, common)) return false;
+      if (!take_common(name.get(), object, common)) return false;
       continue;
     }
-    if (given >> i & 1 || !to_value(object, params_[i].type, values[i])) return false;
+    if (given >> i & 1) return false;
+    Value& value = values[params_[i].slot];
+    if (!accept(to_value(object, params_[i].type, value), i, args + num_args + k)) return false;
     given |= std::uint64_t{1} << i;
   }
   for (int i = 0; i < count; ++i) {
     if (given >> i & 1) continue;
     const Param& param = params_[i];
-    if (param.required && !param.variadic) return false;
     if (param.required) {
-      values[i].none = false;
+      if (!param.variadic || param.type.kind == Kind::Ints) return false;
+      values[param.slot].none = false;
     } else {
-      values[i] = param.fallback;
+      values[param.slot] = param.fallback;
     }
   }
+  if (needs_tensor_ && !has_tensor(values)) return false;
+  if (broken >= 0) [[unlikely]]
+    report_broken(broken, broken_at, num_args - (broken_at - args));
   return true;
+}
+
+bool Signature::has_tensor(const Value* values) const {
+  return std::any_of(values, values + num_slots(),
+                     [](const Value& value) { return value.tensor.defined(); });
+}
+
+std::string Signature::argument(std::size_t i) const {
+  return called_ + "(): argument " + quoted(params_[i].name);
+}
+
+void Signature::report_broken(std::size_t i, PyObject* const* at, Py_ssize_t rest) const {
+  const Param& param = params_[i];
+  if (is_list(*at)) {
+    const Owned items(PySequence_Tuple(*at));
+    fail(ErrorKind::Type, argument(i), " ",
+         describe_broken(PySequence_Fast_ITEMS(items.get()), PyTuple_GET_SIZE(items.get())));
+  }
+  if (param.variadic) fail(ErrorKind::Type, argument(i), " ", describe_broken(at, rest));
+  fail(ErrorKind::Value, "Overflow when unpacking long long: ", argument(i),
+       " does not fit into 64 bits");
+}
+
+std::string Signature::mismatch(std::size_t i, PyObject* object, bool by_position) const {
+  const Kind kind = params_[i].type.kind;
+  std::string text = "argument " + quoted(params_[i].name);
+  if (by_position) text += " (position " + std::to_string(i + 1 - hidden()) + ")";
+  text += std::string(" must be ") + describe(kind);
+  if (is_list(object) && (kind == Kind::Ints || kind == Kind::OneOrInts || kind == Kind::Tensors)) {
+    const Owned items(PySequence_Tuple(object));
+    const std::string element =
+        wrong_element(kind, PySequence_Fast_ITEMS(items.get()), PyTuple_GET_SIZE(items.get()));
+    if (!element.empty()) return text + element;
+  }
+  return text + ", not " + type_name(object);
+}
+
+std::string Signature::variadic_mismatch(std::size_t i, PyObject* const* args,
+                                         Py_ssize_t num_args) const {
+  if (num_args == 1) return mismatch(i, args[0], true);
+  const Kind kind = params_[i].type.kind;
+  return "argument " + quoted(params_[i].name) + " must be " + describe(kind) +
+         wrong_element(kind, args, num_args);
 }
 
 std::string Signature::explain(PyObject* const* args, Py_ssize_t num_args,
                                PyObject* kwnames) const {
-  const std::string head = name_ + "(): ";
-  const bool variadic =
-      !params_.empty() && params_[num_positional_ ? num_positional_ - 1 : 0].variadic;
-  if (num_args > num_positional_ && !variadic) {
-    return name_ + "() takes " + std::to_string(num_positional_) + " positional arguments but " +
-           std::to_string(num_args) + " were given";
+  const auto positional = static_cast<std::size_t>(num_positional_);
+  const auto arguments = static_cast<std::size_t>(num_args);
+  const bool variadic = positional && params_[positional - 1].variadic;
+  if (arguments > positional && !variadic) {
+    return "takes " + std::to_string(positional - hidden()) + " positional argument" +
+           (positional - hidden() == 1 ? "" : "s") + " but " +
+           std::to_string(arguments - hidden()) +
+           (arguments - hidden() == 1 ? " was given" : " were given");
   }
-  const Py_ssize_t num_keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
   std::vector<bool> given(params_.size());
-  const auto mismatch = [&](std::size_t i, PyObject* object, const std::string& place) {
-    return name_ + "(): argument '" + PyUnicode_AsUTF8(params_[i].name) + "'" + place +
-           " must be " + describe(params_[i].type.kind) + ", not " + Py_TYPE(object)->tp_name;
-  };
-  for (Py_ssize_t i = 0; i < num_args && i < num_positional_; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    given[at] = true;
-    Value value;
-    if (!params_[at].variadic && !to_value(args[i], params_[at].type, value)) {
-      return mismatch(at, args[i], " (position " + std::to_string(i + 1) + ")");
-    }
-  }
-  for (Py_ssize_t k = 0; k < num_keywords; ++k) {
-    PyObject* name = PyTuple_GET_ITEM(kwnames, k);
-    const int found = find(name);
-    const auto i = static_cast<std::size_t>(found);
-    CommonKeywords common;
-    if (found < 0 && take_common(name, args[num_args + k], common)) continue;
-    if (found < 0) {
-      return name_ + "() got an unexpected keyword argument '" + PyUnicode_AsUTF8(name) + "'";
-    }
-    if (given[i]) return head + "got multiple values for argument '" + PyUnicode_AsUTF8(name) + "'";
+  CommonKeywords common;
+  for (std::size_t i = 0; i < arguments && i < positional; ++i) {
     given[i] = true;
     Value value;
-    if (!to_value(args[num_args + k], params_[i].type, value)) {
-      return mismatch(i, args[num_args + k], "");
+    if (params_[i].variadic) {
+      const auto rest = static_cast<Py_ssize_t>(arguments - i);
+      if (match_variadic(params_[i], args + i, rest, value) != Fit::Yes) {
+        return variadic_mismatch(i, args + i, rest);
+      }
+    } else if (to_value(args[i], params_[i].type, value) != Fit::Yes) {
+      return mismatch(i, args[i], true);
     }
+  }
+  const Py_ssize_t num_keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+  for (Py_ssize_t k = 0; k < num_keywords; ++k) {
+    const Owned name = canonical(PyTuple_GET_ITEM(kwnames, k));
+    PyObject* object = args[num_args + k];
+    const int found = find(name.get(), object);
+    const auto i = static_cast<std::size_t>(found);
+    if (found < 0) {
+      if (take_common(name.get(), object, common)) continue;
+      return "got an unexpected keyword argument " + quoted(name.get());
+    }
+    if (given[i]) return "got multiple values for argument " + quoted(name.get());
+    given[i] = true;
+    Value value;
+    if (to_value(object, params_[i].type, value) != Fit::Yes) return mismatch(i, object, false);
   }
   std::string missing;
   int count = 0;
   for (std::size_t i = 0; i < params_.size(); ++i) {
-    if (given[i] || !params_[i].required || params_[i].variadic) continue;
+    if (given[i] || !params_[i].required) continue;
     missing += (count++ ? ", \"" : "\"") + std::string(PyUnicode_AsUTF8(params_[i].name)) + "\"";
   }
-  if (count) {
-    return name_ + "() missing " + std::to_string(count) + " required positional argument" +
-           (count > 1 ? "s: " : ": ") + missing;
-  }
-  return head + "got (" + describe_arguments(args, num_args, kwnames) + "), expected " +
-         entry_->signature;
+  return "missing " + std::to_string(count) + " required positional argument" +
+         (count > 1 ? "s: " : ": ") + missing;
 }
 
-std::string describe_arguments(PyObject* const* args, Py_ssize_t num_args, PyObject* kwnames) {
+std::string documented_signature(const Entry& entry) {
+  const std::string text = entry.signature;
+  std::string plain = text.substr(0, text.find('(') + 1);
+  for (const std::string& part : parts_of(entry)) {
+    if (!plain.ends_with('(')) plain += ", ";
+    plain += without_marks(part);
+  }
+  return plain + ")";
+}
+
+std::string describe_arguments(PyObject* const* args, Py_ssize_t num_args, PyObject* kwnames,
+                               Form form) {
   std::string text;
   const Py_ssize_t num_keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-  for (Py_ssize_t i = 0; i < num_args + num_keywords; ++i) {
-    if (i) text += ", ";
+  for (Py_ssize_t i = form == Form::Function ? 0 : 1; i < num_args + num_keywords; ++i) {
+    if (!text.empty()) text += ", ";
     if (i >= num_args) {
       text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i - num_args))) + "=";
     }
-    text += is_tensor(args[i]) ? "Tensor" : Py_TYPE(args[i])->tp_name;
+    text += type_name(args[i]);
   }
   return text;
 }

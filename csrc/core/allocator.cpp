@@ -39,7 +39,9 @@ std::size_t small_class(std::size_t bytes) { return (bytes + kAlignment - 1) / k
 
 void* system_allocate(std::size_t bytes) {
   void* block = std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
-  if (!block) fail(ErrorKind::Memory, "cannot allocate ", bytes, " bytes");
+  if (!block) {
+    fail(ErrorKind::Memory, "can't allocate memory: you tried to allocate ", bytes, " bytes.");
+  }
   return block;
 }
 

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "core/dtype.h"
+#include "core/error.h"
 
 namespace pullback {
 
@@ -19,11 +20,28 @@ class Scalar {
     requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
   constexpr Scalar(T value) : category_(Category::Integral), int_(value) {}  // NOLINT
 
+  // An integer from 2**63 on: it can be made a float, and nothing else.
+  static Scalar wide(std::uint64_t value) {
+    Scalar number(static_cast<std::int64_t>(value));
+    number.wide_ = true;
+    return number;
+  }
+
   constexpr Category category() const { return category_; }
   constexpr bool is_floating() const { return category_ == Category::Floating; }
-  constexpr double to_double() const { return is_floating() ? float_ : static_cast<double>(int_); }
+  constexpr bool is_wide() const { return wide_; }
+  constexpr double to_double() const {
+    if (is_floating()) return float_;
+    return wide_ ? static_cast<double>(static_cast<std::uint64_t>(int_))
+                 : static_cast<double>(int_);
+  }
   constexpr std::int64_t to_int() const {
-    return is_floating() ? static_cast<std::int64_t>(float_) : int_;
+    if (is_floating()) return static_cast<std::int64_t>(float_);
+    if (wide_) [[unlikely]] {
+      fail("value cannot be converted to type int64_t without overflow: got ",
+           static_cast<std::uint64_t>(int_), ", which is more than an int64 holds.");
+    }
+    return int_;
   }
   constexpr bool to_bool() const { return is_floating() ? float_ != 0 : int_ != 0; }
 
@@ -82,6 +100,7 @@ class Scalar {
   }
 
   Category category_;
+  bool wide_ = false;
   union {
     double float_;
     std::int64_t int_;

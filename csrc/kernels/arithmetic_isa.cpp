@@ -110,7 +110,7 @@ struct Round {
 template <typename T>
 struct RoundDecimals {
   explicit RoundDecimals(const double* p) : negative(p[0] < 0), ten(T{1}) {
-    for (double d = negative ? -p[0] : p[0]; d > 0; d -= 1) ten *= T{10};
+    for (double d = negative ? -p[0] : p[0]; d > 0 && ten < kInf<T>; d -= 1) ten *= T{10};
   }
   T operator()(T x) const { return negative ? round(x / ten) * ten : round(x * ten) / ten; }
   bool negative;

@@ -198,17 +198,18 @@ static Tensor addr(const Tensor& input, const Tensor& vec1, const Tensor& vec2, 
                    Scalar alpha) {
   check(vec1.ndim() == 1, "addr: Expected 1-D argument vec1, but got ", vec1.ndim(), "-D");
   check(vec2.ndim() == 1, "addr: Expected 1-D argument vec2, but got ", vec2.ndim(), "-D");
-  for (const auto& [name, factor] : {std::pair("beta", beta), std::pair("alpha", alpha)}) {
-    check(!factor.is_floating() || is_floating(input.dtype()),
-          "For integral input tensors, argument ", name, " must not be a floating point number.");
-  }
-  if (input.dtype() == DType::Bool && vec1.dtype() == DType::Bool && vec2.dtype() == DType::Bool) {
-    Tensor both;
+  const DType dtype = promote_types(input.dtype(), promote_types(vec1.dtype(), vec2.dtype()));
+  check_factor(dtype, beta, "beta");
+  check_factor(dtype, alpha);
+  if (dtype == DType::Bool) {
+    Tensor kept, both;
     {
       const DestinationAside aside;
+      kept = logical_and(input, Tensor::scalar(beta.to_bool(), dtype));
       both = logical_and(unsqueeze(vec1, 1), vec2);
+      both = logical_and(both, Tensor::scalar(alpha.to_bool(), dtype));
     }
-    return logical_or(input, both);
+    return logical_or(kept, both);
   }
   const Composition parts;
   return add_product("addr", "AddrBackward0", input, unsqueeze(vec1, 1), unsqueeze(vec2, 0), beta,
@@ -240,22 +241,27 @@ static const Entry entry_addmm(
     "addmm(input, mat1, mat2, *, beta=1, alpha=1)", function<addmm>, kBoth | kInPlaceForm,
     "beta * input + alpha * (mat1 @ mat2); input broadcasts.",
     "x(3,2), x(3,4), x(4,2) | x(2), x(3,4), x(4,2), beta=0.5, alpha=2 | x(), xs(3,4), x(4,2) "
-    "| x(3,2), x(3,0), x(0,2) | x(3,1), x(3,4), x(4,2), beta=0");
+    "| x(3,2), x(3,0), x(0,2) | x(3,1), x(3,4), x(4,2), beta=0",
+    nullptr, "beta, input, alpha, mat1, mat2 | beta, input, mat1, mat2");
 static const Entry entry_addmv("addmv(input, mat, vec, *, beta=1, alpha=1)", function<addmv>,
                                kBoth | kInPlaceForm, "beta * input + alpha * (mat @ vec).",
-                               "x(3), x(3,4), x(4) | x(1), x(3,4), x(4), beta=0.5, alpha=2");
+                               "x(3), x(3,4), x(4) | x(1), x(3,4), x(4), beta=0.5, alpha=2",
+                               nullptr, "beta, input, alpha, mat, vec | beta, input, mat, vec");
 static const Entry entry_baddbmm(
     "baddbmm(input, batch1, batch2, *, beta=1, alpha=1)", function<baddbmm>, kBoth | kInPlaceForm,
     "beta * input + alpha * (batch1 @ batch2), for stacks of matrices; input broadcasts.",
-    "x(2,3,5), x(2,3,4), x(2,4,5) | x(5), x(2,3,4), x(2,4,5), beta=0.5, alpha=2");
+    "x(2,3,5), x(2,3,4), x(2,4,5) | x(5), x(2,3,4), x(2,4,5), beta=0.5, alpha=2", nullptr,
+    "beta, input, alpha, batch1, batch2 | beta, input, batch1, batch2");
 static const Entry entry_addbmm(
     "addbmm(input, batch1, batch2, *, beta=1, alpha=1)", function<addbmm>, kBoth | kInPlaceForm,
     "beta * input + alpha * the sum of the products of the matrices in two stacks.",
-    "x(3,5), x(2,3,4), x(2,4,5) | x(5), x(2,3,4), x(2,4,5), beta=0.5, alpha=2");
+    "x(3,5), x(2,3,4), x(2,4,5) | x(5), x(2,3,4), x(2,4,5), beta=0.5, alpha=2", nullptr,
+    "beta, input, alpha, batch1, batch2 | beta, input, batch1, batch2");
 static const Entry entry_addr("addr(input, vec1, vec2, *, beta=1, alpha=1)", function<addr>,
                               kBoth | kInPlaceForm,
                               "beta * input + alpha * the outer product of vec1 and vec2.",
-                              "x(3,4), x(3), x(4) | x(4), x(3), x(4), beta=0.5, alpha=2");
+                              "x(3,4), x(3), x(4) | x(4), x(3), x(4), beta=0.5, alpha=2", nullptr,
+                              "beta, input, alpha, vec1, vec2 | beta, input, vec1, vec2");
 static const Entry entry_linear(
     "linear(input, weight, bias=None)", function<linear>, kNNForm | kOutForm,
     "input @ weight.T + bias, the layer of a network; weight is (out, in).",

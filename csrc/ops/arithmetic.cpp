@@ -35,26 +35,40 @@ static const Elementwise record_sub_scaled("sub", "SubBackward0", DTypeRule::Pro
                                            {kReadsNothing, [](T t, S) { return t; }},
                                            {kReadsNothing, [](T t, S s) { return t * s.p(1); }});
 
+void check_factor(DType dtype, const Scalar& factor, const char* name) {
+  check(factor.category() != Category::Bool || dtype == DType::Bool, "Boolean ", name,
+        " only supported for Boolean results.");
+  check(!factor.is_floating() || is_floating(dtype), "For integral input tensors, argument ", name,
+        " must not be a floating point number.");
+}
+
 // The kernel reads p0 in the dtype it computes in, the slope reads p1.
-static Tensor scaled(const Elementwise& op, const char* name, const Operand& a, const Operand& b,
-                     Scalar alpha) {
+static Tensor scaled(const Elementwise& op, const Operand& a, const Operand& b, Scalar alpha) {
   const DType dtype = result_type(a, b);
-  if (alpha.category() > category(dtype)) {
-    fail("For integral input tensors, argument alpha must not be a floating point number.");
+  check_factor(dtype, alpha);
+  if (dtype == DType::Bool) {
+    if (alpha.to_bool()) return elementwise(record_add, a, b);
+    Tensor none;
+    {
+      const DestinationAside aside;
+      none = bitwise_and(b, false);
+    }
+    return elementwise(record_add, a, none);
   }
-  check(dtype != DType::Bool || alpha.category() == Category::Bool, name,
-        ": For boolean input tensors, argument alpha must be a boolean.");
   const double params[kMaxParams] = {
       is_floating(dtype) ? alpha.to_double() : kernels::integral_param(alpha.to_int()),
       alpha.to_double(), 0};
   return elementwise(op, a, b, params);
 }
 
-static bool is_one(const Scalar& alpha) { return alpha.to_double() == 1; }
+// The factor 1 that every operand takes.
+static bool is_one(const Scalar& alpha) {
+  return alpha.category() == Category::Integral && alpha.to_double() == 1;
+}
 
 Tensor add(const Operand& input, const Operand& other, Scalar alpha) {
   if (is_one(alpha)) return elementwise(record_add, input, other);
-  return scaled(record_add_scaled, "add", input, other, alpha);
+  return scaled(record_add_scaled, input, other, alpha);
 }
 
 static void refuse_bool_sub(const Operand& a, const Operand& b) {
@@ -74,11 +88,15 @@ static void refuse_bool_sub(const Operand& a, const Operand& b) {
   }
 }
 
+static Scalar negative(const Scalar& alpha) {
+  if (alpha.category() == Category::Bool) return alpha;
+  return alpha.is_floating() ? Scalar(-alpha.to_double()) : Scalar(-alpha.to_int());
+}
+
 Tensor sub(const Operand& input, const Operand& other, Scalar alpha) {
   refuse_bool_sub(input, other);
   if (is_one(alpha)) return elementwise(record_sub, input, other);
-  const Scalar minus = alpha.is_floating() ? Scalar(-alpha.to_double()) : Scalar(-alpha.to_int());
-  return scaled(record_sub_scaled, "sub", input, other, minus);
+  return scaled(record_sub_scaled, input, other, negative(alpha));
 }
 
 static const Elementwise record_mul("mul", "MulBackward0", DTypeRule::Promote, Binary::Mul,
@@ -254,9 +272,7 @@ Tensor rsub(const Tensor& input, const Operand& other, Scalar alpha) {
                                          kZeroSlope,
                                          {kReadsNothing, [](T t, S) { return neg(t); }});
   refuse_bool_sub(input, other);
-  if (alpha.category() > category(result_type(input, other))) {
-    fail("For integral input tensors, argument alpha must not be a floating point number.");
-  }
+  check_factor(result_type(input, other), alpha);
   Operand scaled_input = input;
   if (!is_one(alpha)) {
     const DestinationAside aside;
@@ -406,17 +422,33 @@ Tensor copysign(const Tensor& input, const Operand& other) {
   return elementwise(other.is_tensor() ? record_copysign : record_copysign_number, input, other);
 }
 
+static Tensor sub_number(const Tensor& input, Scalar other, Scalar alpha) {
+  static const Elementwise record("sub", "SubBackward1", DTypeRule::Promote, Binary::AddScaled,
+                                  {kReadsNothing, [](T t, S) { return t; }}, kZeroSlope);
+  refuse_bool_sub(input, other);
+  return scaled(record, input, other, negative(alpha));
+}
+static Tensor rsub_number(const Tensor& input, Scalar other, Scalar alpha) {
+  return rsub(input, other, alpha);
+}
+
 static const Entry entry_add(
     "add(input, other, *, alpha=1)", function<add>, kPointwise,
     "input + alpha * other, with broadcasting and type promotion.",
     "x(3,4), x(3,4) | x(3,4), x(4) | x(2,1,4), x(3,1), alpha=2.5 | x(3), 2 "
-    "| x(3), 2.5 | x(), x(0,3) | xs(3,4), x(3,4)");
+    "| x(3), 2.5 | x(), x(0,3) | xs(3,4), x(3,4)",
+    nullptr, "input, alpha, other");
 static const char kSubSamples[] = "x(3,4), x(3,4) | x(3,1), x(4), alpha=2 | x(3), 2.5 | x(), x()";
 static const Entry entry_sub("sub(input, other, *, alpha=1)", function<sub>, kPointwise,
                              "input - alpha * other, with broadcasting and type promotion.",
-                             kSubSamples);
+                             kSubSamples, nullptr, "input, alpha, other");
 static const Entry entry_subtract("subtract(input, other, *, alpha=1)", function<sub>, kPointwise,
                                   "The same as sub.", kSubSamples);
+static const Entry entry_subtract_number("subtract(input, other, alpha=1)", function<sub_number>,
+                                         kPointwise & ~kOutForm, "The same as sub.",
+                                         "x(3), 2.5, 2");
+static const Entry entry_rsub_number("rsub(input, other, alpha=1)", function<rsub_number>,
+                                     kFunctionForm, "other - alpha * input.", "x(3), 2.5, 2");
 static const Entry entry_rsub("rsub(input, other, *, alpha=1)", function<rsub>, kFunctionForm,
                               "other - alpha * input.",
                               "x(3,4), x(3,4) | x(3,1), x(4), alpha=2 | x(3), 2.5 | x(), x()");
@@ -444,7 +476,7 @@ static const Entry entry_floor_divide("floor_divide(input, other)", function<flo
                                       "input / other rounded towards minus infinity.",
                                       "c(3,4), c(3,4, low=0.5, high=2) | c(3), 2.5 "
                                       "| i(3, high=9), 2");
-static const Entry entry_remainder("remainder(input, other)", function<remainder>, kPointwise,
+static const Entry entry_remainder("remainder(input|self, other)", function<remainder>, kPointwise,
                                    "What input exceeds a multiple of other by, with the sign of "
                                    "other.",
                                    "x(3,4), x(3,4, low=0.5, high=2) | x(3), 0.7 | x(3), -0.7 "
@@ -456,9 +488,9 @@ static const char kPowSamples[] =
     "x(3,4), 2 | x(3,4), 3 | x(3), 0 | x(3, low=0.5, high=2), -1.5 "
     "| x(3,4, low=0.5, high=2), x(3,4) | x(3,1, low=0.5, high=2), x(4) "
     "| 2.5, x(3) | x(), 2 | x(0,3), 2";
-static const Entry entry_pow("pow(input, exponent)", function<pow>, kPointwise,
+static const Entry entry_pow("pow(input|self, exponent)", function<pow>, kPointwise,
                              "input to the power of exponent.", kPowSamples);
-static const Entry entry_float_power("float_power(input, exponent)", function<float_power>,
+static const Entry entry_float_power("float_power(input|self, exponent)", function<float_power>,
                                      kPointwise,
                                      "input to the power of exponent, computed in float64.",
                                      kPowSamples);
@@ -478,11 +510,13 @@ static const Entry entry_round("round(input, *, decimals=0)", function<round>, k
                                "x(3,4) | x() | x(3,4), decimals=1 | x(3), decimals=-1");
 static const Entry entry_addcmul("addcmul(input, tensor1, tensor2, *, value=1)", function<addcmul>,
                                  kPointwise, "input + value * tensor1 * tensor2.",
-                                 "x(3,4), x(3,4), x(3,4) | x(3,1), x(4), x(), value=0.5");
+                                 "x(3,4), x(3,4), x(3,4) | x(3,1), x(4), x(), value=0.5", nullptr,
+                                 "input, value, tensor1, tensor2");
 static const Entry entry_addcdiv("addcdiv(input, tensor1, tensor2, *, value=1)", function<addcdiv>,
                                  kPointwise, "input + value * tensor1 / tensor2.",
                                  "x(3,4), x(3,4), x(3,4, low=0.5, high=2) "
-                                 "| x(3,1), x(4), x(low=1, high=2), value=0.5");
+                                 "| x(3,1), x(4), x(low=1, high=2), value=0.5",
+                                 nullptr, "input, value, tensor1, tensor2");
 static const Entry entry_lerp("lerp(input, end, weight)", function<lerp>, kPointwise,
                               "input + weight * (end - input).",
                               "x(3,4), x(3,4), 0.3 | x(3,4), x(4), x(3,1) | x(), x(), 0.8");

@@ -9,6 +9,8 @@
 namespace pullback {
 
 Tensor add(const Operand& input, const Operand& other, Scalar alpha = Scalar(1));
+// Throws for a factor that a result of the dtype does not take; `name` is its own.
+void check_factor(DType dtype, const Scalar& factor, const char* name = "alpha");
 Tensor sub(const Operand& input, const Operand& other, Scalar alpha = Scalar(1));
 // other - alpha * input.
 Tensor rsub(const Tensor& input, const Operand& other, Scalar alpha = Scalar(1));

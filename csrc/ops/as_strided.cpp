@@ -280,12 +280,12 @@ static Tensor as_strided_(const Tensor& input, const Dims& size, const Dims& str
   });
 }
 
-static const Entry entry_as_strided("as_strided(input, size, stride, storage_offset=None)",
+static const Entry entry_as_strided("as_strided(input, size, stride, storage_offset:index=None)",
                                     function<as_strided>, kView,
                                     "A view of the memory in any geometry.",
                                     "x(3,4), (2,3), (4,1) | x(3,4), (3,3), (1,2), 1 | x(4), (2,2), "
                                     "(0,1) | xs(3,4), (3,), (4,)");
-static const Entry entry_as_strided_("as_strided_(input, size, stride, storage_offset=None)",
+static const Entry entry_as_strided_("as_strided_(input, size, stride, storage_offset:index=None)",
                                      function<as_strided_>, kMethodForm | kNoGrad,
                                      "Shows the memory in any geometry.",
                                      "c(3,4), (2,3), (4,1) | c(3,4), (3,3), (1,2), 1 | c(4), "

@@ -85,7 +85,7 @@ PB_LOGIC(logical_xor, LogicalXor, "Where exactly one of the elements is nonzero.
   Tensor NAME(const Operand& input, const Operand& other) {                                      \
     return elementwise(record_##NAME, input, other);                                             \
   }                                                                                              \
-  static const Entry entry_##NAME(#NAME "(input, other)", function<NAME>, kTest, DOC, SAMPLES);
+  static const Entry entry_##NAME(#NAME "(input|self, other)", function<NAME>, kTest, DOC, SAMPLES);
 
 PB_BITS(bitwise_and, BitwiseAnd, "The bits that both have; of bools: and.",
         "i(3,4, high=9), i(4, high=9) | b(3), b(3) | i(3, high=9), 5")

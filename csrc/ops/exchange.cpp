@@ -8,6 +8,7 @@
 #include "graph/saved.h"
 #include "ops/as_strided.h"
 #include "ops/basic.h"
+#include "ops/factory.h"
 #include "ops/table.h"
 
 namespace pullback {
@@ -81,8 +82,11 @@ Tensor resize(const Tensor& input, Sizes sizes) {
   return input;
 }
 
-Tensor resize_to(const Tensor& input, const Dims& size) { return resize(input, size); }
-Tensor resize_as(const Tensor& input, const Tensor& the_template) {
+Tensor resize_to(const Tensor& input, const Dims& size, std::optional<MemoryFormat> format) {
+  check_row_major("resize_", format);
+  return resize(input, size);
+}
+Tensor resize_as(const Tensor& input, const Tensor& the_template, std::optional<MemoryFormat>) {
   return resize(input, the_template.sizes());
 }
 
@@ -212,11 +216,12 @@ static const Entry entry_set_part("set_(input, source, storage_offset, size, str
                                   function<set_part>, kExchange,
                                   "Gives the tensor a part of the memory of source.",
                                   "c(3), c(3,4), 1, (2,3) | c(3), c(3,4), 0, (2,2), (1,4)");
-static const Entry entry_resize("resize_(input, *size)", function<resize_to>, kExchange,
-                                "Another shape in the same memory, or in more.",
+static const Entry entry_resize("resize_(input, *size, *, memory_format=None)", function<resize_to>,
+                                kExchange, "Another shape in the same memory, or in more.",
                                 "c(3,4), 2, 3 | c(3,4), (6,) | c(3,4), (3,4) | c(3,4), 0");
-static const Entry entry_resize_as("resize_as_(input, the_template)", function<resize_as>,
-                                   kExchange, "The shape of another tensor in the same memory.",
+static const Entry entry_resize_as("resize_as_(input, the_template, *, memory_format=None)",
+                                   function<resize_as>, kExchange,
+                                   "The shape of another tensor in the same memory.",
                                    "c(3,4), c(2,3) | c(3,4), c()");
 
 }  // namespace pullback

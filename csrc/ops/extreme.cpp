@@ -308,6 +308,12 @@ Tensor all_over(const Tensor& input, const std::optional<Dims>& dim, bool keepdi
 Tensor any_over(const Tensor& input, const std::optional<Dims>& dim, bool keepdim) {
   return apply<Truth>({truth_dims(dim, input.ndim()), false, keepdim}, input);
 }
+Tensor all_along(const Tensor& input, std::int64_t dim, bool keepdim) {
+  return all_over(input, Dims{dim}, keepdim);
+}
+Tensor any_along(const Tensor& input, std::int64_t dim, bool keepdim) {
+  return any_over(input, Dims{dim}, keepdim);
+}
 Tensor all_full(const Tensor& input) { return all_over(input, {}, false); }
 Tensor any_full(const Tensor& input) { return any_over(input, {}, false); }
 
@@ -347,11 +353,11 @@ static const Entry entry_min_dim("min(input, dim, keepdim=False)", function<min_
 static const Entry entry_min_other("min(input, other)", function<min_other>, kBoth,
                                    "The elementwise minimum.", "x(3,4), x(3,4) | x(3,1), x(4)");
 static const Entry entry_amax(
-    "amax(input, dim=(), keepdim=False)", function<amax>, kBoth,
+    "amax(input, dim[1]=(), keepdim=False)", function<amax>, kBoth,
     "The greatest elements over one dimension or several; ties share the gradient.",
     "x(3,4) | x(3,4), 0 | x(2,3,4), (0,2), True | x(), 0 | xs(3,4), dim=-1 | x(3,0,2), (0,2)");
 static const Entry entry_amin(
-    "amin(input, dim=(), keepdim=False)", function<amin>, kBoth,
+    "amin(input, dim[1]=(), keepdim=False)", function<amin>, kBoth,
     "The smallest elements over one dimension or several; ties share the gradient.",
     "x(3,4) | x(3,4), 0 | x(2,3,4), (0,2), True | x(), 0 | xs(3,4), dim=-1 | x(3,0,2), (0,2)");
 static const Entry entry_aminmax("aminmax(input, *, dim=None, keepdim=False)", function<aminmax>,
@@ -371,15 +377,23 @@ static const Entry entry_argmin("argmin(input, dim=None, keepdim=False)", functi
                                 "x(3,4) | x(3,4), 0 | xs(3,4), -1, True | x() | x(2,3,4), None");
 static const Entry entry_all("all(input)", function<all_full>, kBoth | kNoGrad,
                              "True if every element is true.", "b(3,4) | x(3,4) | x() | b(0,3)");
-static const Entry entry_all_dim("all(input, dim, keepdim=False)", function<all_over>,
+static const Entry entry_all_dim("all(input, dim, keepdim=False)", function<all_along>,
                                  kBoth | kNoGrad,
-                                 "True where every element along the dimensions is true.",
-                                 "b(3,4), 0 | b(2,3,4), (0,2), True | x(), 0 | b(3,4), None");
+                                 "True where every element along the dimension is true.",
+                                 "b(3,4), 0 | x(), 0, True");
+static const Entry entry_all_dims("all(input, dim, keepdim=False)", function<all_over>,
+                                  kBoth | kNoGrad,
+                                  "True where every element along the dimensions is true.",
+                                  "b(2,3,4), (0,2), True | b(3,4), None");
 static const Entry entry_any("any(input)", function<any_full>, kBoth | kNoGrad,
                              "True if an element is true.", "b(3,4) | x(3,4) | x() | b(0,3)");
-static const Entry entry_any_dim("any(input, dim, keepdim=False)", function<any_over>,
+static const Entry entry_any_dim("any(input, dim, keepdim=False)", function<any_along>,
                                  kBoth | kNoGrad,
-                                 "True where an element along the dimensions is true.",
-                                 "b(3,4), 0 | b(2,3,4), (0,2), True | x(), 0 | b(3,4), None");
+                                 "True where an element along the dimension is true.",
+                                 "b(3,4), 0 | x(), 0, True");
+static const Entry entry_any_dims("any(input, dim, keepdim=False)", function<any_over>,
+                                  kBoth | kNoGrad,
+                                  "True where an element along the dimensions is true.",
+                                  "b(2,3,4), (0,2), True | b(3,4), None");
 
 }  // namespace pullback

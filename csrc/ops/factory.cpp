@@ -63,7 +63,8 @@ Tensor filled_like(const Tensor& input, Scalar value, OptionalDType dtype, Optio
   return out;
 }
 
-Tensor empty(const Dims& size, OptionalDType dtype) {
+Tensor empty(const Dims& size, OptionalDType dtype, std::optional<MemoryFormat> format) {
+  check_row_major("empty", format);
   return Tensor::empty(checked(size), dtype.value_or(default_dtype()));
 }
 Tensor zeros(const Dims& size, OptionalDType dtype) {
@@ -154,8 +155,7 @@ Tensor logspace(Scalar start, Scalar end, std::int64_t steps, double base, Optio
   return spaced(start, end, steps, dtype, "logspace", [&](double v) { return std::pow(base, v); });
 }
 
-Tensor eye(std::int64_t n, std::optional<std::int64_t> m, OptionalDType dtype) {
-  const std::int64_t columns = m.value_or(n);
+Tensor eye(std::int64_t n, std::int64_t columns, OptionalDType dtype) {
   check(n >= 0, "n must be greater or equal to 0, got ", n);
   check(columns >= 0, "m must be greater or equal to 0, got ", columns);
   Tensor out = Tensor::zeros(Dims{n, columns}, dtype.value_or(default_dtype()));
@@ -165,6 +165,8 @@ Tensor eye(std::int64_t n, std::optional<std::int64_t> m, OptionalDType dtype) {
   }
   return out;
 }
+
+Tensor square_eye(std::int64_t n, OptionalDType dtype) { return eye(n, n, dtype); }
 
 Tensor triangle_indices(std::int64_t row, std::int64_t col, std::int64_t offset, bool lower,
                         OptionalDType dtype) {
@@ -193,13 +195,22 @@ Tensor triu_indices(std::int64_t row, std::int64_t col, std::int64_t offset, Opt
   return triangle_indices(row, col, offset, false, dtype);
 }
 
-DType result_type_of(const Operand& tensor1, const Operand& tensor2) {
-  return result_type(tensor1, tensor2);
+DType result_type_of(const Tensor& tensor, const Operand& other) {
+  return result_type(tensor, other);
 }
+DType result_type_scalar(Scalar scalar, const Tensor& tensor) {
+  return result_type(scalar, tensor);
+}
+DType result_type_scalars(Scalar scalar1, Scalar scalar2) { return result_type(scalar1, scalar2); }
 DType promote_types_of(DType type1, DType type2) { return promote_types(type1, type2); }
 bool can_cast_to(DType from, DType to) { return can_cast(from, to); }
 
 }  // namespace
+
+void check_row_major(const char* op, std::optional<MemoryFormat> format) {
+  check(format.value_or(MemoryFormat::Contiguous) == MemoryFormat::Contiguous, op,
+        "(): unsupported memory format Preserve, expected contiguous_format.");
+}
 
 Tensor arange(Scalar start, Scalar end, Scalar step, OptionalDType dtype) {
   const bool floating = start.is_floating() || end.is_floating() || step.is_floating();
@@ -222,7 +233,7 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptionalDType dtype) {
   });
 }
 
-static const Entry entry_empty("empty(*size, *, dtype=None)", function<empty>,
+static const Entry entry_empty("empty(*size, *, dtype=None, memory_format=None)", function<empty>,
                                kFunctionForm | kFactory | kNoGrad,
                                "A tensor of the given sizes whose values are not set.",
                                "0 | 0, 3 | (2, 0)");
@@ -281,9 +292,11 @@ static const Entry entry_logspace("logspace(start, end, steps, base=10.0, *, dty
                                   function<logspace>, kMake,
                                   "Powers of base, their exponents at equal distances.",
                                   "0, 2, 5 | 0, 3, 4, 2.0");
-static const Entry entry_eye("eye(n, m=None, *, dtype=None)", function<eye>, kMake,
-                             "A matrix with ones on the diagonal and zeros elsewhere.",
-                             "3 | 2, 4 | 0");
+static const Entry entry_eye("eye(n:index, *, dtype=None)", function<square_eye>, kMake,
+                             "A square matrix with ones on the diagonal and zeros elsewhere.",
+                             "3 | 0");
+static const Entry entry_eye_of("eye(n:index, m:index, *, dtype=None)", function<eye>, kMake,
+                                "A matrix with ones on the diagonal and zeros elsewhere.", "2, 4");
 static const Entry entry_tril_indices("tril_indices(row, col, offset=0, *, dtype=None)",
                                       function<tril_indices>, kMakeLike,
                                       "Row and column numbers of the lower triangle.",
@@ -292,10 +305,18 @@ static const Entry entry_triu_indices("triu_indices(row, col, offset=0, *, dtype
                                       function<triu_indices>, kMakeLike,
                                       "Row and column numbers of the upper triangle.",
                                       "3, 4 | 3, 3, -1 | 3, 3, 1 | 0, 2");
-static const Entry entry_result_type("result_type(tensor1, tensor2)", function<result_type_of>,
+static const Entry entry_result_type("result_type(tensor, other)", function<result_type_of>,
                                      kFunctionForm | kNoGrad,
                                      "The dtype of an operation on two operands.",
                                      "c(2), i(2, high=3) | i(2, high=3), 1.5 | c(2), c()");
+static const Entry entry_result_type_scalar("result_type(scalar, tensor)",
+                                            function<result_type_scalar>, kFunctionForm | kNoGrad,
+                                            "The dtype of an operation on two operands.",
+                                            "1.5, i(2, high=3) | True, c(2)");
+static const Entry entry_result_type_scalars("result_type(scalar1, scalar2)",
+                                             function<result_type_scalars>, kFunctionForm | kNoGrad,
+                                             "The dtype of an operation on two operands.",
+                                             "1, 2.5 | True, 3");
 static const Entry entry_promote_types("promote_types(type1, type2)", function<promote_types_of>,
                                        kFunctionForm | kNoGrad,
                                        "The smallest dtype that holds both.",

@@ -455,7 +455,7 @@ static std::vector<Tensor> expand_masks(const Tensor& input, const std::vector<T
       expanded.emplace_back();
     }
   }
-  check(ErrorKind::Value, any, "index: got no index tensor, expected at least one.");
+  check(any, "index: got no index tensor, expected at least one.");
   return expanded;
 }
 

@@ -206,7 +206,8 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
     check(is_legacy_empty(t), "Tensors must have same number of dimensions: got ", first.ndim(),
           " and ", t.ndim());
   }
-  const int d = wrap_dim(dim, first.ndim());
+  // Of nothing but tensors of shape [0] any dimension is the same.
+  const int d = is_legacy_empty(first) ? 0 : wrap_dim(dim, first.ndim());
   if (!have_one_dtype(tensors)) return cat(promoted(tensors), dim);
   Dims lengths(static_cast<int>(tensors.size()));
   for (std::size_t i = 0; i < tensors.size(); ++i) {

@@ -259,7 +259,8 @@ static const Entry entry_arctan2("arctan2(input, other)", function<atan2>, kPoin
                                  "The same as atan2.", PB_BINARY_SAMPLES);
 static const Entry entry_hypot("hypot(input, other)", function<hypot>, kPointwise,
                                "sqrt(input**2 + other**2) without overflow.", PB_BINARY_SAMPLES);
-static const Entry entry_xlogy("xlogy(input, other)", function<xlogy>, kPointwise | kSpecialForm,
+static const Entry entry_xlogy("xlogy(input|self, other)", function<xlogy>,
+                               kPointwise | kSpecialForm,
                                "input * log(other), and 0 where input is 0.",
                                "x(3,4), x(3,4, low=0.2, high=3) | x(3,1), x(4, low=0.2, high=3) "
                                "| 2.5, x(3, low=0.2, high=3) | x(3), 2.5 | x(), x(low=1, high=2)");

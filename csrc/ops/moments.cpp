@@ -242,11 +242,11 @@ static const Entry entry_std("std(input, unbiased=True)", function<spread_all<tr
                              "when not unbiased.",
                              "x(3,4) | x(3,4), False | xs(3,4) | x(5), unbiased=False");
 static const Entry entry_std_unbiased(
-    "std(input, dim, unbiased=True, keepdim=False)", function<spread_unbiased<true>>, kBoth,
+    "std(input, dim[1], unbiased=True, keepdim=False)", function<spread_unbiased<true>>, kBoth,
     "The standard deviations over one dimension or several.",
     "x(3,4), 0 | x(3,4), -1, False, True | x(2,3,4), (0,2) | x(3,4), None");
 static const Entry entry_std_correction(
-    "std(input, dim=None, *, correction=1, keepdim=False)", function<spread_over<true>>, kBoth,
+    "std(input, dim[1]=None, *, correction=1, keepdim=False)", function<spread_over<true>>, kBoth,
     "The standard deviations with the divisor n - correction.",
     "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
 static const Entry entry_var("var(input, unbiased=True)", function<spread_all<false>>, kBoth,
@@ -254,44 +254,44 @@ static const Entry entry_var("var(input, unbiased=True)", function<spread_all<fa
                              "unbiased.",
                              "x(3,4) | x(3,4), False | xs(3,4) | x(5), unbiased=False");
 static const Entry entry_var_unbiased(
-    "var(input, dim, unbiased=True, keepdim=False)", function<spread_unbiased<false>>, kBoth,
+    "var(input, dim[1], unbiased=True, keepdim=False)", function<spread_unbiased<false>>, kBoth,
     "The variances over one dimension or several.",
     "x(3,4), 0 | x(3,4), -1, False, True | x(2,3,4), (0,2) | x(3,4), None");
 static const Entry entry_var_correction(
-    "var(input, dim=None, *, correction=1, keepdim=False)", function<spread_over<false>>, kBoth,
+    "var(input, dim[1]=None, *, correction=1, keepdim=False)", function<spread_over<false>>, kBoth,
     "The variances with the divisor n - correction.",
     "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
 static const Entry entry_std_mean("std_mean(input, unbiased=True)", function<pair_all<true>>,
                                   kFunctionForm, "The standard deviation and the mean.",
                                   "x(3,4) | x(3,4), False");
-static const Entry entry_std_mean_unbiased("std_mean(input, dim, unbiased=True, keepdim=False)",
+static const Entry entry_std_mean_unbiased("std_mean(input, dim[1], unbiased=True, keepdim=False)",
                                            function<pair_unbiased<true>>, kFunctionForm,
                                            "The standard deviations and means over dimensions.",
                                            "x(3,4), 0 | x(3,4), -1, False, True");
 static const Entry entry_std_mean_correction(
-    "std_mean(input, dim=None, *, correction=1, keepdim=False)", function<pair_over<true>>,
+    "std_mean(input, dim[1]=None, *, correction=1, keepdim=False)", function<pair_over<true>>,
     kFunctionForm, "The standard deviations, with the divisor n - correction, and the means.",
     "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
 static const Entry entry_var_mean("var_mean(input, unbiased=True)", function<pair_all<false>>,
                                   kFunctionForm, "The variance and the mean.",
                                   "x(3,4) | x(3,4), False");
-static const Entry entry_var_mean_unbiased("var_mean(input, dim, unbiased=True, keepdim=False)",
+static const Entry entry_var_mean_unbiased("var_mean(input, dim[1], unbiased=True, keepdim=False)",
                                            function<pair_unbiased<false>>, kFunctionForm,
                                            "The variances and means over dimensions.",
                                            "x(3,4), 0 | x(3,4), -1, False, True");
 static const Entry entry_var_mean_correction(
-    "var_mean(input, dim=None, *, correction=1, keepdim=False)", function<pair_over<false>>,
+    "var_mean(input, dim[1]=None, *, correction=1, keepdim=False)", function<pair_over<false>>,
     kFunctionForm, "The variances, with the divisor n - correction, and the means.",
     "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
 static const Entry entry_logsumexp(
-    "logsumexp(input, dim, keepdim=False)", function<logsumexp>, kBoth | kSpecialForm,
+    "logsumexp(input, dim[1], keepdim=False)", function<logsumexp>, kBoth | kSpecialForm,
     "log(sum(exp(input))) over one dimension or several, without overflow.",
     "x(3,4), 0 | x(3,4), -1, True | x(2,3,4), (0,2) | xs(3,4), dim=1 | x(), 0 | x(3,0), 0");
-static const Entry entry_nansum("nansum(input, dim=None, keepdim=False, *, dtype=None)",
+static const Entry entry_nansum("nansum(input, dim[1]=None, keepdim=False, *, dtype=None)",
                                 function<nansum>, kBoth,
                                 "The sum of the elements that are not NaN.",
                                 "x(3,4) | x(3,4), 0 | x(2,3,4), (0,2), True | x() | i(3, high=4)");
-static const Entry entry_nanmean("nanmean(input, dim=None, keepdim=False, *, dtype=None)",
+static const Entry entry_nanmean("nanmean(input, dim[1]=None, keepdim=False, *, dtype=None)",
                                  function<nanmean>, kBoth,
                                  "The mean of the elements that are not NaN.",
                                  "x(3,4) | x(3,4), 0 | x(2,3,4), (0,2), True | x()");

@@ -226,34 +226,36 @@ Tensor vector_norm(const Tensor& input, double ord, const std::optional<Dims>& d
   return norm_of("LinalgVectorNormBackward0", input, ord, dim, keepdim, dtype);
 }
 
-static const Entry entry_norm("norm(input, p='fro', dim=None, keepdim=False, *, dtype=None)",
+static const Entry entry_norm("norm(input, p='fro', dim[1]=None, keepdim=False, *, dtype=None)",
                               function<norm_named>, kBoth,
                               "The Frobenius norm, that is the 2-norm of the elements.",
                               "x(3,4) | x(3,4), 'fro', 1 | x(3,4), dim=(0,1), keepdim=True | x()");
 static const Entry entry_norm_number(
-    "norm(input, p, dim=None, keepdim=False, *, dtype=None)", function<norm_number>, kBoth,
+    "norm(input, p, dim[1]=None, keepdim=False, *, dtype=None)", function<norm_number>, kBoth,
     "The p-norm of the elements, p any number.",
     "x(3,4), 1 | x(3,4), 3, 1 | x(3,4), inf, 0, True | x(3,4), p=0.5 | xs(3,4), 2, dim=0");
 static const Entry entry_linalg_vector_norm(
-    "vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None)", function<linalg_vector_norm>,
-    kLinalgForm | kOutForm, "The norm of order `ord` over one dimension or several.",
+    "vector_norm(input, ord=2, dim[1]=None, keepdim=False, *, dtype=None)",
+    function<linalg_vector_norm>, kLinalgForm | kOutForm,
+    "The norm of order `ord` over one dimension or several.",
     "x(3,4) | x(3,4), 1, 0 | x(3,4), inf, -1, True | x(3,4), -inf | x(3,4), 2.5, (0,1) "
     "| x(3,4), 0.5, 1 | x(), 3 | xs(3,4), dim=1 | x(3,0), 2, 0 | x(3,4), -1, 0 | x(3,4), 1.5");
 static const Entry entry_linalg_norm(
-    "norm(A, ord=None, dim=None, keepdim=False, *, dtype=None)", function<linalg_norm>,
+    "norm(input, ord=None, dim[1]=None, keepdim=False, *, dtype=None)", function<linalg_norm>,
     kLinalgForm | kOutForm, "A vector norm, or a matrix norm when two dimensions are meant.",
     "x(3,4) | x(4), 3 | x(3,4), 1 | x(3,4), -inf, (0,1), True | x(3,4), 2, 0");
-static const Entry entry_linalg_norm_named("norm(A, ord, dim=None, keepdim=False, *, dtype=None)",
-                                           function<linalg_norm_named>, kLinalgForm | kOutForm,
-                                           "A matrix norm by name.",
-                                           "x(3,4), 'fro' | x(2,3,4), 'fro', (0,1), True");
+static const Entry entry_linalg_norm_named(
+    "norm(input, ord, dim[1]=None, keepdim=False, *, dtype=None)", function<linalg_norm_named>,
+    kLinalgForm | kOutForm, "A matrix norm by name.",
+    "x(3,4), 'fro' | x(2,3,4), 'fro', (0,1), True");
 static const Entry entry_linalg_matrix_norm(
-    "matrix_norm(A, ord='fro', dim=(-2,-1), keepdim=False, *, dtype=None)",
+    "matrix_norm(input, ord='fro', dim=(-2,-1), keepdim=False, *, dtype=None)",
     function<matrix_norm_named>, kLinalgForm | kOutForm, "A matrix norm by name.",
     "x(3,4) | x(2,3,4), 'fro', (0,1), True");
 static const Entry entry_linalg_matrix_norm_number(
-    "matrix_norm(A, ord, dim=(-2,-1), keepdim=False, *, dtype=None)", function<matrix_norm_number>,
-    kLinalgForm | kOutForm, "A matrix norm by number.", "x(3,4), 1 | x(2,3,4), inf, (0,1), True");
+    "matrix_norm(input, ord, dim=(-2,-1), keepdim=False, *, dtype=None)",
+    function<matrix_norm_number>, kLinalgForm | kOutForm, "A matrix norm by number.",
+    "x(3,4), 1 | x(2,3,4), inf, (0,1), True");
 static const Entry entry_dist("dist(input, other, p=2)", function<dist>,
                               kFunctionForm | kMethodForm, "The p-norm of input - other.",
                               "x(3,4), x(3,4) | x(3,4), x(4), 1 | x(3), x(3), p=3");

@@ -61,7 +61,7 @@ bool fits(const Scalar& number, DType dtype) {
     case DType::Int32:
       return value <= 2147483647.0 && value >= -2147483648.0;
     case DType::Int64:
-      return whole || (value <= 0x1p63 && value >= -0x1p63);
+      return !number.is_wide() && (whole || (value <= 0x1p63 && value >= -0x1p63));
     case DType::Float32:
       return !std::isfinite(value) || std::abs(value) <= std::numeric_limits<float>::max();
   }

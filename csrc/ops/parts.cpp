@@ -79,13 +79,13 @@ Tensor diagonal_scatter(const Tensor& input, const Tensor& src, std::int64_t off
 
 }  // namespace
 
-static const Entry entry_select_scatter("select_scatter(input, src, dim, index)",
+static const Entry entry_select_scatter("select_scatter(input, src, dim, index:index)",
                                         function<select_scatter>, kFunctionForm | kMethodForm,
                                         "A copy of input with src at one position of dim.",
                                         "x(3,4), x(4), 0, 1 | xs(3,4), x(3), -1, -2");
 static const Entry entry_slice_scatter(
-    "slice_scatter(input, src, dim=0, start=None, end=None, step=1)", function<slice_scatter>,
-    kBoth, "A copy of input with src in a slice of dim.",
+    "slice_scatter(input, src, dim=0, start:index=None, end:index=None, step:index=1)",
+    function<slice_scatter>, kBoth, "A copy of input with src in a slice of dim.",
     "x(5,2), x(2,2), 0, 1, 3 | x(2,5), x(2,3), 1, None, None, 2 | xs(3,4), x(3,4)");
 static const Entry entry_diagonal_scatter(
     "diagonal_scatter(input, src, offset=0, dim1=0, dim2=1)", function<diagonal_scatter>,

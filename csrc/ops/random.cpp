@@ -18,6 +18,7 @@ namespace pullback {
 namespace {
 
 using OptionalDType = std::optional<DType>;
+using OptionalFormat = std::optional<MemoryFormat>;
 using kernels::default_generator;
 
 constexpr std::uint32_t kMake = kFunctionForm | kOutForm | kFactory | kNoGrad | kRandom;
@@ -140,18 +141,29 @@ Tensor randperm(std::int64_t n, OptionalDType dtype) {
   });
   return dtype ? cast(out, *dtype) : out;
 }
-Tensor rand_like(const Tensor& input, OptionalDType dtype) {
-  return rand(input.shape(), dtype.value_or(input.dtype()));
+// Random numbers in the strides of input.
+Tensor in_layout(const Tensor& drawn, const Tensor& input, OptionalFormat format) {
+  if (format == MemoryFormat::Contiguous || input.is_contiguous() || input.has(kBatched)) {
+    return drawn;
+  }
+  const Tensor out = empty_strided_like(input, drawn.dtype());
+  copy_values(out, drawn);
+  return out;
 }
-Tensor randn_like(const Tensor& input, OptionalDType dtype) {
-  return randn(input.shape(), dtype.value_or(input.dtype()));
+Tensor rand_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
+  return in_layout(rand(input.shape(), dtype.value_or(input.dtype())), input, format);
+}
+Tensor randn_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
+  return in_layout(randn(input.shape(), dtype.value_or(input.dtype())), input, format);
 }
 Tensor randint_like_between(const Tensor& input, std::int64_t low, std::int64_t high,
-                            OptionalDType dtype) {
-  return randint_between(low, high, input.shape(), dtype.value_or(input.dtype()));
+                            OptionalDType dtype, OptionalFormat format) {
+  const DType type = dtype.value_or(input.dtype());
+  return in_layout(randint_between(low, high, input.shape(), type), input, format);
 }
-Tensor randint_like(const Tensor& input, std::int64_t high, OptionalDType dtype) {
-  return randint_like_between(input, 0, high, dtype);
+Tensor randint_like(const Tensor& input, std::int64_t high, OptionalDType dtype,
+                    OptionalFormat format) {
+  return randint_like_between(input, 0, high, dtype, format);
 }
 
 Tensor multinomial(const Tensor& input, std::int64_t num_samples, bool replacement) {
@@ -351,29 +363,30 @@ static const Entry entry_rand("rand(*size, *, dtype=None)", function<rand>, kMak
 static const Entry entry_randn("randn(*size, *, dtype=None)", function<randn>, kMake,
                                "Normal random numbers with mean 0 and variance 1.",
                                "2, 3 | (20,) | () | 0");
-static const Entry entry_randint1("randint(high, size, *, dtype=None)", function<randint>, kMake,
-                                  "Random integers of [0, high).", "5, (2, 3) | 1, (2,)");
-static const Entry entry_randint2("randint(low, high, size, *, dtype=None)",
+static const Entry entry_randint1("randint(high:index, size, *, dtype=None)", function<randint>,
+                                  kMake, "Random integers of [0, high).", "5, (2, 3) | 1, (2,)");
+static const Entry entry_randint2("randint(low:index, high:index, size, *, dtype=None)",
                                   function<randint_between>, kMake,
                                   "Random integers of [low, high).", "-3, 5, (2, 3) | 2, 4, ()");
-static const Entry entry_randperm("randperm(n, *, dtype=None)", function<randperm>, kMake,
+static const Entry entry_randperm("randperm(n:index, *, dtype=None)", function<randperm>, kMake,
                                   "A random permutation of 0, 1, ..., n - 1.", "5 | 0");
-static const Entry entry_rand_like("rand_like(input, *, dtype=None)", function<rand_like>,
-                                   kMakeLike, "Uniform random numbers in the shape of input.",
+static const Entry entry_rand_like("rand_like(input, *, dtype=None, memory_format=None)",
+                                   function<rand_like>, kMakeLike,
+                                   "Uniform random numbers in the shape of input.",
                                    "c(2, 3) | c()");
-static const Entry entry_randn_like("randn_like(input, *, dtype=None)", function<randn_like>,
-                                    kMakeLike, "Normal random numbers in the shape of input.",
+static const Entry entry_randn_like("randn_like(input, *, dtype=None, memory_format=None)",
+                                    function<randn_like>, kMakeLike,
+                                    "Normal random numbers in the shape of input.",
                                     "c(2, 3) | c()");
-static const Entry entry_randint_like1("randint_like(input, high, *, dtype=None)",
-                                       function<randint_like>, kMakeLike,
-                                       "Random integers of [0, high) in the shape of input.",
-                                       "c(2, 3), 5");
-static const Entry entry_randint_like2("randint_like(input, low, high, *, dtype=None)",
-                                       function<randint_like_between>, kMakeLike,
-                                       "Random integers of [low, high) in the shape of input.",
-                                       "c(2, 3), -2, 5");
+static const Entry entry_randint_like1(
+    "randint_like(input, high:index, *, dtype=None, memory_format=None)", function<randint_like>,
+    kMakeLike, "Random integers of [0, high) in the shape of input.", "c(2, 3), 5");
+static const Entry entry_randint_like2(
+    "randint_like(input, low:index, high:index, *, dtype=None, memory_format=None)",
+    function<randint_like_between>, kMakeLike,
+    "Random integers of [low, high) in the shape of input.", "c(2, 3), -2, 5");
 static const Entry entry_multinomial(
-    "multinomial(input, num_samples, replacement=False)", function<multinomial>,
+    "multinomial(input, num_samples:index, replacement=False)", function<multinomial>,
     kBoth | kNoGrad | kNoBatch | kRandom,
     "Positions drawn with the probabilities given by input's rows.",
     "c(4, low=0.1, high=1), 2 | c(2, 3, low=0.1, high=1), 5, True");

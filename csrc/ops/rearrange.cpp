@@ -208,7 +208,8 @@ static Tensor flipud(const Tensor& input) {
   return flip(input, {0});
 }
 
-static Tensor roll(const Tensor& input, const Dims& shifts, const Dims& dims) {
+static Tensor roll(const Tensor& input, const Dims& shifts, const std::optional<Dims>& along) {
+  const Dims dims = along.value_or(Dims());
   check(!shifts.empty(), "`shifts` required");
   Dims at;
   Dims total;  // a dimension that is named twice rolls by the sum
@@ -263,7 +264,7 @@ static const Entry entry_fliplr("fliplr(input)", function<fliplr>, kView,
                                 "The columns in reverse order.", "x(3,4) | x(2,3,2)");
 static const Entry entry_flipud("flipud(input)", function<flipud>, kView,
                                 "The rows in reverse order.", "x(3,4) | x(3)");
-static const Entry entry_roll("roll(input, shifts, dims=())", function<roll>, kView,
+static const Entry entry_roll("roll(input, shifts[1], dims[1]=())", function<roll>, kView,
                               "The elements moved along dimensions, those that fall off the end "
                               "entering at the front; without dims row by row.",
                               "x(3,4), 1 | x(3,4), 1, 0 | x(3,4), (-1,6), (0,1) | xs(3,4), 5 | "
@@ -272,11 +273,11 @@ static const Entry entry_rot90("rot90(input, k=1, dims=(0, 1))", function<rot90>
                                "The tensor turned k times by 90 degrees, dims[0] towards dims[1].",
                                "x(3,4) | x(3,4), 2 | x(3,4), -1 | x(2,3,4), 1, (0,2) | xs(3,4), 3, "
                                "(1,0) | x(3,4), 4 | x(0,3)");
-static const Entry entry_triu("triu(input, diagonal=0)", function<triu>, kPointwise,
+static const Entry entry_triu("triu(input, diagonal:index=0)", function<triu>, kPointwise,
                               "The part of matrices on and above a diagonal, zeros elsewhere.",
                               "x(3,4) | x(3,4), 1 | x(3,4), -1 | x(2,3,3) | xs(3,4), diagonal=9 "
                               "| x(0,3)");
-static const Entry entry_tril("tril(input, diagonal=0)", function<tril>, kPointwise,
+static const Entry entry_tril("tril(input, diagonal:index=0)", function<tril>, kPointwise,
                               "The part of matrices on and below a diagonal, zeros elsewhere.",
                               "x(3,4) | x(3,4), 1 | x(3,4), -1 | x(2,3,3) | xs(3,4), diagonal=-9 "
                               "| x(0,3)");

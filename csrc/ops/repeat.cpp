@@ -177,14 +177,14 @@ static const Entry entry_tile_method("tile(input, *dims)", function<tile>, kMeth
                                      "Copies of the tensor; missing repeats are ones in front.",
                                      "x(2,3), 2 | x(3), 2, 2 | x(3), (2,2)");
 static const Entry entry_repeat_interleave(
-    "repeat_interleave(input, repeats, dim=None, *, output_size=None)", function<repeat_interleave>,
-    kView, "Each element as often in a row as `repeats` says.",
+    "repeat_interleave(input, repeats, dim=None, *, output_size:index=None)",
+    function<repeat_interleave>, kView, "Each element as often in a row as `repeats` says.",
     "x(2,3), i(2, high=4), 0 | x(2,3), i(6, high=3) | x(2,3), i(1, high=3), 1");
 static const Entry entry_repeat_interleave_int(
-    "repeat_interleave(input, repeats, dim=None, *, output_size=None)",
+    "repeat_interleave(input, repeats:index, dim=None, *, output_size:index=None)",
     function<repeat_interleave_int>, kView, "Each element `repeats` times in a row.",
     "x(2,3), 2 | x(2,3), 2, 1 | xs(2,3), 3, dim=0 | x(), 2 | x(2,3), 0, 0");
-static const Entry entry_repeated_positions("repeat_interleave(repeats, *, output_size=None)",
+static const Entry entry_repeated_positions("repeat_interleave(repeats, *, output_size:index=None)",
                                             function<repeated_positions>, kFunctionForm | kNoGrad,
                                             "Position i as often as repeats[i] says.",
                                             "i(4, high=3)");

@@ -264,7 +264,15 @@ Tensor take_along_dim(const Tensor& input, const Tensor& indices, std::optional<
 
 inline constexpr std::uint32_t kScatter = kBoth | kInPlaceForm | kWritesPart;
 
-static const Entry entry_gather("gather(input, dim, index)", function<gather>, kBoth,
+static Tensor gather_entry(const Tensor& input, std::int64_t dim, const Tensor& index,
+                           bool sparse_grad) {
+  check(ErrorKind::NotImplemented, !sparse_grad,
+        "gather(): got sparse_grad=True, expected False: there are no sparse tensors.");
+  return gather(input, dim, index);
+}
+
+static const Entry entry_gather("gather(input, dim, index, *, sparse_grad=False)",
+                                function<gather_entry>, kBoth,
                                 "out[i][j] = input[index[i][j]][j], for dim 0.",
                                 "x(3,4), 0, i(2,4, high=3) | x(3,4), 1, i(3,5, high=4) | xs(3,4), "
                                 "-1, i(2,2, high=4) | x(), 0, i(3, high=1) | x(3), 0, i(4, high=3) "

@@ -38,7 +38,7 @@ Tensor where(const Tensor& condition, const Operand& input, const Operand& other
 static Tensor where_method(const Tensor& input, const Tensor& condition, const Operand& other) {
   return where(condition, input, other);
 }
-static const Entry entry_where("where(condition, input, other)", function<where>,
+static const Entry entry_where("where(condition, input|self, other)", function<where>,
                                kFunctionForm | kOutForm,
                                "Elements of input where condition holds, of other elsewhere.",
                                "b(3,4), x(3,4), x(3,4) | b(3,1), x(4), x(2,1,1) | b(3), x(3), 2.0 "

@@ -372,6 +372,9 @@ Tensor count_nonzero(const Tensor& input, const std::optional<Dims>& dim) {
   const GradMode off(false);
   return sum(ne(input, Scalar(0)), dim);
 }
+Tensor count_nonzero_along(const Tensor& input, std::optional<std::int64_t> dim) {
+  return count_nonzero(input, dim ? std::optional<Dims>(Dims{*dim}) : std::nullopt);
+}
 
 }  // namespace
 
@@ -387,12 +390,13 @@ inline constexpr std::uint32_t kCounts = kFunctionForm | kMethodForm | kNoGrad;
 inline constexpr std::uint32_t kReadsValues = kCounts | kNoBatch;
 
 static const Entry entry_searchsorted(
-    "searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None)",
+    "searchsorted(sorted_sequence, input|self, *, out_int32=False, right=False, side=None, "
+    "sorter=None)",
     function<searchsorted_entry>, kFunctionForm | kOutForm | kNoGrad,
     "Where values go into a sorted last dimension so that it stays sorted.",
     "i(5, high=1), 0.5 | c(1), c(2,3) | c(2,1), c(2,3), right=True | c(1), c(3), side='right'");
 static const Entry entry_bucketize(
-    "bucketize(input, boundaries, *, out_int32=False, right=False)", function<bucketize>,
+    "bucketize(input|self, boundaries, *, out_int32=False, right=False)", function<bucketize>,
     kFunctionForm | kOutForm | kNoGrad, "The bucket of each value, between boundaries.",
     "c(2,3), c(1) | 0.5, c(1) | c(3), c(1), right=True, out_int32=True");
 static const Entry entry_unique(
@@ -408,23 +412,28 @@ static const Entry entry_unique_consecutive(
     function<unique_consecutive>, kReadsValues,
     "The first element, or slice of dim, of each run of equal ones.",
     "i(8, high=2) | i(8, high=2), True, True | i(5,2, high=2), dim=0");
-static const Entry entry_bincount("bincount(input, weights=None, minlength=0)", function<bincount>,
-                                  kCounts,
+static const Entry entry_bincount("bincount(input, weights=None, minlength:index=0)",
+                                  function<bincount>, kCounts,
                                   "How often each integer occurs, or the sum of its weights.",
                                   "i(8, high=4) | i(8, high=4), c(8) | i(3, high=2), minlength=6");
 static const Entry entry_histc("histc(input, bins=100, min=0, max=0)", function<histc>,
                                kCounts | kOutForm,
                                "How many elements fall into each of the bins between min and max.",
                                "c(20), 5 | c(20), 4, -1, 1 | c(3,4), bins=3, min=0, max=2");
-static const Entry entry_isin("isin(elements, test_elements, *, assume_unique=False, invert=False)",
-                              function<isin>, kFunctionForm | kOutForm | kNoGrad,
-                              "Whether each element occurs among the test elements.",
-                              "i(3,4, high=5), i(2, high=5) | i(4, high=3), 1 | i(4, high=3), "
-                              "i(2, high=3), invert=True");
-static const Entry entry_count_nonzero("count_nonzero(input, dim=None)", function<count_nonzero>,
+static const Entry entry_isin(
+    "isin(elements|element, test_elements|test_element, *, assume_unique=False, invert=False)",
+    function<isin>, kFunctionForm | kOutForm | kNoGrad,
+    "Whether each element occurs among the test elements.",
+    "i(3,4, high=5), i(2, high=5) | i(4, high=3), 1 | i(4, high=3), "
+    "i(2, high=3), invert=True");
+static const Entry entry_count_nonzero("count_nonzero(input, dim=None)",
+                                       function<count_nonzero_along>,
                                        kFunctionForm | kMethodForm | kNoGrad,
                                        "How many elements are not zero.",
-                                       "i(3,4, high=2) | i(3,4, high=2), 0 | i(3,4, high=2), "
-                                       "dim=(0,1) | b(3)");
+                                       "i(3,4, high=2) | i(3,4, high=2), 0 | b(3)");
+static const Entry entry_count_nonzero_dims("count_nonzero(input, *dim)", function<count_nonzero>,
+                                            kFunctionForm | kMethodForm | kNoGrad,
+                                            "How many elements are not zero.",
+                                            "i(3,4, high=2), dim=(0,1) | i(3,4, high=2), ()");
 
 }  // namespace pullback

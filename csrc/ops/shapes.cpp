@@ -123,7 +123,11 @@ static Tensor movedim_one(const Tensor& input, std::int64_t source, std::int64_t
   return movedim(input, {source}, {destination});
 }
 
-static Tensor expand_entry(const Tensor& input, const Dims& size) { return expand(input, size); }
+// What torch's compiler says with `implicit` changes nothing.
+static Tensor expand_entry(const Tensor& input, const Dims& size, bool) {
+  return expand(input, size);
+}
+static Tensor broadcast_to(const Tensor& input, const Dims& size) { return expand(input, size); }
 static Tensor expand_as(const Tensor& input, const Tensor& other) {
   return expand(input, other.sizes());
 }
@@ -133,7 +137,9 @@ static Tensor reshape_as(const Tensor& input, const Tensor& other) {
 static Tensor view_as(const Tensor& input, const Tensor& other) {
   return view(input, other.shape());
 }
-static Tensor contiguous_in(const Tensor& input, std::optional<MemoryFormat>) {
+static Tensor contiguous_in(const Tensor& input, MemoryFormat format) {
+  check(format == MemoryFormat::Contiguous,
+        "preserve memory format is unsupported by the contiguous operator");
   return contiguous(input);
 }
 static Tensor clone_in(const Tensor& input, std::optional<MemoryFormat> format) {
@@ -197,14 +203,15 @@ static const Entry entry_ravel("ravel(input)", function<ravel>, kView,
 PB_MOVEDIM(movedim)
 PB_MOVEDIM(moveaxis)
 #undef PB_MOVEDIM
-static const Entry entry_expand("expand(input, *size)", function<expand_entry>, kMethodForm,
+static const Entry entry_expand("expand(input, *size, *, implicit=False)", function<expand_entry>,
+                                kMethodForm,
                                 "A view that repeats dimensions of size 1; -1 keeps a size.",
                                 "x(3,1), 3, 4 | x(3,1), (2,-1,4) | x(3), 2, 3 | x(), 2 | x(1,3), "
                                 "(0,3)");
 static const Entry entry_expand_as("expand_as(input, other)", function<expand_as>, kMethodForm,
                                    "A view expanded to the shape of other.",
                                    "x(3,1), c(3,4) | x(3), c(2,3) | x(), c(2)");
-static const Entry entry_broadcast_to("broadcast_to(input, size)", function<expand_entry>, kView,
+static const Entry entry_broadcast_to("broadcast_to(input, *size)", function<broadcast_to>, kView,
                                       "A view that repeats dimensions of size 1.",
                                       "x(3,1), (3,4) | x(3), (2,3) | x(), (2,)");
 static const Entry entry_view_as("view_as(input, other)", function<view_as>, kMethodForm,
@@ -216,7 +223,7 @@ static const Entry entry_sum_to_size("sum_to_size(input, *size)", function<sum_t
                                      kMethodForm,
                                      "The sum over what expanding from `size` would repeat.",
                                      "x(3,4), 3, 1 | x(3,4), (4,) | x(3,4), (3,4) | x(2), ()");
-static const Entry entry_contiguous("contiguous(input, *, memory_format=None)",
+static const Entry entry_contiguous("contiguous(input, *, memory_format=contiguous_format)",
                                     function<contiguous_in>, kMethodForm,
                                     "The tensor itself when it is row-major, else a row-major "
                                     "copy.",

@@ -269,8 +269,9 @@ Tensor index_select(const Tensor& input, std::int64_t dim, const Tensor& index) 
 Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& source,
                  Scalar alpha) {
   const int d = wrap_dim(dim, input.ndim());
-  check(alpha.category() <= category(input.dtype()),
-        "For integral input tensors, argument alpha must not be a floating point number.");
+  if (!is_floating(input.dtype())) {  // cut, as in torch
+    alpha = input.dtype() == DType::Bool ? Scalar(alpha.to_bool()) : Scalar(alpha.to_int());
+  }
   check_slices("index_add_", ErrorKind::Runtime, input, d, index, source);
   if (input.ndim() == 0) {
     const DestinationAside aside;

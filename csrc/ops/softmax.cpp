@@ -202,10 +202,15 @@ static const char kSoftmaxDoc[] = "exp(input) divided by its sum along dim.";
 static const char kLogSoftmaxDoc[] = "log(softmax(input, dim)) without overflow.";
 static const char kRowSamples[] =
     "x(3,4), 1 | x(3,4), dim=0 | x(2,3,4), -2 | x(), 0 | x(0,3), 1 | xs(3,4), 1";
-static const Entry entry_softmax("softmax(input, dim, dtype=None)", function<softmax>,
-                                 kBoth | kSpecialForm, kSoftmaxDoc, kRowSamples);
+static const Entry entry_softmax("softmax(input, dim, dtype=None)", function<softmax>, kBoth,
+                                 kSoftmaxDoc, kRowSamples);
 static const Entry entry_log_softmax("log_softmax(input, dim, dtype=None)", function<log_softmax>,
-                                     kBoth | kSpecialForm, kLogSoftmaxDoc, kRowSamples);
+                                     kBoth, kLogSoftmaxDoc, kRowSamples);
+static const Entry entry_softmax_special("softmax(input, dim, dtype=None)", function<softmax>,
+                                         kSpecialForm, kSoftmaxDoc, kRowSamples);
+static const Entry entry_log_softmax_special("log_softmax(input, dim, *, dtype=None)",
+                                             function<log_softmax>, kSpecialForm, kLogSoftmaxDoc,
+                                             kRowSamples);
 static const Entry entry_softmax_nn("softmax(input, dim=None, _stacklevel=3, dtype=None)",
                                     function<softmax_nn>, kNNForm, kSoftmaxDoc, kRowSamples);
 static const Entry entry_log_softmax_nn("log_softmax(input, dim=None, _stacklevel=3, dtype=None)",

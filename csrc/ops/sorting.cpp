@@ -342,13 +342,13 @@ static const Entry entry_msort("msort(input)", function<msort>, kBoth,
                                "The elements along the first dimension in order.",
                                "x(3,4) | x(3) | x()");
 static const Entry entry_topk(
-    "topk(input, k, dim=-1, largest=True, sorted=True)", function<topk>, kBoth,
+    "topk(input, k:index, dim=-1, largest=True, sorted=True)", function<topk>, kBoth,
     "The k largest (or smallest) elements along dim, in order, and their positions.",
     "x(3,4), 2 | x(3,4), 1, 0 | x(3,4), 3, -1, False | xs(3,4), 4, largest=False "
     "| x(3,4), 0 | x(), 1",
     kFields);
 static const Entry entry_kthvalue(
-    "kthvalue(input, k, dim=-1, keepdim=False)", function<kthvalue>, kBoth,
+    "kthvalue(input, k:index, dim=-1, keepdim=False)", function<kthvalue>, kBoth,
     "The k-th smallest element along dim, and its position.",
     "x(3,4), 2 | x(3,4), 1, 0 | x(3,4), 3, 1, True | xs(3,4), 4 | x(), 1", kFields);
 static const Entry entry_median("median(input)", function<median>, kFunctionForm | kMethodForm,

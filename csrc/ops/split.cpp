@@ -2,6 +2,7 @@
 #include "ops/basic.h"
 #include "ops/indexing.h"
 #include "ops/join.h"
+#include "ops/levels.h"
 #include "ops/table.h"
 #include "ops/view.h"
 #include "ops/window.h"
@@ -186,6 +187,34 @@ static std::vector<Tensor> tensor_split_at(const Tensor& input, const Dims& indi
   return parts;
 }
 
+static std::vector<Tensor> tensor_split_by(const Tensor& input, const Tensor& parts,
+                                           std::int64_t dim) {
+  check(parts.dtype() == DType::Int64,
+        "tensor_split expected tensor_indices_or_sections to have dtype of long, but got ",
+        info(parts.dtype()).scalar_name);
+  check(parts.ndim() <= 1,
+        "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
+        "one-dimensional tensor, but got a tensor with ",
+        parts.ndim(), " dims");
+  refuse_item(parts);
+  if (parts.ndim() == 0) return tensor_split(input, parts.item().to_int(), dim);
+  Dims indices;
+  for (std::int64_t k = 0; k < parts.size(0); ++k) {
+    indices.push_back(Scalar::load(DType::Int64, parts.bytes() + k * parts.stride(0) * 8).to_int());
+  }
+  return tensor_split_at(input, indices, dim);
+}
+
+// A part's size as a tensor of one element, as torch takes it.
+static std::vector<Tensor> split_by(const Tensor& input, const Tensor& split_size,
+                                    std::int64_t dim) {
+  check(ErrorKind::Type, split_size.numel() == 1,
+        "split(): argument 'split_size' must be int or tuple of ints, not a Tensor of shape ",
+        split_size.shape());
+  refuse_item(split_size);
+  return split(input, split_size.item().to_int(), dim);
+}
+
 // hsplit, vsplit and dsplit: tensor_split along a fixed dimension, in equal parts.
 template <int kWhich>
 struct FixedSplit {
@@ -210,16 +239,24 @@ struct FixedSplit {
   }
 };
 
-static const Entry entry_split("split(input, split_size_or_sections, dim=0)", function<split>,
-                               kView, "Views of consecutive parts of `split_size` positions.",
+static constexpr char kSplitDoc[] = "Views of consecutive parts of `split_size` positions.";
+static constexpr char kSplitSizesDoc[] = "Views of consecutive parts of the given sizes.";
+static const Entry entry_split("split(tensor, split_size_or_sections, dim=0)", function<split>,
+                               kFunctionForm, kSplitDoc,
                                "x(5,2), 2 | x(2,4), 2, 1 | xs(3,4), 3, dim=-1 | x(0,3), 2");
-static const Entry entry_split_sizes("split(input, split_size_or_sections, dim=0)",
-                                     function<split_with_sizes>, kView,
-                                     "Views of consecutive parts of the given sizes.",
+static const Entry entry_split_sizes("split(tensor, split_size_or_sections, dim=0)",
+                                     function<split_with_sizes>, kFunctionForm, kSplitSizesDoc,
                                      "x(5,2), [2,3] | x(2,4), [1,0,3], 1");
-static const Entry entry_split_size("split(input, split_size, dim=0)", function<split>, kMethodForm,
-                                    "Views of consecutive parts of `split_size` positions.",
-                                    "x(5,2), split_size=2");
+static const Entry entry_split_tensor("split(tensor, split_size_or_sections, dim=0)",
+                                      function<split_by>, kFunctionForm, kSplitDoc,
+                                      "x(5,2), i(1, low=2, high=3)");
+static const Entry entry_split_method("split(input, split_size, dim=0)", function<split>,
+                                      kMethodForm, kSplitDoc, "x(5,2), 2 | x(2,4), 2, 1");
+static const Entry entry_split_method_sizes("split(input, split_size, dim=0)",
+                                            function<split_with_sizes>, kMethodForm, kSplitSizesDoc,
+                                            "x(5,2), [2,3] | x(2,4), [1,0,3], 1");
+static const Entry entry_split_method_tensor("split(input, split_size, dim=0)", function<split_by>,
+                                             kMethodForm, kSplitDoc, "x(5,2), i(1, low=2, high=3)");
 static const Entry entry_split_with_sizes("split_with_sizes(input, split_sizes, dim=0)",
                                           function<split_with_sizes>, kView,
                                           "Views of consecutive parts of the given sizes.",
@@ -230,7 +267,11 @@ static const Entry entry_chunk("chunk(input, chunks, dim=0)", function<chunk>, k
 static const Entry entry_unbind("unbind(input, dim=0)", function<unbind>, kView,
                                 "Views of the positions of a dimension, which goes away.",
                                 "x(3,2) | x(2,3), 1 | xs(2,3), dim=-1 | x(3)");
-static const Entry entry_tensor_split("tensor_split(input, sections, dim=0)",
+static const Entry entry_tensor_split_tensor(
+    "tensor_split(input, tensor_indices_or_sections, dim=0)", function<tensor_split_by>, kView,
+    "Views of as many parts, or of the parts between the positions, as a tensor says.",
+    "x(5,2), i(, low=2, high=3) | x(4), i(3, high=4), 0");
+static const Entry entry_tensor_split("tensor_split(input, sections:index, dim=0)",
                                       function<tensor_split>, kView,
                                       "Views of `sections` parts, the first ones longer by one.",
                                       "x(5,2), 2 | x(2,4), 3, 1 | x(2), 3");
@@ -238,12 +279,12 @@ static const Entry entry_tensor_split_at("tensor_split(input, indices, dim=0)",
                                          function<tensor_split_at>, kView,
                                          "Views of the parts between the given positions.",
                                          "x(5,2), (1,3) | x(2,4), [2], 1 | x(4), (3,1,9)");
-#define PB_FIXED_SPLIT(NAME, WHICH, SAMPLES, SAMPLES_AT)                                          \
-  static const Entry entry_##NAME(#NAME "(input, sections)", function<FixedSplit<WHICH>::parts>,  \
-                                  kView, "Views of equal parts along a fixed dimension.",         \
-                                  SAMPLES);                                                       \
-  static const Entry entry_##NAME##_at(#NAME "(input, indices)", function<FixedSplit<WHICH>::at>, \
-                                       kView, "Views of the parts between the given positions.",  \
+#define PB_FIXED_SPLIT(NAME, WHICH, SAMPLES, SAMPLES_AT)                                           \
+  static const Entry entry_##NAME(#NAME "(input, sections)", function<FixedSplit<WHICH>::parts>,   \
+                                  kView, "Views of equal parts along a fixed dimension.",          \
+                                  SAMPLES);                                                        \
+  static const Entry entry_##NAME##_at(#NAME "(input, *indices)", function<FixedSplit<WHICH>::at>, \
+                                       kView, "Views of the parts between the given positions.",   \
                                        SAMPLES_AT);
 PB_FIXED_SPLIT(vsplit, 0, "x(4,2), 2", "x(4,2), (1,3)")
 PB_FIXED_SPLIT(hsplit, 1, "x(2,4), 2 | x(4), 2", "x(2,4), (1,) | x(4), (1,3)")

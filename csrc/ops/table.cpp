@@ -17,13 +17,14 @@ List& list() {
 }  // namespace
 
 Entry::Entry(const char* signature, const Function& function, std::uint32_t flags, const char* doc,
-             const char* samples, const char* fields)
+             const char* samples, const char* fields, const char* old)
     : signature(signature),
       function(function),
       flags(flags),
       doc(doc),
       samples(samples),
-      fields(fields) {
+      fields(fields),
+      old(old) {
   List& entries = list();
   if (entries.last) {
     entries.last->next = this;

@@ -9,7 +9,14 @@
 // The signature gives names and defaults as in torch's documentation, the C++ function the types.
 // Entries of one name are overloads, tried in the order of definition.  From an entry come
 // the function `pullback.sum`, the method `Tensor.sum` (its first parameter is self), the forms
-// `sum_` and `out=`, the docstring, the stub and the tests.  `*shape` takes numbers or one tuple.
+// `sum_` and `out=`, the docstring, the stub and the tests.
+//
+// Marks on a name say what the C++ type does not, as torch's parser has it:
+//   `*shape`         takes numbers or one tuple (in a function only as the first parameter)
+//   `dim[1]`         takes one integer, too
+//   `start:index`    takes everything with __index__, also tensors with one element
+//   `input|self`     is called `input` when it is a tensor and `self` when it is a number
+// `old` lists the orders of arguments that torch deprecates but takes.
 //
 // Samples are argument lists separated by `|`, evaluated by tests/samples.py, which makes x(3,4) a
 // tensor of that shape that wants a gradient, i(3, high=4) one of integers, and so on.
@@ -34,15 +41,18 @@ enum class Kind : std::uint8_t {
   Int,
   Float,
   Bool,
-  Ints,  // a tuple of integers, or one integer
+  Ints,  // a tuple of integers
   DType,
   Tensors,  // a sequence of tensors
   DimPair,  // two tuples of integers
   Text,
   MemoryFormat,
   Sublists,  // tensors, a tuple of integers or ... behind each, perhaps one more at the end
+  // Kinds that a mark in the signature makes, see NOTE [Table].
+  Index,     // an Int, and what else has __index__
+  OneOrInts  // Ints, or one integer
 };
-inline constexpr std::size_t kNumKinds = std::size_t(Kind::Sublists) + 1;
+inline constexpr std::size_t kNumKinds = std::size_t(Kind::OneOrInts) + 1;
 
 // `dims` of tensordot.
 struct DimPair {
@@ -282,8 +292,9 @@ inline constexpr std::uint32_t kView = kFunctionForm | kMethodForm;
 class Entry {
  public:
   // `fields`: the names of several results ("values, indices"), which make a named tuple.
+  // `old`: deprecated orders, "input, alpha, other | ...".
   Entry(const char* signature, const Function& function, std::uint32_t flags, const char* doc,
-        const char* samples, const char* fields = nullptr);
+        const char* samples, const char* fields = nullptr, const char* old = nullptr);
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
@@ -293,6 +304,7 @@ class Entry {
   const char* const doc;
   const char* const samples;
   const char* const fields;
+  const char* const old;
   const Entry* next = nullptr;  // in the order of definition within a file
 
   // All entries; complete once static initialisers have run.

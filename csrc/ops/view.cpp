@@ -342,7 +342,7 @@ static const Entry entry_reshape(
     "may be -1.",
     "x(3,4), (4,3) | x(3,4), (-1,) | xs(3,4), (2,6) | x(2,3,4), (2,-1) "
     "| x(), (1,1) | x(0,3), (3,0)");
-static const Entry entry_view("view(input, *shape)", function<view>, kMethodForm,
+static const Entry entry_view("view(input, *size)", function<view>, kMethodForm,
                               "A view in another shape; one size may be -1.",
                               "x(3,4), 4, 3 | x(3,4), -1 | x(0,3), (3,0) | x(), 1, 1");
 static const Entry entry_unsqueeze("unsqueeze(input, dim)", function<unsqueeze>, kView,
@@ -354,7 +354,7 @@ static const Entry entry_squeeze("squeeze(input)", function<squeeze_all>, kView,
 static const Entry entry_squeeze_dim("squeeze(input, dim)", function<squeeze_dim>, kView,
                                      "A view without dimension dim if that has size 1.",
                                      "x(1,3,1), 0 | x(1,3,1), dim=-1 | x(3,4), 1 | x(), 0");
-static const Entry entry_squeeze_dims("squeeze(input, dim)", function<squeeze_dims>, kView,
+static const Entry entry_squeeze_dims("squeeze(input, *dim)", function<squeeze_dims>, kView,
                                       "A view without those of the dimensions that have size 1.",
                                       "x(1,3,1), (0,1) | x(1,3,1), (0,-1) | x(3,4), ()");
 static const Entry entry_permute("permute(input, dims)", function<permute_entry>, kFunctionForm,
@@ -380,7 +380,7 @@ static const Entry entry_squeeze_("squeeze_(input)", function<squeeze_>, kInPlac
 static const Entry entry_squeeze_dim_("squeeze_(input, dim)", function<squeeze_dim_>, kInPlaceView,
                                       "Drops dimension dim if that has size 1.",
                                       "c(1,3,1), 0 | c(1,3,1), dim=-1 | c(3,4), 1");
-static const Entry entry_squeeze_dims_("squeeze_(input, dim)", function<squeeze_dims_>,
+static const Entry entry_squeeze_dims_("squeeze_(input, *dim)", function<squeeze_dims_>,
                                        kInPlaceView,
                                        "Drops those of the dimensions that have size 1.",
                                        "c(1,3,1), (0,1) | c(3,4), ()");

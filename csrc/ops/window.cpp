@@ -8,6 +8,7 @@
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/indexing.h"
+#include "ops/levels.h"
 #include "ops/table.h"
 #include "ops/view.h"
 
@@ -307,11 +308,22 @@ static Tensor unfold(const Tensor& input, std::int64_t dimension, std::int64_t s
   return show({WindowKind::Unfold, d, 0, 0, size, step}, input);
 }
 
-static const Entry entry_select("select(input, dim, index)", function<select>, kView,
+static const Entry entry_select("select(input, dim, index:index)", function<select>, kView,
                                 "A view at one position of a dimension, which goes away.",
                                 "x(3,4), 0, 1 | x(3,4), -1, -2 | xs(3,4), 1, 0 | x(3), 0, 2");
-static const Entry entry_narrow("narrow(input, dim, start, length)", function<narrow>, kView,
-                                "A view of `length` positions of a dimension.",
+static Tensor narrow_at(const Tensor& input, std::int64_t dim, const Tensor& start,
+                        std::int64_t length) {
+  check(start.ndim() == 0 && category(start.dtype()) == Category::Integral,
+        "start must be an 0-dim integral Tensor.");
+  refuse_item(start);
+  return narrow(input, dim, start.item().to_int(), length);
+}
+
+static const Entry entry_narrow_at("narrow(input, dim, start, length:index)", function<narrow_at>,
+                                   kView, "A view of `length` positions of a dimension.",
+                                   "x(3,4), 1, i(, high=2), 2");
+static const Entry entry_narrow("narrow(input, dim, start:index, length:index)", function<narrow>,
+                                kView, "A view of `length` positions of a dimension.",
                                 "x(3,4), 0, 1, 2 | x(3,4), 1, -3, 2 | xs(3,4), -1, 0, 0 "
                                 "| x(0,3), 1, 1, 2");
 static const Entry entry_diagonal(

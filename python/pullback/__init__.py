@@ -12,12 +12,14 @@ import os
 
 from pullback import _core
 from pullback._core import (  # noqa: F401 - the public names
+    OutOfMemoryError,
     Size,
     Tensor,
     as_tensor,
     bool,
     channels_last,
     contiguous_format,
+    device,
     dtype,
     float32,
     float64,
@@ -89,7 +91,6 @@ _LAZY = {
     "asarray": "_creation",
     "celu_": "nn.functional",
     "default_generator": "random",
-    "device": "_device",
     "detach": "_misc",
     "detach_": "_misc",
     "draw": "diagnosis._drawing",

@@ -61,7 +61,7 @@ def _first_sample(samples: str) -> str:
 
 def _arguments(sample: str) -> list[str]:
     """The arguments of a sample as Python text; tensors are made by factories."""
-    tree = ast.parse(f"f({sample})", mode="eval").body
+    tree = ast.parse(f"f({sample.replace('(,', '(')})", mode="eval").body
     assert isinstance(tree, ast.Call)
     maker = _Maker()
     args = [ast.unparse(maker.visit(a)) for a in tree.args]

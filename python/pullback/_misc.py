@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
-from pullback._core import Tensor
-from pullback._device import cpu, device
+from pullback._core import Tensor, device
 
 __all__ = [
     "are_deterministic_algorithms_enabled",
@@ -97,7 +96,7 @@ def get_default_device() -> device:
         >>> pb.get_default_device()
         device(type='cpu')
     """
-    return cpu
+    return device("cpu")
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:

@@ -178,13 +178,6 @@ class Tensor:
         stride = None if self.is_contiguous() else self.stride()
         return _rebuild, (values, self.requires_grad and self.is_leaf, stride)
 
-    @property
-    def device(self: Any) -> Any:
-        """Always ``device(type='cpu')``."""
-        from pullback._device import cpu
-
-        return cpu
-
     __array_priority__ = 1000
 
     def __array_ufunc__(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -226,10 +219,6 @@ class Tensor:
     def get_device(self: Any) -> int:
         """Always -1, which stands for the CPU."""
         return -1
-
-    def cpu(self: Any, memory_format: Any = None) -> Any:
-        """The tensor itself."""
-        return self if memory_format is None else self.to("cpu", memory_format=memory_format)
 
     def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - torch's signature
         """Refuses, with torch's words: there is no GPU."""

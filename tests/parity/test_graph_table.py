@@ -64,6 +64,7 @@ OTHER_GRAPHS = {
     "scatter": CUT,
     "scatter_add": CUT,
     "sum_to_size": STEPS,
+    "subtract": "a number given by position counts as an operand",
     "take": FLAT,
     "take_along_dim": "no expansion where nothing is broadcast",
     "tensordot": COPY,
