@@ -243,7 +243,13 @@ Tensor Call::settle(const Tensor& result, int number, Shape& shape) {
     if (node_ && !smooth && !argument && !result.requires_grad()) {
       note_origin(result, Origin::NotDifferentiable);
     }
-    if (!result.requires_grad()) return argument && !dirty ? alias_of(result, true) : result;
+    if (!result.requires_grad()) {
+      if (!argument || dirty) return result;
+      const Tensor alias = alias_of(result, true);
+      // What is recorded in its base later would bypass the user's backward.
+      if (smooth && alias.body()->base) alias.body()->view_kind = ViewKind::NoGrad;
+      return alias;
+    }
     if (argument) return alias_of(result, false);
     if (!result.body()->base) {
       result.body()->grad_fn = nullptr;

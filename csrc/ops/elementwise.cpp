@@ -150,9 +150,13 @@ class ElementwiseNode final : public Node {
   }
 
   void release_saved() noexcept override {
-    for (SavedOperand& saved : saved_) saved.release();
+    // The weight of lerp is an attribute, which stays; the factor of mul counts as saved.
+    const int kept = N == 3 ? numbers_ : 0;
+    for (int i = 0; i < N; ++i) {
+      if (!(kept >> i & 1)) saved_[i].release();
+    }
     result_.release();
-    released_ = reads_ != 0;
+    released_ = (reads_ & ~kept) != 0;
   }
 
   void list_saved(SavedList& list) override {

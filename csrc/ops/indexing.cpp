@@ -518,6 +518,18 @@ static void check_fits(const Tensor& values, const Tensor& part) {
         part.shape(), ") must match the existing size (", values.shape(), ").");
 }
 
+// As in torch, one mask and one value are masked_fill, which casts.
+static bool is_one_mask(std::span<const IndexItem> items) {
+  int tensors = 0;
+  bool masks = true;
+  for (const IndexItem& item : items) {
+    if (item.kind != IndexItem::Kind::Tensor) continue;
+    ++tensors;
+    masks &= is_mask(item.tensor);
+  }
+  return tensors == 1 && masks;
+}
+
 // Slices are written through a view, index tensors in place: both rebase the target's history.
 static void assign_recorded(const Tensor& target, std::span<const IndexItem> items,
                             const Operand& value) {
@@ -533,7 +545,7 @@ static void assign_recorded(const Tensor& target, std::span<const IndexItem> ite
     return;
   }
   const Planned p = make_plan(s.view, s.indices);
-  if (values.ndim() == 0) values = cast(values, target.dtype());
+  if (values.ndim() == 0 && is_one_mask(items)) values = cast(values, target.dtype());
   Destination destination(kIndexPut, Destination::Kind::InPlace, s.view);
   destination.add_operand(values, true);
   destination.finish(
@@ -557,7 +569,7 @@ void index_assign(const Tensor& target, std::span<const IndexItem> items, const 
   } else {
     const Planned p = make_plan(s.view, s.indices);
     Destination(kIndexPut, Destination::Kind::InPlace, s.view).add_operand(values, true);
-    if (values.ndim() == 0) values = cast(values, target.dtype());
+    if (values.ndim() == 0 && is_one_mask(items)) values = cast(values, target.dtype());
     const Tensor expanded = expand_values(p, s.view, values);
     std::vector<const Tensor*> inputs{&s.view, &expanded};
     for (const Tensor& index : p.indices) inputs.push_back(&index);

@@ -16,6 +16,8 @@ OTHER_ERRORS = [
     ("zero-dimensional tensor", "Dimension out of range"),
     ("can't be cast to", "input types can't be cast"),
     ("not implemented for", "must match the size"),
+    ("index out of range in self", "indexing axis dim should be positive"),
+    ("must only return Tensors", "its base or another view"),
     ("shape mismatch", "index is out of bounds"),
     ("out of bounds for dimension", "setStorage"),
 ]

@@ -8,11 +8,13 @@ holes and whether it stands in a function, and says whether the line is left out
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .errors import Raised
     from .lines import Filler, Scope, Step
     from .machine import Machine
 
@@ -61,6 +63,8 @@ def memory(x: Any) -> Any:
 
 
 def writes(case: Case) -> bool:
+    if "Write" in case.line:
+        return True
     line = case.line
     return (
         line.startswith(("{x}.", "{f}.", "{x}[")) and ("_(" in line or "= " in line)
@@ -75,6 +79,8 @@ def reads_what_it_writes(case: Case) -> bool:
     if not writes(case) or len(case.operands) < 2:
         return False
     tensors = list(case.operands.values())
+    if "out=(" in case.line:
+        return len({memory(x) for x in tensors}) < len(tensors)
     target = tensors[-1] if "out=" in case.line else tensors[0]
     others = [x for x in tensors if x is not target]
     if len(others) < len(tensors) - 1:
@@ -106,15 +112,35 @@ def enlarges(case: Case) -> bool:
     return size > (0 if case.target() is None else case.target().numel())
 
 
+def is_result_of_transform(case: Case, x: Any) -> bool:
+    """Which may be an input itself, or a view of it, in PyTorch."""
+    names = case.scope.names
+    return any(names.get(name) is x for name in case.machine.unnamed)
+
+
+def uses_result(case: Case) -> bool:
+    """A gradient with respect to it, its nodes, or it as `.grad`."""
+    if case.kind not in ("passes", "gradients", "hooks"):
+        return False
+    return any(is_result_of_transform(case, x) for x in case.operands.values())
+
+
+def mixes(case: Case) -> bool:
+    """Operands of several dtypes."""
+    return len({str(x.dtype) for x in case.operands.values()}) > 1
+
+
+def silent_transform(case: Case) -> bool:
+    t = case.machine.worlds[0].lib
+    if "{def" not in case.line or t.is_grad_enabled():
+        return False
+    return any(quiet(lambda x=x: x.requires_grad, True) for x in case.operands.values())
+
+
 def writes_into_result(case: Case) -> bool:
     if not writes(case) or case.is_inside:
         return False
-    return any(
-        case.scope.names[name] is x
-        for name in case.machine.unnamed
-        if name in case.scope.names
-        for x in case.operands.values()
-    )
+    return any(is_result_of_transform(case, x) for x in case.operands.values())
 
 
 def inside(*words: str) -> Callable[[Case], bool]:
@@ -161,7 +187,11 @@ EXCLUDED = [
     ),
     Rule(
         "PyTorch's rule for batches of points refuses it",
-        lambda case: case.is_inside and ".flip" in case.line and case.target().dim() == 0,
+        lambda case: (
+            case.is_inside
+            and (".flip" in case.line or "index_select" in case.line)
+            and case.target().dim() == 0
+        ),
     ),
     Rule(
         "PyTorch gives out= a new shape, its history keeps the old one",
@@ -196,10 +226,6 @@ WAITING: list[Rule] = [
         ),
     ),
     Rule(
-        "create_graph makes .grad what flowed",
-        lambda case: "backward(" in case.line and "create_graph=True" in case.line,
-    ),
-    Rule(
         "backward(inputs=) of results",
         lambda case: (
             "inputs=" in case.line and not quiet(lambda: case.operands["w"].is_leaf, False)
@@ -208,26 +234,21 @@ WAITING: list[Rule] = [
     Rule("forward mode in reentrant checkpoints", lambda case: "use_reentrant=True" in case.text),
     Rule(
         "other memory and accumulators",
-        lambda case: ".data = " in case.line and quiet(lambda: case.target().requires_grad, True),
+        lambda case: ".data = " in case.line,
     ),
     Rule("var saves its result", lambda case: ".var(" in case.line),
-    Rule(
-        "chunks of vmap are not copied",
-        lambda case: "chunk_size" in case.line and "vmap" in case.line,
-    ),
-    Rule("Parameter of a batch", lambda case: "nn.Parameter" in case.line and case.is_inside),
     Rule("mask without True", lambda case: "> 0.6] =" in case.line),
     Rule(
         "out= of another dtype",
         lambda case: (
-            any(w in case.line for w in ("T.clamp(", "T.index_select(")) and "out=" in case.line
+            "out=" in case.line
+            and ("T.clamp(" in case.line or "T.index_select(" in case.line or mixes(case))
         ),
     ),
     Rule(
         "index_add_, index_copy_, bitwise operators: order and types of errors",
         lambda case: any(w in case.line for w in ("index_add_", "index_copy_", " & ")),
     ),
-    Rule("lerp", lambda case: "lerp" in case.line),
     Rule("writes into inputs of jvp", lambda case: case.is_inside and writes(case)),
     Rule("rand(out=)", lambda case: "T.rand(" in case.line and "out=" in case.line),
     Rule("copy.copy", lambda case: "copy.copy" in case.line),
@@ -250,7 +271,6 @@ WAITING: list[Rule] = [
         ),
     ),
     Rule("forward mode in inference mode", lambda case: "inference_mode" in case.line),
-    Rule("name of NotImplemented", lambda case: "//" in case.line),
     Rule("make_dual is a view", lambda case: "_dual" in case.line),
     Rule(
         "functions that call transforms where forward mode is off",
@@ -321,6 +341,8 @@ REFUSALS = (
     "not resizable. In",
     "derivative for set_",
     "Put vmap inside of the checkpoint",
+    "Mismatch in shape: grad_output",
+    "It is a gradient that depends on no tensor",
     "You are attempting to call Tensor.requires_grad_()",
 )
 
@@ -328,8 +350,17 @@ REFUSALS = (
 def is_limit(message: str, loose: object = True) -> bool:
     """Whether PyTorch cannot do it; writes into views that transforms gave out among it."""
     return any(words in message for words in LIMITS) or (
-        bool(loose) and "returns multiple views" in message
+        bool(loose) and ("returns multiple views" in message or "view size is not" in message)
     )
+
+
+# What PyTorch saves, and refuses to use when it was written into, though no derivative reads it.
+SAVES_LESS = re.compile(r"\.(gather|max|min|sort|index_\w+|scatter\w*|masked_\w+|cummax|take)\(")
+
+
+def saves_less(theirs: Raised, text: str) -> bool:
+    told = "modified by an inplace operation" in theirs.message
+    return told and SAVES_LESS.search(text) is not None
 
 
 def is_refused_here(message: str) -> bool:

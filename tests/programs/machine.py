@@ -21,7 +21,7 @@ import numpy as np
 from . import sees
 from .custom import PREPARED
 from .errors import Raised
-from .excluded import OTHER_GRAPHS, is_excluded, is_limit, is_refused_here, quiet
+from .excluded import OTHER_GRAPHS, is_excluded, is_limit, is_refused_here, quiet, saves_less
 from .lines import Filler, NotHereError, Scope, Step
 
 PRELUDE = """import copy, pickle
@@ -296,13 +296,20 @@ class Machine:
         for world, versions in zip(self.worlds, self.versions, strict=True):
             for name in made:
                 versions[name] = quiet(lambda: world.names[name]._version, 0)  # noqa: B023
-        if is_transform(text) or has_other_graph(text):
+        if has_other_graph(text):
+            self.unnamed |= operands & set(self.scope.tensors)
+        names = self.worlds[0].names
+        same = {k for k in operands & self.unnamed for new in made if names.get(new) is names[k]}
+        if is_transform(text) or has_other_graph(text) or same:
             self.unnamed |= set(made)
         if is_transform(text) or any(name in self.loose for name in operands):
             self.loose |= set(made)
         else:
             self.loose -= set(made)
-        self.compare("log", [list(world.log) for world in self.worlds], line)
+        if line.functions or line.error is None:
+            self.compare("log", [list(world.log) for world in self.worlds], line)
+        if line.error is not None and None in outcomes and saves_less(line.error, self.text()):
+            raise Abandoned(line.text)
         self.compare("raises", outcomes, line)
         if line.error is not None and "out=" in line.text:
             raise Abandoned(line.text)
@@ -331,7 +338,7 @@ class Machine:
     def add(self, scope: Scope, made: dict[str, str]) -> None:
         for name, kind in made.items():
             there = scope.others.setdefault(kind, []) if kind != "new" else scope.tensors
-            is_there = kind != "new" or hasattr(scope.names.get(name), "grad_fn")
+            is_there = kind != "new" or isinstance(scope.names.get(name), scope.names["T"].Tensor)
             if is_there and name not in there:
                 there.append(name)
             elif not is_there and name in there:
@@ -399,7 +406,7 @@ class Machine:
                     found = [sees.loosely(each) for each in found]
                 if name in self.unnamed:
                     for each in found:
-                        for key in ("grad_fn", "is_leaf", "grad", "retains_grad"):
+                        for key in ("grad_fn", "is_leaf", "grad", "retains_grad", "requires_grad"):
                             each.pop(key)
             else:
                 found = [sees.values(world.names[name]) for world in self.worlds]
@@ -463,9 +470,12 @@ class Machine:
         for world in self.worlds:
             world.clear()
 
+    def text(self) -> str:
+        return "\n".join(each for line in self.lines for each in shown(line))
+
     def source(self) -> str:
         """The program as Python."""
-        text = [each for line in self.lines for each in shown(line)]
+        text = self.text().splitlines()
         return "\n".join([*PRELUDE.splitlines(), *PREPARED.used("\n".join(text)), *text])
 
 

@@ -17,7 +17,6 @@ SMOOTH = """
 {new} = {f}.logsumexp({d})
 {new} = {f}.mean({d})
 {new} = {f}.var({d}, correction=0)
-{new} = ({f} + 2).norm()
 {new} = T.lerp({f}, {g}, 0.3)
 {new} = T.addcmul({f}, {g}, {h})
 {new} = T.maximum({f}, {g})

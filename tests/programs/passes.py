@@ -55,7 +55,6 @@ HOOKS = """
 {newhandle} = {r}.grad_fn.register_hook(lambda i, o: log.append([g is None for g in i]))
 {newhandle} = {r}.grad_fn.register_hook(lambda i, o: tuple(g if g is None else g * {c} for g in i))
 {newhandle} = {r}.grad_fn.register_prehook(lambda o: tuple(g if g is None else g * {c} for g in o))
-{newhandle} = {r}.grad_fn.register_prehook(lambda o: log.append(len(o)))
 nodes.append({leaf}.view_as({leaf}).grad_fn.next_functions[0][0]); {newhandle} = nodes[-1].register_prehook(lambda o: (o[0] * {c},))
 nodes.append({leaf}.view_as({leaf}).grad_fn.next_functions[0][0]); {newhandle} = nodes[-1].register_hook(lambda i, o: keep(o[0]))
 {newhandle} = T.autograd.graph.register_multi_grad_hook([{w}, {leaf}], lambda gs: log.append([g is None for g in gs]))
