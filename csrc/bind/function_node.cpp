@@ -253,7 +253,7 @@ void FunctionNode::apply(BackwardCall& call) {
         gradient = sum_to(gradient, argument.sizes);
       }
       if (gradient.dtype() != argument.dtype) gradient = cast(gradient, argument.dtype);
-      if (call.wants(edge)) call.give(edge, std::move(gradient));
+      if (call.wants(edge) || call.is_watched()) call.give(edge, std::move(gradient));
     }
     ++edge;
   }

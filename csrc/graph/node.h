@@ -217,6 +217,8 @@ class BackwardCall {
   Tensor take(int output = 0) { return std::move(gradients_[output]); }
   // True for an input whose gradient somebody waits for.
   virtual bool wants(int input) const = 0;
+  // Hooks see all that is given, so what was computed anyhow is given, too.
+  virtual bool is_watched() const { return false; }
   // An undefined gradient stands for zeros.
   virtual void give(int input, Tensor gradient) = 0;
 

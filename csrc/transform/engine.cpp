@@ -55,6 +55,7 @@ class Pass::Call final : public BackwardCall {
     const Edge& edge = node_.edge(input);
     return edge && (pass_.request_.inputs.empty() || pass_.is_needed(edge));
   }
+  bool is_watched() const override { return given_; }
   void give(int input, Tensor gradient) override {
     if (!gradient.defined()) return;
     if (absorbs_) gradient = Tensor::zeros(gradient.sizes(), gradient.dtype());

@@ -99,10 +99,16 @@ void Pass::select_inputs() {
     const Node* node = input.defined() ? node_of(input) : request_.input_edges[k].node();
     if (node) {
       if (!is_marked(node)) continue;
-      nodes_[place_of(node)].captured = true;
+      Step& step = nodes_[place_of(node)];
+      // As in torch the node itself runs when its output's gradient is only kept.
+      if (request_.accumulate) {
+        step.needed = true;
+        continue;
+      }
+      step.captured = true;
       const std::uint32_t output_nr =
           input.defined() ? input.body()->output_nr : request_.input_edges[k].output_nr();
-      if (!request_.accumulate) captures_.push_back({false, place_of(node), output_nr, number});
+      captures_.push_back({false, place_of(node), output_nr, number});
     } else if (is_marked(input.body())) {
       leaves_[place_of(input.body())].needed = true;
       if (!request_.accumulate) captures_.push_back({true, place_of(input.body()), 0, number});

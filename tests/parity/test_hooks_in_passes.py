@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import pullback as pb
-from scenarios import Scenario, check, leaf
+from scenarios import Scenario, check, leaf, make
 
 torch = pytest.importorskip("torch")
 
@@ -130,6 +130,66 @@ def a_leaf_whose_value_is_replaced(t: Any) -> Any:
     x.register_post_accumulate_grad_hook(lambda p: setattr(p, "data", p.data * 10))
     (x * x).sum().backward()
     return x
+
+
+def chosen(names: str, how: str, twice: bool) -> Scenario:
+    """All hooks of a chain with a custom function, in a pass for some inputs."""
+
+    def run(t: Any) -> Any:
+        log: list[Any] = []
+
+        def lists(gradients: Any) -> Any:
+            return [None if g is None else g.tolist() for g in gradients]
+
+        def backward(ctx: Any, g: Any) -> Any:
+            log.append("backward")
+            return g * ctx.saved_tensors[0]
+
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * 2
+
+        a = leaf(t)
+        z = a * 1
+        b = make(t, forward, backward).apply(z)
+        c = b * b
+        tensors = {"a": a, "z": z, "b": b, "c": c}
+        for name, each in list(tensors.items())[1:]:
+            each.register_hook(lambda g, name=name: log.append(name))
+            node = each.grad_fn
+            node.register_prehook(lambda o, name=name: log.append(("before", name, lists(o))))
+            node.register_hook(lambda i, o, name=name: log.append((name, lists(i), lists(o))))
+        inputs = [tensors[name] for name in names]
+        for _ in range(1 + twice):
+            try:
+                if how == "backward":
+                    c.sum().backward(inputs=inputs, retain_graph=not twice)
+                else:
+                    log.append(lists(t.autograd.grad(c.sum(), inputs, retain_graph=not twice)))
+            except RuntimeError as error:
+                log.append(str(error)[:40])
+        kept = [each.grad for each in tensors.values() if each.is_leaf or each.retains_grad]
+        return log, lists(kept)
+
+    run.__name__ = f"{how}_for_{names}{'_twice' * twice}"
+    return run
+
+
+for names in ("a", "z", "b", "c", "ba", "cb", "bz", "cba"):
+    for how in ("backward", "grad"):
+        for twice in (False, True):
+            scenario(chosen(names, how, twice))
+
+
+@scenario
+def chosen_by_an_edge(t: Any) -> Any:
+    log: list[str] = []
+    a = leaf(t)
+    b = a.exp()
+    b.grad_fn.register_hook(lambda *_: log.append("after"))
+    b.grad_fn.register_prehook(lambda *_: log.append("before"))
+    (b * 2).sum().backward(inputs=[t.autograd.graph.get_gradient_edge(b)])
+    return log, a.grad
 
 
 @scenario
