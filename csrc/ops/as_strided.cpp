@@ -257,12 +257,18 @@ static std::int64_t check_geometry(const Tensor& input, const Dims& size, const 
   }
   const auto item = static_cast<std::int64_t>(item_size(input.dtype()));
   const auto bytes = static_cast<std::int64_t>(input.body()->storage->bytes);
-  const std::int64_t length = memory_extent(size, stride);
   check(offset >= 0, "Tensor: invalid storage offset ", offset);
-  check(length == 0 || (offset + length) * item <= bytes, "setStorage: sizes ", size, ", strides ",
-        stride, ", storage offset ", offset, ", and itemsize ", item,
-        " requiring a storage size of ", (offset + length) * item,
-        " are out of bounds for storage of size ", bytes);
+  // In floating numbers, which do not wrap around; what is near the bound is exact.
+  double length = 1;
+  for (int d = 0; d < size.size(); ++d) {
+    length = size[d] == 0 ? 0 : length;
+    if (length == 0) break;
+    length += static_cast<double>(size[d] - 1) * static_cast<double>(stride[d]);
+  }
+  const double needed = (static_cast<double>(offset) + length) * static_cast<double>(item);
+  check(length == 0 || needed <= static_cast<double>(bytes), "setStorage: sizes ", size,
+        ", strides ", stride, ", storage offset ", offset, ", and itemsize ", item,
+        " requiring a storage size of ", needed, " are out of bounds for storage of size ", bytes);
   return offset;
 }
 

@@ -214,6 +214,11 @@ class Tensor:
 
     def is_same_size(self: Any, other: Any) -> bool:
         """Whether the other tensor has the same shape."""
+        if not isinstance(other, _core.Tensor):
+            raise TypeError(
+                "is_same_size(): argument 'other' (position 1) must be Tensor, not "
+                + type(other).__name__
+            )
         return bool(self.shape == other.shape)
 
     def get_device(self: Any) -> int:

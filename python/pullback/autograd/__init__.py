@@ -58,6 +58,8 @@ def _as_inputs(inputs: Any, function: str) -> tuple[Any, ...]:
     found = _as_tuple(inputs)
     if not found:
         raise RuntimeError(f"`inputs` argument to `{function}()` cannot be empty.")
+    if any(each is None for each in found):
+        raise RuntimeError("all inputs have to be Tensors or GradientEdges, but got NoneType")
     return found
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pullback as pb
 from pullback import Tensor, _core
+from pullback._misc import _check_tensor
 
 # What nn.modules calls of the core; the update below binds these and the other names.
 binary_cross_entropy: Callable[..., Tensor]
@@ -137,6 +138,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     Raises:
         RuntimeError: wrong dtype, or a class number outside ``[0, num_classes)``.
     """
+    _check_tensor("one_hot", "input", tensor)
     if tensor.dtype != pb.int64:
         raise RuntimeError(
             "one_hot is only applicable to index tensor of type LongTensor: "
