@@ -189,6 +189,21 @@ def test_set_leaves_views_behind() -> None:
         v.mul_(pb.ones(2, requires_grad=True))
 
 
+@pytest.mark.parametrize("through", ["data", "set_"])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_gradient_of_the_old_shape_is_not_accumulated(through: str, create_graph: bool) -> None:
+    x = pb.ones(1, requires_grad=True)
+    y = (x * 3).sum()
+    with pb.no_grad():
+        if through == "data":
+            x.data = pb.ones(3)
+        else:
+            x.set_(pb.ones(3))
+    with pytest.raises(RuntimeError, match=r"given another shape \(by .data = ... or set_\) after"):
+        y.backward(create_graph=create_graph)
+    assert x.grad is None
+
+
 def test_set_does_not_reach_out_of_the_memory() -> None:
     with pytest.raises(RuntimeError, match="out of bounds for storage of size 8"):
         pb.zeros(3).set_(pb.zeros(2), 1, (2,))

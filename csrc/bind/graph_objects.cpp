@@ -193,7 +193,7 @@ PyObject* next_functions(PyObject* self, void*) {
       Owned target = !edge            ? Owned::share(Py_None)
                      : edge.is_leaf() ? Owned(wrap_accumulator(edge.leaf()))
                                       : Owned(wrap_node(Ref<Node>::share(edge.node())));
-      PyObject* pair = Py_BuildValue("(OI)", target.get(), edge ? edge.output_nr() : 0u);
+      PyObject* pair = Py_BuildValue("(OI)", target.get(), edge.node() ? edge.output_nr() : 0u);
       if (!pair) throw_python();
       PyTuple_SET_ITEM(result.get(), static_cast<Py_ssize_t>(i), pair);
     }

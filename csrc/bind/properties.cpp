@@ -51,7 +51,7 @@ PyObject* get_version(const Tensor& t) {
 }
 PyObject* get_output_nr(const Tensor& t) {
   refresh_history(t);
-  return PyLong_FromUnsignedLong(t.body()->output_nr);
+  return PyLong_FromUnsignedLong(t.is_leaf() ? 0 : t.body()->output_nr);
 }
 PyObject* get_base(const Tensor& t) { return wrap(Tensor(t.body()->base)); }
 PyObject* get_itemsize(const Tensor& t) { return PyLong_FromSize_t(item_size(t.dtype())); }

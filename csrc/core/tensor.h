@@ -80,6 +80,7 @@ struct TensorBody {
   std::uint8_t ndim;
   ViewKind view_kind = ViewKind::Plain;
   Origin origin = Origin::None;
+  // The result of its node that it is.  Of a leaf: how often set_ gave it another accumulator.
   std::uint32_t output_nr = 0;
   std::uint32_t seen_version = 0;  // of a view: the version that its history belongs to
   char* data = nullptr;

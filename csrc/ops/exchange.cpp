@@ -41,6 +41,7 @@ Tensor set_source(const Tensor& input, const Tensor& source) {
   check_settable(input, source);
   exchange_memory(input, source);
   input.note_write();
+  if (input.is_leaf()) ++input.body()->output_nr;  // what was recorded belongs to its old memory
   return input;
 }
 

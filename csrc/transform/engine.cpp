@@ -107,9 +107,11 @@ void Pass::finish_leaf(Leaf& leaf) {
   const bool hooked = tensor.has(kHooked) && meta_of(tensor)->hooks;
   if (!leaf.gradient.defined() && !hooked) return;
   if (leaf.gradient.defined()) {
-    if (!same(leaf.gradient.sizes(), tensor.sizes())) {
-      fail("backward: got a gradient of shape ", leaf.gradient.shape(), " for a leaf of shape ",
-           tensor.shape(), ". This is a defect of the derivative that made it, please report it.");
+    if (request_.accumulate && !same(leaf.gradient.sizes(), tensor.sizes())) {
+      fail("backward: got a gradient of shape ", leaf.gradient.shape(),
+           " for a leaf that has shape ", tensor.shape(),
+           " now: it was given another shape (by .data = ... or set_) after it was used. Call "
+           "backward before that, or autograd.grad, which returns the gradient as it is.");
     }
     if (leaf.gradient.dtype() != tensor.dtype()) {
       leaf.gradient = cast(leaf.gradient, tensor.dtype());

@@ -24,7 +24,9 @@ void Pass::visit(const Edge& edge) {
     TensorBody* leaf = edge.leaf();
     const LeafLock lock(leaf);
     if (mark(make_meta(leaf).mark, leaf, static_cast<std::uint32_t>(leaves_.size()))) {
-      leaves_.push_back({leaf, {}, -1, true});
+      leaves_.push_back({leaf, {}, -1, true, is_present(edge)});
+    } else if (leaf->output_nr && is_present(edge)) {
+      leaves_[place_of(leaf)].reached = true;
     }
   } else {
     Node* node = edge.node();
@@ -109,7 +111,7 @@ void Pass::select_inputs() {
       const std::uint32_t output_nr =
           input.defined() ? input.body()->output_nr : request_.input_edges[k].output_nr();
       captures_.push_back({false, place_of(node), output_nr, number});
-    } else if (is_marked(input.body())) {
+    } else if (is_marked(input.body()) && leaves_[place_of(input.body())].reached) {
       leaves_[place_of(input.body())].needed = true;
       if (!request_.accumulate) captures_.push_back({true, place_of(input.body()), 0, number});
     }

@@ -43,6 +43,7 @@ class Pass final : public ActivePass {
     Tensor gradient;
     std::int64_t last = -1;  // the step after which its gradient is complete
     bool needed = true;
+    bool reached = true;  // by an edge to its present accumulator
   };
   struct Capture {
     bool leaf;
@@ -92,9 +93,11 @@ class Pass final : public ActivePass {
     if (edge.is_leaf()) return leaves_[place_of(edge.leaf())].gradient;
     return slots_[nodes_[place_of(edge.node())].first_slot + edge.output_nr()];
   }
+  // Whether it was made since the leaf has its accumulator: others count only when all leaves do.
+  static bool is_present(const Edge& edge) { return edge.output_nr() == edge.leaf()->output_nr; }
   bool is_needed(const Edge& edge) const {
     return edge.is_leaf()
-               ? leaves_[place_of(edge.leaf())].needed
+               ? leaves_[place_of(edge.leaf())].needed && is_present(edge)
                : nodes_[place_of(edge.node())].needed || nodes_[place_of(edge.node())].captured;
   }
 

@@ -110,6 +110,36 @@ def set_source(t: Any) -> Any:
     return same is x, seen, state(x), state(y)
 
 
+def set_gives_a_leaf_another_accumulator(t: Any) -> Any:
+    x = leaf(t, 1.0, 2.0)
+    y = x * 3
+    with t.no_grad():
+        x.set_(t.tensor([5.0, 6.0]))
+    unused = sentence(lambda: t.autograd.grad(y.sum(), x, retain_graph=True))
+    new = (x * x).sum()
+    seen = [t.autograd.grad(new + y.sum(), x, retain_graph=True), x.output_nr, x.is_leaf]
+    y.sum().backward(retain_graph=True)
+    seen.append(x.grad.clone())
+    (new + y.sum()).backward(inputs=[x], retain_graph=True)
+    seen.append(x.grad.clone())
+    (new + y.sum()).backward()
+    return unused, seen, x.grad, new.grad_fn.next_functions[0][1]
+
+
+def gradient_of_the_old_shape(t: Any) -> Any:
+    x = leaf(t, 1.0, 2.0)
+    y = (x * 3).sum()
+    x.data = t.ones(3)
+    return t.autograd.grad(y, x), x.shape
+
+
+def gradient_of_the_new_shape(t: Any) -> Any:
+    x = leaf(t, 1.0, 2.0)
+    x.data = t.ones(3)
+    (x * 3).sum().backward()
+    return x.grad, x.output_nr
+
+
 def set_parts(t: Any) -> Any:
     x, y = t.zeros(3), t.arange(6.0)
     seen = [state(x.set_(y, 1, (2, 2))), state(x.set_(y, 0, (2, 2), (1, 3)))]
@@ -224,6 +254,9 @@ SCENARIOS: dict[str, Scenario] = {
         data_in_seven_dimensions,
         data_of_an_inference_tensor,
         set_source,
+        set_gives_a_leaf_another_accumulator,
+        gradient_of_the_old_shape,
+        gradient_of_the_new_shape,
         set_parts,
         set_of_a_leaf,
         set_after_it_was_saved,
