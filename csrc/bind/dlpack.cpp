@@ -227,7 +227,7 @@ PyObject* tensor_to_dlpack(PyObject* self, PyObject* args, PyObject* kwargs) {
     const Tensor& t = unwrap(self);
     if (t.requires_grad()) {
       buffer_error("Can't export tensors that require gradient, use tensor.detach()." +
-                   origin_of(t));
+                   described(t));
     }
     if (t.has(kBatched)) buffer_error("__dlpack__: a batched tensor has no memory inside vmap.");
     if (stream != Py_None && !(PyLong_Check(stream) && PyLong_AsLong(stream) == -1)) {

@@ -151,7 +151,7 @@ namespace {
 void check_exportable(const Tensor& t) {
   if (mode.grad && t.requires_grad()) {
     fail("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.",
-         origin_of(t));
+         described(t));
   }
   refuse_memory(t);
   note_user_reading(t, Origin::Array);

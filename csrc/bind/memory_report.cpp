@@ -68,7 +68,7 @@ PyObject* row_of(const Node& node, const Tensor& held, const SavedItem& item) {
   const Owned sizes(wrap_sizes(held.sizes()));
   const Owned dtype(wrap_dtype(held.dtype()));
   return Py_BuildValue("szKLOOO", node.name(), place.empty() ? nullptr : place.c_str(),
-                       reinterpret_cast<unsigned long long>(held.body()->storage.get()),
+                       reinterpret_cast<unsigned long long>(held.body()->storage->data),
                        static_cast<long long>(held.body()->storage->bytes), sizes.get(),
                        dtype.get(), is_leaf ? Py_True : Py_False);
 }

@@ -112,7 +112,7 @@ int bool_slot(PyObject* self) {
     refuse_condition(t);
     if (t.numel() == 0) fail("Boolean value of Tensor with no values is ambiguous");
     if (t.numel() > 1) {
-      fail("Boolean value of Tensor with more than one value is ambiguous.", origin_of(t));
+      fail("Boolean value of Tensor with more than one value is ambiguous.", described(t));
     }
     note_user_reading(t, Origin::Number);
     return static_cast<int>(t.item().to_bool());

@@ -239,7 +239,7 @@ PyObject* numel(const Tensor& t) { return PyLong_FromLongLong(t.numel()); }
 PyObject* item(const Tensor& t) {
   refuse_item(t);
   if (t.numel() != 1) {
-    fail("a Tensor with ", t.numel(), " elements cannot be converted to Scalar.", origin_of(t));
+    fail("a Tensor with ", t.numel(), " elements cannot be converted to Scalar.", described(t));
   }
   note_user_reading(t, Origin::Number);
   return wrap_number(t.item());

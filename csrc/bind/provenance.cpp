@@ -6,6 +6,7 @@
 
 #include "bind/frames.h"
 #include "bind/guard.h"
+#include "bind/tensor_type.h"
 #include "core/provenance.h"
 #include "core/warning.h"
 #include "graph/mode.h"
@@ -100,6 +101,16 @@ void warn_user(PyObject* category, const char* message) {
   check_status(PyErr_WarnEx(category, message, level));
 }
 
+// The name of a leaf in the module that it belongs to; modules that were never made are not asked.
+static std::string name_of(const Tensor& leaf) {
+  if (!PyDict_GetItemString(PyImport_GetModuleDict(), "pullback.nn")) return "";
+  const Owned names(PyImport_ImportModule("pullback.diagnosis._names"));
+  const Owned tensor(wrap(leaf));
+  const Owned name(PyObject_CallMethod(names.get(), "name_of", "O", tensor.get()));
+  const char* text = PyUnicode_AsUTF8(name.get());
+  return text ? text : "";
+}
+
 bool called_by_user() {
   for (Frame* frame = running_frame(); frame; frame = caller_of(frame)) {
     if (PyCodeObject* code = code_of(frame)) return is_users(code);
@@ -121,6 +132,7 @@ void init_provenance(PyObject* directory, PyObject* copy_file) {
   copy_module = copy;
   Provenance::set_source({capture, retain, release, describe});
   Warnings::set_handler(give_warning);
+  set_namer(name_of);
 }
 
 }  // namespace pullback::bind

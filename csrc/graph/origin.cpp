@@ -124,6 +124,18 @@ std::string origin_of(const Tensor& tensor) {
   return with_place(words(tensor.body()->origin), tensor.body()->made);
 }
 
+namespace {
+std::string (*namer)(const Tensor&) = nullptr;
+}
+
+void set_namer(std::string (*name_of)(const Tensor&)) { namer = name_of; }
+
+std::string described(const Tensor& tensor) {
+  const bool asks = namer && tensor.has(kRequiresGrad) && tensor.is_leaf();
+  const std::string name = asks ? namer(tensor) : std::string();
+  return (name.empty() ? "" : " It is the parameter " + name + ".") + origin_of(tensor);
+}
+
 std::string origin_sentence(Origin origin, void* code, std::int32_t offset) {
   Provenance where;
   where.code = code;

@@ -36,6 +36,10 @@ void note_cut_operand(Node& node, const Tensor& operand);
 std::string cut_operand_of(const Node& node);
 // What is known of a tensor, as a sentence with a space before it, or "".
 std::string origin_of(const Tensor& tensor);
+// The same for an error, with the name of a leaf that belongs to a module.
+std::string described(const Tensor& tensor);
+// Set once, by bind: the name, or "".
+void set_namer(std::string (*name_of)(const Tensor&));
 std::string origin_sentence(Origin origin, void* code, std::int32_t offset);
 
 // The value of a tensor that has a history, or was cut off from one, left as a number or an array.

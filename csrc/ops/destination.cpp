@@ -46,7 +46,7 @@ static void check_inference(const Tensor& target) {
   fail(name,
        "(): functions with out=... arguments don't support automatic differentiation, but one of "
        "the arguments requires grad.",
-       target.requires_grad() ? origin_of(target) : std::string());
+       target.requires_grad() ? described(target) : std::string());
 }
 
 static void check_out(const char* name, const Tensor& target) {

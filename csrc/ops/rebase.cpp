@@ -214,14 +214,14 @@ void check_rebase(const char* name, const Tensor& target) {
     const TensorBody* base = target.body()->base.get();
     if (joins_graph(target) && (!base->grad_fn || is_level_input(base))) {
       fail("a view of a leaf Variable that requires grad is being used in an in-place operation.",
-           origin_of(Tensor(target.body()->base)));
+           described(Tensor(target.body()->base)));
     }
     check_replaceable(part_of(target, Tensor(target.body()->base)));
   }
   if (target.requires_grad() && (target.is_leaf() || is_level_input(target.body()))) {
     fail("a leaf Variable that requires grad is being used in an in-place operation. ", name,
          "_: use x.detach() or a torch.no_grad() block to change the value of a leaf.",
-         origin_of(target));
+         described(target));
   }
 }
 

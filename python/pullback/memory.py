@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pullback import _core
+from pullback.diagnosis._names import names_of_memory
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -177,6 +178,7 @@ class SavedRow(NamedTuple):
     dtype: dtype
     savers: int
     parameter: bool
+    name: str = ""  # of the parameter, in the module that it belongs to
 
 
 class Report:
@@ -204,7 +206,7 @@ class Report:
         for row in self.rows[:limit]:
             shape = "x".join(map(str, row.shape)) or "scalar"
             kind = str(row.dtype).removeprefix("torch.")
-            note = " (a parameter)" if row.parameter else ""
+            note = f" ({row.name or 'a parameter'})" if row.parameter else ""
             lines.append(
                 f"{row.bytes:>12}  {row.operator:<24} {shape:<16} {kind:<8} {row.where}{note}"
             )
@@ -240,6 +242,7 @@ def report(roots: Any = None) -> Report:
     else:
         found = (roots,) if isinstance(roots, _core.Tensor) else tuple(roots)
     merged: dict[int, SavedRow] = {}
+    names = names_of_memory()
     for operator, where, memory, size, shape, kind, parameter in _core._saved_report(tuple(found)):
         known = merged.get(memory)
         merged[memory] = SavedRow(
@@ -249,7 +252,8 @@ def report(roots: Any = None) -> Report:
             tuple(shape),
             kind,
             1 + (known.savers if known else 0),
-            parameter or (known is not None and known.parameter),
+            parameter or memory in names or (known is not None and known.parameter),
+            names.get(memory, ""),
         )
     return Report(sorted(merged.values(), key=lambda row: (row.parameter, -row.bytes)))
 

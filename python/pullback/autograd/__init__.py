@@ -217,9 +217,13 @@ def grad(
         )
     for index, gradient in enumerate(found):
         if gradient is None and not allow_unused:
+            from pullback.diagnosis._names import name_of
+
+            name = name_of(wanted[index])
             raise RuntimeError(
                 f"The differentiated Tensor at index {index} appears to not have been used in the "
                 "graph. Set allow_unused=True if this is the desired behavior. "
+                + (f"It is the parameter {name}. " if name else "")
                 + getattr(wanted[index], "_origin", "")
             )
     if type(inputs) is dict:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pullback import _core
 from pullback._grad_mode import no_grad
+from pullback.diagnosis._names import names_of
 from pullback.diagnosis._walk import (
     FreedError,
     UnseenError,
@@ -33,8 +34,11 @@ __all__ = ["Drawing", "draw"]
 
 # Above this many boxes a picture cannot be read.
 _MOST_BOXES = 200
-_CELL_WIDTH, _CELL_HEIGHT = 184, 100
-_BOX_WIDTH, _BOX_HEIGHT = 164, 58
+_GAP, _CELL_HEIGHT = 20, 112
+_LEAST_WIDTH, _BOX_HEIGHT = 100, 68
+_SIZES = (13, 11, 10)  # of the three lines of a box
+# Of a letter in a sans-serif font as it is drawn where nobody measures: about the widest one's.
+_LETTER = 0.62
 _COLOURS = {"root": "#fde7c8", "node": "#dbe7f5", "leaf": "#d8f0d8"}
 
 
@@ -48,6 +52,14 @@ class _Box:
     gradient: str = ""
     layer: int = 0
     place: float = 0.0
+
+    def lines(self) -> tuple[str, str, str]:
+        """What stands in the box."""
+        return self.title, self.note, ", ".join(t for t in (self.detail, self.gradient) if t)
+
+    def width(self) -> float:
+        needed = (len(t) * size * _LETTER for t, size in zip(self.lines(), _SIZES, strict=True))
+        return max(_LEAST_WIDTH, *needed) + 16
 
 
 class Drawing:
@@ -146,12 +158,13 @@ class Drawing:
 
     def svg(self) -> str:
         """The picture, self-contained."""
+        cell = max(box.width() for box in self._boxes) + _GAP
         widest = max(abs(point.place) for point in self._points)
-        width = int((2 * widest + 1) * _CELL_WIDTH)
+        width = int((2 * widest + 1) * cell)
         height = (max(box.layer for box in self._boxes) + 1) * _CELL_HEIGHT
 
         def centre(box: _Box) -> tuple[float, float]:
-            return width / 2 + box.place * _CELL_WIDTH, (box.layer + 0.5) * _CELL_HEIGHT
+            return width / 2 + box.place * cell, (box.layer + 0.5) * _CELL_HEIGHT
 
         parts = [
             (
@@ -180,15 +193,19 @@ class Drawing:
             parts.append(f'<path d="{path}" fill="none" stroke="#556" marker-end="url(#arrow)"/>')
         for box in self._boxes:
             x, y = centre(box)
+            own = box.width()
             parts.append(
-                f'<rect x="{x - _BOX_WIDTH / 2:.0f}" y="{y - _BOX_HEIGHT / 2:.0f}" rx="6" '
-                f'width="{_BOX_WIDTH}" height="{_BOX_HEIGHT}" fill="{_COLOURS[box.kind]}" '
-                f'stroke="#556"/><text x="{x:.0f}" y="{y - 6:.0f}" font-size="13">'
-                f'{html.escape(box.title)}</text><text x="{x:.0f}" y="{y + 11:.0f}" '
-                f'font-size="11" fill="#445">{html.escape(box.note)}</text>'
-                f'<text x="{x:.0f}" y="{y + 26:.0f}" font-size="10" fill="#667">'
-                f"{html.escape(', '.join(t for t in (box.detail, box.gradient) if t))}</text>"
+                f'<rect x="{x - own / 2:.0f}" y="{y - _BOX_HEIGHT / 2:.0f}" rx="6" '
+                f'width="{own:.0f}" height="{_BOX_HEIGHT}" fill="{_COLOURS[box.kind]}" '
+                'stroke="#556"/>'
             )
+            for text, size, below, colour in zip(
+                box.lines(), _SIZES, (-11, 7, 23), ("#000", "#445", "#667"), strict=True
+            ):
+                parts.append(
+                    f'<text x="{x:.0f}" y="{y + below:.0f}" font-size="{size}" fill="{colour}">'
+                    f"{html.escape(text)}</text>"
+                )
         return "\n".join([*parts, "</svg>"])
 
     _repr_svg_ = svg
@@ -259,10 +276,10 @@ class _Group:
 class _Graph:
     """The nodes below a tensor: edges as numbers, consumers first, leaves behind the nodes."""
 
-    def __init__(self, tensor: Any, names: Mapping[str, Any], gradients: bool) -> None:
-        known = {id(leaf): name for name, leaf in names.items()}
+    def __init__(self, tensor: Any, names: Any, gradients: bool) -> None:
         nodes, leaves = nodes_of([tensor])
         nodes.reverse()
+        known = names_of((a.variable for a in leaves), names)
         number = {node: i for i, node in enumerate([*nodes, *leaves])}
         shapes: dict[tuple[Any, int], str] = {(tensor.grad_fn, tensor.output_nr): _shape(tensor)}
         self.groups: list[_Group] = []
@@ -390,7 +407,7 @@ def _fold(graph: _Graph, most: int) -> None:
 
 def draw(
     tensor: Any,
-    names: Mapping[str, Any] | None = None,
+    names: Any = None,
     *,
     gradients: bool = False,
     most_boxes: int = _MOST_BOXES,
@@ -402,7 +419,8 @@ def draw(
 
     Args:
         tensor: the root; a tensor that requires a gradient.
-        names: names for leaves, for instance ``dict(model.named_parameters())``.
+        names: the model whose names the leaves get (``0.weight``), or a mapping of names to
+            tensors. Without it they get those of a module that they belong to, if one is alive.
         gradients: run the backward pass (with hooks, but without touching ``.grad``) and write the
             norm of the gradient that arrives into every box.
         most_boxes: of a larger graph the nodes of one operator and line become one box, then those
@@ -426,6 +444,14 @@ def draw(
             MulBackward0
               leaf (3,)
               leaf (3,)
+        >>> model = pb.nn.Sequential(pb.nn.Linear(3, 1))
+        >>> print(pb.draw(model(pb.ones(2, 3)).sum(), model))
+        tensor ()
+          SumBackward0
+            AddmmBackward0
+              0.bias (1,)
+              TBackward0
+                0.weight (1, 3)
     """
     require_tensor("draw", tensor)
     if not tensor.requires_grad:
@@ -433,10 +459,9 @@ def draw(
             "draw: nothing was recorded for this tensor: it does not require grad and does not "
             "have a grad_fn." + (f" {tensor._origin}" if tensor._origin else "")
         )
-    names = names or {}
     boxes = [_Box("tensor", _shape(tensor), "root")]
     if tensor.grad_fn is None:
-        known = {id(leaf): name for name, leaf in names.items()}
+        known = names_of([tensor], names)
         boxes[0].kind, boxes[0].title = "leaf", known.get(id(tensor), "leaf")
         return Drawing(boxes)
     graph = _Graph(tensor, names, gradients)

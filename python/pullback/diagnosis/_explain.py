@@ -18,6 +18,7 @@ from pullback import _core
 from pullback._grad_mode import no_grad
 from pullback.diagnosis._anew import Anew, Values, is_freed
 from pullback.diagnosis._freed import nan_by_structure
+from pullback.diagnosis._names import name_of
 from pullback.diagnosis._walk import (
     Explanation,
     FreedError,
@@ -227,10 +228,11 @@ def _report_source(value: Any) -> Explanation:
     )
     index = _first_bad(value)
     what = "leaf" if value.requires_grad else "tensor without history"
+    name = name_of(value) if value.requires_grad else ""
     written = _core._written_at(value)
     text = (
-        f"{_word(value)} came in from outside: a {what} of shape {shape_of(value)} holds "
-        f"{value[index].item()} at index {index}. {origin}"
+        f"{_word(value)} came in from outside: {name or 'a ' + what} of shape {shape_of(value)} "
+        f"holds {value[index].item()} at index {index}. {origin}"
     )
     place = place_in(origin)
     if written:
@@ -354,7 +356,7 @@ def _backward(roots: tuple[Any, ...], tensor: Any | None) -> Explanation:
 def _report_sum(target: Any) -> Explanation:
     """Finite gradients were given to a node or leaf, a bad one arrived."""
     leaf = getattr(target, "variable", None)
-    name = f"a leaf of shape {shape_of(leaf)}" if leaf is not None else target.name()
+    name = target.name() if leaf is None else name_of(leaf) or f"a leaf of shape {shape_of(leaf)}"
     sentence = origin_of(leaf) if leaf is not None else ""
     place = place_in(sentence) if leaf is not None else place_of(target)
     hooks = hooks_at(target)

@@ -11,13 +11,18 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["name_of", "names_in", "names_of"]
+__all__ = ["name_of", "names_in", "names_of", "names_of_memory"]
 
 
 def names_in(model: Any) -> dict[int, str]:
     """Names by ``id`` of the tensor: of a module's parameters and buffers, or of a mapping."""
     if isinstance(model, Mapping):
         return {id(tensor): name for name, tensor in model.items()}
+    if not hasattr(model, "named_parameters"):
+        raise TypeError(
+            f"names: got {type(model).__name__}, expected a module or a mapping of names to "
+            "tensors."
+        )
     found: dict[int, str] = {}
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         found.setdefault(id(tensor), name)
@@ -39,12 +44,16 @@ def _roots() -> list[Any]:
     return sorted(outer, key=lambda each: -len(list(each.modules())))
 
 
-def names_of(tensors: Iterable[Any]) -> dict[int, str]:
-    """Names by ``id`` of those tensors that belong to a module that is alive.
+def names_of(tensors: Iterable[Any], model: Any = None) -> dict[int, str]:
+    """Names by ``id`` of those tensors that belong to the model, or to any that is alive.
 
-    The name is the one in the largest module, with the type of that module when there are several
-    to which one of the tensors belongs.
+    The model is a module, or a mapping of names to tensors. Otherwise the name is the one in the
+    largest module, with the type of that module when the tensors belong to several.
+
+    Raises a TypeError for a model that is neither.
     """
+    if model is not None:
+        return names_in(model)
     wanted = {id(tensor) for tensor in tensors}
     found: dict[int, str] = {}
     owners = []
@@ -58,6 +67,15 @@ def names_of(tensors: Iterable[Any]) -> dict[int, str]:
         for module, new in owners:
             for key, name in new.items():
                 found[key] = f"{type(module).__name__}.{name}"
+    return found
+
+
+def names_of_memory() -> dict[int, str]:
+    """Names of all parameters of modules that are alive, by the address of their memory."""
+    found: dict[int, str] = {}
+    for module in _roots():
+        for name, tensor in module.named_parameters():
+            found.setdefault(tensor._storage_ptr(), name)
     return found
 
 
