@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "bind/guard.h"
 #include "bind/interop.h"
@@ -16,10 +17,6 @@ namespace {
 constexpr const char* kOverflow = "Overflow when unpacking long long";
 
 bool is_numpy(PyObject* object) { return std::strncmp(Py_TYPE(object)->tp_name, "numpy.", 6) == 0; }
-
-bool is_array(PyObject* object) {
-  return std::strcmp(Py_TYPE(object)->tp_name, "numpy.ndarray") == 0;
-}
 
 bool has_index(PyObject* object) {
   return Py_TYPE(object)->tp_as_number && Py_TYPE(object)->tp_as_number->nb_index;
@@ -47,7 +44,7 @@ Scalar unpack_number(PyObject* number) {
 
 // NumPy's integers: not its bool, whose __index__ raises.
 bool is_numpy_int(PyObject* object) {
-  return has_index(object) && is_numpy(object) && !is_array(object) &&
+  return has_index(object) && is_numpy(object) && !is_ndarray(object) &&
          std::strncmp(Py_TYPE(object)->tp_name, "numpy.bool", 10) != 0;
 }
 
@@ -64,14 +61,18 @@ Fit unpack_index(PyObject* object, std::int64_t& value) {
 // NumPy's scalars that are not Python floats: float32, int64, ...  All but integers are read as
 // floats, as torch does with bool_, too.
 bool to_numpy_number(PyObject* object, Scalar& number) {
-  if (!is_numpy(object) || is_array(object)) return false;
+  if (!is_numpy(object) || is_ndarray(object)) return false;
   if (is_numpy_int(object)) {
     const Owned index(PyNumber_Index(object));
     number = unpack_number(index.get());
     return true;
   }
   if (!Py_TYPE(object)->tp_as_number || !Py_TYPE(object)->tp_as_number->nb_float) return false;
-  if (PyUnicode_Check(object) || PyBytes_Check(object)) return false;
+  // The others that have a float value are strings, dates and complex numbers.
+  const std::string_view type = Py_TYPE(object)->tp_name + std::strlen("numpy.");
+  if (!type.starts_with("float") && !type.starts_with("longdouble") && !type.starts_with("bool")) {
+    return false;
+  }
   PyObject* value = PyNumber_Float(object);
   if (!value) {
     PyErr_Clear();
@@ -230,10 +231,6 @@ bool to_operand(PyObject* object, Operand& operand) {
   Scalar number;
   if (to_number(object, number)) {
     operand = Operand(number);
-    return true;
-  }
-  if (is_array(object)) {
-    operand = Operand(tensor_from_array(object));
     return true;
   }
   return false;

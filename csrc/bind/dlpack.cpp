@@ -15,6 +15,7 @@
 #include "bind/tensor_type.h"
 #include "graph/origin.h"
 #include "ops/basic.h"
+#include "ops/rebase.h"
 
 namespace pullback::bind {
 namespace {
@@ -184,15 +185,13 @@ Tensor consume(PyObject* capsule) {
   Dims sizes(source.ndim);
   for (int d = 0; d < source.ndim; ++d) sizes[d] = source.shape[d];
   Dims strides = contiguous_strides(sizes);
-  std::int64_t last = 0;
   for (int d = 0; d < source.ndim; ++d) {
     if (source.strides) strides[d] = source.strides[d];
     check(ErrorKind::Value, strides[d] >= 0 || sizes[d] < 2,
           "from_dlpack: got a negative stride, which tensors cannot have. Copy the array first.");
-    last += (sizes[d] - 1) * strides[d];
   }
   char* data = static_cast<char*>(source.data) + source.byte_offset;
-  const auto bytes = static_cast<std::size_t>(last + 1) * item_size(dtype);
+  const auto bytes = static_cast<std::size_t>(memory_extent(sizes, strides)) * item_size(dtype);
   check_status(PyCapsule_SetName(capsule, kUsedName<Managed>));
   Ref<Storage> storage = Storage::foreign(
       data, bytes, managed, [](void* owner) { release_with_gil(static_cast<Managed*>(owner)); });
@@ -225,11 +224,12 @@ PyObject* tensor_to_dlpack(PyObject* self, PyObject* args, PyObject* kwargs) {
       throw_python();
     }
     const Tensor& t = unwrap(self);
+    refresh_history(t);
     if (t.requires_grad()) {
       buffer_error("Can't export tensors that require gradient, use tensor.detach()." +
                    described(t));
     }
-    if (t.has(kBatched)) buffer_error("__dlpack__: a batched tensor has no memory inside vmap.");
+    refuse_export(t);
     if (stream != Py_None && !(PyLong_Check(stream) && PyLong_AsLong(stream) == -1)) {
       buffer_error("__dlpack__: got a stream, expected None on the CPU.");
     }

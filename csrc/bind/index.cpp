@@ -18,13 +18,25 @@ using Kind = IndexItem::Kind;
 // Keys are short: the items live on the stack.
 constexpr int kMaxItems = 32;
 
+// Runs what reads integers, with torch's error for those that are too large.
+auto reading(auto read) {
+  try {
+    return read();
+  } catch (const PythonError&) {
+    if (!PyErr_ExceptionMatches(PyExc_OverflowError)) throw;
+    PyErr_Clear();
+    fail(ErrorKind::Value, "Overflow when unpacking long long");
+  }
+}
+
 class Items {
  public:
   explicit Items(PyObject* key) {
     if (PyTuple_Check(key)) {
       add_all(key);
-    } else if (PyList_Check(key) && is_like_tuple(key)) {
-      add_all(key);
+    } else if (stands_for_tuple(key)) {
+      Owned tuple(PySequence_Tuple(key));
+      add_all(tuple.get());
     } else {
       add(key);
     }
@@ -32,44 +44,39 @@ class Items {
   std::span<const IndexItem> span() const { return {items_, static_cast<std::size_t>(count_)}; }
 
  private:
-  void add_all(PyObject* sequence) {
-    const Py_ssize_t n = PySequence_Fast_GET_SIZE(sequence);
+  void add_all(PyObject* tuple) {
     in_tuple_ = true;
-    for (Py_ssize_t i = 0; i < n; ++i) add(PySequence_Fast_ITEMS(sequence)[i]);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) add(PyTuple_GET_ITEM(tuple, i));
   }
 
-  // A list stands for a tuple when something in it cannot be data.
-  static bool is_like_tuple(PyObject* list) {
-    const Py_ssize_t n = PyList_GET_SIZE(list);
-    if (n >= kMaxItems) return false;
-    for (Py_ssize_t i = 0; i < n; ++i) {
-      PyObject* item = PyList_GET_ITEM(list, i);
-      if (is_tensor(item) || PySlice_Check(item) || item == Py_None || item == Py_Ellipsis ||
-          PyList_Check(item) || PyTuple_Check(item)) {
-        return true;
-      }
+  // A sequence stands for a tuple when something in it cannot be data.
+  static bool stands_for_tuple(PyObject* key) {
+    if (!PySequence_Check(key) || is_ndarray(key)) return false;
+    const Py_ssize_t n = PySequence_Size(key);
+    for (Py_ssize_t i = 0; i < n && n < kMaxItems; ++i) {
+      PyObject* item = PySequence_GetItem(key, i);
+      if (!item) break;
+      const bool is_data = !is_tensor(item) && !PySlice_Check(item) && item != Py_None &&
+                           item != Py_Ellipsis && !PySequence_Check(item);
+      Py_DECREF(item);
+      if (!is_data) return true;
     }
+    PyErr_Clear();  // whoever reads the data meets the error again
     return false;
   }
 
-  static std::int64_t to_position(PyObject* key) {
-    std::int64_t value = 0;
-    try {
-      to_int(key, value);
-    } catch (const PythonError&) {
-      if (!PyErr_ExceptionMatches(PyExc_OverflowError)) throw;
-      PyErr_Clear();
-      fail(ErrorKind::Value, "Overflow when unpacking long long");
-    }
-    return value;
+  [[noreturn]] static void refuse(PyObject* key) {
+    fail(ErrorKind::Index,
+         "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
+         "valid indices (got ",
+         Py_TYPE(key)->tp_name, ")");
   }
 
   void add(PyObject* key) {
     check(ErrorKind::Index, count_ < kMaxItems, "too many indices: expected at most ", kMaxItems);
     IndexItem& item = items_[count_++];
     if (PyLong_CheckExact(key)) {
-      item.kind = Kind::Int;
-      item.start = to_position(key);
+      add_position(item, key);
     } else if (PySlice_Check(key)) {
       Py_ssize_t start, stop, step;
       check_status(PySlice_Unpack(key, &start, &stop, &step));
@@ -84,35 +91,47 @@ class Items {
       item.flag = key == Py_True;
     } else if (is_tensor(key)) {
       add_tensor(item, unwrap(key));
-    } else if (PyList_Check(key) || PyTuple_Check(key)) {
-      // Numbers that are not whole are cut, as in torch; an empty list is an index of nothing.
-      Tensor data = tensor_from_data(key, nullptr);
-      if (is_floating(data.dtype())) {
-        const DType wanted = DType::Int64;
-        data = tensor_from_data(key, &wanted);
-      }
-      add_tensor(item, data);
-    } else if (PyObject_CheckBuffer(key) && PyObject_HasAttrString(key, "__array_interface__") &&
-               !PyIndex_Check(key)) {
-      add_tensor(item, tensor_from_array(key));
+    } else if (is_ndarray(key)) {
+      add_tensor(item, data_of_array(key));
     } else if (PyIndex_Check(key)) {
-      add_index(item, key);
+      add_position(item, key);
+    } else if (PySequence_Check(key)) {
+      add_tensor(item, data_of_sequence(key));
     } else {
-      fail(ErrorKind::Index,
-           "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
-           "valid indices (got ",
-           Py_TYPE(key)->tp_name, ")");
+      refuse(key);
     }
   }
 
-  // NumPy's integers, and its arrays, which have __index__ too.
-  static void add_index(IndexItem& item, PyObject* key) {
-    if (PyObject_HasAttrString(key, "shape") && PyObject_CheckBuffer(key)) {
-      Owned ndim(PyObject_GetAttrString(key, "ndim"));
-      if (PyLong_AsLong(ndim.get()) > 0) return add_tensor(item, tensor_from_array(key));
-    }
+  static void add_position(IndexItem& item, PyObject* key) {
     item.kind = Kind::Int;
-    item.start = to_position(key);
+    if (!reading([&] { return to_index(key, item.start); })) refuse(key);
+  }
+
+  // Numbers that are not whole are cut, as in torch; an empty sequence is an index of nothing.
+  static Tensor data_of_sequence(PyObject* key) {
+    check(ErrorKind::Type, !PyUnicode_Check(key) && !PyBytes_Check(key),
+          "new(): invalid data type '", Py_TYPE(key)->tp_name,
+          "': an index is an integer, a slice, a tensor or a sequence of them");
+    // A list even of what has a buffer: bytes in a bytearray are positions, not a mask.
+    Owned list(PyList_Check(key) || PyTuple_Check(key) ? Py_NewRef(key) : PySequence_List(key));
+    return reading([&] {
+      Tensor data = tensor_from_data(list.get(), nullptr);
+      constexpr DType wanted = DType::Int64;
+      return is_floating(data.dtype()) ? tensor_from_data(list.get(), &wanted) : data;
+    });
+  }
+
+  static Tensor data_of_array(PyObject* array) {
+    Owned dtype(PyObject_GetAttrString(array, "dtype"));
+    Owned kind(PyObject_GetAttrString(dtype.get(), "char"));
+    const std::string_view letter = PyUnicode_AsUTF8(kind.get());
+    // Whole numbers of other sizes and floating ones are read as int64.
+    constexpr std::string_view kConverted = "bhHIefdg";
+    if (letter.size() != 1 || kConverted.find(letter) == std::string_view::npos) {
+      return tensor_from_array(array);
+    }
+    Owned whole(PyObject_CallMethod(array, "astype", "s", "int64"));
+    return tensor_from_array(whole.get());
   }
 
   static void add_tensor(IndexItem& item, const Tensor& tensor) {
@@ -155,11 +174,15 @@ int tensor_ass_subscript(PyObject* self, PyObject* key, PyObject* value) {
   return guarded_status([&] {
     check(ErrorKind::Type, value != nullptr, "Tensor does not support deleting items");
     Operand operand;
-    if (!to_operand(value, operand)) {
-      const DType dtype = unwrap(self).dtype();
-      operand = Operand(tensor_from_data(value, &dtype));
-    }
-    index_assign(unwrap(self), Items(key).span(), operand);
+    std::int64_t whole = 0;
+    if (PyLong_Check(value) && !PyBool_Check(value)) to_index(value, whole);  // or it is too large
+    const bool fits = reading([&] { return to_operand(value, operand); });
+    check(ErrorKind::Type, fits, "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.",
+          info(unwrap(self).dtype()).scalar_name,
+          "Tensor: expected a Tensor or a number. Use tensor(value).");
+    // True alone is all of it, written as a slice is.
+    const Items items(key == Py_True ? Py_None : key);
+    index_assign(unwrap(self), items.span(), operand);
     return 0;
   });
 }

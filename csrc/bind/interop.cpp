@@ -2,22 +2,34 @@
 // dlpack.cpp.
 #include "bind/interop.h"
 
+#include <bit>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "bind/convert.h"
 #include "bind/device.h"
 #include "bind/factories.h"
 #include "bind/guard.h"
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
+#include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/origin.h"
 #include "ops/basic.h"
 #include "ops/levels.h"
+#include "ops/rebase.h"
 
 namespace pullback::bind {
+
+bool is_ndarray(PyObject* object) {
+  for (PyTypeObject* type = Py_TYPE(object); type; type = type->tp_base) {
+    if (std::string_view(type->tp_name) == "numpy.ndarray") return true;
+  }
+  return false;
+}
+
 namespace {
 
 // The dtype of a buffer's format, false for none of ours.  Sizes decide, as 'l' differs by
@@ -58,13 +70,6 @@ const char* format_of(DType dtype) {
       return "d";
   }
   __builtin_unreachable();
-}
-
-bool is_ndarray(PyObject* object) {
-  for (PyTypeObject* type = Py_TYPE(object); type; type = type->tp_base) {
-    if (std::string_view(type->tp_name) == "numpy.ndarray") return true;
-  }
-  return false;
 }
 
 // "numpy.float16" for an array of that type.
@@ -138,8 +143,9 @@ Tensor tensor_from_array(PyObject* array) {
           "strides are not currently supported. (You can probably work around this by making a "
           "copy of your array  with array.copy().)");
   }
+  if (view->len == 0) std::ranges::fill(strides, 0);  // as in torch
   char* data = static_cast<char*>(view->buf);
-  const auto bytes = static_cast<std::size_t>(view->len);
+  const auto bytes = static_cast<std::size_t>(memory_extent(sizes, strides) * view->itemsize);
   const bool read_only = view->readonly;
   Ref<Storage> storage = Storage::foreign(data, bytes, view.release(), release_with_gil);
   storage->read_only = read_only;
@@ -148,12 +154,21 @@ Tensor tensor_from_array(PyObject* array) {
 
 namespace {
 
+// Whether a transform under way differentiates forward by the tensor: no memory tells of that.
+bool has_transform_tangent(const Tensor& t) {
+  for (std::uint64_t levels = dual_levels(t); levels; levels &= levels - 1) {
+    if (mode.levels[std::countr_zero(levels)].kind == LevelKind::Jvp) return true;
+  }
+  return false;
+}
+
 void check_exportable(const Tensor& t) {
+  refresh_history(t);
   if (mode.grad && t.requires_grad()) {
     fail("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.",
          described(t));
   }
-  refuse_memory(t);
+  refuse_export(t);
   note_user_reading(t, Origin::Array);
 }
 
@@ -211,6 +226,17 @@ int get_tensor_buffer(PyObject* self, Py_buffer* view, int flags) {
 void release_tensor_buffer(PyObject*, Py_buffer* view) {
   delete static_cast<Export*>(view->internal);
 }
+
+}  // namespace
+
+void refuse_export(const Tensor& t) {
+  refuse_memory(t);
+  check(!has_transform_tangent(t),
+        "Cannot access data pointer of Tensor that doesn't have storage. It has a tangent of a "
+        "transform, which an array would lose: use tensor.detach() for the value alone.");
+}
+
+namespace {
 
 PyObject* numpy_function(const char* name) {
   static PyObject* numpy = nullptr;
@@ -328,6 +354,62 @@ PyObject* from_buffer(PyObject*, PyObject* object) {
   });
 }
 
+// The whole memory of a tensor as bytes; for copies, which transforms have no tensor for.
+PyObject* memory_of(PyObject*, PyObject* object) {
+  return guarded([&] {
+    const Tensor& t = unwrap(object);
+    refresh_history(t);
+    check(ErrorKind::NotImplemented,
+          !t.has(kBatched) && !(t.flags() & mode.record & kLevelsGrad) && !has_transform_tangent(t),
+          "Cannot access storage of a tensor of a transform under way: its memory is not all of "
+          "it. Use tensor.clone() or tensor.detach().");
+    const Ref<Storage>& storage = t.body()->storage;
+    const auto bytes = static_cast<std::int64_t>(storage->bytes);
+    return wrap(Tensor::over(storage, storage->data, {{bytes}}, {{1}}, DType::UInt8));
+  });
+}
+
+// _over(memory, dtype, offset in bytes, sizes, strides): a tensor over a part of such memory.
+PyObject* over_memory(PyObject*, PyObject* args) {
+  return guarded([&] {
+    PyObject *memory, *dtype_object, *sizes_object, *strides_object;
+    long long offset;
+    if (!PyArg_ParseTuple(args, "OOLOO:_over", &memory, &dtype_object, &offset, &sizes_object,
+                          &strides_object)) {
+      throw_python();
+    }
+    DType dtype;
+    Dims sizes, strides;
+    const auto read = [](PyObject* tuple, Dims& dims) {
+      return PyTuple_Check(tuple) &&
+             to_ints(PySequence_Fast_ITEMS(tuple), PyTuple_GET_SIZE(tuple), dims) == Fit::Yes;
+    };
+    check(ErrorKind::Type,
+          is_tensor(memory) && unwrap_dtype(dtype_object, dtype) && read(sizes_object, sizes) &&
+              read(strides_object, strides) && sizes.size() == strides.size(),
+          "_over: expected (Tensor, dtype, int, sizes, strides).");
+    const Tensor& whole = unwrap(memory);
+    const auto item = static_cast<std::int64_t>(item_size(dtype));
+    check(offset >= 0 && offset + memory_extent(sizes, strides) * item <= whole.numel(),
+          "_over: the part does not lie in the memory.");
+    Tensor part =
+        Tensor::over(whole.body()->storage, whole.bytes() + offset, sizes, strides, dtype);
+    mark_new(part, false);
+    return wrap(std::move(part));
+  });
+}
+
+// Whether something would be lost if NumPy computed with the tensor: a gradient, a tangent, a
+// batch.
+PyObject* is_followed(PyObject*, PyObject* object) {
+  return guarded([&] {
+    const Tensor& t = unwrap(object);
+    refresh_history(t);
+    return PyBool_FromLong((mode.grad && t.requires_grad()) || t.has(kBatched) ||
+                           (mode.forward && dual_levels(t) & mode.dual));
+  });
+}
+
 PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
 }
@@ -360,6 +442,9 @@ PyMethodDef interop_functions[] = {
      "from_dlpack(ext_tensor, *, device=None, copy=None)\n\n"
      "A tensor over the memory of an object with __dlpack__, or of a DLPack capsule."},
     {"_from_buffer", from_buffer, METH_O, "A tensor over the memory of a buffer."},
+    {"_memory", memory_of, METH_O, "All of the memory of a tensor as bytes."},
+    {"_over", over_memory, METH_VARARGS, "A tensor over a part of such memory."},
+    {"_is_followed", is_followed, METH_O, "Whether a gradient, tangent or batch depends on it."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -7,8 +7,14 @@
 
 namespace pullback::bind {
 
+// A NumPy array or an object of a subclass; NumPy is not imported for the question.
+bool is_ndarray(PyObject* object);
+
 // A tensor over the memory of an object with the buffer protocol (a NumPy array); keeps it alive.
 Tensor tensor_from_array(PyObject* array);
+
+// Throws for a tensor whose memory does not tell all: batched, or with a tangent of a transform.
+void refuse_export(const Tensor& tensor);
 
 // from_numpy, as_tensor, from_dlpack.
 extern PyMethodDef interop_functions[];

@@ -91,17 +91,17 @@ PyObject* inplace_power_slot(PyObject* a, PyObject* b, PyObject*) {
 PyObject* matmul_slot(PyObject* a, PyObject* b) {
   const Timed timed("matmul", a, b);
   return guarded([&]() -> PyObject* {
-    Operand x, y;
-    if (!to_operand(a, x) || !to_operand(b, y) || !x.is_tensor() || !y.is_tensor()) {
-      Py_RETURN_NOTIMPLEMENTED;
-    }
-    return wrap(matmul(x.tensor(), y.tensor()));
+    if (!is_tensor(a) || !is_tensor(b)) Py_RETURN_NOTIMPLEMENTED;
+    return wrap(matmul(unwrap(a), unwrap(b)));
   });
 }
 
 const Tensor& single_value(PyObject* self) {
   const Tensor& t = unwrap(self);
   refuse_item(t);
+  check(ErrorKind::Value, t.numel() == 1,
+        "only one element tensors can be converted to Python scalars: got ", t.numel(),
+        " elements");
   note_user_reading(t, Origin::Number);
   return t;
 }
@@ -141,10 +141,12 @@ PyObject* int_slot(PyObject* self) {
 
 PyObject* index_slot(PyObject* self) {
   return guarded([&] {
-    const Tensor& t = single_value(self);
+    const Tensor& t = unwrap(self);
+    refuse_item(t);
     // torch lets a bool be an index, so that a mask of one element selects element 0 or 1.
     check(ErrorKind::Type, t.numel() == 1 && category(t.dtype()) == Category::Integral,
           "only integer tensors of a single element can be converted to an index");
+    note_user_reading(t, Origin::Number);
     return PyLong_FromLongLong(t.item().to_int());
   });
 }

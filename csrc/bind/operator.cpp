@@ -36,6 +36,8 @@ constexpr int kMaxArguments = 16;
 struct Overloads {
   std::string name;
   Form form;
+  const char* module;          // where the name is public
+  std::string qualified_name;  // "Tensor.add" for a method
   std::vector<Signature> signatures;
   PyTypeObject* named_tuple = nullptr;
 };
@@ -329,9 +331,18 @@ PyObject* operator_doc(PyObject* self, void*) {
   });
 }
 
-PyObject* operator_module(PyObject*, void*) { return PyUnicode_FromString("pullback"); }
+PyObject* operator_qualified_name(PyObject* self, void*) {
+  const Overloads& op = *reinterpret_cast<PyOperator*>(self)->overloads;
+  return PyUnicode_FromString(op.qualified_name.c_str());
+}
 
-PyObject* operator_reduce(PyObject* self, PyObject*) { return operator_name(self, nullptr); }
+PyObject* operator_module(PyObject* self, void*) {
+  return PyUnicode_FromString(reinterpret_cast<PyOperator*>(self)->overloads->module);
+}
+
+PyObject* operator_reduce(PyObject* self, PyObject*) {
+  return operator_qualified_name(self, nullptr);
+}
 
 PyObject* method_get(PyObject* self, PyObject* object, PyObject*) {
   if (!object || object == Py_None) return Py_NewRef(self);
@@ -340,13 +351,13 @@ PyObject* method_get(PyObject* self, PyObject* object, PyObject*) {
 
 PyGetSetDef operator_properties[] = {
     {"__name__", operator_name, nullptr, nullptr, nullptr},
-    {"__qualname__", operator_name, nullptr, nullptr, nullptr},
+    {"__qualname__", operator_qualified_name, nullptr, nullptr, nullptr},
     {"__doc__", operator_doc, nullptr, nullptr, nullptr},
     {"__module__", operator_module, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef operator_methods[] = {
-    {"__reduce__", operator_reduce, METH_NOARGS, "Pickles as the name in pullback."},
+    {"__reduce__", operator_reduce, METH_NOARGS, "Pickles as its qualified name."},
     {nullptr, nullptr, 0, nullptr},
 };
 PyMemberDef operator_members[] = {
@@ -413,16 +424,21 @@ PyTypeObject* make_named_tuple(const std::string& name, const char* fields) {
   PyTypeObject* type = PyStructSequence_NewType(&desc);
   if (!type) throw_python();
   type->tp_repr = named_tuple_repr;
+  // The printed name is torch's; pickle looks in the module where the type is.
+  Owned module(PyUnicode_FromString("pullback.return_types"));
+  check_status(
+      PyObject_SetAttrString(reinterpret_cast<PyObject*>(type), "__module__", module.get()));
   return type;
 }
 
 // All overloads by destination dictionary, name and form.
 class Namespaces {
  public:
-  void add(PyObject* dict, const std::string& name, Form form, const Entry& entry) {
+  void add(PyObject* dict, const char* module, const std::string& name, Form form,
+           const Entry& entry) {
     auto& slot = found_[{dict, name}];
     if (!slot) {
-      slot = new Overloads{name, form, {}};
+      slot = new Overloads{name, form, module, (PyType_Check(dict) ? "Tensor." : "") + name, {}};
       order_.push_back({dict, slot});
     }
     slot->signatures.emplace_back(entry, name, form);
@@ -473,15 +489,22 @@ class Namespaces {
 void init_operators(PyObject* module) {
   function_type = make_type("pullback.builtin_function", false);
   method_type = make_type("pullback.builtin_method", true);
-  constexpr std::pair<std::uint32_t, const char*> kSubmodules[] = {
-      {kNNForm, "_nn"}, {kLinalgForm, "_linalg"}, {kSpecialForm, "_special"}};
+  struct Submodule {
+    std::uint32_t form;
+    const char* name;
+    const char* is_public_in;
+  };
+  constexpr Submodule kSubmodules[] = {{kNNForm, "_nn", "pullback.nn.functional"},
+                                       {kLinalgForm, "_linalg", "pullback.linalg"},
+                                       {kSpecialForm, "_special", "pullback.special"}};
+  constexpr const char* kTop = "pullback";
   PyObject* dicts[3];
   Owned functions(PyModule_New("pullback._core._functions"));
   check_status(PyModule_AddObjectRef(module, "_functions", functions.get()));
   PyObject* function_dict = PyModule_GetDict(functions.get());
   for (int k = 0; k < 3; ++k) {
-    Owned submodule(PyModule_New((std::string("pullback._core.") + kSubmodules[k].second).c_str()));
-    check_status(PyModule_AddObjectRef(module, kSubmodules[k].second, submodule.get()));
+    Owned submodule(PyModule_New((std::string("pullback._core.") + kSubmodules[k].name).c_str()));
+    check_status(PyModule_AddObjectRef(module, kSubmodules[k].name, submodule.get()));
     dicts[k] = PyModule_GetDict(submodule.get());
   }
   Namespaces names;
@@ -489,14 +512,16 @@ void init_operators(PyObject* module) {
   for (const Entry* entry = Entry::first(); entry; entry = entry->next) {
     const std::string text = entry->signature;
     const std::string name = text.substr(0, text.find('('));
-    if (entry->flags & kFunctionForm) names.add(function_dict, name, Form::Function, *entry);
-    if (entry->flags & kMethodForm) names.add(type, name, Form::Method, *entry);
+    if (entry->flags & kFunctionForm) names.add(function_dict, kTop, name, Form::Function, *entry);
+    if (entry->flags & kMethodForm) names.add(type, kTop, name, Form::Method, *entry);
     if (entry->flags & kInPlaceForm) {
-      names.add(type, name + "_", Form::InPlace, *entry);
-      names.add(function_dict, name + "_", Form::InPlace, *entry);
+      names.add(type, kTop, name + "_", Form::InPlace, *entry);
+      names.add(function_dict, kTop, name + "_", Form::InPlace, *entry);
     }
     for (int k = 0; k < 3; ++k) {
-      if (entry->flags & kSubmodules[k].first) names.add(dicts[k], name, Form::Function, *entry);
+      const Submodule& submodule = kSubmodules[k];
+      if (!(entry->flags & submodule.form)) continue;
+      names.add(dicts[k], submodule.is_public_in, name, Form::Function, *entry);
     }
   }
   names.publish();

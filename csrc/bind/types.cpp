@@ -118,8 +118,14 @@ PyObject* as_size(PyObject* result) {
 PyObject* size_subscript(PyObject* self, PyObject* key) {
   return as_size(PyTuple_Type.tp_as_mapping->mp_subscript(self, key));
 }
-PyObject* size_concat(PyObject* a, PyObject* b) {
-  return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
+// With a Size on either side, so that (3,) + x.shape is one.
+PyObject* size_add(PyObject* a, PyObject* b) {
+  if (!PyTuple_Check(a) || !PyTuple_Check(b)) Py_RETURN_NOTIMPLEMENTED;
+  PyObject* plain = PyTuple_Type.tp_as_sequence->sq_concat(a, b);
+  if (!plain) return nullptr;
+  PyObject* size = PyObject_CallOneArg(reinterpret_cast<PyObject*>(size_type), plain);
+  Py_DECREF(plain);
+  return size;
 }
 PyObject* size_repeat(PyObject* self, Py_ssize_t n) {
   return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(self, n));
@@ -207,7 +213,7 @@ int init_types(PyObject* module) {
       {Py_tp_repr, slot(size_repr)},
       {Py_tp_new, slot(size_new)},
       {Py_mp_subscript, slot(size_subscript)},
-      {Py_sq_concat, slot(size_concat)},
+      {Py_nb_add, slot(size_add)},
       {Py_sq_repeat, slot(size_repeat)},
       {Py_tp_methods, size_methods},
       {0, nullptr},

@@ -513,21 +513,23 @@ static Tensor value_for(const Tensor& part, const Operand& value) {
   return values;
 }
 
+// One value for one mask is torch's masked_fill, which casts it and takes no mask of bytes.
+static Tensor cast_fill(const Tensor& value, std::span<const IndexItem> items, DType dtype) {
+  using Kind = IndexItem::Kind;
+  const IndexItem* mask = nullptr;
+  for (const IndexItem& item : items) {
+    if (item.kind != Kind::Tensor && item.kind != Kind::Bool) continue;
+    if (mask || (item.kind == Kind::Tensor && !is_mask(item.tensor))) return value;
+    mask = &item;
+  }
+  check(mask->kind == Kind::Bool || mask->tensor.dtype() == DType::Bool,
+        "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char");
+  return cast(value, dtype);
+}
+
 static void check_fits(const Tensor& values, const Tensor& part) {
   check(broadcastable_to(values.sizes(), part.sizes()), "The expanded size of the tensor (",
         part.shape(), ") must match the existing size (", values.shape(), ").");
-}
-
-// As in torch, one mask and one value are masked_fill, which casts.
-static bool is_one_mask(std::span<const IndexItem> items) {
-  int tensors = 0;
-  bool masks = true;
-  for (const IndexItem& item : items) {
-    if (item.kind != IndexItem::Kind::Tensor) continue;
-    ++tensors;
-    masks &= is_mask(item.tensor);
-  }
-  return tensors == 1 && masks;
 }
 
 // Slices are written through a view, index tensors in place: both rebase the target's history.
@@ -545,7 +547,7 @@ static void assign_recorded(const Tensor& target, std::span<const IndexItem> ite
     return;
   }
   const Planned p = make_plan(s.view, s.indices);
-  if (values.ndim() == 0 && is_one_mask(items)) values = cast(values, target.dtype());
+  if (values.numel() == 1) values = cast_fill(values, items, target.dtype());
   Destination destination(kIndexPut, Destination::Kind::InPlace, s.view);
   destination.add_operand(values, true);
   destination.finish(
@@ -569,7 +571,7 @@ void index_assign(const Tensor& target, std::span<const IndexItem> items, const 
   } else {
     const Planned p = make_plan(s.view, s.indices);
     Destination(kIndexPut, Destination::Kind::InPlace, s.view).add_operand(values, true);
-    if (values.ndim() == 0 && is_one_mask(items)) values = cast(values, target.dtype());
+    if (values.numel() == 1) values = cast_fill(values, items, target.dtype());
     const Tensor expanded = expand_values(p, s.view, values);
     std::vector<const Tensor*> inputs{&s.view, &expanded};
     for (const Tensor& index : p.indices) inputs.push_back(&index);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from pullback import _core
@@ -25,50 +26,96 @@ def asarray(
     dtype: dtype | None = None,
     device: Any = None,
     copy: bool | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """A tensor of ``obj``: it shares memory with tensors, arrays, buffers and DLPack where it can.
 
     Args:
         obj: a tensor, an array, an object with ``__dlpack__`` or the buffer protocol, a number or
             nested sequences.
-        dtype: the dtype of the result; another one than that of ``obj`` makes a copy.
+        dtype: the dtype of the result; another one than that of ``obj`` makes a copy. The bytes of
+            a buffer that is no array are read as this dtype.
         device: the CPU.
         copy: True always copies, False refuses to.
-        requires_grad: whether the result wants a gradient.
+        requires_grad: whether the result wants a gradient; left out, as ``obj`` does. A tensor that
+            is not copied is returned itself, and its flag is set.
 
     Example:
         >>> import pullback as pb
         >>> pb.asarray([1, 2], dtype=pb.float64)
         tensor([1., 2.], dtype=torch.float64)
     """
-    made: Tensor | None = _shared(obj)
-    shares = made is not None
+    _check_flag("copy", copy)
+    _check_flag("requires_grad", requires_grad)
+    made = _shared(obj, dtype, copy)
     if made is None:
         if copy is False:
             raise ValueError("can't alias arbitrary sequence into a tensor.")
-        made = _core.tensor(obj, dtype=dtype)
-    wanted = made.dtype if dtype is None else dtype
-    if shares and copy is False and wanted is not made.dtype:
+        made = _core.tensor(obj, dtype=dtype, device=device)
+    wanted = made.dtype if dtype is None else _dtype(dtype, "asarray")
+    if copy is False and wanted is not made.dtype:
         raise ValueError(f"can't alias tensor with dtype '{made.dtype}' into dtype '{wanted}'.")
-    made = made.to(device=device, dtype=wanted, copy=bool(copy) and shares)
-    if isinstance(obj, Tensor) and requires_grad == made.requires_grad:
-        return made
-    made = made.detach()
-    return made.requires_grad_() if requires_grad else made
+    if copy and wanted is made.dtype and made is obj:
+        made = made.clone()
+    made = made.to(device=device, dtype=wanted)
+    if requires_grad is None:
+        requires_grad = isinstance(obj, Tensor) and obj.requires_grad
+    if not requires_grad and not made.is_leaf:
+        return made.detach()
+    return made.requires_grad_(requires_grad)
 
 
-def _shared(obj: Any) -> Tensor | None:
+def _check_flag(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"asarray(): argument {name!r} must be bool, not {type(value).__name__}")
+
+
+def _shared(obj: Any, dtype: dtype | None, copy: bool | None) -> Tensor | None:
+    """A tensor over the memory of the object, or a copy if one is wanted; None if it has none."""
+    made: Tensor
     if isinstance(obj, Tensor):
         return obj
-    if hasattr(obj, "__array_interface__") and getattr(obj, "shape", None) != ():
-        return _core.as_tensor(obj)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(obj, numpy.generic):
+        if copy is False:
+            raise RuntimeError(
+                "can't alias NumPy scalars. Either remove copy=False or transform it in a ndarray."
+            )
+        return None
+    if numpy is not None and isinstance(obj, numpy.ndarray):
+        if copy:
+            made = _core.tensor(obj)
+        elif copy is False:
+            made = _core.as_tensor(obj)
+        else:
+            made = _core.as_tensor(obj, dtype=dtype)
+        return made
     if hasattr(obj, "__dlpack__"):
-        return _core.from_dlpack(obj)
-    if isinstance(obj, (bytes, bytearray, memoryview)) or type(obj).__name__ == "array":
-        shared: Tensor = _core._from_buffer(obj)
-        return shared
-    return None
+        made = _core.from_dlpack(obj)
+    elif _has_buffer(obj):
+        made = _core._from_buffer(obj) if dtype is None else frombuffer(obj, dtype=dtype)
+    else:
+        return None
+    return made.clone() if copy else made
+
+
+def _has_buffer(obj: Any) -> bool:
+    try:
+        memoryview(obj)
+    except TypeError:
+        return False
+    return True
+
+
+def _dtype(value: Any, function: str) -> dtype:
+    """The dtype that a type of Python stands for, or the dtype itself."""
+    of_type: dict[Any, Any] = {float: _core.float64, int: _core.int64, bool: _core.bool}
+    found = of_type.get(value, value) if isinstance(value, (type, dtype)) else value
+    if not isinstance(found, dtype):
+        raise TypeError(
+            f"{function}(): argument 'dtype' must be torch.dtype, not {type(value).__name__}"
+        )
+    return found
 
 
 def frombuffer(
@@ -88,7 +135,19 @@ def frombuffer(
         >>> pb.frombuffer(bytearray(b"abc"), dtype=pb.uint8, offset=1)
         tensor([98, 99], dtype=torch.uint8)
     """
-    view = memoryview(buffer).cast("B")
+    if isinstance(buffer, Tensor) or not _has_buffer(buffer):
+        raise ValueError("object does not implement Python buffer protocol.")
+    dtype = _dtype(dtype, "frombuffer")
+    view = memoryview(buffer)
+    if not view.c_contiguous:
+        raise RuntimeError("could not retrieve buffer from object: it is not contiguous.")
+    if view.readonly:
+        _core._warn(
+            "The given buffer is not writable, so the tensor is read-only: writing to it raises an "
+            "error. You may want to copy the buffer to protect its data or make it writable before "
+            "converting it to a tensor."
+        )
+    view = view.cast("B")
     total, size = len(view), dtype.itemsize
     if total == 0 or count == 0:
         raise ValueError(f"both buffer length ({total}) and count ({count}) must not be 0")

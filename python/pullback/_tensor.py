@@ -122,8 +122,8 @@ class Tensor:
         return tensor_repr(self)
 
     def __format__(self: Any, spec: str) -> str:
-        """A tensor without dimensions formats as its number."""
-        if self.dim() == 0 and not self.requires_grad:
+        """A plain tensor without dimensions formats as its number."""
+        if self.dim() == 0 and type(self) is _core.Tensor:
             return format(self.item(), spec)
         return object.__format__(self, spec)
 
@@ -140,43 +140,30 @@ class Tensor:
     def __contains__(self: Any, element: Any) -> bool:
         if isinstance(element, (_core.Tensor, bool, int, float)):
             return bool((element == self).any().item())
+        if isinstance(element, complex):
+            return element.imag == 0 and element.real in self
         raise RuntimeError(
             f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
             f"{type(element)}."
         )
 
-    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
-        """A leaf with a copy of the memory; tensors with a history refuse, as in torch."""
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                "protocol at the moment. Use x.detach().clone() to copy the value. " + self._origin
-            )
-        known = memo.get(id(self))
-        if known is not None:
-            return known
-        made = self.detach().clone()
-        if type(self) is not _core.Tensor:
-            made = _core.Tensor._make_subclass(type(self), made, self.requires_grad)
-        import copy
+    def __copy__(self: Any) -> Any:
+        """A leaf over the same memory."""
+        from pullback._copies import shallow
 
-        made.requires_grad_(self.requires_grad)
-        if self.grad is not None:
-            made.grad = copy.deepcopy(self.grad, memo)
-        memo[id(self)] = made
-        if self.__dict__:
-            made.__dict__.update(copy.deepcopy(self.__dict__, memo))
-        return made
+        return shallow(self)
+
+    def __deepcopy__(self: Any, memo: dict[Any, Any]) -> Any:
+        """A leaf with a copy of the memory; tensors with a history refuse, as in torch."""
+        from pullback._copies import deep
+
+        return deep(self, memo)
 
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
-        """Pickles the value, the dtype and whether a leaf requires a gradient; not the history."""
-        if self._backward_hooks:
-            from pullback.utils.hooks import warn_if_has_hooks
+        """Pickles the value, the strides and whether a gradient is required; not the history."""
+        from pullback._copies import reduced
 
-            warn_if_has_hooks(self)
-        values = self.detach().contiguous().numpy()
-        stride = None if self.is_contiguous() else self.stride()
-        return _rebuild, (values, self.requires_grad and self.is_leaf, stride)
+        return reduced(self)
 
     __array_priority__ = 1000
 
@@ -228,16 +215,6 @@ class Tensor:
     def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - torch's signature
         """Refuses, with torch's words: there is no GPU."""
         raise AssertionError("Torch not compiled with CUDA enabled: pullback runs on the CPU only.")
-
-
-def _rebuild(values: Any, requires_grad: bool, stride: Any = None) -> Any:
-    made = _core.tensor(values)
-    if stride is not None:
-        # In the order of the strides the memory is row-major, unless it has gaps or repeats.
-        order = sorted(range(made.dim()), key=lambda d: -stride[d])
-        back = sorted(range(made.dim()), key=order.__getitem__)
-        made = made.permute(order).contiguous().permute(back).detach()
-    return made.requires_grad_(requires_grad)
 
 
 def graft() -> None:
