@@ -129,18 +129,51 @@ void refuse_dual_out(const Overloads& op, Arguments& arguments) {
   }
 }
 
-// Puts a result into out=, which takes its shape.
-const Tensor& finish_out(Destination& destination, const Tensor& target, const Tensor& result) {
-  const Dims before = target.shape();
-  const bool held_elements = target.numel() != 0;
-  const Tensor& made = destination.finish(result);
-  if (held_elements && !same(before, made.sizes())) {
+// dtype= is that of out= unless it is given.
+void take_dtype(const Signature& signature, Arguments& arguments, const Tensor& out) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (signature.params()[i].type.kind != Kind::DType) continue;
+    Value& value = arguments.values()[i];
+    if (!value.none) {
+      check(!(signature.entry().flags & kFactory) || value.dtype == out.dtype(), "dtype ",
+            info(value.dtype).scalar_name, " does not match dtype of out parameter (",
+            info(out.dtype()).scalar_name, ")");
+      check_out_dtype(out, value.dtype);
+    } else if (signature.entry().flags & kCastOut) {
+      value.none = false;
+      value.dtype = out.dtype();
+    }
+  }
+}
+
+// Says that an out= with elements got another shape.
+void warn_resized(const Signature& signature, const Dims& before, const Dims& after) {
+  if (signature.name() == "arange") {
+    const std::int64_t count = count_elements(after);
+    warn("The number of elements in the out tensor of shape ", before, " is ",
+         count_elements(before), " which does not match the computed number of elements ", count,
+         ". Note that this may occur as a result of rounding error. The out tensor will be resized "
+         "to a tensor of shape (",
+         count, ",).");
+  } else if (!(signature.entry().flags & (kFactory | kRandom))) {
     warn("An output with one or more elements was resized since it had shape ", before,
-         ", which does not match the required output shape ", made.shape(),
+         ", which does not match the required output shape ", after,
          ". This behavior is deprecated, and in a future PyTorch release outputs will not be "
          "resized unless they have zero elements. You can explicitly reuse an out tensor t by "
          "resizing it, inplace, to zero elements with t.resize_(0).");
   }
+}
+
+// Puts a result into out=, which takes its shape.
+const Tensor& finish_out(const Signature& signature, Destination& destination, const Tensor& target,
+                         const Tensor& result) {
+  const Dims before = target.shape();
+  if (signature.entry().flags & kFlatOut && target.numel() == result.numel()) {
+    return destination.finish(result.alias_row_major(before));
+  }
+  const Tensor& made = destination.finish(result);
+  const bool held_elements = count_elements(before) != 0;
+  if (held_elements && !same(before, made.sizes())) warn_resized(signature, before, made.shape());
   return made;
 }
 
@@ -148,8 +181,11 @@ const Tensor& finish_out(Destination& destination, const Tensor& target, const T
 PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& arguments,
                     Destination::Kind kind, const Tensor& target) {
   Destination destination(signature.name().c_str(), kind, target);
-  const bool apart = signature.entry().flags & kWritesPart;
-  for (std::size_t i = kind == Destination::Kind::InPlace; i < arguments.size(); ++i) {
+  const bool in_place = kind == Destination::Kind::InPlace;
+  const std::uint32_t flags = signature.entry().flags;
+  const bool apart = in_place && flags & kWritesPart;
+  if (!in_place && !(flags & kCastOut)) destination.refuse_casts();
+  for (std::size_t i = in_place; i < arguments.size(); ++i) {
     const Value& value = arguments.values()[i];
     if (value.tensor.defined()) destination.add_operand(value.tensor, apart);
     for (const Tensor& each : value.tensors) {
@@ -160,28 +196,34 @@ PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& 
   signature.entry().function.call(arguments.values(), outcome);
   check(ErrorKind::Type, outcome.form == Outcome::Form::Tensor, op.name,
         ": out= and in-place forms need an operator with one result.");
-  if (kind == Destination::Kind::Out) return wrap(finish_out(destination, target, outcome.tensor));
-  return wrap(destination.finish(outcome.tensor));
+  if (in_place) return wrap(destination.finish(outcome.tensor));
+  return wrap(finish_out(signature, destination, target, outcome.tensor));
 }
 
-PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& arguments,
-                   PyObject* out) {
-  if (is_tensor(out))
-    return call_into(op, signature, arguments, Destination::Kind::Out, unwrap(out));
+// All targets are looked at before the first is written.
+PyObject* call_into_all(const Overloads& op, const Signature& signature, Arguments& arguments,
+                        PyObject* out) {
+  const Entry& entry = signature.entry();
   Outcome outcome;
-  signature.entry().function.call(arguments.values(), outcome);
+  entry.function.call(arguments.values(), outcome);
+  const std::vector<Tensor>& results = outcome.tensors;
   check(ErrorKind::Type,
         PyTuple_Check(out) && outcome.form == Outcome::Form::Tensors &&
-            PyTuple_GET_SIZE(out) == static_cast<Py_ssize_t>(outcome.tensors.size()),
+            PyTuple_GET_SIZE(out) == static_cast<Py_ssize_t>(results.size()),
         op.name, "(): argument 'out' must be Tensor or a tuple with one for each result, not ",
         Py_TYPE(out)->tp_name);
   std::vector<Tensor> targets;
-  for (std::size_t k = 0; k < outcome.tensors.size(); ++k) {
+  for (std::size_t k = 0; k < results.size(); ++k) {
     PyObject* item = PyTuple_GET_ITEM(out, static_cast<Py_ssize_t>(k));
     check(ErrorKind::Type, is_tensor(item), op.name, "(): argument 'out' must hold tensors, not ",
           Py_TYPE(item)->tp_name);
-    Destination destination(signature.name().c_str(), Destination::Kind::Out, unwrap(item));
-    targets.push_back(finish_out(destination, unwrap(item), outcome.tensors[k]));
+    targets.push_back(unwrap(item));
+    check_out(signature.name().c_str(), targets[k]);
+    if (!(entry.flags & kCastOut)) check_out_dtype(targets[k], results[k].dtype());
+  }
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    Destination destination(signature.name().c_str(), Destination::Kind::Out, targets[k]);
+    finish_out(signature, destination, targets[k], results[k]);
   }
   return wrap_tensors(std::move(targets), op.named_tuple);
 }
@@ -189,6 +231,17 @@ PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& a
 // "sum(): argument 'dim' ...", "sum() takes ...".
 std::string sentence(const std::string& name, const std::string& reason) {
   return name + (reason.starts_with("argument") ? "(): " : "() ") + reason;
+}
+
+PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& arguments,
+                   const CommonKeywords& common) {
+  const std::uint32_t flags = signature.entry().flags;
+  if (flags & kRandom) refuse_random_out();
+  if (!(flags & kNoGrad)) refuse_dual_out(op, arguments);
+  if (!is_tensor(common.out)) return call_into_all(op, signature, arguments, common.out);
+  const Tensor& target = unwrap(common.out);
+  take_dtype(signature, arguments, target);
+  return call_into(op, signature, arguments, Destination::Kind::Out, target);
 }
 
 [[noreturn]] void report_mismatch(const Overloads& op, PyObject* const* args, Py_ssize_t num_args,
@@ -257,9 +310,7 @@ PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObje
       if (op.form == Form::InPlace) {
         return call_into(op, signature, arguments, Destination::Kind::InPlace, unwrap(args[0]));
       }
-      if (common.out && entry.flags & kRandom) refuse_random_out();
-      if (common.out && !(entry.flags & kNoGrad)) refuse_dual_out(op, arguments);
-      if (common.out) return call_out(op, signature, arguments, common.out);
+      if (common.out) return call_out(op, signature, arguments, common);
       Outcome outcome;
       entry.function.call(arguments.values(), outcome);
       if (entry.flags & kFactory) {

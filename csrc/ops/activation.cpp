@@ -372,7 +372,7 @@ static const Entry entry_softshrink("softshrink(input, lambd=0.5)", function<sof
                                     "x(3,4) | x(3,4), 0.2 | x() | xs(3,4)");
 
 static const Entry entry_threshold("threshold(input, threshold, value)", function<threshold>,
-                                   kFunctionForm | kOutForm, kThresholdDoc, kThresholdSamples);
+                                   kFunctionForm | kCastOutForm, kThresholdDoc, kThresholdSamples);
 static const Entry entry_threshold_nn("threshold(input, threshold, value, inplace=False)",
                                       function<threshold_nn>, kNNForm, kThresholdDoc,
                                       kThresholdSamples);

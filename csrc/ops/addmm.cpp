@@ -258,7 +258,7 @@ static const Entry entry_addbmm(
     "x(3,5), x(2,3,4), x(2,4,5) | x(5), x(2,3,4), x(2,4,5), beta=0.5, alpha=2", nullptr,
     "beta, input, alpha, batch1, batch2 | beta, input, batch1, batch2");
 static const Entry entry_addr("addr(input, vec1, vec2, *, beta=1, alpha=1)", function<addr>,
-                              kBoth | kInPlaceForm,
+                              kCastBoth | kInPlaceForm,
                               "beta * input + alpha * the outer product of vec1 and vec2.",
                               "x(3,4), x(3), x(4) | x(4), x(3), x(4), beta=0.5, alpha=2", nullptr,
                               "beta, input, alpha, vec1, vec2 | beta, input, vec1, vec2");

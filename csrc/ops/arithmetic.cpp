@@ -300,8 +300,8 @@ Tensor positive(const Tensor& input) {
 
 PB_UNARY(abs, "AbsBackward0", Promote, Abs, kReadsX, t* sign(s.x()),
          "The absolute value of each element.", "x(3,4) | x() | x(0,3) | xs(3,4)")
-static const Entry entry_absolute("absolute(input)", function<abs>, kPointwise, "The same as abs.",
-                                  "x(3,4)");
+static const Entry entry_absolute("absolute(input)", function<abs>, kBoth | kInPlaceForm,
+                                  "The same as abs.", "x(3,4)");
 PB_UNARY(sign, "SignBackward0", Promote, Sign, kReadsNothing, zero_slope(t, s),
          "-1, 0 or 1 by the sign of each element.", "x(3,4) | x() | xs(3,4)")
 
@@ -317,8 +317,8 @@ PB_UNARY(ceil, "CeilBackward0", Promote, Ceil, kReadsNothing, zero_slope(t, s),
          "The smallest integer not below each element.", "x(3,4) | x()")
 PB_UNARY(trunc, "TruncBackward0", Promote, Trunc, kReadsNothing, zero_slope(t, s),
          "Each element without its digits after the point.", "x(3,4) | x()")
-static const Entry entry_fix("fix(input)", function<trunc>, kPointwise, "The same as trunc.",
-                             "x(3,4)");
+static const Entry entry_fix("fix(input)", function<trunc>, kBoth | kInPlaceForm,
+                             "The same as trunc.", "x(3,4)");
 PB_UNARY(frac, "FracBackward0", Promote, Frac, kReadsNothing, t,
          "The digits of each element after the point, with its sign.", "x(3,4) | x()")
 
@@ -491,20 +491,20 @@ static const char kPowSamples[] =
 static const Entry entry_pow("pow(input|self, exponent)", function<pow>, kPointwise,
                              "input to the power of exponent.", kPowSamples);
 static const Entry entry_float_power("float_power(input|self, exponent)", function<float_power>,
-                                     kPointwise,
+                                     kBoth | kInPlaceForm,
                                      "input to the power of exponent, computed in float64.",
                                      kPowSamples);
 static const Entry entry_square("square(input)", function<square>, kPointwise,
                                 "The square of each element.", "x(3,4) | x() | xs(3,4)");
-static const Entry entry_neg("neg(input)", function<neg>, kPointwise,
+static const Entry entry_neg("neg(input)", function<neg>, kBoth | kInPlaceForm,
                              "The negative of each element.", "x(3,4) | x() | xs(3,4)");
-static const Entry entry_negative("negative(input)", function<neg>, kPointwise, "The same as neg.",
-                                  "x(3,4)");
+static const Entry entry_negative("negative(input)", function<neg>, kBoth | kInPlaceForm,
+                                  "The same as neg.", "x(3,4)");
 static const Entry entry_positive("positive(input)", function<positive>, kView, "The input itself.",
                                   "x(3,4)");
-static const Entry entry_sgn("sgn(input)", function<sgn>, kPointwise, "The same as sign.",
+static const Entry entry_sgn("sgn(input)", function<sgn>, kBoth | kInPlaceForm, "The same as sign.",
                              "x(3,4)");
-static const Entry entry_round("round(input, *, decimals=0)", function<round>, kPointwise,
+static const Entry entry_round("round(input, *, decimals=0)", function<round>, kBoth | kInPlaceForm,
                                "The nearest integer, of two equally near ones the even one; with "
                                "decimals the nearest multiple of 10**-decimals.",
                                "x(3,4) | x() | x(3,4), decimals=1 | x(3), decimals=-1");
@@ -521,7 +521,7 @@ static const Entry entry_lerp("lerp(input, end, weight)", function<lerp>, kPoint
                               "input + weight * (end - input).",
                               "x(3,4), x(3,4), 0.3 | x(3,4), x(4), x(3,1) | x(), x(), 0.8");
 static const Entry entry_nan_to_num("nan_to_num(input, nan=None, posinf=None, neginf=None)",
-                                    function<nan_to_num>, kPointwise,
+                                    function<nan_to_num>, kBoth | kInPlaceForm,
                                     "NaN replaced by nan (0), infinities by posinf and neginf (the "
                                     "extreme numbers of the dtype).",
                                     "x(3,4) | x(3), 1.0, 2.0, 3.0 | x()");

@@ -109,7 +109,8 @@ Tensor invert(const Tensor& input) {
         name(input.dtype()), ".");
   return bitwise_not(input);
 }
-static const Entry entry_bitwise_not("bitwise_not(input)", function<bitwise_not>, kTest,
+static const Entry entry_bitwise_not("bitwise_not(input)", function<bitwise_not>,
+                                     kBoth | kInPlaceForm | kNoGrad,
                                      "Every bit flipped; of bools: not.",
                                      "i(3,4, high=9) | b(3,4)");
 

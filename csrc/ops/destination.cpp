@@ -49,7 +49,7 @@ static void check_inference(const Tensor& target) {
        target.requires_grad() ? described(target) : std::string());
 }
 
-static void check_out(const char* name, const Tensor& target) {
+void check_out(const char* name, const Tensor& target) {
   check_inference(target);
   check_distinct(name, target);
   check(!target.has(kReadOnly), name,
@@ -99,20 +99,30 @@ void check_changeable(const char* name, const Tensor& target) {
   refresh(target);
 }
 
-void Destination::check_shape(Sizes sizes, DType dtype) {
+void check_out_dtype(const Tensor& target, DType result) {
+  // Numbers serve for truth, as in torch.
+  if (result == DType::Bool && target.dtype() == DType::UInt8) return;
+  check(result == target.dtype(), "Expected out tensor to have dtype ", info(result).c_name,
+        ", but got ", info(target.dtype()).c_name, " instead");
+}
+
+DType Destination::dtype_or(DType dtype) {
+  const Destination* here = mode.destination;
+  return here && here->pending_ ? here->target_.dtype() : dtype;
+}
+
+void Destination::check_fits(Sizes sizes, DType dtype) {
+  if (exact_) check_out_dtype(target_, dtype);
   if (!can_cast(dtype, target_.dtype())) {
     fail("result type ", info(dtype).scalar_name, " can't be cast to the desired output type ",
          info(target_.dtype()).scalar_name);
   }
-  if (same(sizes, target_.sizes())) return;
-  if (kind_ == Kind::InPlace) {
-    const std::string_view name = name_;
-    check(name != "addmm" && name != "addmv" && name != "baddbmm",
-          "Bad in-place call: input tensor size ", target_.shape(), " and output tensor size ",
-          Dims(sizes), " should match");
-    fail("output with shape ", target_.shape(), " doesn't match the broadcast shape ", Dims(sizes));
-  }
-  resize_memory(name_, target_, sizes);
+  if (kind_ == Kind::Out || same(sizes, target_.sizes())) return;
+  const std::string_view name = name_;
+  check(name != "addmm" && name != "addmv" && name != "baddbmm",
+        "Bad in-place call: input tensor size ", target_.shape(), " and output tensor size ",
+        Dims(sizes), " should match");
+  fail("output with shape ", target_.shape(), " doesn't match the broadcast shape ", Dims(sizes));
 }
 
 const Tensor* Destination::in_place() {
@@ -132,9 +142,7 @@ Tensor Destination::take(Sizes sizes, DType dtype) {
   }
   here->pending_ = false;
   // An out= of another shape may be an operand, too: it is resized when the result is there.
-  const bool fits = here->kind_ != Kind::Out || here->target_.numel() == 0;
-  if (!fits && !same(sizes, here->target_.sizes())) return {};
-  here->check_shape(sizes, dtype);
+  here->check_fits(sizes, dtype);
   if (dtype != here->target_.dtype() || !same(sizes, here->target_.sizes())) return {};
   here->target_.note_write();
   return here->target_;
@@ -214,7 +222,8 @@ const Tensor& Destination::finish(const Tensor& result) {
           "_out that does not support it because it is an out= function. Use the result instead.");
   }
   if (!result.is_same(target_)) {
-    check_shape(result.sizes(), result.dtype());
+    check_fits(result.sizes(), result.dtype());
+    if (!same(result.sizes(), target_.sizes())) resize_as(name_, target_, result);
     if (records) check_rebase(name_, target_);
     if ((result.flags() | target_.flags()) & kBatched) {
       check(kind_ == Kind::InPlace, "Batching rule not implemented for aten::", name_,

@@ -34,26 +34,36 @@ class Destination {
   static void check_history();
   // What the operator that is called now writes in place, or null.
   static const Tensor* in_place();
+  // The dtype of the destination, if one waits.
+  static DType dtype_or(DType dtype);
   // True while the destination waits and is not row-major.
   static bool is_strided();
   // Looks at another operand that may share memory with the target: refuses what torch refuses, and
   // keeps elements from being read after they were written.  `apart`: sharing any is refused.
   void add_operand(const Tensor& operand, bool apart = false);
 
+  // For an out= that must have the dtype of the result.
+  void refuse_casts() { exact_ = true; }
   // Puts `result` into the target (unless it is there already), with its history.
   const Tensor& finish(const Tensor& result);
 
  private:
-  void check_shape(Sizes sizes, DType dtype);
+  void check_fits(Sizes sizes, DType dtype);
 
   const char* name_;
   Kind kind_;
   Tensor target_;
   bool pending_ = true;
+  bool exact_ = false;
   const Tensor* operand_ = nullptr;  // a tensor besides the target
   Destination* outer_;
   const TensorBody* overwritten_;  // by an outer in-place write
 };
+
+// Throws torch's refusals of an out=.
+void check_out(const char* name, const Tensor& target);
+// The same for one that must have the dtype of the result.
+void check_out_dtype(const Tensor& target, DType result);
 
 // Hides the destination from the operators that make intermediate results.
 class DestinationAside {

@@ -93,12 +93,15 @@ Tensor elementwise(const Elementwise& op, const Operand& a, const Operand& b, co
 using T = const Tensor&;
 using S = const Saved&;
 
-// An elementwise operator of one tensor: its record, its C++ function, its row in the table.
+// An elementwise operator of one tensor: its record, its C++ function, its row in the table.  One
+// that promotes nothing casts nothing into out= either.
 #define PB_UNARY(NAME, NODE, RULE, KERNEL, READS, SLOPE, DOC, SAMPLES)           \
   static const Elementwise record_##NAME(                                        \
       #NAME, NODE, DTypeRule::RULE, kernels::Unary::KERNEL,                      \
       {READS, [](T t, [[maybe_unused]] S s) -> Tensor { return SLOPE; }});       \
   Tensor NAME(const Tensor& input) { return elementwise(record_##NAME, input); } \
-  static const Entry entry_##NAME(#NAME "(input)", function<NAME>, kPointwise, DOC, SAMPLES);
+  static const Entry entry_##NAME(                                               \
+      #NAME "(input)", function<NAME>,                                           \
+      DTypeRule::RULE == DTypeRule::Promote ? kBoth | kInPlaceForm : kPointwise, DOC, SAMPLES);
 
 }  // namespace pullback

@@ -83,11 +83,12 @@ Tensor resize(const Tensor& input, Sizes sizes) {
   return input;
 }
 
-Tensor resize_to(const Tensor& input, const Dims& size, std::optional<MemoryFormat> format) {
+Tensor resize_entry(const Tensor& input, const Dims& size, std::optional<MemoryFormat> format) {
   check_row_major("resize_", format);
   return resize(input, size);
 }
-Tensor resize_as(const Tensor& input, const Tensor& the_template, std::optional<MemoryFormat>) {
+Tensor resize_as_entry(const Tensor& input, const Tensor& the_template,
+                       std::optional<MemoryFormat>) {
   return resize(input, the_template.sizes());
 }
 
@@ -182,9 +183,7 @@ void exchange_memory(const Tensor& target, const Tensor& source) {
   if (!stays && base && body->shares_base()) body->seen_version = body->storage->version - 1;
 }
 
-void resize_memory(const char* name, const Tensor& target, Sizes sizes) {
-  check_sizes(sizes);
-  const Dims strides = contiguous_strides(sizes);
+static void resize_to(const char* name, const Tensor& target, Sizes sizes, Sizes strides) {
   const Storage* old = target.body()->storage.get();
   const std::size_t offset = static_cast<std::size_t>(target.bytes() - old->data);
   const std::size_t bytes =
@@ -207,6 +206,17 @@ void resize_memory(const char* name, const Tensor& target, Sizes sizes) {
   take_geometry(target, shape, std::move(larger));
 }
 
+void resize_memory(const char* name, const Tensor& target, Sizes sizes) {
+  check_sizes(sizes);
+  resize_to(name, target, sizes, contiguous_strides(sizes));
+}
+
+void resize_as(const char* name, const Tensor& target, const Tensor& result) {
+  const bool dense = is_dense(result.sizes(), result.strides());
+  const Dims strides = dense ? Dims(result.strides()) : contiguous_strides(result.sizes());
+  resize_to(name, target, result.sizes(), strides);
+}
+
 inline constexpr std::uint32_t kExchange = kMethodForm | kNoGrad | kNoBatch;
 static const Entry entry_set("set_(input)", function<set_nothing>, kExchange,
                              "Gives the tensor memory without elements.", "c(3,4) | c()");
@@ -217,11 +227,12 @@ static const Entry entry_set_part("set_(input, source, storage_offset, size, str
                                   function<set_part>, kExchange,
                                   "Gives the tensor a part of the memory of source.",
                                   "c(3), c(3,4), 1, (2,3) | c(3), c(3,4), 0, (2,2), (1,4)");
-static const Entry entry_resize("resize_(input, *size, *, memory_format=None)", function<resize_to>,
-                                kExchange, "Another shape in the same memory, or in more.",
+static const Entry entry_resize("resize_(input, *size, *, memory_format=None)",
+                                function<resize_entry>, kExchange,
+                                "Another shape in the same memory, or in more.",
                                 "c(3,4), 2, 3 | c(3,4), (6,) | c(3,4), (3,4) | c(3,4), 0");
 static const Entry entry_resize_as("resize_as_(input, the_template, *, memory_format=None)",
-                                   function<resize_as>, kExchange,
+                                   function<resize_as_entry>, kExchange,
                                    "The shape of another tensor in the same memory.",
                                    "c(3,4), c(2,3) | c(3,4), c()");
 

@@ -22,8 +22,10 @@ Ref<Storage> twin_storage(const Ref<Storage>& storage);
 void replace_geometry(const Tensor& target, const Tensor& source);
 // The same with a version counter that goes on counting as that of `target` did (`.data = source`).
 void exchange_memory(const Tensor& target, const Tensor& source);
-// Row-major in these sizes, in the same memory while that is large enough (resize_, out=).
+// Row-major in these sizes, in the same memory while that is large enough (resize_).
 void resize_memory(const char* name, const Tensor& target, Sizes sizes);
+// The same with the sizes of `result`, and its strides where it has no gaps (out=).
+void resize_as(const char* name, const Tensor& target, const Tensor& result);
 
 // Throws when the tensor, or the one of all examples that it stands for, cannot be changed.
 void check_becomes(const char* name, const Tensor& x);

@@ -332,7 +332,7 @@ Tensor amin(const Tensor& input, const std::optional<Dims>& dim, bool keepdim) {
                  dim && !dim->empty());
 }
 
-static const Entry entry_max("max(input)", function<max_all>, kBoth,
+static const Entry entry_max("max(input)", function<max_all>, kCastBoth,
                              "The greatest element; ties share the gradient.",
                              "x(3,4) | x() | xs(3,4)");
 static const Entry entry_max_dim("max(input, dim, keepdim=False)", function<max_dim>, kBoth,
@@ -340,9 +340,9 @@ static const Entry entry_max_dim("max(input, dim, keepdim=False)", function<max_
                                  "x(3,4), 0 | x(3,4), -1, True | xs(3,4), dim=1 | x(), 0 "
                                  "| x(0,3), 1",
                                  "values, indices");
-static const Entry entry_max_other("max(input, other)", function<max_other>, kBoth,
+static const Entry entry_max_other("max(input, other)", function<max_other>, kCastBoth,
                                    "The elementwise maximum.", "x(3,4), x(3,4) | x(3,1), x(4)");
-static const Entry entry_min("min(input)", function<min_all>, kBoth,
+static const Entry entry_min("min(input)", function<min_all>, kCastBoth,
                              "The smallest element; ties share the gradient.",
                              "x(3,4) | x() | xs(3,4)");
 static const Entry entry_min_dim("min(input, dim, keepdim=False)", function<min_dim>, kBoth,
@@ -350,7 +350,7 @@ static const Entry entry_min_dim("min(input, dim, keepdim=False)", function<min_
                                  "x(3,4), 0 | x(3,4), -1, True | xs(3,4), dim=1 | x(), 0 "
                                  "| x(0,3), 1",
                                  "values, indices");
-static const Entry entry_min_other("min(input, other)", function<min_other>, kBoth,
+static const Entry entry_min_other("min(input, other)", function<min_other>, kCastBoth,
                                    "The elementwise minimum.", "x(3,4), x(3,4) | x(3,1), x(4)");
 static const Entry entry_amax(
     "amax(input, dim[1]=(), keepdim=False)", function<amax>, kBoth,

@@ -4,10 +4,14 @@
 // pin_memory=. Random factories are in random.cpp; tensor(data) is the binding's.
 #include "ops/factory.h"
 
+#include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "core/error.h"
+#include "kernels/rows.h"
 #include "ops/basic.h"
+#include "ops/destination.h"
 #include "ops/levels.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -18,7 +22,8 @@ namespace {
 using OptionalDType = std::optional<DType>;
 using OptionalFormat = std::optional<MemoryFormat>;
 
-constexpr std::uint32_t kMake = kFunctionForm | kOutForm | kFactory | kNoGrad;
+constexpr std::uint32_t kMake = kFunctionForm | kCastOutForm | kFactory | kNoGrad;
+constexpr std::uint32_t kMakeRange = kMake | kFlatOut;
 constexpr std::uint32_t kMakeLike = kFunctionForm | kFactory | kNoGrad;
 constexpr std::uint32_t kMakeNew = kMethodForm | kFactory | kNoGrad;
 
@@ -27,6 +32,12 @@ Dims checked(const Dims& size) {
     check(n >= 0, "Trying to create tensor with negative dimension ", n, ": ", size);
   }
   return size;
+}
+
+// Ranges are of numbers.
+void check_numeric(DType dtype, const char* name) {
+  check(ErrorKind::NotImplemented, dtype != DType::Bool, "\"", name,
+        "_cpu\" not implemented for 'Bool'");
 }
 
 // The dtype of a number given without one.
@@ -63,9 +74,12 @@ Tensor filled_like(const Tensor& input, Scalar value, OptionalDType dtype, Optio
   return out;
 }
 
+// What is in out= stays.
 Tensor empty(const Dims& size, OptionalDType dtype, std::optional<MemoryFormat> format) {
   check_row_major("empty", format);
-  return Tensor::empty(checked(size), dtype.value_or(default_dtype()));
+  const DType type = dtype.value_or(default_dtype());
+  const Tensor out = Destination::take(checked(size), type);
+  return out.defined() ? out : Tensor::empty(size, type);
 }
 Tensor zeros(const Dims& size, OptionalDType dtype) {
   return Tensor::zeros(checked(size), dtype.value_or(default_dtype()));
@@ -105,12 +119,23 @@ Tensor scalar_tensor(Scalar s, OptionalDType dtype) {
   return Tensor::scalar(fitting(s, type), type);
 }
 
+// Integers by way of the largest, so that what is too large wraps around.
+template <typename T, typename From>
+T convert(From value) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(static_cast<std::int64_t>(value));
+  } else {
+    return static_cast<T>(value);
+  }
+}
+
 template <typename F>
 Tensor generate(std::int64_t count, DType dtype, F&& value) {
   Tensor out = Tensor::empty(Dims{count}, dtype);
-  for (std::int64_t i = 0; i < count; ++i) {
-    value(i).store(dtype, out.bytes() + i * static_cast<std::int64_t>(item_size(dtype)));
-  }
+  kernels::visit(dtype, [&]<typename T>() {
+    T* p = out.data<T>();
+    for (std::int64_t i = 0; i < count; ++i) p[i] = convert<T>(value(i));
+  });
   return out;
 }
 
@@ -121,31 +146,35 @@ Tensor arange_start(Scalar start, Scalar end, OptionalDType dtype) {
   return arange(start, end, Scalar(1), dtype);
 }
 
+// The number as an element of the dtype holds it.
+double stored(const Scalar& number, DType dtype) {
+  std::int64_t element = 0;
+  fitting(number, dtype).store(dtype, &element);
+  return Scalar::load(dtype, &element).to_double();
+}
+
 // Counted from both ends, as torch does, so that the last value is exact.
 template <typename F>
 Tensor spaced(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtype, const char* name,
               F&& map) {
   check(steps >= 0, name, ": number of steps must be non-negative, got ", steps, ".");
   const DType type = dtype.value_or(default_dtype());
-  const double from = start.to_double();
-  const double to = end.to_double();
-  if (type == DType::Float32) {
-    const float step = steps > 1 ? (static_cast<float>(to) - static_cast<float>(from)) /
-                                       static_cast<float>(steps - 1)
-                                 : 0.0f;
+  if (steps == 0) return Tensor::empty(Dims{0}, type);
+  check_numeric(type, name);
+  const double from = stored(start, type);
+  const double to = stored(end, type);
+  if (steps == 1) return generate(1, type, [&](std::int64_t) { return map(start.to_double()); });
+  const auto count = [&](auto first, auto last) {
+    const auto step = (last - first) / static_cast<decltype(first)>(steps - 1);
     return generate(steps, type, [&](std::int64_t i) {
-      const float value = i < steps / 2
-                              ? static_cast<float>(from) + step * static_cast<float>(i)
-                              : static_cast<float>(to) - step * static_cast<float>(steps - 1 - i);
-      return Scalar(map(steps == 1 ? from : static_cast<double>(value)));
+      using Step = decltype(step);
+      const auto value = i < steps / 2 ? first + step * static_cast<Step>(i)
+                                       : last - step * static_cast<Step>(steps - 1 - i);
+      return map(static_cast<double>(value));
     });
-  }
-  const double step = steps > 1 ? (to - from) / static_cast<double>(steps - 1) : 0.0;
-  return generate(steps, type, [&](std::int64_t i) {
-    const double value = i < steps / 2 ? from + step * static_cast<double>(i)
-                                       : to - step * static_cast<double>(steps - 1 - i);
-    return Scalar(map(steps == 1 ? from : value));
-  });
+  };
+  if (type == DType::Float32) return count(static_cast<float>(from), static_cast<float>(to));
+  return count(from, to);
 }
 
 Tensor linspace(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtype) {
@@ -168,25 +197,34 @@ Tensor eye(std::int64_t n, std::int64_t columns, OptionalDType dtype) {
 
 Tensor square_eye(std::int64_t n, OptionalDType dtype) { return eye(n, n, dtype); }
 
+// Calls visit with a row and the columns of the triangle in it.
+template <typename Visit>
+void for_rows(std::int64_t row, std::int64_t col, std::int64_t offset, bool lower, Visit&& visit) {
+  for (std::int64_t r = 0; r < row; ++r) {
+    const std::int64_t edge = r + offset;
+    const std::int64_t first = lower ? 0 : std::clamp<std::int64_t>(edge, 0, col);
+    const std::int64_t last = lower ? std::clamp<std::int64_t>(edge + 1, 0, col) : col;
+    visit(r, first, last);
+  }
+}
+
 Tensor triangle_indices(std::int64_t row, std::int64_t col, std::int64_t offset, bool lower,
                         OptionalDType dtype) {
   check(row >= 0 && col >= 0, "tri", lower ? "l" : "u", "_indices: got ", row, " rows and ", col,
         " columns, expected non-negative numbers.");
-  Dims rows, cols;
-  for (std::int64_t r = 0; r < row; ++r) {
-    const std::int64_t edge = r + offset;
-    const std::int64_t first = lower ? 0 : std::max<std::int64_t>(edge, 0);
-    const std::int64_t last = lower ? std::min(edge + 1, col) : col;
-    for (std::int64_t c = first; c < last; ++c) {
-      rows.push_back(r);
-      cols.push_back(c);
-    }
-  }
-  const std::int64_t n = rows.size();
-  const Tensor flat = generate(2 * n, dtype.value_or(DType::Int64), [&](std::int64_t i) {
-    return Scalar(i < n ? rows[static_cast<int>(i)] : cols[static_cast<int>(i - n)]);
+  std::int64_t n = 0;
+  for_rows(row, col, offset, lower,
+           [&](std::int64_t, std::int64_t first, std::int64_t last) { n += last - first; });
+  const Tensor out = Tensor::empty(Dims{2, n}, dtype.value_or(DType::Int64));
+  kernels::visit(out.dtype(), [&]<typename T>() {
+    T* rows = out.data<T>();
+    T* cols = rows + n;
+    for_rows(row, col, offset, lower, [&](std::int64_t r, std::int64_t first, std::int64_t last) {
+      rows = std::fill_n(rows, last - first, static_cast<T>(r));
+      for (std::int64_t c = first; c < last; ++c) *cols++ = static_cast<T>(c);
+    });
   });
-  return reshape(flat, Dims{2, n});
+  return out;
 }
 Tensor tril_indices(std::int64_t row, std::int64_t col, std::int64_t offset, OptionalDType dtype) {
   return triangle_indices(row, col, offset, true, dtype);
@@ -215,27 +253,33 @@ void check_row_major(const char* op, std::optional<MemoryFormat> format) {
 Tensor arange(Scalar start, Scalar end, Scalar step, OptionalDType dtype) {
   const bool floating = start.is_floating() || end.is_floating() || step.is_floating();
   const DType type = dtype.value_or(floating ? default_dtype() : DType::Int64);
-  check(step.to_double() != 0, "step must be nonzero");
-  check(std::isfinite(start.to_double()) && std::isfinite(end.to_double()),
-        "unsupported range: ", start.to_double(), " -> ", end.to_double());
-  const bool ascends = step.to_double() > 0;
-  check(ascends ? start.to_double() <= end.to_double() : start.to_double() >= end.to_double(),
+  check_numeric(type, "arange");
+  const double from = start.to_double();
+  const double to = end.to_double();
+  const double by = step.to_double();
+  check(by != 0, "step must be nonzero");
+  check(std::isfinite(from) && std::isfinite(to), "unsupported range: ", from, " -> ", to);
+  check(by > 0 ? from <= to : from >= to,
         "upper bound and lower bound inconsistent with step sign");
-  if (!floating) {
-    const std::int64_t width = end.to_int() - start.to_int();
-    const std::int64_t by = step.to_int();
-    const std::int64_t count = (width + by - (ascends ? 1 : -1)) / by;
-    return generate(count, type, [&](std::int64_t i) { return Scalar(start.to_int() + i * by); });
+  // Integers are counted in integers: their fractions are cut off before.
+  const auto whole = [](const Scalar& number) { return fitting(number, DType::Int64).to_int(); };
+  auto count = static_cast<std::int64_t>(std::ceil((to - from) / by));
+  if (type == DType::Int64 || !floating) {
+    const std::int64_t width = whole(end) - whole(start);
+    const std::int64_t stride = whole(step);
+    check(ErrorKind::Value, stride != 0, "step must be nonzero");
+    count = (width + stride - (stride > 0 ? 1 : -1)) / stride;
   }
-  const double count = std::ceil((end.to_double() - start.to_double()) / step.to_double());
-  return generate(static_cast<std::int64_t>(count), type, [&](std::int64_t i) {
-    return Scalar(start.to_double() + static_cast<double>(i) * step.to_double());
-  });
+  if (!is_floating(type)) {
+    return generate(count, type, [first = whole(start), stride = whole(step)](std::int64_t i) {
+      return first + i * stride;
+    });
+  }
+  return generate(count, type, [&](std::int64_t i) { return from + static_cast<double>(i) * by; });
 }
 
 static const Entry entry_empty("empty(*size, *, dtype=None, memory_format=None)", function<empty>,
-                               kFunctionForm | kFactory | kNoGrad,
-                               "A tensor of the given sizes whose values are not set.",
+                               kMake, "A tensor of the given sizes whose values are not set.",
                                "0 | 0, 3 | (2, 0)");
 static const Entry entry_zeros("zeros(*size, *, dtype=None)", function<zeros>, kMake,
                                "A tensor of zeros of the given sizes.", "2, 3 | (2, 3) | () | 0");
@@ -277,19 +321,20 @@ static const Entry entry_new_full("new_full(input, size, fill_value, *, dtype=No
 static const Entry entry_scalar_tensor("scalar_tensor(s, *, dtype=None)", function<scalar_tensor>,
                                        kMakeLike, "A tensor without dimensions with one number.",
                                        "2 | 2.5 | True");
-static const Entry entry_arange1("arange(end, *, dtype=None)", function<arange_end>, kMake,
+static const Entry entry_arange1("arange(end, *, dtype=None)", function<arange_end>, kMakeRange,
                                  "The numbers 0, 1, ... below end.", "5 | 5.5 | 0");
-static const Entry entry_arange2("arange(start, end, *, dtype=None)", function<arange_start>, kMake,
-                                 "The numbers start, start + 1, ... below end.",
+static const Entry entry_arange2("arange(start, end, *, dtype=None)", function<arange_start>,
+                                 kMakeRange, "The numbers start, start + 1, ... below end.",
                                  "1, 5 | 1.5, 4.0 | 3, 3");
-static const Entry entry_arange3("arange(start, end, step, *, dtype=None)", function<arange>, kMake,
-                                 "The numbers start, start + step, ... before end.",
+static const Entry entry_arange3("arange(start, end, step, *, dtype=None)", function<arange>,
+                                 kMakeRange, "The numbers start, start + step, ... before end.",
                                  "1, 10, 3 | 0.0, 1.0, 0.25 | 5, 0, -2");
 static const Entry entry_linspace("linspace(start, end, steps, *, dtype=None)", function<linspace>,
-                                  kMake, "Numbers at equal distances from start to end, inclusive.",
+                                  kMakeRange,
+                                  "Numbers at equal distances from start to end, inclusive.",
                                   "0, 1, 5 | -1.5, 2.0, 7 | 3, 4, 1 | 0, 1, 0");
 static const Entry entry_logspace("logspace(start, end, steps, base=10.0, *, dtype=None)",
-                                  function<logspace>, kMake,
+                                  function<logspace>, kMakeRange,
                                   "Powers of base, their exponents at equal distances.",
                                   "0, 2, 5 | 0, 3, 4, 2.0");
 static const Entry entry_eye("eye(n:index, *, dtype=None)", function<square_eye>, kMake,

@@ -190,6 +190,14 @@ std::vector<Tensor> each(const std::vector<Tensor>& tensors) {
 
 bool is_legacy_empty(const Tensor& t) { return t.ndim() == 1 && t.size(0) == 0; }
 
+// A TypeError, as in torch.
+void check_out_holds(DType dtype) {
+  const DType out = Destination::dtype_or(dtype);
+  check(ErrorKind::Type, can_cast(dtype, out),
+        "torch.cat(): input types can't be cast to the desired output type ",
+        info(out).scalar_name);
+}
+
 }  // namespace
 
 Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
@@ -209,6 +217,7 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
   // Of nothing but tensors of shape [0] any dimension is the same.
   const int d = is_legacy_empty(first) ? 0 : wrap_dim(dim, first.ndim());
   if (!have_one_dtype(tensors)) return cat(promoted(tensors), dim);
+  check_out_holds(first.dtype());
   Dims lengths(static_cast<int>(tensors.size()));
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& t = tensors[i];
@@ -234,7 +243,8 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim) {
           "stack expects each tensor to be equal size, but got ", tensors[0].shape(),
           " at entry 0 and ", tensors[i].shape(), " at entry ", i);
   }
-  if (!have_one_dtype(tensors)) return apply<Stack>({d}, promoted(tensors));
+  if (!have_one_dtype(tensors)) return stack(promoted(tensors), dim);
+  check_out_holds(tensors[0].dtype());
   return apply<Stack>({d}, tensors);
 }
 
@@ -342,7 +352,7 @@ static std::vector<Tensor> atleast_3d_all(const std::vector<Tensor>& tensors) {
   return each<atleast_3d>(tensors);
 }
 
-inline constexpr std::uint32_t kOfLists = kFunctionForm | kOutForm;
+inline constexpr std::uint32_t kOfLists = kFunctionForm | kCastOutForm;
 
 #define PB_CAT(NAME, SAMPLES)                                                        \
   static const Entry entry_##NAME(#NAME "(tensors, dim=0)", function<cat>, kOfLists, \

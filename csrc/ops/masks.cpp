@@ -213,6 +213,8 @@ static Tensor argwhere(const Tensor& input) {
 }
 
 static OneOrMore nonzero_entry(const Tensor& input, bool as_tuple) {
+  check(!as_tuple || !mode.destination,
+        "nonzero does not support the out kwarg when as_tuple is True");
   if (as_tuple) return {nonzero_tuple(input), false};
   return {{nonzero(input)}, true};
 }

@@ -225,7 +225,7 @@ Tensor logaddexp2(const Tensor& input, const Tensor& other) {
 static Tensor polygamma_method(const Tensor& input, std::int64_t n) { return polygamma(n, input); }
 
 static const Entry entry_polygamma("polygamma(n, input)", function<polygamma>,
-                                   kFunctionForm | kOutForm | kSpecialForm,
+                                   kFunctionForm | kCastOutForm | kSpecialForm,
                                    "The n-th derivative of digamma.",
                                    "1, x(3,4, low=0.2, high=3) | 2, x(3, low=0.2, high=3)");
 static const Entry entry_polygamma_method("polygamma(input, n)", function<polygamma_method>,
@@ -264,10 +264,10 @@ static const Entry entry_xlogy("xlogy(input|self, other)", function<xlogy>,
                                "input * log(other), and 0 where input is 0.",
                                "x(3,4), x(3,4, low=0.2, high=3) | x(3,1), x(4, low=0.2, high=3) "
                                "| 2.5, x(3, low=0.2, high=3) | x(3), 2.5 | x(), x(low=1, high=2)");
-static const Entry entry_logaddexp("logaddexp(input, other)", function<logaddexp>, kBoth,
+static const Entry entry_logaddexp("logaddexp(input, other)", function<logaddexp>, kCastBoth,
                                    "log(exp(input) + exp(other)) without overflow.",
                                    PB_BINARY_SAMPLES);
-static const Entry entry_logaddexp2("logaddexp2(input, other)", function<logaddexp2>, kBoth,
+static const Entry entry_logaddexp2("logaddexp2(input, other)", function<logaddexp2>, kCastBoth,
                                     "log2(2**input + 2**other) without overflow.",
                                     PB_BINARY_SAMPLES);
 

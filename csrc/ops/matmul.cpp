@@ -351,10 +351,10 @@ static const Entry entry_dot("dot(input, tensor)", function<dot>, kBoth,
                              "x(4), x(4) | x(0), x(0) | x(4), tensor=x(4)");
 static const Entry entry_vdot("vdot(input, other)", function<vdot>, kBoth,
                               "The inner product of two vectors.", "x(4), x(4) | x(0), x(0)");
-static const Entry entry_outer("outer(input, vec2)", function<outer>, kBoth,
+static const Entry entry_outer("outer(input, vec2)", function<outer>, kCastBoth,
                                "The products of the elements of two vectors.",
                                "x(3), x(4) | x(0), x(2)");
-static const Entry entry_ger("ger(input, vec2)", function<outer>, kBoth, "The same as outer.",
+static const Entry entry_ger("ger(input, vec2)", function<outer>, kCastBoth, "The same as outer.",
                              "x(3), x(4)");
 
 }  // namespace pullback

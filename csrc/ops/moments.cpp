@@ -237,29 +237,29 @@ Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
   return apply<LogSumExp>(attrs_of(x, dim, keepdim), x);
 }
 
-static const Entry entry_std("std(input, unbiased=True)", function<spread_all<true>>, kBoth,
+static const Entry entry_std("std(input, unbiased=True)", function<spread_all<true>>, kCastBoth,
                              "The standard deviation of all elements; the divisor is n - 1, or n "
                              "when not unbiased.",
                              "x(3,4) | x(3,4), False | xs(3,4) | x(5), unbiased=False");
 static const Entry entry_std_unbiased(
-    "std(input, dim[1], unbiased=True, keepdim=False)", function<spread_unbiased<true>>, kBoth,
+    "std(input, dim[1], unbiased=True, keepdim=False)", function<spread_unbiased<true>>, kCastBoth,
     "The standard deviations over one dimension or several.",
     "x(3,4), 0 | x(3,4), -1, False, True | x(2,3,4), (0,2) | x(3,4), None");
 static const Entry entry_std_correction(
-    "std(input, dim[1]=None, *, correction=1, keepdim=False)", function<spread_over<true>>, kBoth,
-    "The standard deviations with the divisor n - correction.",
+    "std(input, dim[1]=None, *, correction=1, keepdim=False)", function<spread_over<true>>,
+    kCastBoth, "The standard deviations with the divisor n - correction.",
     "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
-static const Entry entry_var("var(input, unbiased=True)", function<spread_all<false>>, kBoth,
+static const Entry entry_var("var(input, unbiased=True)", function<spread_all<false>>, kCastBoth,
                              "The variance of all elements; the divisor is n - 1, or n when not "
                              "unbiased.",
                              "x(3,4) | x(3,4), False | xs(3,4) | x(5), unbiased=False");
 static const Entry entry_var_unbiased(
-    "var(input, dim[1], unbiased=True, keepdim=False)", function<spread_unbiased<false>>, kBoth,
+    "var(input, dim[1], unbiased=True, keepdim=False)", function<spread_unbiased<false>>, kCastBoth,
     "The variances over one dimension or several.",
     "x(3,4), 0 | x(3,4), -1, False, True | x(2,3,4), (0,2) | x(3,4), None");
 static const Entry entry_var_correction(
-    "var(input, dim[1]=None, *, correction=1, keepdim=False)", function<spread_over<false>>, kBoth,
-    "The variances with the divisor n - correction.",
+    "var(input, dim[1]=None, *, correction=1, keepdim=False)", function<spread_over<false>>,
+    kCastBoth, "The variances with the divisor n - correction.",
     "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
 static const Entry entry_std_mean("std_mean(input, unbiased=True)", function<pair_all<true>>,
                                   kFunctionForm, "The standard deviation and the mean.",
@@ -284,15 +284,15 @@ static const Entry entry_var_mean_correction(
     kFunctionForm, "The variances, with the divisor n - correction, and the means.",
     "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
 static const Entry entry_logsumexp(
-    "logsumexp(input, dim[1], keepdim=False)", function<logsumexp>, kBoth | kSpecialForm,
+    "logsumexp(input, dim[1], keepdim=False)", function<logsumexp>, kCastBoth | kSpecialForm,
     "log(sum(exp(input))) over one dimension or several, without overflow.",
     "x(3,4), 0 | x(3,4), -1, True | x(2,3,4), (0,2) | xs(3,4), dim=1 | x(), 0 | x(3,0), 0");
 static const Entry entry_nansum("nansum(input, dim[1]=None, keepdim=False, *, dtype=None)",
-                                function<nansum>, kBoth,
+                                function<nansum>, kCastBoth,
                                 "The sum of the elements that are not NaN.",
                                 "x(3,4) | x(3,4), 0 | x(2,3,4), (0,2), True | x() | i(3, high=4)");
 static const Entry entry_nanmean("nanmean(input, dim[1]=None, keepdim=False, *, dtype=None)",
-                                 function<nanmean>, kBoth,
+                                 function<nanmean>, kCastBoth,
                                  "The mean of the elements that are not NaN.",
                                  "x(3,4) | x(3,4), 0 | x(2,3,4), (0,2), True | x()");
 

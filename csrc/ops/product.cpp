@@ -205,11 +205,11 @@ Tensor recurrence(const Tensor& a, const Tensor& b, Along where) {
 
 Tensor cumprod(const Tensor& input, Along where) { return apply<Cumprod>({where}, input); }
 
-static const Entry entry_prod("prod(input, *, dtype=None)", function<prod>, kBoth,
+static const Entry entry_prod("prod(input, *, dtype=None)", function<prod>, kCastBoth,
                               "The product of all elements; its derivatives are exact at zeros.",
                               "x(3,4) | x() | x(0,3) | xs(2,3) | x(2,3), dtype=float64");
 static const Entry entry_prod_dim("prod(input, dim, keepdim=False, *, dtype=None)",
-                                  function<prod_dim>, kBoth,
+                                  function<prod_dim>, kCastBoth,
                                   "The products along one dimension; exact at zeros.",
                                   "x(3,4), 0 | x(3,4), -1, True | x(), 0 | x(0,3), 0 | xs(3,4), 1 "
                                   "| x(2,3), dim=1, dtype=float64");

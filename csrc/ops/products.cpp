@@ -305,7 +305,8 @@ Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight
 static const Entry entry_inner("inner(input, other)", function<inner>, kBoth,
                                "The sums of products over the last dimensions.",
                                "x(4), x(4) | x(3,4), x(4) | x(3,4), x(2,4) | x(3), x()");
-static const Entry entry_kron("kron(input, other)", function<kron>, kBoth, "The Kronecker product.",
+static const Entry entry_kron("kron(input, other)", function<kron>, kCastBoth,
+                              "The Kronecker product.",
                               "x(2,3), x(2,2) | x(3), x(2) | x(3), x(2,2) | x(), x(2)");
 static const Entry entry_tensordot("tensordot(a, b, dims=2)", function<tensordot>,
                                    kFunctionForm | kOutForm,

@@ -5,10 +5,12 @@
 #include "kernels/random.h"
 
 #include "core/error.h"
+#include "core/warning.h"
 #include "kernels/copy.h"
 #include "kernels/reduce.h"
 #include "ops/assign.h"
 #include "ops/basic.h"
+#include "ops/destination.h"
 #include "ops/levels.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -21,7 +23,7 @@ using OptionalDType = std::optional<DType>;
 using OptionalFormat = std::optional<MemoryFormat>;
 using kernels::default_generator;
 
-constexpr std::uint32_t kMake = kFunctionForm | kOutForm | kFactory | kNoGrad | kRandom;
+constexpr std::uint32_t kMake = kFunctionForm | kCastOutForm | kFactory | kNoGrad | kRandom;
 constexpr std::uint32_t kMakeLike = kFunctionForm | kFactory | kNoGrad | kRandom;
 constexpr std::uint32_t kFillForm = kMethodForm | kNoGrad | kNoBatch | kRandom;
 
@@ -111,6 +113,35 @@ void fill_in_place(const Tensor& target, const Fill& fill, int depth = mode.dept
   }
 }
 
+// What the dtype cannot hold is refused; what it holds with gaps is warned of.
+void check_bound(DType dtype, const char* which, std::int64_t bound) {
+  std::int64_t low = std::numeric_limits<std::int64_t>::min();
+  std::int64_t high = std::numeric_limits<std::int64_t>::max();
+  if (dtype == DType::Bool || dtype == DType::UInt8) {
+    low = 0;
+    high = dtype == DType::Bool ? 1 : 255;
+  } else if (dtype == DType::Int32) {
+    low = std::numeric_limits<std::int32_t>::min();
+    high = std::numeric_limits<std::int32_t>::max();
+  }
+  if (is_floating(dtype)) {
+    const int digits = dtype == DType::Float32 ? 24 : 53;
+    if (std::abs(bound) <= std::int64_t{1} << digits) return;
+    warn(which, " is out of bounds [-(2^", digits, "), 2^", digits,
+         "]. Due to precision limitations ", digits == 24 ? "float" : "double",
+         " can support discrete uniform distribution only within this range. This warning will "
+         "become an error in version 1.7 release, please fix the code in advance");
+    return;
+  }
+  check(bound >= low && bound <= high, which, " is out of bounds for ", name(dtype), ".");
+}
+void check_range(DType dtype, std::int64_t from, std::int64_t to) {
+  check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
+        " >= to=", to);
+  check_bound(dtype, "from", from);
+  check_bound(dtype, "to - 1", to - 1);
+}
+
 // --- operators ---
 
 Tensor rand(const Dims& size, OptionalDType dtype) {
@@ -123,9 +154,9 @@ Tensor randn(const Dims& size, OptionalDType dtype) {
 }
 
 Tensor randint_between(std::int64_t low, std::int64_t high, const Dims& size, OptionalDType dtype) {
-  check(low < high, "random_ expects 'from' to be less than 'to', but got from=", low,
-        " >= to=", high);
-  return draw(size, dtype.value_or(DType::Int64), [&](const Tensor& out) {
+  const DType type = dtype.value_or(DType::Int64);
+  check_range(type, low, high);
+  return draw(size, type, [&](const Tensor& out) {
     kernels::random_int(view_of(out), low, high, default_generator());
   });
 }
@@ -134,6 +165,8 @@ Tensor randint(std::int64_t high, const Dims& size, OptionalDType dtype) {
 }
 Tensor randperm(std::int64_t n, OptionalDType dtype) {
   check(n >= 0, "n must be non-negative, got", n);
+  check(ErrorKind::NotImplemented, dtype != DType::Bool, "\"randperm\" not implemented for 'Bool'");
+  if (dtype) fitting(Scalar(n), *dtype);
   const Tensor out = draw(Dims{n}, DType::Int64, [n](const Tensor& all) {
     for (std::int64_t at = 0; at < all.numel(); at += n) {
       kernels::permutation(view_of(all.alias(Dims{n}, Dims{1}, at)), default_generator());
@@ -225,28 +258,13 @@ Tensor exponential_(const Tensor& input, double lambd) {
     kernels::exponential(out, lambd, default_generator());
   });
 }
-void check_bound(DType dtype, const char* which, std::int64_t bound) {
-  std::int64_t low = std::numeric_limits<std::int64_t>::min();
-  std::int64_t high = std::numeric_limits<std::int64_t>::max();
-  if (dtype == DType::Bool || dtype == DType::UInt8) {
-    low = 0;
-    high = dtype == DType::Bool ? 1 : 255;
-  } else if (dtype == DType::Int32) {
-    low = std::numeric_limits<std::int32_t>::min();
-    high = std::numeric_limits<std::int32_t>::max();
-  }
-  check(bound >= low && bound <= high, which, " is out of bounds for ", name(dtype), ".");
-}
 Tensor random_full(const Tensor& input) {
   return overwrite("random", "RandomBackward2", input, [](const kernels::View& out) {
     kernels::random_full(out, default_generator());
   });
 }
 Tensor random_range(const Tensor& input, std::int64_t from, std::int64_t to, const char* node) {
-  check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
-        " >= to=", to);
-  check_bound(input.dtype(), "from", from);
-  check_bound(input.dtype(), "to - 1", to - 1);
+  check_range(input.dtype(), from, to);
   return overwrite("random", node, input, [&](const kernels::View& out) {
     kernels::random_int(out, from, to, default_generator());
   });
@@ -279,7 +297,7 @@ Tensor bernoulli(const Tensor& input) {
     return out;
   });
   record_zeros(drawn, {&input}, "BernoulliBackward0");
-  return drawn;
+  return cast(drawn, Destination::dtype_or(drawn.dtype()));
 }
 Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
   floating(p.dtype(), "bernoulli_tensor_cpu_p_");
@@ -391,23 +409,23 @@ static const Entry entry_multinomial(
     "Positions drawn with the probabilities given by input's rows.",
     "c(4, low=0.1, high=1), 2 | c(2, 3, low=0.1, high=1), 5, True");
 static const Entry entry_bernoulli("bernoulli(input)", function<bernoulli>,
-                                   kBoth | kNoGrad | kNoBatch | kRandom,
+                                   kCastBoth | kNoGrad | kNoBatch | kRandom,
                                    "Ones with the probabilities given by input, else zeros.",
                                    "c(2, 3, low=0, high=1) | c(low=0, high=1)");
 static const Entry entry_bernoulli_of_shape(
-    "bernoulli(input, p)", function<bernoulli_of_shape>, kBoth | kNoGrad | kNoBatch | kRandom,
+    "bernoulli(input, p)", function<bernoulli_of_shape>, kCastBoth | kNoGrad | kNoBatch | kRandom,
     "Ones with probability p, else zeros, in the shape and dtype of input.",
     "c(2, 3), 0.2 | c(), 0.5 | i(3, high=4), 1.0");
 static const Entry entry_normal1("normal(mean, std, size, *, dtype=None)", function<normal_numbers>,
                                  kMake, "Normal random numbers with mean and standard deviation.",
                                  "0.0, 1.0, (2, 3) | 1.5, 2.0, (4,)");
 static const Entry entry_normal2("normal(mean, std=1.0)", function<normal_of_mean>,
-                                 kFunctionForm | kOutForm | kNoGrad | kNoBatch | kRandom,
+                                 kFunctionForm | kCastOutForm | kNoGrad | kNoBatch | kRandom,
                                  "Normal random numbers, mean and perhaps deviation by element.",
                                  "c(3), c(3, low=0.1, high=1) | c(3) | c(3), 2.0 "
                                  "| c(2,3), c(3, low=0.1, high=1)");
 static const Entry entry_normal3("normal(mean, std)", function<normal_of_deviation>,
-                                 kFunctionForm | kOutForm | kNoGrad | kNoBatch | kRandom,
+                                 kFunctionForm | kCastOutForm | kNoGrad | kNoBatch | kRandom,
                                  "Normal random numbers, deviation by element.",
                                  "1.5, c(3, low=0.1, high=1)");
 static const Entry entry_uniform_("uniform_(input, from_=0.0, to=1.0)", function<uniform_>,

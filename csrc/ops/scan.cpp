@@ -243,7 +243,7 @@ static const Entry entry_logcumsumexp("logcumsumexp(input, dim)", function<logcu
                                       "x(3,4), 0 | x(3,4), -1 | xs(3,4), dim=1 | x(), 0 "
                                       "| x(0,3), 0");
 static const Entry entry_diff("diff(input, n=1, dim=-1, prepend=None, append=None)", function<diff>,
-                              kBoth, "The differences of neighbours along dim, taken n times.",
+                              kCastBoth, "The differences of neighbours along dim, taken n times.",
                               "x(3,4) | x(3,4), 2 | x(3,4), 1, 0 | x(3,4), prepend=x(3,1), "
                               "append=x(3,2) | x(3,2), 3");
 static const Entry entry_trapezoid_x("trapezoid(y, x, *, dim=-1)", function<trapezoid_x>,

@@ -152,12 +152,12 @@ static const char kClampTensorSamples[] =
     "x(3,4), x(3,4), x(3,4) | x(3,4), x(4) | x(3,4), max=x(3,1) | x(3,4), x(), x()";
 static const Entry entry_clamp_tensors("clamp(input, min=None, max=None)", function<clamp_tensors>,
                                        kPointwise, kClampDoc, kClampTensorSamples);
-static const Entry entry_clamp("clamp(input, min=None, max=None)", function<clamp>, kPointwise,
-                               kClampDoc, kClampSamples);
+static const Entry entry_clamp("clamp(input, min=None, max=None)", function<clamp>,
+                               kBoth | kInPlaceForm, kClampDoc, kClampSamples);
 static const Entry entry_clip_tensors("clip(input, min=None, max=None)", function<clamp_tensors>,
                                       kPointwise, "The same as clamp.", kClampTensorSamples);
-static const Entry entry_clip("clip(input, min=None, max=None)", function<clamp>, kPointwise,
-                              "The same as clamp.", kClampSamples);
+static const Entry entry_clip("clip(input, min=None, max=None)", function<clamp>,
+                              kBoth | kInPlaceForm, "The same as clamp.", kClampSamples);
 static const Entry entry_clamp_min("clamp_min(input, min)", function<clamp_min>, kPointwise,
                                    "Elements below min become min.",
                                    "x(3,4), 0.1 | x(3,4), x(4) | x(), 0.0");
@@ -207,16 +207,16 @@ static Tensor fmin(const Tensor& input, const Tensor& other) {
 
 static const char kPairSamples[] =
     "x(3,4), x(3,4) | x(3,1), x(4) | x(), x() | xs(3,4), x(3,4) | x(0,3), x(3)";
-static const Entry entry_maximum("maximum(input, other)", function<maximum>, kBoth,
+static const Entry entry_maximum("maximum(input, other)", function<maximum>, kCastBoth,
                                  "The larger of two elements, NaN if one of them is.",
                                  kPairSamples);
-static const Entry entry_minimum("minimum(input, other)", function<minimum>, kBoth,
+static const Entry entry_minimum("minimum(input, other)", function<minimum>, kCastBoth,
                                  "The smaller of two elements, NaN if one of them is.",
                                  kPairSamples);
-static const Entry entry_fmax("fmax(input, other)", function<fmax>, kBoth,
+static const Entry entry_fmax("fmax(input, other)", function<fmax>, kCastBoth,
                               "The larger of two elements, the other one if one is NaN.",
                               kPairSamples);
-static const Entry entry_fmin("fmin(input, other)", function<fmin>, kBoth,
+static const Entry entry_fmin("fmin(input, other)", function<fmin>, kCastBoth,
                               "The smaller of two elements, the other one if one is NaN.",
                               kPairSamples);
 
@@ -230,7 +230,7 @@ static Tensor heaviside(const Tensor& input, const Tensor& values) {
   return elementwise(record_heaviside, input, values);
 }
 static const Entry entry_heaviside("heaviside(input, values)", function<heaviside>,
-                                   kPointwise | kNoGrad,
+                                   kBoth | kInPlaceForm | kNoGrad,
                                    "0 for negative elements, 1 for positive ones, values at zero.",
                                    "c(3,4), c(3,4) | c(3,1), c(4) | i(3, high=2), i(3, high=2)");
 

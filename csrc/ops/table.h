@@ -283,9 +283,13 @@ enum EntryFlag : std::uint32_t {
   kRandom = 1u << 11,       // draws random numbers: takes generator=
   kNoGrad = 1u << 10,       // has no derivative, for the tests
   kWritesPart = 1u << 12,   // in place, the other operands must not share memory with input
+  kCastOut = 1u << 13,      // out= may have any dtype that the result can be cast to
+  kFlatOut = 1u << 14,      // out= of any shape with as many elements keeps its shape
 };
 inline constexpr std::uint32_t kBoth = kFunctionForm | kMethodForm | kOutForm;
-inline constexpr std::uint32_t kPointwise = kBoth | kInPlaceForm;
+inline constexpr std::uint32_t kCastOutForm = kOutForm | kCastOut;
+inline constexpr std::uint32_t kCastBoth = kBoth | kCastOut;
+inline constexpr std::uint32_t kPointwise = kCastBoth | kInPlaceForm;
 // A view or a list of views: no out= form.
 inline constexpr std::uint32_t kView = kFunctionForm | kMethodForm;
 

@@ -552,6 +552,7 @@ def empty(
     *size: Any,
     dtype: DType | None = None,
     memory_format: _memory_format | None = None,
+    out: Any = None,
     device: Any = None,
     layout: Any = None,
     requires_grad: _bool = False,
