@@ -29,6 +29,27 @@ FORBIDDEN_OUTSIDE = {
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
 MAX_LINES = 600
+# Who may read what a view knew before its memory was written, and why.
+RAW_HISTORY = re.compile(r"\braw_(flags|grad_fn|output_nr|tangents|node_of)\b")
+READS_RAW_HISTORY = {
+    "ops/op.h": "the quick road asks kFollowsBase with the other flags",
+    "ops/operand.h": "the same for elementwise operators",
+    "ops/elementwise.cpp": "the same",
+    "ops/as_strided.cpp": "records a write, whose operands are up to date",
+    "ops/rebase.cpp": "makes histories anew",
+    "ops/exchange.cpp": "the flags of geometry",
+    "ops/levels.cpp": "the bits of one level, after a refresh",
+    "bind/function_call.cpp": "the same of arguments",
+    "ops/undifferentiated.cpp": "records a write, whose operands are up to date",
+    "transform/accumulate.cpp": "gradients that only the engine holds",
+    "transform/engine.cpp": "leaves, and outputs of nodes",
+    "transform/budget.cpp": "places of nodes",
+    "bind/collector.cpp": "what is held",
+    "bind/function.cpp": "the same",
+    "bind/properties.cpp": "whether .grad warns, which may not fail",
+    "bind/hooks.cpp": "tensors that die",
+    "bind/tensor_type.cpp": "the same",
+}
 REASON = "Longer than 600 lines because"
 
 
@@ -126,6 +147,17 @@ def test_files_open_with_a_head() -> None:
         if not path.read_text().startswith(("//", '"""', "# ", "#!", 'r"""'))
     ]
     assert not headless
+
+
+def test_histories_are_read_through_what_brings_views_up_to_date() -> None:
+    """NOTE [Stale views] in csrc/core/tensor.h."""
+    found = {
+        path.relative_to(CSRC).as_posix()
+        for path in sources()
+        if path.relative_to(CSRC).parts[0] not in {"core", "graph"}
+        and RAW_HISTORY.search(path.read_text())
+    }
+    assert found == set(READS_RAW_HISTORY)
 
 
 def test_no_unsafe_arithmetic_and_no_openmp() -> None:

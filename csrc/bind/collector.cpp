@@ -101,7 +101,7 @@ class Walk {
 
   void expand(TensorBody* body) {
     show(hook_dictionaries(*body));
-    auto* node = static_cast<Node*>(body->grad_fn.get());
+    auto* node = static_cast<Node*>(body->raw_grad_fn.get());
     arrive(node);
     arrive(body->base.get());
     const auto* meta = static_cast<const AutogradMeta*>(body->meta.get());

@@ -9,6 +9,7 @@
 #include "bind/interop.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
+#include "graph/meta.h"
 #include "ops/levels.h"
 
 namespace pullback::bind {
@@ -87,7 +88,7 @@ bool to_numpy_number(PyObject* object, Scalar& number) {
 bool tensor_to_number(PyObject* object, Scalar& number) {
   if (!is_tensor(object)) return false;
   const Tensor& t = unwrap(object);
-  if (t.ndim() != 0 || t.flags() & (kAnyGrad | kDual | kBatched)) return false;
+  if (t.ndim() != 0 || t.requires_grad() || !is_single(t)) return false;
   number = t.item();
   return true;
 }

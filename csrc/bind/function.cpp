@@ -319,7 +319,7 @@ PyObject* owned_context_of(const Node& node) {
 }
 
 PyObject* only_context_of(const TensorBody& tensor) {
-  const auto* node = static_cast<const Node*>(tensor.grad_fn.get());
+  const auto* node = static_cast<const Node*>(tensor.raw_grad_fn.get());
   const bool only = tensor.refs.get() == 1 && node && node->refs.get() == 1;
   return only ? owned_context_of(*node) : nullptr;
 }

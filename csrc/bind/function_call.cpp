@@ -94,6 +94,7 @@ Tensor alias_of(const Tensor& tensor, bool is_view) {
 class Call {
  public:
   Call(PyObject* function_class, PyObject* const* args, Py_ssize_t n);
+  ~Call();
 
   PyObject* run(PyObject* forward, PyObject* setup_context);
 
@@ -146,7 +147,7 @@ Call::Call(PyObject* function_class, PyObject* const* args, Py_ssize_t n)
     bool wants = false;
     if (is_tensor(args[i])) {
       refresh(unwrap(args[i]));
-      const std::uint32_t flags = unwrap(args[i]).flags();
+      const std::uint32_t flags = unwrap(args[i]).raw_flags();
       flags_ |= flags;
       wants = flags & kAnyGrad;
       ++num_tensors;
@@ -168,6 +169,14 @@ Call::Call(PyObject* function_class, PyObject* const* args, Py_ssize_t n)
     node_->set_edge(edge++, t);
     if (t.has(kCut) && !t.requires_grad()) note_cut_operand(*node_, t);
   }
+}
+
+// What was marked is not kept, also after an error: it may be what holds the context.
+Call::~Call() {
+  Py_CLEAR(context_->to_save);
+  Py_CLEAR(context_->dirty);
+  Py_CLEAR(context_->non_differentiable);
+  Py_CLEAR(context_->for_forward);
 }
 
 void Call::find_level() {
@@ -210,7 +219,7 @@ void Call::mark_custom_view(const Tensor& result) {
   TensorBody* body = result.body();
   if (!body->base) return;
   body->view_kind = ViewKind::Custom;
-  body->seen_version = body->storage->version;
+  body->has_seen(body->storage->version);
   views_.push_back(result);
 }
 
@@ -251,10 +260,7 @@ Tensor Call::settle(const Tensor& result, int number, Shape& shape) {
       return alias;
     }
     if (argument) return alias_of(result, false);
-    if (!result.body()->base) {
-      result.body()->grad_fn = nullptr;
-      result.set(kAnyGrad, false);
-    }
+    if (!result.body()->base) drop_history(result);
     return result;
   }
   if (dirty) {
@@ -480,10 +486,6 @@ PyObject* Call::run(PyObject* forward, PyObject* setup_context) {
   }
   for (const Pushed& pushed : pushed_) push_tangents(pushed);
   if (node_ && context_->to_save) node_->save(context_->to_save);
-  Py_CLEAR(context_->to_save);
-  Py_CLEAR(context_->dirty);
-  Py_CLEAR(context_->non_differentiable);
-  Py_CLEAR(context_->for_forward);
   if (PyTuple_Check(raw.get())) return results_.release();
   return Py_NewRef(PyTuple_GET_ITEM(results_.get(), 0));
 }

@@ -312,7 +312,6 @@ PyObject* edge_key(PyObject*, PyObject* tensor) {
     check(ErrorKind::Type, is_tensor(tensor), "expected a Tensor, but got ",
           Py_TYPE(tensor)->tp_name);
     const Tensor& t = unwrap(tensor);
-    refresh_history(t);
     const auto key = t.is_leaf() ? reinterpret_cast<std::uintptr_t>(t.body()) | 1
                                  : reinterpret_cast<std::uintptr_t>(node_of(t));
     return PyLong_FromUnsignedLongLong(key);
@@ -554,7 +553,7 @@ int init_graph(PyObject* module) {
 
 void note_shape(const Tensor& tensor) {
   std::vector<OutputShape>& shapes = node_of(tensor)->make_extra().shapes;
-  const std::uint32_t output_nr = tensor.body()->output_nr;
+  const std::uint32_t output_nr = output_nr_of(tensor);
   for (const OutputShape& each : shapes) {
     if (each.output_nr == output_nr) return;
   }

@@ -204,7 +204,7 @@ LeafHooks& leaf_hooks(const Tensor& leaf) {
 }
 
 LeafHooks* find_leaf_hooks(const Tensor& tensor) {
-  const bool may = tensor.has(kHooked) && tensor.is_leaf() && meta_of(tensor);
+  const bool may = tensor.has(kHooked) && !raw_node_of(tensor) && meta_of(tensor);
   return may ? meta_of(tensor)->hooks.get() : nullptr;
 }
 
@@ -212,7 +212,7 @@ OutputHooks* find_output_hooks(const Tensor& tensor) {
   const Node* node = node_of(tensor);
   if (!node || !node->extra()) return nullptr;
   for (OutputHooks& each : node->extra()->outputs) {
-    if (each.output_nr == tensor.body()->output_nr) return &each;
+    if (each.output_nr == output_nr_of(tensor)) return &each;
   }
   return nullptr;
 }
@@ -289,7 +289,7 @@ int set_backward_hooks(PyObject* self, PyObject* value, void*) {
     if (!value || value == Py_None) return 0;
     auto hooks = std::make_unique<PyTensorHooks>(value);
     if (Node* node = node_of(tensor)) {
-      node->make_extra().outputs.push_back({tensor.body()->output_nr, std::move(hooks)});
+      node->make_extra().outputs.push_back({output_nr_of(tensor), std::move(hooks)});
       tensor.set(kHooked, true);
     } else {
       leaf_hooks(tensor).tensor = std::move(hooks);
@@ -364,7 +364,7 @@ std::vector<std::string> hook_places(const std::vector<PyObject*>& dictionaries)
 std::vector<PyObject*> hook_dictionaries(const TensorBody& leaf) {
   std::vector<PyObject*> found;
   const auto* meta = static_cast<const AutogradMeta*>(leaf.meta.get());
-  if (leaf.grad_fn || !meta || !meta->hooks) return found;
+  if (leaf.raw_grad_fn || !meta || !meta->hooks) return found;
   const LeafHooks& hooks = *meta->hooks;
   if (hooks.tensor) found.push_back(static_cast<const PyTensorHooks&>(*hooks.tensor).dict.get());
   if (hooks.accumulated) {
@@ -380,7 +380,7 @@ void clear_hooks(Node& node) {
 
 void clear_hooks(const Tensor& tensor) {
   if (!tensor.defined() || tensor.body()->refs.get() != 1) return;
-  if (Node* node = node_of(tensor)) {
+  if (Node* node = raw_node_of(tensor)) {
     if (owns_node(tensor, *node)) clear_all(*node);
   } else if (find_leaf_hooks(tensor)) {
     const LeafHooks hooks = std::move(*meta_of(tensor)->hooks);

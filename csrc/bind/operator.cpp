@@ -282,7 +282,7 @@ void note_cuts(Arguments& arguments, const Outcome& outcome) {
   const Tensor* from = nullptr;
   for (std::size_t i = 0; i < arguments.size() && !from; ++i) {
     const Tensor& t = arguments.values()[i].tensor;
-    if (t.defined() && t.flags() & (kRequiresGrad | kCut)) from = &t;
+    if (t.defined() && (t.requires_grad() || t.has(kCut))) from = &t;
   }
   if (!from || mode.pass) return;
   const auto note = [&](const Tensor& made) {

@@ -36,13 +36,8 @@ PyObject* get_shape(const Tensor& t) { return wrap_sizes(t.sizes()); }
 PyObject* get_dtype(const Tensor& t) { return wrap_dtype(t.dtype()); }
 PyObject* get_device(const Tensor&) { return cpu_device(); }
 PyObject* get_ndim(const Tensor& t) { return PyLong_FromLong(t.ndim()); }
-PyObject* get_requires_grad(const Tensor& t) {
-  const ViewKind kind = t.body()->view_kind;
-  if (kind == ViewKind::Plain) refresh_history(t);
-  return PyBool_FromLong(kind == ViewKind::OneOfMany ? joins_graph(t) : t.requires_grad());
-}
+PyObject* get_requires_grad(const Tensor& t) { return PyBool_FromLong(t.requires_grad()); }
 PyObject* get_is_leaf(const Tensor& t) {
-  refresh_history(t);
   return PyBool_FromLong(t.is_leaf() || is_level_input(t.body()));
 }
 PyObject* get_version(const Tensor& t) {
@@ -50,8 +45,7 @@ PyObject* get_version(const Tensor& t) {
   return PyLong_FromUnsignedLong(t.version());
 }
 PyObject* get_output_nr(const Tensor& t) {
-  refresh_history(t);
-  return PyLong_FromUnsignedLong(t.is_leaf() ? 0 : t.body()->output_nr);
+  return PyLong_FromUnsignedLong(t.is_leaf() ? 0 : output_nr_of(t));
 }
 PyObject* get_base(const Tensor& t) { return wrap(Tensor(t.body()->base)); }
 PyObject* get_itemsize(const Tensor& t) { return PyLong_FromSize_t(item_size(t.dtype())); }
@@ -70,8 +64,7 @@ PyObject* get_matrix_transpose(const Tensor& t) {
   return wrap(transpose(t, -2, -1));
 }
 PyObject* get_grad_fn(const Tensor& t) {
-  refresh_history(t);
-  if (!t.body()->grad_fn || is_level_input(t.body())) Py_RETURN_NONE;
+  if (t.is_leaf() || is_level_input(t.body())) Py_RETURN_NONE;
   // The node may get hooks that refer to the tensor; see NOTE [Handles].
   auto* self = static_cast<PyObject*>(t.body()->handle);
   if (!PyObject_GC_IsTracked(self)) PyObject_GC_Track(self);
@@ -81,7 +74,7 @@ PyObject* get_grad_fn(const Tensor& t) {
 PyObject* get_grad(const Tensor& t) {
   const AutogradMeta* meta = meta_of(t);
   const bool has_grad = meta && meta->grad.defined();
-  if (!has_grad && !t.is_leaf() && !t.has(kRetainsGrad)) {
+  if (!has_grad && raw_node_of(t) && !t.has(kRetainsGrad)) {
     warn_user(PyExc_UserWarning,
               "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
               ".grad attribute won't be populated during autograd.backward(). If you indeed want "
@@ -154,7 +147,6 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
     const Tensor& t = unwrap(self);
     check(value && PyBool_Check(value), "requires_grad must be a bool");
     refuse_in_transform(value == Py_True);
-    refresh_history(t);
     check(t.is_leaf() || value == Py_False,
           "you can only change requires_grad flags of leaf variables. This one is a result, which "
           "requires a gradient when an operand does.");
@@ -258,19 +250,13 @@ PyObject* detach(const Tensor& t) { return wrap_cut(detached(t), t, Origin::Deta
 PyObject* detach_in_place(const Tensor& t) {
   check(!t.body()->base, "Can't detach views in-place. Use detach() instead.");
   if (t.requires_grad()) note_origin(t, Origin::Detach);
-  t.body()->grad_fn = nullptr;
-  t.body()->output_nr = 0;
-  t.set(kAnyGrad, false);
-  if (t.has(kDual)) {
-    meta_of(t)->tangents.clear();
-    t.set(kDual, false);
-  }
+  drop_history(t);
+  drop_tangents(t);
   if (t.has(kBatched)) meta_of(t)->batch = detached(meta_of(t)->batch);
   move_retention(t);
   return wrap(t);
 }
 PyObject* keep_grad(const Tensor& t) {
-  refresh_history(t);
   if (!t.requires_grad()) {
     fail("can't retain_grad on Tensor that has requires_grad=False.", origin_of(t));
   }
@@ -337,7 +323,6 @@ PyObject* get_dict(PyObject* self, void* context) {
 }  // namespace
 
 void require_grad(const Tensor& t, bool wanted) {
-  refresh_history(t);
   if (!t.is_leaf()) {
     if (wanted) return;
     fail(

@@ -106,7 +106,7 @@ PyObject* wrap(Tensor tensor) {
   new (&object->tensor) Tensor(std::move(tensor));
   object->dict = nullptr;
   object->weakrefs = nullptr;
-  if (body->flags & kHooked || live_owned) [[unlikely]]
+  if (body->raw_flags & kHooked || live_owned) [[unlikely]]
     PyObject_GC_Track(object);
   return reinterpret_cast<PyObject*>(object);
 }

@@ -69,7 +69,7 @@ Tensor Tensor::empty(Sizes sizes, DType dtype) {
     fail("Storage size calculation overflowed with sizes=", Dims(sizes));
   }
   body->numel = count;
-  body->flags = kContiguous;
+  body->raw_flags = kContiguous;
   body->storage = Storage::make(static_cast<std::size_t>(count) * item_size(dtype));
   body->data = body->storage->data;
   return Tensor(std::move(body));
@@ -108,8 +108,8 @@ Tensor Tensor::over(Ref<Storage> storage, char* data, Sizes sizes, Sizes strides
   std::copy(sizes.begin(), sizes.end(), body->sizes());
   std::copy(strides.begin(), strides.end(), body->strides());
   body->numel = count_elements(sizes);
-  body->flags = pullback::is_contiguous(sizes, strides) ? kContiguous : 0u;
-  if (storage->read_only) body->flags |= kReadOnly;
+  body->raw_flags = pullback::is_contiguous(sizes, strides) ? kContiguous : 0u;
+  if (storage->read_only) body->raw_flags |= kReadOnly;
   body->data = data;
   body->storage = std::move(storage);
   return Tensor(std::move(body));
@@ -119,7 +119,7 @@ Tensor Tensor::alias(Sizes sizes, Sizes strides, std::int64_t offset) const {
   Tensor view =
       over(body_->storage, body_->data + offset * static_cast<std::int64_t>(item_size(dtype())),
            sizes, strides, dtype());
-  view.body_->flags |= body_->flags & kInference;
+  view.body_->raw_flags |= body_->raw_flags & kInference;
   return view;
 }
 
@@ -134,7 +134,7 @@ Tensor Tensor::alias_row_major(Sizes sizes) const {
     stride *= std::max<std::int64_t>(sizes[d], 1);
   }
   body->numel = body_->numel;
-  body->flags = kContiguous | (body_->flags & (kReadOnly | kInference));
+  body->raw_flags = kContiguous | (body_->raw_flags & (kReadOnly | kInference));
   body->data = body_->data;
   body->storage = body_->storage;
   return Tensor(std::move(body));

@@ -36,22 +36,35 @@ class TensorMeta {
   virtual ~TensorMeta() = default;
 };
 
-enum TensorFlag : std::uint32_t {
+// One word holds both kinds of flags.  Those of a view's history and tangents may be older than its
+// memory, so they are read through what brings them up to date; NOTE [Stale views] below.
+enum HistoryFlag : std::uint32_t {
   kRequiresGrad = 1u << 0,  // a leaf that wants a gradient, or the result of a recorded operation
   kDual = 1u << 1,          // carries a tangent (forward mode)
-  kBatched = 1u << 2,       // stands for many tensors (batching)
-  kInference = 1u << 3,     // made in inference mode
-  kContiguous = 1u << 4,    // row-major without gaps
-  kRetainsGrad = 1u << 5,   // a non-leaf whose gradient is kept in .grad
-  kHooked = 1u << 6,        // has hooks in its metadata
-  kReadOnly = 1u << 7,      // memory of somebody else who forbids writing
-  kFollowsBase = 1u << 8,   // a view: has a base whose history it follows; see ops/rebase.h
-  kCut = 1u << 9,           // was cut off from a history; see graph/origin.h
 
   // A history that belongs to transforms: NOTE [Levels] in graph/level.h.
   kLevelsGrad = 0xFFFF0000u,
   kAnyGrad = kRequiresGrad | kLevelsGrad,
 };
+
+enum TensorFlag : std::uint32_t {
+  kBatched = 1u << 2,      // stands for many tensors (batching)
+  kInference = 1u << 3,    // made in inference mode
+  kContiguous = 1u << 4,   // row-major without gaps
+  kRetainsGrad = 1u << 5,  // a non-leaf whose gradient is kept in .grad
+  kHooked = 1u << 6,       // has hooks in its metadata
+  kReadOnly = 1u << 7,     // memory of somebody else who forbids writing
+  kFollowsBase = 1u << 8,  // a view: has a base whose history it follows; see ops/rebase.h
+  kCut = 1u << 9,          // was cut off from a history; see graph/origin.h
+};
+
+constexpr std::uint32_t operator|(HistoryFlag a, HistoryFlag b) {
+  return static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b);
+}
+constexpr std::uint32_t operator|(HistoryFlag a, TensorFlag b) {
+  return static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b);
+}
+constexpr std::uint32_t operator|(TensorFlag a, HistoryFlag b) { return b | a; }
 
 // How a tensor without a node came about; see graph/origin.h.
 enum class Origin : std::uint8_t {
@@ -73,20 +86,30 @@ enum class Origin : std::uint8_t {
 // How a view was made, which decides whether what is written through it can be recorded.
 enum class ViewKind : std::uint8_t { Plain, OneOfMany, NoGrad, Inference, Custom };
 
+// NOTE [Stale views]
+// A write into memory changes the history of the tensor written to; the views of it learn of that
+// when they are next looked at (ops/rebase.h).  Until then their `raw_` fields below speak of the
+// memory before the write.  So nobody reads these but who makes histories, who asks kFollowsBase in
+// the same breath (the quick road of operators), and who frees or counts things.  Everybody else
+// has Tensor::requires_grad, is_leaf and is_dual, node_of, output_nr_of and copy_history
+// (graph/node.h), and tangent_of and dual_levels (graph/meta.h), which bring a stale view up to
+// date first.
 struct TensorBody {
   RefCount refs;
-  std::uint32_t flags = 0;
+  std::uint32_t raw_flags = 0;
   DType dtype;
   std::uint8_t ndim;
   ViewKind view_kind = ViewKind::Plain;
   Origin origin = Origin::None;
   // The result of its node that it is.  Of a leaf: how often set_ gave it another accumulator.
-  std::uint32_t output_nr = 0;
-  std::uint32_t seen_version = 0;  // of a view: the version that its history belongs to
+  std::uint32_t raw_output_nr = 0;
+  // Of a view: the versions of the memory that its history and its tangents belong to.
+  std::uint32_t seen_by_history = 0;
+  std::uint32_t seen_by_tangents = 0;
   char* data = nullptr;
   std::int64_t numel = 0;
   Ref<Storage> storage;
-  Ref<GraphNode> grad_fn;
+  Ref<GraphNode> raw_grad_fn;
   Ref<TensorBody> base;  // of a view: the tensor at the root of the chain of views
   std::unique_ptr<TensorMeta> meta;
   Provenance made;  // of a tensor without a node: see graph/origin.h
@@ -111,12 +134,26 @@ struct TensorBody {
   bool shares_base() const { return base->storage == storage; }
   // Of a view: memory that it shares was written, or its base joined a graph, since its history
   // was made.
-  bool is_stale() const {
-    if (!(flags & kFollowsBase)) return false;
+  bool has_stale_history() const {
+    if (!(raw_flags & kFollowsBase)) return false;
     const HistoryLock lock(this);
-    const std::uint32_t followed = base->flags & (kRequiresGrad | kDual);
-    if (storage->version != seen_version) return grad_fn || flags & kDual || followed;
-    return !grad_fn && base->flags & kRequiresGrad && view_kind == ViewKind::Plain && shares_base();
+    const std::uint32_t followed = base->raw_flags & kAnyGrad;
+    if (storage->version != seen_by_history) return raw_grad_fn || followed;
+    return !raw_grad_fn && followed && follows_leaf() && shares_base();
+  }
+  bool has_stale_tangents() const {
+    return raw_flags & kFollowsBase && storage->version != seen_by_tangents &&
+           (raw_flags | base->raw_flags) & kDual;
+  }
+  // The one who gives a view a history, tangents, or other memory says so.
+  void has_seen(std::uint32_t version) { seen_by_history = seen_by_tangents = version; }
+  // Of a view: whether it requires a gradient as soon as its base does.
+  bool follows_leaf() const {
+    return view_kind == ViewKind::Plain || view_kind == ViewKind::OneOfMany;
+  }
+  bool joins_base() const {
+    return raw_flags & kFollowsBase && base->raw_flags & kAnyGrad && follows_leaf() &&
+           shares_base();
   }
 
   static void dispose(TensorBody* body) noexcept;
@@ -165,15 +202,17 @@ class Tensor {
     return reinterpret_cast<T*>(body_->data);
   }
   std::int64_t storage_offset() const;
-  bool is_contiguous() const { return body_->flags & kContiguous; }
+  bool is_contiguous() const { return body_->raw_flags & kContiguous; }
 
-  std::uint32_t flags() const { return body_->flags; }
-  bool has(TensorFlag flag) const { return body_->flags & flag; }
-  void set(TensorFlag flag, bool on) const {
-    body_->flags = on ? body_->flags | flag : body_->flags & ~flag;
-  }
-  bool requires_grad() const { return has(kAnyGrad); }
-  bool is_leaf() const { return !body_->grad_fn; }
+  bool has(TensorFlag flag) const { return body_->raw_flags & flag; }
+  void set(TensorFlag flag, bool on) const { set_raw(flag, on); }
+  void set(HistoryFlag flag, bool on) const { set_raw(flag, on); }
+
+  // NOTE [Stale views]
+  std::uint32_t raw_flags() const { return body_->raw_flags; }
+  bool requires_grad() const { return raw_flags() & kAnyGrad || body_->joins_base(); }
+  bool is_dual() const;
+  bool is_leaf() const;
 
   std::uint32_t version() const { return body_->storage->version; }
   void bump_version() const { ++body_->storage->version; }
@@ -187,7 +226,34 @@ class Tensor {
   Scalar item() const;
 
  private:
+  void set_raw(std::uint32_t flag, bool on) const {
+    body_->raw_flags = on ? body_->raw_flags | flag : body_->raw_flags & ~flag;
+  }
+
   Ref<TensorBody> body_;
 };
+
+// NOTE [Stale views]: these bring a view up to date, by recorded operations, so they are defined in
+// ops/rebase.cpp.  Throws for a view whose history cannot follow: one of several made by one node,
+// or one made under no_grad.
+void make_history_anew(const Tensor& view);
+void take_tangents_anew(const Tensor& view);
+inline void refresh_history(const Tensor& tensor) {
+  if (tensor.body()->has_stale_history()) [[unlikely]]
+    make_history_anew(tensor);
+}
+inline void refresh_tangents(const Tensor& tensor) {
+  if (tensor.body()->has_stale_tangents()) [[unlikely]]
+    take_tangents_anew(tensor);
+}
+
+inline bool Tensor::is_dual() const {
+  refresh_tangents(*this);
+  return raw_flags() & kDual;
+}
+inline bool Tensor::is_leaf() const {
+  refresh_history(*this);
+  return !body_->raw_grad_fn;
+}
 
 }  // namespace pullback

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 
 #include "core/error.h"
 #include "graph/node.h"
@@ -51,8 +52,8 @@ void move_retention(const Tensor& tensor) {
 
 const Tensor& tangent_of(const Tensor& tensor, int level) {
   static const Tensor none;
-  if (!tensor.has(kDual)) return none;
-  for (const Tangent& tangent : meta_of(tensor)->tangents) {
+  if (!tensor.is_dual()) return none;
+  for (const Tangent& tangent : meta_of(tensor)->raw_tangents) {
     if (tangent.level == level && is_active(level, tangent.serial)) return tangent.value;
   }
   return none;
@@ -60,7 +61,7 @@ const Tensor& tangent_of(const Tensor& tensor, int level) {
 
 void set_tangent(const Tensor& tensor, int level, Tensor tangent) {
   if (!tangent.defined()) return;
-  auto& tangents = make_meta(tensor).tangents;
+  auto& tangents = make_meta(tensor).raw_tangents;
   std::erase_if(tangents, [&](const Tangent& t) {
     return t.level == level || !is_active(t.level, t.serial);
   });
@@ -69,16 +70,38 @@ void set_tangent(const Tensor& tensor, int level, Tensor tangent) {
 }
 
 void drop_tangent(TensorBody* body, int level) {
-  if (!(body->flags & kDual)) return;
-  auto& tangents = static_cast<AutogradMeta&>(*body->meta).tangents;
+  if (!(body->raw_flags & kDual)) return;
+  auto& tangents = static_cast<AutogradMeta&>(*body->meta).raw_tangents;
   std::erase_if(tangents, [&](const Tangent& t) { return t.level == level; });
-  if (tangents.empty()) body->flags &= ~std::uint32_t{kDual};
+  if (tangents.empty()) body->raw_flags &= ~std::uint32_t{kDual};
+}
+
+void drop_tangents(const Tensor& tensor) {
+  if (!(tensor.raw_flags() & kDual)) return;
+  meta_of(tensor)->raw_tangents.clear();
+  tensor.set(kDual, false);
+}
+
+void give_tangents(const Tensor& to, const Tensor& from, std::uint64_t among) {
+  if (!from.is_dual()) return;
+  for (const Tangent& t : meta_of(from)->raw_tangents) {
+    const bool wanted = is_active(t.level, t.serial) && among >> t.level & 1;
+    if (wanted) set_tangent(to, t.level, t.value);
+  }
+}
+
+void end_with_levels(const Tensor& dual) {
+  for (std::uint64_t levels = dual_levels(dual); levels; levels &= levels - 1) {
+    Level& level = mode.levels[std::countr_zero(levels)];
+    if (!level.cleanup) level.cleanup = new Cleanup;
+    level.cleanup->bodies.push_back(dual.ref());
+  }
 }
 
 std::uint64_t dual_levels(const Tensor& tensor) {
-  if (!tensor.defined() || !tensor.has(kDual)) return 0;
+  if (!tensor.defined() || !tensor.is_dual()) return 0;
   std::uint64_t levels = 0;
-  for (const Tangent& t : meta_of(tensor)->tangents) {
+  for (const Tangent& t : meta_of(tensor)->raw_tangents) {
     if (is_active(t.level, t.serial)) levels |= std::uint64_t{1} << t.level;
   }
   return levels;
@@ -110,11 +133,7 @@ Tensor plain_twin(const Tensor& tensor) {
 
 Tensor dual_twin(const Tensor& tensor, std::uint64_t among) {
   Tensor twin = plain_twin(tensor);
-  if (!tensor.has(kDual)) return twin;
-  for (const Tangent& t : meta_of(tensor)->tangents) {
-    const bool wanted = is_active(t.level, t.serial) && among >> t.level & 1;
-    if (wanted) set_tangent(twin, t.level, t.value);
-  }
+  give_tangents(twin, tensor, among);
   return twin;
 }
 

@@ -34,7 +34,7 @@ struct AutogradMeta final : TensorMeta {
   void* accumulator = nullptr;
 
   // Forward mode (kDual): at most one for each level; those of ended levels are dead.
-  std::vector<Tangent> tangents;
+  std::vector<Tangent> raw_tangents;
 
   // Batching (kBatched): the tensor of all examples, the batch being its dimension 0, and the
   // level of the transform that made it.
@@ -74,12 +74,19 @@ inline bool is_active(int level, std::uint64_t serial) {
   return level <= mode.depth && mode.levels[level].serial == serial;
 }
 
-// Undefined where there is none, or only one of a level that has ended.
+// Undefined where there is none, or only one of a level that has ended.  These two bring a stale
+// view up to date: NOTE [Stale views] in core/tensor.h.
 const Tensor& tangent_of(const Tensor& tensor, int level);
-void set_tangent(const Tensor& tensor, int level, Tensor tangent);
-void drop_tangent(TensorBody* body, int level);
 // The forward levels under way of which the tensor has a tangent, as bits by depth.
 std::uint64_t dual_levels(const Tensor& tensor);
+void set_tangent(const Tensor& tensor, int level, Tensor tangent);
+void drop_tangent(TensorBody* body, int level);
+void drop_tangents(const Tensor& tensor);
+// Gives `to` the tangents of `from` of the levels of `among` (bits by depth).
+void give_tangents(const Tensor& to, const Tensor& from, std::uint64_t among);
+
+// Neither a tangent nor a batch.
+inline bool is_single(const Tensor& tensor) { return !tensor.has(kBatched) && !tensor.is_dual(); }
 
 // Wraps [B, ...] as one tensor of shape [...].
 Tensor make_batched(const Tensor& batch, int level);
@@ -87,7 +94,7 @@ Tensor make_batched(const Tensor& batch, int level);
 Tensor detached(const Tensor& tensor);
 // Another body with the same memory, or batch; no history, no tangents.
 Tensor plain_twin(const Tensor& tensor);
-// The same with the tangents of the levels of `among` (bits by depth).
+// The same with the tangents of the levels of `among`.
 Tensor dual_twin(const Tensor& tensor, std::uint64_t among);
 
 // The memory of the thread's levels is made when it is needed.
@@ -144,5 +151,6 @@ class Cleanup {
  public:
   std::vector<Ref<TensorBody>> bodies;
 };
+void end_with_levels(const Tensor& dual);
 
 }  // namespace pullback

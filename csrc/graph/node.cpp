@@ -26,11 +26,15 @@ std::uint64_t take_sequence() {
 
 }  // namespace
 
-Edge::Edge(const Tensor& tensor) : output_nr_(tensor.body()->output_nr) {
-  TensorBody* body = tensor.body();
-  check(!body->is_stale() || !mode.grad,
+void check_fresh(const Tensor& tensor) {
+  check(!tensor.body()->has_stale_history(),
         "internal error: the history of a view is older than its memory. Please report it.");
-  if (Node* node = node_of(tensor)) {
+}
+
+Edge::Edge(const Tensor& tensor) : output_nr_(tensor.body()->raw_output_nr) {
+  TensorBody* body = tensor.body();
+  check_fresh(tensor);
+  if (Node* node = raw_node_of(tensor)) {
     node->refs.increment();
     target_ = reinterpret_cast<std::uintptr_t>(node);
   } else {
@@ -53,7 +57,7 @@ Edge::Edge(const Edge& other) : target_(other.target_), output_nr_(other.output_
 
 std::uint32_t Edge::levels() const {
   if (!target_) return 0;
-  return is_leaf() ? leaf()->flags & kAnyGrad : node()->levels();
+  return is_leaf() ? leaf()->raw_flags & kAnyGrad : node()->levels();
 }
 
 void Edge::drop() noexcept {

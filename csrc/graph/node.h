@@ -32,6 +32,10 @@ namespace pullback {
 
 class Node;
 
+// An edge is made when the operands are up to date: what would be recorded now is younger than the
+// node.  A place that forgets that is an error, never a wrong gradient.
+void check_fresh(const Tensor& tensor);
+
 // Where a gradient goes: to output `output_nr` of a node, to a leaf, or nowhere.
 class Edge {
  public:
@@ -118,8 +122,13 @@ class Node : public GraphNode {
   std::span<const Edge> edges() const { return {edge_data(), num_edges_}; }
   const Edge& edge(int i) const { return edge_data()[i]; }
   void set_edge(int i, const Tensor& input) {
-    if (!input.defined() || !(input.flags() & mode.record)) return;
-    levels_ |= input.flags() & mode.record;
+    if (!input.defined()) return;
+    const std::uint32_t flags = input.raw_flags();
+    if (!(flags & mode.record)) {
+      if (flags & kFollowsBase) check_fresh(input);
+      return;
+    }
+    levels_ |= flags & mode.record;
     edge_data()[i] = Edge(input);
   }
   void set_edge(int i, Edge edge) {
@@ -193,16 +202,35 @@ Ref<T> make_node(Args&&... args) {
   return made;
 }
 
+// NOTE [Stale views] in core/tensor.h.
+inline Node* raw_node_of(const Tensor& tensor) {
+  return static_cast<Node*>(tensor.body()->raw_grad_fn.get());
+}
 inline Node* node_of(const Tensor& tensor) {
-  return static_cast<Node*>(tensor.body()->grad_fn.get());
+  refresh_history(tensor);
+  return raw_node_of(tensor);
+}
+inline std::uint32_t output_nr_of(const Tensor& tensor) {
+  refresh_history(tensor);
+  return tensor.body()->raw_output_nr;
 }
 
 // Makes `output` result number `output_nr` of the node.
 inline void set_history(const Tensor& output, Node* node, std::uint32_t output_nr = 0) {
   TensorBody* body = output.body();
-  body->grad_fn = Ref<GraphNode>::share(node);
-  body->output_nr = output_nr;
-  body->flags = (body->flags & ~std::uint32_t{kAnyGrad}) | node->levels();
+  body->raw_grad_fn = Ref<GraphNode>::share(node);
+  body->raw_output_nr = output_nr;
+  body->raw_flags = (body->raw_flags & ~std::uint32_t{kAnyGrad}) | node->levels();
+}
+inline void drop_history(const Tensor& tensor) {
+  tensor.body()->raw_grad_fn = nullptr;
+  tensor.body()->raw_output_nr = 0;
+  tensor.set(kAnyGrad, false);
+}
+// Makes `to` the result that `from` is, of the same node.
+inline void copy_history(const Tensor& to, const Tensor& from) {
+  Node* node = node_of(from);
+  set_history(to, node, from.body()->raw_output_nr);
 }
 
 // The gradients that arrive at a node and the ones it gives away; the engine derives from it.

@@ -19,7 +19,7 @@ void note_origin(const Tensor& tensor, Origin origin) {
 }
 
 void note_leaf_cut(const Tensor& leaf, Origin how, const Provenance& where) {
-  if (!leaf.has(kRequiresGrad) || !leaf.is_leaf()) return;
+  if (!(leaf.raw_flags() & kRequiresGrad) || raw_node_of(leaf)) return;
   AutogradMeta& meta = make_meta(leaf);
   meta.cut_how = how;
   meta.cut.share(where);
@@ -120,7 +120,7 @@ std::string with_place(const char* how, const Provenance& where) {
 }  // namespace
 
 std::string origin_of(const Tensor& tensor) {
-  if (Node* node = node_of(tensor)) return node->recorded_at();
+  if (const Node* node = raw_node_of(tensor)) return node->recorded_at();
   return with_place(words(tensor.body()->origin), tensor.body()->made);
 }
 
@@ -131,7 +131,7 @@ std::string (*namer)(const Tensor&) = nullptr;
 void set_namer(std::string (*name_of)(const Tensor&)) { namer = name_of; }
 
 std::string described(const Tensor& tensor) {
-  const bool asks = namer && tensor.has(kRequiresGrad) && tensor.is_leaf();
+  const bool asks = namer && tensor.raw_flags() & kRequiresGrad && !raw_node_of(tensor);
   const std::string name = asks ? namer(tensor) : std::string();
   return (name.empty() ? "" : " It is the parameter " + name + ".") + origin_of(tensor);
 }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 
 #include "core/error.h"
 #include "graph/identity.h"
@@ -16,7 +15,8 @@ namespace {
 
 struct PackedMeta final : TensorMeta {
   std::unique_ptr<PackedTensor> packed;
-  Edge history;  // of an input
+  Edge history;     // of an input
+  Tensor tangents;  // what has them; undefined when there are none
   bool is_output = false;
   std::uint32_t output_nr = 0;
 };
@@ -32,6 +32,15 @@ class FormerMaker final : public Node {
  private:
   const std::string name_;
 };
+
+// Without elements, but with the tangents of `tensor` until their levels end.
+Tensor tangents_of(const Tensor& tensor) {
+  if (!tensor.is_dual()) return {};
+  Tensor bearer = Tensor::empty({{0}}, tensor.dtype());
+  give_tangents(bearer, tensor, ~std::uint64_t{0});
+  end_with_levels(bearer);
+  return bearer;
+}
 
 // While the user's functions run: what they compute is not part of what is being computed.
 class Aside {
@@ -100,8 +109,8 @@ void SavedInput::expire(Storage& storage) {
     saved.place = nullptr;
     const Tensor tensor = saved.tensor();
     const Tensor rest = detached(tensor);
-    if (const Node* maker = node_of(tensor)) {
-      set_history(rest, make_node<FormerMaker>(maker->name()).get(), tensor.body()->output_nr);
+    if (const Node* maker = raw_node_of(tensor)) {
+      set_history(rest, make_node<FormerMaker>(maker->name()).get(), tensor.body()->raw_output_nr);
     }
     dropped.push_back(saved.give());
     saved.hold(rest.ref());
@@ -135,8 +144,12 @@ void SavedTensor::pack(SavedHooks& hooks, const Tensor& tensor, const Tensor& sh
   const Aside aside;
   auto meta = std::make_unique<PackedMeta>();
   meta->is_output = is_output;
-  meta->output_nr = tensor.body()->output_nr;
-  if (!is_output && tensor.requires_grad()) meta->history = Edge(tensor);
+  meta->output_nr = tensor.body()->raw_output_nr;
+  if (!is_output && tensor.requires_grad()) {
+    refresh_history(tensor);
+    meta->history = Edge(tensor);
+  }
+  meta->tangents = tangents_of(tensor);
   const std::uint32_t version = shown.version();
   meta->packed = hooks.pack(shown);
   check(shown.version() == version,
@@ -189,6 +202,7 @@ Tensor SavedTensor::read_packed(const Node& node) const {
   }
   value = plain_twin(value);
   if (!is_floating(value.dtype())) return value;
+  if (meta.tangents.defined()) give_tangents(value, meta.tangents, mode.dual);
   if (meta.is_output) {
     set_history(value, const_cast<Node*>(&node), meta.output_nr);
   } else if (meta.history && meta.history.node()) {
@@ -201,11 +215,7 @@ Tensor SavedTensor::read_packed(const Node& node) const {
 
 Tensor SavedTensor::keep_dual(const Tensor& tensor) {
   Tensor data = dual_twin(tensor, ~std::uint64_t{0});
-  for (std::uint64_t levels = dual_levels(data); levels; levels &= levels - 1) {
-    Level& level = mode.levels[std::countr_zero(levels)];
-    if (!level.cleanup) level.cleanup = new Cleanup;
-    level.cleanup->bodies.push_back(data.ref());
-  }
+  end_with_levels(data);
   return data;
 }
 
@@ -213,7 +223,7 @@ Tensor SavedTensor::read_output(const Node& node) const {
   const Tensor data = tensor();
   if (!mode.grad || !is_floating(data.dtype())) return data;
   const Tensor output = dual_twin(data, mode.dual);
-  set_history(output, const_cast<Node*>(&node), raw()->output_nr);
+  set_history(output, const_cast<Node*>(&node), raw()->raw_output_nr);
   return output;
 }
 
@@ -228,13 +238,13 @@ void SavedTensor::report_inference(const Tensor& tensor) {
 
 void SavedTensor::report_overwritten(const Node& node) const {
   const Tensor tensor = this->tensor();
-  const Node* maker = kind_ == Kind::Output ? &node : node_of(tensor);
+  const Node* maker = kind_ == Kind::Output ? &node : raw_node_of(tensor);
   std::ostringstream what;
   what << "one of the variables needed for gradient computation has been modified by an inplace "
           "operation: [torch."
        << info(tensor.dtype()).scalar_name << "Tensor " << tensor.shape() << "]";
   if (maker) {
-    what << ", which is output " << tensor.body()->output_nr << " of " << maker->operator_name()
+    what << ", which is output " << tensor.body()->raw_output_nr << " of " << maker->operator_name()
          << ",";
   }
   const std::string written = raw()->storage->written.describe();

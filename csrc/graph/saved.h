@@ -91,8 +91,8 @@ class SavedTensor {
       pack(*mode.saved_hooks, tensor, tensor, true);
       return;
     }
-    const Tensor data = tensor.has(kDual) ? keep_dual(tensor) : plain_twin(tensor);
-    data.body()->output_nr = tensor.body()->output_nr;
+    const Tensor data = tensor.raw_flags() & kDual ? keep_dual(tensor) : plain_twin(tensor);
+    data.body()->raw_output_nr = tensor.body()->raw_output_nr;
     hold(data.ref());
     version_ = data.version();
     kind_ = Kind::Output;
@@ -103,7 +103,7 @@ class SavedTensor {
   // Where it came from is kept of an input that no gradient was for.
   void release() noexcept {
     if (!defined()) return;
-    if (kind_ == Kind::Input && !(raw()->flags & kAnyGrad)) {
+    if (kind_ == Kind::Input && !(raw()->raw_flags & kAnyGrad)) {
       leave_origin();
     } else {
       give();
@@ -193,7 +193,7 @@ class SavedInput final : public SavedTensor, SavedLink {
     }
     hold(tensor.ref());
     version_ = tensor.version();
-    if (!tensor.has(kRequiresGrad) || !tensor.is_leaf()) link();
+    if (!(tensor.raw_flags() & kRequiresGrad) || raw_node_of(tensor)) link();
   }
   void release() noexcept {
     unlink();

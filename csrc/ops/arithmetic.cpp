@@ -193,7 +193,7 @@ static Tensor power_slope(T t, S s) {
 // Where the slope is recorded it is a power: in torch a polynomial stays part of the graph until
 // its derivative is zero.
 static Tensor square_slope(T t, S s) {
-  const bool records = mode.grad && s.x().flags() & (kAnyGrad | kBatched);
+  const bool records = mode.grad && (s.x().requires_grad() || s.x().has(kBatched));
   return t * ((records ? pow(s.x(), 1) : s.x()) * 2);
 }
 static const Elementwise record_square("pow", "PowBackward0", DTypeRule::Promote, Unary::Square,

@@ -234,7 +234,7 @@ Tensor replace_part(const Part& part, const Tensor& whole, const Tensor& values)
 void record_replaced_part(const Part& part, const Tensor& whole, const Tensor& values) {
   const Tensor* inputs[] = {&whole, &values};
   const In in(inputs, 2);
-  const RecordLevels levels(detail::levels_to_record(in, in.flags()));
+  const RecordLevels levels(detail::levels_to_record(in, in.raw_flags()));
   const auto node = make_node<OpNode<WrittenSlices>>(part, In(inputs, 2), as_span(whole));
   set_history(whole, node.get());
 }

@@ -88,11 +88,10 @@ Tensor fill(const Tensor& input, const Operand& value) {
   return assign(input, value.tensor(), in_place ? "FillBackward3" : "FillBackward1");
 }
 
-// Nothing to record, no batch: written straight into the target.
-bool is_plain(const Tensor& self, std::uint32_t other = 0) {
-  const std::uint32_t flags = self.flags() | other;
-  const bool records = mode.grad && (other & kAnyGrad || joins_graph(self));
-  return !(flags & (kDual | kBatched)) && !records;
+// Nothing to record, no batch, no tangent: written straight into the target.
+bool is_plain(const Tensor& self) { return is_single(self) && !(mode.grad && joins_graph(self)); }
+bool is_plain(const Tensor& self, const Tensor& source) {
+  return is_plain(self) && is_single(source) && !(mode.grad && source.requires_grad());
 }
 
 }  // namespace
@@ -101,7 +100,7 @@ const Tensor& copy_into(const Tensor& self, const Tensor& source) {
   const Dims common = broadcast(self.sizes(), source.sizes());
   check(same(common, self.sizes()), "output with shape ", self.shape(),
         " doesn't match the broadcast shape ", common);
-  const bool plain = is_plain(self, source.flags());
+  const bool plain = is_plain(self, source);
   if (plain && self.is_same(source)) {
     self.note_write();
     return self;

@@ -135,7 +135,7 @@ struct Stepwise {
 }  // namespace
 
 Tensor stepwise(const char* node, const Tensor& slope, const Tensor& x) {
-  if (!mode.grad || !(x.flags() & (kAnyGrad | kBatched))) return slope;
+  if (!mode.grad || !(x.requires_grad() || x.has(kBatched))) return slope;
   return apply<Stepwise>({node}, slope, x);
 }
 

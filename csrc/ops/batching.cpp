@@ -63,7 +63,7 @@ Tensor take_destination(In in, const Spec& spec) { return Destination::take_out(
 Tensor twin(const Tensor& result, int level) {
   if (!result.requires_grad() || result.is_leaf()) return result;
   Tensor copy = dual_twin(result, below(level));
-  set_history(copy, node_of(result), result.body()->output_nr);
+  copy_history(copy, result);
   return copy;
 }
 

@@ -140,6 +140,8 @@ Tensor Destination::take(Sizes sizes, DType dtype) {
   if (!here || !here->pending_) [[likely]] {
     return {};
   }
+  // The memory of all examples is not that of one.
+  if (here->target_.has(kBatched)) return {};
   here->pending_ = false;
   // An out= of another shape may be an operand, too: it is resized when the result is there.
   here->check_fits(sizes, dtype);
@@ -167,7 +169,7 @@ void Destination::add_operand(const Tensor& operand, bool apart) {
   const TensorBody* b = operand.body();
   if (a->numel == 0 || b->numel == 0 || (a == b && !apart)) return;
   // Batched: asked again for the memory of all examples.
-  if ((a->flags | b->flags) & kBatched) return;
+  if (target_.has(kBatched) || operand.has(kBatched)) return;
   const auto end = [](const TensorBody* t) {
     auto* body = const_cast<TensorBody*>(t);
     const std::int64_t extent = memory_extent({body->sizes(), t->ndim}, {body->strides(), t->ndim});
@@ -217,7 +219,10 @@ const Tensor& Destination::finish(const Tensor& result) {
   const bool records = result.requires_grad() && mode.grad;
   if (kind_ == Kind::Out && records) refuse_out(name_, target_);
   if (kind_ == Kind::Out) {
-    check(ErrorKind::NotImplemented, !((result.flags() | target_.flags()) & kDual),
+    check(!result.has(kBatched) && !target_.has(kBatched),
+          "Batching rule not implemented for aten::", name_,
+          ".out; the fallback path doesn't work on out= or view ops. Use the result.");
+    check(ErrorKind::NotImplemented, !result.is_dual() && !target_.is_dual(),
           "Trying to use forward AD with ", name_,
           "_out that does not support it because it is an out= function. Use the result instead.");
   }
@@ -225,9 +230,7 @@ const Tensor& Destination::finish(const Tensor& result) {
     check_fits(result.sizes(), result.dtype());
     if (!same(result.sizes(), target_.sizes())) resize_as(name_, target_, result);
     if (records) check_rebase(name_, target_);
-    if ((result.flags() | target_.flags()) & kBatched) {
-      check(kind_ == Kind::InPlace, "Batching rule not implemented for aten::", name_,
-            ".out; the fallback path doesn't work on out= or view ops. Use the result.");
+    if (result.has(kBatched) || target_.has(kBatched)) {
       write_batch(name_, target_, result);
     } else {
       kernels::copy(view_of(target_), view_of(result));
@@ -236,7 +239,7 @@ const Tensor& Destination::finish(const Tensor& result) {
   }
   if (kind_ == Kind::Out) return target_;
   const Tensor value = result.is_same(target_) ? result : cast(result, target_.dtype());
-  if (value.requires_grad() || value.has(kDual)) {
+  if (value.requires_grad() || value.is_dual()) {
     rebase(target_, value);
   } else if (has_derivatives(target_)) {
     const Tensor operand = operand_ ? *operand_ : Tensor();

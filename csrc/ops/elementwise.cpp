@@ -71,8 +71,8 @@ class ElementwiseNode final : public Node {
       const Tensor& t = x[i]->tensor();
       if (!t.defined()) continue;
       dtypes_[i] = t.dtype();
-      if (!(t.flags() & mode.record)) {
-        cut |= (t.flags() & kCut) != 0;
+      if (!(t.raw_flags() & mode.record)) {
+        cut |= t.has(kCut);
         continue;
       }
       set_edge(i, t);
@@ -433,7 +433,7 @@ template <int N>
     s.params = params;
     Tensor sum;
     for (int i = 0; i < N; ++i) {
-      if (!(x[i]->flags() & kDual)) continue;
+      if (!x[i]->is_tensor()) continue;
       const Tensor& tangent = tangent_of(x[i]->tensor(), level);
       if (!tangent.defined()) continue;
       check(ErrorKind::NotImplemented, op.partial[i].times != nullptr,
@@ -499,7 +499,7 @@ std::uint32_t refresh_operands(const Operands<N>& x) {
   std::uint32_t flags = 0;
   for (int i = 0; i < N; ++i) {
     if (x[i]->is_tensor()) refresh(x[i]->tensor());
-    flags |= x[i]->flags();
+    flags |= x[i]->raw_flags();
   }
   return flags;
 }
@@ -507,7 +507,7 @@ std::uint32_t refresh_operands(const Operands<N>& x) {
 template <int N>
 Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
   std::uint32_t flags = 0;
-  for (int i = 0; i < N; ++i) flags |= x[i]->flags();
+  for (int i = 0; i < N; ++i) flags |= x[i]->raw_flags();
   if (flags & kFollowsBase) flags = refresh_operands<N>(x);
   if (flags & kDual && mode.destination) [[unlikely]] {
     // The tangent is made of operands, so they must not be overwritten before.

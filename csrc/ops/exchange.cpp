@@ -41,7 +41,8 @@ Tensor set_source(const Tensor& input, const Tensor& source) {
   check_settable(input, source);
   exchange_memory(input, source);
   input.note_write();
-  if (input.is_leaf()) ++input.body()->output_nr;  // what was recorded belongs to its old memory
+  if (input.is_leaf())
+    ++input.body()->raw_output_nr;  // what was recorded belongs to its old memory
   return input;
 }
 
@@ -106,7 +107,10 @@ static void move_geometry(const Tensor& target, const Tensor& source, Ref<Storag
   TensorBody* body = target.body();
   const bool moves = storage != body->storage;
   // Its history as it is now belongs to whatever memory it gets.
-  if (moves) refresh_history(target);
+  if (moves) {
+    refresh_history(target);
+    refresh_tangents(target);
+  }
   const Dims sizes(source.sizes());
   const Dims strides(source.strides());
   body->set_ndim(source.ndim());
@@ -118,12 +122,12 @@ static void move_geometry(const Tensor& target, const Tensor& source, Ref<Storag
   body->numel = source.numel();
   body->dtype = source.dtype();
   const std::uint32_t geometry = kContiguous | kReadOnly;
-  body->flags = (body->flags & ~geometry) | (source.flags() & geometry);
-  if (moves) body->seen_version = body->storage->version;
+  body->raw_flags = (body->raw_flags & ~geometry) | (source.raw_flags() & geometry);
+  if (moves) body->has_seen(body->storage->version);
 }
 
 static void take_geometry(const Tensor& target, const Tensor& source, Ref<Storage> storage) {
-  check(ErrorKind::NotImplemented, !((target.flags() | source.flags()) & kBatched),
+  check(ErrorKind::NotImplemented, !target.has(kBatched) && !source.has(kBatched),
         "vmap: the memory of a batched tensor cannot be exchanged (data, set_, resize_, out=).");
   move_geometry(target, source, std::move(storage));
 }
@@ -142,14 +146,16 @@ void become(const Tensor& x, const Tensor& view) {
   }
   move_geometry(x, view, view.body()->storage);
   if (!x.has(kBatched)) x.note_write();
+  // Nothing was written: what the operator gave the view still holds.
+  view.body()->has_seen(view.version());
   if (!x.has(kFollowsBase)) {
     rebase(x, view);
-  } else if (!view.has(kDual)) {  // else both are made anew from the base
+  } else if (!view.is_dual()) {  // else both are made anew from the base
     if (view.requires_grad() && mode.grad) {
-      set_history(x, node_of(view), view.body()->output_nr);
+      copy_history(x, view);
       move_retention(x);
     }
-    x.body()->seen_version = x.version();
+    x.body()->has_seen(x.version());
   }
 }
 
@@ -180,7 +186,7 @@ void exchange_memory(const Tensor& target, const Tensor& source) {
   }
   target.set(kInference, source.has(kInference));
   // Another part of the memory of its base: its history is made anew.
-  if (!stays && base && body->shares_base()) body->seen_version = body->storage->version - 1;
+  if (!stays && base && body->shares_base()) body->has_seen(body->storage->version - 1);
 }
 
 static void resize_to(const char* name, const Tensor& target, Sizes sizes, Sizes strides) {

@@ -556,9 +556,9 @@ static void assign_recorded(const Tensor& target, std::span<const IndexItem> ite
 
 void index_assign(const Tensor& target, std::span<const IndexItem> items, const Operand& value) {
   if (items.size() == 1 && items[0].kind == IndexItem::Kind::Bool && !items[0].flag) return;
-  const std::uint32_t flags = target.flags() | value.flags();
   const bool records = mode.grad && (value.requires_grad() || joins_graph(target));
-  if (records || flags & (kDual | kBatched)) return assign_recorded(target, items, value);
+  const bool single = is_single(target) && (!value.is_tensor() || is_single(value.tensor()));
+  if (records || !single) return assign_recorded(target, items, value);
   const GradMode off(false);
   const Sliced s = apply_items(target, items);
   Tensor values = value_for(s.view, value);

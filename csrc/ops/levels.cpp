@@ -49,7 +49,7 @@ Tensor alias(const Tensor& input) { return apply<Alias>({}, input); }
 Tensor enter_grad(const Tensor& input, int level) {
   Tensor fresh = alias(input);
   if (!is_floating(fresh.dtype())) return fresh;
-  fresh.body()->flags |= mode.levels[level].bit;
+  fresh.body()->raw_flags |= mode.levels[level].bit;
   fresh.set(kInference, false);
   make_meta(fresh).input_of = mode.levels[level].serial;
   return fresh;
@@ -58,12 +58,13 @@ Tensor enter_grad(const Tensor& input, int level) {
 Tensor leave_grad(const Tensor& result, int level) {
   const Level& here = mode.levels[level];
   const std::uint32_t own = here.bit & ~here.outer_record;
-  if (!(result.flags() & own)) return result;
+  refresh_history(result);
+  const std::uint32_t flags = result.raw_flags();
+  if (!(flags & own)) return result;
   Tensor outside = dual_twin(result, ~std::uint64_t{0});
-  const std::uint32_t rest = result.flags() & kAnyGrad & ~own;
-  if (rest && !result.is_leaf()) {
-    set_history(outside, node_of(result), result.body()->output_nr);
-    outside.body()->flags &= ~own;
+  if (flags & kAnyGrad & ~own && !result.is_leaf()) {
+    copy_history(outside, result);
+    outside.body()->raw_flags &= ~own;
   }
   return outside;
 }

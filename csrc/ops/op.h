@@ -68,10 +68,10 @@ class In {
   In(const Tensor* const* tensors, int count) : tensors_(tensors), count_(count) {}
   const Tensor& operator[](int i) const { return *tensors_[i]; }
   int size() const { return count_; }
-  std::uint32_t flags() const {
+  std::uint32_t raw_flags() const {
     std::uint32_t all = 0;
     for (int i = 0; i < count_; ++i) {
-      if (tensors_[i]->defined()) all |= tensors_[i]->flags();
+      if (tensors_[i]->defined()) all |= tensors_[i]->raw_flags();
     }
     return all;
   }
@@ -338,7 +338,7 @@ namespace detail {
 class InsideBatch {
  public:
   explicit InsideBatch(int level) : outer_(level), overwritten_(mode.overwritten) {
-    if (!overwritten_ || !(overwritten_->flags & kBatched)) return;
+    if (!overwritten_ || !(overwritten_->raw_flags & kBatched)) return;
     const auto& meta = static_cast<const AutogradMeta&>(*overwritten_->meta);
     if (meta.level == level) mode.overwritten = meta.batch.body();
   }
@@ -539,10 +539,10 @@ template <class Op>
 
 template <class Op>
 Result<Op> apply(const typename Op::Attrs& attrs, In in) {
-  std::uint32_t flags = in.flags();
+  std::uint32_t flags = in.raw_flags();
   if (flags & kFollowsBase) {
     detail::refresh(in);
-    flags = in.flags();
+    flags = in.raw_flags();
   }
   Result<Op> result =
       flags & kBatched ? detail::compute_batched<Op>(attrs, in) : detail::compute<Op>(attrs, in);

@@ -25,8 +25,8 @@ class Operand {
   bool is_tensor() const { return tensor_.defined(); }
   const Tensor& tensor() const { return tensor_; }
   const Scalar& number() const { return number_; }
-  std::uint32_t flags() const { return tensor_.defined() ? tensor_.flags() : 0; }
-  bool requires_grad() const { return flags() & kAnyGrad; }
+  std::uint32_t raw_flags() const { return tensor_.defined() ? tensor_.raw_flags() : 0; }
+  bool requires_grad() const { return tensor_.defined() && tensor_.requires_grad(); }
   int ndim() const { return is_tensor() ? tensor_.ndim() : 0; }
   Sizes sizes() const { return is_tensor() ? tensor_.sizes() : Sizes{}; }
 

@@ -33,18 +33,18 @@ void check_follows(const Tensor& view, const char* what) {
            "(if you want the inplace to be tracked).",
            origin_of(view));
     case ViewKind::OneOfMany:
-      fail("Output ", body->output_nr, " of ",
-           body->grad_fn ? static_cast<Node*>(body->grad_fn.get())->operator_name()
-                         : std::string("an operator"),
+      fail("Output ", body->raw_output_nr, " of ",
+           body->raw_grad_fn ? static_cast<Node*>(body->raw_grad_fn.get())->operator_name()
+                             : std::string("an operator"),
            " is a view and ", what,
            " modified inplace. This view is the output of a function that returns multiple views. "
            "Such functions do not allow the output views to be modified inplace. You should "
            "replace the inplace operation by an out-of-place one.",
            origin_of(view));
     case ViewKind::Custom:
-      fail("Output ", body->output_nr, " of ",
-           body->grad_fn ? static_cast<Node*>(body->grad_fn.get())->operator_name()
-                         : std::string("a Function"),
+      fail("Output ", body->raw_output_nr, " of ",
+           body->raw_grad_fn ? static_cast<Node*>(body->raw_grad_fn.get())->operator_name()
+                             : std::string("a Function"),
            " is a view and ", what,
            " modified inplace. This view was created inside a custom Function (or because an input "
            "was returned as-is) and the autograd logic to handle view+inplace would override the "
@@ -70,14 +70,8 @@ Tensor tangent_or_zeros(const Tensor& t, int level) {
 
 // Gives `to` the tangents of `from` instead of its own.
 void take_tangents(const Tensor& to, const Tensor& from) {
-  if (to.has(kDual)) {
-    meta_of(to)->tangents.clear();
-    to.set(kDual, false);
-  }
-  for (std::uint64_t levels = dual_levels(from); levels; levels &= levels - 1) {
-    const int level = std::countr_zero(levels);
-    set_tangent(to, level, tangent_of(from, level));
-  }
+  drop_tangents(to);
+  give_tangents(to, from, ~std::uint64_t{0});
 }
 
 void rebase_base(const Tensor& view, const Tensor& base, const Tensor& result) {
@@ -109,9 +103,9 @@ Tensor detail::copy_before_write(const Tensor& tensor) {
     copy = clone(tensor);
   }
   take_tangents(copy, tensor);
-  copy.body()->grad_fn = tensor.body()->grad_fn;
-  copy.body()->output_nr = tensor.body()->output_nr;
-  copy.body()->flags |= tensor.flags() & kAnyGrad;
+  copy.body()->raw_grad_fn = tensor.body()->raw_grad_fn;
+  copy.body()->raw_output_nr = tensor.body()->raw_output_nr;
+  copy.body()->raw_flags |= tensor.raw_flags() & kAnyGrad;
   return copy;
 }
 
@@ -124,7 +118,7 @@ void detail::refresh(In in) {
 void detail::note_cuts(In in, std::span<const Tensor> results) {
   const TensorBody* made = nullptr;
   for (int i = 0; i < in.size(); ++i) {
-    if (!in[i].defined() || !(in[i].flags() & (kRequiresGrad | kCut))) continue;
+    if (!in[i].defined() || !(in[i].raw_flags() & (kRequiresGrad | kCut))) continue;
     if (made) {
       note_leaf_cut(in[i], made->origin, made->made);
       continue;
@@ -145,11 +139,11 @@ void detail::note_unsaved_cut(Node& node, In in, std::uint32_t saves) {
 void detail::mark_view(const Tensor& view, const Tensor& input, bool one_of_many) {
   TensorBody* body = view.body();
   const TensorBody* from = input.body();
-  if (body == from || from->flags & kInference) return;
+  if (body == from || from->raw_flags & kInference) return;
   body->base = from->base ? from->base : input.ref();
   if (!is_floating(body->dtype)) return;
-  body->flags |= kFollowsBase;
-  body->seen_version = body->storage->version;
+  body->raw_flags |= kFollowsBase;
+  body->has_seen(body->storage->version);
   if (mode.inference) {
     body->view_kind = ViewKind::Inference;
   } else if (!mode.grad) {
@@ -166,44 +160,62 @@ void detail::mark_batched_view(const Tensor& view, const Tensor& input, bool one
   if (shares) mark_view(view, input, one_of_many);
 }
 
-void refresh_view(const Tensor& view) {
+namespace {
+
+// While something that belongs to a tensor is made, not to the operation that asks for it: nothing
+// of what that operation switched on, off or aside counts.
+class Neutral {
+ private:
+  const AllLevels levels_;
+  const Composition parts_;
+  const GradMode grad_{true};
+  const ForwardMode forward_{true};
+  const ModeScope<&Mode::inference> inference_{false};
+  const ModeScope<&Mode::overwritten> overwritten_{nullptr};
+};
+
+}  // namespace
+
+void take_tangents_anew(const Tensor& view) {
   TensorBody* body = view.body();
   const Tensor base(body->base);
-  if (!body->shares_base() && (mode.grad || (body->flags | base.flags()) & kDual)) {
-    if (body->grad_fn || (body->flags | base.flags()) & (kAnyGrad | kDual)) {
-      check_shares(view, "view: written since its history was made");
-    }
+  check_shares(view, "view: written since its tangent was computed");
+  const Neutral neutral;
+  const HistoryLock lock(body);
+  drop_tangents(view);
+  for (std::uint64_t levels = dual_levels(base); levels; levels &= levels - 1) {
+    const int level = std::countr_zero(levels);
+    const OuterLevels outer(level);
+    set_tangent(view, level, take_part(part_of(view, base), tangent_of(base, level)));
   }
-  if (body->flags & kDual || base.has(kDual)) {
-    const AllLevels all;
-    take_tangents(view, Tensor());
-    for (std::uint64_t levels = dual_levels(base); levels; levels &= levels - 1) {
-      const int level = std::countr_zero(levels);
-      const OuterLevels outer(level);
-      set_tangent(view, level, take_part(part_of(view, base), tangent_of(base, level)));
-    }
-  }
+  body->seen_by_tangents = view.version();
+}
+
+void make_history_anew(const Tensor& view) {
+  TensorBody* body = view.body();
+  const Tensor base(body->base);
+  check_shares(view, "view: written since its history was made");
   // Other threads may use the view, too: it is theirs when the version says so.
   const HistoryLock lock(body);
-  if (!(body->grad_fn || base.requires_grad())) body->seen_version = view.version();
-  if (!mode.grad || !body->is_stale()) return;
+  if (!body->has_stale_history()) return;
   check_follows(view, "its base or another view of its base has been");
-  const ForwardMode off(false);
+  const Neutral neutral;
+  const ForwardMode values_only(false);
   // Inside vmap only the history is wanted: the values are those of all examples already.
   const Tensor again =
       view.has(kBatched) ? take_part(part_of(view, base), base) : view_as_strided(base, view);
-  body->grad_fn = again.body()->grad_fn;
-  body->output_nr = 0;
-  const std::uint32_t grads = again.flags() & kAnyGrad;
-  if ((body->flags & kAnyGrad) != grads)
-    body->flags = (body->flags & ~std::uint32_t{kAnyGrad}) | grads;
-  body->seen_version = view.version();
+  body->raw_grad_fn = again.body()->raw_grad_fn;
+  body->raw_output_nr = 0;
+  const std::uint32_t grads = again.raw_flags() & kAnyGrad;
+  if ((body->raw_flags & kAnyGrad) != grads)
+    body->raw_flags = (body->raw_flags & ~std::uint32_t{kAnyGrad}) | grads;
+  body->seen_by_history = view.version();
   move_retention(view);
 }
 
 bool joins_graph(const Tensor& target) {
   return target.requires_grad() ||
-         (target.has(kFollowsBase) && target.body()->base->flags & kAnyGrad &&
+         (target.has(kFollowsBase) && target.body()->base->raw_flags & kAnyGrad &&
           target.body()->shares_base());
 }
 
@@ -212,7 +224,7 @@ void check_rebase(const char* name, const Tensor& target) {
     check_shares(target, std::string(name) + "_");
     check_follows(target, "is being");
     const TensorBody* base = target.body()->base.get();
-    if (joins_graph(target) && (!base->grad_fn || is_level_input(base))) {
+    if (joins_graph(target) && (!base->raw_grad_fn || is_level_input(base))) {
       fail("a view of a leaf Variable that requires grad is being used in an in-place operation.",
            described(Tensor(target.body()->base)));
     }
@@ -228,22 +240,23 @@ void check_rebase(const char* name, const Tensor& target) {
 static void replace_history(const Tensor& target, const Tensor& result) {
   if (target.has(kFollowsBase)) {
     if (!target.body()->shares_base()) {
-      const std::uint32_t followed = result.flags() | target.body()->base->flags;
+      const bool follows = result.is_dual() || Tensor(target.body()->base).is_dual();
       const bool records = result.requires_grad() && mode.grad;
-      if (records || followed & kDual) check_shares(target, "in-place write");
+      if (records || follows) check_shares(target, "in-place write");
       // Without a record its history stays what it was.
-      if (target.body()->seen_version + 1 == target.version()) ++target.body()->seen_version;
+      TensorBody* body = target.body();
+      if (body->seen_by_history + 1 == target.version()) ++body->seen_by_history;
       return;
     }
     // Written directly, the operator's node is in the view: a twin holds it for the base.
     Tensor value = result;
     if (result.is_same(target)) {
       value = plain_twin(target);
-      if (node_of(target)) set_history(value, node_of(target), target.body()->output_nr);
-      take_tangents(value, target);
+      if (Node* node = raw_node_of(target)) set_history(value, node, target.body()->raw_output_nr);
+      if (target.raw_flags() & kDual) take_tangents(value, target);
     }
     rebase_base(target, Tensor(target.body()->base), value);
-    target.body()->seen_version = target.version() - 1;
+    target.body()->has_seen(target.version() - 1);
     refresh(target);
     return;
   }
@@ -253,7 +266,7 @@ static void replace_history(const Tensor& target, const Tensor& result) {
   }
   take_tangents(target, result);
   if (result.requires_grad() && mode.grad) {
-    set_history(target, node_of(result), result.body()->output_nr);
+    copy_history(target, result);
     detail::note_result(*node_of(result), target);
     move_retention(target);
   }
@@ -262,7 +275,7 @@ static void replace_history(const Tensor& target, const Tensor& result) {
 void rebase(const Tensor& target, const Tensor& result) {
   replace_history(target, result);
   Storage& storage = *target.body()->storage;
-  const bool has_history = target.flags() & (kAnyGrad | kDual);
+  const bool has_history = target.raw_flags() & (kAnyGrad | kDual);
   if (storage.saved && has_history) [[unlikely]]
     SavedInput::expire(storage);
 }

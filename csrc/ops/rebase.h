@@ -7,9 +7,10 @@
 // view (AsStrided) of the new base.  Nodes that exist stay as they are (NOTE [Order]).
 //
 // The other views of the base learn of it late: a view notes the version of the memory that its
-// history belongs to, and whoever is about to use the history of a view calls `refresh` first,
-// which makes a new one from the base's when the memory was written since.  Edge refuses a stale
-// view, so a place that forgets to is an error and never a wrong gradient.
+// history belongs to, and who reads the history or the tangents of a tensor gets those of a view
+// made anew from the base's when the memory was written since (NOTE [Stale views] in
+// core/tensor.h).  Edge refuses a stale view, so a place that went round that is an error and never
+// a wrong gradient.
 //
 // A view and a base of which one got other memory (ops/exchange.h) know nothing of each other's
 // writes: the view keeps the history that it has, and what would need a new one is refused.
@@ -20,18 +21,10 @@
 
 namespace pullback {
 
-// Makes the history (and tangent) of a stale view anew from its base.  Throws for a view whose
-// history cannot follow: one of several made by one node, or one made under no_grad.
-void refresh_view(const Tensor& view);
+// Both, for who is about to compute with the tensor: the history only if that is recorded.
 inline void refresh(const Tensor& tensor) {
-  if (tensor.body()->is_stale()) [[unlikely]]
-    refresh_view(tensor);
-}
-// The same whether or not operations are being recorded, for who asks for the history itself.
-inline void refresh_history(const Tensor& tensor) {
-  if (!tensor.body()->is_stale()) return;
-  const GradMode on(true);
-  refresh_view(tensor);
+  refresh_tangents(tensor);
+  if (mode.grad) refresh_history(tensor);
 }
 
 // What is written into the tensor is recorded: it requires a gradient, or its base does.

@@ -41,7 +41,7 @@ void note_recipe(Node& node, std::unique_ptr<Recipe> recipe, std::span<const Ten
     source.absent = !t.defined();
     if (t.defined()) {
       const Edge& edge = node.edge(edges[i]);
-      if (t.flags() & (kBatched | kDual | kInference)) return;
+      if (!is_single(t) || t.has(kInference)) return;
       if (!edge || edge.is_leaf()) {
         // Without its value before the write there is no running again.
         if (mode.overwritten == t.body()) return;

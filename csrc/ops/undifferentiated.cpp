@@ -90,7 +90,7 @@ class Tensors {
 // Whether the inputs make a node; for the reverse levels inside of their batch.
 template <typename Record>
 void record(const Tensor& result, In inputs, Record&& set) {
-  const std::uint32_t flags = inputs.flags();
+  const std::uint32_t flags = inputs.raw_flags();
   if (flags & mode.record && mode.grad) {
     const RecordLevels levels(detail::levels_to_record(inputs, flags));
     if (flags & mode.record) return set();
@@ -125,21 +125,20 @@ void record_refusal(const Tensor& result, std::initializer_list<const Tensor*> t
 
 Tensor without_gradient(const Tensor& target, std::string node, const Tensor& operand) {
   // The edges lead to what was there before the write, of which the operand may be a view as well.
-  if (target.has(kFollowsBase)) target.body()->seen_version = target.version();
+  if (target.has(kFollowsBase)) target.body()->seen_by_history = target.version();
   TensorBody* beside = operand.defined() && operand.has(kFollowsBase) ? operand.body() : nullptr;
-  const std::uint32_t seen = beside ? std::exchange(beside->seen_version, operand.version()) : 0;
+  const std::uint32_t seen = beside ? std::exchange(beside->seen_by_history, operand.version()) : 0;
   const Tensor value = plain_twin(target);
   const Tensors inputs{&target, &operand};
   if (mode.grad)
     set_node<ZeroGradients>(value, zeros_for(inputs.in(), std::move(node)), inputs.in());
-  if (beside) beside->seen_version = seen;
+  if (beside) beside->seen_by_history = seen;
   if (mode.forward) set_zero_tangents(value, dual_levels(target) & mode.dual);
   return value;
 }
 
 bool has_derivatives(const Tensor& target) {
-  const bool of_base = target.has(kFollowsBase) && target.body()->base->flags & kDual;
-  return (mode.grad && joins_graph(target)) || target.has(kDual) || of_base;
+  return (mode.grad && joins_graph(target)) || target.is_dual();
 }
 
 void overwritten(const Tensor& target, const char* node, const Tensor& operand) {

@@ -15,9 +15,6 @@
 namespace pullback {
 namespace {
 
-// What needs more than a loop over memory to be written.
-constexpr std::uint32_t kSpecial = kBatched | kDual | kReadOnly | kInference;
-
 bool is_dense(const Tensor& t) {
   return t.is_contiguous() || pullback::is_dense(t.sizes(), t.strides());
 }
@@ -26,7 +23,7 @@ bool is_dense(const Tensor& t) {
 bool is_ours(const Tensor& t, std::uint32_t holders = 1) {
   const TensorBody* body = t.body();
   return body->refs.get() == holders && body->storage->refs.get() == 1 && !body->storage->deleter &&
-         !(body->flags & (kBatched | kReadOnly | kInference | kAnyGrad)) && is_dense(t);
+         !(body->raw_flags & (kBatched | kReadOnly | kInference | kAnyGrad)) && is_dense(t);
 }
 
 void add_into(const Tensor& sum, const Tensor& term) {
@@ -45,8 +42,8 @@ void add_into(const Tensor& sum, const Tensor& term) {
 
 // Whether add_into can do it.
 bool is_plain_sum(const Tensor& sum, const Tensor& term) {
-  return !(sum.flags() & kSpecial) && !(term.flags() & (kBatched | kDual)) && is_dense(sum) &&
-         sum.dtype() == term.dtype() && same(sum.sizes(), term.sizes());
+  return is_single(sum) && is_single(term) && !sum.has(kReadOnly) && !sum.has(kInference) &&
+         is_dense(sum) && sum.dtype() == term.dtype() && same(sum.sizes(), term.sizes());
 }
 
 // sum.add_(term), with its tangents and its refusals.
@@ -73,7 +70,7 @@ Tensor copy_for(const Tensor& leaf, const Tensor& gradient) {
 // tangent.
 Tensor taken(Tensor gradient) {
   const TensorBody* body = gradient.body();
-  const bool shared = body->refs.get() > 1 || body->handle || body->flags & kDual;
+  const bool shared = body->refs.get() > 1 || body->handle || gradient.is_dual();
   return shared ? gradient.detach() : gradient;
 }
 

@@ -53,7 +53,7 @@ struct Block {
 // A leaf that requires a gradient, or a view of one: it is there with or without the graph.
 bool is_users(const Tensor& tensor) {
   const TensorBody* root = tensor.body()->base ? tensor.body()->base.get() : tensor.body();
-  return root->flags & kAnyGrad && !root->grad_fn;
+  return root->raw_flags & kAnyGrad && !root->raw_grad_fn;
 }
 
 const Recipe* recipe_of(const Node* node) {
@@ -99,8 +99,8 @@ class Ledger {
 
 std::shared_ptr<Entry> Ledger::enter(const Tensor& tensor, const std::shared_ptr<Ledger>& self) {
   const Node* node = node_of(tensor);
-  const bool plain = !(tensor.flags() & (kBatched | kDual));
-  Place place = plain && node ? Place{node, tensor.body()->output_nr} : Place{};
+  const bool plain = is_single(tensor);
+  Place place = plain && node ? Place{node, tensor.body()->raw_output_nr} : Place{};
   const Recipe* recipe = recipe_of(place.node);
   // Overwritten without being recorded: then it is not what its node computes.
   if (recipe && recipe->result_version != tensor.version()) place = {};

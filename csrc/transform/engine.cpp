@@ -92,7 +92,7 @@ void Pass::run_output_hooks(const Step& step) {
     extra.outputs[k].hooks->run(slots_[step.first_slot + extra.outputs[k].output_nr]);
   }
   for (TensorBody* body : extra.retained) {
-    const Tensor& gradient = slots_[step.first_slot + body->output_nr];
+    const Tensor& gradient = slots_[step.first_slot + body->raw_output_nr];
     if (!gradient.defined()) continue;
     Tensor& kept = make_meta(body).grad;
     kept = kept.defined() ? add(kept, gradient) : clone(gradient, MemoryFormat::Contiguous);
@@ -102,7 +102,7 @@ void Pass::run_output_hooks(const Step& step) {
 void Pass::finish_leaf(Leaf& leaf) {
   if (!leaf.needed) return;
   // A leaf of a transform that has ended.
-  if (request_.accumulate && (leaf.body->flags & kAnyGrad) > kRequiresGrad) return;
+  if (request_.accumulate && (leaf.body->raw_flags & kAnyGrad) > kRequiresGrad) return;
   const Tensor tensor(Ref<TensorBody>::share(leaf.body));
   const bool hooked = tensor.has(kHooked) && meta_of(tensor)->hooks;
   if (!leaf.gradient.defined() && !hooked) return;

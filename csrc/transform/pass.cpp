@@ -25,7 +25,7 @@ void Pass::visit(const Edge& edge) {
     const LeafLock lock(leaf);
     if (mark(make_meta(leaf).mark, leaf, static_cast<std::uint32_t>(leaves_.size()))) {
       leaves_.push_back({leaf, {}, -1, true, is_present(edge)});
-    } else if (leaf->output_nr && is_present(edge)) {
+    } else if (leaf->raw_output_nr && is_present(edge)) {
       leaves_[place_of(leaf)].reached = true;
     }
   } else {
@@ -109,7 +109,7 @@ void Pass::select_inputs() {
       }
       step.captured = true;
       const std::uint32_t output_nr =
-          input.defined() ? input.body()->output_nr : request_.input_edges[k].output_nr();
+          input.defined() ? output_nr_of(input) : request_.input_edges[k].output_nr();
       captures_.push_back({false, place_of(node), output_nr, number});
     } else if (is_marked(input.body()) && leaves_[place_of(input.body())].reached) {
       leaves_[place_of(input.body())].needed = true;
