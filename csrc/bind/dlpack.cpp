@@ -224,7 +224,6 @@ PyObject* tensor_to_dlpack(PyObject* self, PyObject* args, PyObject* kwargs) {
       throw_python();
     }
     const Tensor& t = unwrap(self);
-    refresh_history(t);
     if (t.requires_grad()) {
       buffer_error("Can't export tensors that require gradient, use tensor.detach()." +
                    described(t));

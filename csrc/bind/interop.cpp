@@ -360,7 +360,8 @@ PyObject* memory_of(PyObject*, PyObject* object) {
     const Tensor& t = unwrap(object);
     refresh_history(t);
     check(ErrorKind::NotImplemented,
-          !t.has(kBatched) && !(t.raw_flags() & mode.record & kLevelsGrad) && !has_transform_tangent(t),
+          !t.has(kBatched) && !(t.raw_flags() & mode.record & kLevelsGrad) &&
+              !has_transform_tangent(t),
           "Cannot access storage of a tensor of a transform under way: its memory is not all of "
           "it. Use tensor.clone() or tensor.detach().");
     const Ref<Storage>& storage = t.body()->storage;

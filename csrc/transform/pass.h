@@ -94,7 +94,9 @@ class Pass final : public ActivePass {
     return slots_[nodes_[place_of(edge.node())].first_slot + edge.output_nr()];
   }
   // Whether it was made since the leaf has its accumulator: others count only when all leaves do.
-  static bool is_present(const Edge& edge) { return edge.output_nr() == edge.leaf()->raw_output_nr; }
+  static bool is_present(const Edge& edge) {
+    return edge.output_nr() == edge.leaf()->raw_output_nr;
+  }
   bool is_needed(const Edge& edge) const {
     return edge.is_leaf()
                ? leaves_[place_of(edge.leaf())].needed && is_present(edge)
