@@ -81,7 +81,7 @@ struct Around final : NodeHooks {
 void hook(const Tensor& t, std::function<void(Tensor&)> body) {
   auto made = std::make_unique<Hook>(std::move(body));
   if (Node* node = node_of(t)) {
-    node->make_extra().outputs.push_back({t.body()->output_nr, std::move(made)});
+    node->make_extra().outputs.push_back({t.body()->raw_output_nr, std::move(made)});
     return;
   }
   AutogradMeta& meta = make_meta(t);
