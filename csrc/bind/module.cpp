@@ -16,6 +16,7 @@
 #include "bind/provenance.h"
 #include "bind/saved_tensors.h"
 #include "bind/settings.h"
+#include "bind/step_observer.h"
 #include "bind/tensor_type.h"
 #include "bind/transforms.h"
 #include "bind/types.h"
@@ -92,7 +93,7 @@ PYBIND11_MODULE(_core, m) {
   });
   for (PyMethodDef* functions :
        {optim_functions, interop_functions, settings_functions, transform_functions,
-        memory_functions, diagnosis_functions, profile_functions}) {
+        memory_functions, diagnosis_functions, step_observer_functions, profile_functions}) {
     check_init(PyModule_AddFunctions(m.ptr(), functions));
   }
   add_memory_functions(m);

@@ -93,6 +93,7 @@ _LAZY = {
     "default_generator": "random",
     "detach": "_misc",
     "detach_": "_misc",
+    "diagnose": "diagnosis._diagnose",
     "draw": "diagnosis._drawing",
     "explain": "diagnosis._explain",
     "dropout": "_misc",

@@ -209,6 +209,9 @@ from pullback.autograd.anomaly_mode import (
 from pullback.autograd.anomaly_mode import (
     is_anomaly_enabled as is_anomaly_enabled,
 )
+from pullback.diagnosis._diagnose import (
+    diagnose as diagnose,
+)
 from pullback.diagnosis._drawing import (
     draw as draw,
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pullback import _core
 from pullback._grad_mode import no_grad
@@ -109,7 +109,7 @@ def _is_steep(node: Any) -> bool:
 
 def _forward(root: Any) -> Explanation:
     values = Values([root])
-    word = _word(root)
+    word = _word(root.detach())
     pending = [root.grad_fn]
     sure = {root.grad_fn}  # nodes whose result is known to be bad
     seen = {root.grad_fn}
@@ -406,6 +406,40 @@ def _report_backward(node: Any, watch: _Watch) -> Explanation:
     if hint:
         text.append("  " + hint)
     return Explanation("\n".join(text), place, node.name(), index, found, (place,) if place else ())
+
+
+class _Result(NamedTuple):
+    """Stands for a result whose tensor nobody has at hand."""
+
+    grad_fn: Any
+    output_nr: int
+    value: Any
+
+    def detach(self) -> Any:
+        return self.value
+
+
+def bad_value(node: Any) -> Explanation | None:
+    """Who made the bad value that a node keeps, while the graph is there."""
+    inputs, outputs, _ = _core._saved_values(node)
+    for number, value in outputs.items():
+        if is_bad(value):
+            return _forward(_Result(node, number, value.detach()))
+    for place, value in inputs.items():
+        if not isinstance(value, _core.Tensor) or not is_bad(value):
+            continue
+        target, number = node._inputs[place] if 0 <= place < len(node._inputs) else (None, 0)
+        if target is None or hasattr(target, "variable"):
+            return _report_source(value)
+        return _forward(_Result(target, number, value.detach()))
+    return None
+
+
+def bad_gradient(node: Any, given: tuple[Any, ...]) -> Explanation | None:
+    """What a node turned finite gradients into."""
+    watch = _Watch()
+    watch.after(node, given)
+    return _report_backward(node, watch) if node in watch.kept else None
 
 
 def explain(tensor: Tensor, loss: Tensor | Iterable[Tensor] | None = None) -> Explanation:
