@@ -94,7 +94,7 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     return _in_place("threshold", input, threshold, value)
 
 
-def check_probability(name: str, p: object) -> None:
+def _check_probability(name: str, p: object) -> None:
     """Refuse a ``p`` that is no probability, in the name of the function or module ``name``."""
     if not isinstance(p, (int, float)):
         raise TypeError(f"{name}: p must be a number: got {type(p).__name__}.")
@@ -110,7 +110,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     Raises:
         ValueError: ``p`` is not a probability.
     """
-    check_probability("dropout", p)
+    _check_probability("dropout", p)
     if p == 0 or not training or input.numel() == 0:
         return input
     if p == 1:

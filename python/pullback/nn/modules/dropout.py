@@ -14,7 +14,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        F.check_probability("Dropout", p)
+        F._check_probability("Dropout", p)
         self.p = p
         self.inplace = inplace
 
