@@ -3,6 +3,7 @@
 ``POINTS`` maps a name to (function, arguments, gradients). The function takes the library and one
 float64 tensor for each argument; the gradients are those of the sum of its result, as PyTorch has
 them. test_conventions.py checks the numbers, parity/test_conventions.py that PyTorch has the same.
+``UNLIKE`` has those where pullback decides otherwise (docs/differences.md).
 """
 
 from __future__ import annotations
@@ -165,10 +166,37 @@ POINTS: dict[str, Row] = {
         [[0.0, 2.0]],
         [[nan, 0.5]],
     ),
-    # no probability anywhere
-    "logsumexp of -inf": (lambda t, x: x.logsumexp(0), [[-inf, -inf]], [[nan, nan]]),
+    # the value is NaN, so is the gradient
     "softmax of -inf": (lambda t, x: t.softmax(x, 0), [[-inf, -inf]], [[nan, nan]]),
-    "logaddexp of -inf": (lambda t, x, y: t.logaddexp(x, y), [[-inf], [-inf]], [[nan], [nan]]),
+    "log_softmax of -inf": (lambda t, x: t.log_softmax(x, 0), [[-inf, -inf]], [[nan, nan]]),
+    "nanmean of nan": (lambda t, x: x.nanmean(), [[nan, nan]], [[nan, nan]]),
+    "nansum of nan": (lambda t, x: x.nansum(), [[nan, nan]], [[0.0, 0.0]]),
+}
+
+# No probability anywhere: a finite change of -inf changes nothing. PyTorch has NaN in every place
+# where an argument is -inf and the value, too.
+UNLIKE: dict[str, Row] = {
+    "logsumexp of -inf": (lambda t, x: x.logsumexp(0), [[-inf, -inf]], [[0.0, 0.0]]),
+    "logsumexp of rows": (
+        lambda t, x: x.logsumexp(1),
+        [[[-inf, -inf], [-inf, 2.0]]],
+        [[[0.0, 0.0], [0.0, 1.0]]],
+    ),
+    "logaddexp of -inf": (
+        lambda t, x, y: t.logaddexp(x, y),
+        [[-inf, -inf, 3.0], [-inf, 2.0, -inf]],
+        [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]],
+    ),
+    "logaddexp2 of -inf": (
+        lambda t, x, y: t.logaddexp2(x, y),
+        [[-inf, -inf, 3.0], [-inf, 2.0, -inf]],
+        [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]],
+    ),
+    "logcumsumexp after -inf": (
+        lambda t, x: x.logcumsumexp(0),
+        [[-inf, -inf, 0.0, -inf]],
+        [[0.0, 0.0, 2.0, 0.0]],
+    ),
 }
 
 REFUSED: dict[str, Callable[..., Any]] = {

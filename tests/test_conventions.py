@@ -6,21 +6,46 @@ the sentences users search for) are literal numbers here.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 
 import pullback as pb
-from conventions import POINTS, REFUSED, found
+from conventions import POINTS, REFUSED, UNLIKE, found
+from pullback._pytree import tree_leaves
 
 
-@pytest.mark.parametrize("name", POINTS)
+@pytest.mark.parametrize("name", [*POINTS, *UNLIKE])
 def test_gradient(name: str) -> None:
-    for gradient, expected in zip(found(pb, POINTS[name]), POINTS[name][2], strict=True):
+    row = POINTS.get(name) or UNLIKE[name]
+    for gradient, expected in zip(found(pb, row), row[2], strict=True):
         np.testing.assert_allclose(gradient, np.array(expected), rtol=1e-12, atol=1e-12)
         zeros = gradient == 0
         assert (np.signbit(gradient) == np.signbit(np.array(expected)))[zeros].all()
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_both_modes_and_higher_orders_where_there_is_no_probability(name: str) -> None:
+    function, arguments, gradients = UNLIKE[name]
+    leaves = [pb.tensor(a, dtype=pb.float64) for a in arguments]
+    numbers = tuple(range(len(leaves)))
+
+    def total(*leaves: Any) -> Any:
+        return function(pb, *leaves).sum()
+
+    first = pb.func.jacfwd(total, numbers)(*leaves)
+    assert [g.tolist() for g in first] == gradients
+    modes = [pb.func.jacfwd, pb.func.jacrev]
+    for order in (2, 3):
+        for chosen in itertools.product(modes, repeat=order):
+            slope = total
+            for mode in chosen:
+                slope = mode(slope, numbers)
+            found = tree_leaves(slope(*leaves))
+            assert len(found) == len(leaves) ** order
+            assert all((each == 0).all() for each in found), chosen
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -72,6 +72,26 @@ Owned tuple_of(PyObject* const* items, Py_ssize_t n) {
   return tuple;
 }
 
+// The level of the innermost vmap among the tensors of an argument, 0 when there is none.
+int batch_level_in(PyObject* argument) {
+  if (is_tensor(argument)) {
+    const Tensor& tensor = unwrap(argument);
+    return tensor.has(kBatched) ? meta_of(tensor)->level : 0;
+  }
+  int level = 0;
+  if (PyList_Check(argument) || PyTuple_Check(argument)) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(argument); ++i) {
+      level = std::max(level, batch_level_in(PySequence_Fast_ITEMS(argument)[i]));
+    }
+  } else if (PyDict_Check(argument)) {
+    PyObject* value;
+    for (Py_ssize_t i = 0; PyDict_Next(argument, &i, nullptr, &value);) {
+      level = std::max(level, batch_level_in(value));
+    }
+  }
+  return level;
+}
+
 // The positional arguments; with a forward that gets no context, defaults are filled in.
 Owned bind_arguments(PyObject* forward, PyObject* const* args, Py_ssize_t n, PyObject* kwnames,
                      bool separate) {
@@ -107,6 +127,7 @@ class Call {
   };
 
   void find_level();
+  void check_unsaved(const Tensor& result) const;
   bool is_argument(const Tensor& tensor) const;
   void check_marks() const;
   void mark_custom_view(const Tensor& result);
@@ -156,6 +177,7 @@ Call::Call(PyObject* function_class, PyObject* const* args, Py_ssize_t n)
   }
   context_->needs_input_grad = needs.release();
   find_level();
+  if (level_) flags_ |= kBatched;
   const RecordLevels inside(level_ ? mode.record & ~mode.levels[level_].outer_record : mode.record);
   if (!mode.grad || !(flags_ & mode.record)) return;
   node_ = make_node<FunctionNode>(context_object_.get(), num_tensors);
@@ -179,13 +201,18 @@ Call::~Call() {
   Py_CLEAR(context_->for_forward);
 }
 
+// Also among the tensors that lists and their like hold.
 void Call::find_level() {
-  if (!(flags_ & kBatched)) return;
-  for (Py_ssize_t i = 0; i < n_; ++i) {
-    if (is_tensor(args_[i]) && unwrap(args_[i]).has(kBatched)) {
-      level_ = std::max(level_, meta_of(unwrap(args_[i]))->level);
-    }
-  }
+  if (!mode.depth) return;
+  for (Py_ssize_t i = 0; i < n_; ++i) level_ = std::max(level_, batch_level_in(args_[i]));
+}
+
+void Call::check_unsaved(const Tensor& result) const {
+  const bool saved = contains(context_->to_save, result) || contains(context_->for_forward, result);
+  check(!separate_ || !saved,
+        "An input that has been returned as-is as output is being saved for backward. This is "
+        "not supported if you override setup_context. You should return and save a view of the "
+        "input instead, e.g. with x.view_as(x) or setup ctx inside the forward function itself.");
 }
 
 bool Call::is_argument(const Tensor& tensor) const {
@@ -254,6 +281,7 @@ Tensor Call::settle(const Tensor& result, int number, Shape& shape) {
     }
     if (!result.requires_grad()) {
       if (!argument || dirty) return result;
+      check_unsaved(result);
       const Tensor alias = alias_of(result, true);
       // What is recorded in its base later would bypass the user's backward.
       if (smooth && alias.body()->base) alias.body()->view_kind = ViewKind::NoGrad;
@@ -273,10 +301,7 @@ Tensor Call::settle(const Tensor& result, int number, Shape& shape) {
     return result;
   }
   if (argument) {
-    check(!separate_ || !contains(context_->to_save, result),
-          "An input that has been returned as-is as output is being saved for backward. This is "
-          "not supported if you override setup_context. You should return and save a view of the "
-          "input instead, e.g. with x.view_as(x) or setup ctx inside the forward function itself.");
+    check_unsaved(result);
     const Tensor alias = alias_of(result, true);
     set_history(alias, node_.get(), static_cast<std::uint32_t>(number));
     mark_custom_view(alias);
@@ -445,16 +470,9 @@ void Call::give_tangent(Py_ssize_t k, const Tensor& tangent, const Pushed& pushe
         "Trying to set a forward gradient that has a different size than that of the original "
         "Tensor, this is not supported. Tensor is of size ",
         result.shape(), " while the given forward gradient is of size ", tangent.shape(), ".");
-  // The tangent's graph may save what forward returned: what holds the tangent is another tensor.
-  Tensor dual = detail::twin(result, level);
-  if (dual.is_same(result)) dual = dual_twin(result, below(level));
-  if (base.defined() && !dual.body()->base) {
-    detail::mark_view(dual, result, false);
-    dual.body()->view_kind = result.body()->view_kind;
-  }
-  set_tangent(dual, level, tangent);
-  PyTuple_SET_ITEM(results_.get(), k, wrap(dual));
-  Py_DECREF(object);
+  set_tangent(result, level, tangent);
+  // The tangent's graph may hold what forward returned, which is what the ctx has.
+  if (tangent.requires_grad() || tangent.is_dual()) end_with_level(result, level);
 }
 
 PyObject* Call::run(PyObject* forward, PyObject* setup_context) {

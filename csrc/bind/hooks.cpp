@@ -211,8 +211,9 @@ LeafHooks* find_leaf_hooks(const Tensor& tensor) {
 OutputHooks* find_output_hooks(const Tensor& tensor) {
   const Node* node = node_of(tensor);
   if (!node || !node->extra()) return nullptr;
+  const std::uint32_t level = hook_level(tensor.raw_flags());
   for (OutputHooks& each : node->extra()->outputs) {
-    if (each.output_nr == output_nr_of(tensor)) return &each;
+    if (each.output_nr == output_nr_of(tensor) && each.level == level) return &each;
   }
   return nullptr;
 }
@@ -234,8 +235,8 @@ void track(PyObject* tensor) {
   if (!PyObject_GC_IsTracked(tensor)) PyObject_GC_Track(tensor);
 }
 
-PyObject* register_in(std::unique_ptr<NodeHooks>& hooks, PyObject* function, bool before) {
-  auto& mine = static_cast<PyNodeHooks&>(*hooks);
+PyObject* register_in(NodeHooks& hooks, PyObject* function, bool before) {
+  auto& mine = static_cast<PyNodeHooks&>(hooks);
   const Owned module(PyImport_ImportModule("pullback.utils.hooks"));
   std::unique_ptr<Dictionary>& dict = before ? mine.before_dict : mine.after_dict;
   const Owned pair(
@@ -260,7 +261,7 @@ void add_dictionaries(const NodeHooks* hooks, std::vector<PyObject*>& found) {
 void clear_all(Node& node) {
   if (!node.extra()) return;
   const std::vector<OutputHooks> outputs = std::move(node.extra()->outputs);
-  const std::unique_ptr<NodeHooks> hooks = std::move(node.extra()->hooks);
+  const std::vector<LevelHooks> hooks = std::move(node.extra()->hooks);
 }
 
 }  // namespace
@@ -289,7 +290,8 @@ int set_backward_hooks(PyObject* self, PyObject* value, void*) {
     if (!value || value == Py_None) return 0;
     auto hooks = std::make_unique<PyTensorHooks>(value);
     if (Node* node = node_of(tensor)) {
-      node->make_extra().outputs.push_back({output_nr_of(tensor), std::move(hooks)});
+      node->make_extra().outputs.push_back(
+          {output_nr_of(tensor), hook_level(tensor.raw_flags()), std::move(hooks)});
       tensor.set(kHooked, true);
     } else {
       leaf_hooks(tensor).tensor = std::move(hooks);
@@ -316,15 +318,19 @@ int set_accumulation_hooks(PyObject* self, PyObject* value, void*) {
 }
 
 PyObject* register_node_hook(Node& node, PyObject* function, bool before) {
-  std::unique_ptr<NodeHooks>& hooks = node.make_extra().hooks;
-  if (!hooks) hooks = std::make_unique<PyNodeHooks>(shown_inputs(node));
-  return register_in(hooks, function, before);
+  const std::uint32_t level = hook_level(node.levels());
+  NodeHooks* hooks = node.make_extra().hooks_of(level);
+  if (!hooks) {
+    auto made = std::make_unique<PyNodeHooks>(shown_inputs(node));
+    hooks = node.extra()->hooks.emplace_back(level, std::move(made)).hooks.get();
+  }
+  return register_in(*hooks, function, before);
 }
 
 PyObject* register_node_hook(const Tensor& leaf, PyObject* function, bool before) {
   std::unique_ptr<NodeHooks>& hooks = leaf_hooks(leaf).accumulator;
   if (!hooks) hooks = std::make_unique<PyNodeHooks>(std::vector<int>());
-  return register_in(hooks, function, before);
+  return register_in(*hooks, function, before);
 }
 
 std::vector<PyObject*> hook_dictionaries(const Node& node) {
@@ -333,7 +339,7 @@ std::vector<PyObject*> hook_dictionaries(const Node& node) {
   for (const OutputHooks& each : node.extra()->outputs) {
     found.push_back(static_cast<const PyTensorHooks&>(*each.hooks).dict.get());
   }
-  add_dictionaries(node.extra()->hooks.get(), found);
+  for (const LevelHooks& each : node.extra()->hooks) add_dictionaries(each.hooks.get(), found);
   return found;
 }
 

@@ -260,6 +260,11 @@ PyObject* keep_grad(const Tensor& t) {
   if (!t.requires_grad()) {
     fail("can't retain_grad on Tensor that has requires_grad=False.", origin_of(t));
   }
+  check(!in_transform(),
+        "You are attempting to call Tensor.retain_grad() inside of a function being transformed by "
+        "a functorch transform. This is unsupported, please attempt to use the functorch "
+        "transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call retain_grad() outside of a "
+        "function being transformed instead.");
   retain_grad(t);
   Py_RETURN_NONE;
 }

@@ -216,9 +216,12 @@ class Tensor {
 
   std::uint32_t version() const { return body_->storage->version; }
   void bump_version() const { ++body_->storage->version; }
-  // After a write by the user's code, whose place is kept for messages.
+  // After a write by the user's code, whose place is kept for messages.  A base that got other
+  // memory since goes on counting the writes through its views.
   void note_write() const {
     bump_version();
+    if (raw_flags() & kFollowsBase && !body_->shares_base()) [[unlikely]]
+      ++body_->base->storage->version;
     body_->storage->written.capture();
   }
 

@@ -7,6 +7,11 @@
 // a leaf: hooks of the tensor, hooks before the accumulation, the accumulation, hooks of the
 // accumulated gradient, hooks after it.  A gradient that did not arrive is undefined and reaches
 // the hooks all the same.
+//
+// Nested transforms share one graph (NOTE [Levels] in graph/level.h), so a node is run by the
+// passes of several of them.  A hook belongs to the innermost reverse level that its tensor, or
+// node, depended on when it was registered, and only the passes whose roots have that level for
+// their innermost one run it: what it gave is part of what the outer ones differentiate.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +59,13 @@ class PassObserver {
 
 struct OutputHooks {
   std::uint32_t output_nr;
+  std::uint32_t level;  // a bit, as those in a tensor's flags
   std::unique_ptr<TensorHooks> hooks;
+};
+
+struct LevelHooks {
+  std::uint32_t level;
+  std::unique_ptr<NodeHooks> hooks;
 };
 
 // What became of an output: its tensor may be gone.

@@ -90,11 +90,15 @@ void give_tangents(const Tensor& to, const Tensor& from, std::uint64_t among) {
   }
 }
 
+void end_with_level(const Tensor& dual, int level) {
+  Cleanup*& cleanup = mode.levels[level].cleanup;
+  if (!cleanup) cleanup = new Cleanup;
+  cleanup->bodies.push_back(dual.ref());
+}
+
 void end_with_levels(const Tensor& dual) {
   for (std::uint64_t levels = dual_levels(dual); levels; levels &= levels - 1) {
-    Level& level = mode.levels[std::countr_zero(levels)];
-    if (!level.cleanup) level.cleanup = new Cleanup;
-    level.cleanup->bodies.push_back(dual.ref());
+    end_with_level(dual, std::countr_zero(levels));
   }
 }
 
@@ -195,6 +199,19 @@ bool in_transform() {
     if (mode.levels[level].kind != LevelKind::Dual) return true;
   }
   return false;
+}
+
+std::uint32_t hook_level(std::uint32_t flags) {
+  flags &= kAnyGrad;
+  std::uint32_t active = kRequiresGrad;
+  if (mode.depth) {
+    const Level& inner = mode.levels[mode.depth];
+    active = inner.outer_record | inner.bit;
+    check(!(inner.outer_record & inner.bit & flags),
+          "a hook: got a tensor of more than 16 nested reverse transforms, expected fewer: the "
+          "passes of the inner ones could not be told apart.");
+  }
+  return std::bit_floor(flags & active ? flags & active : flags);
 }
 
 void pop_level() noexcept {

@@ -106,6 +106,9 @@ void pop_level() noexcept;
 bool is_level_input(const TensorBody* body);
 // Whether a level is under way that is not that of a dual_level.
 bool in_transform();
+// The innermost reverse level of a tensor, or a node, with these flags that a hook registered now
+// belongs to, as a bit: NOTE [Hooks] in graph/hooks.h.
+std::uint32_t hook_level(std::uint32_t flags);
 // Bits by depth of the levels outside of this one.
 inline std::uint64_t below(int level) { return (std::uint64_t{1} << level) - 1; }
 
@@ -151,6 +154,7 @@ class Cleanup {
  public:
   std::vector<Ref<TensorBody>> bodies;
 };
+void end_with_level(const Tensor& dual, int level);
 void end_with_levels(const Tensor& dual);
 
 }  // namespace pullback

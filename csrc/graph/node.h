@@ -79,13 +79,20 @@ struct CutOperand {
 
 // Side block for what few nodes have, made on demand.
 struct NodeExtra {
-  std::unique_ptr<NodeHooks> hooks;
+  std::vector<LevelHooks> hooks;      // at most one of each level
   std::vector<OutputHooks> outputs;   // in order of registration
   std::vector<TensorBody*> retained;  // outputs whose gradient is kept (weak)
   std::vector<OutputShape> shapes;    // of outputs whose node somebody has asked for
   std::unique_ptr<Recipe> recipe;     // how to compute the outputs again
   std::unique_ptr<CutOperand> cut;    // the first such operand
   void* handle = nullptr;             // the Python object while one exists (weak); owned by bind
+
+  NodeHooks* hooks_of(std::uint32_t level) const {
+    for (const LevelHooks& each : hooks) {
+      if (each.level == level) return each.hooks.get();
+    }
+    return nullptr;
+  }
 };
 
 class BackwardCall;

@@ -200,6 +200,9 @@ Tensor SavedTensor::read_packed(const Node& node) const {
     const Aside aside;
     value = meta.packed->unpack();
   }
+  // As in torch, what has nothing to lose is given as it is.
+  const bool plain = !meta.is_output && !meta.history && !meta.tangents.defined();
+  if (plain && !value.requires_grad() && !value.is_dual()) return value;
   value = plain_twin(value);
   if (!is_floating(value.dtype())) return value;
   if (meta.tangents.defined()) give_tangents(value, meta.tangents, mode.dual);

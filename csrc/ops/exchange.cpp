@@ -163,6 +163,13 @@ void replace_geometry(const Tensor& target, const Tensor& source) {
   take_geometry(target, source, source.body()->storage);
 }
 
+// The counter of a tensor that something else holds never falls: what was saved of it at another
+// memory's version must not fit again.
+static void go_on_counting(const TensorBody& body, Storage& storage) {
+  if (body.refs.get() == 1) return;
+  storage.version = std::max(storage.version, body.storage->version);
+}
+
 void exchange_memory(const Tensor& target, const Tensor& source) {
   const Ref<Storage>& old = target.body()->storage;
   const Ref<Storage>& given = source.body()->storage;
@@ -176,8 +183,10 @@ void exchange_memory(const Tensor& target, const Tensor& source) {
   if (owner == owner_of(old.get())) {
     take_geometry(target, source, old);
   } else if (base && owner == owner_of(base->storage.get())) {
+    go_on_counting(*body, *base->storage);
     take_geometry(target, source, base->storage);
   } else if (owner != given.get()) {
+    go_on_counting(*body, *owner);
     take_geometry(target, source, Ref<Storage>::share(owner));
   } else {
     Ref<Storage> twin = twin_storage(given);

@@ -201,9 +201,20 @@ Tensor xlogy(const Operand& input, const Operand& other) {
   return elementwise(op, input, other);
 }
 
+Tensor finite_below(const Tensor& input) {
+  switch (input.dtype()) {
+    case DType::Float32:
+      return clamp_min(input, std::numeric_limits<float>::lowest());
+    case DType::Float64:
+      return clamp_min(input, std::numeric_limits<double>::lowest());
+    default:
+      return input;
+  }
+}
+
 // The share of one operand in the sum: sigmoid of how far it exceeds the other.
 static Tensor share(T t, const Operand& mine, const Operand& other, double scale) {
-  const Tensor excess = mine - other;
+  const Tensor excess = mine - finite_below(other.tensor());
   return t * sigmoid(scale == 1 ? excess : excess * scale);
 }
 static const Elementwise record_logaddexp(

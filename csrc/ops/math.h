@@ -41,6 +41,9 @@ Tensor sinc(const Tensor& input);
 Tensor atan2(const Tensor& input, const Tensor& other);
 Tensor hypot(const Tensor& input, const Tensor& other);
 Tensor xlogy(const Operand& input, const Operand& other);
+// With the lowest finite number in the place of minus infinity: the exponential of -inf minus that
+// is zero, not NaN.  So a logarithm of a sum of zeros has derivatives of zero in its terms.
+Tensor finite_below(const Tensor& input);
 Tensor logaddexp(const Tensor& input, const Tensor& other);
 Tensor logaddexp2(const Tensor& input, const Tensor& other);
 

@@ -130,7 +130,8 @@ struct NanSum {
   static constexpr std::uint32_t saves(std::uint32_t) { return 1u; }
   static void vjp(Vjp<NanSum>& v) {
     const Attrs& a = v.attrs();
-    v.give(0, where(isnan(v.in(0)), 0, restore(v.grad(), a.dims, a.from.size(), a.keepdim)));
+    const Tensor g = restore(v.grad(), a.dims, a.from.size(), a.keepdim);
+    v.give(0, g * logical_not(isnan(v.in(0))));  // NaN of infinity, as for a mean of NaNs only
   }
   static Tensor jvp(Jvp<NanSum>& j) {
     return sum(where(isnan(j.in(0)), 0, j.tangent(0)), j.attrs().dims, j.attrs().keepdim);
@@ -149,7 +150,7 @@ struct LogSumExp {
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
   static Tensor weights(const Attrs& a, const Tensor& x, const Tensor& y) {
-    return exp(x - restore(y, a.dims, a.from.size(), a.keepdim));
+    return exp(x - restore(finite_below(y), a.dims, a.from.size(), a.keepdim));
   }
   static void vjp(Vjp<LogSumExp>& v) {
     const Attrs& a = v.attrs();

@@ -99,14 +99,14 @@ struct LogCumsumExp {
   static void vjp(Vjp<LogCumsumExp>& v) {
     const Along where = v.attrs().where;
     if (where.dim < 0) return v.give(0, v.grad());
-    const Tensor y = v.out();
+    const Tensor y = finite_below(v.out());
     const Tensor sums = recurrence(decay(y, where), v.grad(), where.back());
     v.give(0, absorb_rows(v.grad(), where.dim, sums * exp(v.in(0) - y)));
   }
   static Tensor jvp(Jvp<LogCumsumExp>& j) {
     const Along where = j.attrs().where;
     if (where.dim < 0) return j.tangent(0);
-    const Tensor& y = j.out();
+    const Tensor y = finite_below(j.out());
     return recurrence(shift(decay(y, where), where), j.tangent(0) * exp(j.in(0) - y), where);
   }
 };

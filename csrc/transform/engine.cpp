@@ -2,6 +2,7 @@
 #include "transform/engine.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/error.h"
 #include "graph/meta.h"
@@ -89,6 +90,7 @@ void Pass::run_output_hooks(const Step& step) {
   NodeExtra& extra = *step.node->extra();
   // Hooks may register others: an iterator would not survive that.
   for (std::size_t k = 0; k < extra.outputs.size(); ++k) {
+    if (extra.outputs[k].level != level_) continue;
     extra.outputs[k].hooks->run(slots_[step.first_slot + extra.outputs[k].output_nr]);
   }
   for (TensorBody* body : extra.retained) {
@@ -165,7 +167,8 @@ void Pass::apply_observed(Node& node, Call& call, std::span<const Tensor> given)
 void Pass::apply_with_hooks(const Step& step, bool any) {
   Node& node = *step.node;
   const auto outputs = static_cast<std::size_t>(node.num_outputs());
-  const bool after = node.extra() && node.extra()->hooks && node.extra()->hooks->has_after();
+  NodeHooks* hooks = node.extra() ? node.extra()->hooks_of(level_) : nullptr;
+  const bool after = hooks && hooks->has_after();
   std::vector<Tensor> arrived;
   if (after) {
     arrived.assign(slots_.data() + step.first_slot, slots_.data() + step.first_slot + outputs);
@@ -179,7 +182,7 @@ void Pass::apply_with_hooks(const Step& step, bool any) {
       node.apply(call);
     }
   }
-  if (after) node.extra()->hooks->after(given, arrived);
+  if (after) node.extra()->hooks_of(level_)->after(given, arrived);
   Call call(*this, step);
   for (std::size_t i = 0; i < given.size(); ++i) {
     const int input = static_cast<int>(i);
@@ -197,7 +200,7 @@ void Pass::apply_with_hooks(const Step& step, bool any) {
   if (step.captured && step.needed) capture_node(i);
   if (node.extra() && walked) run_output_hooks(step);
   if (step.captured && !step.needed) capture_node(i);
-  NodeHooks* hooks = node.extra() && step.needed ? node.extra()->hooks.get() : nullptr;
+  NodeHooks* hooks = node.extra() && step.needed ? node.extra()->hooks_of(level_) : nullptr;
   if (hooks) hooks->before({gradients, static_cast<std::size_t>(outputs)});
   const bool any =
       std::any_of(gradients, gradients + outputs, [](const Tensor& g) { return g.defined(); }) ||
@@ -219,6 +222,8 @@ std::vector<Tensor> Pass::run(std::span<const Tensor> seeds) {
   for (std::size_t k = 0; k < request_.roots.size(); ++k) {
     const Tensor& root = request_.roots[k];
     roots_.push_back(root.defined() ? Edge(root) : request_.root_edges[k]);
+    level_ = std::max(level_, root.defined() ? std::bit_floor(root.raw_flags() & kAnyGrad)
+                                             : hook_level(roots_.back().levels()));
   }
   find_nodes();
   order_nodes();

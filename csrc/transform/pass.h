@@ -105,6 +105,7 @@ class Pass final : public ActivePass {
 
   const BackwardRequest& request_;
   const std::uint32_t id_;
+  std::uint32_t level_ = 0;  // the innermost of the roots: NOTE [Hooks] in graph/hooks.h
   std::vector<Edge> roots_;
   std::vector<Step> nodes_;
   std::vector<Leaf> leaves_;

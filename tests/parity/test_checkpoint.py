@@ -284,6 +284,37 @@ def read_twice(t: Any) -> Any:
 
 
 @scenario
+def what_needs_no_gradient_is_itself(t: Any) -> Any:
+    seen = []
+
+    class Product(t.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, c: Any) -> Any:
+            y = x * c
+            ctx.save_for_backward(x, c, y)
+            return y
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            tensors = ctx.saved_tensors
+            seen.append([any(s is a for a in (x, c)) for s in tensors])
+            return g * tensors[1], None
+
+    x = leaf(t)
+    for c in (t.ones(2), t.ones(4)[1:3]):
+        for reentrant in (False, True):
+            run = tools(t).checkpoint
+            run(
+                lambda x, c: Product.apply(x, c) * 2, x, c, use_reentrant=reentrant
+            ).sum().backward()
+            run(lambda x: Product.apply(x, c) * 2, x, use_reentrant=reentrant).sum().backward()  # noqa: B023
+        with t.autograd.graph.saved_tensors_hooks(lambda s: s, lambda s: s):
+            y = Product.apply(x, c)
+        y.sum().backward()
+    return seen, x.grad
+
+
+@scenario
 def a_backward_inside(t: Any) -> Any:
     def run(x: Any) -> Any:
         y = x.exp()

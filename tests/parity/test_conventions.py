@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conventions import POINTS, REFUSED, found
+from conventions import POINTS, REFUSED, UNLIKE, found
 
 torch = pytest.importorskip("torch")
 
@@ -16,6 +16,11 @@ def test_gradient(name: str) -> None:
         np.testing.assert_allclose(gradient, np.array(expected), rtol=1e-12, atol=1e-12)
         zeros = gradient == 0
         assert (np.signbit(gradient) == np.signbit(np.array(expected)))[zeros].all()
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_unlike(name: str) -> None:
+    assert any(np.isnan(gradient).any() for gradient in found(torch, UNLIKE[name]))
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -84,6 +84,46 @@ def data_of_itself(t: Any) -> Any:
     return state(v), state(x), a.grad
 
 
+def written_through_an_old_view(t: Any) -> Any:
+    x, w = leaf(t, 1.0), t.tensor([3.0])
+    y, v = x * w, w[:]
+    w.data = t.tensor([5.0])
+    before = w._version
+    v.add_(1)
+    seen = before, w._version, w.tolist(), v.tolist()
+    return seen, sentence(lambda: y.sum().backward())
+
+
+def counting_goes_on_in_the_old_memory(t: Any) -> Any:
+    x, w = leaf(t, 1.0), t.tensor([3.0])
+    kept, w.data = w.data, t.tensor([5.0])
+    w.add_(1)
+    y = x * w
+    w.data = kept
+    seen = [w._version]
+    w.add_(1)
+    seen.append(w._version)
+    return seen, sentence(lambda: y.sum().backward())
+
+
+def counting_goes_on_in_the_memory_of_another(t: Any) -> Any:
+    x, w, other = leaf(t, 1.0), t.tensor([3.0]), t.tensor([7.0])
+    w.add_(1)
+    y = x * w
+    w.data = other.data
+    w.add_(1)
+    return w._version, other.tolist(), sentence(lambda: y.sum().backward())
+
+
+def the_memory_of_another_while_it_is_saved(t: Any) -> Any:
+    x, w, other = leaf(t, 1.0), t.tensor([3.0]), t.tensor([7.0])
+    w.add_(1)
+    y = x * other
+    w.data = other.data
+    y.sum().backward()
+    return x.grad, w
+
+
 def data_in_seven_dimensions(t: Any) -> Any:
     x = t.arange(4.0)
     x.data = t.zeros(1, 1, 1, 1, 1, 1, 1, 2)
@@ -251,6 +291,10 @@ SCENARIOS: dict[str, Scenario] = {
         data_of_the_base_back_and_forth,
         data_of_a_view_of_the_same_memory,
         data_of_itself,
+        written_through_an_old_view,
+        counting_goes_on_in_the_old_memory,
+        counting_goes_on_in_the_memory_of_another,
+        the_memory_of_another_while_it_is_saved,
         data_in_seven_dimensions,
         data_of_an_inference_tensor,
         set_source,

@@ -181,6 +181,34 @@ MISUSE: dict[str, Program] = {
     "grad: backward": lambda t: t.func.grad(lambda x: x.sum().backward())(X(t)),
     "stack of other modules": lambda t: t.func.stack_module_state([t.nn.Linear(2, 2), t.nn.Tanh()]),
     "stack of nothing": lambda t: t.func.stack_module_state([]),
+    "retain_grad in grad": lambda t: t.func.grad(lambda x: [y := x.sum(), y.retain_grad(), y][2])(
+        X(t)
+    ),
+    "retain_grad in jvp": lambda t: t.func.jvp(
+        lambda x: [c := t.ones(3, requires_grad=True), c.retain_grad(), x][2], (X(t),), (X(t),)
+    ),
+    "retain_grad in vmap": lambda t: t.func.vmap(
+        lambda x: [c := t.ones(3, requires_grad=True) * 2, c.retain_grad(), x][2]
+    )(M(t)),
+    "retain_grad without a gradient in vmap": lambda t: t.func.vmap(
+        lambda x: [y := x * 2, y.retain_grad(), x][2]
+    )(M(t).requires_grad_()),
+    **{
+        f"{name} to {result!r}": lambda t, transform=transform, result=result: transform(
+            t, lambda x: result
+        )
+        for result in ((), [], {}, None, (None,), ([], {}))
+        for name, transform in {
+            "jvp": lambda t, f: t.func.jvp(f, (X(t),), (X(t),)),
+            "vjp": lambda t, f: t.func.vjp(f, X(t))[0],
+            "jacfwd": lambda t, f: t.func.jacfwd(f)(X(t)),
+            "jacrev": lambda t, f: t.func.jacrev(f)(X(t)),
+            "jvp with aux": lambda t, f: t.func.jvp(
+                lambda x: (f(x), x), (X(t),), (X(t),), has_aux=True
+            ),
+        }.items()
+    },
+    "linearize to nothing": lambda t: t.func.linearize(lambda x: (), X(t))[0],
     "functional_call of a number": lambda t: t.func.functional_call(t.nn.Linear(2, 2), 3, X(t)),
 }
 
@@ -214,6 +242,25 @@ def hooked(t: Any, x: Any) -> Any:
 
 def differentiated(t: Any, x: Any) -> Any:
     return t.autograd.grad((x**3).sum(), x, create_graph=True)[0].sum()
+
+
+def one_row_at_a_time(t: Any, x: Any) -> Any:
+    """The backward asks for numbers, which vmap refuses."""
+
+    class Largest(t.autograd.Function):
+        @staticmethod
+        def forward(x: Any) -> Any:
+            return x * 2
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            pass
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g * 2 * g.max().item() + len(g.nonzero())
+
+    return t.func.jacrev(Largest.apply, chunk_size=1)(x).sum()
 
 
 def looked_at(t: Any, x: Any) -> Any:
@@ -265,6 +312,11 @@ STRUCTURES: dict[str, Program] = {
         lambda x: (x, t.ones(2), 5), out_dims=(0, None, None)
     )(M(t)),
 }
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 2), (1,), ()])
+def test_rows_without_a_vmap(shape: tuple[int, ...]) -> None:
+    both(lambda t: one_row_at_a_time(t, t.ones(shape, dtype=t.float64)))
 
 
 @pytest.mark.parametrize("name", STRUCTURES)

@@ -196,6 +196,151 @@ def nothing_that_is_batched(t: Any) -> Any:
     return t.func.vmap(lambda _: product(t, generate_vmap_rule=True).apply(y, y))(x).detach()
 
 
+class Nested:
+    """A function whose second argument holds tensors, with a rule or a generated one."""
+
+    def __init__(self, t: Any, rule: bool) -> None:
+        self.seen: list[Any] = []
+
+        class Function(t.autograd.Function):
+            generate_vmap_rule = not rule
+
+            @staticmethod
+            def forward(x: Any, more: Any) -> Any:
+                a, b = more.values() if isinstance(more, dict) else more
+                return x * a * b
+
+            @staticmethod
+            def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+                more = inputs[1]
+                ctx.save_for_backward(*(more.values() if isinstance(more, dict) else more))
+
+            @staticmethod
+            def backward(ctx: Any, g: Any) -> Any:
+                a, b = ctx.saved_tensors
+                return g * a * b, None
+
+            @staticmethod
+            def jvp(ctx: Any, tangent: Any, more: Any) -> Any:
+                assert more is None
+                return tangent * 3
+
+        def vmap(info: Any, in_dims: Any, x: Any, more: Any) -> Any:
+            self.seen.append((info, in_dims))
+            return Function.apply(x, more), 0
+
+        if rule:
+            Function.vmap = staticmethod(vmap)
+        self.apply = Function.apply
+
+
+def nested(form: Any, rule: bool) -> Scenario:
+    def run(t: Any) -> Any:
+        function = Nested(t, rule)
+        return form(t, function.apply, inputs(t)[0].detach(), t.tensor([2.0, 3.0])), function.seen
+
+    return run
+
+
+NESTED = [
+    lambda t, f, x, y: t.func.vmap(lambda v: f(v, [v, v]))(x),
+    lambda t, f, x, y: t.func.vmap(lambda v: f(v, [v, y]))(x),
+    lambda t, f, x, y: t.func.vmap(lambda v: f(y, (v, y)))(x),
+    lambda t, f, x, y: t.func.vmap(lambda v: f(y, {"a": v, "b": y}))(x),
+    lambda t, f, x, y: t.func.vmap(lambda v: f(v, [y, y]))(x),
+    lambda t, f, x, y: t.func.vmap(t.func.vmap(lambda v: f(v, [v, v])))(x),
+    lambda t, f, x, y: t.func.vmap(t.func.grad(lambda v: f(v, [v, v]).sum()))(x),
+    lambda t, f, x, y: t.func.vmap(lambda v: t.func.jvp(lambda z: f(z, [z, z]), (v,), (v,)))(x),
+    lambda t, f, x, y: t.func.vmap(lambda a, b: f(a, [b, b]), (None, 0))(y, x),
+]
+
+
+@pytest.mark.parametrize("rule", [True, False])
+@pytest.mark.parametrize("form", NESTED)
+def test_tensors_in_lists(form: Any, rule: bool) -> None:
+    check(nested(form, rule), pb, torch)
+
+
+@pytest.mark.parametrize("rule", [True, False])
+def test_tensors_in_lists_under_a_derivative(rule: bool) -> None:
+    """PyTorch counts what the list holds as results of the generated backward and jvp."""
+    x, y = inputs(pb)[0].detach(), pb.tensor([2.0, 3.0])
+    apply = Nested(pb, rule).apply
+    found = pb.func.grad(lambda x: pb.func.vmap(lambda v: apply(v, [v, y]))(x).sum())(x)
+    assert found.tolist() == (x * y).tolist()
+    _, tangent = pb.func.jvp(pb.func.vmap(lambda v: apply(v, [v, v])), (x,), (x,))
+    assert tangent.tolist() == (x * 3).tolist()
+
+
+def only_by_keyword(value: Any) -> Scenario:
+    def run(t: Any) -> Any:
+        class Function(product(t)):
+            @staticmethod
+            def forward(x: Any, *, y: Any) -> Any:
+                return x * y
+
+        return t.func.vmap(Function.apply)(t.ones(2), y=value(t))
+
+    return run
+
+
+SCENARIOS.append(only_by_keyword(lambda t: t.ones(2)))
+SCENARIOS.append(only_by_keyword(lambda t: [1.0, t.ones(2)]))
+
+
+def given_back(saves: str, level: str, view: bool = False) -> Scenario:
+    """A function that returns its argument, which it also saves."""
+
+    def run(t: Any) -> Any:
+        class Function(t.autograd.Function):
+            generate_vmap_rule = True
+
+            @staticmethod
+            def forward(x: Any) -> Any:
+                return x.view_as(x) if view else x
+
+            @staticmethod
+            def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+                getattr(ctx, saves)(*inputs)
+
+            @staticmethod
+            def backward(ctx: Any, g: Any) -> Any:
+                return g
+
+            @staticmethod
+            def jvp(ctx: Any, tangent: Any) -> Any:
+                return tangent.view_as(tangent)
+
+        f, x = Function.apply, t.tensor([1.0, 2.0])
+        if level == "plain":
+            return f(x)
+        if level == "recorded":
+            return f(x.requires_grad_() * 1).sum()
+        if level == "switched off":
+            with t.no_grad():
+                return f(x.requires_grad_() * 1).tolist()
+        if level == "grad":
+            return t.func.grad(lambda x: f(x * 1).sum())(x)
+        if level == "vmap":
+            return t.func.vmap(f)(x)
+        if level == "jvp":
+            return t.func.jvp(f, (x,), (x,))
+        with t.autograd.forward_ad.dual_level() as scope:
+            dual = t.autograd.forward_ad.make_dual(x, x.clone(), level=scope)
+            return t.autograd.forward_ad.unpack_dual(f(dual), level=scope).tangent
+
+    return run
+
+
+SCENARIOS += [
+    given_back(saves, level, view)
+    for saves in ("save_for_backward", "save_for_forward")
+    for level in ("plain", "recorded", "switched off", "grad", "vmap", "jvp", "dual")
+    for view in (False, True)
+    if not (level == "switched off" and view)
+]
+
+
 @pytest.mark.parametrize("run", SCENARIOS)
 def test_scenario(run: Scenario) -> None:
     check(run, pb, torch)

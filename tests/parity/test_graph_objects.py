@@ -356,6 +356,22 @@ def mutation_of_a_leaf(t: Any) -> Any:
     return x, x.grad
 
 
+def mutation_copies_once(t: Any) -> Any:
+    """What is saved several times at one version has one copy."""
+    counts = []
+    with t.autograd.graph.allow_mutation_on_saved_tensors() as context:
+        x = leaf(t, 2.0, 3.0)
+        a = x.clone()
+        b, c, part = a**2, a**3, a[:1] ** 2
+        a.sin_()
+        counts.append(len(context.cloned))
+        d = a * a
+        a.mul_(2)
+        counts.append(len(context.cloned))
+        (b.sum() + c.sum() + d.sum() + part.sum()).backward()
+    return counts, x.grad
+
+
 def backward_outside(t: Any) -> Any:
     with t.autograd.graph.allow_mutation_on_saved_tensors():
         x = leaf(t, 2.0)
@@ -534,6 +550,7 @@ SCENARIOS = {
         multi_with_an_error,
         mutation,
         mutation_of_a_leaf,
+        mutation_copies_once,
         backward_outside,
         mutation_nested,
         saved_indices,

@@ -14,7 +14,7 @@ import functools
 from typing import Any, NamedTuple
 
 from pullback import _core
-from pullback._pytree import broadcast_prefix, tree_flatten, tree_unflatten
+from pullback._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_unflatten
 from pullback.autograd.function import Function, FunctionCtx, FunctionMeta
 from pullback.func._levels import RANDOMNESS, VMAP, Entered, name_of
 
@@ -33,7 +33,7 @@ class VmapInfo(NamedTuple):
 class _Plan:
     """One call: how many examples, and which tensors have them (along dimension 0)."""
 
-    def __init__(self, in_dims: tuple[int | None, ...], size: int, randomness: int) -> None:
+    def __init__(self, in_dims: tuple[Any, ...], size: int, randomness: int) -> None:
         self.in_dims = in_dims
         self.out_dims: list[int | None] = []
         self.setting = (VMAP, size, randomness)
@@ -57,6 +57,18 @@ def _wrap(values: Any, dims: Any, level: int) -> list[Any]:
     ]
 
 
+def _arguments(args: tuple[Any, ...], level: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """``_examples`` of all arguments; what lists and their like hold is taken apart, too."""
+    leaves, spec = tree_flatten(args)
+    values, dims = zip(*(_examples(leaf, level) for leaf in leaves), strict=True)
+    return tree_unflatten(values, spec), tree_unflatten(dims, spec)
+
+
+def _wrap_arguments(values: Any, dims: Any, level: int) -> tuple[Any, ...]:
+    leaves, spec = tree_flatten(tuple(values))
+    return tuple(tree_unflatten(_wrap(leaves, tree_flatten(dims)[0], level), spec))
+
+
 def apply_batched(function: Any, args: tuple[Any, ...], level: int, size: int, rule: int) -> Any:
     """The results of a call on tensors that are batched at a level."""
     name = name_of(function)
@@ -77,7 +89,7 @@ def apply_batched(function: Any, args: tuple[Any, ...], level: int, size: int, r
             f"You tried to vmap over {name}, but it does not have vmap support. Please override "
             f"and implement the vmap staticmethod or set generate_vmap_rule=True. {_HELP}"
         )
-    values, in_dims = zip(*(_examples(arg, level) for arg in args), strict=True)
+    values, in_dims = _arguments(args, level)
     if overridden:
         info = VmapInfo(size, next(k for k, v in RANDOMNESS.items() if v == rule))
         output, out_dims = _two(function.vmap(info, in_dims, *values))
@@ -178,7 +190,7 @@ def _vmapped(function: Any) -> Any:
 def _forward(function: Any, plan: _Plan, *values: Any) -> Any:
     """The results for all examples."""
     with plan.level() as level:
-        output = function.forward(*_wrap(values, plan.in_dims, level))
+        output = function.forward(*_wrap_arguments(values, plan.in_dims, level))
         several = isinstance(output, tuple)
         pairs = [_examples(t, level) for t in (output if several else (output,))]
     plan.out_dims = [dim for _, dim in pairs]
@@ -193,11 +205,12 @@ def _setup_context(function: Any, ctx: Any, inputs: tuple[Any, ...], output: Any
     several = isinstance(output, tuple)
     results = output if several else (output,)
     with plan.level() as level:
-        wrapped = _wrap(values, plan.in_dims, level)
+        wrapped = _wrap_arguments(values, plan.in_dims, level)
         outputs = _wrap(results, plan.out_dims, level)
         ctx.shapes = [getattr(x, "shape", None) for x in wrapped]
-        function.setup_context(ctx.inner, tuple(wrapped), tuple(outputs) if several else outputs[0])
-        known = {id(w): v for w, v in zip(wrapped, values, strict=True)}
+        function.setup_context(ctx.inner, wrapped, tuple(outputs) if several else outputs[0])
+        pairs = zip(tree_leaves(wrapped), tree_leaves(values), strict=True)
+        known = {id(w): v for w, v in pairs}
         known |= {id(w): v for w, v in zip(outputs, results, strict=True)}
         ctx.inner.hand_over(ctx, known, level)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pullback import _core
+from pullback._pytree import tree_leaves
 
 __all__ = [
     "BackwardCFunction",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_VMAP = 3  # LevelKind::Vmap in csrc/graph/level.h
 
 
 class FunctionCtx:
@@ -229,6 +231,7 @@ def _bind_arguments(
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         if bound.kwargs:
+            _refuse_keyword_tensors(bound.kwargs)
             _refuse_keyword(next(iter(bound.kwargs)))
         return bound.args
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -244,6 +247,16 @@ def _bind_arguments(
         if name not in taken and name not in kwargs:
             raise TypeError(f"forward() missing required argument: {name!r} (position {position})")
     return (*args, *(kwargs[name] for name in names[len(args) : last + 1]))
+
+
+def _refuse_keyword_tensors(kwargs: dict[str, Any]) -> None:
+    kinds = _core._level_kinds()
+    tensors = any(isinstance(leaf, _core.Tensor) for leaf in tree_leaves(kwargs))
+    if tensors and kinds and kinds[-1] == _VMAP:
+        raise NotImplementedError(
+            "Run vmap on autograd.Function with kwarg-only Tensor args. Please do not pass "
+            f"kwarg-only Tensors to autograd.Function. Got: {kwargs}"
+        )
 
 
 def _refuse_keyword(name: str) -> None:

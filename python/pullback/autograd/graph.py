@@ -254,7 +254,7 @@ class _AllowMutationOnSavedContext:
     def __init__(self) -> None:
         self.original: weakref.WeakKeyDictionary[_Saved, Any] = weakref.WeakKeyDictionary()
         self.cloned: weakref.WeakKeyDictionary[_Saved, Any] = weakref.WeakKeyDictionary()
-        self.by_storage: dict[int, weakref.WeakSet[_Saved]] = {}
+        self.by_storage: dict[int, weakref.WeakValueDictionary[Any, _Saved]] = {}
 
     def clear(self) -> None:
         """Forget everything; what was recorded inside cannot be walked any more."""
@@ -263,9 +263,13 @@ class _AllowMutationOnSavedContext:
         self.by_storage.clear()
 
     def pack(self, tensor: Any) -> _Saved:
-        saved = _Saved()
-        self.original[saved] = tensor.detach()
-        self.by_storage.setdefault(tensor._storage_ptr(), weakref.WeakSet()).add(saved)
+        """What is saved several times at one version has one stand-in, hence one copy."""
+        known = self.by_storage.setdefault(tensor._storage_ptr(), weakref.WeakValueDictionary())
+        key = (_place(tensor), tensor._version)
+        saved = known.get(key)
+        if saved is None:
+            saved = known[key] = _Saved()
+            self.original[saved] = tensor.detach()
         return saved
 
     def unpack(self, saved: _Saved) -> Any:
@@ -280,8 +284,15 @@ class _AllowMutationOnSavedContext:
 
     def before_write(self, target: Any) -> None:
         """Copy what was saved of the memory that is about to be overwritten."""
-        for saved in tuple(self.by_storage.pop(target._storage_ptr(), ())):
+        for saved in tuple(self.by_storage.pop(target._storage_ptr(), {}).values()):
             self.cloned[saved] = self.original.pop(saved).clone()
+
+
+def _place(tensor: Any) -> Any:
+    """Equal for tensors that show the same part of one memory in the same way."""
+    if _core._batch_of(tensor) is not None:
+        return object()
+    return tensor.storage_offset(), tensor.shape, tensor.stride(), tensor.dtype
 
 
 class _Saved:

@@ -167,7 +167,9 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     with Entered(GRAD) as level:
         inputs = [grad_input(leaf, level) for leaf in flat]
         result = func(*tree_unflatten(inputs, spec))
-        outputs, out_spec = only_tensors(result, "linearize(f, *primals)", "f(*primals)")
+        outputs, out_spec = only_tensors(
+            result, "linearize(f, *primals)", "f(*primals)", may_be_empty=True
+        )
         with Entered(GRAD) as inner:
             seeds = [
                 grad_input(pb.zeros(o.shape, dtype=o.dtype), inner)

@@ -161,9 +161,15 @@ def check_aux(aux: Any) -> None:
             raise RuntimeError(f"Expected tensors, got unsupported type {type(leaf)}")
 
 
-def only_tensors(result: Any, api: str, function: str) -> tuple[list[Tensor], TreeSpec]:
+def only_tensors(
+    result: Any, api: str, function: str, may_be_empty: bool = False
+) -> tuple[list[Tensor], TreeSpec]:
     """The leaves of what the user's function returned."""
     leaves, spec = tree_flatten(result)
+    if not may_be_empty and (not leaves or (len(leaves) == 1 and leaves[0] is None)):
+        raise RuntimeError(
+            f"{api}: Expected f to be a function that has non-empty output (got output = {leaves})"
+        )
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
             raise RuntimeError(

@@ -149,11 +149,6 @@ class _Pulled:
             self.outputs, self.outputs_spec = only_tensors(
                 result, "vjp(f, *primals)", "f(*primals)"
             )
-            if not self.outputs:
-                raise RuntimeError(
-                    "vjp(f, *primals): Expected f to be a function that has non-empty output (got "
-                    f"output = {result})"
-                )
             for output in self.outputs:
                 if not output.dtype.is_floating_point:
                     raise RuntimeError(
@@ -207,10 +202,10 @@ def _rows(pulled: _Pulled, which: int, start: int, count: int) -> list[Tensor]:
     size = result.numel()
     if not output.requires_grad:
         return [i.new_zeros((count, *i.shape)) for i in pulled.inputs]
-    if size == 1:
-        ones = pb.ones(result.shape, dtype=result.dtype)
-        return [g.unsqueeze(0) for g in backward([output], [ones], pulled.inputs, 0)]
     basis = pb.eye(size, dtype=result.dtype)[start : start + count]
+    if count == 1:  # without a vmap, so that the backward may do what vmap refuses
+        seed = basis.reshape(result.shape)
+        return [g.unsqueeze(0) for g in backward([output], [seed], pulled.inputs, 0)]
     with Entered(VMAP, count) as level:
         seed = _core._batch_enter(basis.reshape(count, *result.shape), 0, level)
         gradients = backward([output], [seed], pulled.inputs, 0)
@@ -246,7 +241,8 @@ def jacrev(
         func: returns tensors or nested containers of them.
         argnums: the argument, or a tuple of them, to differentiate by.
         has_aux: ``func`` returns ``(output, aux)``, and the new function ``(jacobian, aux)``.
-        chunk_size: how many rows are computed at once; all by default.
+        chunk_size: how many rows are computed at once; all by default. With 1 they are computed
+            one after the other without a ``vmap``, so the backward may use what ``vmap`` refuses.
 
     Returns:
         A function whose result has the structure of the output, with a Jacobian of shape

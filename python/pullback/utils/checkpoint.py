@@ -508,7 +508,8 @@ class _Run:
         return saved_tensors_hooks(self.fill, lambda tensor: tensor)
 
     def fill(self, tensor: Any) -> Any:
-        tensor = tensor.detach()
+        if tensor.requires_grad:
+            tensor = tensor.detach()
         frame, position = self.frame, self.count
         self.count += 1
         if frame.debug:
