@@ -51,7 +51,7 @@ READS_RAW_HISTORY = {
     "bind/function.cpp": "the same",
     "bind/properties.cpp": "whether .grad warns, which may not fail",
     "bind/hooks.cpp": "tensors that die",
-    "bind/tensor_type.cpp": "the same",
+    "bind/tensor_type.cpp": "who owns the object",
 }
 REASON = "Longer than 600 lines because"
 

@@ -1,12 +1,15 @@
-// See collector.h.  Start reading at traverse().
+// See collector.h.  Start reading at traverse() and Census::count().
 #include "bind/collector.h"
 
 #include <algorithm>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "bind/function.h"
+#include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
 #include "bind/saved_tensors.h"
@@ -27,63 +30,223 @@ enum class Phase : std::uint8_t { Idle, Subtracting, Reaching };
 Phase phase = Phase::Idle;
 bool found = false;  // an owned object was visited while references were subtracted
 
+// While the core owns nothing that may lead back to it, there is only the class of a context.
+bool walks() {
+#ifdef Py_GIL_DISABLED
+  return false;
+#endif
+  return live_owned != 0 && subtract;
+}
+
+// A body or a node.
+struct Object {
+  TensorBody* body = nullptr;
+  Node* node = nullptr;
+
+  explicit operator bool() const { return body || node; }
+  const void* key() const { return body ? static_cast<const void*>(body) : node; }
+  std::uint32_t references() const { return body ? body->refs.get() : node->refs.get(); }
+};
+
+// What one object of the core holds.
+class Held {
+ public:
+  std::vector<Object> objects;
+  std::vector<PyObject*> owned;
+
+  void list(const Object& object) {
+    objects.clear();
+    if (object.body) {
+      owned = hook_dictionaries(*object.body);
+      list(*object.body);
+    } else {
+      owned = hook_dictionaries(*object.node);
+      list(*object.node);
+    }
+  }
+
+ private:
+  void add(TensorBody* body) {
+    if (body) objects.push_back({body, nullptr});
+  }
+  void add(Node* node) {
+    if (node) objects.push_back({nullptr, node});
+  }
+  void add(const Edge& edge) {
+    add(edge.node());
+    if (edge.is_leaf()) add(edge.leaf());
+  }
+
+  void list(const TensorBody& body) {
+    if (body.raw_flags & kOwnsHandle) owned.push_back(static_cast<PyObject*>(body.handle));
+    auto* node = static_cast<Node*>(body.raw_grad_fn.get());
+    add(node);
+    add(body.base.get());
+    const auto* meta = static_cast<const AutogradMeta*>(body.meta.get());
+    if (!meta) return;
+    if (meta->retention) add(node);
+    if (meta->grad.defined()) add(meta->grad.body());
+  }
+
+  void list(Node& node) {
+    if (PyObject* context = owned_context_of(node)) owned.push_back(context);
+    add(parent_of(node));
+    for (const Edge& edge : node.edges()) add(edge);
+    SavedList saved_list;
+    node.list_saved(saved_list);
+    for (const SavedItem& item : saved_list.items) {
+      SavedTensor* const* saved = std::get_if<SavedTensor*>(&item.value);
+      if (!saved || !(*saved)->defined()) continue;
+      if (!(*saved)->is_packed()) {
+        add((*saved)->body());
+      } else {
+        add((*saved)->packed_history());
+        if (PyObject* pair = owned_by((*saved)->packed())) owned.push_back(pair);
+      }
+    }
+  }
+};
+
+// See NOTE [Cycles].
+class Census {
+ public:
+  bool is_under_way() const { return under_way_; }
+
+  void take() {
+    const Owned gc(PyImport_ImportModule("gc"));
+    const Owned objects(PyObject_CallMethod(gc.get(), "get_objects", nullptr));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(objects.get()); ++i) {
+      PyObject* object = PyList_GET_ITEM(objects.get(), i);
+      if (is_tensor(object) || PyObject_TypeCheck(object, node_type)) holders_.insert(object);
+    }
+    under_way_ = true;
+  }
+  void end() {
+    under_way_ = false;
+    holders_.clear();
+    doomed_.clear();
+  }
+  void reached(PyObject* holder) { holders_.erase(holder); }
+  void forget(PyObject* holder) {
+    holders_.erase(holder);
+    doomed_.erase(holder);
+  }
+  bool is_doomed(PyObject* holder) const { return doomed_.contains(holder); }
+
+  // Visits what garbage owns, if the holders are garbage.
+  int count(visitproc visit, void* arg) {
+    places_.clear();
+    doomed_.clear();
+    std::erase_if(holders_, [&](PyObject* holder) {
+      const auto [object, holds] = held_by(holder);
+      if (object) discover(object).arrivals += holds ? 1u : 0u;
+      return !object;
+    });
+    run([&](const Object& object) { ++discover(object).arrivals; });
+    for (auto& [key, place] : places_) {
+      if (place.arrivals < place.object.references()) revive(place);
+    }
+    run([&](const Object& object) { revive(places_.at(object.key())); });
+    for (const auto& [key, place] : places_) {
+      if (place.alive) continue;
+      held_.list(place.object);
+      for (PyObject* owned : held_.owned) {
+        found = true;
+        if (const int status = visit(owned, arg)) return status;
+      }
+    }
+    for (PyObject* holder : holders_) {
+      if (!places_.at(held_by(holder).first.key()).alive) doomed_.insert(holder);
+    }
+    places_.clear();
+    return 0;
+  }
+
+ private:
+  struct Place {
+    Object object;
+    std::uint32_t arrivals = 0;
+    bool alive = false;
+  };
+
+  // And whether that reference counts; nothing for a context that its node owns.
+  static std::pair<Object, bool> held_by(PyObject* holder) {
+    if (is_tensor(holder)) {
+      TensorBody* body = unwrap(holder).body();
+      return {{body, nullptr}, body && !(body->raw_flags & kOwnsHandle)};
+    }
+    const auto* self = reinterpret_cast<const PyNode*>(holder);
+    if (self->leaf.defined()) return {{self->leaf.body(), nullptr}, true};
+    if (self->node && owned_context_of(*self->node) == holder) return {};
+    return {{nullptr, self->node.get()}, true};
+  }
+
+  Place& discover(const Object& object) {
+    const auto [place, fresh] = places_.try_emplace(object.key(), Place{object});
+    if (fresh) waiting_.push_back(object);
+    return place->second;
+  }
+  void revive(Place& place) {
+    if (!std::exchange(place.alive, true)) waiting_.push_back(place.object);
+  }
+  template <typename Meet>
+  void run(Meet&& meet) {
+    while (!waiting_.empty()) {
+      const Object object = waiting_.back();
+      waiting_.pop_back();
+      held_.list(object);
+      for (const Object& each : held_.objects) meet(each);
+    }
+  }
+
+  bool under_way_ = false;
+  std::unordered_set<PyObject*> holders_;  // that may be garbage
+  std::unordered_set<PyObject*> doomed_;
+  std::unordered_map<const void*, Place> places_;
+  std::vector<Object> waiting_;
+  Held held_;
+};
+Census census;
+
 int probe_traverse(PyObject*, visitproc visit, void*) {
   if (!subtract) subtract = visit;
   return 0;
 }
 
-PyObject* collection_starts_or_stops(PyObject*, PyObject*) {
-  phase = Phase::Idle;
-  Py_RETURN_NONE;
+PyObject* collection_starts_or_stops(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    constexpr long kFull = 2;
+    phase = Phase::Idle;
+    census.end();
+    const char* what;
+    PyObject* info;
+    if (!PyArg_ParseTuple(args, "sO!", &what, &PyDict_Type, &info)) throw_python();
+    PyObject* generation = PyDict_GetItemString(info, "generation");
+    const bool full = generation && PyLong_AsLong(generation) == kFull;
+    if (full && walks() && std::string_view(what) == "start") census.take();
+    Py_RETURN_NONE;
+  });
 }
 PyMethodDef callback{"collection_starts_or_stops", collection_starts_or_stops, METH_VARARGS,
                      "Of gc.callbacks."};
 
-void probe_collector() {
-  PyType_Slot slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(probe_traverse)}, {0, nullptr}};
-  PyType_Spec spec{"pullback._core.Probe", sizeof(PyObject), 0,
-                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
-  const Owned type(PyType_FromSpec(&spec));
-  const Owned probe(PyObject_CallNoArgs(type.get()));
-  const Owned gc(PyImport_ImportModule("gc"));
-  const Owned callbacks(PyObject_GetAttrString(gc.get(), "callbacks"));
-  const Owned function(PyCFunction_New(&callback, nullptr));
-  check_status(PyList_Append(callbacks.get(), function.get()));
-  // Does nothing inside another collection: then the next hook tries again.
-  const Owned collected(PyObject_CallMethod(gc.get(), "collect", "i", 0));
-  if (!subtract)
-    check_status(PyList_SetSlice(callbacks.get(), PyList_GET_SIZE(callbacks.get()) - 1,
-                                 PyList_GET_SIZE(callbacks.get()), nullptr));
-}
-
-// A walk through the core from one Python object.
+// A walk through the core from one holder.
 class Walk {
  public:
   Walk(visitproc visit, void* arg) : visit_(visit), arg_(arg) {}
 
-  void arrive(TensorBody* body) {
-    if (body && counts(body, body->refs.get())) bodies_.push_back(body);
-  }
-  void arrive(Node* node) {
-    if (node && counts(node, node->refs.get())) nodes_.push_back(node);
-  }
-  void arrive(const Edge& edge) {
-    arrive(edge.node());
-    if (edge.is_leaf()) arrive(edge.leaf());
-  }
-  int run() {
-    while (status_ == 0 && (!bodies_.empty() || !nodes_.empty())) {
-      if (!bodies_.empty()) {
-        TensorBody* body = bodies_.back();
-        bodies_.pop_back();
-        expand(body);
-      } else {
-        Node* node = nodes_.back();
-        nodes_.pop_back();
-        expand(node);
+  int run(const Object& start) {
+    arrive(start);
+    while (!waiting_.empty()) {
+      held_.list(waiting_.back());
+      waiting_.pop_back();
+      for (PyObject* owned : held_.owned) {
+        found = true;
+        if (const int status = visit_(owned, arg_)) return status;
       }
+      for (const Object& object : held_.objects) arrive(object);
     }
-    return status_;
+    return 0;
   }
   static void forget() {
     arrivals_.clear();
@@ -93,46 +256,10 @@ class Walk {
   static bool traverse(PyObject* object) { return traversed_.insert(object).second; }
 
  private:
-  // Whether the walk goes on behind this one.
-  static bool counts(const void* key, std::uint32_t references) {
-    const std::uint32_t arrived = ++arrivals_[key];
-    return phase == Phase::Subtracting ? arrived == references : arrived == 1;
-  }
-
-  void expand(TensorBody* body) {
-    show(hook_dictionaries(*body));
-    auto* node = static_cast<Node*>(body->raw_grad_fn.get());
-    arrive(node);
-    arrive(body->base.get());
-    const auto* meta = static_cast<const AutogradMeta*>(body->meta.get());
-    if (!meta) return;
-    if (meta->retention) arrive(node);
-    if (meta->grad.defined()) arrive(meta->grad.body());
-  }
-
-  void expand(Node* node) {
-    show(hook_dictionaries(*node));
-    if (PyObject* context = owned_context_of(*node)) show({context});
-    for (const Edge& edge : node->edges()) arrive(edge);
-    SavedList list;
-    node->list_saved(list);
-    for (const SavedItem& item : list.items) {
-      SavedTensor* const* saved = std::get_if<SavedTensor*>(&item.value);
-      if (!saved || !(*saved)->defined()) continue;
-      if (!(*saved)->is_packed()) {
-        arrive((*saved)->body());
-      } else {
-        arrive((*saved)->packed_history());
-        if (PyObject* owned = owned_by((*saved)->packed())) show({owned});
-      }
-    }
-  }
-
-  void show(const std::vector<PyObject*>& owned) {
-    for (PyObject* object : owned) {
-      if (status_ == 0) status_ = visit_(object, arg_);
-      found = true;
-    }
+  void arrive(const Object& object) {
+    const std::uint32_t arrived = ++arrivals_[object.key()];
+    const std::uint32_t enough = phase == Phase::Subtracting ? object.references() : 1;
+    if (arrived == enough) waiting_.push_back(object);
   }
 
   static std::unordered_map<const void*, std::uint32_t> arrivals_;
@@ -140,23 +267,13 @@ class Walk {
 
   visitproc visit_;
   void* arg_;
-  int status_ = 0;
-  std::vector<TensorBody*> bodies_;
-  std::vector<Node*> nodes_;
+  std::vector<Object> waiting_;
+  Held held_;
 };
 std::unordered_map<const void*, std::uint32_t> Walk::arrivals_;
 std::unordered_set<const void*> Walk::traversed_;
 
-// While the core owns nothing that may lead back to it, there is only the class of a context.
-bool walks() {
-#ifdef Py_GIL_DISABLED
-  return false;
-#endif
-  return live_owned != 0 && subtract;
-}
-
-template <typename T>
-int traverse(PyObject* self, T* held, visitproc visit, void* arg) {
+int traverse(PyObject* self, const Object& held, bool holds, visitproc visit, void* arg) {
   if (!walks() || !held) return 0;
   if (visit == subtract) {
     // A second traversal of one object: references are being subtracted anew.
@@ -165,36 +282,55 @@ int traverse(PyObject* self, T* held, visitproc visit, void* arg) {
       Walk::traverse(self);
       phase = Phase::Subtracting;
       found = false;
+      if (census.is_under_way()) return census.count(visit, arg);
     }
+    if (census.is_under_way() || !holds) return 0;
   } else {
     if (phase == Phase::Subtracting) {
       Walk::forget();
       phase = Phase::Reaching;
     }
-    if (phase != Phase::Reaching || !found) return 0;
+    if (phase != Phase::Reaching) return 0;
+    census.reached(self);
+    if (!found) return 0;
   }
-  Walk walk(visit, arg);
-  walk.arrive(held);
-  return walk.run();
+  return Walk(visit, arg).run(held);
 }
 
 }  // namespace
 
-void owned_made() {
-  ++live_owned;
-#ifndef Py_GIL_DISABLED
-  if (!subtract) probe_collector();
+void prepare_collector() {
+#ifdef Py_GIL_DISABLED
+  return;
 #endif
+  if (subtract) return;
+  PyType_Slot slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(probe_traverse)}, {0, nullptr}};
+  PyType_Spec spec{"pullback._core.Probe", sizeof(PyObject), 0,
+                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+  const Owned type(PyType_FromSpec(&spec));
+  const Owned probe(PyObject_CallNoArgs(type.get()));
+  const Owned gc(PyImport_ImportModule("gc"));
+  const Owned collected(PyObject_CallMethod(gc.get(), "collect", "i", 0));
+  if (!subtract) return;
+  const Owned callbacks(PyObject_GetAttrString(gc.get(), "callbacks"));
+  const Owned function(PyCFunction_New(&callback, nullptr));
+  check_status(PyList_Append(callbacks.get(), function.get()));
 }
 
-int visit_body(PyObject* self, TensorBody* body, visitproc visit, void* arg) {
+int visit_body(PyObject* self, TensorBody* body, bool holds, visitproc visit, void* arg) {
   if (!walks()) Py_VISIT(body ? only_context_of(*body) : nullptr);
-  return traverse(self, body, visit, arg);
+  return traverse(self, {body, nullptr}, holds, visit, arg);
 }
 
 int visit_node(PyObject* self, Node* node, visitproc visit, void* arg) {
-  return traverse(self, node, visit, arg);
+  return traverse(self, {nullptr, node}, true, visit, arg);
 }
+
+void forget_holder(PyObject* holder) {
+  if (census.is_under_way()) census.forget(holder);
+}
+
+bool is_doomed(PyObject* holder) { return census.is_doomed(holder); }
 
 static void track_attributes(PyObject* object, int depth) {
   PyObject* dict = PyObject_GenericGetDict(object, nullptr);

@@ -46,7 +46,10 @@ bool has_nan(const Tensor& t) {
 
 class AnomalyObserver final : public PassObserver {
  public:
-  void before(Node&, std::span<const Tensor>) override { first_new_ = next_sequence(); }
+  void before(Node& node, std::span<const Tensor>) override {
+    first_new_ = next_sequence();
+    applied_.push_back(Ref<Node>::share(&node));
+  }
 
   void after(Node& node, std::span<const Tensor> given) override {
     const std::uint64_t next = next_sequence();
@@ -58,16 +61,17 @@ class AnomalyObserver final : public PassObserver {
       parent.name = node.name();
       parent.where.share(node.where());
     }
-    if (!checks) return;
-    for (std::size_t i = 0; i < given.size(); ++i) {
+    for (std::size_t i = 0; checks && i < given.size(); ++i) {
       if (!has_nan(given[i])) continue;
       fail("Function '", node.name(), "' returned nan values in its ", i, "th output.",
            node.recorded_at(), " explain() of the result shows the numbers.");
     }
+    applied_.pop_back();
   }
 
   // A warning that tells where the node comes from.
   void failed(Node& node) noexcept override {
+    applied_.pop_back();
     PyObject *type, *value, *trace;
     PyErr_Fetch(&type, &value, &trace);
     PyObject* done = guarded([&] { return warn(node); });
@@ -76,7 +80,10 @@ class AnomalyObserver final : public PassObserver {
     PyErr_Restore(type, value, trace);
   }
 
-  void recorded(const Node& node) override { stacks_.note(node.sequence(), node.where()); }
+  void recorded(Node& node) override {
+    stacks_->note(node.sequence(), node.where());
+    note_anomaly(node, stacks_, applied_.empty() ? nullptr : applied_.back());
+  }
 
   bool checks = true;
 
@@ -94,7 +101,7 @@ class AnomalyObserver final : public PassObserver {
     Owned places(PyList_New(0));
     const auto add = [&](const char* name, std::uint64_t sequence, const Provenance& where) {
       const Owned calls(PyList_New(0));
-      for (const std::string& call : stacks_.calls(sequence, where)) {
+      for (const std::string& call : stacks_->calls(sequence, where)) {
         const Owned text(PyUnicode_FromString(call.c_str()));
         check_status(PyList_Append(calls.get(), text.get()));
       }
@@ -116,7 +123,8 @@ class AnomalyObserver final : public PassObserver {
 
   std::uint64_t first_new_ = 0;
   std::deque<Parent> parents_;
-  CallStacks stacks_;
+  std::vector<Ref<Node>> applied_;  // now, in nested passes
+  const std::shared_ptr<CallStacks> stacks_ = std::make_shared<CallStacks>();
 };
 
 PyObject* wrap_all(std::span<const Tensor> tensors) {

@@ -33,7 +33,7 @@ int context_traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(self->non_differentiable);
   Py_VISIT(self->for_forward);
   Py_VISIT(self->needs_input_grad);
-  Py_VISIT(self->base.dict);
+  Py_VISIT(self->metadata);
   // Hooks of a node that the graph owns are visited from there; see NOTE [Cycles].
   FunctionNode* node = self->node();
   return node && !node->owns_context() ? visit_node(object, node, visit, arg) : 0;
@@ -46,7 +46,7 @@ int context_clear(PyObject* object) {
   Py_CLEAR(self->non_differentiable);
   Py_CLEAR(self->for_forward);
   Py_CLEAR(self->needs_input_grad);
-  Py_CLEAR(self->base.dict);
+  Py_CLEAR(self->metadata);
   FunctionNode* node = self->node();
   if (node && !node->owns_context()) clear_hooks(*node);
   return 0;
@@ -79,6 +79,7 @@ void context_dealloc(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   PyContext* self = self_of(object);
   PyObject_GC_UnTrack(object);
+  forget_holder(object);
   context_clear(object);
   if (self->watched) owned_gone();
   if (FunctionNode* node = self->node()) node->forget_context();
@@ -144,6 +145,16 @@ PyObject* raw_saved_tensors(PyObject* self, void*) {
   });
 }
 
+// While nothing is recorded it belongs to the ctx.
+PyObject* context_metadata(PyObject* self, void*) {
+  return guarded([&] {
+    PyContext* context = self_of(self);
+    if (context->node()) return notes_of(*context->node());
+    if (!context->metadata) context->metadata = Owned(PyDict_New()).release();
+    return Py_NewRef(context->metadata);
+  });
+}
+
 PyObject* context_name(PyObject* self, PyObject*) {
   return PyUnicode_FromString(Py_TYPE(self)->tp_name);
 }
@@ -179,6 +190,7 @@ PyGetSetDef properties[] = {
     {"_raw_saved_tensors", raw_saved_tensors, nullptr,
      "The places where the node keeps them, for hooks of one tensor.", nullptr},
     {"saved_variables", saved_variables, nullptr, "The old name of saved_tensors.", nullptr},
+    {"metadata", context_metadata, nullptr, "A dictionary for the user's notes.", nullptr},
     {"requires_grad", always_true, nullptr, "Always True.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

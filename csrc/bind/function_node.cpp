@@ -17,18 +17,6 @@ FunctionNames function_names{};
 
 namespace {
 
-// Keeps the Python error under way while objects die.
-class ErrorScope {
- public:
-  ErrorScope() { PyErr_Fetch(&type_, &value_, &traceback_); }
-  ~ErrorScope() { PyErr_Restore(type_, value_, traceback_); }
-  ErrorScope(const ErrorScope&) = delete;
-  ErrorScope& operator=(const ErrorScope&) = delete;
-
- private:
-  PyObject *type_, *value_, *traceback_;
-};
-
 bool is_expandable(Sizes from, Sizes to) {
   if (from.size() > to.size()) return false;
   for (std::size_t d = 1; d <= from.size(); ++d) {

@@ -27,6 +27,7 @@ struct PyContext {
   PyObject* non_differentiable;
   PyObject* for_forward;
   PyObject* needs_input_grad;
+  PyObject* metadata;  // while there is no node
   bool materialize;
   bool materialize_all;  // also for results that are not differentiable
   bool watched;          // the user may hang tensors on it; see NOTE [Cycles]

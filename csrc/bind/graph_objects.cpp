@@ -37,7 +37,7 @@ void node_dealloc(PyObject* object) {
   PyNode* self = self_of(object);
   PyTypeObject* type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
-  Py_CLEAR(self->dict);
+  forget_holder(object);
   if (self->node && self->node->extra()) self->node->extra()->handle = nullptr;
   if (self->leaf.defined() && meta_of(self->leaf)) meta_of(self->leaf)->accumulator = nullptr;
   self->node.~Ref<Node>();
@@ -49,14 +49,12 @@ void node_dealloc(PyObject* object) {
 int node_traverse(PyObject* object, visitproc visit, void* arg) {
   const PyNode* self = self_of(object);
   Py_VISIT(Py_TYPE(object));
-  Py_VISIT(self->dict);
   return self->node ? visit_node(object, self->node.get(), visit, arg)
-                    : visit_body(object, self->leaf.body(), visit, arg);
+                    : visit_body(object, self->leaf.body(), true, visit, arg);
 }
 
 int node_clear(PyObject* object) {
   PyNode* self = self_of(object);
-  Py_CLEAR(self->dict);
   if (self->node) {
     clear_hooks(*self->node);
   } else {
@@ -154,7 +152,6 @@ PyObject* new_node_object(const char* name) {
   if (!object) throw_python();
   new (&self_of(object)->node) Ref<Node>;
   new (&self_of(object)->leaf) Tensor;
-  self_of(object)->dict = nullptr;
   return object;
 }
 
@@ -227,12 +224,12 @@ PyObject* recorded_at(PyObject* self, void*) {
   });
 }
 
-// What the user hangs on a node; lives as long as somebody holds the node's object.
+// What the user hangs on a node; lives as long as the node.
 PyObject* node_metadata(PyObject* self, void*) {
-  PyObject*& dict = self_of(self)->dict;
-  if (!dict) dict = PyDict_New();
-  if (self_of(self)->node && context_of(*self_of(self)->node) == self) watch_context(self);
-  return Py_XNewRef(dict);
+  return guarded([&] {
+    const PyNode* node = self_of(self);
+    return node->node ? notes_of(*node->node) : notes_of(node->leaf);
+  });
 }
 
 template <bool before>

@@ -11,7 +11,6 @@ namespace pullback::bind {
 struct PyNode {
   PyObject_HEAD Ref<Node> node;
   Tensor leaf;
-  PyObject* dict;  // metadata
 };
 extern PyTypeObject* node_type;
 

@@ -66,6 +66,18 @@ class Owned {
   PyObject* object_ = nullptr;
 };
 
+// Keeps the Python error under way while objects die.
+class ErrorScope {
+ public:
+  ErrorScope() { PyErr_Fetch(&type_, &value_, &traceback_); }
+  ~ErrorScope() { PyErr_Restore(type_, value_, traceback_); }
+  ErrorScope(const ErrorScope&) = delete;
+  ErrorScope& operator=(const ErrorScope&) = delete;
+
+ private:
+  PyObject *type_, *value_, *traceback_;
+};
+
 // A status code of the C API: throws at -1.
 inline void check_status(int status) {
   if (status < 0) throw_python();

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "bind/collector.h"
+#include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/saved_names.h"
+#include "bind/stacks.h"
 #include "bind/tensor_type.h"
 #include "core/error.h"
 #include "graph/meta.h"
@@ -196,6 +198,46 @@ class PyNodeHooks final : public NodeHooks {
   const std::vector<int> inputs_;
 };
 
+class PyNotes final : public NodeNotes {
+ public:
+  // What anomaly mode noted goes into a new dictionary, under torch's names.
+  PyObject* get(const Node* node) {
+    if (dict_) return Py_NewRef(dict_->get());
+    const Owned dict(PyDict_New());
+    if (stacks) {
+      const Owned calls(PyList_New(0));
+      for (const std::string& call : stacks->calls(node->sequence(), node->where())) {
+        const Owned text(PyUnicode_FromString(call.c_str()));
+        check_status(PyList_Append(calls.get(), text.get()));
+      }
+      const Owned module(PyImport_ImportModule("pullback.autograd.anomaly_mode"));
+      const Owned frames(PyObject_CallMethod(module.get(), "_frames", "sO",
+                                             node->where().describe().c_str(), calls.get()));
+      check_status(PyDict_SetItemString(dict.get(), "traceback_", frames.get()));
+    }
+    if (parent) {
+      const Owned object(wrap_node(parent));
+      check_status(PyDict_SetItemString(dict.get(), "parent_", object.get()));
+    }
+    dict_ = std::make_unique<Dictionary>(dict.get());
+    return Py_NewRef(dict.get());
+  }
+  void add_to(std::vector<PyObject*>& found) const {
+    if (dict_) found.push_back(dict_->get());
+  }
+
+  std::shared_ptr<const CallStacks> stacks;
+  Ref<Node> parent;
+
+ private:
+  std::unique_ptr<Dictionary> dict_;
+};
+
+PyNotes& notes_in(std::unique_ptr<NodeNotes>& notes) {
+  if (!notes) notes = std::make_unique<PyNotes>();
+  return static_cast<PyNotes&>(*notes);
+}
+
 LeafHooks& leaf_hooks(const Tensor& leaf) {
   AutogradMeta& meta = make_meta(leaf);
   if (!meta.hooks) meta.hooks = std::make_unique<LeafHooks>();
@@ -258,10 +300,15 @@ void add_dictionaries(const NodeHooks* hooks, std::vector<PyObject*>& found) {
   if (mine.after_dict) found.push_back(mine.after_dict->get());
 }
 
+void add_notes(const NodeNotes* notes, std::vector<PyObject*>& found) {
+  if (notes) static_cast<const PyNotes&>(*notes).add_to(found);
+}
+
 void clear_all(Node& node) {
   if (!node.extra()) return;
   const std::vector<OutputHooks> outputs = std::move(node.extra()->outputs);
   const std::vector<LevelHooks> hooks = std::move(node.extra()->hooks);
+  const std::unique_ptr<NodeNotes> notes = std::move(node.extra()->notes);
 }
 
 }  // namespace
@@ -333,6 +380,21 @@ PyObject* register_node_hook(const Tensor& leaf, PyObject* function, bool before
   return register_in(*hooks, function, before);
 }
 
+PyObject* notes_of(Node& node) { return notes_in(node.make_extra().notes).get(&node); }
+
+PyObject* notes_of(const Tensor& leaf) { return notes_in(leaf_hooks(leaf).notes).get(nullptr); }
+
+void note_anomaly(Node& node, std::shared_ptr<const CallStacks> stacks, Ref<Node> parent) {
+  PyNotes& notes = notes_in(node.make_extra().notes);
+  notes.stacks = std::move(stacks);
+  notes.parent = std::move(parent);
+}
+
+Node* parent_of(const Node& node) {
+  const NodeExtra* extra = node.extra();
+  return extra && extra->notes ? static_cast<const PyNotes&>(*extra->notes).parent.get() : nullptr;
+}
+
 std::vector<PyObject*> hook_dictionaries(const Node& node) {
   std::vector<PyObject*> found;
   if (!node.extra()) return found;
@@ -340,6 +402,7 @@ std::vector<PyObject*> hook_dictionaries(const Node& node) {
     found.push_back(static_cast<const PyTensorHooks&>(*each.hooks).dict.get());
   }
   for (const LevelHooks& each : node.extra()->hooks) add_dictionaries(each.hooks.get(), found);
+  add_notes(node.extra()->notes.get(), found);
   return found;
 }
 
@@ -377,6 +440,7 @@ std::vector<PyObject*> hook_dictionaries(const TensorBody& leaf) {
     found.push_back(static_cast<const PyAccumulationHooks&>(*hooks.accumulated).dict.get());
   }
   add_dictionaries(hooks.accumulator.get(), found);
+  add_notes(hooks.notes.get(), found);
   return found;
 }
 

@@ -7,6 +7,7 @@
 
 #include <Python.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@
 #include "graph/node.h"
 
 namespace pullback::bind {
+
+class CallStacks;
 
 // The dictionaries as attributes of a tensor: the dictionary or None.
 PyObject* get_backward_hooks(const Tensor& tensor);
@@ -24,6 +27,15 @@ int set_accumulation_hooks(PyObject* self, PyObject* value, void*);
 // Registers a function before or after a node, or the accumulation into a leaf; a handle.
 PyObject* register_node_hook(Node& node, PyObject* function, bool before);
 PyObject* register_node_hook(const Tensor& leaf, PyObject* function, bool before);
+
+// The dictionary `metadata` of a node, or of the accumulation into a leaf; made when it is first
+// asked for.  A new reference.
+PyObject* notes_of(Node& node);
+PyObject* notes_of(const Tensor& leaf);
+// Of a node that was recorded in anomaly mode: the calls around its line, and the node in whose
+// backward it was made.
+void note_anomaly(Node& node, std::shared_ptr<const CallStacks> stacks, Ref<Node> parent);
+Node* parent_of(const Node& node);
 
 // "file.py:12" of a Python function, "" of anything else.
 std::string place_of_function(PyObject* function);

@@ -108,7 +108,10 @@ int set_grad(PyObject* self, PyObject* value, void*) {
     const Tensor& t = unwrap(self);
     if (!value || value == Py_None) {
       AutogradMeta* meta = meta_of(t);
-      if (meta && std::exchange(meta->grad, Tensor()).defined()) meta->cleared.capture();
+      if (meta && std::exchange(meta->grad, Tensor()).defined()) {
+        note_grad(t);
+        meta->cleared.capture();
+      }
       return 0;
     }
     check(ErrorKind::Type, is_tensor(value),
@@ -127,6 +130,7 @@ int set_grad(PyObject* self, PyObject* value, void*) {
            "'. The gradient must have the dtype of the tensor.");
     }
     make_meta(t).grad = grad;
+    note_grad(t);
     return 0;
   });
 }

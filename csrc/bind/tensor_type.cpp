@@ -10,6 +10,7 @@
 #include "bind/collector.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
+#include "graph/meta.h"
 
 namespace pullback::bind {
 
@@ -20,6 +21,14 @@ namespace {
 constexpr int kFreeListSize = 128;
 PyTensor* free_list[kFreeListSize];
 int num_free = 0;
+
+class PyGradCycle final : public GradCycle {
+ public:
+  PyGradCycle() { owned_made(); }
+  ~PyGradCycle() override { owned_gone(); }
+  PyGradCycle(const PyGradCycle&) = delete;
+  PyGradCycle& operator=(const PyGradCycle&) = delete;
+};
 
 PyTensor* self_of(PyObject* object) { return reinterpret_cast<PyTensor*>(object); }
 
@@ -37,11 +46,72 @@ PyTensor* allocate_object() {
   return object;
 }
 
-void tensor_dealloc(PyObject* object) {
+void track(PyObject* object) {
+  if (!PyObject_GC_IsTracked(object)) PyObject_GC_Track(object);
+}
+
+bool is_owned(const PyTensor* self) { return self->tensor.body()->raw_flags & kOwnsHandle; }
+
+// See NOTE [Handles].
+bool is_missed(PyTensor* self) {
+  if (self->dict || self->weakrefs || Py_TYPE(self) != tensor_type) return true;
+  AutogradMeta* meta = meta_of(self->tensor);
+  if (!meta || !meta->grad.defined()) return false;
+  // It may have been written to since it became the gradient.
+  if (!meta->cycle && meta->grad.requires_grad()) meta->cycle = std::make_unique<PyGradCycle>();
+  return meta->cycle != nullptr;
+}
+
+// What __slots__ of subclasses hold.
+template <typename Meet>
+void for_each_slot(PyObject* object, Meet&& meet) {
+  for (const PyTypeObject* type = Py_TYPE(object); type != tensor_type; type = type->tp_base) {
+    for (const PyMemberDef* member = type->tp_members; member && member->name; ++member) {
+      if (member->type != T_OBJECT_EX || member->flags & READONLY) continue;
+      meet(*reinterpret_cast<PyObject**>(reinterpret_cast<char*>(object) + member->offset));
+    }
+  }
+}
+
+// Of an object that nobody holds any more: true when the body keeps it.
+bool leave_to_body(PyObject* object) {
+  PyTensor* self = self_of(object);
+  TensorBody* body = self->tensor.body();
+  if (!body || body->refs.get() == 1 || !is_missed(self)) return false;
+  Py_SET_REFCNT(object, 1);
+  track(object);
+  body->raw_flags |= kOwnsHandle;
+  owned_made();
+  {
+    // What was there before the core owned anything may lead back.
+    const ErrorScope keep;
+    track_held(self->dict);
+    for_each_slot(object, [](PyObject* held) { track_held(held); });
+  }
+  // The object's own reference; if another thread dropped the others meanwhile, all ends here.
+  Ref<TensorBody>::adopt(body);
+  return true;
+}
+
+// The object owns its body again: a reference to the object.
+PyObject* take_back(TensorBody* body) {
+  body->refs.increment();
+  body->raw_flags &= ~std::uint32_t{kOwnsHandle};
+  owned_gone();
+  return static_cast<PyObject*>(body->handle);
+}
+
+bool release_handle(TensorBody* body) noexcept {
+  if (!Py_IsInitialized()) return false;
+  Py_DECREF(take_back(body));
+  return true;
+}
+
+void destroy(PyObject* object) {
   PyTensor* self = self_of(object);
   PyTypeObject* type = Py_TYPE(object);
-  if (PyObject_GC_IsTracked(object)) PyObject_GC_UnTrack(object);
   if (self->weakrefs) PyObject_ClearWeakRefs(object);
+  for_each_slot(object, [](PyObject*& held) { Py_CLEAR(held); });
   Py_CLEAR(self->dict);
   if (self->tensor.defined()) self->tensor.body()->handle = nullptr;
   self->tensor.~Tensor();
@@ -59,21 +129,65 @@ void tensor_dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
+void tensor_dealloc(PyObject* object);
+
+// Chains through slots do not recurse.
+void destroy_subclass(PyObject* object) {
+  Py_TRASHCAN_BEGIN(object, tensor_dealloc);
+  destroy(object);
+  Py_TRASHCAN_END;
+}
+
+void tensor_dealloc(PyObject* object) {
+  if (leave_to_body(object)) return;
+  PyTypeObject* type = Py_TYPE(object);
+  if (type == tensor_type) [[likely]] {
+    if (PyObject_GC_IsTracked(object)) {
+      PyObject_GC_UnTrack(object);
+      forget_holder(object);
+    }
+    destroy(object);
+    return;
+  }
+  // What __del__ computes may keep the body.
+  if (type->tp_finalize && PyObject_CallFinalizerFromDealloc(object) < 0) return;
+  if (leave_to_body(object)) return;
+  PyObject_GC_UnTrack(object);
+  forget_holder(object);
+  destroy_subclass(object);
+}
+
 int tensor_traverse(PyObject* object, visitproc visit, void* arg) {
-  Py_VISIT(self_of(object)->dict);
+  const PyTensor* self = self_of(object);
+  Py_VISIT(self->dict);
   Py_VISIT(Py_TYPE(object));
-  return visit_body(object, self_of(object)->tensor.body(), visit, arg);
+  if (!self->tensor.defined()) return 0;
+  return visit_body(object, self->tensor.body(), !is_owned(self), visit, arg);
 }
 
 int tensor_clear(PyObject* object) {
-  Py_CLEAR(self_of(object)->dict);
-  clear_hooks(self_of(object)->tensor);
+  PyTensor* self = self_of(object);
+  Py_CLEAR(self->dict);
+  if (!self->tensor.defined()) return 0;
+  AutogradMeta* meta = meta_of(self->tensor);
+  if (meta && is_doomed(object)) {
+    // The last reference to the body may be in there: then the object gets its own back.
+    const Tensor grad = std::exchange(meta->grad, Tensor());
+  }
+  if (!is_owned(self)) clear_hooks(self->tensor);
   return 0;
+}
+
+// Classes of tensors are made by Python, with a deallocator of Python's.
+void adopt_type(PyTypeObject* type) {
+  if (type->tp_dealloc != tensor_dealloc) [[unlikely]]
+    type->tp_dealloc = tensor_dealloc;
 }
 
 int tensor_setattro(PyObject* object, PyObject* name, PyObject* value) {
   const int status = PyObject_GenericSetAttr(object, name, value);
-  if (self_of(object)->dict && !PyObject_GC_IsTracked(object)) PyObject_GC_Track(object);
+  adopt_type(Py_TYPE(object));  // `x.__class__ = ...`
+  if (self_of(object)->dict) track(object);
   return status;
 }
 
@@ -95,17 +209,34 @@ void* slot(F* function) {
   return reinterpret_cast<void*>(function);
 }
 
+// The object by which the collector finds the cycle is kept by the body.
+void make_cycle(const Tensor& tensor) {
+  meta_of(tensor)->cycle = std::make_unique<PyGradCycle>();
+  const Owned object(wrap(tensor));
+  track(object.get());
+}
+
 }  // namespace
 
 PyObject* wrap(Tensor tensor) {
   if (!tensor.defined()) Py_RETURN_NONE;
   TensorBody* body = tensor.body();
-  if (body->handle) return Py_NewRef(static_cast<PyObject*>(body->handle));
+  if (body->handle) {
+    if (body->raw_flags & kOwnsHandle) [[unlikely]]
+      return take_back(body);
+    return Py_NewRef(static_cast<PyObject*>(body->handle));
+  }
   PyTensor* object = allocate_object();
-  body->handle = object;
-  new (&object->tensor) Tensor(std::move(tensor));
   object->dict = nullptr;
   object->weakrefs = nullptr;
+  if (body->handle) [[unlikely]] {
+    // The allocation has made a collection, and a finalizer an object of this tensor.
+    new (&object->tensor) Tensor;
+    Py_DECREF(object);
+    return wrap(std::move(tensor));
+  }
+  body->handle = object;
+  new (&object->tensor) Tensor(std::move(tensor));
   if (body->raw_flags & kHooked || live_owned) [[unlikely]]
     PyObject_GC_Track(object);
   return reinterpret_cast<PyObject*>(object);
@@ -113,6 +244,7 @@ PyObject* wrap(Tensor tensor) {
 
 PyObject* wrap_as(PyTypeObject* type, Tensor tensor) {
   if (type == tensor_type) return wrap(std::move(tensor));
+  adopt_type(type);
   PyObject* object = type->tp_alloc(type, 0);
   if (!object) throw_python();
   tensor.body()->handle = object;
@@ -121,6 +253,7 @@ PyObject* wrap_as(PyTypeObject* type, Tensor tensor) {
 }
 
 int init_tensor_type(PyObject* module) {
+  if (guarded_status([] { return prepare_collector(), 0; }) < 0) return -1;
   // The type refers to its methods as long as it lives.
   static std::vector<PyMethodDef> methods;
   for (const PyMethodDef* each : {tensor_methods, conversion_methods, interop_methods}) {
@@ -151,6 +284,8 @@ int init_tensor_type(PyObject* module) {
   PyObject* type = PyType_FromSpec(&spec);
   if (!type) return -1;
   tensor_type = reinterpret_cast<PyTypeObject*>(type);
+  TensorBody::set_handle_release(release_handle);
+  set_cycle_maker(make_cycle);
   return PyModule_AddObjectRef(module, "Tensor", type);
 }
 

@@ -1,11 +1,17 @@
 // The Python object of a tensor: a raw heap type around one handle.
 //
 // NOTE [Handles]
-// A body has at most one Python object at a time and points to it weakly, so that `x.grad is
-// x.grad` while somebody holds it.  The object keeps no state but what Python code hangs on it
-// (__dict__, weak references).  Dead objects of the exact type wait in a free list.  The type takes
-// part in garbage collection, but an object is tracked only from the moment it has a __dict__ or
-// hooks.
+// A body has at most one Python object at a time, so that `x.grad is x.grad` while somebody holds
+// it.  The object owns the body, which points back to it weakly.  When Python drops the object
+// while the graph, a .grad or a view still holds the body, the object dies, too, unless Python
+// would miss it: it has a __dict__, weak references or another class, or the .grad has a history
+// (NOTE [Cycles] in collector.h).  Then ownership turns round: the body has the one reference to
+// the object, whose own reference to the body does not count (kOwnsHandle).  It turns back when the
+// body is wrapped, or dies.  Weak references may show Python an object that its body owns.
+//
+// Dead objects of the exact type wait in a free list.  The type takes part in garbage collection,
+// but an object is tracked only from the moment it has a __dict__ or hooks, or its body owns it.
+// Subclasses get the same deallocator, since Python's own takes slots apart before it asks.
 // The facade class in python/pullback/_tensor.py moves its methods onto this type at import; the
 // operators stay the slots here.
 #pragma once

@@ -10,6 +10,8 @@
 namespace pullback {
 namespace {
 
+bool (*handle_release)(TensorBody*) noexcept = nullptr;
+
 Ref<TensorBody> make_body(DType dtype, int ndim) {
   if (ndim > kMaxDims) [[unlikely]] {
     fail("tensor: too many dimensions: got ", ndim, ", expected at most ", kMaxDims, ".");
@@ -46,7 +48,13 @@ void TensorBody::set_ndim(int count) {
   if (ndim > kInlineDims) heap_dims = new std::int64_t[2 * static_cast<std::size_t>(count)];
 }
 
+void TensorBody::set_handle_release(bool (*release)(TensorBody*) noexcept) {
+  handle_release = release;
+}
+
 void TensorBody::dispose(TensorBody* body) noexcept {
+  if (body->raw_flags & kOwnsHandle && handle_release(body)) [[unlikely]]
+    return;
   body->~TensorBody();
   memory::deallocate(body, sizeof(TensorBody));
 }

@@ -56,6 +56,7 @@ enum TensorFlag : std::uint32_t {
   kReadOnly = 1u << 7,     // memory of somebody else who forbids writing
   kFollowsBase = 1u << 8,  // a view: has a base whose history it follows; see ops/rebase.h
   kCut = 1u << 9,          // was cut off from a history; see graph/origin.h
+  kOwnsHandle = 1u << 10,  // keeps its Python object alive; NOTE [Handles] in bind/tensor_type.h
 };
 
 constexpr std::uint32_t operator|(HistoryFlag a, HistoryFlag b) {
@@ -113,7 +114,8 @@ struct TensorBody {
   Ref<TensorBody> base;  // of a view: the tensor at the root of the chain of views
   std::unique_ptr<TensorMeta> meta;
   Provenance made;  // of a tensor without a node: see graph/origin.h
-  // The Python object while one exists (weak): `x.grad is x.grad`.  Owned by bind.
+  // The Python object while one exists: `x.grad is x.grad`.  A weak pointer that bind looks after,
+  // unless kOwnsHandle is set.
   void* handle = nullptr;
   union {
     std::int64_t inline_dims[2 * kInlineDims];
@@ -157,6 +159,9 @@ struct TensorBody {
   }
 
   static void dispose(TensorBody* body) noexcept;
+  // What happens to a dying body that owns its Python object; set once, by bind.  True when the
+  // object owns the body from now on, which then lives as long as that.
+  static void set_handle_release(bool (*release)(TensorBody*) noexcept);
 };
 
 static_assert(sizeof(TensorBody) <= 192, "three cache lines");

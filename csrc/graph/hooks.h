@@ -43,6 +43,12 @@ class NodeHooks {
   virtual void after(std::span<Tensor> given, std::span<const Tensor> arrived) = 0;
 };
 
+// What hangs on a node beside its hooks: the user's notes, and what anomaly mode noted.
+class NodeNotes {
+ public:
+  virtual ~NodeNotes() = default;
+};
+
 // Sees every node that a pass on this thread applies, or that is recorded; they form a list that
 // starts at mode.observers.
 class PassObserver {
@@ -53,7 +59,7 @@ class PassObserver {
   virtual void after(Node& node, std::span<const Tensor> given) = 0;
   // The exception that the node threw is in flight.
   virtual void failed(Node& /*node*/) noexcept {}
-  virtual void recorded(const Node& /*node*/) {}
+  virtual void recorded(Node& /*node*/) {}
   PassObserver* outer = nullptr;
 };
 
@@ -80,6 +86,7 @@ struct LeafHooks {
   std::unique_ptr<TensorHooks> tensor;
   std::unique_ptr<NodeHooks> accumulator;
   std::unique_ptr<TensorHooks> accumulated;  // gets the leaf, may not replace it
+  std::unique_ptr<NodeNotes> notes;
 };
 
 }  // namespace pullback

@@ -12,6 +12,7 @@ namespace pullback {
 namespace {
 
 std::atomic<std::uint64_t> next_serial{1};
+void (*cycle_maker)(const Tensor&) = nullptr;
 
 }  // namespace
 
@@ -32,6 +33,17 @@ class Retention {
 
 AutogradMeta::AutogradMeta() = default;
 AutogradMeta::~AutogradMeta() = default;
+
+void set_cycle_maker(void (*make)(const Tensor&)) { cycle_maker = make; }
+
+void note_grad(const Tensor& tensor) {
+  AutogradMeta& meta = *meta_of(tensor);
+  if (!meta.grad.defined() || !meta.grad.requires_grad()) {
+    meta.cycle = nullptr;
+  } else if (!meta.cycle && cycle_maker) {
+    cycle_maker(tensor);
+  }
+}
 
 void retain_grad(const Tensor& tensor) {
   if (tensor.is_leaf()) return;

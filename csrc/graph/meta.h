@@ -15,6 +15,14 @@ namespace pullback {
 // Ties a tensor that keeps its gradient to the node that made it.
 class Retention;
 
+// Stands for the cycle that a .grad with a history may close: the graph leads to the tensor, which
+// leads to the graph.  Made by bind, whose collector looks for it; NOTE [Cycles] in
+// bind/collector.h.
+class GradCycle {
+ public:
+  virtual ~GradCycle() = default;
+};
+
 // The derivative along the direction of one forward level; NOTE [Levels] in graph/level.h.
 struct Tangent {
   int level;
@@ -29,6 +37,7 @@ struct AutogradMeta final : TensorMeta {
   Tensor grad;
   std::unique_ptr<LeafHooks> hooks;
   std::unique_ptr<Retention> retention;
+  std::unique_ptr<GradCycle> cycle;
 
   // The Python object AccumulateGrad of a leaf while one exists (weak); owned by bind.
   void* accumulator = nullptr;
@@ -63,6 +72,11 @@ inline AutogradMeta& make_meta(TensorBody* body) {
   return static_cast<AutogradMeta&>(*body->meta);
 }
 inline AutogradMeta& make_meta(const Tensor& tensor) { return make_meta(tensor.body()); }
+
+// Called when .grad was replaced: it may have a history.
+void note_grad(const Tensor& tensor);
+// What sets `cycle` of the tensor's metadata; set once, by bind.
+void set_cycle_maker(void (*make)(const Tensor& tensor));
 
 // Keeps the gradient of a non-leaf in its .grad.
 void retain_grad(const Tensor& tensor);

@@ -125,7 +125,7 @@ std::string Node::operator_name() const {
   return whole.substr(0, whole.rfind("Backward"));
 }
 
-void show_recorded(const Node& node) {
+void show_recorded(Node& node) {
   for (PassObserver* each = mode.observers; each; each = each->outer) each->recorded(node);
 }
 

@@ -85,7 +85,8 @@ struct NodeExtra {
   std::vector<OutputShape> shapes;    // of outputs whose node somebody has asked for
   std::unique_ptr<Recipe> recipe;     // how to compute the outputs again
   std::unique_ptr<CutOperand> cut;    // the first such operand
-  void* handle = nullptr;             // the Python object while one exists (weak); owned by bind
+  std::unique_ptr<NodeNotes> notes;
+  void* handle = nullptr;  // the Python object while one exists (weak); owned by bind
 
   NodeHooks* hooks_of(std::uint32_t level) const {
     for (const LevelHooks& each : hooks) {
@@ -189,7 +190,7 @@ class Node : public GraphNode {
 static_assert(sizeof(Node) <= 128, "the design's bound for a node with two inline edges");
 
 // Tells the observers of the thread.
-void show_recorded(const Node& node);
+void show_recorded(Node& node);
 
 // Makes a node with the place of the user's code in it.
 template <typename T, typename... Args>

@@ -19,11 +19,13 @@ bool is_dense(const Tensor& t) {
   return t.is_contiguous() || pullback::is_dense(t.sizes(), t.strides());
 }
 
-// Nobody else can see the memory: one tensor has it, which only `holders` of the engine's hold.
+// Nobody else can see the memory: one tensor has it, which only `holders` of the engine's hold, and
+// no object that Python may get at by a weak reference.
 bool is_ours(const Tensor& t, std::uint32_t holders = 1) {
   const TensorBody* body = t.body();
   return body->refs.get() == holders && body->storage->refs.get() == 1 && !body->storage->deleter &&
-         !(body->raw_flags & (kBatched | kReadOnly | kInference | kAnyGrad)) && is_dense(t);
+         !(body->raw_flags & (kBatched | kReadOnly | kInference | kAnyGrad | kOwnsHandle)) &&
+         is_dense(t);
 }
 
 void add_into(const Tensor& sum, const Tensor& term) {
@@ -90,12 +92,20 @@ void accumulate_grad(const Tensor& tensor, Tensor gradient, bool create_graph,
   const kernels::KeepInterpreterLock whole;
   AutogradMeta& meta = make_meta(tensor);
   if (mode.watch && !create_graph && meta.grad.defined()) mode.watch->before_write(meta.grad);
+  if (create_graph) {
+    Tensor before;  // dies without the lock
+    {
+      const LeafLock lock(tensor.body());
+      Tensor sum = meta.grad.defined() ? add(meta.grad, gradient) : copy_for(tensor, gradient);
+      before = std::exchange(meta.grad, std::move(sum));
+    }
+    note_grad(tensor);
+    return;
+  }
   const LeafLock lock(tensor.body());
   if (!meta.grad.defined()) {
-    const bool takes = !create_graph && is_ours(gradient, holders) && fits(gradient, tensor);
+    const bool takes = is_ours(gradient, holders) && fits(gradient, tensor);
     meta.grad = takes ? taken(std::move(gradient)) : copy_for(tensor, gradient);
-  } else if (create_graph) {
-    meta.grad = add(meta.grad, gradient);
   } else if (is_plain_sum(meta.grad, gradient)) {
     add_into(meta.grad, gradient);
     meta.grad.bump_version();

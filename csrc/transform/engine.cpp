@@ -93,11 +93,14 @@ void Pass::run_output_hooks(const Step& step) {
     if (extra.outputs[k].level != level_) continue;
     extra.outputs[k].hooks->run(slots_[step.first_slot + extra.outputs[k].output_nr]);
   }
-  for (TensorBody* body : extra.retained) {
+  // What is kept may make Python objects, and these a collection that drops others.
+  for (std::size_t k = 0; k < extra.retained.size(); ++k) {
+    TensorBody* const body = extra.retained[k];
     const Tensor& gradient = slots_[step.first_slot + body->raw_output_nr];
     if (!gradient.defined()) continue;
     Tensor& kept = make_meta(body).grad;
     kept = kept.defined() ? add(kept, gradient) : clone(gradient, MemoryFormat::Contiguous);
+    if (request_.create_graph) note_grad(Tensor(Ref<TensorBody>::share(body)));
   }
 }
 

@@ -115,11 +115,13 @@ void clear_grad(const Tensor& param, bool set_to_none) {
   if (!meta || !meta->grad.defined()) return;
   if (set_to_none) {
     meta->grad = Tensor();
+    note_grad(param);
     note_cleared(param);
     return;
   }
   refuse_batch("zero_grad", "the gradient", meta->grad);
   if (meta->grad.requires_grad()) meta->grad = meta->grad.detach();
+  note_grad(param);
   const double zero = 0;
   kernels::fill(view_of(meta->grad), &zero);
   meta->grad.note_write();

@@ -120,10 +120,10 @@ def _frame(place: str) -> str:
     return f'  File "{file}", line {line}, in {function}\n' + (f"    {code}\n" if code else "")
 
 
-def _traceback(place: str, calls: list[str]) -> str:
+def _frames(place: str, calls: list[str]) -> list[str]:
     """The calls that led to a place, outermost first, without those inside of this package."""
     users = [call for call in calls if not call.startswith(_PACKAGE)]
-    return "".join(_frame(each) for each in [*reversed(users), place] if each)
+    return [_frame(each) for each in [*reversed(users), place] if each]
 
 
 def _warn(nodes: list[tuple[str, str, list[str]]]) -> None:
@@ -134,7 +134,7 @@ def _warn(nodes: list[tuple[str, str, list[str]]]) -> None:
     else:
         text = (
             f"Error detected in {name}. Traceback of forward call that caused the error:\n"
-            + _traceback(place, calls)
+            + "".join(_frames(place, calls))
         )
     warnings.warn(text, stacklevel=2)
     for parent, where, calls in nodes[1:]:
@@ -142,4 +142,4 @@ def _warn(nodes: list[tuple[str, str, list[str]]]) -> None:
             f"\n\nPrevious calculation was induced by {parent}. Traceback of forward call that "
             "induced the previous calculation:\n"
         )
-        warnings.warn(text + _traceback(where, calls), stacklevel=2)
+        warnings.warn(text + "".join(_frames(where, calls)), stacklevel=2)

@@ -6,6 +6,7 @@ are plain tensors.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import pullback as pb
@@ -51,6 +52,8 @@ class Parameter(Tensor):
         known: Self | None = memo.get(id(self))
         if known is None:
             known = memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
+            if self.__dict__:
+                known.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return known
 
     def __repr__(self) -> str:
