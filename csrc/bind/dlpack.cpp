@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "bind/convert.h"
 #include "bind/device.h"
 #include "bind/factories.h"
 #include "bind/guard.h"
@@ -143,19 +144,39 @@ PyObject* make_capsule(const Tensor& t, [[maybe_unused]] bool copied) {
   return capsule;
 }
 
-// True for a pair whose first number is at least 1.
+// True for a version from 1 on.
 bool takes_versioned(PyObject* max_version) {
   if (max_version == Py_None) return false;
-  int major, minor;
-  if (!PyArg_ParseTuple(max_version, "ii", &major, &minor)) throw_python();
-  return major >= 1;
+  const Owned zero(PyLong_FromLong(0)), one(PyLong_FromLong(1));
+  const Owned major(PyObject_GetItem(max_version, zero.get()));
+  const int older = PyObject_RichCompareBool(major.get(), one.get(), Py_LT);
+  if (older < 0) throw_python();
+  return !older;
 }
 
 void check_dl_device(PyObject* device) {
   if (device == Py_None) return;
-  int type, id;
-  if (!PyArg_ParseTuple(device, "ii", &type, &id)) throw_python();
-  if (type != kCPU || id != 0) buffer_error("__dlpack__: a tensor is on the CPU, device (1, 0).");
+  Dims parts;
+  check(ErrorKind::Type,
+        (PyTuple_Check(device) || PyList_Check(device)) &&
+            to_ints(PySequence_Fast_ITEMS(device), PySequence_Fast_GET_SIZE(device), parts) ==
+                Fit::Yes,
+        "__dlpack__(): argument 'dl_device' must be tuple of ints, not ", type_name(device));
+  check(parts.size() == 2, "dl_device must be either None or a tuple of ints: got ", parts.size(),
+        " of them, expected a type and a number.");
+  if (parts[0] != kCPU) buffer_error("__dlpack__: a tensor is on the CPU, device (1, 0).");
+}
+
+void check_stream(PyObject* stream) {
+  if (stream == Py_None) return;
+  check(ErrorKind::Type, PyLong_CheckExact(stream), "stream must be ``int`` or ``none``, not ",
+        type_name(stream));
+  if (PyLong_AsLong(stream) == -1) {
+    PyErr_Clear();
+    return;
+  }
+  PyErr_SetString(PyExc_AssertionError, "stream should be None on cpu.");
+  throw_python();
 }
 
 // --- in ---
@@ -199,17 +220,60 @@ Tensor consume(PyObject* capsule) {
   return Tensor::over(std::move(storage), data, sizes, strides, dtype);
 }
 
-Owned call_dlpack(PyObject* object, PyObject* copy) {
-  Owned method(PyObject_GetAttrString(object, "__dlpack__"));
-  Owned nothing(PyTuple_New(0));
-  Owned keywords(Py_BuildValue("{s:(ii)}", "max_version", 1, 0));
+// The device of an array-like, in DLPack's numbers, must be the CPU.
+void check_source(PyObject* object) {
+  const Owned place(PyObject_CallMethod(object, "__dlpack_device__", nullptr));
+  Dims parts;
+  const bool known = PyTuple_Check(place.get()) &&
+                     to_ints(PySequence_Fast_ITEMS(place.get()), PyTuple_GET_SIZE(place.get()),
+                             parts) == Fit::Yes &&
+                     parts.size() == 2;
+  check(ErrorKind::Type, known, "from_dlpack: __dlpack_device__ of ", Py_TYPE(object)->tp_name,
+        " gave no pair of ints.");
+  if (parts[0] == kCPU) return;
+  constexpr int kCUDA = 2;
+  if (parts[0] != kCUDA) buffer_error("from_dlpack: the data is not on the CPU.");
+  PyErr_SetString(PyExc_AssertionError,
+                  "Torch not compiled with CUDA enabled. from_dlpack: the data is not on the CPU.");
+  throw_python();
+}
+
+// The capsule of `object`.  Older producers do not know all the keywords, the latest first; sets
+// `copies` to whether this one knows copy=.
+Owned call_dlpack(PyObject* object, PyObject* copy, bool to_cpu, bool& copies) {
+  const Owned method(PyObject_GetAttrString(object, "__dlpack__"));
+  check_source(object);
+  const Owned nothing(PyTuple_New(0));
+  const Owned keywords(Py_BuildValue("{s:(ii)}", "max_version", 1, 0));
   if (copy != Py_None) check_status(PyDict_SetItemString(keywords.get(), "copy", copy));
-  PyObject* capsule = PyObject_Call(method.get(), nothing.get(), keywords.get());
-  if (!capsule && copy == Py_None && PyErr_ExceptionMatches(PyExc_TypeError)) {
-    PyErr_Clear();  // a producer from before version 1
-    capsule = PyObject_CallNoArgs(method.get());
+  if (to_cpu) {
+    const Owned place(dlpack_device(nullptr, nullptr));
+    check_status(PyDict_SetItemString(keywords.get(), "dl_device", place.get()));
   }
-  return Owned(capsule);
+  for (const char* newest : {"max_version", "copy", "dl_device"}) {
+    copies = PyDict_GetItemString(keywords.get(), "copy");
+    if (PyObject* capsule = PyObject_Call(method.get(), nothing.get(), keywords.get())) {
+      return Owned(capsule);
+    }
+    if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw_python();
+    PyErr_Clear();
+    if (PyDict_GetItemString(keywords.get(), newest)) {
+      check_status(PyDict_DelItemString(keywords.get(), newest));
+    }
+  }
+  copies = false;
+  return Owned(PyObject_Call(method.get(), nothing.get(), keywords.get()));
+}
+
+Tensor consume_any(PyObject* capsule) {
+  const char* name = PyCapsule_CheckExact(capsule) ? PyCapsule_GetName(capsule) : nullptr;
+  const std::string_view kind = name ? name : "";
+  check(kind == "dltensor" || kind == "dltensor_versioned",
+        "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only "
+        "once, so you might have already constructed a tensor from it once.",
+        PyCapsule_CheckExact(capsule) ? "" : " Got " + type_name(capsule) + ".");
+  return kind == "dltensor" ? consume<DLManagedTensor>(capsule)
+                            : consume<DLManagedTensorVersioned>(capsule);
 }
 
 }  // namespace
@@ -229,23 +293,26 @@ PyObject* tensor_to_dlpack(PyObject* self, PyObject* args, PyObject* kwargs) {
                    described(t));
     }
     refuse_export(t);
-    if (stream != Py_None && !(PyLong_Check(stream) && PyLong_AsLong(stream) == -1)) {
-      buffer_error("__dlpack__: got a stream, expected None on the CPU.");
-    }
+    check_stream(stream);
+    const bool versioned = takes_versioned(max_version);
     check_dl_device(device);
+    check(ErrorKind::Type, copy == Py_None || PyBool_Check(copy),
+          "__dlpack__(): argument 'copy' must be bool, not ", type_name(copy));
     note_user_reading(t, Origin::Array);
-    const int copies = copy == Py_None ? 0 : PyObject_IsTrue(copy);
-    if (copies < 0) throw_python();
-    const Tensor& source = copies ? copy_to_dtype(t, t.dtype()) : t;
-    if (takes_versioned(max_version)) {
-      return make_capsule<DLManagedTensorVersioned>(source, copies != 0);
-    }
+    const bool copies = copy == Py_True;
+    const Tensor& source = copies ? copied(t, t.dtype()) : t;
+    if (versioned) return make_capsule<DLManagedTensorVersioned>(source, copies);
     if (source.has(kReadOnly)) {
       buffer_error(
           "__dlpack__: the tensor is read-only, which a capsule without version cannot say.");
     }
-    return make_capsule<DLManagedTensor>(source, copies != 0);
+    return make_capsule<DLManagedTensor>(source, copies);
   });
+}
+
+Tensor tensor_over_dlpack(PyObject* object) {
+  bool copies;
+  return consume_any(call_dlpack(object, Py_None, false, copies).get());
 }
 
 PyObject* dlpack_device(PyObject*, PyObject*) { return Py_BuildValue("(ii)", int{kCPU}, 0); }
@@ -258,19 +325,22 @@ PyObject* tensor_from_dlpack(PyObject*, PyObject* args, PyObject* kwargs) {
                                      const_cast<char**>(keywords), &object, &device, &copy)) {
       throw_python();
     }
+    if (!PyObject_HasAttrString(object, "__dlpack__")) {
+      if (device != Py_None || copy != Py_None) {
+        PyErr_SetString(PyExc_AssertionError,
+                        "device and copy kwargs not supported when ext_tensor is already a DLPack "
+                        "capsule.");
+        throw_python();
+      }
+      Tensor tensor = consume_any(object);
+      mark_new(tensor, false);
+      return wrap(std::move(tensor));
+    }
     check_device("from_dlpack", device, true);
-    Owned capsule = PyCapsule_CheckExact(object) ? Owned::share(object) : call_dlpack(object, copy);
-    check(ErrorKind::Type, PyCapsule_CheckExact(capsule.get()), "from_dlpack: __dlpack__ of ",
-          Py_TYPE(object)->tp_name, " gave no capsule.");
-    const char* name = PyCapsule_GetName(capsule.get());
-    const std::string_view kind = name ? name : "";
-    check(
-        kind == "dltensor" || kind == "dltensor_versioned",
-        "from_dlpack received an invalid "
-        "capsule. Note that DLTensor capsules can be consumed only once, so you might have already "
-        "constructed a tensor from it once.");
-    Tensor tensor = kind == "dltensor" ? consume<DLManagedTensor>(capsule.get())
-                                       : consume<DLManagedTensorVersioned>(capsule.get());
+    bool copies;
+    const Owned capsule = call_dlpack(object, copy, device != Py_None, copies);
+    Tensor tensor = consume_any(capsule.get());
+    if (copy == Py_True && !copies) tensor = copied(tensor, tensor.dtype());
     mark_new(tensor, false);
     return wrap(std::move(tensor));
   });

@@ -4,6 +4,10 @@
 // Start reading at make_tensor.
 #include "bind/factories.h"
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+
 #include "bind/convert.h"
 #include "bind/device.h"
 #include "bind/graph_objects.h"
@@ -21,154 +25,263 @@
 namespace pullback::bind {
 namespace {
 
-bool is_sequence(PyObject* object) { return PyList_Check(object) || PyTuple_Check(object); }
+bool is_list(PyObject* object) { return PyList_Check(object) || PyTuple_Check(object); }
 
-// Nested sequences as they are met: the shape by the first element of every level.
+// What has a length and positions; a tensor inside of data stands for its number.
+bool is_sequence(PyObject* object) {
+  return is_list(object) || (PySequence_Check(object) && !is_tensor(object));
+}
+
+bool is_numpy_bool(PyObject* object) {
+  return std::string_view(Py_TYPE(object)->tp_name).starts_with("numpy.bool");
+}
+
+bool is_text(PyObject* object) { return PyUnicode_Check(object) || PyBytes_Check(object); }
+
+// The dtype of a NumPy array or number.
+DType dtype_of_numpy(PyObject* object) {
+  const Owned dtype(PyObject_GetAttrString(object, "dtype"));
+  const Owned kind(PyObject_GetAttrString(dtype.get(), "kind"));
+  const Owned size(PyObject_GetAttrString(dtype.get(), "itemsize"));
+  const std::string_view letter = PyUnicode_AsUTF8(kind.get());
+  const long bytes = PyLong_AsLong(size.get());
+  if (letter == "b") return DType::Bool;
+  if (letter == "u" && bytes == 1) return DType::UInt8;
+  if (letter == "i" && bytes == 4) return DType::Int32;
+  if (letter == "i" && bytes == 8) return DType::Int64;
+  if (letter == "f" && bytes == 4) return DType::Float32;
+  if (letter == "f" && bytes == 8) return DType::Float64;
+  refuse_numpy_type(object);
+}
+
+// The depth of user code's recursion, which Python limits.
+struct Recursion {
+  Recursion() {
+    if (Py_EnterRecursiveCall(" in tensor()")) throw_python();
+  }
+  ~Recursion() { Py_LeaveRecursiveCall(); }
+  Recursion(const Recursion&) = delete;
+  Recursion& operator=(const Recursion&) = delete;
+};
+
+// Nested sequences in torch's three steps: the shape by the first element of every level, the dtype
+// by all elements, then the values.  User code runs in between, so nothing is borrowed.
 class Nested {
  public:
-  explicit Nested(PyObject* data) {
-    for (PyObject* at = data; is_sequence(at);) {
-      const Py_ssize_t n = PySequence_Fast_GET_SIZE(at);
-      shape_.push_back(n);
-      check(ErrorKind::Value, shape_.size() <= kMaxDims, "tensor(): too many dimensions");
-      if (n == 0) break;
-      at = PySequence_Fast_ITEMS(at)[0];
-      if (is_tensor(at)) {
-        for (const std::int64_t size : unwrap(at).sizes()) shape_.push_back(size);
-      }
-    }
-    scan(data, 0);
+  Nested(PyObject* data, const DType* dtype) : data_(data) {
+    find_shape();
+    dtype_ = dtype ? *dtype : infer(data);
   }
 
-  const Dims& shape() const { return shape_; }
-  DType dtype() const {
-    if (has_tensor_) return tensor_dtype_;
-    if (!any_ || category_ == Category::Floating) return default_dtype();
-    return category_ == Category::Bool ? DType::Bool : DType::Int64;
-  }
-  static void check_fits(const Scalar& number, DType dtype) {
-    check(is_floating(dtype) || fits(number, dtype), "value cannot be converted to type ",
-          name(dtype), " without overflow");
-  }
-  void fill(PyObject* data, const Tensor& out) const {
+  Tensor made() {
+    Tensor out = Tensor::empty(shape_, dtype_);
     char* at = out.bytes();
-    fill(data, 0, at, out.dtype());
+    path_.resize(0);
+    if (out.numel() > 0) store(data_, at);
+    return out;
   }
 
  private:
-  void scan(PyObject* data, int dim) {
-    if (is_sequence(data)) {
-      const Py_ssize_t n = PySequence_Fast_GET_SIZE(data);
-      if (dim >= shape_.size() || n != shape_[dim]) {
-        fail(ErrorKind::Value, "expected sequence of length ",
-             dim < shape_.size() ? shape_[dim] : 0, " at dim ", dim, " (got ", n, ")");
+  void find_shape() {
+    Owned at = Owned::share(data_);
+    while (is_sequence(at.get())) {
+      const Py_ssize_t n = PySequence_Size(at.get());
+      if (n < 0) throw_python();
+      check(ErrorKind::Value, shape_.size() < kMaxDims, "too many dimensions '",
+            Py_TYPE(at.get())->tp_name, "'");
+      shape_.push_back(n);
+      if (n == 0) return;
+      PyObject* first = PySequence_GetItem(at.get(), 0);
+      if (!first) {
+        PyErr_Clear();
+        fail(ErrorKind::Value, "could not determine the shape of object type '",
+             Py_TYPE(at.get())->tp_name, "'");
       }
-      for (Py_ssize_t i = 0; i < n; ++i) scan(PySequence_Fast_ITEMS(data)[i], dim + 1);
-      return;
+      at = Owned(first);
     }
-    if (is_tensor(data)) {
-      const Tensor& t = unwrap(data);
-      refuse_item(t);
-      check(ErrorKind::Value,
-            dim + t.ndim() == shape_.size() &&
-                same(t.sizes(), static_cast<Sizes>(shape_).subspan(static_cast<std::size_t>(dim))),
-            "tensor(): got a tensor of shape ", t.shape(), " inside a sequence of shape ", shape_);
-      tensor_dtype_ = has_tensor_ ? promote_types(tensor_dtype_, t.dtype()) : t.dtype();
-      has_tensor_ = any_ = true;
-      return;
-    }
-    Scalar number;
-    if (!to_number(data, number)) {
-      if (PyUnicode_Check(data)) fail(ErrorKind::Value, "too many dimensions 'str'");
-      fail("Could not infer dtype of ", Py_TYPE(data)->tp_name);
-    }
-    check(ErrorKind::Type, dim == shape_.size(), "not a sequence: got a number at depth ", dim,
-          ", expected sequences of shape ", shape_, ".");
-    category_ = std::max(category_, number.category());
-    any_ = true;
   }
 
-  static void fill(PyObject* data, int dim, char*& at, DType dtype) {
-    if (is_sequence(data)) {
-      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(data); ++i) {
-        fill(PySequence_Fast_ITEMS(data)[i], dim + 1, at, dtype);
-      }
-      return;
-    }
-    if (is_tensor(data)) {
-      note_user_reading(unwrap(data), Origin::Number);
-      const Tensor values = copy_to_dtype(unwrap(data), dtype);
-      const std::size_t bytes = static_cast<std::size_t>(values.numel()) * item_size(dtype);
-      std::copy_n(values.bytes(), bytes, at);
-      at += bytes;
-      return;
-    }
-    Scalar number;
-    to_number(data, number);
-    check_fits(number, dtype);
-    number.store(dtype, at);
-    at += item_size(dtype);
+  // " (element [0][2] of the data)", nothing for the data itself.
+  std::string place() const {
+    std::string text;
+    for (const std::int64_t i : path_) text += "[" + std::to_string(i) + "]";
+    return text.empty() ? text : " (element " + text + " of the data)";
   }
 
+  // Calls `visit` with each element and keeps the path to it.
+  template <typename Visit>
+  void each(PyObject* sequence, Py_ssize_t n, Visit visit) {
+    path_.push_back(0);
+    for (Py_ssize_t i = 0; i < n; ++i) {
+      path_[path_.size() - 1] = i;
+      const Owned item(PySequence_GetItem(sequence, i));
+      visit(item.get());
+    }
+    path_.resize(path_.size() - 1);
+  }
+
+  DType infer(PyObject* item) {
+    if (PyFloat_CheckExact(item)) return default_dtype();
+    if (PyLong_CheckExact(item)) return DType::Int64;
+    if (PyBool_Check(item)) return DType::Bool;
+    if (is_tensor(item)) return unwrap(item).dtype();
+    if (is_ndarray(item) || is_numpy_number(item)) return dtype_of_numpy(item);
+    if (PyFloat_Check(item)) return default_dtype();
+    if (PyLong_Check(item)) return DType::Int64;
+    check(ErrorKind::NotImplemented, !PyComplex_Check(item), "Could not infer dtype of complex",
+          place(), ": there are no complex dtypes.");
+    check(ErrorKind::Type, !is_text(item), "new(): invalid data type '", Py_TYPE(item)->tp_name,
+          "'", place(), ": expected numbers.");
+    if (!is_sequence(item)) fail("Could not infer dtype of ", Py_TYPE(item)->tp_name, place());
+    const Py_ssize_t n = PySequence_Size(item);
+    if (n < 0) throw_python();
+    if (n == 0) return default_dtype();
+    const Recursion deeper;
+    DType dtype{};
+    bool any = false;
+    each(item, n, [&](PyObject* element) {
+      check(ErrorKind::Type, element != item, "new(): self-referential lists are incompatible");
+      const DType own = infer(element);
+      dtype = any && own != dtype ? promote_types(dtype, own) : own;
+      any = true;
+    });
+    return dtype;
+  }
+
+  void store(PyObject* item, char*& at) {
+    const int dim = path_.size();
+    if (dim == shape_.size()) {
+      store_number(item, at);
+      at += item_size(dtype_);
+      return;
+    }
+    if (store_row(item, at)) return;
+    check(ErrorKind::Type, is_sequence(item), "not a sequence: got ", type_name(item), place(),
+          ", expected a sequence of length ", shape_[dim], ".");
+    const Owned items(PySequence_Fast(item, "not a sequence"));
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.get());
+    check(ErrorKind::Value, n == shape_[dim], "expected sequence of length ", shape_[dim],
+          " at dim ", dim, " (got ", n, ")", place());
+    each(items.get(), n, [&](PyObject* element) { store(element, at); });
+  }
+
+  // A tensor or an array that fills the rest of the shape is copied as a whole.
+  bool store_row(PyObject* item, char*& at) {
+    Tensor row;
+    if (is_tensor(item)) {
+      row = unwrap(item);
+      refuse_item(row);
+      note_user_reading(row, Origin::Number);
+    } else if (is_ndarray(item)) {
+      const Owned dense(PyObject_CallMethod(item, "copy", nullptr));
+      row = tensor_from_numbers(dense.get(), &dtype_);
+    } else {
+      return false;
+    }
+    const auto rest = static_cast<Sizes>(shape_).subspan(static_cast<std::size_t>(path_.size()));
+    check(ErrorKind::Value, same(row.sizes(), rest), "expected ", Dims(rest),
+          " as the shape of element", place(), ", got ", row.shape());
+    const Tensor values = copy_to_dtype(row, dtype_);
+    const std::size_t bytes = static_cast<std::size_t>(values.numel()) * item_size(dtype_);
+    std::copy_n(values.bytes(), bytes, at);
+    at += bytes;
+    return true;
+  }
+
+  void store_number(PyObject* item, char* at) {
+    if (is_floating(dtype_)) {
+      Scalar(to_double(item)).store(dtype_, at);
+    } else if (PyFloat_Check(item)) {
+      store_whole(Scalar(PyFloat_AS_DOUBLE(item)), at);
+    } else if (dtype_ == DType::Bool && (PyComplex_Check(item) || is_numpy_bool(item))) {
+      Scalar(PyObject_IsTrue(item) == 1).store(dtype_, at);
+    } else if (is_tensor(item)) {
+      store_whole(number_of(item), at);
+    } else {
+      store_long(item, at);
+    }
+  }
+
+  void store_whole(const Scalar& number, char* at) {
+    check(fits(number, dtype_), "value cannot be converted to type ", name(dtype_),
+          " without overflow", place());
+    number.store(dtype_, at);
+  }
+
+  void store_long(PyObject* item, char* at) {
+    check(ErrorKind::Type, PyLong_Check(item) || PyIndex_Check(item), "'", Py_TYPE(item)->tp_name,
+          "' object cannot be interpreted as an integer", place());
+    const Owned whole(PyNumber_Index(item));
+    if (dtype_ == DType::Bool) {
+      Scalar(PyObject_IsTrue(whole.get()) == 1).store(dtype_, at);
+      return;
+    }
+    int overflow = 0;
+    const std::int64_t value = PyLong_AsLongLongAndOverflow(whole.get(), &overflow);
+    check(ErrorKind::Value, overflow == 0, "Overflow when unpacking long long", place());
+    store_whole(Scalar(value), at);
+  }
+
+  double to_double(PyObject* item) {
+    if (PyFloat_Check(item)) return PyFloat_AS_DOUBLE(item);
+    if (is_tensor(item)) return number_of(item).to_double();
+    const PyNumberMethods* slots = Py_TYPE(item)->tp_as_number;
+    check(ErrorKind::Type, slots && (slots->nb_float || slots->nb_index),
+          "must be real number, not ", Py_TYPE(item)->tp_name, place());
+    const double value = PyFloat_AsDouble(item);
+    if (value == -1 && PyErr_Occurred()) throw_python();
+    return value;
+  }
+
+  Scalar number_of(PyObject* item) {
+    const Tensor& t = unwrap(item);
+    refuse_item(t);
+    if (!is_floating(dtype_)) {
+      check(ErrorKind::Type, t.numel() == 1 && !is_floating(t.dtype()),
+            "only integer tensors of a single element can be converted to an index: got one of "
+            "shape ",
+            t.shape(), " and dtype torch.", name(t.dtype()), place(),
+            ". Use stack() or cat() to join tensors.");
+    }
+    check(ErrorKind::Value, t.numel() == 1,
+          "only one element tensors can be converted to Python scalars: got one of shape ",
+          t.shape(), place(), ". Use stack() or cat() to join tensors.");
+    note_user_reading(t, Origin::Number);
+    return t.item();
+  }
+
+  PyObject* data_;
   Dims shape_;
-  Category category_ = Category::Bool;
-  DType tensor_dtype_ = DType::Bool;
-  bool has_tensor_ = false;
-  bool any_ = false;
+  Dims path_;  // of the element that is looked at
+  DType dtype_{};
 };
-
-bool has_buffer(PyObject* object) { return PyObject_CheckBuffer(object) && !PyBytes_Check(object); }
 
 }  // namespace
 
+Tensor copied(const Tensor& source, DType dtype) {
+  Tensor out = empty_strided_like(source, dtype);
+  copy_values(out, source);
+  return out;
+}
+
 Tensor tensor_from_data(PyObject* data, const DType* dtype) {
-  Scalar number;
-  // NumPy's numbers keep their dtype, so they go the way of arrays.
-  if (PyFloat_CheckExact(data) || PyLong_CheckExact(data) ||
-      (!has_buffer(data) && to_number(data, number))) {
-    to_number(data, number);
-    const DType own = number.is_floating()                  ? default_dtype()
-                      : number.category() == Category::Bool ? DType::Bool
-                                                            : DType::Int64;
-    if (dtype) Nested::check_fits(number, *dtype);
-    return Tensor::scalar(number, dtype ? *dtype : own);
-  }
+  check(ErrorKind::Type, !is_text(data), "new(): invalid data type '", Py_TYPE(data)->tp_name,
+        "': expected numbers, sequences of them, an array or a tensor.");
   if (is_tensor(data)) {
     const Tensor& t = unwrap(data);
     refuse_item(t);
     note_user_reading(t, Origin::Number);
-    return copy_to_dtype(t, dtype ? *dtype : t.dtype());
+    return copied(t, dtype ? *dtype : t.dtype());
   }
-  if (!is_sequence(data) && has_buffer(data)) {
-    const Tensor array = tensor_from_array(data);
-    return copy_to_dtype(array, dtype ? *dtype : array.dtype());
+  if (is_ndarray(data)) {
+    const Tensor array = tensor_from_numbers(data, dtype);
+    return copied(array, dtype ? *dtype : array.dtype());
   }
-  Owned list;
-  if (!is_sequence(data)) {
-    if (!PySequence_Check(data) || PyUnicode_Check(data)) {
-      if (PyUnicode_Check(data)) fail(ErrorKind::Type, "new(): invalid data type 'str'");
-      fail("Could not infer dtype of ", Py_TYPE(data)->tp_name);
-    }
-    list = Owned(PySequence_List(data));
-    data = list.get();
+  if (!is_list(data) && PyObject_HasAttrString(data, "__dlpack__")) {
+    const Tensor shared = tensor_over_dlpack(data);
+    return copied(shared, dtype ? *dtype : shared.dtype());
   }
-  // Arrays and NumPy's numbers inside a list are read as tensors.
-  const Py_ssize_t n = PySequence_Fast_GET_SIZE(data);
-  if (n > 0 && !is_tensor(PySequence_Fast_ITEMS(data)[0]) &&
-      has_buffer(PySequence_Fast_ITEMS(data)[0])) {
-    Owned items(PyList_New(0));
-    for (Py_ssize_t i = 0; i < n; ++i) {
-      PyObject* item = PySequence_Fast_ITEMS(data)[i];
-      Owned read = has_buffer(item) && !is_tensor(item) ? Owned(wrap(tensor_from_array(item)))
-                                                        : Owned::share(item);
-      check_status(PyList_Append(items.get(), read.get()));
-    }
-    return tensor_from_data(items.get(), dtype);
-  }
-  const Nested nested(data);
-  Tensor out = Tensor::empty(nested.shape(), dtype ? *dtype : nested.dtype());
-  if (out.numel() > 0) nested.fill(data, out);
-  return out;
+  return Nested(data, dtype).made();
 }
 
 namespace {

@@ -126,7 +126,7 @@ class Items {
     Owned kind(PyObject_GetAttrString(dtype.get(), "char"));
     const std::string_view letter = PyUnicode_AsUTF8(kind.get());
     // Whole numbers of other sizes and floating ones are read as int64.
-    constexpr std::string_view kConverted = "bhHIefdg";
+    constexpr std::string_view kConverted = "bhHILQefdg";
     if (letter.size() != 1 || kConverted.find(letter) == std::string_view::npos) {
       return tensor_from_array(array);
     }

@@ -11,6 +11,7 @@
 #include "bind/device.h"
 #include "bind/factories.h"
 #include "bind/guard.h"
+#include "bind/parameters.h"
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
@@ -23,12 +24,19 @@
 
 namespace pullback::bind {
 
-bool is_ndarray(PyObject* object) {
+namespace {
+
+bool is_kind_of(PyObject* object, std::string_view name) {
   for (PyTypeObject* type = Py_TYPE(object); type; type = type->tp_base) {
-    if (std::string_view(type->tp_name) == "numpy.ndarray") return true;
+    if (type->tp_name == name) return true;
   }
   return false;
 }
+
+}  // namespace
+
+bool is_ndarray(PyObject* object) { return is_kind_of(object, "numpy.ndarray"); }
+bool is_numpy_number(PyObject* object) { return is_kind_of(object, "numpy.generic"); }
 
 namespace {
 
@@ -72,6 +80,9 @@ const char* format_of(DType dtype) {
   __builtin_unreachable();
 }
 
+constexpr const char* kSupported =
+    ". The only supported types are: float64, float32, int64, int32, uint8, and bool.";
+
 // "numpy.float16" for an array of that type.
 std::string type_name_of(PyObject* array) {
   PyObject* dtype = PyObject_GetAttrString(array, "dtype");
@@ -86,12 +97,8 @@ std::string type_name_of(PyObject* array) {
 
 [[noreturn]] void refuse_type(PyObject* array) {
   PyErr_Clear();
-  if (!is_ndarray(array)) {
-    fail(ErrorKind::Type, "can't convert a buffer of type ", Py_TYPE(array)->tp_name,
-         ". The only supported types are: float64, float32, int64, int32, uint8, and bool.");
-  }
-  fail(ErrorKind::Type, "can't convert np.ndarray of type ", type_name_of(array),
-       ". The only supported types are: float64, float32, int64, int32, uint8, and bool.");
+  if (is_ndarray(array)) refuse_numpy_type(array);
+  fail(ErrorKind::Type, "can't convert a buffer of type ", Py_TYPE(array)->tp_name, kSupported);
 }
 
 struct ReleaseBuffer {
@@ -120,6 +127,10 @@ void release_with_gil(void* owner) {
 
 }  // namespace
 
+void refuse_numpy_type(PyObject* object) {
+  fail(ErrorKind::Type, "can't convert np.ndarray of type ", type_name_of(object), kSupported);
+}
+
 Tensor tensor_from_array(PyObject* array) {
   Buffer view = get_buffer(array);
   const std::string_view format = view->format ? view->format : "B";
@@ -130,6 +141,8 @@ Tensor tensor_from_array(PyObject* array) {
   }
   DType dtype;
   if (!dtype_of_format(format, view->itemsize, dtype)) refuse_type(array);
+  check(ErrorKind::Type, view->ndim == 0 || (view->shape && view->strides), "can't convert a ",
+        Py_TYPE(array)->tp_name, ": its buffer has no shape", kSupported);
   Dims sizes(view->ndim);
   Dims strides(view->ndim);
   for (int d = 0; d < view->ndim; ++d) {
@@ -150,6 +163,20 @@ Tensor tensor_from_array(PyObject* array) {
   Ref<Storage> storage = Storage::foreign(data, bytes, view.release(), release_with_gil);
   storage->read_only = read_only;
   return Tensor::over(std::move(storage), data, sizes, strides, dtype);
+}
+
+Tensor tensor_from_numbers(PyObject* array, const DType* dtype) {
+  if (!dtype) return tensor_from_array(array);
+  const Owned own(PyObject_GetAttrString(array, "dtype"));
+  const Owned letter(PyObject_GetAttrString(own.get(), "char"));
+  // The dtypes that torch has and we do not: float16 and the other integers.
+  constexpr std::string_view kOthers = "ebhHILQ";
+  const std::string_view found = PyUnicode_AsUTF8(letter.get());
+  if (found.size() != 1 || kOthers.find(found) == std::string_view::npos) {
+    return tensor_from_array(array);
+  }
+  const Owned converted(PyObject_CallMethod(array, "astype", "s", name(*dtype)));
+  return tensor_from_array(converted.get());
 }
 
 namespace {
@@ -315,25 +342,20 @@ PyObject* from_numpy(PyObject*, PyObject* array) {
 }
 
 // as_tensor(data, dtype=None, device=None)
-PyObject* as_tensor(PyObject*, PyObject* args, PyObject* kwargs) {
+PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
-    static const char* keywords[] = {"data", "dtype", "device", nullptr};
-    PyObject *data, *wanted = Py_None, *device = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:as_tensor", const_cast<char**>(keywords),
-                                     &data, &wanted, &device)) {
-      throw_python();
-    }
+    static const Parameters<3> names("as_tensor", {"data", "dtype", "device"}, 3, 1);
+    const auto given = names(args, n, kwnames);
+    PyObject* data = given[0];
     DType dtype = DType::Float32;
-    check(ErrorKind::Type, wanted == Py_None || unwrap_dtype(wanted, dtype),
-          "as_tensor(): argument 'dtype' must be torch.dtype, not ", Py_TYPE(wanted)->tp_name);
-    check_device("as_tensor", device, true);
-    const DType* chosen = wanted == Py_None ? nullptr : &dtype;
+    const DType* chosen = names.dtype(1, given[1], dtype) ? &dtype : nullptr;
+    check_device("as_tensor", given[2], true);
     if (is_tensor(data)) return wrap(chosen ? cast(unwrap(data), dtype) : unwrap(data));
     Tensor made;
     if (is_ndarray(data)) {
-      made = tensor_from_array(data);
+      made = tensor_from_numbers(data, chosen);
       if (chosen && made.dtype() != dtype) {
-        made = copy_to_dtype(made, dtype);
+        made = copied(made, dtype);
       } else {
         warn_read_only(made);
       }
@@ -436,7 +458,8 @@ PyMethodDef interop_methods[] = {
 PyMethodDef interop_functions[] = {
     {"from_numpy", from_numpy, METH_O,
      "from_numpy(ndarray)\n\nA tensor over the memory of a NumPy array."},
-    {"as_tensor", with_keywords(as_tensor), kKeywords,
+    {"as_tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&as_tensor)),
+     METH_FASTCALL | METH_KEYWORDS,
      "as_tensor(data, dtype=None, device=None)\n\n"
      "A tensor of the data that shares memory with a tensor or a NumPy array where it can."},
     {"from_dlpack", with_keywords(tensor_from_dlpack), kKeywords,

@@ -45,12 +45,23 @@ PyObject* dtype_itemsize(PyObject* self, void*) {
   return PyLong_FromSize_t(item_size(dtype_of(self)));
 }
 
+// What NumPy calls to find a dtype of its own.
+PyObject* dtype_numpy(PyObject* self, void*) {
+  return guarded([&] {
+    const Owned numpy(PyImport_ImportModule("numpy"));
+    return PyObject_CallMethod(numpy.get(), "dtype", "s", name(dtype_of(self)));
+  });
+}
+
 PyGetSetDef dtype_properties[] = {
     {"is_floating_point", dtype_is_floating, nullptr, "Whether elements are floating point.",
      nullptr},
     {"is_complex", dtype_is_complex, nullptr, "Whether elements are complex.", nullptr},
     {"is_signed", dtype_is_signed, nullptr, "Whether elements can be negative.", nullptr},
     {"itemsize", dtype_itemsize, nullptr, "Bytes of one element.", nullptr},
+    {"__numpy_dtype__", dtype_numpy, nullptr,
+     "NumPy's dtype of that name, for NumPy 2.4 and later.", nullptr},
+    {"dtype", dtype_numpy, nullptr, "NumPy's dtype of that name, for NumPy before 2.4.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef dtype_methods[] = {

@@ -109,8 +109,10 @@ void index_select(const View& out, const View& in, const View& index, int dim) {
 }
 
 void index_add(const View& out, int dim, const View& index, const View& src, double alpha) {
-  const Positions at = along(out, src, dim, index, [dim](std::int64_t k, std::int64_t size) {
-    fail("index ", k, " is out of bounds for dimension ", dim, " with size ", size);
+  // torch's errors for one dimension and for more are not the same.
+  const ErrorKind kind = out.ndim == 1 ? ErrorKind::Index : ErrorKind::Runtime;
+  const Positions at = along(out, src, dim, index, [=](std::int64_t k, std::int64_t size) {
+    fail(kind, "index ", k, " is out of bounds for dimension ", dim, " with size ", size);
   });
   const Slices slices = slices_without(out, src, dim);
   const std::int64_t stride = std::abs(bytes(out, dim));

@@ -31,8 +31,7 @@ struct Copy {
     kernels::copy(view_of(out), view_of(in[0]));
   }
   static Tensor make(const Attrs& a, const Tensor& x) {
-    return a.row_major || x.is_contiguous() ? Tensor::empty(x.sizes(), a.to)
-                                            : empty_strided_like(x, a.to);
+    return a.row_major ? Tensor::empty(x.sizes(), a.to) : empty_strided_like(x, a.to);
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Copy>& v) { v.give(0, cast(v.grad(), v.attrs().from)); }
@@ -219,8 +218,10 @@ void copy_values(const Tensor& target, const Tensor& source) {
 
 Tensor empty_strided_like(const Tensor& model, DType dtype) {
   const Tensor made = Tensor::empty(model.sizes(), dtype);
-  if (model.is_contiguous()) return made;
-  if (is_dense(model.sizes(), model.strides())) return made.alias(model.sizes(), model.strides());
+  if (same(model.strides(), made.strides())) return made;
+  if (model.is_contiguous() || is_dense(model.sizes(), model.strides())) {
+    return made.alias(model.sizes(), model.strides());
+  }
   const Dims strides(model.strides());
   return made.alias(model.sizes(), dense_strides(model.sizes(), {&strides, 1}));
 }

@@ -195,13 +195,19 @@ class inference_mode(_Mode):
         self.mode = mode
 
     def __enter__(self) -> None:
-        self._before = (_is_enabled(), _core.is_inference_mode_enabled())
+        self._before = (
+            _is_enabled(),
+            _core.is_inference_mode_enabled(),
+            _core._is_fwd_grad_enabled(),
+        )
         _core._set_inference_mode(self.mode)
+        _core._set_fwd_grad_enabled(not self.mode)
         _set_enabled(not self.mode)
 
     def __exit__(self, *exc: object) -> None:
-        grad, inference = self._before
+        grad, inference, forward = self._before
         _core._set_inference_mode(inference)
+        _core._set_fwd_grad_enabled(forward)
         _set_enabled(grad)
 
     def clone(self) -> Self:

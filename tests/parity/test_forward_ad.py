@@ -345,3 +345,24 @@ def test_a_write_of_a_dual_into_itself() -> None:
         dual = F.make_dual(X(pb), V(pb))
         dual.mul_(dual)
         assert F.unpack_dual(dual).tangent.tolist() == (2 * X(pb) * V(pb)).tolist()
+
+
+def test_inference_mode_switches_tangents_off_and_on() -> None:
+    seen = []
+    for lib in (pb, torch):
+        forward_ad = lib.autograd.forward_ad
+        enabled = forward_ad._is_fwd_grad_enabled
+        found = [enabled()]
+        with lib.inference_mode():
+            found.append(enabled())
+            with lib.inference_mode(False):
+                found.append(enabled())
+            with forward_ad._set_fwd_grad_enabled(True), lib.enable_grad():
+                found.append(enabled())
+            found.append(enabled())
+        with forward_ad._set_fwd_grad_enabled(False):
+            with lib.inference_mode(False):
+                found.append(enabled())
+            found.append(enabled())
+        seen.append([*found, enabled()])
+    assert seen[0] == seen[1] == [True, False, True, True, False, True, False, True]

@@ -51,7 +51,7 @@ class Program:
                 refused = ""
         except RuntimeError as error:
             refused = str(error)
-        forward = t.is_inference_mode_enabled() or t.autograd.forward_ad._is_fwd_grad_enabled()
+        forward = t.autograd.forward_ad._is_fwd_grad_enabled()
         modes = t.is_grad_enabled(), t.is_inference_mode_enabled(), forward
         self.seen.append((who, *modes, t.is_anomaly_enabled(), list(self.log), refused))
 

@@ -70,7 +70,7 @@ def _check_inputs(inputs: tuple[Any, ...]) -> None:
                 stacklevel=3,
             )
         for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
-            if size > 1 and stride == 0:
+            if tensor.numel() and size > 1 and stride == 0:
                 raise RuntimeError(
                     f"The {index}th input has a dimension with stride 0. gradcheck only supports "
                     "inputs that are non-overlapping to be able to compute the numerical gradients "

@@ -51,7 +51,7 @@ class Linear(Module):
     ) -> None:
         super().__init__()
         for name, value in (("in_features", in_features), ("out_features", out_features)):
-            if not hasattr(value, "__index__"):
+            if isinstance(value, bool) or not hasattr(value, "__index__"):
                 raise TypeError(f"Linear: {name} must be an int: got {type(value).__name__}.")
         self.in_features = in_features
         self.out_features = out_features

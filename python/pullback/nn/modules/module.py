@@ -387,7 +387,7 @@ class Module(Stateful, Hooked):
 
     def type(self, dst_type: Any) -> Self:
         """Convert all parameters and buffers, whatever their dtype, in place."""
-        return self._apply(lambda tensor: tensor.to(dtype=dst_type))
+        return self._apply(lambda tensor: tensor.type(dst_type))
 
     def cpu(self) -> Self:
         """Everything is on the CPU already."""
