@@ -461,7 +461,7 @@ void Call::give_tangent(Py_ssize_t k, const Tensor& tangent, const Pushed& pushe
             "forward is modifying an input inplace, then the jvp function must modify the gradient "
             "inplace and return it as-is.");
     }
-    set_tangent(result, level, tangent);
+    rebase_tangent(result, level, tangent);
     return;
   }
   const Tensor base(result.body()->base);

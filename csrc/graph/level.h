@@ -38,6 +38,7 @@ struct Level {
   Randomness randomness = Randomness::Error;
   bool grad_before = true;
   bool inference_before = false;
+  bool forward_before = true;
   std::uint32_t bit = 0;           // Grad: its bit in the flags of a tensor
   std::uint32_t outer_record = 0;  // bits of ordinary autograd and of the reverse levels around it
   std::uint32_t record_before = 0;

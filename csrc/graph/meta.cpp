@@ -114,6 +114,20 @@ void end_with_levels(const Tensor& dual) {
   }
 }
 
+int own_level(const TensorBody* body) {
+  if (!body->meta) return 0;
+  const auto& meta = static_cast<const AutogradMeta&>(*body->meta);
+  return meta.own_level && is_active(meta.own_level, meta.own_serial) ? meta.own_level : 0;
+}
+
+Tensor tangent_base(const Tensor& view, int level) {
+  for (TensorBody* body = view.body(); body && body->meta;) {
+    if (own_level(body) == level) return Tensor(Ref<TensorBody>::share(body));
+    body = static_cast<const AutogradMeta&>(*body->meta).tangent_base.get();
+  }
+  return Tensor(view.body()->base);
+}
+
 std::uint64_t dual_levels(const Tensor& tensor) {
   if (!tensor.defined() || !tensor.is_dual()) return 0;
   std::uint64_t levels = 0;
@@ -168,6 +182,8 @@ Level& push_level(LevelKind kind) {
   level.serial = next_serial.fetch_add(1, std::memory_order_relaxed);
   level.grad_before = mode.grad;
   level.inference_before = mode.inference;
+  level.forward_before = mode.forward;
+  level.forward_before = mode.forward;
   level.record_before = mode.record;
   level.dual_before = mode.dual;
   level.outer_record = kRequiresGrad;
@@ -176,14 +192,23 @@ Level& push_level(LevelKind kind) {
     level.outer_record = outer.outer_record | outer.bit;
   }
   ++mode.depth;
+  // What is off around a transform is on for its own level, and stays off for those around it.
+  if (kind == LevelKind::Grad || kind == LevelKind::Jvp) {
+    if (mode.inference) mode.dual = 0;
+    mode.inference = false;
+  }
   if (kind == LevelKind::Grad) {
     int bit = kFirstGradBit;
     while (bit < kLastGradBit && level.outer_record >> bit & 1) ++bit;
     level.bit = std::uint32_t{1} << bit;
-    mode.record = (mode.grad ? mode.record : 0) | level.bit;
+    if (!mode.grad) mode.record = 0;
+    mode.record |= level.bit;
     mode.grad = true;
-    mode.inference = false;
   } else if (kind != LevelKind::Vmap) {
+    if (kind == LevelKind::Jvp) {
+      if (!mode.forward) mode.dual = 0;
+      mode.forward = true;
+    }
     mode.dual |= std::uint64_t{1} << mode.depth;
   }
   return mode.levels[mode.depth] = level;
@@ -228,8 +253,9 @@ std::uint32_t hook_level(std::uint32_t flags) {
 
 void pop_level() noexcept {
   Level& level = mode.levels[mode.depth];
-  if (level.kind == LevelKind::Grad) {
-    mode.grad = level.grad_before;
+  if (level.kind == LevelKind::Grad) mode.grad = level.grad_before;
+  if (level.kind == LevelKind::Jvp) mode.forward = level.forward_before;
+  if (level.kind == LevelKind::Grad || level.kind == LevelKind::Jvp) {
     mode.inference = level.inference_before;
   }
   mode.record = level.record_before;

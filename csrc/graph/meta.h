@@ -52,8 +52,16 @@ struct AutogradMeta final : TensorMeta {
   Origin cut_how = Origin::None;
   std::uint64_t serial = 0;
 
-  // What a reverse transform differentiates by: the serial number of its level.
+  // What a reverse transform differentiates by: the serial number of its level, and the tensor that
+  // entered it, of which what leaves the level may be a view.
   std::uint64_t input_of = 0;
+  Ref<TensorBody> entered;
+
+  // Of a view that entered or left a forward level: its tangent of that level is its own, that of
+  // its base another one.  Its views, and theirs, name it in `tangent_base`.
+  int own_level = 0;
+  std::uint64_t own_serial = 0;
+  Ref<TensorBody> tangent_base;
 
   PassMark mark;  // of a leaf
 
@@ -96,6 +104,10 @@ std::uint64_t dual_levels(const Tensor& tensor);
 void set_tangent(const Tensor& tensor, int level, Tensor tangent);
 void drop_tangent(TensorBody* body, int level);
 void drop_tangents(const Tensor& tensor);
+// The level under way that a view entered or left (AutogradMeta::own_level), or 0.
+int own_level(const TensorBody* body);
+// Of a view: the tensor whose tangent of the level is followed by its own; it may be the view.
+Tensor tangent_base(const Tensor& view, int level);
 // Gives `to` the tangents of `from` of the levels of `among` (bits by depth).
 void give_tangents(const Tensor& to, const Tensor& from, std::uint64_t among);
 

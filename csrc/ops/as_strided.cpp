@@ -225,7 +225,14 @@ void check_replaceable(const Part& part) {
         part.whole_strides, ".");
 }
 
-Tensor take_part(const Part& part, const Tensor& whole) { return apply<TakePart>(part, whole); }
+Tensor take_part(const Part& part, const Tensor& whole) {
+  const std::int64_t end = part.offset + memory_extent(part.sizes, part.strides);
+  check(
+      part.offset >= 0 && end <= memory_extent(part.whole, part.whole_strides),
+      "view: got one that reaches out of the tensor whose history or tangent it follows, of size ",
+      part.whole, " and stride ", part.whole_strides, "; expected one within. Use v.detach().");
+  return apply<TakePart>(part, whole);
+}
 
 Tensor replace_part(const Part& part, const Tensor& whole, const Tensor& values) {
   return apply<CopySlices>(part, whole, values);

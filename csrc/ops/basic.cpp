@@ -163,7 +163,7 @@ Tensor to_copy(const Tensor& input, DType dtype, MemoryFormat format) {
 }
 
 Tensor contiguous(const Tensor& input) {
-  if (input.is_contiguous() || input.has(kBatched)) return input;
+  if (input.is_contiguous()) return input;
   return apply<Copy>({input.dtype(), input.dtype(), Copy::Kind::Clone, true}, input);
 }
 

@@ -150,7 +150,10 @@ void become(const Tensor& x, const Tensor& view) {
   view.body()->has_seen(view.version());
   if (!x.has(kFollowsBase)) {
     rebase(x, view);
-  } else if (!view.is_dual()) {  // else both are made anew from the base
+    return;
+  }
+  if (const int own = own_level(x.body())) set_tangent(x, own, tangent_of(view, own));
+  if (!view.is_dual()) {  // else both are made anew from the base
     if (view.requires_grad() && mode.grad) {
       copy_history(x, view);
       move_retention(x);

@@ -6,6 +6,7 @@
 #include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/op.h"
+#include "ops/view.h"
 
 namespace pullback {
 namespace {
@@ -44,15 +45,26 @@ Tensor from_front(const Tensor& t, int dim) {
 
 }  // namespace
 
-Tensor alias(const Tensor& input) { return apply<Alias>({}, input); }
-
 Tensor enter_grad(const Tensor& input, int level) {
-  Tensor fresh = alias(input);
+  // What is off around a transform is off for what it computes, not for what it was given.
+  const AllLevels levels;
+  const ForwardMode tangents(true);
+  Tensor fresh = apply<Alias>({}, input);
   if (!is_floating(fresh.dtype())) return fresh;
   fresh.body()->raw_flags |= mode.levels[level].bit;
   fresh.set(kInference, false);
-  make_meta(fresh).input_of = mode.levels[level].serial;
+  AutogradMeta& meta = make_meta(fresh);
+  meta.input_of = mode.levels[level].serial;
+  meta.entered = input.ref();
   return fresh;
+}
+
+// The argument of a reverse transform whose input the result is, or is a view of.
+static Tensor entered_as(const Tensor& result, std::uint64_t serial) {
+  const TensorBody* input = result.body()->base ? result.body()->base.get() : result.body();
+  if (!input->meta) return {};
+  const auto& meta = static_cast<const AutogradMeta&>(*input->meta);
+  return meta.input_of == serial ? Tensor(meta.entered) : Tensor();
 }
 
 Tensor leave_grad(const Tensor& result, int level) {
@@ -66,19 +78,38 @@ Tensor leave_grad(const Tensor& result, int level) {
     copy_history(outside, result);
     outside.body()->raw_flags &= ~own;
   }
+  const Tensor entered = entered_as(result, here.serial);
+  if (entered.defined() && entered.body()->storage == outside.body()->storage) {
+    detail::mark_view(outside, entered, false);
+    if (!here.grad_before && entered.requires_grad()) outside.body()->view_kind = ViewKind::NoGrad;
+  }
   return outside;
 }
 
+// A view that is another tensor to one forward level.
+static Tensor view_apart(const Tensor& t, int level) {
+  const bool has_history = t.requires_grad();
+  const ModeScope<&Mode::dual> others(mode.dual & ~(std::uint64_t{1} << level));
+  Tensor view = alias_view(t);
+  // Nothing was lost under no_grad: it goes on following its base.
+  if (!has_history) view.body()->view_kind = t.body()->view_kind;
+  AutogradMeta& meta = make_meta(view);
+  meta.own_level = level;
+  meta.own_serial = mode.levels[level].serial;
+  return view;
+}
+
 Tensor enter_dual(const Tensor& primal, const Tensor& tangent, int level) {
-  Tensor dual = alias(primal);
+  Tensor dual = view_apart(primal, level);
   set_tangent(dual, level, tangent);
   return dual;
 }
 
 Tensor leave_dual(const Tensor& result, int level) {
   if (!tangent_of(result, level).defined()) return result;
-  const ModeScope<&Mode::dual> others(mode.dual & ~(std::uint64_t{1} << level));
-  return alias(result);
+  // The value keeps what it is a view of, but not its tangent.
+  if (mode.levels[level].kind == LevelKind::Jvp) end_with_level(result, level);
+  return view_apart(result, level);
 }
 
 Tensor enter_batch(const Tensor& examples, int dim, int level) {

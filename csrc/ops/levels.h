@@ -11,15 +11,13 @@
 
 namespace pullback {
 
-// The same memory as a recorded operation, but no view: in-place writes into it are refused or
-// recorded as for any other tensor.
-Tensor alias(const Tensor& input);
-
-// A fresh input to differentiate by, and a result without what belongs to the level.
+// A fresh input to differentiate by, and a result without what belongs to the level: a view of what
+// entered if it shares memory with that.
 Tensor enter_grad(const Tensor& input, int level);
 Tensor leave_grad(const Tensor& result, int level);
 
-// Undefined tangents stand for zeros.
+// Views with a tangent of their own at this level, and without one.  Undefined tangents stand for
+// zeros.
 Tensor enter_dual(const Tensor& primal, const Tensor& tangent, int level);
 Tensor leave_dual(const Tensor& result, int level);
 

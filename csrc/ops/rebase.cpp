@@ -74,19 +74,49 @@ void take_tangents(const Tensor& to, const Tensor& from) {
   give_tangents(to, from, ~std::uint64_t{0});
 }
 
-void rebase_base(const Tensor& view, const Tensor& base, const Tensor& result) {
+// The levels of which a tensor that the view follows may have a tangent.
+std::uint64_t levels_followed(const Tensor& view) {
+  const TensorBody* body = view.body();
+  std::uint64_t levels = dual_levels(Tensor(body->base));
+  while (body->meta) {
+    const Tensor base(static_cast<const AutogradMeta&>(*body->meta).tangent_base);
+    if (!base.defined()) break;
+    levels |= dual_levels(base);
+    body = base.body();
+  }
+  return levels;
+}
+
+void write_tangent(const Tensor& view, int level, const Tensor& tangent) {
+  const Tensor base = tangent_base(view, level);
+  if (base.is_same(view)) return set_tangent(view, level, tangent);
   const Part part = part_of(view, base);
-  std::uint64_t levels = mode.forward ? (dual_levels(base) | dual_levels(result)) & mode.dual : 0;
+  check_replaceable(part);
+  set_tangent(base, level, replace_part(part, tangent_or_zeros(base, level), tangent));
+}
+
+void rebase_base(const Tensor& view, const Tensor& base, const Tensor& result) {
+  std::uint64_t levels =
+      mode.forward ? (levels_followed(view) | dual_levels(result)) & mode.dual : 0;
   for (; levels; levels &= levels - 1) {
     const int level = std::countr_zero(levels);
     const OuterLevels outer(level);
-    const Tensor written = tangent_or_zeros(result, level);
-    set_tangent(base, level, replace_part(part, tangent_or_zeros(base, level), written));
+    write_tangent(view, level, tangent_or_zeros(result, level));
   }
+  const int own = mode.forward ? own_level(view.body()) : 0;
+  if (own && !tangent_of(result, own).defined()) drop_tangent(view.body(), own);
   if (result.requires_grad() && mode.grad) {
-    record_replaced_part(part, base, result);
+    record_replaced_part(part_of(view, base), base, result);
     move_retention(base);
   }
+}
+
+// The view's tangents of one level are its own, those of the others a part of somebody else's.
+void keep_own_tangent(const Tensor& view) {
+  const int own = own_level(view.body());
+  if (!own) return drop_tangents(view);
+  for (std::uint64_t others = mode.dual & ~(std::uint64_t{1} << own); others; others &= others - 1)
+    drop_tangent(view.body(), std::countr_zero(others));
 }
 
 }  // namespace
@@ -136,6 +166,12 @@ void detail::note_unsaved_cut(Node& node, In in, std::uint32_t saves) {
   }
 }
 
+static void follow_tangents(const Tensor& view, const Tensor& input) {
+  const Ref<TensorBody>& base =
+      own_level(input.body()) ? input.ref() : meta_of(input)->tangent_base;
+  if (base) make_meta(view).tangent_base = base;
+}
+
 void detail::mark_view(const Tensor& view, const Tensor& input, bool one_of_many) {
   TensorBody* body = view.body();
   const TensorBody* from = input.body();
@@ -144,6 +180,8 @@ void detail::mark_view(const Tensor& view, const Tensor& input, bool one_of_many
   if (!is_floating(body->dtype)) return;
   body->raw_flags |= kFollowsBase;
   body->has_seen(body->storage->version);
+  if (from->meta) [[unlikely]]
+    follow_tangents(view, input);
   if (mode.inference) {
     body->view_kind = ViewKind::Inference;
   } else if (!mode.grad) {
@@ -178,15 +216,17 @@ class Neutral {
 
 void take_tangents_anew(const Tensor& view) {
   TensorBody* body = view.body();
-  const Tensor base(body->base);
   check_shares(view, "view: written since its tangent was computed");
   const Neutral neutral;
   const HistoryLock lock(body);
-  drop_tangents(view);
-  for (std::uint64_t levels = dual_levels(base); levels; levels &= levels - 1) {
+  keep_own_tangent(view);
+  for (std::uint64_t levels = levels_followed(view); levels; levels &= levels - 1) {
     const int level = std::countr_zero(levels);
+    const Tensor base = tangent_base(view, level);
+    const Tensor& tangent = base.is_same(view) ? base : tangent_of(base, level);
+    if (base.is_same(view) || !tangent.defined()) continue;
     const OuterLevels outer(level);
-    set_tangent(view, level, take_part(part_of(view, base), tangent_of(base, level)));
+    set_tangent(view, level, take_part(part_of(view, base), tangent));
   }
   body->seen_by_tangents = view.version();
 }
@@ -270,6 +310,16 @@ static void replace_history(const Tensor& target, const Tensor& result) {
     detail::note_result(*node_of(result), target);
     move_retention(target);
   }
+}
+
+void rebase_tangent(const Tensor& target, int level, const Tensor& tangent) {
+  set_tangent(target, level, tangent);
+  if (!target.has(kFollowsBase)) return;
+  const Tensor base = tangent_base(target, level);
+  const Tensor& whole = base.is_same(target) ? tangent : tangent_of(base, level);
+  // Where it is a view of the whole one it was written with it.
+  if (whole.defined() && whole.body()->storage == tangent.body()->storage) return;
+  write_tangent(target, level, tangent);
 }
 
 void rebase(const Tensor& target, const Tensor& result) {

@@ -31,6 +31,8 @@ inline void refresh(const Tensor& tensor) {
 bool joins_graph(const Tensor& target);
 // Throws when a write into `target` cannot be recorded.
 void check_rebase(const char* name, const Tensor& target);
+// The tangent of what was written by user code, also for the tensor whose tangent it is a part of.
+void rebase_tangent(const Tensor& target, int level, const Tensor& tangent);
 // Gives `target`, whose memory holds the value of `result` already, the history and the tangent of
 // `result`, which may be `target` itself with the history that the operator gave it.
 void rebase(const Tensor& target, const Tensor& result);

@@ -65,11 +65,6 @@ struct Reshape {
     }
   };
   static const char* node_name(const Attrs& a) { return a.node; }
-  // The batch may lie in memory so that only a copy has the wanted sizes.
-  static Tensor batch(const Attrs& a, In in, int) {
-    const detail::Unwrapped u = detail::unwrap(in);
-    return make_batched(reshape(u.tensors[0], a.batched(u.batch).sizes), u.level);
-  }
   static Tensor view(const Attrs& a, const Tensor& x) {
     if (x.is_contiguous()) return x.alias_row_major(a.sizes);
     Dims strides;
@@ -210,13 +205,21 @@ Tensor view(const Tensor& input, const Dims& shape) {
   return apply<Reshape>({infer_sizes(shape, input.numel()), input.shape()}, input);
 }
 
+// Of a batched tensor: all examples at once.
+static bool can_view(const Tensor& x, Dims sizes) {
+  Dims strides;
+  if (!x.has(kBatched)) return view_strides(x, sizes, strides);
+  const Tensor& batch = meta_of(x)->batch;
+  sizes.insert(0, batch.size(0));
+  return can_view(batch, std::move(sizes));
+}
+
 Tensor reshape(const Tensor& input, Sizes shape) {
   Dims sizes = infer_sizes(shape, input.numel());
-  Dims strides;
-  if (input.is_contiguous() || input.has(kBatched)) {
+  if (input.is_contiguous() && !input.has(kBatched)) {
     return apply<Reshape>({std::move(sizes), input.shape()}, input);
   }
-  if (view_strides(input, sizes, strides)) {
+  if (can_view(input, sizes)) {
     return apply<Reshape>({std::move(sizes), input.shape(), "ReshapeAliasBackward0"}, input);
   }
   return apply<ReshapeCopy>({std::move(sizes), input.shape()}, input);

@@ -203,12 +203,14 @@ class inference_mode(_Mode):
         _core._set_inference_mode(self.mode)
         _core._set_fwd_grad_enabled(not self.mode)
         _set_enabled(not self.mode)
+        _core._set_fwd_grad_enabled(not self.mode)
 
     def __exit__(self, *exc: object) -> None:
         grad, inference, forward = self._before
         _core._set_inference_mode(inference)
         _core._set_fwd_grad_enabled(forward)
         _set_enabled(grad)
+        _core._set_fwd_grad_enabled(forward)
 
     def clone(self) -> Self:
         """A fresh context with the same setting."""

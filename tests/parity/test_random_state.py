@@ -110,3 +110,67 @@ def test_the_same_numbers_are_drawn(name: str, dtype: str, n: int) -> None:
     # The logarithm and the cosine of a normal number differ in the last digits.
     rtol, atol = (1.3e-6, 1e-5) if dtype == "float32" else (1e-7, 1e-7)
     assert np.allclose(ours, theirs, rtol=rtol, atol=atol)
+
+
+CHUNKS = [(6, 2), (7, 3), (2, 5), (5, 1), (4, 4), (6, None)]
+
+
+def chunked(t: Any, size: int, chunk: int | None, calls: list[int]) -> tuple[Any, Any]:
+    def function(v: Any) -> Any:
+        calls.append(1)
+        drawn = sum((t.rand(()) for _ in range(len(calls))), t.zeros(()))
+        if len(calls) == 3 and size == 7:
+            raise KeyError
+        return v + drawn + t.nn.functional.dropout(t.ones(()), 0.5)
+
+    t.manual_seed(5)
+    t.rand(1)
+    try:
+        found = t.vmap(function, randomness="same", chunk_size=chunk)(t.zeros(size)).tolist()
+    except KeyError:
+        found = None
+    return found, t.rand(2).tolist()
+
+
+@pytest.mark.parametrize(("size", "chunk"), CHUNKS)
+def test_chunks_draw_the_same_numbers(size: int, chunk: int | None) -> None:
+    assert chunked(pb, size, chunk, []) == chunked(torch, size, chunk, [])
+    pb.manual_seed(1)
+    plain = pb.vmap(lambda v: v + pb.rand(()), randomness="same", chunk_size=chunk)
+    assert plain(pb.zeros(size)).unique().numel() == 1
+    other = pb.vmap(lambda v: v + pb.rand(()), randomness="different", chunk_size=chunk)
+    assert other(pb.zeros(size)).unique().numel() == size
+
+
+def test_chunks_inside_of_chunks_draw_the_same_numbers() -> None:
+    def found(t: Any) -> Any:
+        def row(v: Any) -> Any:
+            inner = t.vmap(lambda w: w + t.rand(()), randomness="same", chunk_size=2)
+            return inner(v) + t.rand(())
+
+        t.manual_seed(2)
+        result = t.vmap(row, randomness="same", chunk_size=1)(t.zeros(3, 4))
+        return result.tolist(), t.rand(2).tolist()
+
+    assert found(pb) == found(torch)
+
+
+def test_jacobians_leave_the_same_state() -> None:
+    def found(t: Any, **more: Any) -> Any:
+        def function(v: Any) -> Any:
+            return t.stack([t.nn.functional.dropout(v, 0.5).sum() + v.sum()] * 3)
+
+        t.manual_seed(4)
+        if "chunk_size" in more:
+            result = t.func.jacrev(function, **more)(t.ones(4))
+        else:
+            result = t.func.jacfwd(function, **more)(t.ones(4))
+        return result.tolist(), t.rand(2).tolist()
+
+    for more in (
+        {"chunk_size": None},
+        {"chunk_size": 1},
+        {"chunk_size": 2},
+        {"randomness": "same"},
+    ):
+        assert found(pb, **more) == found(torch, **more)

@@ -13,7 +13,7 @@ from typing import Any
 import pullback as pb
 from pullback import Tensor, _core
 from pullback._pytree import TreeSpec, broadcast_prefix, tree_flatten, tree_unflatten
-from pullback.func._levels import VMAP, Entered, check_randomness, name_of
+from pullback.func._levels import RANDOMNESS, VMAP, Entered, check_randomness, name_of
 
 __all__ = ["vmap"]
 
@@ -178,7 +178,11 @@ def _call_chunked(
     results: list[_Leaves] = []
     out_spec = spec
     start = 0
+    # The same random numbers for all examples are the same in every chunk.
+    state = _core.get_rng_state() if randomness == RANDOMNESS["same"] else None
     for length in _chunks(size, chunk_size):
+        if state is not None:
+            pb.set_rng_state(state)
         part = [
             leaf if dim is None else leaf.narrow(dim, start, length)
             for leaf, dim in zip(leaves, dims, strict=True)

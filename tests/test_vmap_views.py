@@ -1,0 +1,116 @@
+"""Views inside vmap: what is written through one arrives in the batch, or the view is refused.
+
+Every operator of the table that gives views is called in batches along the first, second and last
+dimension, of every sample, and its results are written: as in a loop over the examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from batches import examples
+from samples import Sample
+from table import OPS, Op, about, results
+
+VIEW_ERROR = "view size is not compatible"
+SEVERAL = "more than one element of the written-to tensor"
+# Counts from where the memory begins, which in a loop is another place in each example.
+OF_MEMORY = {"as_strided", "as_strided_"}
+
+
+def views_of(op: Op, sample: Sample, x: Any, rest: list[Any]) -> list[Any]:
+    return results(pb, op.of_tensors(pb, sample)(x, *rest))
+
+
+def gives_views(op: Op) -> bool:
+    for sample in op.samples:
+        if not sample.leaves or not sample.leaves[0].floating:
+            continue
+        x, *rest = [leaf.make(pb, grad=False) for leaf in sample.leaves]
+        found = views_of(op, sample, x, rest)
+        if any(each._base is x and each.numel() for each in found):
+            return True
+    return False
+
+
+VIEWS = [op for op in OPS if not (op.factory or op.random or op.no_batch) and gives_views(op)]
+
+
+def written(x: Any, op: Op, sample: Sample, rest: list[Any]) -> Any:
+    for k, each in enumerate(views_of(op, sample, x, rest)):
+        if each.dtype == x.dtype and each is not x:
+            each.detach().copy_(pb.full(each.shape, 100.0 + k, dtype=x.dtype))
+    return x.sum()
+
+
+def batches_of(sample: Sample) -> Iterator[tuple[int, Any, Any]]:
+    """Batches of the first leaf along each dimension, twice; also in turned and in wider memory."""
+    leaf = sample.leaves[0]
+    for dim in range(leaf.array.ndim + 1):
+        stacked = np.stack(examples(leaf, 0), axis=dim)
+        turned = tuple(range(stacked.ndim))[::-1]
+        for make in (
+            lambda a=stacked: pb.tensor(a),
+            lambda a=stacked, order=turned: pb.tensor(a.T.copy()).permute(order),
+            lambda a=stacked: pb.tensor(a.repeat(2, axis=-1))[..., ::2],
+        ):
+            yield dim, make(), make()
+
+
+def refusal(call: Callable[[], Any]) -> str:
+    try:
+        call()
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("op", VIEWS, ids=lambda op: op.id)
+def test_writes_through_views_arrive_or_are_refused(op: Op) -> None:
+    arrived = refused = 0
+    for sample in op.samples:
+        if not sample.leaves or not sample.leaves[0].floating:
+            continue
+        rest = [leaf.make(pb, grad=False) for leaf in sample.leaves[1:]]
+        write = partial(written, op=op, sample=sample, rest=rest)
+        for dim, batch, looped in batches_of(sample):
+            before = batch.clone()
+            of_one = refusal(lambda w=write, x=looped, d=dim: [w(e) for e in x.unbind(d)])
+            of_all = refusal(lambda w=write, x=batch, d=dim: pb.vmap(w, d)(x))
+            with about(op, sample):
+                if op.name not in OF_MEMORY:
+                    assert of_one[:30] == of_all[:30]
+                    assert of_all or batch.tolist() == looped.tolist()
+                assert of_all == "" or VIEW_ERROR in of_all or SEVERAL in of_all
+            refused += SEVERAL in of_all
+            arrived += not of_all and not pb.equal(before, batch)
+    assert arrived or refused
+
+
+def test_view_is_refused_where_it_would_copy() -> None:
+    batch = pb.arange(30.0).view(2, 5, 3)
+    with pytest.raises(RuntimeError, match=VIEW_ERROR):
+        pb.vmap(lambda v: v.view(6), in_dims=1)(batch)
+    with pytest.raises(RuntimeError, match=VIEW_ERROR):
+        pb.vmap(lambda v: v.view_as(pb.ones(6)), in_dims=1)(batch)
+    with pytest.raises(RuntimeError, match=VIEW_ERROR):
+        pb.vmap(pb.vmap(lambda v: v.t().view(6)))(pb.ones(2, 2, 2, 3))
+    for shape in ((6,), (3, 2), (-1,)):
+        copied = pb.vmap(lambda v, shape=shape: v.reshape(shape), in_dims=1)(batch)
+        assert pb.equal(copied, batch.transpose(0, 1).reshape(5, *shape))
+
+
+def test_gradients_pass_reshapes_that_copy() -> None:
+    def function(x: Any) -> Any:
+        return (pb.vmap(lambda v: v.t().reshape(6) ** 2, in_dims=1)(x)).sum()
+
+    x = pb.arange(30.0).view(2, 5, 3)
+    assert pb.equal(pb.func.grad(function)(x), 2 * x)
+    assert pb.equal(pb.func.jvp(function, (x,), (pb.ones(2, 5, 3),))[1], (2 * x).sum())
+    assert pb.equal(pb.vmap(pb.func.grad(function))(x.unsqueeze(0)), 2 * x.unsqueeze(0))
