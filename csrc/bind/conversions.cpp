@@ -7,6 +7,7 @@
 #include "bind/factories.h"
 #include "bind/guard.h"
 #include "bind/parameters.h"
+#include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "ops/assign.h"
@@ -207,6 +208,13 @@ PyObject* method_new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t n,
     names.dtype(1, given[1], dtype);
     check_device("new_tensor", given[2], true);
     const bool requires_grad = names.flag(3, given[3]);
+    if (is_tensor(given[0])) {
+      warn_user(PyExc_UserWarning,
+                "To copy construct from a tensor, it is recommended to use "
+                "sourceTensor.detach().clone() or "
+                "sourceTensor.detach().clone().requires_grad_(True), rather than "
+                "tensor.new_tensor(sourceTensor).");
+    }
     Tensor made = tensor_from_data(given[0], &dtype);
     mark_new(made, requires_grad);
     return wrap(std::move(made));

@@ -8,6 +8,7 @@
 #include "bind/interop.h"
 #include "bind/profile.h"
 #include "bind/tensor_type.h"
+#include "core/warning.h"
 #include "ops/indexing.h"
 
 namespace pullback::bind {
@@ -35,6 +36,12 @@ class Items {
     if (PyTuple_Check(key)) {
       add_all(key);
     } else if (stands_for_tuple(key)) {
+      warn(
+          "Using a non-tuple sequence for multidimensional indexing is deprecated and will be "
+          "changed in pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will "
+          "be "
+          "interpreted as tensor index, x[torch.tensor(seq)], which will result either in an error "
+          "or a different result");
       Owned tuple(PySequence_Tuple(key));
       add_all(tuple.get());
     } else {

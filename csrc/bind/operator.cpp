@@ -183,10 +183,10 @@ PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& 
   Destination destination(signature.name().c_str(), kind, target);
   const bool in_place = kind == Destination::Kind::InPlace;
   const std::uint32_t flags = signature.entry().flags;
-  const bool apart = in_place && flags & kWritesPart;
   if (!in_place && !(flags & kCastOut)) destination.refuse_casts();
   for (std::size_t i = in_place; i < arguments.size(); ++i) {
     const Value& value = arguments.values()[i];
+    const bool apart = (flags & kWritesPart && i > 0) || (flags & kOutApart && !in_place);
     if (value.tensor.defined()) destination.add_operand(value.tensor, apart);
     for (const Tensor& each : value.tensors) {
       if (each.defined()) destination.add_operand(each, apart);

@@ -13,6 +13,7 @@
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
+#include "core/warning.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/node.h"
@@ -54,11 +55,24 @@ PyObject* get_nbytes(const Tensor& t) {
 }
 PyObject* get_retains_grad(const Tensor& t) { return PyBool_FromLong(t.has(kRetainsGrad)); }
 PyObject* get_transpose(const Tensor& t) {
+  if (t.ndim() == 0) {
+    warn("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.");
+  } else if (t.ndim() != 2) {
+    warn(
+        "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
+        "deprecated and it will throw an error in a future release. Consider `x.mT` to transpose "
+        "batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the "
+        "dimensions of a tensor.");
+  }
   Dims order;
   for (int d = t.ndim() - 1; d >= 0; --d) order.push_back(d);
   return wrap(permute(t, order));
 }
 PyObject* get_matrix_transpose(const Tensor& t) {
+  if (t.ndim() == 0) {
+    warn("Tensor.mT is deprecated on 0-D tensors. This function is the identity in these cases.");
+    return wrap(permute(t, Dims()));
+  }
   check(t.ndim() >= 2, "tensor.mT is only supported on matrices or batches of matrices. Got ",
         t.ndim(), "-D tensor.");
   return wrap(transpose(t, -2, -1));

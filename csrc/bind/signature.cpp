@@ -239,6 +239,8 @@ Param Signature::parse_param(const std::string& text, ParamType type) {
     needs_tensor_ = true;
     name.resize(bar);
   }
+  // torch's methods call it `from`, which no Python signature can.
+  if (name == "from_" && !(entry_->flags & kFunctionForm)) name = "from";
   param.name = PyUnicode_InternFromString(name.c_str());
   if (equals != std::string::npos) {
     param.required = false;

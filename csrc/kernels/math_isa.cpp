@@ -42,6 +42,7 @@ PULLBACK_BY_DOUBLE(Cosh, cosh)
 PULLBACK_BY_DOUBLE(Asinh, asinh)
 PULLBACK_BY_DOUBLE(Acosh, acosh)
 PULLBACK_BY_DOUBLE(Atanh, atanh)
+PULLBACK_BY_DOUBLE(Erfinv, erfinv)
 #undef PULLBACK_BY_DOUBLE
 
 struct Sin {
@@ -157,6 +158,7 @@ void fill_math(ElementwiseTable& t) {
   set_floats<Sigmoid>(t, Unary::Sigmoid);
   set_floats<Erf>(t, Unary::Erf);
   set_floats<Erfc>(t, Unary::Erfc);
+  set_floats<Erfinv>(t, Unary::Erfinv);
   set_trigonometric<Sin>(t, Unary::Sin);
   set_trigonometric<Cos>(t, Unary::Cos);
   set_trigonometric<Tan>(t, Unary::Tan);

@@ -263,6 +263,9 @@ void multinomial(const View& out, const View& probs, bool replacement, Generator
       check(sum > 0, "invalid multinomial distribution (sum of probabilities <= 0)");
     }
     std::vector<T> race;
+    // In the order in which the probabilities lie in memory.
+    const bool by_column = probs.ndim == 2 && probs.strides[0] > 0 && probs.strides[0] < stride;
+    const std::int64_t row_step = by_column ? 1 : n, step = by_column ? rows : 1;
     if (!replacement || samples == 1) {
       // The smallest of exponential numbers with rates p falls on i with probability p_i.
       race.resize(static_cast<std::size_t>(rows * n));
@@ -280,11 +283,13 @@ void multinomial(const View& out, const View& probs, bool replacement, Generator
         draw_with_replacement(row_at(r), stride, n, to, out_stride, samples, generator);
         continue;
       }
-      T* times = race.data() + r * n;
-      for (std::int64_t i = 0; i < n; ++i) times[i] = row_at(r)[i * stride] / times[i];
+      T* times = race.data() + r * row_step;
+      for (std::int64_t i = 0; i < n; ++i) {
+        times[i * step] = row_at(r)[i * stride] / times[i * step];
+      }
       topk(View{reinterpret_cast<char*>(best.data()), &samples, &one, 1, probs.dtype},
            View{reinterpret_cast<char*>(to), &samples, &out_stride, 1, DType::Int64},
-           View{reinterpret_cast<char*>(times), &n, &one, 1, probs.dtype}, 0, true, true);
+           View{reinterpret_cast<char*>(times), &n, &step, 1, probs.dtype}, 0, true, true);
     }
   });
 }

@@ -104,32 +104,6 @@ struct Sinc {
   }
 };
 
-// An approximation good to 2e-3 (erf is nearly 1 - e^(-4/pi z^2) in shape), then two Halley steps
-// on whichever of erf and erfc keeps its digits.
-double erfinv(double x) {
-  const double y = std::fabs(x);
-  if (!(y < 1.0)) return y == 1.0 ? std::copysign(HUGE_VAL, x) : std::nan("");
-  constexpr double kHalfRootPi = 0.88622692545275801365;
-  double z = y * kHalfRootPi;
-  if (y > 1e-3) {
-    constexpr double kA = 0.147;
-    const double log_rest = std::log((1.0 - y) * (1.0 + y));
-    const double t = 2.0 / (kPi * kA) + 0.5 * log_rest;
-    z = std::sqrt(std::sqrt(t * t - log_rest / kA) - t);
-  }
-  const int steps = y > 0.999 ? 3 : 2;
-  for (int step = 0; step < steps; ++step) {
-    const double error = y < 0.5 ? std::erf(z) - y : (1.0 - y) - std::erfc(z);
-    const double newton = error * kHalfRootPi * std::exp(z * z);
-    z -= newton / (1.0 + z * newton);
-  }
-  return std::copysign(z, x);
-}
-template <typename T>
-struct Erfinv {
-  T operator()(T x) const { return static_cast<T>(erfinv(static_cast<double>(x))); }
-};
-
 // A zero divisor has been refused before; should one get here nevertheless it must not trap.
 template <typename T>
 T quotient(T a, T b) {
@@ -223,7 +197,6 @@ void power(char* out, const char* a, const char* b, int64_t so, int64_t sa, int6
 void fill_special(ElementwiseTable& t) {
   set<PlainUnary, Lgamma, float, double>(t, Unary::Lgamma);
   set<PlainUnary, Digamma, float, double>(t, Unary::Digamma);
-  set<PlainUnary, Erfinv, float, double>(t, Unary::Erfinv);
   set<PlainUnary, Polygamma, float, double>(t, Unary::Polygamma);
   set<PlainUnary, Logit, float, double>(t, Unary::Logit);
   set<PlainUnary, Sinc, float, double>(t, Unary::Sinc);

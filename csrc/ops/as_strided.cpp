@@ -48,11 +48,13 @@ Tensor show(const Part& part, const Tensor& laid_out) {
   return laid_out.alias(part.sizes, part.strides, part.offset);
 }
 
-// The part lies within the whole, of which every element has memory of its own.
+// The part lies within the whole, of which every element has memory of its own.  An empty one may
+// begin behind the end.
 bool is_inside(const Part& part) {
+  const std::int64_t extent = memory_extent(part.sizes, part.strides);
+  if (extent == 0) return true;
   return part.offset >= 0 && !overlaps(part.whole, part.whole_strides) &&
-         part.offset + memory_extent(part.sizes, part.strides) <=
-             memory_extent(part.whole, part.whole_strides);
+         part.offset + extent <= memory_extent(part.whole, part.whole_strides);
 }
 
 Tensor zeros_of(Sizes sizes, DType dtype) { return expand(Tensor::zeros({}, dtype), sizes); }

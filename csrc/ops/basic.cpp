@@ -62,8 +62,14 @@ struct Expand {
     sizes.insert(0, u.batch);
     return make_batched(expand(x, sizes), u.level);
   }
+  // A new dimension of size 1 has the stride of a dense one, as in torch.
   static Tensor view(const Attrs& a, const Tensor& x) {
-    return x.alias(a.sizes, broadcast_strides(x, a.sizes));
+    Dims strides = broadcast_strides(x, a.sizes);
+    if (x.ndim() == 0) return x.alias(a.sizes, strides);
+    for (int d = a.sizes.size() - x.ndim() - 1; d >= 0; --d) {
+      if (a.sizes[d] == 1) strides[d] = a.sizes[d + 1] * strides[d + 1];
+    }
+    return x.alias(a.sizes, strides);
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Expand>& v) { v.give(0, sum_to(v.grad(), v.attrs().from)); }

@@ -100,8 +100,6 @@ void check_changeable(const char* name, const Tensor& target) {
 }
 
 void check_out_dtype(const Tensor& target, DType result) {
-  // Numbers serve for truth, as in torch.
-  if (result == DType::Bool && target.dtype() == DType::UInt8) return;
   check(result == target.dtype(), "Expected out tensor to have dtype ", info(result).c_name,
         ", but got ", info(target.dtype()).c_name, " instead");
 }
@@ -111,12 +109,22 @@ DType Destination::dtype_or(DType dtype) {
   return here && here->pending_ ? here->target_.dtype() : dtype;
 }
 
+void Destination::check_cast(DType dtype) const {
+  check(can_cast(dtype, target_.dtype()), "result type ", info(dtype).scalar_name,
+        " can't be cast to the desired output type ", info(target_.dtype()).scalar_name);
+}
+
+void Destination::check_result(DType dtype) {
+  const Destination* here = mode.destination;
+  if (here && here->pending_) here->check_cast(dtype);
+}
+
 void Destination::check_fits(Sizes sizes, DType dtype) {
-  if (exact_) check_out_dtype(target_, dtype);
-  if (!can_cast(dtype, target_.dtype())) {
-    fail("result type ", info(dtype).scalar_name, " can't be cast to the desired output type ",
-         info(target_.dtype()).scalar_name);
-  }
+  // Bytes serve for truth, as in torch.
+  const bool truth = dtype == DType::Bool && target_.dtype() == DType::UInt8 &&
+                     (name_ == std::string_view("any") || name_ == std::string_view("all"));
+  if (exact_ && !truth) check_out_dtype(target_, dtype);
+  check_cast(dtype);
   if (kind_ == Kind::Out || same(sizes, target_.sizes())) return;
   const std::string_view name = name_;
   check(name != "addmm" && name != "addmv" && name != "baddbmm",

@@ -36,6 +36,8 @@ class Destination {
   static const Tensor* in_place();
   // The dtype of the destination, if one waits.
   static DType dtype_or(DType dtype);
+  // Refuses a result of a dtype that the waiting destination, if there is one, cannot hold.
+  static void check_result(DType dtype);
   // True while the destination waits and is not row-major.
   static bool is_strided();
   // Looks at another operand that may share memory with the target: refuses what torch refuses, and
@@ -49,6 +51,7 @@ class Destination {
 
  private:
   void check_fits(Sizes sizes, DType dtype);
+  void check_cast(DType dtype) const;
 
   const char* name_;
   Kind kind_;

@@ -253,6 +253,7 @@ DTypes infer_dtypes(const Elementwise& op, const Operands<N>& x) {
   DType compute = promotion.result();
   if (op.rule == DTypeRule::Float && !is_floating(compute)) compute = default_dtype();
   if (!has_loop<N>(op, compute)) {
+    Destination::check_result(op.rule == DTypeRule::Bool ? DType::Bool : compute);
     fail(ErrorKind::NotImplemented, "\"", op.name, "\" not implemented for '",
          info(compute).scalar_name, "'");
   }

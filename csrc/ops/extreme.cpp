@@ -335,23 +335,23 @@ Tensor amin(const Tensor& input, const std::optional<Dims>& dim, bool keepdim) {
 static const Entry entry_max("max(input)", function<max_all>, kCastBoth,
                              "The greatest element; ties share the gradient.",
                              "x(3,4) | x() | xs(3,4)");
+static const Entry entry_max_other("max(input, other)", function<max_other>, kCastBoth,
+                                   "The elementwise maximum.", "x(3,4), x(3,4) | x(3,1), x(4)");
 static const Entry entry_max_dim("max(input, dim, keepdim=False)", function<max_dim>, kBoth,
                                  "The greatest elements along dim and where they are.",
                                  "x(3,4), 0 | x(3,4), -1, True | xs(3,4), dim=1 | x(), 0 "
                                  "| x(0,3), 1",
                                  "values, indices");
-static const Entry entry_max_other("max(input, other)", function<max_other>, kCastBoth,
-                                   "The elementwise maximum.", "x(3,4), x(3,4) | x(3,1), x(4)");
 static const Entry entry_min("min(input)", function<min_all>, kCastBoth,
                              "The smallest element; ties share the gradient.",
                              "x(3,4) | x() | xs(3,4)");
+static const Entry entry_min_other("min(input, other)", function<min_other>, kCastBoth,
+                                   "The elementwise minimum.", "x(3,4), x(3,4) | x(3,1), x(4)");
 static const Entry entry_min_dim("min(input, dim, keepdim=False)", function<min_dim>, kBoth,
                                  "The smallest elements along dim and where they are.",
                                  "x(3,4), 0 | x(3,4), -1, True | xs(3,4), dim=1 | x(), 0 "
                                  "| x(0,3), 1",
                                  "values, indices");
-static const Entry entry_min_other("min(input, other)", function<min_other>, kCastBoth,
-                                   "The elementwise minimum.", "x(3,4), x(3,4) | x(3,1), x(4)");
 static const Entry entry_amax(
     "amax(input, dim[1]=(), keepdim=False)", function<amax>, kBoth,
     "The greatest elements over one dimension or several; ties share the gradient.",
@@ -381,7 +381,7 @@ static const Entry entry_all_dim("all(input, dim, keepdim=False)", function<all_
                                  kBoth | kNoGrad,
                                  "True where every element along the dimension is true.",
                                  "b(3,4), 0 | x(), 0, True");
-static const Entry entry_all_dims("all(input, dim, keepdim=False)", function<all_over>,
+static const Entry entry_all_dims("all(input, dim=None, keepdim=False)", function<all_over>,
                                   kBoth | kNoGrad,
                                   "True where every element along the dimensions is true.",
                                   "b(2,3,4), (0,2), True | b(3,4), None");
@@ -391,7 +391,7 @@ static const Entry entry_any_dim("any(input, dim, keepdim=False)", function<any_
                                  kBoth | kNoGrad,
                                  "True where an element along the dimension is true.",
                                  "b(3,4), 0 | x(), 0, True");
-static const Entry entry_any_dims("any(input, dim, keepdim=False)", function<any_over>,
+static const Entry entry_any_dims("any(input, dim=None, keepdim=False)", function<any_over>,
                                   kBoth | kNoGrad,
                                   "True where an element along the dimensions is true.",
                                   "b(2,3,4), (0,2), True | b(3,4), None");

@@ -27,13 +27,6 @@ constexpr std::uint32_t kMakeRange = kMake | kFlatOut;
 constexpr std::uint32_t kMakeLike = kFunctionForm | kFactory | kNoGrad;
 constexpr std::uint32_t kMakeNew = kMethodForm | kFactory | kNoGrad;
 
-Dims checked(const Dims& size) {
-  for (const std::int64_t n : size) {
-    check(n >= 0, "Trying to create tensor with negative dimension ", n, ": ", size);
-  }
-  return size;
-}
-
 // Ranges are of numbers.
 void check_numeric(DType dtype, const char* name) {
   check(ErrorKind::NotImplemented, dtype != DType::Bool, "\"", name,
@@ -160,10 +153,10 @@ Tensor spaced(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtype,
   check(steps >= 0, name, ": number of steps must be non-negative, got ", steps, ".");
   const DType type = dtype.value_or(default_dtype());
   if (steps == 0) return Tensor::empty(Dims{0}, type);
+  if (steps == 1) return generate(1, type, [&](std::int64_t) { return map(start.to_double()); });
   check_numeric(type, name);
   const double from = stored(start, type);
   const double to = stored(end, type);
-  if (steps == 1) return generate(1, type, [&](std::int64_t) { return map(start.to_double()); });
   const auto count = [&](auto first, auto last) {
     const auto step = (last - first) / static_cast<decltype(first)>(steps - 1);
     return generate(steps, type, [&](std::int64_t i) {
@@ -244,6 +237,13 @@ DType promote_types_of(DType type1, DType type2) { return promote_types(type1, t
 bool can_cast_to(DType from, DType to) { return can_cast(from, to); }
 
 }  // namespace
+
+const Dims& checked(const Dims& size) {
+  for (const std::int64_t n : size) {
+    check(n >= 0, "Trying to create tensor with negative dimension ", n, ": ", size);
+  }
+  return size;
+}
 
 void check_row_major(const char* op, std::optional<MemoryFormat> format) {
   check(format.value_or(MemoryFormat::Contiguous) == MemoryFormat::Contiguous, op,

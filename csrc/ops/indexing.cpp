@@ -4,6 +4,7 @@
 // of each other.  Start reading at index().
 #include "ops/indexing.h"
 
+#include "core/warning.h"
 #include "kernels/copy.h"
 #include "kernels/index.h"
 #include "ops/assign.h"
@@ -290,6 +291,11 @@ void add_index(std::vector<Tensor>& indices, const Tensor& x, int dim, const Ten
     }
     indices.push_back(index);
     return;
+  }
+  if (index.dtype() == DType::UInt8) {
+    warn(
+        "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool "
+        "instead.");
   }
   for (int k = 0; k < covers; ++k) {
     if (index.size(k) != x.size(dim + k)) {

@@ -354,8 +354,8 @@ static std::vector<Tensor> atleast_3d_all(const std::vector<Tensor>& tensors) {
 
 inline constexpr std::uint32_t kOfLists = kFunctionForm | kCastOutForm;
 
-#define PB_CAT(NAME, SAMPLES)                                                        \
-  static const Entry entry_##NAME(#NAME "(tensors, dim=0)", function<cat>, kOfLists, \
+#define PB_CAT(NAME, SAMPLES)                                                                    \
+  static const Entry entry_##NAME(#NAME "(tensors, dim=0)", function<cat>, kOfLists | kOutApart, \
                                   "The tensors behind one another along dim.", SAMPLES);
 PB_CAT(cat,
        "[x(2,3), x(4,3)] | [x(2,3), x(2,1)], 1 | [x(2,3), xs(2,3)], dim=-1 | [x(3)] "

@@ -2,6 +2,7 @@
 //
 // nonzero and masked_select make shapes from values, so their masks must be plain tensors; argwhere
 // takes batches whose examples have equally many positions.
+#include "core/warning.h"
 #include "kernels/copy.h"
 #include "kernels/index.h"
 #include "ops/arithmetic.h"
@@ -143,6 +144,11 @@ Tensor masked_scatter(const Tensor& input, const Tensor& mask, const Tensor& sou
   check(input.dtype() == source.dtype(),
         "masked_scatter: expected self and source to have same dtypes but got ",
         info(input.dtype()).scalar_name, " and ", info(source.dtype()).scalar_name);
+  if (mask.dtype() == DType::UInt8) {
+    warn(
+        "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now deprecated,"
+        "please use a mask with dtype torch.bool instead.");
+  }
   check(mask.dtype() == DType::Bool,
         "masked_scatter_ only supports boolean masks, but got mask with dtype ",
         info(mask.dtype()).scalar_name);
@@ -234,7 +240,8 @@ static Tensor put(const Tensor& input, const Tensor& index, const Tensor& source
   return unsafe_view(flat, input.sizes(), "PutBackward0");
 }
 
-static const Entry entry_masked_select("masked_select(input, mask)", function<masked_select>, kBoth,
+static const Entry entry_masked_select("masked_select(input, mask)", function<masked_select>,
+                                       kBoth | kOutApart,
                                        "The elements where the mask is true, in one dimension.",
                                        "x(3,4), b(3,4) | x(3,4), b(4) | x(4), b(3,1) | xs(3,4), "
                                        "b(3,4) | x(), b() | x(0,3), b(0,3)");
@@ -256,11 +263,12 @@ static const Entry entry_argwhere("argwhere(input)", function<argwhere>, kView |
                                   "The positions of the elements that are not zero, one in a row.",
                                   "i(3,4, high=3) | b(3)");
 static const Entry entry_take(
-    "take(input, index)", function<take>, kBoth, "The elements at positions of the flat input.",
+    "take(input, index)", function<take>, kBoth | kOutApart,
+    "The elements at positions of the flat input.",
     "x(3,4), i(5, high=12) | xs(3,4), i(2,2, high=12) | x(), i(2, high=1)");
 static const Entry entry_put(
     "put(input, index, source, accumulate=False)", function<put>,
-    kFunctionForm | kMethodForm | kInPlaceForm,
+    kFunctionForm | kMethodForm | kInPlaceForm | kWritesPart,
     "A copy with source put, or added, at positions of the flat input.",
     "x(3,4), i(5, high=12), x(5), True | xs(3,4), i(1, high=12), x(1), False "
     "| x(3,4), i(2,2, high=12), x(4), accumulate=True");

@@ -99,14 +99,14 @@ PB_UNARY(erfc, "ErfcBackward0", Float, Erfc, kReadsX, t*(exp(neg(square(s.x())))
          "1 - erf(input), exact also where it is "
          "small.",
          PB_SAMPLES)
-PB_UNARY(erfinv, "ErfinvBackward0", Float, Erfinv, kReadsY,
-         t*(exp(square(s.y())) * (1 / kTwoOverRootPi)), "The inverse of erf.", PB_INSIDE)
+PB_UNARY(erfinv, "ErfinvBackward0", Float, Erfinv, kReadsX,
+         t*(exp(square(erfinv(s.x()))) * (1 / kTwoOverRootPi)), "The inverse of erf.", PB_INSIDE)
 PB_UNARY(lgamma, "LgammaBackward0", Float, Lgamma, kReadsX, t* digamma(s.x()),
          "The logarithm of the absolute value of the gamma function.", PB_POSITIVE)
 PB_UNARY(digamma, "DigammaBackward0", Float, Digamma, kReadsX, t* polygamma(1, s.x()),
          "The derivative of lgamma.", PB_POSITIVE)
-PB_UNARY(sinc, "SincBackward0", Float, Sinc, kReadsX | kReadsY,
-         where(eq(s.x(), 0), 0, t*((cos(s.x() * kPi) - s.y()) / s.x())),
+PB_UNARY(sinc, "SincBackward0", Float, Sinc, kReadsX,
+         where(eq(s.x(), 0), 0, t*((cos(s.x() * kPi) - sinc(s.x())) / s.x())),
          "sin(pi input) / (pi input), and 1 at 0.", PB_SAMPLES)
 
 static Tensor polygamma_slope(T t, S s) {

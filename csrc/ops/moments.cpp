@@ -1,6 +1,7 @@
 // Variance and standard deviation, sums that skip NaN, log-sum-exp.
 #include <cmath>
 
+#include "core/warning.h"
 #include "kernels/elementwise.h"
 #include "kernels/reduce.h"
 #include "kernels/softmax.h"
@@ -22,7 +23,6 @@ struct MomentAttrs {
   DimSet dims;
   double correction;
   bool keepdim;
-  bool root;  // the standard deviation
   MomentAttrs batched(std::int64_t batch) const {
     MomentAttrs b = *this;
     b.from.insert(0, batch);
@@ -41,65 +41,69 @@ Tensor variance_slope(const MomentAttrs& a, const Tensor& x) {
 }
 
 // The gradient of the variance from that of the standard deviation: none at zero.
-Tensor through_root(const MomentAttrs& a, const Tensor& t, const Tensor& y) {
-  return a.root ? masked_fill(t / (y * 2), eq(y, 0), 0) : t;
+Tensor through_root(const Tensor& t, const Tensor& y) {
+  return masked_fill(t / (y * 2), eq(y, 0), 0);
 }
 
+// `y` is the standard deviation; undefined for the variance, which does not need its result.
 Tensor variance_gradient(const MomentAttrs& a, const Tensor& g, const Tensor& x, const Tensor& y) {
   const auto spread = [&](const Tensor& t) { return restore(t, a.dims, a.from.size(), a.keepdim); };
-  return absorb(spread(g), spread(through_root(a, g, y)) * variance_slope(a, x));
+  return absorb(spread(g), spread(y.defined() ? through_root(g, y) : g) * variance_slope(a, x));
 }
 
 Tensor variance_tangent(const MomentAttrs& a, const Tensor& t, const Tensor& x, const Tensor& y) {
-  return through_root(a, sum(t * variance_slope(a, x), a.dims, a.keepdim), y);
+  const Tensor tangent = sum(t * variance_slope(a, x), a.dims, a.keepdim);
+  return y.defined() ? through_root(tangent, y) : tangent;
 }
 
 void take_root(const Tensor& out) {
   kernels::unary(kernels::Unary::Sqrt, view_of(out), view_of(out));
 }
 
+template <bool root>
 struct Variance {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
   using Attrs = MomentAttrs;
-  static const char* node_name(const Attrs& a) { return a.root ? "StdBackward0" : "VarBackward0"; }
+  static constexpr const char* kNode = root ? "StdBackward0" : "VarBackward0";
   static Spec spec(const Attrs& a, In in) { return a.spec(in[0]); }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     const KeepView variance(out, a.dims, in[0].sizes(), a.keepdim);
     kernels::View no_mean = variance;
     no_mean.data = nullptr;
     kernels::var_mean(variance, no_mean, view_of(in[0]), a.correction);
-    if (a.root) take_root(out);
+    if (root) take_root(out);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+  static constexpr std::uint32_t saves(std::uint32_t) { return root ? 1u | kOut : 1u; }
   static void vjp(Vjp<Variance>& v) {
-    v.give(0, variance_gradient(v.attrs(), v.grad(), v.in(0), v.out()));
+    v.give(0, variance_gradient(v.attrs(), v.grad(), v.in(0), root ? v.out() : Tensor()));
   }
   static Tensor jvp(Jvp<Variance>& j) {
-    return variance_tangent(j.attrs(), j.tangent(0), j.in(0), j.out());
+    return variance_tangent(j.attrs(), j.tangent(0), j.in(0), root ? j.out() : Tensor());
   }
 };
 
 // Results: variance or standard deviation, mean.
+template <bool root>
 struct VarianceMean {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 2;
   using Attrs = MomentAttrs;
-  static const char* node_name(const Attrs& a) {
-    return a.root ? "StdMeanBackward0" : "VarMeanBackward0";
-  }
+  static constexpr const char* kNode = root ? "StdMeanBackward0" : "VarMeanBackward0";
   static std::array<Spec, 2> spec(const Attrs& a, In in) { return {a.spec(in[0]), a.spec(in[0])}; }
   static void fill(const Attrs& a, In in, const std::array<Tensor, 2>& out) {
     kernels::var_mean(KeepView(out[0], a.dims, in[0].sizes(), a.keepdim),
                       KeepView(out[1], a.dims, in[0].sizes(), a.keepdim), view_of(in[0]),
                       a.correction);
-    if (a.root) take_root(out[0]);
+    if (root) take_root(out[0]);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+  static constexpr std::uint32_t saves(std::uint32_t) { return root ? 1u | kOut : 1u; }
   static void vjp(Vjp<VarianceMean>& v) {
     const Attrs& a = v.attrs();
     Tensor total;
-    if (v.grad(0).defined()) total = variance_gradient(a, v.grad(0), v.in(0), v.out(0));
+    if (v.grad(0).defined()) {
+      total = variance_gradient(a, v.grad(0), v.in(0), root ? v.out(0) : Tensor());
+    }
     if (v.grad(1).defined()) {
       const Tensor share = v.grad(1) / static_cast<double>(reduced_count(a.from, a.dims));
       const Tensor part = expand(restore(share, a.dims, a.from.size(), a.keepdim), a.from);
@@ -109,7 +113,7 @@ struct VarianceMean {
   }
   static std::array<Tensor, 2> jvp(Jvp<VarianceMean>& j) {
     const Attrs& a = j.attrs();
-    return {variance_tangent(a, j.tangent(0), j.in(0), j.out(0)),
+    return {variance_tangent(a, j.tangent(0), j.in(0), root ? j.out(0) : Tensor()),
             mean(j.tangent(0), a.dims, a.keepdim)};
   }
 };
@@ -164,19 +168,32 @@ struct LogSumExp {
 };
 
 MomentAttrs attrs_of(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
-                     double correction = 0, bool root = false) {
-  return {input.shape(), reduced_dims(dim, input.ndim()), correction, keepdim, root};
+                     double correction = 0) {
+  return {input.shape(), reduced_dims(dim, input.ndim()), correction, keepdim};
 }
 
 using Correction = const std::optional<Scalar>&;
 
-double value_of(Correction correction) { return correction ? correction->to_double() : 1; }
+// The attributes of a variance; warns where its divisor is not positive.
+MomentAttrs spread_attrs(const char* name, const Tensor& input, const std::optional<Dims>& dim,
+                         Correction correction, bool keepdim) {
+  const MomentAttrs a = attrs_of(input, dim, keepdim, correction ? correction->to_double() : 1);
+  const bool empty = count_elements(reduced_sizes(a.from, a.dims, false)) == 0;
+  const auto count = static_cast<double>(empty ? 0 : reduced_count(a.from, a.dims));
+  if (count - a.correction <= 0) {
+    warn(name,
+         "(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
+         "factor (input numel divided by output numel).");
+  }
+  return a;
+}
 
 template <bool root>
 Tensor spread_over(const Tensor& input, const std::optional<Dims>& dim, Correction correction,
                    bool keepdim) {
   check(is_floating(input.dtype()), "std and var only support floating point and complex dtypes");
-  return apply<Variance>(attrs_of(input, dim, keepdim, value_of(correction), root), input);
+  return apply<Variance<root>>(spread_attrs(root ? "std" : "var", input, dim, correction, keepdim),
+                               input);
 }
 template <bool root>
 Tensor spread_unbiased(const Tensor& input, const std::optional<Dims>& dim, bool unbiased,
@@ -193,7 +210,8 @@ std::array<Tensor, 2> pair_over(const Tensor& input, const std::optional<Dims>& 
                                 Correction correction, bool keepdim) {
   check(is_floating(input.dtype()), root ? "std_mean" : "var_mean",
         " only support floating point and complex dtypes");
-  return apply<VarianceMean>(attrs_of(input, dim, keepdim, value_of(correction), root), input);
+  return apply<VarianceMean<root>>(
+      spread_attrs(root ? "std_mean" : "var_mean", input, dim, correction, keepdim), input);
 }
 template <bool root>
 std::array<Tensor, 2> pair_unbiased(const Tensor& input, const std::optional<Dims>& dim,
@@ -213,10 +231,9 @@ Tensor cast_first(const Tensor& input, DType dtype) {
 Tensor nansum(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
               std::optional<DType> dtype) {
   if (!is_floating(input.dtype())) return sum(input, dim.value_or(Dims()), keepdim, dtype);
-  if (dtype && !is_floating(*dtype)) {
-    const Composition parts;
-    return cast(nansum(input, dim, keepdim, {}), *dtype);
-  }
+  check(ErrorKind::NotImplemented, !dtype || is_floating(*dtype),
+        "\"nansum_cpu\" not implemented for '", info(dtype.value_or(input.dtype())).scalar_name,
+        "'");
   const Tensor x = cast_first(input, dtype.value_or(input.dtype()));
   return apply<NanSum>(attrs_of(x, dim, keepdim), x);
 }

@@ -1,6 +1,7 @@
 // Products made of others: inner, kron, tensordot, cross, vecdot, multi_dot, bilinear.
 #include <vector>
 
+#include "core/warning.h"
 #include "kernels/elementwise.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
@@ -165,6 +166,10 @@ Tensor linalg_cross(const Tensor& input, const Tensor& other, std::int64_t dim) 
 // Without dim: along the first dimension of size 3.
 Tensor cross(const Tensor& input, const Tensor& other, std::optional<std::int64_t> dim) {
   if (dim) return linalg_cross(input, other, *dim);
+  warn(
+      "Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim "
+      "explicitly or simply use torch.linalg.cross.\nThe default value of dim will change to agree "
+      "with that of linalg.cross in a future release.");
   for (int d = 0; d < input.ndim(); ++d) {
     if (input.size(d) == 3) return linalg_cross(input, other, d);
   }
@@ -256,6 +261,10 @@ Tensor multi_dot(const std::vector<Tensor>& tensors) {
 }
 
 Tensor chain_matmul(const std::vector<Tensor>& matrices) {
+  warn(
+      "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use "
+      "torch.linalg.multi_dot instead, which accepts a list of two or more tensors rather than "
+      "multiple parameters.");
   check(ErrorKind::Type, !matrices.empty(), "chain_matmul(): Expected one or more matrices");
   for (const Tensor& each : matrices) {
     check(each.ndim() == 2, "chain_matmul(): Expected all tensors to be 2-D, got ", each.ndim(),
@@ -317,11 +326,12 @@ static const Entry entry_tensordot_dims(
     "tensordot(a, b, dims)", function<tensordot_pair>, kFunctionForm | kOutForm,
     "The product over pairs of dimensions, those of a and those of b.",
     "x(2,3,4), x(4,5,2), ((0,2),(2,0)) | x(2,3), x(4,3), ([1],[1])");
-static const Entry entry_cross("cross(input, other, dim=None)", function<cross>, kBoth,
+static const Entry entry_cross("cross(input, other, dim=None)", function<cross>, kBoth | kOutApart,
                                "The cross product along dim, by default the first one of size 3.",
                                "x(3,4), x(3,4) | x(2,3), x(2,3), 1 | x(1,3), x(2,3), dim=-1");
 static const Entry entry_linalg_cross("cross(input, other, *, dim=-1)", function<linalg_cross>,
-                                      kLinalgForm | kOutForm, "The cross product along dim.",
+                                      kLinalgForm | kOutForm | kOutApart,
+                                      "The cross product along dim.",
                                       "x(2,3), x(2,3) | x(3,2), x(3,1), dim=0");
 static const Entry entry_vecdot("vecdot(x, y, *, dim=-1)", function<vecdot>, kLinalgForm | kOutForm,
                                 "The inner products of vectors along dim.",

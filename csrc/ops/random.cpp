@@ -11,6 +11,7 @@
 #include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
+#include "ops/factory.h"
 #include "ops/levels.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -51,16 +52,21 @@ int vmap_at(int depth) {
 
 bool draws_same(int level) { return mode.levels[level].randomness == Randomness::Same; }
 
-// A new tensor; `fill` may get one with batch dimensions in front.
-Tensor draw(Sizes sizes, DType dtype, const Fill& fill, int depth = mode.depth) {
+// A new tensor; `fill` may get one with batch dimensions in front.  Numbers are drawn in the order
+// of the memory, so they depend on the strides: those of out=, or of `like`.
+Tensor draw(Sizes sizes, DType dtype, const Fill& fill, const Tensor& like = {},
+            int depth = mode.depth) {
   const int level = vmap_at(depth);
-  if (level && draws_same(level)) return draw(sizes, dtype, fill, level - 1);
+  if (level && draws_same(level)) return draw(sizes, dtype, fill, like, level - 1);
   if (level) {
     Dims all(sizes);
     all.insert(0, mode.levels[level].batch);
-    return make_batched(draw(all, dtype, fill, level - 1), level);
+    return make_batched(draw(all, dtype, fill, {}, level - 1), level);
   }
-  Tensor out = Tensor::empty(sizes, dtype);
+  Tensor out = Destination::take(sizes, dtype);
+  if (!out.defined()) {
+    out = like.defined() ? empty_strided_like(like, dtype) : Tensor::empty(sizes, dtype);
+  }
   fill(out);
   return out;
 }
@@ -94,6 +100,13 @@ Tensor draw_from(const std::vector<Tensor>& inputs, const Draw& sample, int dept
   return make_batched(draw_from(all, sample, level - 1), level);
 }
 
+// An out= that numbers are drawn right into, or undefined.
+Tensor take_out(std::initializer_list<const Tensor*> operands, Sizes sizes, DType dtype) {
+  if (!mode.destination) return {};
+  const In in(operands.begin(), static_cast<int>(operands.size()));
+  return detail::take_destination(in, {sizes, dtype});
+}
+
 void fill_in_place(const Tensor& target, const Fill& fill, int depth = mode.depth) {
   const int level = vmap_at(depth);
   if (!level) return fill(target);
@@ -107,7 +120,7 @@ void fill_in_place(const Tensor& target, const Fill& fill, int depth = mode.dept
   const OuterLevels outer(level);
   const Tensor& all = meta_of(target)->batch;
   if (draws_same(level)) {
-    copy_into(all, draw(target.sizes(), target.dtype(), fill, level - 1));
+    copy_into(all, draw(target.sizes(), target.dtype(), fill, {}, level - 1));
   } else {
     fill_in_place(all, fill, level - 1);
   }
@@ -144,21 +157,24 @@ void check_range(DType dtype, std::int64_t from, std::int64_t to) {
 
 // --- operators ---
 
+void fill_uniform(const Tensor& out) { kernels::uniform(view_of(out), 0, 1, default_generator()); }
+void fill_normal(const Tensor& out) { kernels::normal(view_of(out), 0, 1, default_generator()); }
+Fill fill_integers(DType dtype, std::int64_t low, std::int64_t high) {
+  check_range(dtype, low, high);
+  return
+      [=](const Tensor& out) { kernels::random_int(view_of(out), low, high, default_generator()); };
+}
+
 Tensor rand(const Dims& size, OptionalDType dtype) {
-  return draw(size, floating(dtype, "rand"),
-              [](const Tensor& out) { kernels::uniform(view_of(out), 0, 1, default_generator()); });
+  return draw(checked(size), floating(dtype, "rand"), fill_uniform);
 }
 Tensor randn(const Dims& size, OptionalDType dtype) {
-  return draw(size, floating(dtype, "randn"),
-              [](const Tensor& out) { kernels::normal(view_of(out), 0, 1, default_generator()); });
+  return draw(checked(size), floating(dtype, "randn"), fill_normal);
 }
 
 Tensor randint_between(std::int64_t low, std::int64_t high, const Dims& size, OptionalDType dtype) {
   const DType type = dtype.value_or(DType::Int64);
-  check_range(type, low, high);
-  return draw(size, type, [&](const Tensor& out) {
-    kernels::random_int(view_of(out), low, high, default_generator());
-  });
+  return draw(checked(size), type, fill_integers(type, low, high));
 }
 Tensor randint(std::int64_t high, const Dims& size, OptionalDType dtype) {
   return randint_between(0, high, size, dtype);
@@ -169,30 +185,29 @@ Tensor randperm(std::int64_t n, OptionalDType dtype) {
   if (dtype) fitting(Scalar(n), *dtype);
   const Tensor out = draw(Dims{n}, DType::Int64, [n](const Tensor& all) {
     for (std::int64_t at = 0; at < all.numel(); at += n) {
-      kernels::permutation(view_of(all.alias(Dims{n}, Dims{1}, at)), default_generator());
+      const Dims stride{all.stride(all.ndim() - 1)};  // not 1 in out=, which is one permutation
+      kernels::permutation(view_of(all.alias(Dims{n}, stride, at)), default_generator());
     }
   });
   return dtype ? cast(out, *dtype) : out;
 }
-// Random numbers in the strides of input.
-Tensor in_layout(const Tensor& drawn, const Tensor& input, OptionalFormat format) {
-  if (format == MemoryFormat::Contiguous || input.is_contiguous() || input.has(kBatched)) {
-    return drawn;
-  }
-  const Tensor out = empty_strided_like(input, drawn.dtype());
-  copy_values(out, drawn);
-  return out;
+// What `draw` takes the strides of.
+Tensor layout(const Tensor& input, OptionalFormat format) {
+  const bool row_major = format == MemoryFormat::Contiguous || input.has(kBatched);
+  return row_major ? Tensor() : input;
 }
 Tensor rand_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
-  return in_layout(rand(input.shape(), dtype.value_or(input.dtype())), input, format);
+  const DType type = floating(dtype.value_or(input.dtype()), "rand");
+  return draw(input.sizes(), type, fill_uniform, layout(input, format));
 }
 Tensor randn_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
-  return in_layout(randn(input.shape(), dtype.value_or(input.dtype())), input, format);
+  const DType type = floating(dtype.value_or(input.dtype()), "randn");
+  return draw(input.sizes(), type, fill_normal, layout(input, format));
 }
 Tensor randint_like_between(const Tensor& input, std::int64_t low, std::int64_t high,
                             OptionalDType dtype, OptionalFormat format) {
   const DType type = dtype.value_or(input.dtype());
-  return in_layout(randint_between(low, high, input.shape(), type), input, format);
+  return draw(input.sizes(), type, fill_integers(type, low, high), layout(input, format));
 }
 Tensor randint_like(const Tensor& input, std::int64_t high, OptionalDType dtype,
                     OptionalFormat format) {
@@ -291,8 +306,9 @@ Tensor bernoulli_of_shape(const Tensor& input, double p) {
 }
 Tensor bernoulli(const Tensor& input) {
   floating(input.dtype(), "bernoulli_tensor_cpu_p_");
-  const Tensor drawn = draw_from({input}, [](const std::vector<Tensor>& all) {
-    Tensor out = Tensor::empty(all[0].sizes(), all[0].dtype());
+  const Tensor target = take_out({&input}, input.sizes(), input.dtype());
+  const Tensor drawn = draw_from({input}, [&](const std::vector<Tensor>& all) {
+    Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), all[0].dtype());
     kernels::bernoulli(view_of(out), view_of(all[0]), default_generator());
     return out;
   });
@@ -325,7 +341,7 @@ Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
 
 Tensor normal_numbers(double mean, double std, const Dims& size, OptionalDType dtype) {
   check(std >= 0, "normal expects std >= 0.0, but found std ", std);
-  return draw(size, floating(dtype, "normal_kernel_cpu"), [&](const Tensor& out) {
+  return draw(checked(size), floating(dtype, "normal_kernel_cpu"), [&](const Tensor& out) {
     kernels::normal(view_of(out), mean, std, default_generator());
   });
 }
@@ -338,17 +354,19 @@ void check_deviations(const Tensor& std) {
   check(least.item().to_double() >= 0, "normal expects all elements of std >= 0.0");
 }
 
-// In the dtype of the mean, else in that of the deviation.
+// In the dtype of out=, of the mean or of the deviation.
 Tensor normal_by_element(const Operand& mean, const Operand& std, const char* node) {
-  const DType type = floating(mean.is_tensor() ? mean.tensor().dtype() : std.tensor().dtype(),
-                              "normal_kernel_cpu");
+  const DType own = mean.is_tensor() ? mean.tensor().dtype() : std.tensor().dtype();
+  const DType type =
+      floating(Destination::dtype_or(floating(own, "normal_kernel_cpu")), "normal_kernel_cpu");
   const Dims size = broadcast(mean.sizes(), std.sizes());
   const auto tensor_of = [&](const Operand& x) {
     const Tensor t = x.is_tensor() ? cast(x.tensor(), type) : Tensor::scalar(x.number(), type);
     return expand(t, size);
   };
+  const Tensor target = take_out({&mean.tensor(), &std.tensor()}, size, type);
   const auto sample = [&](const std::vector<Tensor>& all) {
-    Tensor out = Tensor::empty(all[0].sizes(), type);
+    const Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), type);
     if (std.is_tensor()) check_deviations(all[1]);
     kernels::normal(view_of(out), 0, 1, default_generator());
     kernels::binary(kernels::Binary::Mul, view_of(out), view_of(out), view_of(all[1]));

@@ -93,7 +93,7 @@ static Tensor repeat_interleave_int(const Tensor& input, std::int64_t repeats,
         "repeat_interleave: Invalid output_size, got ", output_size.value_or(0), ", expected ",
         sizes[d] * repeats, ".");
   sizes.insert(d + 1, repeats);
-  const Tensor copies = contiguous(expand(unsqueeze(x, d + 1), sizes));
+  const Tensor copies = clone(expand(unsqueeze(x, d + 1), sizes), MemoryFormat::Contiguous);
   sizes[d] *= repeats;
   sizes.erase(d + 1);
   return reshape(copies, sizes);

@@ -272,7 +272,7 @@ static Tensor gather_entry(const Tensor& input, std::int64_t dim, const Tensor& 
 }
 
 static const Entry entry_gather("gather(input, dim, index, *, sparse_grad=False)",
-                                function<gather_entry>, kBoth,
+                                function<gather_entry>, kBoth | kOutApart,
                                 "out[i][j] = input[index[i][j]][j], for dim 0.",
                                 "x(3,4), 0, i(2,4, high=3) | x(3,4), 1, i(3,5, high=4) | xs(3,4), "
                                 "-1, i(2,2, high=4) | x(), 0, i(3, high=1) | x(3), 0, i(4, high=3) "

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/warning.h"
 #include "kernels/copy.h"
 #include "kernels/rows.h"
 #include "ops/arithmetic.h"
@@ -202,20 +203,27 @@ Tensor scatter_reduce(const Tensor& input, std::int64_t dim, const Tensor& index
 }
 
 // torch's older form.
-static Tensor scatter_with(const Tensor& input, std::int64_t dim, const Tensor& index,
-                           const Tensor& src, std::string_view reduce) {
+static Tensor scatter_combined(const Tensor& input, std::int64_t dim, const Tensor& index,
+                               const Tensor& src, std::string_view reduce) {
   if (reduce == "add") return scatter_add(input, dim, index, src);
   check(reduce == "multiply", "reduce argument must be either add or multiply.");
   return scatter_reduce(input, dim, index, src, "prod");
+}
+static Tensor scatter_with(const Tensor& input, std::int64_t dim, const Tensor& index,
+                           const Tensor& src, std::string_view reduce) {
+  warn(
+      "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed in a "
+      "future PyTorch release. Use torch.scatter_reduce instead for more reduction options.");
+  return scatter_combined(input, dim, index, src, reduce);
 }
 static Tensor scatter_value_with(const Tensor& input, std::int64_t dim, const Tensor& index,
                                  Scalar value, std::string_view reduce) {
   const Tensor src =
       expand(Tensor::full({}, fitting(value, input.dtype()), input.dtype()), index.sizes());
-  return scatter_with(input, dim, index, src, reduce);
+  return scatter_combined(input, dim, index, src, reduce);
 }
 
-inline constexpr std::uint32_t kScatter = kBoth | kInPlaceForm;
+inline constexpr std::uint32_t kScatter = kBoth | kInPlaceForm | kWritesPart;
 static const Entry entry_scatter_with(
     "scatter(input, dim, index, src, *, reduce)", function<scatter_with>, kScatter,
     "A copy of input with what src puts at each place added (reduce='add') or multiplied "
@@ -229,7 +237,7 @@ static const Entry entry_scatter_value_with(
     "reduce='multiply'");
 static const Entry entry_scatter_reduce(
     "scatter_reduce(input, dim, index, src, reduce, *, include_self=True)",
-    function<scatter_reduce>, kBoth | kInPlaceForm,
+    function<scatter_reduce>, kScatter,
     "A copy of input with the sum, prod, mean, amax or amin of what src puts at each place.",
     "x(3,4), 0, i(2,4, high=3), x(2,4), 'sum' | x(3,4), 0, i(2,4, high=3), x(2,4), 'mean' "
     "| x(3,4), 1, i(3,6, high=4), x(3,6), 'sum', include_self=False | x(3,4), 0, i(4,4, high=3), "

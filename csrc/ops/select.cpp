@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/warning.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/compare.h"
@@ -30,6 +31,9 @@ Tensor where(const Tensor& condition, const Operand& input, const Operand& other
         info(condition.dtype()).scalar_name);
   Tensor mask = condition;
   if (condition.dtype() != DType::Bool) {
+    warn(
+        "where received a uint8 condition tensor. This behavior is deprecated and will be removed "
+        "in a future version of PyTorch. Use a boolean condition instead.");
     const DestinationAside aside;
     mask = cast(condition, DType::Bool);
   }

@@ -1,4 +1,5 @@
 // Views and copies made of those in view.cpp and basic.cpp: flatten, movedim, expand, meshgrid, ...
+#include "core/warning.h"
 #include "ops/basic.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -159,6 +160,11 @@ static std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& tensors)
 
 std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors,
                              std::optional<std::string_view> indexing) {
+  if (!indexing) {
+    warn(
+        "torch.meshgrid: in an upcoming release, it will be required to pass the indexing "
+        "argument.");
+  }
   check(!tensors.empty(), "meshgrid expects a non-empty TensorList");
   const std::string_view order = indexing.value_or("ij");
   check(order == "ij" || order == "xy",

@@ -303,7 +303,7 @@ Tensor index_fill(const Tensor& input, std::int64_t dim, const Tensor& index, Sc
 }
 
 static const Entry entry_index_select(
-    "index_select(input, dim, index)", function<index_select>, kBoth,
+    "index_select(input, dim, index)", function<index_select>, kBoth | kOutApart,
     "The slices of dim at the positions of a vector.",
     "x(3,4), 0, i(5, high=3) | x(3,4), 1, i(2, high=4) | xs(3,4), "
     "-1, i(3, high=4) | x(3,4), 0, i(0, high=3) | x(), 0, "

@@ -3,6 +3,7 @@
 #include "kernels/softmax.h"
 
 #include "core/error.h"
+#include "core/warning.h"
 #include "ops/absorb.h"
 #include "ops/activation.h"
 #include "ops/arithmetic.h"
@@ -170,9 +171,13 @@ Tensor rows(const char* name, const Tensor& input, std::int64_t dim, std::option
 }
 
 // The dimension that torch assumes when none is given.
-std::int64_t implicit_dim(const std::optional<std::int64_t>& dim, const Tensor& input) {
+std::int64_t implicit_dim(const char* name, const std::optional<std::int64_t>& dim,
+                          const Tensor& input) {
+  if (dim) return *dim;
+  warn("Implicit dimension choice for ", name,
+       " has been deprecated. Change the call to include dim=X as an argument.");
   const int n = input.ndim();
-  return dim ? *dim : n == 0 || n == 1 || n == 3 ? 0 : 1;
+  return n == 0 || n == 1 || n == 3 ? 0 : 1;
 }
 
 }  // namespace
@@ -184,18 +189,18 @@ Tensor log_softmax(const Tensor& input, std::int64_t dim, std::optional<DType> d
   return rows<LogSoftmax>("log_softmax", input, dim, dtype);
 }
 
-// `stacklevel` is where the facade's warning about a missing dim points to.
+// `stacklevel` changes nothing: the warning about a missing dim stands at the user's line.
 static Tensor softmax_nn(const Tensor& input, std::optional<std::int64_t> dim,
                          [[maybe_unused]] std::int64_t stacklevel, std::optional<DType> dtype) {
-  return softmax(input, implicit_dim(dim, input), dtype);
+  return softmax(input, implicit_dim("softmax", dim, input), dtype);
 }
 static Tensor log_softmax_nn(const Tensor& input, std::optional<std::int64_t> dim,
                              [[maybe_unused]] std::int64_t stacklevel, std::optional<DType> dtype) {
-  return log_softmax(input, implicit_dim(dim, input), dtype);
+  return log_softmax(input, implicit_dim("log_softmax", dim, input), dtype);
 }
 static Tensor softmin_nn(const Tensor& input, std::optional<std::int64_t> dim,
                          [[maybe_unused]] std::int64_t stacklevel, std::optional<DType> dtype) {
-  return softmax(neg(input), implicit_dim(dim, input), dtype);
+  return softmax(neg(input), implicit_dim("softmin", dim, input), dtype);
 }
 
 static const char kSoftmaxDoc[] = "exp(input) divided by its sum along dim.";

@@ -282,9 +282,10 @@ enum EntryFlag : std::uint32_t {
   kFactory = 1u << 9,       // makes a tensor: takes dtype, device, requires_grad
   kRandom = 1u << 11,       // draws random numbers: takes generator=
   kNoGrad = 1u << 10,       // has no derivative, for the tests
-  kWritesPart = 1u << 12,   // in place, the other operands must not share memory with input
+  kWritesPart = 1u << 12,   // the other operands must not share memory with input in place or out=
   kCastOut = 1u << 13,      // out= may have any dtype that the result can be cast to
   kFlatOut = 1u << 14,      // out= of any shape with as many elements keeps its shape
+  kOutApart = 1u << 15,     // out= must not share memory with an operand
 };
 inline constexpr std::uint32_t kBoth = kFunctionForm | kMethodForm | kOutForm;
 inline constexpr std::uint32_t kCastOutForm = kOutForm | kCastOut;

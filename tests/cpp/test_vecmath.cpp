@@ -292,9 +292,9 @@ TEST_CASE("atan2, hypot, pow and fmod of pairs", "[kernels]") {
 }
 
 TEST_CASE("erfinv undoes erf", "[kernels]") {
-  const std::vector<double> x = {1e-300, 1e-9, 9e-4,        2e-3,        0.1,         0.3,
-                                 0.499,  0.5,  0.7,         0.9,         0.99,        0.999999,
-                                 -0.2,   -0.8, 1 - 0x1p-40, 1 - 0x1p-53, -1 + 0x1p-50};
+  std::vector<double> x = {1e-300, 1e-9, 1 - 0x1p-40, 1 - 0x1p-53, -1 + 0x1p-50};
+  for (int i = -5000; i <= 5000; ++i) x.push_back(i / 5001.0);
+  for (int i = 1; i < 5000; ++i) x.push_back(1 - std::exp2(-53.0 * i / 5000));
   const std::vector<double> y = evaluate(Unary::Erfinv, x);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const long double z = y[i];
@@ -304,7 +304,7 @@ TEST_CASE("erfinv undoes erf", "[kernels]") {
                                                     : std::erfc(-z) - (1.0L + x[i]);
     INFO("erfinv(" << x[i] << ") = " << y[i] << ", relative error "
                    << static_cast<double>(error / slope / z));
-    CHECK(std::fabs(error / slope) <= 4e-16L * std::fabs(z));
+    REQUIRE(std::fabs(error / slope) <= 5e-16L * std::fabs(z));
   }
 }
 

@@ -92,7 +92,6 @@ OTHER_SAVED = {
     ("DivBackward0", "other"): NUMBER,
     ("DivBackward0", "self"): NUMBER,
     ("DivBackward2", "*"): ALONE,
-    ("ErfinvBackward0", "*"): "the derivative is written with the result",
     ("GatherBackward0", "self"): SIZES,
     ("GeluBackward0", "approximate"): WORD,
     ("IndexAddBackward0", "source"): SIZES,

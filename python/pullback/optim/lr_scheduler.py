@@ -76,14 +76,25 @@ class LRScheduler:
     def _advance(self, epoch: int | None) -> None:
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         closed = None if epoch is None else self.closed_form()
-        rates = self.get_lr() if closed is None else closed
+        self._get_lr_called_within_step = True
+        try:
+            rates = self.get_lr() if closed is None else closed
+        finally:
+            self._get_lr_called_within_step = False
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             _assign(group, rate)
         self._last_lr = self._rates()
 
     def get_lr(self) -> list[Any]:
-        """The rates of the epoch ``last_epoch``, one a group."""
+        """The rates of the epoch ``last_epoch``, one a group; for ``step``, which calls it."""
         raise NotImplementedError
+
+    def _warn_outside_of_step(self) -> None:
+        if not self._get_lr_called_within_step:
+            _core._warn(
+                "To get the last learning rate computed by the scheduler, please use "
+                "`get_last_lr()`."
+            )
 
     def closed_form(self) -> list[Any] | None:
         """The same out of ``base_lrs`` alone; None if the schedule has no such form."""
@@ -127,6 +138,7 @@ class LambdaLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """The rates of the epoch ``last_epoch``, one a group."""
+        self._warn_outside_of_step()
         return [
             base * function(self.last_epoch)
             for function, base in zip(self.lr_lambdas, self.base_lrs, strict=True)
@@ -162,6 +174,7 @@ class StepLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """The rates of the epoch ``last_epoch``, one a group."""
+        self._warn_outside_of_step()
         if self.last_epoch == 0 or self.last_epoch % self.step_size != 0:
             return self._rates()
         return self._scaled(self.gamma)
@@ -188,6 +201,7 @@ class MultiStepLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """The rates of the epoch ``last_epoch``, one a group."""
+        self._warn_outside_of_step()
         times = self.milestones.count(self.last_epoch)
         return self._scaled(self.gamma**times) if times else self._rates()
 
@@ -206,6 +220,7 @@ class ExponentialLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """The rates of the epoch ``last_epoch``, one a group."""
+        self._warn_outside_of_step()
         return self._rates() if self._is_initial else self._scaled(self.gamma)
 
     def closed_form(self) -> list[Any]:
@@ -225,6 +240,7 @@ class CosineAnnealingLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """The rates of the epoch ``last_epoch``, one a group."""
+        self._warn_outside_of_step()
         if self._is_initial:
             return self._rates()
         groups = self.optimizer.param_groups

@@ -1,0 +1,99 @@
+"""What is written over after an operator ran: its results or its inputs, then the backward pass.
+
+PyTorch refuses where it saved what was written; here that is refused which the derivative reads.
+An error that PyTorch does not raise is a fault, a value that it refuses is right where it is the
+gradient of what was computed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from samples import Sample
+from table import OPS, Op, about, results, same, weights
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+# PyTorch does not refuse these, for a reason of its own.
+REFUSED_HERE = {
+    "as_strided(x(3,4), (3,3), (1,2), 1)": "elements that share memory are not written",
+    "unfold(x(7), 0, 3, 2)": "the same",
+    "unfold(x(3,4), 1, 2, 1)": "the same",
+    "matmul(x(4), x(2,4,3))": "PyTorch saves a copy that the folding of dimensions made",
+    "matmul(x(3,4), x(2,4,5))": "the same",
+    "take_along_dim(x(3,4), i(2,4, high=3), 0)": "PyTorch saves indices of its own",
+    "take_along_dim(x(3,4), i(1,2, high=4), 1)": "the same",
+    "take_along_dim(x(3,4), i(5, high=12))": "the same",
+    "take_along_dim(x(1,4), i(3,2, high=4), dim=1)": "the same",
+    "kron(x(2,3), x(2,2))": "PyTorch does not notice, and gives a wrong gradient",
+    "kron(x(3), x(2))": "the same",
+    "kron(x(3), x(2,2))": "the same",
+    "kron(x(), x(2))": "the same",
+}
+
+OPS_WITH_GRADIENTS = [op for op in OPS if op.differentiable and not op.random]
+
+
+def gradients_after_write(lib: Any, op: Op, sample: Sample, place: str, k: int) -> Any:
+    """The gradients, the type of the error, or None where there is nothing to write into."""
+    leaves = sample.tensors(lib)
+    inputs = [t * 1 if t.requires_grad else t for t in leaves]
+    outputs = results(lib, op.of_tensors(lib, sample)(*inputs))
+    written = outputs if place == "result" else inputs
+    recorded = [t for t in outputs if t.requires_grad]
+    if k >= len(written) or not recorded or written[k].dtype == lib.bool:
+        return None
+    try:
+        written[k].mul_(2)
+        wanted = [t for t in leaves if t.requires_grad]
+        seeds = [weights(lib, t) for t in recorded]
+        found = lib.autograd.grad(recorded, wanted, seeds, allow_unused=True)
+    except RuntimeError:
+        return "RuntimeError"
+    pairs = zip(found, wanted, strict=True)
+    return [np.zeros(tuple(w.shape)) if g is None else np.array(g.numpy()) for g, w in pairs]
+
+
+@pytest.mark.parametrize("op", OPS_WITH_GRADIENTS, ids=lambda op: op.id)
+def test_nothing_is_refused_that_torch_allows(op: Op) -> None:
+    for sample in op.samples:
+        for place in ("result", "input"):
+            for k in range(3):
+                with about(op, sample):
+                    ours = gradients_after_write(pb, op, sample, place, k)
+                    theirs = gradients_after_write(torch, op, sample, place, k)
+                    assert (ours is None) == (theirs is None)
+                    if isinstance(ours, str) and f"{op.name}({sample})" not in REFUSED_HERE:
+                        assert ours == theirs, f"{place} {k} was written"
+                    if isinstance(ours, list) and isinstance(theirs, list):
+                        for mine, other in zip(ours, theirs, strict=True):
+                            same(mine, other, 1e-5, 1e-6, what=f"{place} {k}")
+
+
+@pytest.mark.parametrize("op", OPS_WITH_GRADIENTS, ids=lambda op: op.id)
+def test_a_write_that_is_allowed_changes_no_gradient_of_the_operator(op: Op) -> None:
+    """Writing by ``mul_(2)`` doubles what arrives at a result, and leaves inputs' gradients."""
+    for sample in op.samples[:2]:
+        leaves = sample.tensors(pb)
+        wanted = [t for t in leaves if t.requires_grad]
+        inputs = [t * 1 if t.requires_grad else t for t in leaves]
+        recorded = [t for t in results(pb, op.of_tensors(pb, sample)(*inputs)) if t.requires_grad]
+        if not recorded or not wanted:
+            continue
+        seeds = [weights(pb, t) for t in recorded]
+        before = pb.autograd.grad(recorded, wanted, seeds, allow_unused=True, retain_graph=True)
+        for t in inputs:
+            if t.requires_grad and not any(r._base is t or r is t for r in recorded):
+                t.detach().mul_(2)
+        try:
+            after = pb.autograd.grad(recorded, wanted, seeds, allow_unused=True)
+        except RuntimeError:  # refused
+            continue
+        for a, b in zip(before, after, strict=True):
+            if a is not None:
+                same(np.array(a.numpy()), np.array(b.numpy()), 0, 0, what=f"{op.name}({sample})")
