@@ -292,11 +292,9 @@ void add_index(std::vector<Tensor>& indices, const Tensor& x, int dim, const Ten
     indices.push_back(index);
     return;
   }
-  if (index.dtype() == DType::UInt8) {
-    warn(
-        "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool "
-        "instead.");
-  }
+  if (index.dtype() == DType::UInt8)
+    warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool ",
+         "instead.");
   for (int k = 0; k < covers; ++k) {
     if (index.size(k) != x.size(dim + k)) {
       fail(ErrorKind::Index, "The shape of the mask ", index.shape(), " at index ", k,

@@ -261,10 +261,6 @@ Tensor multi_dot(const std::vector<Tensor>& tensors) {
 }
 
 Tensor chain_matmul(const std::vector<Tensor>& matrices) {
-  warn(
-      "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use "
-      "torch.linalg.multi_dot instead, which accepts a list of two or more tensors rather than "
-      "multiple parameters.");
   check(ErrorKind::Type, !matrices.empty(), "chain_matmul(): Expected one or more matrices");
   for (const Tensor& each : matrices) {
     check(each.ndim() == 2, "chain_matmul(): Expected all tensors to be 2-D, got ", each.ndim(),
@@ -328,7 +324,7 @@ static const Entry entry_tensordot_dims(
     "x(2,3,4), x(4,5,2), ((0,2),(2,0)) | x(2,3), x(4,3), ([1],[1])");
 static const Entry entry_cross("cross(input, other, dim=None)", function<cross>, kBoth | kOutApart,
                                "The cross product along dim, by default the first one of size 3.",
-                               "x(3,4), x(3,4) | x(2,3), x(2,3), 1 | x(1,3), x(2,3), dim=-1");
+                               "x(2,3), x(2,3), 1 | x(3,4), x(3,4), 0 | x(1,3), x(2,3), dim=-1");
 static const Entry entry_linalg_cross("cross(input, other, *, dim=-1)", function<linalg_cross>,
                                       kLinalgForm | kOutForm | kOutApart,
                                       "The cross product along dim.",

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "core/warning.h"
 #include "kernels/copy.h"
 #include "kernels/rows.h"
 #include "ops/arithmetic.h"
@@ -203,24 +202,17 @@ Tensor scatter_reduce(const Tensor& input, std::int64_t dim, const Tensor& index
 }
 
 // torch's older form.
-static Tensor scatter_combined(const Tensor& input, std::int64_t dim, const Tensor& index,
-                               const Tensor& src, std::string_view reduce) {
+static Tensor scatter_with(const Tensor& input, std::int64_t dim, const Tensor& index,
+                           const Tensor& src, std::string_view reduce) {
   if (reduce == "add") return scatter_add(input, dim, index, src);
   check(reduce == "multiply", "reduce argument must be either add or multiply.");
   return scatter_reduce(input, dim, index, src, "prod");
-}
-static Tensor scatter_with(const Tensor& input, std::int64_t dim, const Tensor& index,
-                           const Tensor& src, std::string_view reduce) {
-  warn(
-      "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed in a "
-      "future PyTorch release. Use torch.scatter_reduce instead for more reduction options.");
-  return scatter_combined(input, dim, index, src, reduce);
 }
 static Tensor scatter_value_with(const Tensor& input, std::int64_t dim, const Tensor& index,
                                  Scalar value, std::string_view reduce) {
   const Tensor src =
       expand(Tensor::full({}, fitting(value, input.dtype()), input.dtype()), index.sizes());
-  return scatter_combined(input, dim, index, src, reduce);
+  return scatter_with(input, dim, index, src, reduce);
 }
 
 inline constexpr std::uint32_t kScatter = kBoth | kInPlaceForm | kWritesPart;

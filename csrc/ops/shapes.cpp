@@ -246,7 +246,7 @@ static const Entry entry_meshgrid("meshgrid(*tensors, indexing=None)", function<
                                   kFunctionForm,
                                   "Grids of coordinates made of vectors; indexing is 'ij' or "
                                   "'xy'.",
-                                  "x(2), x(3) | x(2), x(3), x(4), indexing='xy' | x(2), x() "
-                                  "| x(3), indexing='ij'");
+                                  "x(2), x(3), indexing='ij' | x(2), x(3), x(4), indexing='xy' "
+                                  "| x(2), x(), indexing='ij' | x(3), indexing='ij'");
 
 }  // namespace pullback
