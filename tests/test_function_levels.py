@@ -137,3 +137,78 @@ def test_dual_tensors_see_the_gradient_of_a_kept_result() -> None:
         assert tangent.item() == pytest.approx(math.exp(0.5))
         (third,) = pb.autograd.grad(tangent, x)
     assert third.item() == pytest.approx(math.exp(0.5))
+
+
+class Two(Function):
+    """exp(x y), x exp(x y), and whether x is positive."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Any, y: Any) -> Any:
+        e = (x * y).exp()
+        return e, x * e, x > 0
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        e, xe, positive = output
+        ctx.mark_non_differentiable(positive)
+        ctx.save_for_backward(*inputs, e)
+        ctx.save_for_forward(*inputs, e, xe)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any, h: Any, _: Any) -> Any:
+        x, y, e = ctx.saved_tensors
+        t = (g + h * x) * e
+        return t * y + h * e, t * x
+
+    @staticmethod
+    def jvp(ctx: Any, a: Any, b: Any) -> Any:
+        x, y, e, _ = ctx.saved_tensors
+        t = e * (a * y + b * x)
+        return t, a * e + x * t, None
+
+
+class TwoByRule(Two):
+    generate_vmap_rule = False
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *values: Any) -> Any:
+        pairs = zip(values, in_dims, strict=True)
+        batches = [v.expand(info.batch_size, *v.shape) if d is None else v for v, d in pairs]
+        return TwoByRule.apply(*batches), 0
+
+
+def by_operators(x: Any, y: Any) -> Any:
+    e = (x * y).exp()
+    return e, x * e, x > 0
+
+
+MAPS: dict[str, Callable[[Map], Map]] = {
+    **DERIVATIVES,
+    "jvp and value": lambda f: lambda x: sum(pb.func.jvp(f, (x,), (x.sin(),))),
+    "linearize": lambda f: lambda x: pb.func.linearize(f, x)[1](x),
+    "vmap": lambda f: lambda x: pb.func.vmap(f)(pb.stack([x, x * 0.9])).sum(),
+    "vmap around": lambda f: (
+        lambda x: pb.func.vmap(lambda y: f(y * x))(pb.ones(2, dtype=pb.float64)).sum()
+    ),
+}
+
+
+@pytest.mark.parametrize("function", [Two, TwoByRule])
+def test_two_results_in_all_pairs_of_transforms(function: Any) -> None:
+    def orders(two: Any, outer: str, inner: str) -> list[float]:
+        def f(x: Any) -> Any:
+            a, b, _ = two(x * x, x.sin())
+            c, d, positive = two(a.log(), b)
+            return c * d * positive + b
+
+        x = pb.tensor(0.6, dtype=pb.float64, requires_grad=True)
+        value = MAPS[outer](MAPS[inner](f))(x)
+        (first,) = pb.autograd.grad(value, x, create_graph=True)
+        (second,) = pb.autograd.grad(first, x)
+        return [value.item(), first.item(), second.item()]
+
+    for pair in itertools.product(MAPS, repeat=2):
+        expected = pytest.approx(orders(by_operators, *pair), rel=1e-9)
+        assert orders(function.apply, *pair) == expected, pair
