@@ -187,7 +187,8 @@ int tensor_ass_subscript(PyObject* self, PyObject* key, PyObject* value) {
     check(ErrorKind::Type, fits, "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.",
           info(unwrap(self).dtype()).scalar_name,
           "Tensor: expected a Tensor or a number. Use tensor(value).");
-    // True alone is all of it, written as a slice is.
+    // False alone is nothing, not even a write; True alone is all of it, written as a slice is.
+    if (key == Py_False) return 0;
     const Items items(key == Py_True ? Py_None : key);
     index_assign(unwrap(self), items.span(), operand);
     return 0;

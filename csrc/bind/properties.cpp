@@ -71,7 +71,7 @@ PyObject* get_transpose(const Tensor& t) {
 PyObject* get_matrix_transpose(const Tensor& t) {
   if (t.ndim() == 0) {
     warn("Tensor.mT is deprecated on 0-D tensors. This function is the identity in these cases.");
-    return wrap(permute(t, Dims()));
+    return wrap(t);
   }
   check(t.ndim() >= 2, "tensor.mT is only supported on matrices or batches of matrices. Got ",
         t.ndim(), "-D tensor.");
@@ -212,9 +212,7 @@ std::optional<int> asked_dim(const ParameterNames& names, PyObject* object, cons
   if (!object || object == Py_None) return std::nullopt;
   std::int64_t dim;
   if (!to_int(object, dim)) names.refuse(0, "int", object);
-  check(ErrorKind::Index, t.ndim() > 0, "Dimension specified as ", dim,
-        " but tensor has no dimensions");
-  return wrap_dim(dim, t.ndim());
+  return wrap_own_dim(dim, t.ndim());
 }
 
 PyObject* method_size(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {

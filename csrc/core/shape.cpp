@@ -163,6 +163,12 @@ int wrap_dim(std::int64_t dim, int ndim) {
   return static_cast<int>(dim < 0 ? dim + range : dim);
 }
 
+int wrap_own_dim(std::int64_t dim, int ndim) {
+  check(ErrorKind::Index, ndim > 0, "Dimension specified as ", dim,
+        " but tensor has no dimensions");
+  return wrap_dim(dim, ndim);
+}
+
 std::ostream& operator<<(std::ostream& out, const Dims& dims) {
   out << '[';
   for (int i = 0; i < dims.size(); ++i) out << (i ? ", " : "") << dims[i];

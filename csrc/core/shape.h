@@ -139,6 +139,8 @@ bool broadcastable_to(Sizes from, Sizes to);
 // Turns a dimension number in [-ndim, ndim) into [0, ndim); IndexError with torch's text otherwise.
 // With zero dimensions -1 and 0 are accepted, as in torch.
 int wrap_dim(std::int64_t dim, int ndim);
+// The same where there must be a dimension: IndexError with zero dimensions.
+int wrap_own_dim(std::int64_t dim, int ndim);
 
 // "[2, 3]"
 std::ostream& operator<<(std::ostream& out, const Dims& dims);

@@ -559,7 +559,6 @@ static void assign_recorded(const Tensor& target, std::span<const IndexItem> ite
 }
 
 void index_assign(const Tensor& target, std::span<const IndexItem> items, const Operand& value) {
-  if (items.size() == 1 && items[0].kind == IndexItem::Kind::Bool && !items[0].flag) return;
   const bool records = mode.grad && (value.requires_grad() || joins_graph(target));
   const bool single = is_single(target) && (!value.is_tensor() || is_single(value.tensor()));
   if (records || !single) return assign_recorded(target, items, value);

@@ -228,7 +228,8 @@ static OneOrMore nonzero_entry(const Tensor& input, bool as_tuple) {
 static Tensor put(const Tensor& input, const Tensor& index, const Tensor& source, bool accumulate) {
   check(index.dtype() == DType::Int64, "put_(): Expected a long tensor for index, but got ",
         info(index.dtype()).scalar_name);
-  check(index.numel() == source.numel(), "put_(): Expected source and index to have the same ",
+  check(ErrorKind::Index, index.numel() == source.numel(),
+        "put_(): Expected source and index to have the same ",
         "number of elements, but got source.numel() = ", source.numel(),
         ", index.numel() = ", index.numel());
   check(input.dtype() == source.dtype(),

@@ -292,8 +292,7 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const std::optio
                      std::optional<bool> reduce, std::string_view reduction,
                      double label_smoothing) {
   const Reduction r = reduction_of(reduction, size_average, reduce);
-  check(ErrorKind::Index, input.ndim() > 0,
-        "Dimension specified as 1 but tensor has no dimensions");
+  if (input.ndim() == 0) wrap_own_dim(1, 0);
   check(label_smoothing >= 0 && label_smoothing <= 1,
         "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
   const int dim = class_dim(input.ndim());

@@ -216,8 +216,8 @@ static Tensor roll(const Tensor& input, const Dims& shifts, const std::optional<
   if (shifts.size() != 1 || !dims.empty()) {
     check(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(),
           ", dims:", dims.size());
-    for (int k = 0; k < dims.size(); ++k) {
-      const int d = wrap_dim(dims[k], input.ndim());
+    for (int k = 0; input.numel() != 0 && k < dims.size(); ++k) {
+      const int d = wrap_own_dim(dims[k], input.ndim());
       const auto found = std::find(at.begin(), at.end(), d);
       if (found != at.end()) {
         total[static_cast<int>(found - at.begin())] += shifts[k];

@@ -170,9 +170,7 @@ Tensor diff(const Tensor& input, std::int64_t n, std::int64_t dim,
 int integration_dim(const char* name, const Tensor& y, std::int64_t dim) {
   check(y.dtype() != DType::Bool, name,
         ": received a bool input for `y`, but bool is not supported");
-  check(ErrorKind::Index, y.ndim() > 0, "Dimension specified as ", dim,
-        " but tensor has no dimensions");
-  return wrap_dim(dim, y.ndim());
+  return wrap_own_dim(dim, y.ndim());
 }
 
 // The distances between the sample points, shaped to multiply neighbours of y.

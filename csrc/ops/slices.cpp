@@ -206,13 +206,18 @@ struct IndexFill {
 
 void check_slices(const char* name, ErrorKind kind, const Tensor& input, int dim,
                   const Tensor& index, const Tensor& source) {
-  if (index.ndim() > 1) {
-    fail(ErrorKind::Index, name, "(): Index should have dimension 1 or 0 (got ", index.ndim(), ")");
-  }
+  check(ErrorKind::Index, index.ndim() <= 1, name, "(): Index should have dimension 1 or 0 (got ",
+        index.ndim(), ")");
   check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
         "(): Expected dtype int32/int64 for index but got: ", info(index.dtype()).scalar_name);
   check(input.dtype() == source.dtype(), name, "(): self (", info(input.dtype()).scalar_name,
         ") and source (", info(source.dtype()).scalar_name, ") must have the same scalar type");
+  check(
+      ErrorKind::Index,
+      kind != ErrorKind::Index || !input.ndim() || !source.ndim() || input.ndim() == source.ndim(),
+      name, "(): When source and destination are not scalars, their dimensionality must match. ",
+      "Source dimensionality (", source.ndim(), "), destination dimensionality (", input.ndim(),
+      ")");
   const std::int64_t length = source.ndim() == 0 ? 1 : dim < source.ndim() ? source.size(dim) : -1;
   if (length != index.numel()) {
     if (kind == ErrorKind::Index) {
@@ -226,6 +231,10 @@ void check_slices(const char* name, ErrorKind kind, const Tensor& input, int dim
   Dims from = source.shape();
   if (!to.empty()) to.erase(dim);
   if (!from.empty()) from.erase(dim);
+  check(kind == ErrorKind::Index || input.ndim() || !source.ndim(),
+        "source tensor shape must match self tensor shape, excluding the specified dimension. "
+        "Got self.shape = ",
+        input.shape(), " source.shape = ", source.shape());
   check(to == from, name, "(): Source/destination tensor must have same slice shapes. ",
         "Destination slice shape: ", to, " at dimension ", dim, " and source slice shape: ", from,
         " at dimension 0.");

@@ -141,9 +141,7 @@ std::vector<Tensor> split_with_sizes(const Tensor& input, const Dims& split_size
 }
 
 std::vector<Tensor> unbind(const Tensor& input, std::int64_t dim) {
-  check(ErrorKind::Index, input.ndim() > 0, "Dimension specified as ", dim,
-        " but tensor has no dimensions");
-  return apply<Unbind>({wrap_dim(dim, input.ndim()), input.shape(), input.dtype()}, input);
+  return apply<Unbind>({wrap_own_dim(dim, input.ndim()), input.shape(), input.dtype()}, input);
 }
 
 static std::vector<Tensor> chunk(const Tensor& input, std::int64_t chunks, std::int64_t dim) {

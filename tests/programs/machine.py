@@ -76,6 +76,12 @@ def has_other_graph(text: str) -> bool:
     return any(name in OTHER_GRAPHS for name in re.findall(r"\.(\w+?)_?\(", text))
 
 
+def writes_cast(text: str, operands: list[Any]) -> bool:
+    """Written in place with another dtype, where the node is that of the cast."""
+    dtypes = {str(x.dtype) for x in operands if hasattr(x, "dtype")}
+    return "_(" in text and len(dtypes) > 1
+
+
 @dataclass
 class Function:
     """A function of the program; `lines` are made in the first call."""
@@ -296,9 +302,9 @@ class Machine:
         for world, versions in zip(self.worlds, self.versions, strict=True):
             for name in made:
                 versions[name] = quiet(lambda: world.names[name]._version, 0)  # noqa: B023
-        if has_other_graph(text):
-            self.unnamed |= operands & set(self.scope.tensors)
         names = self.worlds[0].names
+        if has_other_graph(text) or writes_cast(text, [names.get(name) for name in operands]):
+            self.unnamed |= operands & set(self.scope.tensors)
         same = {k for k in operands & self.unnamed for new in made if names.get(new) is names[k]}
         if is_transform(text) or has_other_graph(text) or same:
             self.unnamed |= set(made)

@@ -1,0 +1,48 @@
+"""What roll, put, index_copy, index_add and masks of one element refuse and take, beside torch."""
+
+from __future__ import annotations
+
+import pytest
+
+from expressions import check_same
+
+torch = pytest.importorskip("torch")
+
+SETUP = "def i(*k): return T.tensor(k)"
+FRESH = """
+s, v, m, e = T.ones(()), T.ones(3), T.ones(2, 3), T.ones(0, 3, requires_grad=True)
+y = T.zeros((), requires_grad=True) * 1
+"""
+CASES = [
+    *(f"s.roll({form})" for form in ("1, 0", "1, -1", "(1, 1), (0, 0)", "1", "1, 1", "(1, 1)")),
+    *(f"e.roll({form})" for form in ("1, 7", "(1, 1), (0, 5)", "(1, 1), (0,)", "(1, 2)", "2")),
+    "v.roll(1, 1)",
+    "s.mT",
+    "v.mT",
+    *("v.put_(i(0), T.ones(2))", "v.put_(i(0, 1), s)", "v.put(i(0), T.ones(2))"),
+    *("v.put_(i(7), T.ones(1))", "T.ones(0).put_(i(0), T.ones(1))"),
+    "v.put_(i(0), T.ones(1, dtype=T.float64))",
+    *(f"m.index_copy_({dim}, i(0), T.ones({n}))" for dim in (0, 1, -1) for n in ("2", "3", "()")),
+    *(f"m.index_add_({dim}, i(0), T.ones({n}))" for dim in (0, 1, -1) for n in ("2", "3", "()")),
+    *("v.index_copy_(0, i(0), s)", "v.index_copy_(0, i(0), T.ones(2))"),
+    *("s.index_copy_(0, i(0), T.ones(1))", "s.index_copy_(0, i(0), s)"),
+    *("s.index_add_(0, i(0), T.ones(1))", "s.index_add_(0, i(0), s)"),
+    *("m.index_copy_(0, T.tensor([[0]]), T.ones(1, 3))", "m.index_copy_(2, i(0), T.ones(1, 3))"),
+    # False alone is nothing, a mask of one element is a mask.
+    *(f"v[False] = {value}\nv, v._version" for value in ("T.ones(2)", "T.ones(3)", "2")),
+    *(
+        f"v[T.tensor({mask})] = {value}\nv, v._version"
+        for mask in (True, False)
+        for value in ("T.zeros(2)", "T.zeros(3)", "T.zeros(1, 3)", "T.zeros(0, 3)", "2", "s")
+    ),
+    "s[s > 2] = T.ones(2)\ns",
+    "s[s > 2] = s * 5\ns, s._version",
+    "y[y > 0.5] = T.ones(())\ny, y._version",
+    "y[y < 0.5] = 3.0\ny, y._version",
+    "x = T.zeros((), requires_grad=True)\nx[x > 0.5] = 3.0\nx",
+    "x = T.zeros((), requires_grad=True)\nx[False] = 3.0\nx",
+]
+
+
+def test_slices() -> None:
+    check_same(CASES, torch, SETUP, FRESH)
