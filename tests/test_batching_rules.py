@@ -30,7 +30,7 @@ from table import OPS, Op, about, array, same
 Tensor = pb.Tensor
 
 # Read memory as it lies, which for examples along another dimension is not that of the loop.
-OF_MEMORY = {"as_strided", "as_strided_", "view"}
+OF_MEMORY = {"as_strided", "as_strided_", "view", "view_as"}
 LEFT_OUT = {"result_type": "gives a dtype"}
 PLAIN = [op for op in OPS if not (op.factory or op.random or op.name in LEFT_OUT)]
 

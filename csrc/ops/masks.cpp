@@ -228,14 +228,14 @@ static OneOrMore nonzero_entry(const Tensor& input, bool as_tuple) {
 static Tensor put(const Tensor& input, const Tensor& index, const Tensor& source, bool accumulate) {
   check(index.dtype() == DType::Int64, "put_(): Expected a long tensor for index, but got ",
         info(index.dtype()).scalar_name);
-  check(ErrorKind::Index, index.numel() == source.numel(),
-        "put_(): Expected source and index to have the same ",
-        "number of elements, but got source.numel() = ", source.numel(),
-        ", index.numel() = ", index.numel());
   check(input.dtype() == source.dtype(),
         "put_(): self and source expected to have the same dtype, ",
         "but got self.dtype = ", info(input.dtype()).scalar_name,
         " and source.dtype = ", info(source.dtype()).scalar_name);
+  check(ErrorKind::Index, index.numel() == source.numel(),
+        "put_(): Expected source and index to have the same ",
+        "number of elements, but got source.numel() = ", source.numel(),
+        ", index.numel() = ", index.numel());
   const Tensor flat = index_put(reshape(input, {{-1}}), {reshape(index, {{-1}})},
                                 reshape(source, {{-1}}), accumulate);
   return unsafe_view(flat, input.sizes(), "PutBackward0");

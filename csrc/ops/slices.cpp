@@ -218,6 +218,17 @@ void check_slices(const char* name, ErrorKind kind, const Tensor& input, int dim
       name, "(): When source and destination are not scalars, their dimensionality must match. ",
       "Source dimensionality (", source.ndim(), "), destination dimensionality (", input.ndim(),
       ")");
+  Dims to = input.shape();
+  Dims from = source.shape();
+  if (!to.empty()) to.erase(dim);
+  if (dim < from.size()) from.erase(dim);
+  check(kind == ErrorKind::Index || input.ndim() || !source.ndim(),
+        "source tensor shape must match self tensor shape, excluding the specified dimension. "
+        "Got self.shape = ",
+        input.shape(), " source.shape = ", source.shape());
+  check(to == from, name, "(): Source/destination tensor must have same slice shapes. ",
+        "Destination slice shape: ", to, " at dimension ", dim, " and source slice shape: ", from,
+        " at dimension 0.");
   const std::int64_t length = source.ndim() == 0 ? 1 : dim < source.ndim() ? source.size(dim) : -1;
   if (length != index.numel()) {
     if (kind == ErrorKind::Index) {
@@ -227,17 +238,6 @@ void check_slices(const char* name, ErrorKind kind, const Tensor& input, int dim
     fail(kind, name, "(): Number of indices (", index.numel(),
          ") should be equal to source.size(dim): (", length, "), for dim: ", dim);
   }
-  Dims to = input.shape();
-  Dims from = source.shape();
-  if (!to.empty()) to.erase(dim);
-  if (!from.empty()) from.erase(dim);
-  check(kind == ErrorKind::Index || input.ndim() || !source.ndim(),
-        "source tensor shape must match self tensor shape, excluding the specified dimension. "
-        "Got self.shape = ",
-        input.shape(), " source.shape = ", source.shape());
-  check(to == from, name, "(): Source/destination tensor must have same slice shapes. ",
-        "Destination slice shape: ", to, " at dimension ", dim, " and source slice shape: ", from,
-        " at dimension 0.");
 }
 
 Tensor index_fill_tensor(const Tensor& input, std::int64_t dim, const Tensor& index,

@@ -201,14 +201,12 @@ class inference_mode(_Mode):
             _core._is_fwd_grad_enabled(),
         )
         _core._set_inference_mode(self.mode)
-        _core._set_fwd_grad_enabled(not self.mode)
         _set_enabled(not self.mode)
         _core._set_fwd_grad_enabled(not self.mode)
 
     def __exit__(self, *exc: object) -> None:
         grad, inference, forward = self._before
         _core._set_inference_mode(inference)
-        _core._set_fwd_grad_enabled(forward)
         _set_enabled(grad)
         _core._set_fwd_grad_enabled(forward)
 

@@ -73,6 +73,7 @@ def test_most_lines_are_named(way: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Converting a tensor:UserWarning")
+@pytest.mark.filterwarnings("ignore:std.*degrees of freedom:UserWarning")
 @pytest.mark.parametrize(("program", "keep"), programs("kept") + programs("freed"))
 def test_the_line_at_fault_is_named(program: Callable[[], Any], keep: bool) -> None:
     text = diagnosis(program, keep)
