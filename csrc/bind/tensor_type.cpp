@@ -102,7 +102,8 @@ PyObject* take_back(TensorBody* body) {
 }
 
 bool release_handle(TensorBody* body) noexcept {
-  if (!Py_IsInitialized()) return false;
+  // While the interpreter ends there are objects still, afterwards there is no thread state.
+  if (!PyGILState_GetThisThreadState()) return false;
   Py_DECREF(take_back(body));
   return true;
 }
