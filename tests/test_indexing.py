@@ -226,6 +226,7 @@ def test_advanced_indices_apart_from_each_other_come_first() -> None:
     ],
     ids=str,
 )
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
 def test_wrong_indices(index: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         _ = x34()[index]

@@ -427,7 +427,8 @@ def test_out(op: Op) -> None:
             fresh = [pb.empty(0, dtype=e.dtype) for e in wanted_results]
             strided = [pb.empty(e.shape[::-1], dtype=e.dtype) for e in wanted_results]
             strided = [s.permute(tuple(range(s.dim()))[::-1]) for s in strided]
-            for targets in (fresh, strided):
+            # Random numbers are drawn in the order of the memory: parity/test_random_layouts.py.
+            for targets in (fresh,) if op.random else (fresh, strided):
                 one = targets[0] if isinstance(expected, pb.Tensor) else tuple(targets)
                 found = results(pb, call(*args, **kwargs, out=one))
                 for target, given, value in zip(targets, found, wanted_results, strict=True):

@@ -125,6 +125,18 @@ void release_with_gil(void* owner) {
   PyGILState_Release(state);
 }
 
+// A buffer without elements has other strides than its array tells, which torch reads.
+Dims strides_of_nothing(PyObject* array, int ndim, Py_ssize_t item) {
+  Dims strides(ndim);
+  if (!PyObject_HasAttrString(array, "strides")) return strides;
+  const Owned told(PyObject_GetAttrString(array, "strides"));
+  if (!PyTuple_Check(told.get()) || PyTuple_GET_SIZE(told.get()) != ndim) return strides;
+  for (int d = 0; d < ndim; ++d) {
+    strides[d] = PyLong_AsSsize_t(PyTuple_GET_ITEM(told.get(), d)) / item;
+  }
+  return strides;
+}
+
 }  // namespace
 
 void refuse_numpy_type(PyObject* object) {
@@ -156,7 +168,7 @@ Tensor tensor_from_array(PyObject* array) {
           "strides are not currently supported. (You can probably work around this by making a "
           "copy of your array  with array.copy().)");
   }
-  if (view->len == 0) std::ranges::fill(strides, 0);  // as in torch
+  if (view->len == 0) strides = strides_of_nothing(array, view->ndim, view->itemsize);
   char* data = static_cast<char*>(view->buf);
   const auto bytes = static_cast<std::size_t>(memory_extent(sizes, strides) * view->itemsize);
   const bool read_only = view->readonly;

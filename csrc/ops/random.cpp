@@ -306,14 +306,15 @@ Tensor bernoulli_of_shape(const Tensor& input, double p) {
 }
 Tensor bernoulli(const Tensor& input) {
   floating(input.dtype(), "bernoulli_tensor_cpu_p_");
-  const Tensor target = take_out({&input}, input.sizes(), input.dtype());
+  const DType type = Destination::dtype_or(input.dtype());
+  const Tensor target = take_out({&input}, input.sizes(), type);
   const Tensor drawn = draw_from({input}, [&](const std::vector<Tensor>& all) {
-    Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), all[0].dtype());
+    Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), type);
     kernels::bernoulli(view_of(out), view_of(all[0]), default_generator());
     return out;
   });
   record_zeros(drawn, {&input}, "BernoulliBackward0");
-  return cast(drawn, Destination::dtype_or(drawn.dtype()));
+  return drawn;
 }
 Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
   floating(p.dtype(), "bernoulli_tensor_cpu_p_");

@@ -57,7 +57,6 @@ OTHER_GRAPHS = {
     "put": FLAT,
     "remainder": "a number by a tensor has a derivative here",
     "repeat": "missing dimensions are added first",
-    "repeat_interleave": COPY,
     "reshape": COPY,
     "reshape_as": COPY,
     "rsub": STEPS,
