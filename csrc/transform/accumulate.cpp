@@ -105,7 +105,6 @@ void accumulate_grad(const Tensor& tensor, Tensor gradient, bool create_graph,
   const LeafLock lock(tensor.body());
   if (!meta.grad.defined()) {
     const bool takes = is_ours(gradient, holders) && fits(gradient, tensor);
-    if (!takes && gradient.is_dual()) gradient = gradient.detach();
     meta.grad = takes ? taken(std::move(gradient)) : copy_for(tensor, gradient);
   } else if (is_plain_sum(meta.grad, gradient)) {
     add_into(meta.grad, gradient);
