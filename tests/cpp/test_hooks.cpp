@@ -81,7 +81,8 @@ struct Around final : NodeHooks {
 void hook(const Tensor& t, std::function<void(Tensor&)> body) {
   auto made = std::make_unique<Hook>(std::move(body));
   if (Node* node = node_of(t)) {
-    node->make_extra().outputs.push_back({t.body()->raw_output_nr, std::move(made)});
+    node->make_extra().outputs.push_back(
+        {t.body()->raw_output_nr, hook_level(t.raw_flags()), std::move(made)});
     return;
   }
   AutogradMeta& meta = make_meta(t);
@@ -99,7 +100,7 @@ TEST_CASE("hooks run in order and replace gradients", "[hooks]") {
     g = g * 10.0;
   });
   hook(y, [&](Tensor&) { log.push_back("output"); });
-  node_of(y)->make_extra().hooks = std::make_unique<Around>(log);
+  node_of(y)->make_extra().hooks.push_back({kRequiresGrad, std::make_unique<Around>(log)});
   retain_grad(y);
   backward(y);
   CHECK(log == Log{"output", "before", "after", "leaf"});
@@ -234,7 +235,7 @@ TEST_CASE("hooks leave nothing behind", "[hooks]") {
     mode.saved_hooks = nullptr;
     hook(x, [](Tensor&) {});
     hook(y, [](Tensor&) {});
-    node_of(y)->make_extra().hooks = std::make_unique<Around>(log);
+    node_of(y)->make_extra().hooks.push_back({kRequiresGrad, std::make_unique<Around>(log)});
     retain_grad(y);
     backward(y);
   }

@@ -124,7 +124,7 @@ TEST_CASE("threads whose passes and hooks reach for each other's leaves", "[thre
     const Tensor& own = k % 2 ? a : b;
     const Tensor middle = own * 1.0;
     node_of(middle)->make_extra().outputs.push_back(
-        {0, std::make_unique<Nested>(k % 2 ? to_b : to_a)});
+        {0, kRequiresGrad, std::make_unique<Nested>(k % 2 ? to_b : to_a)});
     middle.set(kHooked, true);
     const Tensor loss = sum(middle);
     for (int i = 0; i < kRounds; ++i) backward(loss);
