@@ -5,7 +5,7 @@
 #include "bind/factories.h"
 
 #include <algorithm>
-#include <string>
+#include <ostream>
 #include <string_view>
 
 #include "bind/convert.h"
@@ -64,6 +64,17 @@ struct Recursion {
   Recursion& operator=(const Recursion&) = delete;
 };
 
+// " (element [0][2] of the data)", nothing for the data itself; becomes text in an error only.
+struct Place {
+  const Dims& path;
+  friend std::ostream& operator<<(std::ostream& out, const Place& place) {
+    if (place.path.empty()) return out;
+    out << " (element ";
+    for (const std::int64_t i : place.path) out << '[' << i << ']';
+    return out << " of the data)";
+  }
+};
+
 // Nested sequences in torch's three steps: the shape by the first element of every level, the dtype
 // by all elements, then the values.  User code runs in between, so nothing is borrowed.
 class Nested {
@@ -101,12 +112,7 @@ class Nested {
     }
   }
 
-  // " (element [0][2] of the data)", nothing for the data itself.
-  std::string place() const {
-    std::string text;
-    for (const std::int64_t i : path_) text += "[" + std::to_string(i) + "]";
-    return text.empty() ? text : " (element " + text + " of the data)";
-  }
+  Place place() const { return {path_}; }
 
   // Calls `visit` with each element and keeps the path to it.
   template <typename Visit>
@@ -124,6 +130,7 @@ class Nested {
     if (PyFloat_CheckExact(item)) return default_dtype();
     if (PyLong_CheckExact(item)) return DType::Int64;
     if (PyBool_Check(item)) return DType::Bool;
+    if (is_list(item)) return infer_of_elements(item);
     if (is_tensor(item)) return unwrap(item).dtype();
     if (is_ndarray(item) || is_numpy_number(item)) return dtype_of_numpy(item);
     if (PyFloat_Check(item)) return default_dtype();
@@ -133,6 +140,10 @@ class Nested {
     check(ErrorKind::Type, !is_text(item), "new(): invalid data type '", Py_TYPE(item)->tp_name,
           "'", place(), ": expected numbers.");
     if (!is_sequence(item)) fail("Could not infer dtype of ", Py_TYPE(item)->tp_name, place());
+    return infer_of_elements(item);
+  }
+
+  DType infer_of_elements(PyObject* item) {
     const Py_ssize_t n = PySequence_Size(item);
     if (n < 0) throw_python();
     if (n == 0) return default_dtype();
@@ -155,7 +166,7 @@ class Nested {
       at += item_size(dtype_);
       return;
     }
-    if (store_row(item, at)) return;
+    if (!is_list(item) && store_row(item, at)) return;
     check(ErrorKind::Type, is_sequence(item), "not a sequence: got ", type_name(item), place(),
           ", expected a sequence of length ", shape_[dim], ".");
     const Owned items(PySequence_Fast(item, "not a sequence"));
@@ -277,7 +288,9 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
     const Tensor array = tensor_from_numbers(data, dtype);
     return copied(array, dtype ? *dtype : array.dtype());
   }
-  if (!is_list(data) && PyObject_HasAttrString(data, "__dlpack__")) {
+  // Numbers and lists, the common cases, are not asked for an attribute that they do not have.
+  const bool is_plain = PyFloat_Check(data) || PyLong_Check(data) || is_list(data);
+  if (!is_plain && PyObject_HasAttrString(data, "__dlpack__")) {
     const Tensor shared = tensor_over_dlpack(data);
     return copied(shared, dtype ? *dtype : shared.dtype());
   }

@@ -183,7 +183,6 @@ Level& push_level(LevelKind kind) {
   level.grad_before = mode.grad;
   level.inference_before = mode.inference;
   level.forward_before = mode.forward;
-  level.forward_before = mode.forward;
   level.record_before = mode.record;
   level.dual_before = mode.dual;
   level.outer_record = kRequiresGrad;

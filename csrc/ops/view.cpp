@@ -44,9 +44,10 @@ struct Permute {
   static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Permute>& v) {
     const Dims& order = v.attrs().order;
+    // Of a view of all, the gradient is given as it is, so that .grad may take it over.
+    if (std::ranges::is_sorted(order)) return v.give(0, v.grad());
     Dims inverse(order.size());
     for (int d = 0; d < order.size(); ++d) inverse[static_cast<int>(order[d])] = d;
-    if (std::ranges::is_sorted(order)) return v.give(0, v.grad());
     v.give(0, apply<Permute>({inverse, v.attrs().node}, v.grad()));
   }
 };
