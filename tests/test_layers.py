@@ -53,6 +53,8 @@ READS_RAW_HISTORY = {
     "bind/hooks.cpp": "tensors that die",
     "bind/tensor_type.cpp": "who owns the object",
 }
+# Text that costs something to make, which check() would make for every call that is right.
+EAGER = re.compile(r"\b(origin_of|recorded_at|described|describe|to_string|operator_name)\(")
 REASON = "Longer than 600 lines because"
 
 
@@ -167,3 +169,31 @@ def test_no_unsafe_arithmetic_and_no_openmp() -> None:
     built_from = [*sources(), *ROOT.glob("csrc/**/CMakeLists.txt"), ROOT / "CMakeLists.txt"]
     unsafe = re.compile(r"-ffast-math|-Ofast|-funsafe-math|-fopenmp|#\s*pragma\s+omp")
     assert not [str(path) for path in built_from if unsafe.search(path.read_text())]
+
+
+def arguments_of_checks(text: str) -> list[str]:
+    """What stands between the parentheses of each call of check(), without its strings."""
+    text = re.sub(r'"(\\.|[^"\\\n])*"', '""', text)
+    found = []
+    for call in re.finditer(r"(?<![\w:.])check\(", text):
+        depth, end = 1, call.end()
+        while depth:
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        found.append(text[call.end() : end - 1])
+    return found
+
+
+def test_the_checker_knows_text_made_for_nothing() -> None:
+    assert any(map(EAGER.search, arguments_of_checks('check(ok(")"), "no", x.recorded_at());')))
+    assert not any(map(EAGER.search, arguments_of_checks('if (!ok) fail("(", recorded_at());')))
+
+
+def test_messages_are_made_in_errors_only() -> None:
+    eager = [
+        f"{path.relative_to(ROOT)}: check({call})"
+        for path in sources()
+        for call in arguments_of_checks(path.read_text())
+        if EAGER.search(call)
+    ]
+    assert not eager, "\n".join(eager)

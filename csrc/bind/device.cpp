@@ -220,12 +220,12 @@ bool is_device_like(PyObject* object) {
   return std::string_view(Py_TYPE(object)->tp_name).starts_with("numpy.") && PyIndex_Check(object);
 }
 
-void check_device(const std::string& function, PyObject* object, bool moves) {
+void check_device(std::string_view function, PyObject* object, bool moves) {
   if (!object || object == Py_None || object == cpu) return;
   Place place;
   check(ErrorKind::Type, read(object, place), function,
         "(): argument 'device' must be torch.device, not ", type_name(object));
-  if (place.type != 0) refuse(function, place, moves);
+  if (place.type != 0) refuse(std::string(function), place, moves);
 }
 
 PyObject* cpu_device() { return Py_NewRef(cpu); }

@@ -4,7 +4,7 @@
 
 #include <Python.h>
 
-#include <string>
+#include <string_view>
 
 namespace pullback::bind {
 
@@ -19,6 +19,6 @@ bool is_device_like(PyObject* object);
 // Throws unless it is nullptr, None or names the CPU: a TypeError for what is no device, what torch
 // raises for a name that is none, and for one that torch would need a GPU for.  `moves`: the tensor
 // exists already, for which torch has another error.
-void check_device(const std::string& function, PyObject* object, bool moves = false);
+void check_device(std::string_view function, PyObject* object, bool moves = false);
 
 }  // namespace pullback::bind

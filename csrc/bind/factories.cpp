@@ -36,6 +36,16 @@ bool is_numpy_bool(PyObject* object) {
   return std::string_view(Py_TYPE(object)->tp_name).starts_with("numpy.bool");
 }
 
+// The usual row of numbers; reading it runs no user code.
+bool is_row_of_floats(PyObject* object) {
+  if (!PyList_CheckExact(object)) return false;
+  const Py_ssize_t n = PyList_GET_SIZE(object);
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    if (!PyFloat_CheckExact(PyList_GET_ITEM(object, i))) return false;
+  }
+  return n > 0;
+}
+
 bool is_text(PyObject* object) { return PyUnicode_Check(object) || PyBytes_Check(object); }
 
 // The dtype of a NumPy array or number.
@@ -114,13 +124,20 @@ class Nested {
 
   Place place() const { return {path_}; }
 
+  static Owned item_at(PyObject* sequence, Py_ssize_t i) {
+    if (PyList_CheckExact(sequence) && i < PyList_GET_SIZE(sequence)) {
+      return Owned::share(PyList_GET_ITEM(sequence, i));
+    }
+    return Owned(PySequence_GetItem(sequence, i));
+  }
+
   // Calls `visit` with each element and keeps the path to it.
   template <typename Visit>
   void each(PyObject* sequence, Py_ssize_t n, Visit visit) {
     path_.push_back(0);
     for (Py_ssize_t i = 0; i < n; ++i) {
       path_[path_.size() - 1] = i;
-      const Owned item(PySequence_GetItem(sequence, i));
+      const Owned item = item_at(sequence, i);
       visit(item.get());
     }
     path_.resize(path_.size() - 1);
@@ -130,6 +147,7 @@ class Nested {
     if (PyFloat_CheckExact(item)) return default_dtype();
     if (PyLong_CheckExact(item)) return DType::Int64;
     if (PyBool_Check(item)) return DType::Bool;
+    if (is_row_of_floats(item)) return default_dtype();
     if (is_list(item)) return infer_of_elements(item);
     if (is_tensor(item)) return unwrap(item).dtype();
     if (is_ndarray(item) || is_numpy_number(item)) return dtype_of_numpy(item);
@@ -167,12 +185,20 @@ class Nested {
       return;
     }
     if (!is_list(item) && store_row(item, at)) return;
-    check(ErrorKind::Type, is_sequence(item), "not a sequence: got ", type_name(item), place(),
-          ", expected a sequence of length ", shape_[dim], ".");
+    if (!is_sequence(item)) {
+      fail(ErrorKind::Type, "not a sequence: got ", type_name(item), place(),
+           ", expected a sequence of length ", shape_[dim], ".");
+    }
     const Owned items(PySequence_Fast(item, "not a sequence"));
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.get());
     check(ErrorKind::Value, n == shape_[dim], "expected sequence of length ", shape_[dim],
           " at dim ", dim, " (got ", n, ")", place());
+    if (dim + 1 == shape_.size() && is_floating(dtype_) && is_row_of_floats(items.get())) {
+      for (Py_ssize_t i = 0; i < n; ++i, at += item_size(dtype_)) {
+        Scalar(PyFloat_AS_DOUBLE(PyList_GET_ITEM(items.get(), i))).store(dtype_, at);
+      }
+      return;
+    }
     each(items.get(), n, [&](PyObject* element) { store(element, at); });
   }
 
@@ -276,6 +302,11 @@ Tensor copied(const Tensor& source, DType dtype) {
 }
 
 Tensor tensor_from_data(PyObject* data, const DType* dtype) {
+  if (PyFloat_CheckExact(data) && (!dtype || is_floating(*dtype))) {
+    return Tensor::scalar(PyFloat_AS_DOUBLE(data), dtype ? *dtype : default_dtype());
+  }
+  // Numbers and lists, the common cases, are not asked for what they do not have.
+  if (PyFloat_Check(data) || PyLong_Check(data) || is_list(data)) return Nested(data, dtype).made();
   check(ErrorKind::Type, !is_text(data), "new(): invalid data type '", Py_TYPE(data)->tp_name,
         "': expected numbers, sequences of them, an array or a tensor.");
   if (is_tensor(data)) {
@@ -288,9 +319,7 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
     const Tensor array = tensor_from_numbers(data, dtype);
     return copied(array, dtype ? *dtype : array.dtype());
   }
-  // Numbers and lists, the common cases, are not asked for an attribute that they do not have.
-  const bool is_plain = PyFloat_Check(data) || PyLong_Check(data) || is_list(data);
-  if (!is_plain && PyObject_HasAttrString(data, "__dlpack__")) {
+  if (PyObject_HasAttrString(data, "__dlpack__")) {
     const Tensor shared = tensor_over_dlpack(data);
     return copied(shared, dtype ? *dtype : shared.dtype());
   }

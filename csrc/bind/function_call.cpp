@@ -229,7 +229,7 @@ void Call::check_marks() const {
           " attribute is expected to be a tuple but is ", Py_TYPE(marked)->tp_name);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(marked); ++i) {
       PyObject* item = PyTuple_GET_ITEM(marked, i);
-      check(is_tensor(item), what(i), Py_TYPE(item)->tp_name);
+      if (!is_tensor(item)) fail(what(i), Py_TYPE(item)->tp_name);
     }
   };
   check_tuple(context_->non_differentiable, "non_differentiable", [](Py_ssize_t) {

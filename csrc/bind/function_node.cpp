@@ -191,8 +191,7 @@ std::string FunctionNode::origin() const {
 }
 
 void FunctionNode::apply(BackwardCall& call) {
-  check(context_ != nullptr, "backward: the context of this custom function is gone.",
-        recorded_at());
+  if (!context_) fail("backward: the context of this custom function is gone.", recorded_at());
   // The user's code may drop the graph.
   const Owned hold = Owned::share(reinterpret_cast<PyObject*>(context_));
   const Ref<FunctionNode> self = Ref<FunctionNode>::share(this);

@@ -108,6 +108,18 @@ bool release_handle(TensorBody* body) noexcept {
   return true;
 }
 
+// An object of the exact type, which the free list holds with its reference to the type.
+void recycle(PyTensor* self) {
+#ifndef Py_GIL_DISABLED
+  if (num_free < kFreeListSize) {
+    free_list[num_free++] = self;
+    return;
+  }
+#endif
+  PyObject_GC_Del(self);
+  Py_DECREF(tensor_type);
+}
+
 void destroy(PyObject* object) {
   PyTensor* self = self_of(object);
   PyTypeObject* type = Py_TYPE(object);
@@ -117,17 +129,11 @@ void destroy(PyObject* object) {
   if (self->tensor.defined()) self->tensor.body()->handle = nullptr;
   self->tensor.~Tensor();
   if (type == tensor_type) {
-#ifndef Py_GIL_DISABLED
-    if (num_free < kFreeListSize) {
-      free_list[num_free++] = self;
-      return;
-    }
-#endif
-    PyObject_GC_Del(object);
+    recycle(self);
   } else {
     type->tp_free(object);
+    Py_DECREF(type);
   }
-  Py_DECREF(type);
 }
 
 void tensor_dealloc(PyObject* object);
@@ -139,7 +145,19 @@ void destroy_subclass(PyObject* object) {
   Py_TRASHCAN_END;
 }
 
+// Nothing that Python would miss, and nothing to look through: nearly all tensors.
+bool is_bare(const PyTensor* self) {
+  return Py_TYPE(self) == tensor_type && !self->dict && !self->weakrefs && self->tensor.defined() &&
+         !self->tensor.body()->meta;
+}
+
 void tensor_dealloc(PyObject* object) {
+  PyTensor* self = self_of(object);
+  if (is_bare(self) && !PyObject_GC_IsTracked(object)) [[likely]] {
+    self->tensor.body()->handle = nullptr;
+    self->tensor.~Tensor();
+    return recycle(self);
+  }
   if (leave_to_body(object)) return;
   PyTypeObject* type = Py_TYPE(object);
   if (type == tensor_type) [[likely]] {

@@ -16,8 +16,6 @@ void Dims::grow(int size) {
   capacity_ = capacity;
 }
 
-bool same(Sizes a, Sizes b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
-
 std::int64_t count_elements(Sizes sizes) {
   std::int64_t count = 1;
   for (const std::int64_t size : sizes) {

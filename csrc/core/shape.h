@@ -117,7 +117,14 @@ class Dims {
   };
 };
 
-bool same(Sizes a, Sizes b);
+// A loop: the call of memcmp costs more than the few words that are compared.
+inline bool same(Sizes a, Sizes b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t d = 0; d < a.size(); ++d) {
+    if (a[d] != b[d]) return false;
+  }
+  return true;
+}
 // The number of elements; throws when it does not fit into 63 bits.
 std::int64_t count_elements(Sizes sizes);
 Dims contiguous_strides(Sizes sizes);

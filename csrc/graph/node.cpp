@@ -33,7 +33,7 @@ void check_fresh(const Tensor& tensor) {
 
 Edge::Edge(const Tensor& tensor) : output_nr_(tensor.body()->raw_output_nr) {
   TensorBody* body = tensor.body();
-  check_fresh(tensor);
+  if (body->raw_flags & kFollowsBase) check_fresh(tensor);
   if (Node* node = raw_node_of(tensor)) {
     node->refs.increment();
     target_ = reinterpret_cast<std::uintptr_t>(node);

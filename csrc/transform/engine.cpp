@@ -282,10 +282,11 @@ static std::vector<Tensor> run_here(const BackwardRequest& request) {
   for (const Tensor& input : request.inputs) {
     if (!input.defined()) continue;
     refresh_history(input);
-    check(input.requires_grad(),
-          request.accumulate ? "can't retain_grad on Tensor that has requires_grad=False."
-                             : "One of the differentiated Tensors does not require grad.",
-          origin_of(input));
+    if (!input.requires_grad()) {
+      fail(request.accumulate ? "can't retain_grad on Tensor that has requires_grad=False."
+                              : "One of the differentiated Tensors does not require grad.",
+           origin_of(input));
+    }
     if (request.accumulate) retain_grad(input);
   }
   Pass pass(request);
