@@ -99,6 +99,19 @@ def checkpoint_with_its_result_in_a_keyword() -> None:
     holder["y"] = checkpoint(lambda x, h: x * x, x, use_reentrant=False, h=holder)
 
 
+def longer_than_a_young_collection_walks() -> None:
+    x = leaf(1.0) * 2
+    y = x * 1
+    for k in range(3000):
+        y = y + 1
+        y.tag = k
+    gc.collect(0)
+    x.register_hook(lambda g: y)
+    gc.collect(0)
+    del y
+    gc.collect(0)
+
+
 def all_at_once() -> None:
     x = leaf(1.0) * 2
     with saved_tensors_hooks(lambda t: [t], lambda many: many[0]):
@@ -120,6 +133,7 @@ PROGRAMS = [
     checkpoint_of_a_closure,
     checkpoint_of_a_list,
     checkpoint_with_its_result_in_a_keyword,
+    longer_than_a_young_collection_walks,
     all_at_once,
 ]
 

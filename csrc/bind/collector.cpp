@@ -28,7 +28,9 @@ visitproc subtract = nullptr;
 
 enum class Phase : std::uint8_t { Idle, Subtracting, Reaching };
 Phase phase = Phase::Idle;
-bool found = false;  // an owned object was visited while references were subtracted
+// Objects of the core whose owned objects were visited while references were subtracted: what
+// leads to one of them is one of them or a holder.
+std::unordered_set<const void*> passed;
 
 // While the core owns nothing that may lead back to it, there is only the class of a context.
 bool walks() {
@@ -150,8 +152,8 @@ class Census {
     for (const auto& [key, place] : places_) {
       if (place.alive) continue;
       held_.list(place.object);
+      passed.insert(key);
       for (PyObject* owned : held_.owned) {
-        found = true;
         if (const int status = visit(owned, arg)) return status;
       }
     }
@@ -237,33 +239,46 @@ class Walk {
 
   int run(const Object& start) {
     arrive(start);
-    while (!waiting_.empty()) {
-      held_.list(waiting_.back());
+    for (int k = 0; !waiting_.empty(); ++k) {
+      const Object object = waiting_.back();
       waiting_.pop_back();
+      if (phase == Phase::Subtracting) {
+        if (k == kMostOfWalk || steps_ == kMostOfCollection) return 0;
+        ++steps_;
+        passed.insert(object.key());
+      }
+      held_.list(object);
       for (PyObject* owned : held_.owned) {
-        found = true;
         if (const int status = visit_(owned, arg_)) return status;
       }
-      for (const Object& object : held_.objects) arrive(object);
+      for (const Object& each : held_.objects) arrive(each);
     }
     return 0;
   }
   static void forget() {
     arrivals_.clear();
     traversed_.clear();
+    steps_ = 0;
   }
   // False when this phase has seen the object before.
   static bool traverse(PyObject* object) { return traversed_.insert(object).second; }
 
  private:
+  // A graph that grows would be walked anew by every collection of young objects; what is left out
+  // waits for a full one.
+  static constexpr int kMostOfWalk = 1000;
+  static constexpr int kMostOfCollection = 20000;
+
   void arrive(const Object& object) {
-    const std::uint32_t arrived = ++arrivals_[object.key()];
-    const std::uint32_t enough = phase == Phase::Subtracting ? object.references() : 1;
-    if (arrived == enough) waiting_.push_back(object);
+    const bool passes = phase == Phase::Subtracting
+                            ? ++arrivals_[object.key()] == object.references()
+                            : passed.erase(object.key()) != 0;
+    if (passes) waiting_.push_back(object);
   }
 
   static std::unordered_map<const void*, std::uint32_t> arrivals_;
   static std::unordered_set<const void*> traversed_;
+  static int steps_;
 
   visitproc visit_;
   void* arg_;
@@ -272,6 +287,7 @@ class Walk {
 };
 std::unordered_map<const void*, std::uint32_t> Walk::arrivals_;
 std::unordered_set<const void*> Walk::traversed_;
+int Walk::steps_ = 0;
 
 int traverse(PyObject* self, const Object& held, bool holds, visitproc visit, void* arg) {
   if (!walks() || !held) return 0;
@@ -281,7 +297,7 @@ int traverse(PyObject* self, const Object& held, bool holds, visitproc visit, vo
       Walk::forget();
       Walk::traverse(self);
       phase = Phase::Subtracting;
-      found = false;
+      passed.clear();
       if (census.is_under_way()) return census.count(visit, arg);
     }
     if (census.is_under_way() || !holds) return 0;
@@ -292,7 +308,7 @@ int traverse(PyObject* self, const Object& held, bool holds, visitproc visit, vo
     }
     if (phase != Phase::Reaching) return 0;
     census.reached(self);
-    if (!found) return 0;
+    if (passed.empty()) return 0;
   }
   return Walk(visit, arg).run(held);
 }
