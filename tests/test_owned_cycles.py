@@ -108,8 +108,6 @@ def longer_than_a_young_collection_walks() -> None:
     gc.collect(0)
     x.register_hook(lambda g: y)
     gc.collect(0)
-    del y
-    gc.collect(0)
 
 
 def all_at_once() -> None:
