@@ -20,8 +20,9 @@
 // arrival on to all that it holds.  It goes only so far: larger cycles wait for a full collection.
 //
 // When the collector then walks what it found to be alive, a holder visits every owned object that
-// it can reach and that was visited before: the others lost no reference.  What is not counted (a holder that is not tracked, a C++ variable) keeps things
-// alive.  Nothing of this happens while the core owns no object that may lead back to it.
+// it can reach and that was visited before: the others lost no reference.  What is not counted (a
+// holder that is not tracked, a C++ variable) keeps things alive.  Nothing of this happens while
+// the core owns no object that may lead back to it.
 #pragma once
 
 #include <Python.h>

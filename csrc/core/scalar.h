@@ -11,6 +11,11 @@
 
 namespace pullback {
 
+// Room for one element of any dtype.
+struct alignas(16) Element {
+  char bytes[16] = {};
+};
+
 class Scalar {
  public:
   constexpr Scalar() : Scalar(0.0) {}

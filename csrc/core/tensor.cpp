@@ -21,8 +21,10 @@ Ref<TensorBody> make_body(DType dtype, int ndim) {
 }
 
 template <typename T>
-void fill_with(char* data, std::int64_t count, T value) {
-  std::fill_n(reinterpret_cast<T*>(data), count, value);
+void fill_with(const Tensor& tensor, const Element& element) {
+  T value;
+  std::memcpy(&value, &element, sizeof value);
+  std::fill_n(reinterpret_cast<T*>(tensor.bytes()), tensor.numel(), value);
 }
 
 }  // namespace
@@ -91,22 +93,19 @@ Tensor Tensor::scalar(Scalar value, DType dtype) {
 
 Tensor Tensor::full(Sizes sizes, Scalar value, DType dtype) {
   Tensor tensor = empty(sizes, dtype);
-  std::int64_t pattern = 0;
-  value.store(dtype, &pattern);
-  if (pattern == 0) {
-    std::memset(tensor.bytes(), 0, static_cast<std::size_t>(tensor.numel()) * item_size(dtype));
-    return tensor;
-  }
-  switch (item_size(dtype)) {
-    case 1:
-      fill_with(tensor.bytes(), tensor.numel(), static_cast<std::uint8_t>(pattern));
-      break;
-    case 4:
-      fill_with(tensor.bytes(), tensor.numel(), static_cast<std::uint32_t>(pattern));
-      break;
-    default:
-      fill_with(tensor.bytes(), tensor.numel(), pattern);
-      break;
+  constexpr Element kZero;
+  Element element;
+  value.store(dtype, &element);
+  const std::size_t item = item_size(dtype);
+  if (std::memcmp(&element, &kZero, item) == 0) {
+    std::memset(tensor.bytes(), 0, static_cast<std::size_t>(tensor.numel()) * item);
+  } else if (item == 1) {
+    fill_with<std::uint8_t>(tensor, element);
+  } else if (item == 4) {
+    fill_with<std::uint32_t>(tensor, element);
+  } else {
+    check(item == 8, "internal error: full() knows no element of dtype ", name(dtype), ".");
+    fill_with<std::uint64_t>(tensor, element);
   }
   return tensor;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/scalar.h"
 #include "kernels/dispatch.h"
 #include "kernels/nest.h"
 
@@ -65,8 +66,8 @@ void fill(View out, const void* value) {
   if (nest.numel() == 0) return;
   const std::int64_t stride = nest.inner_stride(0);
   const std::size_t size = item_size(out.dtype);
-  static constexpr char kZero[8] = {};
-  const bool zero = std::memcmp(value, kZero, size) == 0;
+  constexpr Element kZero;
+  const bool zero = std::memcmp(value, &kZero, size) == 0;
   nest.run(kThreshold, kGrain, [&](const auto& at, std::int64_t n) {
     if (zero && stride == static_cast<std::int64_t>(size)) {
       std::memset(at[0], 0, static_cast<std::size_t>(n) * size);

@@ -305,9 +305,10 @@ RowKernel kernel_of(DType dtype) {
       return kernel<op, std::int64_t>();
     case DType::Float32:
       return kernel<op, float>();
-    default:
+    case DType::Float64:
       return kernel<op, double>();
   }
+  __builtin_unreachable();
 }
 
 }  // namespace
@@ -323,9 +324,10 @@ RowKernel row_kernel(RowOp op, DType dtype) {
       return kernel_of<RowOp::Prod>(dtype);
     case RowOp::Max:
       return kernel_of<RowOp::Max>(dtype);
-    default:
+    case RowOp::Min:
       return kernel_of<RowOp::Min>(dtype);
   }
+  __builtin_unreachable();
 }
 
 }  // namespace pullback::kernels::PULLBACK_ISA

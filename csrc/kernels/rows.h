@@ -33,9 +33,10 @@ decltype(auto) visit(DType dtype, Body&& body) {
       return body.template operator()<std::int64_t>();
     case DType::Float32:
       return body.template operator()<float>();
-    default:
+    case DType::Float64:
       return body.template operator()<double>();
   }
+  __builtin_unreachable();
 }
 
 template <typename Body>
@@ -53,9 +54,10 @@ decltype(auto) visit_size(DType dtype, Body&& body) {
       return body.template operator()<std::uint8_t>();
     case 4:
       return body.template operator()<std::uint32_t>();
-    default:
+    case 8:
       return body.template operator()<std::uint64_t>();
   }
+  fail("internal error: no kernel moves elements of dtype ", name(dtype), ". Please report it.");
 }
 
 // A tensor without dimensions has one row of one element along "dimension 0".

@@ -298,7 +298,7 @@ Tensor compute_flat(const Elementwise& op, const Operands<N>& x, const Tensor& l
   Tensor out = Destination::take(like.sizes(), result);
   if (!out.defined()) out = Tensor::empty(like.sizes(), result);
   const auto item = static_cast<std::int64_t>(item_size(compute));
-  std::int64_t numbers[N];
+  Element numbers[N];
   std::array<const char*, N> in;
   std::array<std::int64_t, N> strides;
   for (int i = 0; i < N; ++i) {
@@ -356,7 +356,7 @@ Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double
   }
   Tensor out = Destination::take(sizes, dtypes.result);
   if (!out.defined()) out = empty_result<N>(x, sizes, dtypes.result);
-  std::int64_t numbers[N];
+  Element numbers[N];
   Tensor casts[N];
   Dims strides[N];
   std::array<kernels::View, N> views;

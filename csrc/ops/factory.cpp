@@ -141,7 +141,7 @@ Tensor arange_start(Scalar start, Scalar end, OptionalDType dtype) {
 
 // The number as an element of the dtype holds it.
 double stored(const Scalar& number, DType dtype) {
-  std::int64_t element = 0;
+  Element element;
   fitting(number, dtype).store(dtype, &element);
   return Scalar::load(dtype, &element).to_double();
 }

@@ -37,9 +37,9 @@ struct Shift {
       return t.alias(sizes, t.strides(), start * t.stride(dim));
     };
     sizes[dim] = 1;
-    std::int64_t pattern = 0;
-    Scalar(a.fill).store(out.dtype(), &pattern);
-    kernels::fill(view_of(part(out, a.where.reverse ? length - 1 : 0)), &pattern);
+    Element element;
+    Scalar(a.fill).store(out.dtype(), &element);
+    kernels::fill(view_of(part(out, a.where.reverse ? length - 1 : 0)), &element);
     sizes[dim] = length - 1;
     const std::int64_t from = a.where.reverse ? 1 : 0;
     kernels::copy(view_of(part(out, 1 - from)), view_of(part(in[0], from)));

@@ -110,7 +110,7 @@ struct ScatterValue {
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(in[0]));
-    std::int64_t value;
+    Element value;
     a.value.store(out.dtype(), &value);
     const Dims strides(in[1].ndim());
     const kernels::View src{reinterpret_cast<char*>(&value), in[1].sizes().data(), strides.data(),
