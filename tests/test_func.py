@@ -528,7 +528,7 @@ def test_custom_functions_inside_transforms() -> None:
     close(jvp(lambda x: jvp(Cube.apply, (x,), (scalar(1.0),))[1], (x,), (scalar(1.0),))[1], 12.0)
 
 
-def test_linearize_of_what_is_differentiable_once_is_refused() -> None:
+def test_linearize_needs_the_jvp_of_a_function() -> None:
     class Cube(pb.autograd.Function):
         generate_vmap_rule = True
 
@@ -539,6 +539,7 @@ def test_linearize_of_what_is_differentiable_once_is_refused() -> None:
         @staticmethod
         def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
             ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
 
         @staticmethod
         @pb.autograd.function.once_differentiable
@@ -546,7 +547,26 @@ def test_linearize_of_what_is_differentiable_once_is_refused() -> None:
             (x,) = ctx.saved_tensors
             return 3 * x**2 * gradient
 
+    class Pushed(Cube):
+        @staticmethod
+        def jvp(ctx: Any, tangent: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            return 3 * x**2 * tangent
+
     x = pb.tensor([1.0, 2.0])
-    with pytest.raises(NotImplementedError, match="once_differentiable"):
+    with pytest.raises(NotImplementedError, match="jvp"):
         pb.func.linearize(lambda x: x.sin() + Cube.apply(x * 2), x)
+    assert linearize(Pushed.apply, x)[1](pb.ones(2)).tolist() == [3.0, 12.0]
     assert pb.func.grad(lambda x: Cube.apply(x).sum())(x).tolist() == [3.0, 12.0]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [pb.exp, pb.tanh, lambda x: x.softmax(0), lambda x: x.cumprod(0), lambda x: x.logsumexp(0)],
+)
+def test_recorded_tangents_of_what_is_not_recorded_leave_no_cycle(function: Any) -> None:
+    x, tangent = pb.tensor([1.0, 2.0]), pb.ones(2, requires_grad=True)
+    jvp(lambda x: function(x).sin(), (x,), (tangent,))
+    linearize(lambda x: jvp(lambda x: function(x).sin(), (x,), (pb.ones(2),))[1], x)
+    with pb.autograd.forward_ad.dual_level():
+        function(pb.autograd.forward_ad.make_dual(x, tangent)).sin()

@@ -28,7 +28,9 @@ inline constexpr int kMaxLevels = 64;
 inline constexpr int kFirstGradBit = 16;
 inline constexpr int kLastGradBit = 31;
 
-enum class LevelKind : std::uint8_t { Dual, Jvp, Grad, Vmap };
+// Linear: a reverse level by the tangents of the Jvp level right inside of it, whose computation it
+// records in every mode.
+enum class LevelKind : std::uint8_t { Dual, Jvp, Grad, Vmap, Linear };
 enum class Randomness : std::uint8_t { Error, Same, Different };
 
 class Cleanup;
@@ -39,8 +41,9 @@ struct Level {
   bool grad_before = true;
   bool inference_before = false;
   bool forward_before = true;
-  std::uint32_t bit = 0;           // Grad: its bit in the flags of a tensor
+  std::uint32_t bit = 0;           // Grad, Linear: its bit in the flags of a tensor
   std::uint32_t outer_record = 0;  // bits of ordinary autograd and of the reverse levels around it
+  std::uint32_t always_recorded = 0;  // of the level's tangents: the bit of a Linear one around it
   std::uint32_t record_before = 0;
   std::uint64_t dual_before = 0;
   std::uint64_t serial = 0;

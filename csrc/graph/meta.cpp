@@ -189,6 +189,7 @@ Level& push_level(LevelKind kind) {
   if (mode.depth > 0) {
     const Level& outer = mode.levels[mode.depth];
     level.outer_record = outer.outer_record | outer.bit;
+    if (outer.kind == LevelKind::Linear) level.always_recorded = outer.bit;
   }
   ++mode.depth;
   // What is off around a transform is on for its own level, and stays off for those around it.
@@ -196,13 +197,17 @@ Level& push_level(LevelKind kind) {
     if (mode.inference) mode.dual = 0;
     mode.inference = false;
   }
-  if (kind == LevelKind::Grad) {
+  if (kind == LevelKind::Grad || kind == LevelKind::Linear) {
     int bit = kFirstGradBit;
     while (bit < kLastGradBit && level.outer_record >> bit & 1) ++bit;
     level.bit = std::uint32_t{1} << bit;
+  }
+  if (kind == LevelKind::Grad) {
     if (!mode.grad) mode.record = 0;
     mode.record |= level.bit;
     mode.grad = true;
+  } else if (kind == LevelKind::Linear) {
+    mode.record |= level.bit;
   } else if (kind != LevelKind::Vmap) {
     if (kind == LevelKind::Jvp) {
       if (!mode.forward) mode.dual = 0;

@@ -141,13 +141,19 @@ inline std::uint64_t below(int level) { return (std::uint64_t{1} << level) - 1; 
 // Leaves only the levels outside of one switched on: for what a transform wraps.
 class OuterLevels {
  public:
-  explicit OuterLevels(int level) : record_(mode.record), dual_(mode.dual) {
-    mode.record &= mode.levels[level].outer_record;
+  explicit OuterLevels(int level) : record_(mode.record), dual_(mode.dual), grad_(mode.grad) {
+    const Level& here = mode.levels[level];
+    mode.record &= here.outer_record;
     mode.dual &= below(level);
+    if (here.always_recorded) [[unlikely]] {
+      mode.record = (mode.grad ? mode.record : 0) | here.always_recorded;
+      mode.grad = true;
+    }
   }
   ~OuterLevels() {
     mode.record = record_;
     mode.dual = dual_;
+    mode.grad = grad_;
   }
   OuterLevels(const OuterLevels&) = delete;
   OuterLevels& operator=(const OuterLevels&) = delete;
@@ -155,6 +161,7 @@ class OuterLevels {
  private:
   std::uint32_t record_;
   std::uint64_t dual_;
+  bool grad_;
 };
 // Switches every level on that is under way: for what belongs to a tensor and not to the operation
 // that happens to ask for it.

@@ -60,10 +60,11 @@ Unwrapped unwrap(In in) {
 
 Tensor take_destination(In in, const Spec& spec) { return Destination::take_out(in, spec); }
 
-Tensor twin(const Tensor& result, int level) {
-  if (!result.requires_grad() || result.is_leaf()) return result;
+Tensor twin(const Tensor& result, int level, bool recorded) {
+  const bool has_history = result.requires_grad() && !result.is_leaf();
+  if (!has_history && !recorded && !has_graph_or_levels(result)) return result;
   Tensor copy = dual_twin(result, below(level));
-  copy_history(copy, result);
+  if (has_history) copy_history(copy, result);
   return copy;
 }
 

@@ -430,7 +430,12 @@ template <int N>
     const OuterLevels outer(level);
     Saved s;
     for (int i = 0; i < N; ++i) s.operands[i] = *x[i];
-    s.result = detail::twin(result, level);
+    bool recorded = false;
+    for (int i = 0; i < N; ++i) {
+      recorded |=
+          x[i]->is_tensor() && detail::has_graph_or_levels(tangent_of(x[i]->tensor(), level));
+    }
+    s.result = detail::twin(result, level, recorded);
     s.params = params;
     Tensor sum;
     for (int i = 0; i < N; ++i) {

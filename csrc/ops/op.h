@@ -109,6 +109,11 @@ concept CanRerun = IsView<Op> || IsMultiView<Op> ||
 template <class Op>
 concept HasLayout = requires(const typename Op::Attrs& a, const Tensor& x) { Op::make(a, x); };
 
+// The same from all inputs.
+template <class Op>
+concept HasLayoutOfAll =
+    requires(const typename Op::Attrs& a, In in, const Spec& spec) { Op::make_for(a, in, spec); };
+
 // One result is a Tensor, a fixed number an array, a list of views a vector.
 template <class Op>
 using Result = std::conditional_t<
@@ -367,8 +372,11 @@ Unwrapped unwrap(In in);
 Tensor take_destination(In in, const Spec& spec);
 // A second body with the same memory, history and tangents of the levels outside of `level`.  The
 // graph of the tangent saves it in place of the result, which holds the tangent: saving the result
-// itself would be a cycle.
-Tensor twin(const Tensor& result, int level);
+// itself would be a cycle.  `recorded`: the tangent may get a graph though the result has none.
+Tensor twin(const Tensor& result, int level, bool recorded);
+inline bool has_graph_or_levels(const Tensor& t) {
+  return t.defined() && t.raw_flags() & (kAnyGrad | kDual | kBatched);
+}
 // The forward levels that this call propagates, as bits by depth.
 std::uint64_t levels_to_propagate(In in);
 // A view knows its root and what its history belongs to.  Both are defined in ops/rebase.cpp.
@@ -423,6 +431,8 @@ Result<Op> compute(const typename Op::Attrs& attrs, In in) {
     if (!out.defined()) {
       if constexpr (HasLayout<Op>) {
         out = Op::make(attrs, in[0]);
+      } else if constexpr (HasLayoutOfAll<Op>) {
+        out = Op::make_for(attrs, in, spec);
       } else {
         out = Tensor::empty(spec.sizes, spec.dtype);
       }
@@ -480,11 +490,13 @@ template <class Op>
       tangent = apply<Op>(attrs, tangents_or_zeros(in, level));
     } else {
       std::vector<Tensor> tangents;
+      bool recorded = false;
       for (int i = 0; i < in.size(); ++i) {
         tangents.push_back(in[i].defined() ? tangent_of(in[i], level) : Tensor());
+        recorded |= has_graph_or_levels(tangents.back());
       }
       std::vector<Tensor> twins;
-      for (const Tensor& t : out) twins.push_back(twin(t, level));
+      for (const Tensor& t : out) twins.push_back(twin(t, level, recorded));
       Jvp<Op> j(attrs, in, tangents, twins);
       tangent = Op::jvp(j);
     }

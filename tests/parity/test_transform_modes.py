@@ -329,3 +329,71 @@ def test_pulling_outside_of_no_grad_inside_of_transforms() -> None:
         ]
 
     assert found(pb) == found(torch)
+
+
+def under(t: Any, mode: str, x: Any) -> Any:
+    with MODES[mode](t):
+        return x**2 * x.sin()
+
+
+BODIES: dict[str, Callable[[Any, Any, str], Any]] = {
+    "all": lambda t, x, mode: under(t, mode, x),
+    "part": lambda t, x, mode: under(t, mode, x) * x,
+    "grad": lambda t, x, mode: t.func.grad(lambda v: under(t, mode, v).sum() + total(v))(x),
+    "write": lambda t, x, mode: under(t, mode, x).mul_(x),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("inside", ["plain", "no_grad", "anomaly"])
+@pytest.mark.parametrize("outside", ["plain", "no_grad"])
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_linearize_is_jvp_in_every_mode(outside: str, inside: str, body: str) -> None:
+    def found(t: Any, linear: bool, recorded: bool) -> list[Any]:
+        x, direction = t.tensor(VALUES, requires_grad=recorded), t.tensor([1.0, -2.0])
+        seen = []
+
+        def function(v: Any) -> Any:
+            seen.append(modes_of(t))
+            return BODIES[body](t, v, inside)
+
+        with MODES[outside](t):
+            if linear:
+                value, push = t.func.linearize(function, x)
+                slope = push(direction)
+            else:
+                value, slope = t.func.jvp(function, (x,), (direction,))
+        return [value.tolist(), slope.tolist(), value.requires_grad, slope.requires_grad, seen]
+
+    # Whether torch's own linearize records the slope is left to what it folds into constants.
+    for recorded in (False, True):
+        assert found(pb, True, recorded) == found(torch, False, recorded)
+    value, slope = found(pb, True, False)[:2]
+    assert [value, slope] == found(torch, True, False)[:2]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_linearize_of_what_is_computed_in_inference_mode() -> None:
+    def found(t: Any) -> list[Any]:
+        def function(x: Any) -> Any:
+            with t.inference_mode():
+                y = x**2
+            return y + x
+
+        value, push = t.func.linearize(function, t.tensor(VALUES))
+        return [value.tolist(), push(t.ones(2)).tolist()]
+
+    assert found(pb) == found(torch) == [[2.0, 6.0], [1.0, 1.0]]
+
+
+def test_linearize_records_what_jvp_records() -> None:
+    x = leaf(pb)
+    scale = pb.tensor([2.0, 3.0], requires_grad=True)
+    value, push = pb.func.linearize(lambda v: scale * v**3, x)
+    tangent = pb.ones(2, requires_grad=True)
+    slope = push(tangent)
+    assert value.grad_fn.name() == "MulBackward0"
+    gradients = pb.autograd.grad(slope.sum(), (x, scale, tangent))
+    assert [g.tolist() for g in gradients] == [[12.0, 36.0], [3.0, 12.0], [6.0, 36.0]]
+    with pb.no_grad():
+        assert not push(tangent).requires_grad

@@ -15,15 +15,16 @@ from pullback._pytree import TreeSpec, tree_flatten, tree_map, tree_unflatten
 from pullback.func._levels import (
     GRAD,
     JVP,
+    LINEAR,
     VMAP,
     Argnums,
     Chosen,
     Entered,
+    as_tensor_leaf,
     backward,
     check_aux,
     check_randomness,
     grad_input,
-    leave_grad,
     only_tensors,
     split_aux,
 )
@@ -130,28 +131,12 @@ def jvp(
     return (*found, aux) if has_aux else found
 
 
-def _check_twice_differentiable(gradients: Sequence[Tensor]) -> None:
-    """Behind ``once_differentiable`` the dependence on the arriving gradient is lost."""
-    waiting = [g.grad_fn for g in gradients if g.grad_fn is not None]
-    seen = set(waiting)
-    while waiting:
-        node = waiting.pop()
-        if node.name() == "torch::autograd::Error":
-            raise NotImplementedError(
-                "linearize: a function was marked with @once_differentiable, so its gradient "
-                "cannot be differentiated. Use jvp, and give the function a jvp."
-            )
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                waiting.append(following)
-
-
 def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
     """The value of ``func`` at ``primals`` and its derivative there as a function of tangents.
 
-    ``func`` runs once. Its gradient is a linear function of the arriving one; differentiating that
-    gives the product with the Jacobian, without another evaluation.
+    ``func`` runs once, as in ``jvp``. Its derivative is a linear function of the tangents, whose
+    gradient is linear in the arriving one; differentiating that gives the derivative along other
+    tangents, without another evaluation.
 
     Returns:
         ``(output, jvp_fn)``; ``jvp_fn`` takes one tangent for each primal and returns the
@@ -164,26 +149,21 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         tensor([1., 2.])
     """
     flat, spec = tree_flatten(primals)
-    with Entered(GRAD) as level:
-        inputs = [grad_input(leaf, level) for leaf in flat]
-        result = func(*tree_unflatten(inputs, spec))
-        outputs, out_spec = only_tensors(
-            result, "linearize(f, *primals)", "f(*primals)", may_be_empty=True
-        )
-        with Entered(GRAD) as inner:
-            seeds = [
-                grad_input(pb.zeros(o.shape, dtype=o.dtype), inner)
-                if o.dtype.is_floating_point
-                else None
-                for o in outputs
-            ]
-            used = [(o, s) for o, s in zip(outputs, seeds, strict=True) if s is not None]
-            gradients = backward([o for o, _ in used], [s for _, s in used], inputs, 0)
-            _check_twice_differentiable(gradients)
-        values = leave_grad(tree_unflatten(outputs, out_spec), level)
+    with Entered(LINEAR) as level:
+        tangents = [grad_input(pb.zeros_like(as_tensor_leaf(leaf)), level) for leaf in flat]
+        with Entered(JVP) as inner:
+            result = func(*tree_unflatten(_enter(flat, tangents, inner), spec))
+            outputs, out_spec = only_tensors(
+                result, "linearize(f, *primals)", "f(*primals)", may_be_empty=True
+            )
+            found = [_core._dual_leave(output, inner)[1] for output in outputs]
+        derivatives = [tangent for tangent in found if tangent is not None]
+        with Entered(GRAD) as transposed:
+            seeds = [grad_input(pb.zeros_like(d), transposed) for d in derivatives]
+            gradients = backward(derivatives, seeds, tangents, 0)
 
-    def jvp_fn(*tangents: Any) -> Any:
-        directions, other = tree_flatten(tangents)
+    def jvp_fn(*arguments: Any) -> Any:
+        directions, other = tree_flatten(arguments)
         if other != spec:
             raise RuntimeError(
                 f"Expected the tangents {other} to have the same argspec as the primals {spec}"
@@ -199,15 +179,14 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
                     f"tangent:{i} with dtype {tangent.dtype} in flattened pytree doesn't match the "
                     f"dtype {primal.dtype} of the corresponding primal."
                 )
-        derivatives = backward(gradients, directions, [s for _, s in used], 0)
-        rest = iter(derivatives)
-        found = [
-            pb.zeros(o.shape, dtype=o.dtype) if s is None else next(rest)
-            for o, s in zip(outputs, seeds, strict=True)
+        rest = iter(backward(gradients, directions, seeds, 0))
+        results = [
+            pb.zeros(output.shape, dtype=output.dtype) if tangent is None else next(rest)
+            for output, tangent in zip(outputs, found, strict=True)
         ]
-        return tree_unflatten(found, out_spec)
+        return tree_unflatten(results, out_spec)
 
-    return values, jvp_fn
+    return tree_unflatten(outputs, out_spec), jvp_fn
 
 
 def _basis(leaves: Sequence[Tensor]) -> list[Tensor]:

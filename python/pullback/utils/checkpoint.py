@@ -41,7 +41,7 @@ __all__ = [
     "set_checkpoint_early_stop",
 ]
 
-_GRAD = 2  # a reverse transform among the kinds of levels, as in csrc/graph/level.h
+_REVERSE = {2, 4}  # among the kinds of levels, as in csrc/graph/level.h
 _Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 
 
@@ -232,7 +232,7 @@ def _keeps_nothing(values: Sequence[Any]) -> bool:
 
     What a transform records belongs to a level that has ended when backward would run again.
     """
-    if _GRAD in _core._level_kinds():
+    if not _REVERSE.isdisjoint(_core._level_kinds()):
         raise RuntimeError(
             "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks. A "
             "checkpoint is made of them: put the transform inside of it."
