@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "kernels/copy.h"
+#include "kernels/index.h"
 #include "kernels/rows.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
@@ -84,11 +85,23 @@ struct ScatterReduce {
   };
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
+    if (a.op == Reduction::Sum) return add_all(a, in, out);
     const Tensor result = copy_to_dtype(in[0], out.dtype());
     const Tensor index = copy_to_dtype(in[1], DType::Int64);
     const Tensor src = copy_to_dtype(in[2], out.dtype());
     kernels::visit(out.dtype(), [&]<typename T>() { reduce<T>(a, result, index, src); });
     kernels::copy(view_of(out), view_of(result));
+  }
+  static void add_all(const Attrs& a, In in, const Tensor& out) {
+    kernels::copy(view_of(out), view_of(in[0]));
+    if (!a.include_self) {
+      std::int64_t zero = 0;
+      const Dims strides(in[1].ndim());
+      const kernels::View none{reinterpret_cast<char*>(&zero), in[1].sizes().data(), strides.data(),
+                               in[1].ndim(), out.dtype()};
+      kernels::scatter(view_of(out), view_of(in[1]), none, a.dim);
+    }
+    kernels::scatter_add(view_of(out), view_of(in[1]), view_of(in[2]), a.dim);
   }
   template <typename T>
   static void reduce(const Attrs& a, const Tensor& result, const Tensor& index, const Tensor& src) {

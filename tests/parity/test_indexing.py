@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -168,3 +169,71 @@ def test_refusals(call: str) -> None:
     theirs, ours = errors
     assert type(ours) is type(theirs)
     assert str(ours).startswith(str(theirs).split("\n")[0][:40])
+
+
+def expanded(lib: Any, dim: int, kept: tuple[int, ...], sizes: tuple[int, ...]) -> Any:
+    """An index of these sizes that is the same along every dimension that is not kept."""
+    shape = [n if d in kept or d == dim else 1 for d, n in enumerate(sizes)]
+    count = 1
+    for n in shape:
+        count *= n
+    return (lib.arange(count) * 7 % 4).reshape(shape).expand(sizes)
+
+
+INPUTS: dict[str, Callable[[Any], Any]] = {
+    "row-major": lambda lib: lib.arange(480.0).reshape(4, 6, 20),
+    "permuted": lambda lib: lib.arange(480.0).reshape(20, 4, 6).permute(1, 2, 0),
+    "reversed": lambda lib: lib.arange(480.0).reshape(20, 6, 4).permute(2, 1, 0),
+    "gaps": lambda lib: lib.arange(960.0).reshape(4, 6, 40)[..., ::2],
+    "expanded": lambda lib: lib.arange(20.0).expand(4, 6, 20),
+}
+
+
+@pytest.mark.parametrize("layout", INPUTS)
+@pytest.mark.parametrize("dim", [0, 1, 2])
+@pytest.mark.parametrize("kept", [(), (0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)])
+def test_indices_that_are_expanded(kept: tuple[int, ...], dim: int, layout: str) -> None:
+    def found(lib: Any, grown: int) -> list[Any]:
+        x = INPUTS[layout](lib).to(lib.float64).requires_grad_()
+        # Along dimension 0 torch is wrong where an expanded index is smaller than x.
+        less = int(dim != 0)
+        sizes = tuple(n - (n == 6) * less + grown * (d == dim) for d, n in enumerate(x.shape))
+        at = expanded(lib, dim, kept, sizes)
+        src = (lib.arange(float(at.numel()), dtype=lib.float64)).reshape(at.shape)
+        results = [
+            x.gather(dim, at),
+            x.scatter_add(dim, at, src),
+            x.scatter_reduce(dim, at, src, "sum", include_self=False),
+            x.detach().to(lib.int32).scatter_add(dim, at, src.to(lib.int32)),
+            x.detach().gather(dim, at.int().long()),
+            x.scatter(dim, at, 1.5),
+        ]
+        if at.shape[dim] <= 4:  # else the last of several values counts, in an order of its own
+            results.append(x.scatter(dim, at % x.shape[dim], src))
+        weights = lib.arange(float(results[0].numel()), dtype=lib.float64)
+        (slope,) = lib.autograd.grad((results[0].flatten() * weights).sum(), x)
+        return [[each.tolist(), each.dtype == lib.float64] for each in [*results, slope]]
+
+    for grown in (0, 2):
+        assert found(pb, grown) == found(torch, grown)
+
+
+@pytest.mark.parametrize("function", ["gather", "scatter", "scatter_add"])
+@pytest.mark.parametrize("wrong", [4, -1, 2**40])
+def test_an_expanded_index_is_checked_before_anything_is_written(function: str, wrong: int) -> None:
+    def found(lib: Any) -> list[Any]:
+        x = lib.zeros(4, 50)
+        at = lib.tensor([[0], [1], [wrong]]).expand(3, 50)
+        more = () if function == "gather" else (lib.ones(3, 50),)
+        with pytest.raises(RuntimeError) as caught:
+            getattr(x, function if function == "gather" else function + "_")(0, at, *more)
+        return [str(caught.value).strip(), x.sum().item() if lib is pb else 0.0]
+
+    assert found(pb) == found(torch)
+
+
+def test_an_expanded_index_that_is_smaller_than_the_input() -> None:
+    x, at = pb.zeros(4, 3, 2), pb.tensor([0, 3, 2, 1]).reshape(4, 1, 1).expand(4, 2, 2)
+    found = x.scatter_add(0, at, pb.arange(16.0).reshape(4, 2, 2))
+    assert found[:, :2].tolist() == pb.arange(16.0).reshape(4, 2, 2)[[0, 3, 2, 1]].tolist()
+    assert found[:, 2].sum().item() == 0
