@@ -72,17 +72,21 @@ class AnomalyObserver final : public PassObserver {
   // A warning that tells where the node comes from.
   void failed(Node& node) noexcept override {
     applied_.pop_back();
-    PyObject *type, *value, *trace;
-    PyErr_Fetch(&type, &value, &trace);
-    PyObject* done = guarded([&] { return warn(node); });
-    if (!done) PyErr_WriteUnraisable(nullptr);
-    Py_XDECREF(done);
-    PyErr_Restore(type, value, trace);
+    tell([&] { return warn(node.name(), node.sequence(), node.where()); });
+  }
+
+  void failed(const Tensor& leaf) noexcept override {
+    tell([&] {
+      const FirstUse* use = first_use_of(leaf);
+      constexpr const char* kName = "torch::autograd::AccumulateGrad";
+      return use ? warn(kName, use->sequence, use->where) : warn(kName, 0, Provenance());
+    });
   }
 
   void recorded(Node& node) override {
     stacks_->note(node.sequence(), node.where());
     note_anomaly(node, stacks_, applied_.empty() ? nullptr : applied_.back());
+    note_anomaly_of_leaves(node, stacks_, first_new_);
   }
 
   bool checks = true;
@@ -97,7 +101,18 @@ class AnomalyObserver final : public PassObserver {
 
   static std::uint64_t next_sequence() { return Node::next_number(); }
 
-  PyObject* warn(const Node& node) const {
+  // While an exception is in flight.
+  template <typename Warn>
+  static void tell(Warn&& warn) noexcept {
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyObject* done = guarded(warn);
+    if (!done) PyErr_WriteUnraisable(nullptr);
+    Py_XDECREF(done);
+    PyErr_Restore(type, value, trace);
+  }
+
+  PyObject* warn(const char* failed, std::uint64_t number, const Provenance& recorded) const {
     Owned places(PyList_New(0));
     const auto add = [&](const char* name, std::uint64_t sequence, const Provenance& where) {
       const Owned calls(PyList_New(0));
@@ -108,8 +123,8 @@ class AnomalyObserver final : public PassObserver {
       const Owned entry(Py_BuildValue("(ssO)", name, where.describe().c_str(), calls.get()));
       check_status(PyList_Append(places.get(), entry.get()));
     };
-    add(node.name(), node.sequence(), node.where());
-    for (std::uint64_t child = node.sequence();;) {
+    add(failed, number, recorded);
+    for (std::uint64_t child = number;;) {
       const auto parent = std::find_if(parents_.begin(), parents_.end(), [&](const Parent& each) {
         return each.first <= child && child < each.end;
       });

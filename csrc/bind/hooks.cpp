@@ -201,18 +201,18 @@ class PyNodeHooks final : public NodeHooks {
 class PyNotes final : public NodeNotes {
  public:
   // What anomaly mode noted goes into a new dictionary, under torch's names.
-  PyObject* get(const Node* node) {
+  PyObject* get(std::uint64_t sequence, const Provenance& where) {
     if (dict_) return Py_NewRef(dict_->get());
     const Owned dict(PyDict_New());
     if (stacks) {
       const Owned calls(PyList_New(0));
-      for (const std::string& call : stacks->calls(node->sequence(), node->where())) {
+      for (const std::string& call : stacks->calls(sequence, where)) {
         const Owned text(PyUnicode_FromString(call.c_str()));
         check_status(PyList_Append(calls.get(), text.get()));
       }
       const Owned module(PyImport_ImportModule("pullback.autograd.anomaly_mode"));
       const Owned frames(PyObject_CallMethod(module.get(), "_frames", "sO",
-                                             node->where().describe().c_str(), calls.get()));
+                                             where.describe().c_str(), calls.get()));
       check_status(PyDict_SetItemString(dict.get(), "traceback_", frames.get()));
     }
     if (parent) {
@@ -228,6 +228,7 @@ class PyNotes final : public NodeNotes {
 
   std::shared_ptr<const CallStacks> stacks;
   Ref<Node> parent;
+  FirstUse first_use;  // of a leaf
 
  private:
   std::unique_ptr<Dictionary> dict_;
@@ -380,14 +381,39 @@ PyObject* register_node_hook(const Tensor& leaf, PyObject* function, bool before
   return register_in(*hooks, function, before);
 }
 
-PyObject* notes_of(Node& node) { return notes_in(node.make_extra().notes).get(&node); }
+PyObject* notes_of(Node& node) {
+  return notes_in(node.make_extra().notes).get(node.sequence(), node.where());
+}
 
-PyObject* notes_of(const Tensor& leaf) { return notes_in(leaf_hooks(leaf).notes).get(nullptr); }
+PyObject* notes_of(const Tensor& leaf) {
+  PyNotes& notes = notes_in(leaf_hooks(leaf).notes);
+  return notes.get(notes.first_use.sequence, notes.first_use.where);
+}
 
 void note_anomaly(Node& node, std::shared_ptr<const CallStacks> stacks, Ref<Node> parent) {
   PyNotes& notes = notes_in(node.make_extra().notes);
   notes.stacks = std::move(stacks);
   notes.parent = std::move(parent);
+}
+
+void note_anomaly_of_leaves(const Node& node, const std::shared_ptr<const CallStacks>& stacks,
+                            std::uint64_t since) {
+  for (const Edge& edge : node.edges()) {
+    if (!edge.is_leaf()) continue;
+    const Tensor leaf(Ref<TensorBody>::share(edge.leaf()));
+    PyNotes& notes = notes_in(leaf_hooks(leaf).notes);
+    if (notes.stacks == stacks && notes.first_use.sequence >= since) continue;
+    notes.stacks = stacks;
+    notes.first_use.sequence = node.sequence();
+    notes.first_use.where.share(node.where());
+  }
+}
+
+const FirstUse* first_use_of(const Tensor& leaf) {
+  const LeafHooks* hooks = find_leaf_hooks(leaf);
+  if (!hooks || !hooks->notes) return nullptr;
+  const auto& notes = static_cast<const PyNotes&>(*hooks->notes);
+  return notes.stacks ? &notes.first_use : nullptr;
 }
 
 Node* parent_of(const Node& node) {

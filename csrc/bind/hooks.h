@@ -36,6 +36,15 @@ PyObject* notes_of(const Tensor& leaf);
 // backward it was made.
 void note_anomaly(Node& node, std::shared_ptr<const CallStacks> stacks, Ref<Node> parent);
 Node* parent_of(const Node& node);
+// The node is the first that uses these leaves, since number `since`, in anomaly mode.
+void note_anomaly_of_leaves(const Node& node, const std::shared_ptr<const CallStacks>& stacks,
+                            std::uint64_t since);
+struct FirstUse {
+  std::uint64_t sequence = 0;
+  Provenance where;
+};
+// Of a leaf, null where anomaly mode noted nothing.
+const FirstUse* first_use_of(const Tensor& leaf);
 
 // "file.py:12" of a Python function, "" of anything else.
 std::string place_of_function(PyObject* function);

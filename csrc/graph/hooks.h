@@ -59,6 +59,8 @@ class PassObserver {
   virtual void after(Node& node, std::span<const Tensor> given) = 0;
   // The exception that the node threw is in flight.
   virtual void failed(Node& /*node*/) noexcept {}
+  // The same of a leaf: one of its hooks threw.
+  virtual void failed(const Tensor& /*leaf*/) noexcept {}
   virtual void recorded(Node& /*node*/) {}
   PassObserver* outer = nullptr;
 };

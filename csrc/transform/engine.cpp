@@ -123,7 +123,12 @@ void Pass::finish_leaf(Leaf& leaf) {
     }
   }
   if (hooked) [[unlikely]] {
-    finish_hooked_leaf(leaf, tensor);
+    try {
+      finish_hooked_leaf(leaf, tensor);
+    } catch (...) {
+      for (PassObserver* each = mode.observers; each; each = each->outer) each->failed(tensor);
+      throw;
+    }
   } else if (request_.accumulate) {
     accumulate_grad(tensor, std::move(leaf.gradient), request_.create_graph);
   } else {

@@ -97,6 +97,22 @@ def hook_raises(lib: Any) -> None:
         y.sum().backward()
 
 
+def refused_by(register: str) -> Callable[[Any], Any]:
+    """A hook of a leaf raises: the note is that of the accumulation into it."""
+
+    def scenario(lib: Any) -> None:
+        def refuse(*_: Any) -> Any:
+            raise KeyError("mine")
+
+        x = lib.ones(2, requires_grad=True)
+        with lib.autograd.set_detect_anomaly(True):
+            y = layer(x + 1)
+            getattr(x, register)(refuse)
+            y.sum().backward()
+
+    return scenario
+
+
 def custom(lib: Any) -> None:
     class Breaks(lib.autograd.Function):
         @staticmethod
@@ -140,6 +156,64 @@ def test_scenario(scenario: Callable[[Any], Any]) -> None:
 def test_errors_that_are_no_nan(scenario: Callable[[Any], Any]) -> None:
     mine, their = run(pb, scenario), run(torch, scenario)
     assert mine[0] == their[0]
+
+
+@pytest.mark.parametrize("register", ["register_hook", "register_post_accumulate_grad_hook"])
+def test_errors_of_the_hooks_of_a_leaf(register: str) -> None:
+    mine, their = run(pb, refused_by(register)), run(torch, refused_by(register))
+    assert mine == their
+    assert mine[1][0].startswith("Error detected in torch::autograd::AccumulateGrad. Traceback")
+
+
+def test_an_error_at_a_leaf_that_was_used_before() -> None:
+    def scenario(lib: Any) -> None:
+        x = lib.ones(2, requires_grad=True)
+        y = x * 2
+        x.register_hook(lambda _: 1 / 0)
+        with lib.autograd.set_detect_anomaly(True):
+            y.sum().backward()
+
+    mine, their = run(pb, scenario), run(torch, scenario)
+    assert mine == their
+    assert "No forward pass information available" in mine[1][0]
+
+
+def test_metadata_of_the_accumulation() -> None:
+    def found(lib: Any) -> list[Any]:
+        class Double(lib.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: Any) -> Any:
+                return x * 2
+
+            @staticmethod
+            def backward(ctx: Any, gradient: Any) -> Any:
+                return gradient * 2
+
+        seen = []
+        for use in (lambda x: x * 2, lambda x: x.view_as(x), Double.apply):
+            x = lib.ones(2, requires_grad=True)
+            other = lib.ones(2, requires_grad=True)
+            before = other * 2
+            with lib.autograd.set_detect_anomaly(True):
+                y = use(x)
+                again = x + 1
+            node = y.grad_fn.next_functions[0][0]
+            assert again.grad_fn.next_functions[0][0] is node
+            seen.append(shorten("\n" + "".join(node.metadata["traceback_"])))
+            assert before.grad_fn.next_functions[0][0].metadata == {}
+        return seen
+
+    assert found(pb) == found(torch)
+
+
+def test_the_note_of_a_leaf_is_that_of_the_last_graph() -> None:
+    x = pb.ones(2, requires_grad=True)
+    with pb.autograd.set_detect_anomaly(True):
+        (x * 2).sum().backward()
+        (x.exp() + x).sum().backward()
+        x.register_hook(lambda _: 1 / 0)
+        with pytest.warns(UserWarning, match=r"\n    .*sin"), pytest.raises(ZeroDivisionError):
+            (x.sin() + x).sum().backward()
 
 
 def test_without_the_mode_in_the_forward_pass_the_line_is_known_all_the_same() -> None:

@@ -130,7 +130,10 @@ def _warn(nodes: list[tuple[str, str, list[str]]]) -> None:
     """The core calls this with the node that failed, the node that made it in a pass, and so on."""
     name, place, calls = nodes[0]
     if not place:
-        text = f"Error detected in {name}. No forward pass information available."
+        text = (
+            f"Error detected in {name}. No forward pass information available. Enable detect "
+            "anomaly during forward pass for more information."
+        )
     else:
         text = (
             f"Error detected in {name}. Traceback of forward call that caused the error:\n"
