@@ -204,40 +204,54 @@ struct IndexFill {
   }
 };
 
-void check_slices(const char* name, ErrorKind kind, const Tensor& input, int dim,
-                  const Tensor& index, const Tensor& source) {
+// torch checks the two operators in different orders, with different words.
+void check_index_and_dtypes(const char* name, const Tensor& input, const Tensor& index,
+                            const Tensor& source) {
   check(ErrorKind::Index, index.ndim() <= 1, name, "(): Index should have dimension 1 or 0 (got ",
         index.ndim(), ")");
   check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
         "(): Expected dtype int32/int64 for index but got: ", info(index.dtype()).scalar_name);
   check(input.dtype() == source.dtype(), name, "(): self (", info(input.dtype()).scalar_name,
         ") and source (", info(source.dtype()).scalar_name, ") must have the same scalar type");
-  check(
-      ErrorKind::Index,
-      kind != ErrorKind::Index || !input.ndim() || !source.ndim() || input.ndim() == source.ndim(),
-      name, "(): When source and destination are not scalars, their dimensionality must match. ",
-      "Source dimensionality (", source.ndim(), "), destination dimensionality (", input.ndim(),
-      ")");
+}
+
+void check_slice_shapes(const char* name, const Tensor& input, int dim, const Tensor& source) {
   Dims to = input.shape();
   Dims from = source.shape();
   if (!to.empty()) to.erase(dim);
   if (dim < from.size()) from.erase(dim);
-  check(kind == ErrorKind::Index || input.ndim() || !source.ndim(),
-        "source tensor shape must match self tensor shape, excluding the specified dimension. "
-        "Got self.shape = ",
-        input.shape(), " source.shape = ", source.shape());
   check(to == from, name, "(): Source/destination tensor must have same slice shapes. ",
         "Destination slice shape: ", to, " at dimension ", dim, " and source slice shape: ", from,
         " at dimension 0.");
-  const std::int64_t length = source.ndim() == 0 ? 1 : dim < source.ndim() ? source.size(dim) : -1;
-  if (length != index.numel()) {
-    if (kind == ErrorKind::Index) {
-      fail(kind, name, "(): Number of indices (", index.numel(),
-           ") should be equal to source.size(dim) (", length, ")");
-    }
-    fail(kind, name, "(): Number of indices (", index.numel(),
-         ") should be equal to source.size(dim): (", length, "), for dim: ", dim);
-  }
+}
+
+// How many slices the source has: -1 for none along dim.
+std::int64_t length_of(const Tensor& source, int dim) {
+  return source.ndim() == 0 ? 1 : dim < source.ndim() ? source.size(dim) : -1;
+}
+
+void check_index_add(const Tensor& input, int dim, const Tensor& index, const Tensor& source) {
+  check_index_and_dtypes("index_add_", input, index, source);
+  check(input.ndim() || !source.ndim(),
+        "source tensor shape must match self tensor shape, excluding the specified dimension. "
+        "Got self.shape = ",
+        input.shape(), " source.shape = ", source.shape());
+  check_slice_shapes("index_add_", input, dim, source);
+  const std::int64_t length = length_of(source, dim);
+  check(length == index.numel(), "index_add_(): Number of indices (", index.numel(),
+        ") should be equal to source.size(dim): (", length, "), for dim: ", dim);
+}
+
+void check_index_copy(const Tensor& input, int dim, const Tensor& index, const Tensor& source) {
+  check_index_and_dtypes("index_copy_", input, index, source);
+  check(ErrorKind::Index, !input.ndim() || !source.ndim() || input.ndim() == source.ndim(),
+        "index_copy_(): When source and destination are not scalars, their dimensionality must "
+        "match. Source dimensionality (",
+        source.ndim(), "), destination dimensionality (", input.ndim(), ")");
+  check_slice_shapes("index_copy_", input, dim, source);
+  const std::int64_t length = length_of(source, dim);
+  check(ErrorKind::Index, length == index.numel(), "index_copy_(): Number of indices (",
+        index.numel(), ") should be equal to source.size(dim) (", length, ")");
 }
 
 Tensor index_fill_tensor(const Tensor& input, std::int64_t dim, const Tensor& index,
@@ -281,7 +295,7 @@ Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, con
   if (!is_floating(input.dtype())) {  // cut, as in torch
     alpha = input.dtype() == DType::Bool ? Scalar(alpha.to_bool()) : Scalar(alpha.to_int());
   }
-  check_slices("index_add_", ErrorKind::Runtime, input, d, index, source);
+  check_index_add(input, d, index, source);
   if (input.ndim() == 0) {
     const DestinationAside aside;
     return unsafe_view(index_add(unsqueeze(input, 0), 0, index, reshape(source, {{-1}}), alpha), {},
@@ -293,7 +307,7 @@ Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, con
 Tensor index_copy(const Tensor& input, std::int64_t dim, const Tensor& index,
                   const Tensor& source) {
   const int d = wrap_dim(dim, input.ndim());
-  check_slices("index_copy_", ErrorKind::Index, input, d, index, source);
+  check_index_copy(input, d, index, source);
   if (input.ndim() == 0) {
     const DestinationAside aside;
     return unsafe_view(index_copy(unsqueeze(input, 0), 0, index, reshape(source, {{-1}})), {},
