@@ -191,6 +191,7 @@ Call::Call(PyObject* function_class, PyObject* const* args, Py_ssize_t n)
     node_->set_edge(edge++, t);
     if (t.has(kCut) && !t.requires_grad()) note_cut_operand(*node_, t);
   }
+  if (mode.observers) show_recorded(*node_);  // once more, with its inputs
 }
 
 // What was marked is not kept, also after an error: it may be what holds the context.
@@ -287,7 +288,11 @@ Tensor Call::settle(const Tensor& result, int number, Shape& shape) {
       if (smooth && alias.body()->base) alias.body()->view_kind = ViewKind::NoGrad;
       return alias;
     }
-    if (argument) return alias_of(result, false);
+    if (argument) {
+      // To torch, what only transforms differentiate by requires no gradient here.
+      if (!(result.raw_flags() & kRequiresGrad)) check_unsaved(result);
+      return alias_of(result, false);
+    }
     if (!result.body()->base) drop_history(result);
     return result;
   }

@@ -132,6 +132,59 @@ def saved_and_returned_unchanged(t: Any) -> Any:
     return make(t, lambda x: x, lambda ctx, g: g, setup_context=setup).apply(leaf(t))
 
 
+@pytest.mark.parametrize("save", ["save_for_backward", "save_for_forward"])
+@pytest.mark.parametrize("saved", [0, 1])
+@pytest.mark.parametrize("marked", [(), (0,), (1,), (0, 1)])
+def test_saved_and_returned_without_derivatives(
+    marked: tuple[int, ...], saved: int, save: str
+) -> None:
+    """In every transform, with arguments that are differentiated by, or are captured, or not."""
+
+    def scenario(run: Callable[[Any, Any], Any]) -> Scenario:
+        def each(t: Any) -> Any:
+            def setup(ctx: Any, inputs: Any, output: Any) -> None:
+                ctx.mark_non_differentiable(*(output[i] for i in marked))
+                getattr(ctx, save)(inputs[saved])
+
+            function = make(
+                t,
+                lambda x, y: (x, y, x * 2),
+                lambda ctx, *g: (g[0] + g[2] * 2, g[1]),
+                setup_context=setup,
+                jvp=lambda ctx, a, b: (
+                    None if 0 in marked else a,
+                    None if 1 in marked else b,
+                    a * 2,
+                ),
+                generate_vmap_rule=True,
+            )
+            return run(t, lambda x, y: sum(r.sum() for r in function.apply(x, y)))
+
+        return each
+
+    def fixed(t: Any, *values: float) -> Any:
+        return leaf(t, *values).detach()
+
+    def captured(t: Any, f: Any, scale: Any) -> Any:
+        return t.func.grad(lambda x: f(x * scale, fixed(t)))(fixed(t))
+
+    runs: list[Callable[[Any, Any], Any]] = [
+        lambda t, f: f(fixed(t), fixed(t)),
+        lambda t, f: f(leaf(t), fixed(t)),
+        lambda t, f: f(fixed(t), leaf(t)),
+        lambda t, f: t.func.grad(f)(fixed(t), fixed(t)),
+        lambda t, f: t.func.grad(f, argnums=1)(fixed(t), fixed(t)),
+        lambda t, f: t.func.grad(f, argnums=(0, 1))(fixed(t), fixed(t)),
+        lambda t, f: captured(t, f, leaf(t)),
+        lambda t, f: t.func.grad(lambda x: t.func.grad(f)(x, x).sum())(fixed(t)),
+        lambda t, f: t.func.vjp(f, fixed(t), fixed(t))[1](t.ones(())),
+        lambda t, f: t.func.jvp(f, (fixed(t), fixed(t)), (t.ones(2), t.ones(2))),
+        lambda t, f: t.vmap(f)(fixed(t).expand(3, 2), fixed(t).expand(3, 2)),
+    ]
+    for run in runs:
+        check(scenario(run), pb, torch)
+
+
 def scale_in_place(ctx: Any, x: Any) -> Any:
     x.mul_(2)
     ctx.mark_dirty(x)
