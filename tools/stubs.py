@@ -145,6 +145,8 @@ MEMBERS = {
     "nbytes": "@property\ndef nbytes(self) -> _int: ...",
     "T": "@property\ndef T(self) -> Tensor: ...",
     "mT": "@property\ndef mT(self) -> Tensor: ...",
+    "H": "@property\ndef H(self) -> Tensor: ...",
+    "mH": "@property\ndef mH(self) -> Tensor: ...",
     "size": "@overload\ndef size(self, dim: None = None) -> Size: ...\n"
     "@overload\ndef size(self, dim: _int) -> _int: ...",
     "stride": "@overload\ndef stride(self, dim: None = None) -> tuple[_int, ...]: ...\n"

@@ -77,6 +77,24 @@ PyObject* get_matrix_transpose(const Tensor& t) {
         t.ndim(), "-D tensor.");
   return wrap(transpose(t, -2, -1));
 }
+PyObject* get_hermitian(const Tensor& t) {
+  if (t.ndim() == 0) {
+    warn("Tensor.H is deprecated on 0-D tensors. Consider using x.conj().");
+    return wrap(t);
+  }
+  check(t.ndim() == 2, "tensor.H is only supported on matrices (2-D tensors). Got ", t.ndim(),
+        "-D tensor.", t.ndim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
+  return wrap(transpose(t, 0, 1));
+}
+PyObject* get_matrix_hermitian(const Tensor& t) {
+  if (t.ndim() == 0) {
+    warn("Tensor.mH is deprecated on 0-D tensors. Consider using x.conj().");
+    return wrap(t);
+  }
+  check(t.ndim() >= 2, "tensor.mH is only supported on matrices or batches of matrices. Got ",
+        t.ndim(), "-D tensor.");
+  return wrap(transpose(t, -2, -1));
+}
 PyObject* get_grad_fn(const Tensor& t) {
   if (t.is_leaf() || is_level_input(t.body())) Py_RETURN_NONE;
   // The node may get hooks that refer to the tensor; see NOTE [Handles].
@@ -412,6 +430,9 @@ PyGetSetDef tensor_properties[] = {
     {"T", getter<get_transpose>, nullptr, "A view with the dimensions reversed.", nullptr},
     {"mT", getter<get_matrix_transpose>, nullptr, "A view with the last two dimensions exchanged.",
      nullptr},
+    {"H", getter<get_hermitian>, nullptr, "The transpose of a real matrix, as a view.", nullptr},
+    {"mH", getter<get_matrix_hermitian>, nullptr,
+     "A view with the last two dimensions exchanged: the adjoint of real matrices.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

@@ -27,6 +27,7 @@ T.broadcast_tensors(x, T.ones(1, 1, 1)) | T.meshgrid(x, T.ones(2), indexing='ij'
 T.meshgrid(T.ones(1), x, indexing='xy') | x.unsqueeze(0) | x.unsqueeze(-1) | x.unsqueeze(1)
 x.squeeze() | x.squeeze(0) | x.squeeze(-1) | x.squeeze((0, -1)) | x.t() | x.transpose(0, -1)
 x.permute(tuple(range(x.ndim - 1, -1, -1))) | x.movedim(0, -1) | x.swapaxes(0, 1) | x.mT
+x.H | x.mH | x.adjoint() | T.adjoint(x)
 x.T | x.view(-1) | x.view(x.shape) | x.view(1, *x.shape) | x.view(*x.shape, 1) | x.view(1, -1, 1)
 x.reshape(-1) | x.reshape(1, -1) | x.flatten() | x.flatten(0, 1) | x.ravel()
 x.unflatten(0, (1, -1)) | x.unflatten(0, (-1, 1)) | x.narrow(0, 0, 0) | x.narrow(0, 1, 0)

@@ -55,6 +55,7 @@ CALLS = [
     "T.ones(()).T",
     "T.ones(()).mT",
     "T.ones(2, 3, 4).mT",
+    *[f"T.ones({n}).{name}" for n in ("()", "2, 3") for name in ("H", "mH", "adjoint()")],
     "T.vmap(lambda v: v.T)(T.ones(2, 3))",
     "T.vmap(lambda v: v.T)(T.ones(2, 3, 4))",
     "T.tensor(T.ones(2))",
