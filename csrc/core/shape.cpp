@@ -116,6 +116,9 @@ Dims dense_strides(Sizes sizes, std::span<const Dims> strides) {
       at = inner;
     }
   }
+  bool row_major = true;
+  for (int d = 0; d < ndim; ++d) row_major &= order[d] == ndim - 1 - d;
+  if (row_major) return contiguous_strides(sizes);
   Dims result(ndim);
   std::int64_t step = 1;
   for (const std::int64_t d : order) {

@@ -27,6 +27,7 @@ struct IndexPlan {
   Dims whole;  // the sizes of the tensor that is indexed
   DType dtype;
   const char* node = "IndexBackward0";
+  bool row_major = false;  // the result, whatever the strides of x and the indices are
 
   // The indexed dimensions in front.
   Dims front_order() const {
@@ -172,6 +173,36 @@ struct IndexGet {
   static const char* node_name(const Attrs& a) { return a.node; }
   static Spec spec(const Attrs& a, In in) {
     return {a.result_sizes(common_shape(in, 1)), in[0].dtype()};
+  }
+  // As torch's iterator over x, without the indexed dimensions, and over the indices.
+  static Tensor make_for(const Attrs& a, In in, const Spec& spec) {
+    const Tensor made = Tensor::empty(spec.sizes, spec.dtype);
+    bool plain = true;
+    for (int i = 0; i < in.size(); ++i) plain &= in[i].is_contiguous();
+    if (plain || a.row_major) return made;
+    const int ndim = spec.sizes.size();
+    std::vector<Dims> strides;
+    strides.emplace_back(ndim);
+    for (int d = 0, to = 0; d < a.whole.size(); ++d) {
+      if (to == a.at) to += a.width;
+      if (!a.dims.contains(d)) strides[0][to++] = in[0].stride(d);
+    }
+    for (int i = 1; i < in.size(); ++i) {
+      const Tensor& index = in[i];
+      const int lead = a.width - index.ndim();
+      Dims own(ndim);
+      for (int d = 0; d < ndim; ++d) {
+        const int k = d - a.at - lead;
+        if (k >= 0 && k < index.ndim()) {
+          own[d] = index.size(k) == spec.sizes[d] ? index.stride(k) : 0;
+        } else if (spec.sizes[d] == 1 && index.ndim() > 0) {
+          const int last = index.ndim() - 1;
+          own[d] = k < 0 ? index.size(0) * index.stride(0) : index.stride(last);
+        }
+      }
+      strides.push_back(own);
+    }
+    return made.alias(spec.sizes, dense_strides(spec.sizes, strides));
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     const Geometry from(in[0], a.front_order());
@@ -477,6 +508,7 @@ Tensor take(const Tensor& input, const Tensor& index) {
   const Tensor flat = reshape(input, {{-1}});
   Planned p = make_plan(flat, {index});
   p.plan.node = "TakeBackward0";
+  p.plan.row_major = true;
   return IndexGet::get(p.plan, flat, p.indices);
 }
 

@@ -97,3 +97,32 @@ def test_three_operands() -> None:
 def conditioned(lib: Any, function: str, names: tuple[str, ...]) -> list[Any]:
     made = operands(lib, *names)
     return [made[0] > 0, *made[1:]] if function == "where" else made
+
+
+INDICES = """
+x[True] | x[False] | x[None, True] | x[:, True] | x[0, True] | x[True, 0] | x[..., True]
+x[[0]] | x[..., [0]] | x[..., [0, 1]] | x[:, [0]] | x[:, []] | x[[], ] | x[1:, [0]] | x[True, [0]]
+x[None, [0]] | x[[0], None] | x[[0], :, [0]] | x[[[0], [1]], :] | x[:, [[0], [1]]] | x[[0], [1]]
+x[:, [0], [1]] | x[[0], [[0], [1]]] | x[[0, 1], :, [[0], [1]]] | x[0, :, [0]] | x[[0], :, 0]
+x[x > 3] | x[x[..., 0] > 1] | x[:, T.tensor([True, False, True])] | x[P] | x[:, P] | x[P, :, P]
+x.take(P) | x.index_select(1, T.tensor([0, 1])) | T.take_along_dim(x, x[:, :1].long() * 0, 1)
+x.gather(1, x.long() * 0) | T.nn.functional.one_hot(x.long()) | x.index_fill(0, P[0], 1)
+T.nn.functional.one_hot(x.long(), 200) | x.index_put((P,), x[0, 0, 0, 0]) | x.masked_select(x > 1)
+"""
+
+
+@pytest.mark.parametrize(
+    "index", [each.strip() for each in INDICES.replace("\n", "|").split("|") if each.strip()]
+)
+def test_indices(index: str) -> None:
+    for layout, make in LAYOUTS.items():
+        if layout == "number" or make(pb).shape != (2, 3, 4, 5):
+            continue
+        found = []
+        for lib in (pb, torch):
+            x = make(lib)
+            x = lib.arange(x.numel(), dtype=x.dtype).view(x.shape) + x * 0
+            places = lib.tensor([[0, 1], [1, 0], [0, 0]]).t()
+            result = eval(index, {"T": lib, "x": x, "P": places})
+            found.append((tuple(result.shape), result.stride(), result.tolist()))
+        assert found[0] == found[1], layout

@@ -171,5 +171,6 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
                 "Class values must be smaller than num_classes: "
                 f"got {largest}, expected less than {num_classes}."
             )
+        tensor = tensor.contiguous()
     classes = pb.arange(num_classes)
     return (tensor.unsqueeze(-1) == classes).to(pb.int64)
