@@ -7,6 +7,7 @@ parity/test_functional.py.
 from __future__ import annotations
 
 import math
+import weakref
 from typing import Any
 
 import pytest
@@ -225,3 +226,16 @@ def test_printing_shows_the_tangent() -> None:
         x = fw.make_dual(pb.tensor([1.0]), pb.tensor([2.0]))
         assert repr(x) == "tensor([1.], tangent=tensor([2.]))"
     assert repr(x) == "tensor([1.])"
+
+
+def test_the_value_of_a_dual_does_not_keep_it() -> None:
+    p = vector(1.0, 2.0)
+    with fw.dual_level():
+        d = fw.make_dual(p, vector(3.0, 4.0))
+        gone = weakref.ref(d)
+        value = fw.unpack_dual(d).primal
+        del d
+        assert gone() is None
+        assert value._base is p
+        value.mul_(fw.make_dual(vector(2.0, 2.0), vector(1.0, 0.0)))
+        assert tangent(value) == [1.0, 0.0]

@@ -273,3 +273,38 @@ def test_the_context_forgets_everything_at_its_end() -> None:
     with pytest.raises(AssertionError, match="Trying to backward outside"):
         y.backward()
     x.detach().zero_()
+
+
+TRANSFORMS = {
+    "grad": lambda x: pb.func.grad(lambda v: (v * v).sum())(x),
+    "vjp": lambda x: pb.func.vjp(lambda v: v * v, x)[1](pb.ones_like(x))[0],
+    "jacrev": lambda x: pb.func.jacrev(lambda v: v * v)(x).diagonal(),
+    "hessian": lambda x: pb.func.hessian(lambda v: (v * v).sum() / 2)(x).diagonal() * x * 2,
+    "linearize": lambda x: pb.func.linearize(lambda v: v * v, x)[1](pb.ones_like(x)),
+    "vmap of grad": lambda x: pb.vmap(pb.func.grad(lambda v: v * v))(x),
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_what_transforms_in_a_pack_function_save_is_not_packed(name: str) -> None:
+    packed, inner = [], []
+
+    def pack(x: Any) -> Any:
+        packed.append(TRANSFORMS[name](x).tolist())
+        with graph.saved_tensors_hooks(lambda x: inner.append(1) or x, give):
+            TRANSFORMS[name](x)
+        return x
+
+    x = leaf(1.0, 2.0)
+    with graph.saved_tensors_hooks(pack, give):
+        y = x * x
+        again = x.sin()
+    assert packed == [[2.0, 4.0]] * 3
+    assert inner  # hooks that the function itself sets are its own affair
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0, 4.0]
+    packed.clear()
+    with graph.saved_tensors_hooks(pack, give):
+        pb.func.grad(lambda v: (v * v).sum())(x.detach())
+    assert packed == [[2.0, 4.0]] * 2
+    del again

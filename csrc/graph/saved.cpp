@@ -55,6 +55,19 @@ class Aside {
   const TensorBody* overwritten_;
 };
 
+class Packing {
+ public:
+  explicit Packing(SavedHooks& hooks)
+      : hooks_(Ref<SavedHooks>::share(&hooks)), before_(std::exchange(hooks.packing, mode.depth)) {}
+  ~Packing() { hooks_->packing = before_; }
+  Packing(const Packing&) = delete;
+  Packing& operator=(const Packing&) = delete;
+
+ private:
+  const Ref<SavedHooks> hooks_;
+  const int before_;
+};
+
 }  // namespace
 
 SavedInput& SavedInput::operator=(SavedInput&& other) noexcept {
@@ -151,7 +164,10 @@ void SavedTensor::pack(SavedHooks& hooks, const Tensor& tensor, const Tensor& sh
   }
   meta->tangents = tangents_of(tensor);
   const std::uint32_t version = shown.version();
-  meta->packed = hooks.pack(shown);
+  {
+    const Packing now(hooks);
+    meta->packed = hooks.pack(shown);
+  }
   check(shown.version() == version,
         "A saved tensor pack hook is modifying its input in place. Tensors provided as input to "
         "pack hook cannot be modified by in-place operations as this can lead to unexpected "

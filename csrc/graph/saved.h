@@ -49,7 +49,10 @@ class SavedHooks : public Counted {
   virtual bool wants_recipes() const { return false; }
   virtual void note(Node&, std::unique_ptr<Recipe>) {}
   Ref<SavedHooks> outer;
+  int packing = kMaxLevels;  // while it packs: the number of transforms around that
 };
+// Not for what the hooks themselves compute by transforms, which record where no_grad is on.
+inline bool saving_is_hooked() { return mode.depth <= mode.saved_hooks->packing; }
 
 // That such hooks are not allowed; bind knows why.
 class SavedRefusal : public Counted {};
@@ -87,7 +90,7 @@ class SavedTensor {
   ~SavedTensor() { clear(); }
 
   void save_output(const Tensor& tensor) {
-    if (mode.saved_hooks) [[unlikely]] {
+    if (mode.saved_hooks && saving_is_hooked()) [[unlikely]] {
       pack(*mode.saved_hooks, tensor, tensor, true);
       return;
     }
@@ -187,7 +190,7 @@ class SavedInput final : public SavedTensor, SavedLink {
   void save_input(const Tensor& tensor) {
     if (tensor.has(kInference)) [[unlikely]]
       report_inference(tensor);
-    if (mode.saved_hooks) [[unlikely]] {
+    if (mode.saved_hooks && saving_is_hooked()) [[unlikely]] {
       pack(*mode.saved_hooks, tensor, tensor, false);
       return;
     }

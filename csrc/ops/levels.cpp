@@ -96,6 +96,8 @@ static Tensor view_apart(const Tensor& t, int level) {
   AutogradMeta& meta = make_meta(view);
   meta.own_level = level;
   meta.own_serial = mode.levels[level].serial;
+  // What is the view's own in the same place as this one's need not live for it.
+  if (own_level(t.body()) == level) meta.tangent_base = meta_of(t)->tangent_base;
   return view;
 }
 
