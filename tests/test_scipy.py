@@ -45,6 +45,16 @@ CALLS: dict[str, Callable[..., Any]] = {
     ).toarray(),
     "sparse @ matrix": lambda a, b, x: SPARSE @ a,
     "sparse @ vector": lambda a, b, x: SPARSE @ b,
+    "sparse / vector": lambda a, b, x: (SPARSE / b).toarray(),
+    "sparse / number": lambda a, b, x: (SPARSE / b[1]).toarray(),
+    "sparse.diags": lambda a, b, x: scipy.sparse.diags([b, b[:1]], [0, 1]).toarray(),
+    "sparse.linalg.cg": lambda a, b, x: scipy.sparse.linalg.cg(
+        scipy.sparse.csr_array(a), b, x0=b, rtol=1e-14
+    )[0],
+    "sparse.linalg.gmres": lambda a, b, x: scipy.sparse.linalg.gmres(SPARSE, b)[0],
+    "sparse.linalg.eigsh": lambda a, b, x: scipy.sparse.linalg.eigsh(
+        scipy.sparse.csr_array(a), k=1, v0=b
+    )[0],
     "sparse.multiply": lambda a, b, x: SPARSE.multiply(a).toarray(),
     "sparse.linalg.spsolve": lambda a, b, x: scipy.sparse.linalg.spsolve(
         scipy.sparse.csc_array(a), b

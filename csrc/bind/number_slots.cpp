@@ -70,6 +70,20 @@ Tensor quotient(const Operand& a, const Operand& b) {
   return a.is_tensor() ? true_divide(a, b) : mul(reciprocal(b.tensor()), a);
 }
 
+// An array of others (SciPy's sparse ones) over a tensor is the product with the reciprocal, which
+// they may know, as in torch.
+PyObject* divide_slot(PyObject* a, PyObject* b) {
+  PyObject* result = binary_slot<quotient, "div">(a, b);
+  if (result != Py_NotImplemented || !is_tensor(b)) [[likely]]
+    return result;
+  if (is_tensor(a) || !PyObject_HasAttrString(a, "shape")) return result;
+  Py_DECREF(result);
+  return guarded([&] {
+    const Owned inverse(wrap(reciprocal(unwrap(b))));
+    return PyNumber_Multiply(inverse.get(), a);
+  });
+}
+
 template <Tensor (*function)(const Tensor&), Name name>
 PyObject* unary_slot(PyObject* a) {
   const Timed timed(name.text, a, nullptr);
@@ -174,7 +188,7 @@ PyType_Slot number_slots[] = {
     {Py_nb_add, slot(binary_slot<plus, "add">)},
     {Py_nb_subtract, slot(binary_slot<minus, "sub">)},
     {Py_nb_multiply, slot(binary_slot<mul, "mul">)},
-    {Py_nb_true_divide, slot(binary_slot<quotient, "div">)},
+    {Py_nb_true_divide, slot(divide_slot)},
     {Py_nb_floor_divide, slot(binary_slot<floor_divide, "floor_divide">)},
     {Py_nb_remainder, slot(binary_slot<remainder, "remainder">)},
     {Py_nb_power, slot(power_slot)},
