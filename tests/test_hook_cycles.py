@@ -10,11 +10,8 @@ from typing import Any
 import pytest
 
 import pullback as pb
+from cycles import check_collected, leaf
 from pullback import _core
-
-
-def leaf(*values: float) -> Any:
-    return pb.tensor(values, dtype=pb.float64, requires_grad=True)
 
 
 def cycle_through_a_result() -> None:
@@ -109,12 +106,7 @@ CYCLES = [
 
 @pytest.mark.parametrize("make", CYCLES)
 def test_cycles_through_the_graph_are_collected(make: Any) -> None:
-    gc.collect()
-    before = _core.live_objects()
-    make()
-    assert _core.live_objects() != before
-    gc.collect()
-    assert _core.live_objects() == before
+    check_collected(make)
 
 
 @pytest.mark.parametrize("held", ["root", "middle", "leaf", "node", "saved"])

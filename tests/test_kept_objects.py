@@ -16,11 +16,8 @@ from typing import Any
 import pytest
 
 import pullback as pb
+from cycles import check_collected, leaf
 from pullback import _core
-
-
-def leaf(*values: float) -> Any:
-    return pb.tensor(values, dtype=pb.float64, requires_grad=True)
 
 
 def with_grad(*values: float) -> Any:
@@ -399,13 +396,7 @@ CYCLES = [
 
 @pytest.mark.parametrize("make", CYCLES, ids=lambda p: p.__name__)
 def test_one_collection_frees_the_cycle(make: Callable[[], None]) -> None:
-    make()
-    gc.collect()
-    before = _core.live_objects()
-    make()
-    assert _core.live_objects() != before
-    gc.collect()
-    assert _core.live_objects() == before
+    check_collected(make)
 
 
 @pytest.mark.parametrize("make", CYCLES, ids=lambda p: p.__name__)

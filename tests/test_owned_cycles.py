@@ -12,13 +12,10 @@ from typing import Any
 import pytest
 
 import pullback as pb
+from cycles import check_collected, leaf
 from pullback import _core
 from pullback.autograd.graph import saved_tensors_hooks
 from pullback.utils.checkpoint import checkpoint
-
-
-def leaf(*values: float) -> Any:
-    return pb.tensor(values, dtype=pb.float64, requires_grad=True)
 
 
 class Scale(pb.autograd.Function):
@@ -138,13 +135,7 @@ PROGRAMS = [
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
 def test_nothing_is_left(program: Callable[[], None]) -> None:
-    program()
-    gc.collect()
-    before = _core.live_objects()
-    for _ in range(3):
-        program()
-    gc.collect()
-    assert _core.live_objects() == before
+    check_collected(program, times=3)
 
 
 def grow(rng: random.Random) -> list[Any]:

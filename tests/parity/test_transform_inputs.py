@@ -25,7 +25,7 @@ def start(t: Any, *shape: int) -> tuple[Any, Any]:
 
 
 def slope(t: Any, y: Any, x: Any) -> Any:
-    return t.autograd.grad(y.sum(), x)[0].tolist()
+    return t.autograd.grad(y.sum(), x, retain_graph=True)[0].tolist()
 
 
 def tangents(t: Any, *tensors: Any) -> list[Any]:
@@ -143,38 +143,6 @@ def duals_are_views(t: Any) -> Any:
         return d._base is p, e._base is p, q._base is p, q._is_view()
 
 
-def dual_written_through_a_view(t: Any) -> Any:
-    fw = t.autograd.forward_ad
-    x, p = start(t)
-    with fw.dual_level():
-        d = fw.make_dual(p, t.ones(3))
-        h = d[:2]
-        h.mul_(5)
-        return tangents(t, d, h, p), slope(t, p, x)
-
-
-def dual_written_under_its_view(t: Any) -> Any:
-    fw = t.autograd.forward_ad
-    x, p = start(t)
-    with fw.dual_level():
-        d = fw.make_dual(p, t.ones(3))
-        h = d[:2]
-        d.mul_(5)
-        return tangents(t, d, h, p), slope(t, h, x)
-
-
-def dual_filled(t: Any) -> Any:
-    fw = t.autograd.forward_ad
-    x, p = start(t)
-    with fw.dual_level():
-        d = fw.make_dual(p, t.ones(3))
-        h = d[1:]
-        h.copy_(t.ones(2))
-        first = tangents(t, d, h)
-        d.zero_()
-        return first, tangents(t, d, h), slope(t, p, x)
-
-
 def dual_turned(t: Any) -> Any:
     fw = t.autograd.forward_ad
     x, p = start(t, 2, 3)
@@ -183,28 +151,6 @@ def dual_turned(t: Any) -> Any:
         d.t_()
         d[0].mul_(2)
         return tangents(t, d, d * 1), d.shape, slope(t, d, x)
-
-
-def primal_written(t: Any) -> Any:
-    fw = t.autograd.forward_ad
-    x, p = start(t)
-    with fw.dual_level():
-        d = fw.make_dual(p, t.ones(3))
-        h = d[:2]
-        p.mul_(5)
-        return tangents(t, d, h, p), slope(t, h.sum() + d.sum(), x), h.tolist()
-
-
-def unpacked_written(t: Any) -> Any:
-    fw = t.autograd.forward_ad
-    x, p = start(t)
-    with fw.dual_level():
-        d = fw.make_dual(p, t.ones(3))
-        q = fw.unpack_dual(d).primal
-        q.mul_(5)
-        first = tangents(t, d, q, p)
-        d.mul_(2)
-        return first, tangents(t, d, q, p), slope(t, q, x)
 
 
 def unpacked_written_later(t: Any) -> Any:
@@ -298,11 +244,44 @@ def vmap_writes_a_leaf(t: Any) -> Any:
     return t.vmap(lambda a: a.mul_(5))(x)
 
 
+# With the primal, the dual of it and a view of that.
+WITH_A_DUAL: dict[str, Callable[..., Any]] = {
+    "view written": lambda t, p, d, h: (h.mul_(5), tangents(t, d, h, p)),
+    "dual written": lambda t, p, d, h: (d.mul_(5), tangents(t, d, h, p)),
+    "primal written": lambda t, p, d, h: (p.mul_(5), tangents(t, d, h, p)),
+    "view filled": lambda t, p, d, h: (h.copy_(t.ones(2)), tangents(t, d, h)),
+    "dual filled": lambda t, p, d, h: (d.zero_(), tangents(t, d, h)),
+    "view, then dual": lambda t, p, d, h: (h.copy_(t.ones(2)), d.mul_(3), tangents(t, d, h)),
+    "value written": lambda t, p, d, h: (value_of(t, d).mul_(5), tangents(t, d, p)),
+    "value, then dual": lambda t, p, d, h: (value_of(t, d).mul_(5), d.mul_(2), tangents(t, d, p)),
+}
+
+
+def value_of(t: Any, dual: Any) -> Any:
+    return t.autograd.forward_ad.unpack_dual(dual).primal
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", WITH_A_DUAL)
+def test_writes_into_a_dual(name: str) -> None:
+    def found(t: Any) -> list[Any]:
+        fw = t.autograd.forward_ad
+        x, p = start(t)
+        with fw.dual_level():
+            d = fw.make_dual(p, t.ones(3))
+            h = d[:2]
+            *_, seen = WITH_A_DUAL[name](t, p, d, h)
+            return [seen, lists([p, d, h]), *(slope(t, y, x) for y in (p, d, h, h.sum() + d.sum()))]
+
+    assert found(pb) == found(torch)
+
+
 SCENARIOS = [each for name, each in list(globals().items()) if name[0] != "_" and callable(each)]
 SCENARIOS = [
     each
     for each in SCENARIOS
-    if getattr(each, "__module__", "") == __name__ and each not in (start, slope, tangents, lists)
+    if getattr(each, "__module__", "") == __name__ and each not in (start, slope, tangents, lists, value_of)
+    and each is not test_writes_into_a_dual
 ]
 
 
