@@ -280,7 +280,8 @@ SCENARIOS = [each for name, each in list(globals().items()) if name[0] != "_" an
 SCENARIOS = [
     each
     for each in SCENARIOS
-    if getattr(each, "__module__", "") == __name__ and each not in (start, slope, tangents, lists, value_of)
+    if getattr(each, "__module__", "") == __name__
+    and each not in (start, slope, tangents, lists, value_of)
     and each is not test_writes_into_a_dual
 ]
 
