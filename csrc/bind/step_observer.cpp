@@ -1,9 +1,10 @@
 // See step_observer.h.  Start reading at StepObserver::before and after: every node of a pass is
 // looked at once, and what is seen is kept by line and by leaf.
 //
-// A look at a tensor is one pass over its memory: the sum of squares and the largest value tell
-// norms, NaN and infinity.  The first bad value of a pass is shown to a Python function while the
-// graph is still there; the rest is judged at the end, in pullback/diagnosis/_diagnose.py.
+// A look at a tensor is one pass over its memory, for the sum of squares; only where that leaves a
+// doubt the values are looked at one by one.  The first bad value of a pass is shown to a Python
+// function while the graph is still there; the rest is judged at the end, in
+// pullback/diagnosis/_diagnose.py.
 #include "bind/step_observer.h"
 
 #include <algorithm>
@@ -24,6 +25,7 @@
 #include "graph/mode.h"
 #include "graph/node.h"
 #include "graph/saved.h"
+#include "kernels/reduce.h"
 #include "ops/basic.h"
 
 namespace pullback::bind {
@@ -31,14 +33,14 @@ namespace {
 
 struct Look {
   double squares = 0;
-  double largest = 0;
-  // A sum of finite squares may overflow in float64, so infinity is told by the values.
+  double largest = 0;  // 0 where the squares did not overflow
+  // A sum of finite squares may overflow, so infinity is told by the values.
   bool is_bad() const { return std::isnan(squares) || std::isinf(largest); }
 };
 
 // Lanes, since sums of floating point numbers are not reordered by the compiler.
 template <typename T>
-Look look_at(const T* values, std::int64_t n) {
+Look look_closely(const T* values, std::int64_t n) {
   constexpr int kLanes = 8;
   double squares[kLanes] = {};
   double largest[kLanes] = {};
@@ -63,6 +65,20 @@ Look look_at(const T* values, std::int64_t n) {
   return look;
 }
 
+// A sum of squares that is finite, and not so small that squares may have vanished, says it all.
+template <typename T>
+Look look_at(const Tensor& t) {
+  T sum = 0;
+  constexpr std::int64_t kOne = 1;
+  const std::int64_t n = t.numel();
+  kernels::reduce(kernels::Reduce::SumSq,
+                  {reinterpret_cast<char*>(&sum), &kOne, &kOne, 1, t.dtype()},
+                  {t.bytes(), &n, &kOne, 1, t.dtype()});
+  constexpr T kSmall = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+  if (std::isfinite(sum) && sum > kSmall) return {static_cast<double>(sum), 0};
+  return look_closely(t.data<T>(), n);
+}
+
 // What an expanded tensor repeats is looked at once.
 Look look_at(const Tensor& t) {
   if (!t.defined() || !is_floating(t.dtype()) || t.numel() == 0) return {};
@@ -82,8 +98,7 @@ Look look_at(const Tensor& t) {
       values = clone(values, MemoryFormat::Contiguous);
     }
   }
-  Look look = t.dtype() == DType::Float32 ? look_at(values.data<float>(), values.numel())
-                                          : look_at(values.data<double>(), values.numel());
+  Look look = t.dtype() == DType::Float32 ? look_at<float>(values) : look_at<double>(values);
   look.squares *= times;
   return look;
 }
@@ -169,12 +184,13 @@ class StepObserver final : public PassObserver {
     }
   }
 
-  // (passes, lines, leaves), see _diagnose.py.
+  // (passes, lines, leaves), see _diagnose.py.  A place is described when it is asked for.
   PyObject* result() {
     for (auto& [_, leaf] : leaves_) end_pass(leaf);
     const Owned lines(PyList_New(0)), leaves(PyList_New(0));
     for (const auto& [_, line] : lines_) {
-      const Owned row(Py_BuildValue("(ssKdddOLL)", line.name.c_str(), line.where.describe().c_str(),
+      PyObject* code = line.where.code ? static_cast<PyObject*>(line.where.code) : Py_None;
+      const Owned row(Py_BuildValue("(s(Oi)KdddOLL)", line.name.c_str(), code, line.where.offset,
                                     static_cast<unsigned long long>(line.sequence), line.low,
                                     line.high, line.largest, line.doubles ? Py_True : Py_False,
                                     static_cast<long long>(line.units.all),
@@ -267,7 +283,8 @@ class StepObserver final : public PassObserver {
 
   static bool changed(const Leaf& leaf) {
     const GradMode off(false);
-    const Tensor now = clone(leaf.tensor, MemoryFormat::Contiguous);
+    const Tensor now =
+        leaf.tensor.is_contiguous() ? leaf.tensor : clone(leaf.tensor, MemoryFormat::Contiguous);
     const auto bytes = static_cast<std::size_t>(now.numel()) * item_size(now.dtype());
     return now.dtype() != leaf.before.dtype() || now.numel() != leaf.before.numel() ||
            std::memcmp(now.bytes(), leaf.before.bytes(), bytes) != 0;
@@ -317,6 +334,17 @@ PyObject* push_step_observer(PyObject*, PyObject* trouble) {
   });
 }
 
+// (code, offset) of a line -> "file:line in function"
+PyObject* describe_place(PyObject*, PyObject* args) {
+  return guarded([&] {
+    Provenance place;
+    PyObject* code;
+    if (!PyArg_ParseTuple(args, "Oi:_describe_place", &code, &place.offset)) throw_python();
+    if (PyCode_Check(code)) place.code = Py_NewRef(code);
+    return PyUnicode_FromString(place.describe().c_str());
+  });
+}
+
 PyObject* pop_step_observer(PyObject*, PyObject*) {
   return guarded([&]() -> PyObject* {
     for (PassObserver** link = &mode.observers; *link; link = &(*link)->outer) {
@@ -336,6 +364,7 @@ PyMethodDef step_observer_functions[] = {
     {"_push_step_observer", push_step_observer, METH_O,
      "(trouble): watches passes on this thread; trouble(when, node, given) at the first bad "
      "value."},
+    {"_describe_place", describe_place, METH_VARARGS, "(code, offset) of a line, in words."},
     {"_pop_step_observer", pop_step_observer, METH_NOARGS,
      "(passes, lines, leaves) of the innermost such observer, which is taken away."},
     {nullptr, nullptr, 0, nullptr},

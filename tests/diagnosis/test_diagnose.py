@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import threading
 from typing import Any
@@ -225,6 +226,54 @@ def test_an_unused_parameter() -> None:
             model(pb.ones(4, 2)).sum().backward()
         assert kinds(report) == ["unused", "unused"]
         assert "spare.weight" in str(report)
+
+
+def test_parts_that_are_called_by_themselves() -> None:
+    """Before, after and without the module that has them; modules that raise; no hook is left."""
+
+    class Pair(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(2, 2), nn.Linear(2, 1)
+            self.spare = nn.Linear(2, 1)
+
+        def forward(self, x: Any) -> Any:
+            return self.second(self.first(x))
+
+    def hooks(module: Any) -> list[Any]:
+        return [
+            *nn.modules._hooks._all_forward_pre.values(),
+            *(hook for part in module.modules() for hook in part._forward_hooks.values()),
+            *(hook for part in module.modules() for hook in part._forward_hooks_always_called),
+        ]
+
+    x = pb.ones(4, 2)
+    pair, other = Pair(), nn.Sequential(nn.Linear(2, 1), nn.ReLU())
+
+    class Wrong(nn.Module):
+        def forward(self, x: Any) -> Any:
+            assert nn.modules._hooks._all_forward_pre == {}
+            raise KeyError("mine")
+
+    uses: dict[str, list[Any]] = {
+        "part, whole": [lambda: pair.first(x), lambda: pair(x)],
+        "whole, part": [lambda: pair(x), lambda: pair.first(x)],
+        "twice": [lambda: pair(x), lambda: pair(x)],
+        "after an error": [lambda: Wrong()(x), lambda: pair(x)],
+        "two": [lambda: other(x), lambda: pair(x)],
+    }
+    for name, calls in uses.items():
+        with pb.diagnose(quiet=True) as report:
+            for call in calls:
+                with contextlib.suppress(KeyError):
+                    call().sum().backward()
+        unused = [each.text for each in report.findings if each.kind == "unused"]
+        assert len(unused) == 2, name
+        assert all("spare" in each for each in unused), name
+        assert hooks(pair) == hooks(other) == []
+    with pb.diagnose(quiet=True) as report:
+        pair.second(pair.first(x)).sum().backward()
+    assert "unused" not in kinds(report)
 
 
 def test_an_unused_parameter_says_how_it_was_used() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ class StepReport:
 
 class _Line(NamedTuple):
     operator: str
-    place: str
+    where: tuple[Any, int]
     sequence: int
     low: float
     high: float
@@ -76,6 +77,13 @@ class _Line(NamedTuple):
     doubles: bool
     units: int
     dead: int
+
+    @property
+    def place(self) -> str:
+        return str(_core._describe_place(*self.where))
+
+
+_sequence = operator.attrgetter("sequence")
 
 
 class _Leaf(NamedTuple):
@@ -95,8 +103,8 @@ class diagnose:
     are zero for every example; gradients that vanish, explode or are zero; values whose squares
     overflow; parameters that no pass reached, and such that did not change although others did.
     Several steps may be in the block, and the report is about all of them. It is printed also when
-    an exception leaves the block. It is about the thread that entered it. A step takes about 1.6
-    times as long as without it.
+    an exception leaves the block. It is about the thread that entered it. A step takes 1.1 to
+    1.5 times as long as without it, the block itself 10 to 30 microseconds.
 
     Args:
         model: whose parameters should all be used; by default that of the modules that are called
@@ -130,7 +138,7 @@ class diagnose:
         self._model = model
         self._quiet = quiet
         self._called: list[Any] = []
-        self._hook: Any = None
+        self._calls: Any = None
         self._thread = 0
         self._bad: dict[str | None, Finding] = {}
 
@@ -138,10 +146,9 @@ class diagnose:
         self.report = StepReport()
         self._called, self._bad = [], {}
         self._thread = threading.get_ident()
-        nn = sys.modules.get("pullback.nn")
-        if nn is not None and self._model is None:
-            register = nn.modules.module.register_module_forward_pre_hook
-            self._hook = register(self._see_module)
+        hooks = sys.modules.get("pullback.nn.modules._hooks")
+        if hooks is not None and self._model is None:
+            self._calls = hooks.OutermostCalls(self._see_module)
         _core._push_step_observer(self._trouble)
         return self.report
 
@@ -151,31 +158,28 @@ class diagnose:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._drop_hook()
+        if self._calls is not None:
+            self._calls.stop()
+            self._calls = None
         passes, lines, leaves = _core._pop_step_observer()
         self.report.passes = passes
         with no_grad():
             self.report.findings[:] = self._judge(
-                sorted((_Line(*row) for row in lines), key=lambda line: -line.sequence),
-                [_Leaf(*row) for row in leaves],
+                sorted(map(_Line._make, lines), key=_sequence, reverse=True),
+                [*map(_Leaf._make, leaves)],
             )
         self._called = []
         if not self._quiet:
             print(self.report)
 
-    def _drop_hook(self) -> None:
-        if self._hook is not None:
-            self._hook.remove()
-            self._hook = None
-
-    def _see_module(self, module: Any, _: Any) -> None:
+    def _see_module(self, module: Any) -> bool | None:
         """Before each call of a module, until the first one is called again."""
         if threading.get_ident() != self._thread:
-            return
+            return None
         if self._called and module is self._called[0]:
-            self._drop_hook()
-        elif not any(module is each for each in self._called):
-            self._called.append(module)
+            return False
+        self._called.append(module)
+        return True
 
     def _trouble(self, when: str, node: Any, given: tuple[Any, ...]) -> None:
         """The first bad value of a pass: its line, once."""
@@ -187,7 +191,7 @@ class diagnose:
     def _judge(self, lines: list[_Line], leaves: list[_Leaf]) -> list[Finding]:
         found = list(self._bad.values())
         models = self._models()
-        names = _Names([leaf.tensor for leaf in leaves], models)
+        names = _Names([leaf.tensor for leaf in leaves], [parts[0] for parts in models.values()])
         found += [_range(line) for line in lines if line.largest > _LARGE[line.doubles]]
         found += _dead_units(lines)
         zero = [leaf for leaf in leaves if leaf.passes and leaf.zeros == leaf.passes]
@@ -200,21 +204,36 @@ class diagnose:
         found += _unchanged(others, leaves, names)
         return found
 
-    def _models(self) -> list[Any]:
-        """The outermost of the modules that were called."""
-        called = [self._model] if self._model is not None else self._called
-        inner = {id(part) for each in called for part in [*each.modules()][1:]}
-        return [each for each in called if id(each) not in inner]
+    def _models(self) -> dict[int, list[Any]]:
+        """The outermost of the modules that were called, each in front of its parts."""
+        outer: dict[int, list[Any]] = {}
+        inner: set[int] = set()
+        for module in [self._model] if self._model is not None else self._called:
+            if id(module) in inner:
+                continue
+            parts = [*module.modules()]
+            ids = {*map(id, parts)}
+            outer = {key: each for key, each in outer.items() if key not in ids}
+            outer[id(module)] = parts
+            inner |= ids
+        return outer
 
-    def _unused(self, leaves: list[_Leaf], models: list[Any], names: _Names) -> list[Finding]:
+    def _unused(
+        self, leaves: list[_Leaf], models: dict[int, list[Any]], names: _Names
+    ) -> list[Finding]:
         reached = {id(leaf.tensor) for leaf in leaves}
         found = []
-        for module in models if self.report.passes else ():
-            own = [p for p in module.parameters() if p.requires_grad]
-            if self._model is None and not any(id(p) in reached for p in own):
+        for parts in models.values() if self.report.passes else ():
+            own = {
+                id(p): p
+                for part in parts
+                for p in part._parameters.values()
+                if p is not None and p.requires_grad
+            }
+            if self._model is None and reached.isdisjoint(own):
                 continue
-            for parameter in own:
-                if id(parameter) not in reached:
+            for number, parameter in own.items():
+                if number not in reached:
                     used = str(_core._traces(parameter)[0]).strip()
                     text = f"no pass reached {names.of(parameter)} {used}".rstrip()
                     found.append(Finding("unused", text, place_in(used or text)))

@@ -479,6 +479,42 @@ def register_module_forward_hook(
     return insert_hook(_all_forward, hook, False, marks)
 
 
+class OutermostCalls:
+    """Shows ``see`` the modules that are called outside of others, as long as it returns true.
+
+    A module that it is not for (of another thread) it answers with None. Inside of a module that
+    was seen there is no hook of this one, so that modules there run as without it.
+    """
+
+    __slots__ = ("_number", "_see")
+
+    def __init__(self, see: Callable[[Any], bool | None]) -> None:
+        self._see: Callable[[Any], bool | None] | None = see
+        self._number = RemovableHandle.next_id
+        RemovableHandle.next_id += 1
+        _all_forward_pre[self._number] = self._enter
+
+    def stop(self) -> None:
+        """Also from inside of a module; does nothing the second time."""
+        self._see = None
+        _all_forward_pre.pop(self._number, None)
+
+    def _enter(self, module: Any, _: Any) -> None:
+        wants_more = None if self._see is None else self._see(module)
+        if wants_more is None:
+            return
+        _all_forward_pre.pop(self._number, None)
+        if wants_more:
+            module._forward_hooks[self._number] = self._leave
+            module._forward_hooks_always_called[self._number] = True
+
+    def _leave(self, module: Any, *_: Any) -> None:
+        module._forward_hooks.pop(self._number, None)
+        module._forward_hooks_always_called.pop(self._number, None)
+        if self._see is not None:
+            _all_forward_pre[self._number] = self._enter
+
+
 def register_module_full_backward_pre_hook(hook: Hook) -> RemovableHandle:
     """``Module.register_full_backward_pre_hook`` for all modules."""
     return insert_hook(_all_backward_pre, hook)
