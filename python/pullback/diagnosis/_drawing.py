@@ -367,13 +367,13 @@ def _norms(tensor: Any, leaves: list[Any]) -> dict[Any, list[float]]:
     """The 2-norms of the gradients that arrive at nodes and leaves in a pass from the tensor."""
     found: dict[Any, list[float]] = {}
 
-    def before(node: Any, arrived: tuple[Any, ...]) -> None:
+    def look(node: Any, arrived: tuple[Any, ...], _: Any) -> None:
         found[node] = [g.norm().item() for g in arrived if g is not None]
 
     with no_grad():
         try:
             wanted = tuple(leaf.variable for leaf in leaves)
-            gradients = rerun_backward((tensor,), before, lambda *_: None, wanted)
+            gradients = rerun_backward((tensor,), look, wanted)
         except (FreedError, UnseenError) as error:
             reason = str(error) or say_freed(nodes_of([tensor])[0])
             raise RuntimeError(f"draw: got gradients=True. {reason}") from None

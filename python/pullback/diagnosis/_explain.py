@@ -256,23 +256,19 @@ class _Watch:
     """Sees the nodes of a pass: which of them got and gave bad gradients."""
 
     def __init__(self) -> None:
-        self.arrived: tuple[Any, ...] = ()
         self.got_bad: set[Any] = set()
         self.gave_bad: dict[Any, list[int]] = {}
         self.kept: dict[Any, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
 
-    def before(self, _: Any, arrived: tuple[Any, ...]) -> None:
-        self.arrived = arrived
-
-    def after(self, node: Any, given: tuple[Any, ...]) -> None:
+    def look(self, node: Any, arrived: tuple[Any, ...], given: tuple[Any, ...]) -> None:
         bad = [i for i, gradient in enumerate(given) if is_bad(gradient)]
-        if any(is_bad(gradient) for gradient in self.arrived):
+        if any(is_bad(gradient) for gradient in arrived):
             self.got_bad.add(node)
         if not bad:
             return
         self.gave_bad[node] = bad
         if node not in self.got_bad:
-            self.kept[node] = (self.arrived, given)
+            self.kept[node] = (arrived, given)
 
 
 def _of_pass(roots: tuple[Any, ...], tensor: Any | None) -> Explanation:
@@ -299,7 +295,7 @@ def _backward(roots: tuple[Any, ...], tensor: Any | None) -> Explanation:
     nodes, leaves = nodes_of(list(roots))
     watch = _Watch()
     wanted = tuple(leaf.variable for leaf in leaves)
-    found = rerun_backward(roots, watch.before, watch.after, wanted)
+    found = rerun_backward(roots, watch.look, wanted)
     bad_leaves = [a for a, g in zip(leaves, found, strict=True) if is_bad(g)]
     # Who gives to whom, as far as bad gradients go.
     givers: dict[Any, list[Any]] = {}
@@ -438,7 +434,7 @@ def bad_value(node: Any) -> Explanation | None:
 def bad_gradient(node: Any, given: tuple[Any, ...]) -> Explanation | None:
     """What a node turned finite gradients into."""
     watch = _Watch()
-    watch.after(node, given)
+    watch.look(node, (), given)
     return _report_backward(node, watch) if node in watch.kept else None
 
 

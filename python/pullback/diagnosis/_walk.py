@@ -7,7 +7,7 @@ Shared by everything in this folder. Start reading at ``nodes_of``. Nodes are th
 from __future__ import annotations
 
 import linecache
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -173,15 +173,24 @@ class UnseenError(Exception):
 
 def rerun_backward(
     roots: tuple[Any, ...],
-    before: Any,
-    after: Any,
+    look: Callable[[Any, tuple[Any, ...], tuple[Any, ...]], None],
     wanted: tuple[Any, ...],
 ) -> tuple[Any, ...]:
-    """The gradients of the tensors in a pass that ``before`` and ``after`` see.
+    """The gradients of the tensors in a pass whose nodes ``look`` sees.
 
+    It gets the node, the gradients that arrived and those that it gave, None where there is none.
     Raises FreedError or UnseenError when the graph cannot be walked.
     """
     seeds = tuple(None if root.numel() == 1 else root.detach().clone().fill_(1.0) for root in roots)
+    arrived: tuple[Any, ...] = ()
+
+    def before(_: Any, gradients: tuple[Any, ...]) -> None:
+        nonlocal arrived
+        arrived = gradients
+
+    def after(node: Any, given: tuple[Any, ...]) -> None:
+        look(node, arrived, given)
+
     _core._push_observer(before, after)
     try:
         found: tuple[Any, ...] = _core._run_backward(roots, seeds, True, False, wanted, False)

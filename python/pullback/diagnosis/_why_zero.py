@@ -52,17 +52,13 @@ class _Watch:
     """Sees the nodes of a pass: where a gradient that was not zero became zero."""
 
     def __init__(self) -> None:
-        self.arrived: tuple[Any, ...] = ()
         self.zero: dict[Any, list[int]] = {}
         self.none: set[tuple[Any, int]] = set()
         self.empty: set[tuple[Any, int]] = set()
         self.alive: set[Any] = set()
 
-    def before(self, _: Any, arrived: tuple[Any, ...]) -> None:
-        self.arrived = arrived
-
-    def after(self, node: Any, given: tuple[Any, ...]) -> None:
-        if any(gradient is not None and bool(gradient.any()) for gradient in self.arrived):
+    def look(self, node: Any, arrived: tuple[Any, ...], given: tuple[Any, ...]) -> None:
+        if any(gradient is not None and bool(gradient.any()) for gradient in arrived):
             self.alive.add(node)
         for i, gradient in enumerate(given):
             if gradient is None:
@@ -171,7 +167,7 @@ def _stops(tensor: Any, roots: tuple[Any, ...]) -> tuple[list[Any], dict[Any, st
     if own is None:
         return None
     watch = _Watch()
-    (gradient,) = rerun_backward(roots, watch.before, watch.after, (tensor,))
+    (gradient,) = rerun_backward(roots, watch.look, (tensor,))
     if gradient is not None and bool(gradient.any()):
         return [], {}
     reasons = Reasons(Values(list(roots)))
