@@ -477,7 +477,7 @@ void Call::give_tangent(Py_ssize_t k, const Tensor& tangent, const Pushed& pushe
         result.shape(), " while the given forward gradient is of size ", tangent.shape(), ".");
   set_tangent(result, level, tangent);
   // The tangent's graph may hold what forward returned, which is what the ctx has.
-  if (tangent.requires_grad() || tangent.is_dual()) end_with_level(result, level);
+  if (detail::has_graph_or_levels(tangent)) end_with_level(result, level);
 }
 
 PyObject* Call::run(PyObject* forward, PyObject* setup_context) {

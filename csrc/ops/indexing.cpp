@@ -10,6 +10,7 @@
 #include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
+#include "ops/index_plan.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
 #include "ops/table.h"
@@ -18,50 +19,6 @@
 
 namespace pullback {
 namespace {
-
-// Which dimensions are indexed, and where their common shape stands in the result.
-struct IndexPlan {
-  Dims dims;   // rising
-  int at;      // the place of the common shape among the dimensions that are left
-  int width;   // its number of dimensions
-  Dims whole;  // the sizes of the tensor that is indexed
-  DType dtype;
-  const char* node = "IndexBackward0";
-  bool row_major = false;  // the result, whatever the strides of x and the indices are
-
-  // The indexed dimensions in front.
-  Dims front_order() const {
-    Dims order = dims;
-    for (int d = 0; d < whole.size(); ++d) {
-      if (!dims.contains(d)) order.push_back(d);
-    }
-    return order;
-  }
-  // The same for a result: the common shape in front.
-  Dims result_order() const {
-    const int rest = whole.size() - dims.size();
-    Dims order;
-    for (int d = 0; d < width; ++d) order.push_back(at + d);
-    for (int d = 0; d < at; ++d) order.push_back(d);
-    for (int d = at; d < rest; ++d) order.push_back(width + d);
-    return order;
-  }
-  Dims result_sizes(const Dims& common) const {
-    Dims sizes;
-    for (int d = 0; d < whole.size(); ++d) {
-      if (!dims.contains(d)) sizes.push_back(whole[d]);
-    }
-    for (int d = width - 1; d >= 0; --d) sizes.insert(at, common[d]);
-    return sizes;
-  }
-  IndexPlan batched(std::int64_t batch) const {
-    IndexPlan b = *this;
-    for (std::int64_t& d : b.dims) ++d;
-    ++b.at;
-    b.whole.insert(0, batch);
-    return b;
-  }
-};
 
 struct Geometry {
   Dims sizes;
@@ -165,6 +122,8 @@ Dims inverse(const Dims& order) {
 Tensor put(const IndexPlan& plan, const Tensor& x, const Tensor& values,
            const std::vector<Tensor>& indices, bool accumulate, const char* node);
 
+constexpr const char* kTake = "TakeBackward0";  // its result is row-major
+
 // Inputs: x, indices...
 struct IndexGet {
   static constexpr int kInputs = kVariadic;
@@ -174,35 +133,12 @@ struct IndexGet {
   static Spec spec(const Attrs& a, In in) {
     return {a.result_sizes(common_shape(in, 1)), in[0].dtype()};
   }
-  // As torch's iterator over x, without the indexed dimensions, and over the indices.
   static Tensor make_for(const Attrs& a, In in, const Spec& spec) {
     const Tensor made = Tensor::empty(spec.sizes, spec.dtype);
     bool plain = true;
     for (int i = 0; i < in.size(); ++i) plain &= in[i].is_contiguous();
-    if (plain || a.row_major) return made;
-    const int ndim = spec.sizes.size();
-    std::vector<Dims> strides;
-    strides.emplace_back(ndim);
-    for (int d = 0, to = 0; d < a.whole.size(); ++d) {
-      if (to == a.at) to += a.width;
-      if (!a.dims.contains(d)) strides[0][to++] = in[0].stride(d);
-    }
-    for (int i = 1; i < in.size(); ++i) {
-      const Tensor& index = in[i];
-      const int lead = a.width - index.ndim();
-      Dims own(ndim);
-      for (int d = 0; d < ndim; ++d) {
-        const int k = d - a.at - lead;
-        if (k >= 0 && k < index.ndim()) {
-          own[d] = index.size(k) == spec.sizes[d] ? index.stride(k) : 0;
-        } else if (spec.sizes[d] == 1 && index.ndim() > 0) {
-          const int last = index.ndim() - 1;
-          own[d] = k < 0 ? index.size(0) * index.stride(0) : index.stride(last);
-        }
-      }
-      strides.push_back(own);
-    }
-    return made.alias(spec.sizes, dense_strides(spec.sizes, strides));
+    return plain || a.node == kTake ? made
+                                    : made.alias(spec.sizes, a.result_strides(in, spec.sizes));
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     const Geometry from(in[0], a.front_order());
@@ -507,8 +443,7 @@ Tensor take(const Tensor& input, const Tensor& index) {
   const DestinationAside aside;
   const Tensor flat = reshape(input, {{-1}});
   Planned p = make_plan(flat, {index});
-  p.plan.node = "TakeBackward0";
-  p.plan.row_major = true;
+  p.plan.node = kTake;
   return IndexGet::get(p.plan, flat, p.indices);
 }
 
