@@ -95,7 +95,7 @@ struct ScatterReduce {
   static void add_all(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(in[0]));
     if (!a.include_self) {
-      std::int64_t zero = 0;
+      Element zero;
       const Dims strides(in[1].ndim());
       const kernels::View none{reinterpret_cast<char*>(&zero), in[1].sizes().data(), strides.data(),
                                in[1].ndim(), out.dtype()};
