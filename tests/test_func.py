@@ -560,6 +560,34 @@ def test_linearize_needs_the_jvp_of_a_function() -> None:
     assert pb.func.grad(lambda x: Cube.apply(x).sum())(x).tolist() == [3.0, 12.0]
 
 
+@pytest.mark.parametrize("how", ["detach", "no_grad", "constant"])
+def test_linearize_refuses_tangents_without_a_history(how: str) -> None:
+    class Scale(pb.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x: Any) -> Any:
+            return x * 2
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            pass
+
+        @staticmethod
+        def jvp(ctx: Any, tangent: Any) -> Any:
+            with pb.set_grad_enabled(how != "no_grad"):
+                given = tangent.detach() if how == "detach" else tangent
+                return given * 2 if how != "constant" else pb.zeros_like(tangent)
+
+    x = pb.tensor([1.0, 2.0])
+    for function in (Scale.apply, lambda x: vmap(Scale.apply)(x).sin()):
+        if how == "constant":
+            assert linearize(function, x)[1](x).tolist() == [0.0, 0.0]
+            continue
+        with pytest.raises(RuntimeError, match="Scale gave a tangent that has no history"):
+            linearize(function, x)
+
+
 @pytest.mark.parametrize(
     "function",
     [pb.exp, pb.tanh, lambda x: x.softmax(0), lambda x: x.cumprod(0), lambda x: x.logsumexp(0)],

@@ -20,6 +20,7 @@
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/origin.h"
+#include "kernels/index.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
 
@@ -389,6 +390,18 @@ void Call::note_tangents() {
   }
 }
 
+// linearize differentiates by the tangents, so one that does not depend on them must be zero.
+static void check_follows(const Tensor& tangent, int level, PyObject* function) {
+  Tensor values = tangent;
+  const std::uint32_t wanted = mode.levels[level].always_recorded;
+  while (!(values.raw_flags() & wanted) && values.has(kBatched)) values = meta_of(values)->batch;
+  if (values.raw_flags() & wanted) return;
+  if (kernels::count_nonzero(view_of(values)) == 0) return;
+  fail("linearize: the jvp of ", reinterpret_cast<PyTypeObject*>(function)->tp_name,
+       " gave a tangent that has no history, though it is not zero. Was it computed under no_grad, "
+       "or from detached tangents?");
+}
+
 // The user's jvp, with a tangent or zeros for each argument that is a tensor.
 void Call::push_tangents(const Pushed& pushed) {
   const int level = pushed.level;
@@ -429,6 +442,7 @@ void Call::push_tangents(const Pushed& pushed) {
       continue;
     }
     if (item == Py_None) continue;
+    if (mode.levels[level].always_recorded) check_follows(unwrap(item), level, class_);
     give_tangent(k, unwrap(item), pushed);
   }
 }

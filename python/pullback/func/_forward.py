@@ -150,7 +150,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     """
     flat, spec = tree_flatten(primals)
     with Entered(LINEAR) as level:
-        tangents = [grad_input(pb.zeros_like(as_tensor_leaf(leaf)), level) for leaf in flat]
+        tangents = [grad_input(pb.ones_like(as_tensor_leaf(leaf)), level) for leaf in flat]
         with Entered(JVP) as inner:
             result = func(*tree_unflatten(_enter(flat, tangents, inner), spec))
             outputs, out_spec = only_tensors(
