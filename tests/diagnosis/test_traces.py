@@ -360,3 +360,13 @@ def test_an_error_names_where_a_leaf_was_made() -> None:
     with pytest.raises(RuntimeError, match="Can't call numpy") as raised:
         w.numpy()
     assert f"It was made at {place}" in str(raised.value)
+
+
+def test_why_none_does_not_blame_backward_for_what_grad_returned() -> None:
+    p = pb.ones(3, requires_grad=True)
+    loss = (p * p).sum()
+    pb.autograd.grad(loss, p)
+    assert "or autograd.grad(), which returns the gradients" in str(pb.why_none(p, loss))
+    kept = (p * p).sum()
+    pb.autograd.grad(kept, p, retain_graph=True)
+    assert "autograd.grad() computed the gradients" in str(pb.why_none(p, kept))

@@ -272,8 +272,14 @@ def why_none(tensor: Tensor, loss: Tensor | Iterable[Tensor] | None = None) -> E
     if cleared:
         text += f". {cleared}"
     elif is_freed(nodes):
-        text += ", but backward(inputs=...) left it out."
+        text += (
+            ", but the pass that freed the graph left its .grad alone: backward(inputs=...) "
+            "without it, or autograd.grad(), which returns the gradients."
+        )
     else:
-        text += ", but backward() was not called yet, or backward(inputs=...) left it out."
+        text += (
+            ", but backward() was not called yet, or backward(inputs=...) left it out, or "
+            "autograd.grad() computed the gradients, which returns them."
+        )
     places = tuple(p for p in (place_in(cleared), used) if p)
     return Explanation(text, places[0] if places else None, places=places)

@@ -39,7 +39,7 @@ class Parameter(Tensor):
         if not isinstance(data, Tensor):
             raise TypeError(
                 f"Parameter: data must be a Tensor: got {type(data).__name__}. Make one with "
-                "torch.tensor(...)."
+                "pullback.tensor(...)."
             )
         if not isinstance(requires_grad, bool):
             raise TypeError(
