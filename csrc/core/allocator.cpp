@@ -11,31 +11,13 @@
 #include "core/error.h"
 
 namespace pullback::memory {
-namespace {
-
-constexpr std::size_t kSmallLimit = 1024;
-constexpr std::size_t kSmallClasses = kSmallLimit / kAlignment + 1;
-constexpr std::size_t kSlabBytes = std::size_t{64} << 10;
-constexpr std::int64_t kDefaultBound = std::int64_t{1} << 30;
-constexpr int kLiveKinds = 3;
-
-struct FreeBlock {
-  FreeBlock* next;
-  FreeBlock* next_list;  // of the first block of a list that an ended thread left
-};
-
-// Plain data, so that access needs no initialisation guard.  Values are signed: a block may be
-// freed by another thread than the one that made it, only the sum over threads is meaningful.
-struct ThreadCache {
-  FreeBlock* free[kSmallClasses];
-  std::int64_t small_bytes;
-  std::int64_t live[kLiveKinds];
-  bool registered;
-};
 
 thread_local constinit ThreadCache cache{};
 
-std::size_t small_class(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment; }
+namespace {
+
+constexpr std::size_t kSlabBytes = std::size_t{64} << 10;
+constexpr std::int64_t kDefaultBound = std::int64_t{1} << 30;
 
 void* system_allocate(std::size_t bytes) {
   void* block = std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
@@ -228,8 +210,14 @@ class LargeCache {
   std::int64_t bound_ = kDefaultBound;
 };
 
-[[gnu::noinline]] void* allocate_slow(std::size_t bytes) {
+}  // namespace
+
+void* allocate_slow(std::size_t bytes) {
   if (!cache.registered) enrol_thread();
+  if constexpr (!kCaches) {
+    cache.small_bytes += static_cast<std::int64_t>(bytes);
+    return system_allocate(bytes);
+  }
   if (bytes > kSmallLimit) return LargeCache::get().take(bytes);
   const std::size_t c = small_class(bytes);
   FreeBlock* list = Shared::get().refill(c);
@@ -238,49 +226,16 @@ class LargeCache {
   return list;
 }
 
-}  // namespace
-
-#if defined(__SANITIZE_ADDRESS__)
-#define PULLBACK_CACHES 0
-#else
-#define PULLBACK_CACHES 1
-#endif
-
-void* allocate(std::size_t bytes) {
-  if constexpr (!PULLBACK_CACHES) {
-    if (!cache.registered) enrol_thread();
-    cache.small_bytes += static_cast<std::int64_t>(bytes);
-    return system_allocate(bytes);
-  }
-  if (bytes <= kSmallLimit) [[likely]] {
-    const std::size_t c = small_class(bytes);
-    if (FreeBlock* block = cache.free[c]) [[likely]] {
-      cache.free[c] = block->next;
-      cache.small_bytes += static_cast<std::int64_t>(c * kAlignment);
-      return block;
-    }
-  }
-  return allocate_slow(bytes);
-}
-
-void deallocate(void* block, std::size_t bytes) noexcept {
-  if constexpr (!PULLBACK_CACHES) {
+void deallocate_slow(void* block, std::size_t bytes) noexcept {
+  if constexpr (!kCaches) {
     cache.small_bytes -= static_cast<std::int64_t>(bytes);
     std::free(block);
     return;
   }
   if (bytes > kSmallLimit) return LargeCache::get().give(block, bytes);
-  if (!cache.registered) [[unlikely]] {
-    enrol_thread();
-  }
-  const std::size_t c = small_class(bytes);
-  auto* free_block = static_cast<FreeBlock*>(block);
-  free_block->next = cache.free[c];
-  cache.free[c] = free_block;
-  cache.small_bytes -= static_cast<std::int64_t>(c * kAlignment);
+  enrol_thread();
+  deallocate(block, bytes);
 }
-
-void count(Live kind, int change) noexcept { cache.live[static_cast<int>(kind)] += change; }
 
 Stats stats() {
   if (!cache.registered) enrol_thread();

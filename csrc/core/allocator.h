@@ -13,14 +13,62 @@ namespace pullback::memory {
 
 inline constexpr std::size_t kAlignment = 64;
 
+inline constexpr std::size_t kSmallLimit = 1024;
+inline constexpr std::size_t kSmallClasses = kSmallLimit / kAlignment + 1;
+inline constexpr int kLiveKinds = 3;
+
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kCaches = false;
+#else
+inline constexpr bool kCaches = true;
+#endif
+
+struct FreeBlock {
+  FreeBlock* next;
+  FreeBlock* next_list;  // of the first block of a list that an ended thread left
+};
+
+// Plain data, so that access needs no initialisation guard.  Values are signed: a block may be
+// freed by another thread than the one that made it, only the sum over threads is meaningful.
+struct ThreadCache {
+  FreeBlock* free[kSmallClasses];
+  std::int64_t small_bytes;
+  std::int64_t live[kLiveKinds];
+  bool registered;
+};
+extern thread_local constinit ThreadCache cache;
+
+inline std::size_t small_class(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment; }
+void* allocate_slow(std::size_t bytes);
+void deallocate_slow(void* block, std::size_t bytes) noexcept;
+
 // Throws Error(Memory) when the system has none left.
-void* allocate(std::size_t bytes);
+inline void* allocate(std::size_t bytes) {
+  if (kCaches && bytes <= kSmallLimit) [[likely]] {
+    const std::size_t c = small_class(bytes);
+    if (FreeBlock* block = cache.free[c]) [[likely]] {
+      cache.free[c] = block->next;
+      cache.small_bytes += static_cast<std::int64_t>(c * kAlignment);
+      return block;
+    }
+  }
+  return allocate_slow(bytes);
+}
 // `bytes` is the number given to allocate.
-void deallocate(void* block, std::size_t bytes) noexcept;
+inline void deallocate(void* block, std::size_t bytes) noexcept {
+  if (!kCaches || bytes > kSmallLimit || !cache.registered) [[unlikely]] {
+    return deallocate_slow(block, bytes);
+  }
+  const std::size_t c = small_class(bytes);
+  auto* free_block = static_cast<FreeBlock*>(block);
+  free_block->next = cache.free[c];
+  cache.free[c] = free_block;
+  cache.small_bytes -= static_cast<std::int64_t>(c * kAlignment);
+}
 
 enum class Live : std::uint8_t { Tensors, Storages, Nodes };
 // Counts objects for the leak tests; summed over threads by stats().
-void count(Live kind, int change) noexcept;
+inline void count(Live kind, int change) noexcept { cache.live[static_cast<int>(kind)] += change; }
 
 struct Stats {
   std::int64_t allocated_bytes;  // handed out now

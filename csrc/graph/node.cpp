@@ -1,8 +1,6 @@
 // See node.h.
 #include "graph/node.h"
 
-#include <atomic>
-
 #include "core/error.h"
 #include "graph/mode.h"
 
@@ -10,37 +8,11 @@ namespace pullback {
 
 thread_local constinit Mode mode{};
 
-namespace {
-
-std::atomic<std::uint64_t> next_sequence{1};
-
-std::uint64_t take_sequence() {
-#if PULLBACK_ATOMIC_REFS
-  return next_sequence.fetch_add(1, std::memory_order_relaxed);
-#else
-  const std::uint64_t number = next_sequence.load(std::memory_order_relaxed);
-  next_sequence.store(number + 1, std::memory_order_relaxed);
-  return number;
-#endif
-}
-
-}  // namespace
+std::atomic<std::uint64_t> Node::next_sequence_{1};
 
 void check_fresh(const Tensor& tensor) {
   check(!tensor.body()->has_stale_history(),
         "internal error: the history of a view is older than its memory. Please report it.");
-}
-
-Edge::Edge(const Tensor& tensor) : output_nr_(tensor.body()->raw_output_nr) {
-  TensorBody* body = tensor.body();
-  if (body->raw_flags & kFollowsBase) check_fresh(tensor);
-  if (Node* node = raw_node_of(tensor)) {
-    node->refs.increment();
-    target_ = reinterpret_cast<std::uintptr_t>(node);
-  } else {
-    body->refs.increment();
-    target_ = reinterpret_cast<std::uintptr_t>(body) | kLeafTag;
-  }
 }
 
 Edge::Edge(Ref<Node> node, std::uint32_t output_nr)
@@ -68,19 +40,7 @@ void Edge::drop() noexcept {
   }
 }
 
-Node::Node(int num_inputs, int num_outputs)
-    : num_edges_(static_cast<std::uint32_t>(num_inputs)),
-      num_outputs_(static_cast<std::uint32_t>(num_outputs)),
-      sequence_(take_sequence()) {
-  if (num_edges_ <= kInlineEdges) {
-    for (Edge& edge : inline_) new (&edge) Edge;
-  } else {
-    heap_ = new Edge[num_edges_];
-  }
-  memory::count(memory::Live::Nodes, 1);
-}
-
-std::uint64_t Node::next_number() { return next_sequence.load(std::memory_order_relaxed); }
+std::uint64_t Node::next_number() { return next_sequence_.load(std::memory_order_relaxed); }
 
 Node::~Node() {
   if (num_edges_ <= kInlineEdges) {

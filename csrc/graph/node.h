@@ -13,8 +13,10 @@
 // Edges to leaves point to the tensor itself: a leaf needs no node.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <utility>
@@ -102,7 +104,17 @@ class SavedList;
 class Node : public GraphNode {
  public:
   // Nodes are made by `make_node`, which takes memory for the whole object at once.
-  explicit Node(int num_inputs, int num_outputs = 1);
+  explicit Node(int num_inputs, int num_outputs = 1)
+      : num_edges_(static_cast<std::uint32_t>(num_inputs)),
+        num_outputs_(static_cast<std::uint32_t>(num_outputs)),
+        sequence_(take_number()) {
+    if (num_edges_ <= kInlineEdges) {
+      for (Edge& edge : inline_) new (&edge) Edge;
+    } else {
+      heap_ = new Edge[num_edges_];
+    }
+    memory::count(memory::Live::Nodes, 1);
+  }
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
   virtual ~Node();
@@ -137,7 +149,7 @@ class Node : public GraphNode {
       return;
     }
     levels_ |= flags & mode.record;
-    edge_data()[i] = Edge(input);
+    new (&edge_data()[i]) Edge(input);  // it was empty
   }
   void set_edge(int i, Edge edge) {
     levels_ |= edge.levels();
@@ -173,8 +185,19 @@ class Node : public GraphNode {
   Edge* edge_data() { return num_edges_ <= kInlineEdges ? inline_ : heap_; }
   const Edge* edge_data() const { return num_edges_ <= kInlineEdges ? inline_ : heap_; }
 
+  static std::uint64_t take_number() {
+#if PULLBACK_ATOMIC_REFS
+    return next_sequence_.fetch_add(1, std::memory_order_relaxed);
+#else
+    const std::uint64_t number = next_sequence_.load(std::memory_order_relaxed);
+    next_sequence_.store(number + 1, std::memory_order_relaxed);
+    return number;
+#endif
+  }
+
   static constexpr std::uint32_t kInlineEdges = 2;
 
+  static std::atomic<std::uint64_t> next_sequence_;
   std::uint32_t num_edges_;
   std::uint32_t num_outputs_;
   std::uint32_t levels_ = 0;
@@ -192,15 +215,15 @@ static_assert(sizeof(Node) <= 128, "the design's bound for a node with two inlin
 // Tells the observers of the thread.
 void show_recorded(Node& node);
 
-// Makes a node with the place of the user's code in it.
+// Makes a node in `bytes` bytes, with the place of the user's code in it.
 template <typename T, typename... Args>
-Ref<T> make_node(Args&&... args) {
-  void* block = memory::allocate(sizeof(T));
+[[gnu::always_inline]] inline Ref<T> make_node_of(std::size_t bytes, Args&&... args) {
+  void* block = memory::allocate(bytes);
   T* node;
   try {
     node = new (block) T(std::forward<Args>(args)...);
   } catch (...) {
-    memory::deallocate(block, sizeof(T));
+    memory::deallocate(block, bytes);
     throw;
   }
   node->where().capture();
@@ -209,10 +232,25 @@ Ref<T> make_node(Args&&... args) {
     show_recorded(*made);
   return made;
 }
+template <typename T, typename... Args>
+Ref<T> make_node(Args&&... args) {
+  return make_node_of<T>(sizeof(T), std::forward<Args>(args)...);
+}
 
 // NOTE [Stale views] in core/tensor.h.
 inline Node* raw_node_of(const Tensor& tensor) {
   return static_cast<Node*>(tensor.body()->raw_grad_fn.get());
+}
+inline Edge::Edge(const Tensor& tensor) : output_nr_(tensor.body()->raw_output_nr) {
+  TensorBody* body = tensor.body();
+  if (body->raw_flags & kFollowsBase) check_fresh(tensor);
+  if (Node* node = raw_node_of(tensor)) {
+    node->refs.increment();
+    target_ = reinterpret_cast<std::uintptr_t>(node);
+  } else {
+    body->refs.increment();
+    target_ = reinterpret_cast<std::uintptr_t>(body) | kLeafTag;
+  }
 }
 inline Node* node_of(const Tensor& tensor) {
   refresh_history(tensor);

@@ -12,6 +12,7 @@
 #include "ops/destination.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
+#include "ops/recipe.h"
 #include "ops/select.h"
 
 namespace pullback {
