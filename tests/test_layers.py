@@ -32,7 +32,9 @@ MAX_LINES = 600
 # Who may read what a view knew before its memory was written, and why.
 RAW_HISTORY = re.compile(r"\braw_(flags|grad_fn|output_nr|tangents|node_of)\b")
 READS_RAW_HISTORY = {
-    "ops/op.h": "the quick road asks kFollowsBase with the other flags",
+    "ops/operation.h": "the quick road asks kFollowsBase with the other flags",
+    "ops/operation.cpp": "the same",
+    "ops/op.h": "the memory of a batch, and tangents",
     "ops/operand.h": "the same for elementwise operators",
     "ops/elementwise.cpp": "the same",
     "ops/as_strided.cpp": "records a write, whose operands are up to date",

@@ -244,7 +244,7 @@ void record_replaced_part(const Part& part, const Tensor& whole, const Tensor& v
   const Tensor* inputs[] = {&whole, &values};
   const In in(inputs, 2);
   const RecordLevels levels(detail::levels_to_record(in, in.raw_flags()));
-  const auto node = make_node<OpNode<WrittenSlices>>(part, In(inputs, 2), as_span(whole));
+  const auto node = make_op_node<WrittenSlices>(part, In(inputs, 2), as_span(whole));
   set_history(whole, node.get());
 }
 

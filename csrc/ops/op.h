@@ -37,6 +37,8 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -49,37 +51,10 @@
 #include "graph/node.h"
 #include "graph/saved.h"
 #include "kernels/view.h"
-#include "ops/recipe.h"
+#include "ops/operation.h"
 #include "ops/reflect.h"
 
 namespace pullback {
-
-inline constexpr int kVariadic = -1;
-inline constexpr std::uint32_t kOut = 1u << 16;
-
-struct Spec {
-  Dims sizes;
-  DType dtype;
-};
-
-// The tensor inputs of one call.
-class In {
- public:
-  In(const Tensor* const* tensors, int count) : tensors_(tensors), count_(count) {}
-  const Tensor& operator[](int i) const { return *tensors_[i]; }
-  int size() const { return count_; }
-  std::uint32_t raw_flags() const {
-    std::uint32_t all = 0;
-    for (int i = 0; i < count_; ++i) {
-      if (tensors_[i]->defined()) all |= tensors_[i]->raw_flags();
-    }
-    return all;
-  }
-
- private:
-  const Tensor* const* tensors_;
-  int count_;
-};
 
 // Defined in ops/batching.cpp.
 [[noreturn]] void report_batched();
@@ -103,16 +78,16 @@ template <class Op>
 concept HasNoDerivative = requires { requires Op::kNotDifferentiable; };
 
 template <class Op>
-concept CanRerun = IsView<Op> || IsMultiView<Op> ||
-                   requires(const typename Op::Attrs& a, In in) { Op::spec(a, in); };
-
-template <class Op>
 concept HasLayout = requires(const typename Op::Attrs& a, const Tensor& x) { Op::make(a, x); };
 
 // The same from all inputs.
 template <class Op>
 concept HasLayoutOfAll =
     requires(const typename Op::Attrs& a, In in, const Spec& spec) { Op::make_for(a, in, spec); };
+
+template <class Op>
+concept HasLayouts = requires(const typename Op::Attrs& a, const Tensor& x,
+                              const std::array<Spec, 2>& specs) { Op::make_all(a, x, specs); };
 
 // One result is a Tensor, a fixed number an array, a list of views a vector.
 template <class Op>
@@ -134,12 +109,6 @@ inline void mark_inference(const Tensor& made) {
   if (made.body()->refs.get() == 1 && !made.body()->base) made.set(kInference, true);
 }
 
-template <class Op>
-class OpNode;
-
-template <class Op>
-Result<Op> apply(const typename Op::Attrs& attrs, In in);
-
 namespace detail {
 
 // An input was cut off from its history, and perhaps it is not saved: graph/origin.h.
@@ -159,8 +128,10 @@ inline const Tensor& to_save(const Tensor& tensor, Tensor& copy) {
 template <class Op>
 class Vjp {
  public:
-  Vjp(const OpNode<Op>& node, BackwardCall& call) : node_(node), call_(call) {}
-  const typename Op::Attrs& attrs() const { return node_.attrs; }
+  Vjp(const OpNode& node, BackwardCall& call) : node_(node), call_(call) {}
+  const typename Op::Attrs& attrs() const {
+    return *static_cast<const typename Op::Attrs*>(node_.attrs());
+  }
   // A saved input or output; reading one that `saves` did not name is an internal error.
   Tensor in(int i) const { return node_.read_input(i); }
   Tensor out(int k = 0) const { return node_.read_output(k); }
@@ -181,7 +152,7 @@ class Vjp {
   std::string recorded_at() const { return node_.recorded_at(); }
 
  private:
-  const OpNode<Op>& node_;
+  const OpNode& node_;
   BackwardCall& call_;
 };
 
@@ -204,136 +175,6 @@ class Jvp {
   In in_;
   std::span<const Tensor> tangents_;
   std::span<const Tensor> out_;
-};
-
-template <class Op>
-class OpNode final : public Node {
- public:
-  OpNode(const typename Op::Attrs& attributes, In in, std::span<const Tensor> out)
-      : Node(in.size(), static_cast<int>(out.size())), attrs(attributes) {
-    std::uint32_t needs = 0;
-    bool cut = false;
-    for (int i = 0; i < in.size(); ++i) {
-      set_edge(i, in[i]);
-      if (wants(i)) {
-        needs |= 1u << (i < 15 ? i : 15);
-      } else if (in[i].defined()) {
-        cut |= in[i].has(kCut);
-      }
-    }
-    const std::uint32_t saves = Op::saves(needs);
-    if (cut) [[unlikely]]
-      detail::note_unsaved_cut(*this, in, saves);
-    saves_any_ = saves != 0;
-    Tensor copy;
-    if constexpr (kFixedInputs) {
-      for (int i = 0; i < Op::kInputs; ++i) {
-        if (saves >> i & 1u && in[i].defined()) {
-          inputs_[i].save_input(detail::to_save(in[i], copy));
-        }
-      }
-    } else if (saves & (kOut - 1)) {
-      inputs_.resize(static_cast<std::size_t>(in.size()));
-      for (int i = 0; i < in.size(); ++i) {
-        if (saves >> (i < 15 ? i : 15) & 1u && in[i].defined()) {
-          inputs_[static_cast<std::size_t>(i)].save_input(detail::to_save(in[i], copy));
-        }
-      }
-    }
-    saved_outputs_ = saves / kOut;
-  }
-
-  // After the outputs have their output numbers.
-  void save_outputs(std::span<const Tensor> out) {
-    if constexpr (Op::kOutputs > 0) {
-      for (int k = 0; k < Op::kOutputs; ++k) {
-        if (saved_outputs_ >> k & 1u) outputs_[k].save_output(out[static_cast<std::size_t>(k)]);
-      }
-    }
-  }
-
-  const char* name() const override {
-    if constexpr (requires(const OpNode& n) { Op::node_name(n.attrs); }) {
-      return Op::node_name(attrs);
-    } else {
-      return Op::kNode;
-    }
-  }
-  std::size_t object_bytes() const override { return sizeof(*this); }
-
-  void apply(BackwardCall& call) override {
-    if (released_) [[unlikely]] {
-      report_released(*this);
-    }
-    Vjp<Op> v(*this, call);
-    Op::vjp(v);
-  }
-
-  void release_saved() noexcept override {
-    for (SavedInput& saved : inputs_) saved.release();
-    for (SavedTensor& saved : outputs_) saved.release();
-    released_ = saves_any_;
-  }
-
-  void list_saved(SavedList& list) override {
-    list.released = released_;
-    const std::uint32_t saves = Op::saves(~0u);
-    for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      if (!(saves >> (i < 15 ? i : 15) & 1u)) continue;
-      list.add_input(static_cast<int>(i), &inputs_[i]);
-    }
-    for (std::size_t k = 0; k < outputs_.size(); ++k) {
-      if (!(saves / kOut >> k & 1u)) continue;
-      list.add_output(static_cast<int>(k), &outputs_[k]);
-    }
-    detail::list_attribute(attrs, list);
-  }
-
-  bool rerun(std::vector<Tensor>& inputs, std::vector<Tensor>& results) override {
-    if constexpr (CanRerun<Op>) {
-      std::vector<const Tensor*> pointers;
-      if (!fill_in(inputs, pointers)) return false;
-      const auto again =
-          pullback::apply<Op>(attrs, In(pointers.data(), static_cast<int>(pointers.size())));
-      const std::span<const Tensor> out = as_span(again);
-      results.assign(out.begin(), out.end());
-      return true;
-    } else {
-      return false;
-    }
-  }
-
-  Tensor read_input(int i) const { return inputs_[static_cast<std::size_t>(i)].read(*this); }
-  Tensor read_output(int k) const { return outputs_[static_cast<std::size_t>(k)].read(*this); }
-
-  const typename Op::Attrs attrs;
-
- private:
-  // Puts what is saved in the place of undefined inputs; false when one is not known.
-  bool fill_in(std::vector<Tensor>& inputs, std::vector<const Tensor*>& pointers) const {
-    std::uint32_t needs = 0;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (wants(static_cast<int>(i))) needs |= 1u << (i < 15 ? i : 15);
-    }
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (!inputs[i].defined() && i < inputs_.size()) inputs[i] = inputs_[i].read(*this);
-      // An input that would have been saved was not there.
-      const bool absent = !released_ && Op::saves(needs) >> (i < 15 ? i : 15) & 1u;
-      if (!inputs[i].defined() && (!absent || wants(static_cast<int>(i)))) return false;
-      pointers.push_back(&inputs[i]);
-    }
-    return true;
-  }
-
-  static constexpr bool kFixedInputs = Op::kInputs > 0;
-  std::conditional_t<kFixedInputs,
-                     std::array<SavedInput, std::size_t(kFixedInputs ? Op::kInputs : 1)>,
-                     std::vector<SavedInput>>
-      inputs_;
-  std::array<SavedTensor, std::size_t(Op::kOutputs > 0 ? Op::kOutputs : 1)> outputs_;
-  std::uint32_t saved_outputs_ = 0;
-  bool saves_any_ = false;
-  bool released_ = false;
 };
 
 namespace detail {
@@ -398,6 +239,135 @@ inline std::uint32_t levels_to_record(In in, std::uint32_t flags) {
 
 }  // namespace detail
 
+namespace detail {
+
+template <class Op>
+const typename Op::Attrs& attrs_of(const void* attrs) {
+  return *static_cast<const typename Op::Attrs*>(attrs);
+}
+
+// One result or an array of them.
+template <class Results>
+void put(Results&& results, Tensor* out) {
+  if constexpr (std::is_same_v<std::remove_cvref_t<Results>, Tensor>) {
+    *out = std::move(results);
+  } else {
+    std::move(results.begin(), results.end(), out);
+  }
+}
+
+template <class Op>
+constexpr void describe_results(Operation& op) {
+  using A = typename Op::Attrs;
+  if constexpr (IsView<Op>) {
+    op.view = [](const void* a, const Tensor& x) { return Op::view(attrs_of<Op>(a), x); };
+  } else if constexpr (IsMultiView<Op>) {
+    op.views = [](const void* a, const Tensor& x) { return Op::views(attrs_of<Op>(a), x); };
+  } else if constexpr (requires(const A& a, In in) { Op::spec(a, in); }) {
+    static_assert(Op::kOutputs == 1 || Op::kOutputs == 2);
+    op.spec = [](const void* a, In in, Spec* specs) {
+      if constexpr (Op::kOutputs == 1) {
+        new (specs) Spec(Op::spec(attrs_of<Op>(a), in));
+      } else {
+        auto all = Op::spec(attrs_of<Op>(a), in);
+        std::uninitialized_move(all.begin(), all.end(), specs);
+      }
+    };
+    op.fill = [](const void* a, In in, const Tensor* out) {
+      if constexpr (Op::kOutputs == 1) {
+        Op::fill(attrs_of<Op>(a), in, *out);
+      } else {
+        Op::fill(attrs_of<Op>(a), in, Result<Op>{out[0], out[1]});
+      }
+    };
+    if constexpr (HasLayout<Op>) {
+      op.make = [](const void* a, In in, const Spec*, Tensor* out) {
+        *out = Op::make(attrs_of<Op>(a), in[0]);
+      };
+    } else if constexpr (HasLayoutOfAll<Op>) {
+      op.make = [](const void* a, In in, const Spec* spec, Tensor* out) {
+        *out = Op::make_for(attrs_of<Op>(a), in, *spec);
+      };
+    } else if constexpr (HasLayouts<Op>) {
+      op.make = [](const void* a, In in, const Spec* specs, Tensor* out) {
+        put(Op::make_all(attrs_of<Op>(a), in[0], {specs[0], specs[1]}), out);
+      };
+    }
+  }
+}
+
+template <class Op>
+constexpr void describe_derivatives(Operation& op) {
+  op.linear = IsLinear<Op>;
+  op.differentiable = !HasNoDerivative<Op>;
+  if constexpr (!HasNoDerivative<Op>) {
+    op.list_attrs = [](const void* a, SavedList& list) { list_attribute(attrs_of<Op>(a), list); };
+    op.most_saved = Op::saves(~0u);
+    op.saves = [](std::uint32_t needs) -> std::uint32_t { return Op::saves(needs); };
+    op.vjp = [](const OpNode& node, BackwardCall& call) {
+      Vjp<Op> v(node, call);
+      Op::vjp(v);
+    };
+    if constexpr (requires(Jvp<Op>& j) { Op::jvp(j); }) {
+      op.jvp = [](const void* a, In in, std::span<const Tensor> tangents,
+                  std::span<const Tensor> out, Tensor* result) {
+        Jvp<Op> j(attrs_of<Op>(a), in, tangents, out);
+        put(Op::jvp(j), result);
+      };
+    }
+  }
+}
+
+template <class Op>
+constexpr Operation describe() {
+  using A = typename Op::Attrs;
+  static_assert(sizeof(A) <= kMostAttrs && alignof(A) <= 8);
+  Operation op{};
+  if constexpr (requires { Op::kNode; }) op.node = Op::kNode;
+  if constexpr (requires(const A& a) { Op::node_name(a); }) {
+    op.node_name = [](const void* a) -> const char* { return Op::node_name(attrs_of<Op>(a)); };
+  }
+  op.inputs = Op::kInputs;
+  op.outputs = Op::kOutputs;
+  op.attrs_size = (sizeof(A) + 7) / 8 * 8;
+  if constexpr (!std::is_trivially_copyable_v<A> || sizeof(A) % 8 != 0) {
+    op.copy_attrs = [](void* room, const void* a) { new (room) A(attrs_of<Op>(a)); };
+  }
+  if constexpr (!std::is_trivially_destructible_v<A>) {
+    op.destroy_attrs = [](void* a) { static_cast<A*>(a)->~A(); };
+  }
+  describe_results<Op>(op);
+  describe_derivatives<Op>(op);
+  if constexpr (HasBatchRule<Op>) {
+    op.batch = [](const void* a, In in, int level) -> Tensor {
+      return Op::batch(attrs_of<Op>(a), in, level);
+    };
+  } else if constexpr (requires(const A& a) { a.batched(1); }) {
+    op.batched = [](const void* a, std::int64_t batch, void* room) {
+      new (room) A(attrs_of<Op>(a).batched(batch));
+    };
+  }
+  return op;
+}
+
+template <class Op>
+inline constexpr Operation kOperation = describe<Op>();
+
+}  // namespace detail
+
+template <class Op>
+Result<Op> apply(const typename Op::Attrs& attrs, In in) {
+  if constexpr (Op::kOutputs == 1) {
+    OneResult result;
+    execute(detail::kOperation<Op>, &attrs, in, result);
+    return std::move(result[0]);
+  } else {
+    Result<Op> result;
+    execute(detail::kOperation<Op>, &attrs, in, result);
+    return result;
+  }
+}
+
 template <class Op, class... Tensors>
 Result<Op> apply(const typename Op::Attrs& attrs, const Tensor& first, const Tensors&... rest) {
   const Tensor* inputs[] = {&first, &rest...};
@@ -411,187 +381,10 @@ Result<Op> apply(const typename Op::Attrs& attrs, const std::vector<Tensor>& inp
   return apply<Op>(attrs, In(pointers.data(), static_cast<int>(pointers.size())));
 }
 
-namespace detail {
-
+// Records results that were made in another way as those of Op.
 template <class Op>
-Result<Op> compute(const typename Op::Attrs& attrs, In in) {
-  if constexpr (IsView<Op>) {
-    Tensor view = Op::view(attrs, in[0]);
-    mark_view(view, in[0], false);
-    return view;
-  } else if constexpr (IsMultiView<Op>) {
-    Result<Op> views = Op::views(attrs, in[0]);
-    for (const Tensor& view : views) mark_view(view, in[0], true);
-    return views;
-  } else if constexpr (Op::kOutputs == 1) {
-    const Spec spec = Op::spec(attrs, in);
-    Tensor out;
-    if (mode.destination) [[unlikely]]
-      out = take_destination(in, spec);
-    if (!out.defined()) {
-      if constexpr (HasLayout<Op>) {
-        out = Op::make(attrs, in[0]);
-      } else if constexpr (HasLayoutOfAll<Op>) {
-        out = Op::make_for(attrs, in, spec);
-      } else {
-        out = Tensor::empty(spec.sizes, spec.dtype);
-      }
-    }
-    Op::fill(attrs, in, out);
-    return out;
-  } else {
-    const auto specs = Op::spec(attrs, in);
-    Result<Op> out;
-    if constexpr (requires { Op::make_all(attrs, in[0], specs); }) {
-      out = Op::make_all(attrs, in[0], specs);
-    } else {
-      for (std::size_t k = 0; k < out.size(); ++k) {
-        out[k] = Tensor::empty(specs[k].sizes, specs[k].dtype);
-      }
-    }
-    Op::fill(attrs, in, out);
-    return out;
-  }
-}
-
-template <class Op>
-Result<Op> compute_batched(const typename Op::Attrs& attrs, In in) {
-  const InsideBatch inside(batch_level(in));
-  Result<Op> result;
-  if constexpr (HasBatchRule<Op>) {
-    result = Op::batch(attrs, in, batch_level(in));
-  } else {
-    const Unwrapped u = unwrap(in);
-    result = apply<Op>(attrs.batched(u.batch), u.in());
-    if constexpr (Op::kOutputs == 1) {
-      result = make_batched(result, u.level);
-    } else {
-      for (Tensor& t : result) t = make_batched(t, u.level);
-    }
-  }
-  if constexpr (IsView<Op>) {
-    mark_batched_view(result, in[0], false);
-  } else if constexpr (IsMultiView<Op>) {
-    for (const Tensor& view : result) mark_batched_view(view, in[0], true);
-  }
-  return result;
-}
-
-template <class Op>
-[[gnu::noinline]] void propagate_tangents(const typename Op::Attrs& attrs, In in,
-                                          Result<Op>& result) {
-  const std::span<const Tensor> out = as_span(result);
-  if (out.empty() || !is_floating(out[0].dtype())) return;
-  for (std::uint64_t levels = levels_to_propagate(in); levels; levels &= levels - 1) {
-    const int level = std::countr_zero(levels);
-    const OuterLevels outer(level);
-    Result<Op> tangent;
-    if constexpr (IsLinear<Op>) {
-      tangent = apply<Op>(attrs, tangents_or_zeros(in, level));
-    } else {
-      std::vector<Tensor> tangents;
-      bool recorded = false;
-      for (int i = 0; i < in.size(); ++i) {
-        tangents.push_back(in[i].defined() ? tangent_of(in[i], level) : Tensor());
-        recorded |= has_graph_or_levels(tangents.back());
-      }
-      std::vector<Tensor> twins;
-      for (const Tensor& t : out) twins.push_back(twin(t, level, recorded));
-      Jvp<Op> j(attrs, in, tangents, twins);
-      tangent = Op::jvp(j);
-    }
-    const std::span<const Tensor> tangents = as_span(tangent);
-    for (std::size_t k = 0; k < out.size(); ++k) {
-      if (is_floating(out[k].dtype())) set_tangent(out[k], level, tangents[k]);
-    }
-  }
-}
-
-}  // namespace detail
-
-namespace detail {
-
-template <class Op>
-class OpRecipe final : public Recipe {
- public:
-  explicit OpRecipe(const typename Op::Attrs& attrs) : attrs_(attrs) {}
-  std::vector<Tensor> run(std::span<const Tensor> inputs) const override {
-    std::vector<const Tensor*> pointers;
-    for (const Tensor& t : inputs) pointers.push_back(&t);
-    const Result<Op> result =
-        apply<Op>(attrs_, In(pointers.data(), static_cast<int>(pointers.size())));
-    const std::span<const Tensor> results = as_span(result);
-    return {results.begin(), results.end()};
-  }
-
- private:
-  const typename Op::Attrs attrs_;
-};
-
-template <class Op>
-[[gnu::noinline, gnu::cold]] void note_recipe(Node& node, const typename Op::Attrs& attrs, In in,
-                                              std::span<const Tensor> out) {
-  std::vector<Tensor> inputs;
-  std::vector<int> edges;
-  for (int i = 0; i < in.size(); ++i) {
-    inputs.push_back(in[i]);
-    edges.push_back(i);
-  }
-  std::int64_t bytes = 0;
-  for (const Tensor& t : out) {
-    bytes += IsView<Op> || IsMultiView<Op>
-                 ? 0
-                 : t.numel() * static_cast<std::int64_t>(item_size(t.dtype()));
-  }
-  note_recipe(node, std::make_unique<OpRecipe<Op>>(attrs), inputs, std::move(edges), bytes);
-  if (!out.empty()) note_result(node, out[0]);
-}
-
-}  // namespace detail
-
-template <class Op>
-Result<Op> apply(const typename Op::Attrs& attrs, In in) {
-  std::uint32_t flags = in.raw_flags();
-  if (flags & kFollowsBase) {
-    detail::refresh(in);
-    flags = in.raw_flags();
-  }
-  Result<Op> result =
-      flags & kBatched ? detail::compute_batched<Op>(attrs, in) : detail::compute<Op>(attrs, in);
-  if constexpr (!HasNoDerivative<Op>) {
-    Ref<OpNode<Op>> node;
-    if (flags & mode.record && mode.grad) {
-      const RecordLevels levels(detail::levels_to_record(in, flags));
-      if (flags & mode.record) {
-        const std::span<const Tensor> out = as_span(result);
-        node = make_node<OpNode<Op>>(attrs, in, out);
-        for (std::size_t k = 0; k < out.size(); ++k) {
-          if (is_floating(out[k].dtype())) {
-            set_history(out[k], node.get(), static_cast<std::uint32_t>(k));
-          } else if (!mode.pass) {
-            detail::note_cuts(in, out.subspan(k, 1));
-          }
-        }
-        if (detail::wants_recipes()) [[unlikely]] {
-          detail::note_recipe<Op>(*node, attrs, in, out);
-        }
-      }
-    }
-    if (flags & kDual && mode.forward) [[unlikely]] {
-      detail::propagate_tangents<Op>(attrs, in, result);
-    }
-    // With their tangents, which derivatives of the derivative need.
-    if (node) node->save_outputs(as_span(result));
-    if (!node && flags & (kRequiresGrad | kCut) && !mode.pass) {
-      detail::note_cuts(in, as_span(result));
-    }
-  } else if (flags & (kRequiresGrad | kCut) && !mode.pass) {
-    detail::note_cuts(in, as_span(result));
-  }
-  if (mode.inference) [[unlikely]] {
-    for (const Tensor& t : as_span(result)) mark_inference(t);
-  }
-  return result;
+Ref<OpNode> make_op_node(const typename Op::Attrs& attrs, In in, std::span<const Tensor> out) {
+  return OpNode::make(detail::kOperation<Op>, &attrs, in, out);
 }
 
 }  // namespace pullback

@@ -7,6 +7,7 @@
 #include "graph/origin.h"
 #include "ops/as_strided.h"
 #include "ops/basic.h"
+#include "ops/recipe.h"
 
 namespace pullback {
 namespace {

@@ -54,8 +54,8 @@ struct Refusal {
 };
 
 template <class Op>
-void set_node(const Tensor& result, typename Op::Attrs attrs, In inputs) {
-  set_history(result, make_node<OpNode<Op>>(std::move(attrs), inputs, as_span(result)).get());
+void set_node(const Tensor& result, const typename Op::Attrs& attrs, In inputs) {
+  set_history(result, make_op_node<Op>(attrs, inputs, as_span(result)).get());
 }
 
 ZeroGradients::Attrs zeros_for(In inputs, std::string node) {

@@ -1,0 +1,351 @@
+// See operation.h.  Start reading at execute().
+#include "ops/operation.h"
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "core/error.h"
+#include "graph/meta.h"
+#include "ops/levels.h"
+#include "ops/op.h"
+#include "ops/recipe.h"
+
+namespace pullback {
+inline std::size_t OpNode::bytes_for(const Operation& op, int num_inputs) {
+  if (!op.most_saved) return sizeof(OpNode) + op.attrs_size;
+  return sizeof(OpNode) + op.attrs_size +
+         static_cast<std::size_t>(num_saved_inputs(op, num_inputs)) * sizeof(SavedInput) +
+         static_cast<std::size_t>(num_saved_outputs(op)) * sizeof(SavedTensor);
+}
+
+std::size_t OpNode::object_bytes() const {
+  return bytes_for(op_, static_cast<int>(edges().size()));
+}
+
+[[gnu::always_inline]] inline OpNode::OpNode(const Operation& op, const void* attrs, In in,
+                                             std::size_t num_outputs)
+    : Node(in.size(), static_cast<int>(num_outputs)), op_(op) {
+  bool cut = false;
+  for (int i = 0; i < in.size(); ++i) {
+    set_edge(i, in[i]);
+    if (!wants(i) && in[i].defined()) cut |= in[i].has(kCut);
+  }
+  if (op.most_saved) {
+    std::uint32_t needs = 0;
+    for (int i = 0; i < in.size(); ++i) needs |= wants(i) ? input_bit(i) : 0;
+    saves_ = op.saves(needs);
+  }
+  if (cut) [[unlikely]]
+    detail::note_unsaved_cut(*this, in, saves_);
+  op.copy_attrs_to(this + 1, attrs);
+  if (op.most_saved) save_inputs(in);
+}
+
+namespace {
+
+constexpr int kMostResults = 2;  // of those with a fixed number
+
+// Attributes for a whole batch, on the stack.
+class BatchedAttributes {
+ public:
+  BatchedAttributes(const Operation& op, const void* attrs, std::int64_t batch) : op_(op) {
+    op.batched(attrs, batch, room_);
+  }
+  ~BatchedAttributes() {
+    if (op_.destroy_attrs) op_.destroy_attrs(room_);
+  }
+  BatchedAttributes(const BatchedAttributes&) = delete;
+  BatchedAttributes& operator=(const BatchedAttributes&) = delete;
+  const void* get() const { return room_; }
+
+ private:
+  const Operation& op_;
+  alignas(std::max_align_t) std::byte room_[kMostAttrs];
+};
+
+class OperationRecipe final : public Recipe {
+ public:
+  OperationRecipe(const Operation& op, const void* attrs) : op_(op), attrs_(op, attrs) {}
+  std::vector<Tensor> run(std::span<const Tensor> inputs) const override {
+    std::vector<const Tensor*> pointers;
+    for (const Tensor& t : inputs) pointers.push_back(&t);
+    std::vector<Tensor> results;
+    execute(op_, attrs_.get(), In(pointers.data(), static_cast<int>(pointers.size())), results);
+    return results;
+  }
+
+ private:
+  const Operation& op_;
+  const Attributes attrs_;
+};
+
+[[gnu::cold]] void note_recipe(Node& node, const Operation& op, const void* attrs, In in,
+                               std::span<const Tensor> out) {
+  std::vector<Tensor> inputs;
+  std::vector<int> edges;
+  for (int i = 0; i < in.size(); ++i) {
+    inputs.push_back(in[i]);
+    edges.push_back(i);
+  }
+  std::int64_t bytes = 0;
+  for (const Tensor& t : out) {
+    bytes += op.is_view() ? 0 : t.numel() * static_cast<std::int64_t>(item_size(t.dtype()));
+  }
+  detail::note_recipe(node, std::make_unique<OperationRecipe>(op, attrs), inputs, std::move(edges),
+                      bytes);
+  if (!out.empty()) detail::note_result(node, out[0]);
+}
+
+// What results will look like, made by the operator in this place.
+class Specs {
+ public:
+  Specs(const Operation& op, const void* attrs, In in) : count_(op.outputs) {
+    op.spec(attrs, in, get());
+  }
+  ~Specs() { std::destroy_n(get(), count_); }
+  Specs(const Specs&) = delete;
+  Specs& operator=(const Specs&) = delete;
+  Spec* get() { return reinterpret_cast<Spec*>(room_); }
+  const Spec& operator[](std::size_t k) { return get()[k]; }
+
+ private:
+  alignas(Spec) std::byte room_[kMostResults * sizeof(Spec)];
+  const int count_;
+};
+
+void compute_list(const Operation& op, const void* attrs, In in, std::vector<Tensor>& views) {
+  views = op.views(attrs, in[0]);
+  for (const Tensor& view : views) detail::mark_view(view, in[0], true);
+}
+
+template <class Results>
+void compute(const Operation& op, const void* attrs, In in, Results& out) {
+  if (op.view) {
+    out[0] = op.view(attrs, in[0]);
+    detail::mark_view(out[0], in[0], false);
+    return;
+  }
+  if constexpr (std::is_same_v<Results, std::vector<Tensor>>) {
+    if (op.views) return compute_list(op, attrs, in, out);
+  }
+  Specs specs(op, attrs, in);
+  if (mode.destination && op.outputs == 1) [[unlikely]]
+    out[0] = detail::take_destination(in, specs[0]);
+  if (op.make && !out[0].defined()) {
+    op.make(attrs, in, specs.get(), out.data());
+  } else {
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      if (!out[k].defined()) out[k] = Tensor::empty(specs[k].sizes, specs[k].dtype);
+    }
+  }
+  op.fill(attrs, in, out.data());
+}
+
+template <class Results>
+[[gnu::noinline]] void compute_batched(const Operation& op, const void* attrs, In in,
+                                       Results& out) {
+  const detail::InsideBatch inside(detail::batch_level(in));
+  if (op.batch) {
+    out[0] = op.batch(attrs, in, detail::batch_level(in));
+  } else {
+    const detail::Unwrapped u = detail::unwrap(in);
+    const BatchedAttributes whole(op, attrs, u.batch);
+    execute(op, whole.get(), u.in(), out);
+    for (Tensor& t : out) t = make_batched(t, u.level);
+  }
+  if (!op.is_view()) return;
+  for (const Tensor& view : out) detail::mark_batched_view(view, in[0], op.views != nullptr);
+}
+
+[[gnu::noinline]] void propagate_tangents(const Operation& op, const void* attrs, In in,
+                                          std::span<const Tensor> out) {
+  if (out.empty() || !is_floating(out[0].dtype())) return;
+  for (std::uint64_t levels = detail::levels_to_propagate(in); levels; levels &= levels - 1) {
+    const int level = std::countr_zero(levels);
+    const OuterLevels outer(level);
+    std::vector<Tensor> tangents;
+    if (op.linear) {
+      const std::vector<Tensor> of_inputs = detail::tangents_or_zeros(in, level);
+      std::vector<const Tensor*> pointers;
+      for (const Tensor& t : of_inputs) pointers.push_back(&t);
+      execute(op, attrs, In(pointers.data(), in.size()), tangents);
+    } else {
+      std::vector<Tensor> of_inputs;
+      bool recorded = false;
+      for (int i = 0; i < in.size(); ++i) {
+        of_inputs.push_back(in[i].defined() ? tangent_of(in[i], level) : Tensor());
+        recorded |= detail::has_graph_or_levels(of_inputs.back());
+      }
+      std::vector<Tensor> twins;
+      for (const Tensor& t : out) twins.push_back(detail::twin(t, level, recorded));
+      tangents.resize(out.size());
+      op.jvp(attrs, in, of_inputs, twins, tangents.data());
+    }
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      if (is_floating(out[k].dtype())) set_tangent(out[k], level, tangents[k]);
+    }
+  }
+}
+
+template <class Results>
+[[gnu::always_inline]] inline Ref<OpNode> record(const Operation& op, const void* attrs, In in,
+                                                 Results& results) {
+  Ref<OpNode> node =
+      make_node_of<OpNode>(OpNode::bytes_for(op, in.size()), op, attrs, in, results.size());
+  const std::span<const Tensor> out = results;
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    if (is_floating(out[k].dtype())) {
+      set_history(out[k], node.get(), static_cast<std::uint32_t>(k));
+    } else if (!mode.pass) {
+      detail::note_cuts(in, out.subspan(k, 1));
+    }
+  }
+  if (detail::wants_recipes()) [[unlikely]]
+    note_recipe(*node, op, attrs, in, out);
+  return node;
+}
+
+// Only for the levels inside of the batch: the others were recorded for the whole of it.
+template <class Results>
+[[gnu::noinline]] Ref<OpNode> record_batched(const Operation& op, const void* attrs, In in,
+                                             Results& out) {
+  const std::uint32_t flags = in.raw_flags();
+  const RecordLevels levels(detail::levels_to_record(in, flags));
+  return flags & mode.record ? record(op, attrs, in, out) : Ref<OpNode>();
+}
+
+}  // namespace
+
+// One result of fixed number, an array of them, or a list.
+template <class Results>
+static void execute_into(const Operation& op, const void* attrs, In in, Results& out) {
+  std::uint32_t flags = in.raw_flags();
+  if (flags & kFollowsBase) {
+    detail::refresh(in);
+    flags = in.raw_flags();
+  }
+  if (flags & kBatched) [[unlikely]] {
+    compute_batched(op, attrs, in, out);
+  } else {
+    compute(op, attrs, in, out);
+  }
+  Ref<OpNode> node;
+  if (flags & mode.record && mode.grad && op.differentiable) {
+    node = flags & kBatched ? record_batched(op, attrs, in, out) : record(op, attrs, in, out);
+  }
+  if (flags & kDual && mode.forward && op.differentiable) [[unlikely]]
+    propagate_tangents(op, attrs, in, out);
+  if (node) {
+    // With their tangents, which derivatives of the derivative need.
+    if (op.most_saved >= kOut) node->save_outputs(out);
+  } else if (flags & (kRequiresGrad | kCut) && !mode.pass) {
+    detail::note_cuts(in, out);
+  }
+  if (mode.inference) [[unlikely]] {
+    for (const Tensor& t : out) mark_inference(t);
+  }
+}
+
+void execute(const Operation& op, const void* attrs, In in, OneResult& out) {
+  execute_into(op, attrs, in, out);
+}
+void execute(const Operation& op, const void* attrs, In in, TwoResults& out) {
+  execute_into(op, attrs, in, out);
+}
+void execute(const Operation& op, const void* attrs, In in, std::vector<Tensor>& out) {
+  out.resize(op.outputs > 0 ? static_cast<std::size_t>(op.outputs) : 0);
+  execute_into(op, attrs, in, out);
+}
+
+Ref<OpNode> OpNode::make(const Operation& op, const void* attrs, In in,
+                         std::span<const Tensor> out) {
+  return make_node_of<OpNode>(bytes_for(op, in.size()), op, attrs, in, out.size());
+}
+
+void OpNode::save_inputs(In in) {
+  std::uninitialized_default_construct_n(inputs(), num_saved_inputs());
+  std::uninitialized_default_construct_n(outputs(), num_saved_outputs(op_));
+  if (!(saves_ & (kOut - 1))) return;
+  try {
+    Tensor copy;
+    for (int i = 0; i < in.size(); ++i) {
+      if (saves_ & input_bit(i) && in[i].defined()) {
+        inputs()[i].save_input(detail::to_save(in[i], copy));
+      }
+    }
+  } catch (...) {
+    destroy_members();
+    throw;
+  }
+}
+
+void OpNode::destroy_members() noexcept {
+  if (op_.most_saved) {
+    std::destroy_n(outputs(), num_saved_outputs(op_));
+    std::destroy_n(inputs(), num_saved_inputs());
+  }
+  if (op_.destroy_attrs) op_.destroy_attrs(this + 1);
+}
+
+void OpNode::save_outputs(std::span<const Tensor> out) {
+  if (saves_ < kOut) return;
+  for (int k = 0; k < num_saved_outputs(op_); ++k) {
+    if (saves_ & kOut << k) outputs()[k].save_output(out[static_cast<std::size_t>(k)]);
+  }
+}
+
+void OpNode::apply(BackwardCall& call) {
+  if (released_) [[unlikely]]
+    report_released(*this);
+  op_.vjp(*this, call);
+}
+
+void OpNode::release_saved() noexcept {
+  for (int i = 0; i < num_saved_inputs(); ++i) inputs()[i].release();
+  for (int k = 0; k < num_saved_outputs(op_); ++k) outputs()[k].release();
+  released_ = saves_ != 0;
+}
+
+void OpNode::list_saved(SavedList& list) {
+  list.released = released_;
+  // Of a list of inputs nothing is told when none is saved.
+  const bool tells = op_.inputs != kVariadic || saves_ & (kOut - 1);
+  for (int i = 0; tells && i < num_saved_inputs(); ++i) {
+    if (op_.most_saved & input_bit(i)) list.add_input(i, &inputs()[i]);
+  }
+  for (int k = 0; k < num_saved_outputs(op_); ++k) {
+    if (op_.most_saved & kOut << k) list.add_output(k, &outputs()[k]);
+  }
+  op_.list_attrs(attrs(), list);
+}
+
+// Puts what is saved in the place of undefined inputs; false when one is not known.
+bool OpNode::fill_in(std::vector<Tensor>& in, std::vector<const Tensor*>& pointers) const {
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const int k = static_cast<int>(i);
+    if (!in[i].defined() && k < num_saved_inputs()) in[i] = inputs()[i].read(*this);
+    // An input that would have been saved was not there.
+    const bool absent = !released_ && saves_ & input_bit(k);
+    if (!in[i].defined() && (!absent || wants(k))) return false;
+    pointers.push_back(&in[i]);
+  }
+  return true;
+}
+
+bool OpNode::rerun(std::vector<Tensor>& inputs, std::vector<Tensor>& results) {
+  std::vector<const Tensor*> pointers;
+  if (!op_.is_executable() || !fill_in(inputs, pointers)) return false;
+  execute(op_, attrs(), In(pointers.data(), static_cast<int>(pointers.size())), results);
+  return true;
+}
+
+void OpNode::report_unnamed(const char* what, int number) const {
+  fail("internal error: the derivative of ", name(), " reads ", what, " ", number,
+       ", which it did not name in `saves`. Please report it.");
+}
+
+}  // namespace pullback
