@@ -189,7 +189,7 @@ METHODS = {
 FUNCTIONS = {
     "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)": ""
     "[1, 2] | 2.5 | [[1.0, 2.0]], dtype=t.float64, device='cpu', requires_grad=True",
-    "as_tensor(data, dtype=None, device=None)": "[1, 2] | c(2) | 1.5, t.float64",
+    "as_tensor(data, *, dtype=None, device=None)": "[1, 2] | c(2) | 1.5, dtype=t.float64",
     "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False)": "[1, 2] | c(2)",
     "is_tensor(obj)": "x(2) | 2",
     "is_floating_point(input)": "x(2)",
@@ -207,7 +207,6 @@ FUNCTIONS = {
     "nn.functional.normalize(input, p=2.0, dim=1, eps=1e-12, out=None)": "x(2,3) | x(2,3), 1.0, 0",
     "nn.functional.dropout(input, p=0.5, training=True, inplace=False)": ""
     "x(3), 0.0 | x(3), 0.5, False",
-    "nn.functional.one_hot(tensor, num_classes=-1)": "i(3, high=3) | i(3, high=3), 4",
 }
 
 
@@ -393,6 +392,8 @@ def outcome(lib: Any, text: str, values: bool = True) -> tuple[str, Any, str]:
     """("", result, "") or (types of the error, None, message)."""
     names = namespace(lib, zlib.crc32(text.encode()))
     lib.manual_seed(0)
+    lib.set_default_dtype(lib.float32)  # the call before may have set another one
+    lib.set_grad_enabled(True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

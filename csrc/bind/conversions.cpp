@@ -164,10 +164,7 @@ PyObject* method_is_contiguous(PyObject* self, PyObject* const* args, Py_ssize_t
                                PyObject* kwnames) {
   return guarded([&] {
     static const Parameters<1> names("is_contiguous", {"memory_format"}, 0);
-    const MemoryFormat format =
-        names.format(0, names(args, n, kwnames)[0], MemoryFormat::Contiguous, false);
-    check(format == MemoryFormat::Contiguous,
-          "preserve memory format is unsupported by the contiguous operator");
+    names.format(0, names(args, n, kwnames)[0], MemoryFormat::Contiguous, false);
     return PyBool_FromLong(unwrap(self).is_contiguous());
   });
 }

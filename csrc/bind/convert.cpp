@@ -33,14 +33,19 @@ Fit unpack(PyObject* number, std::int64_t& value) {
 }
 
 // An integer that does not fit into 64 bits with a sign may do without one.
-Scalar unpack_number(PyObject* number) {
+Fit read_long(PyObject* object, Scalar& number) {
   int overflow = 0;
-  const std::int64_t value = PyLong_AsLongLongAndOverflow(number, &overflow);
+  const std::int64_t value = PyLong_AsLongLongAndOverflow(object, &overflow);
+  number = Scalar(value);
   if (overflow == 0) [[likely]]
-    return Scalar(value);
-  const std::uint64_t wide = PyLong_AsUnsignedLongLong(number);
-  if (PyErr_Occurred()) throw_python();
-  return Scalar::wide(wide);
+    return Fit::Yes;
+  const std::uint64_t wide = PyLong_AsUnsignedLongLong(object);
+  if (PyErr_Occurred()) {
+    PyErr_Clear();
+    return Fit::Broken;
+  }
+  number = Scalar::wide(wide);
+  return Fit::Yes;
 }
 
 // NumPy's integers: not its bool, whose __index__ raises.
@@ -65,8 +70,7 @@ bool to_numpy_number(PyObject* object, Scalar& number) {
   if (!is_numpy(object) || is_ndarray(object)) return false;
   if (is_numpy_int(object)) {
     const Owned index(PyNumber_Index(object));
-    number = unpack_number(index.get());
-    return true;
+    return read_long(index.get(), number) == Fit::Yes;
   }
   if (!Py_TYPE(object)->tp_as_number || !Py_TYPE(object)->tp_as_number->nb_float) return false;
   // The others that have a float value are strings, dates and complex numbers.
@@ -93,18 +97,45 @@ bool tensor_to_number(PyObject* object, Scalar& number) {
   return true;
 }
 
-// A floating number: Python ints of any size are one, and so is a bool.
-bool to_float(PyObject* object, Scalar& number) {
-  if (PyLong_Check(object)) {
-    const double value = PyLong_AsDouble(object);
-    if (value == -1 && PyErr_Occurred()) throw_python();
-    number = Scalar(value);
-    return true;
+Fit fit(bool suits) { return suits ? Fit::Yes : Fit::No; }
+
+// Anything that is a number; Broken for an integer that is too large.
+Fit read_number(PyObject* object, Scalar& number) {
+  if (PyFloat_Check(object)) {
+    number = Scalar(PyFloat_AS_DOUBLE(object));
+    return Fit::Yes;
   }
-  return to_number(object, number) || tensor_to_number(object, number);
+  if (PyLong_Check(object)) {
+    if (!PyBool_Check(object)) return read_long(object, number);
+    number = Scalar(object == Py_True);
+    return Fit::Yes;
+  }
+  return fit(to_numpy_number(object, number));
 }
 
-Fit fit(bool suits) { return suits ? Fit::Yes : Fit::No; }
+// A floating number: Python ints of any size are one, and so is a bool.
+Fit read_float(PyObject* object, Scalar& number) {
+  if (PyLong_Check(object)) {
+    const double value = PyLong_AsDouble(object);
+    number = Scalar(value);
+    if (value != -1 || !PyErr_Occurred()) return Fit::Yes;
+    PyErr_Clear();
+    return Fit::Broken;
+  }
+  return fit(to_number(object, number) || tensor_to_number(object, number));
+}
+
+// A flag as functions in Python take them.
+Fit read_truth(PyObject* object, Scalar& number) {
+  if (PyBool_Check(object)) {
+    number = Scalar(object == Py_True);
+    return Fit::Yes;
+  }
+  const Fit found = read_number(object, number);
+  if (found == Fit::No && !tensor_to_number(object, number)) return Fit::No;
+  number = Scalar(found == Fit::Broken || number.to_double() != 0);
+  return Fit::Yes;
+}
 
 Fit read_int(PyObject* object, std::int64_t& value) {
   if (PyLong_Check(object)) return PyBool_Check(object) ? Fit::No : unpack(object, value);
@@ -213,15 +244,12 @@ bool to_text(PyObject* object, std::string_view& text) {
 }
 
 bool to_number(PyObject* object, Scalar& number) {
-  if (PyFloat_Check(object)) {
-    number = Scalar(PyFloat_AS_DOUBLE(object));
-    return true;
+  const Fit found = read_number(object, number);
+  if (found == Fit::Broken) [[unlikely]] {
+    PyErr_SetString(PyExc_OverflowError, "int too big to convert");
+    throw_python();
   }
-  if (PyLong_Check(object)) {
-    number = PyBool_Check(object) ? Scalar(object == Py_True) : unpack_number(object);
-    return true;
-  }
-  return to_numpy_number(object, number);
+  return found == Fit::Yes;
 }
 
 bool to_operand(PyObject* object, Operand& operand) {
@@ -267,7 +295,7 @@ bool to_sublists(PyObject* const* args, Py_ssize_t num_args, Value& value) {
 
 Fit to_value(PyObject* object, ParamType type, Value& value) {
   value.none = object == Py_None;
-  if (value.none) return fit(type.optional);
+  if (value.none) return type.kind == Kind::Name ? Fit::Broken : fit(type.optional);
   switch (type.kind) {
     case Kind::Tensor:
       if (!is_tensor(object)) return Fit::No;
@@ -278,11 +306,15 @@ Fit to_value(PyObject* object, ParamType type, Value& value) {
         value.tensor = unwrap(object);
         return Fit::Yes;
       }
-      return fit(to_number(object, value.number));
-    case Kind::Number:
-      return fit(to_number(object, value.number) || tensor_to_number(object, value.number));
+      return read_number(object, value.number);
+    case Kind::Number: {
+      const Fit found = read_number(object, value.number);
+      return found == Fit::No ? fit(tensor_to_number(object, value.number)) : found;
+    }
     case Kind::Float:
-      return fit(to_float(object, value.number));
+      return read_float(object, value.number);
+    case Kind::Truth:
+      return read_truth(object, value.number);
     case Kind::Int:
     case Kind::Index: {
       std::int64_t number = 0;
@@ -330,6 +362,8 @@ Fit to_value(PyObject* object, ParamType type, Value& value) {
     }
     case Kind::Text:
       return fit(to_text(object, value.text));
+    case Kind::Name:
+      return to_text(object, value.text) ? Fit::Yes : Fit::Broken;
     case Kind::MemoryFormat: {
       MemoryFormat format;
       if (!unwrap_format(object, format)) return Fit::No;

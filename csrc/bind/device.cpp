@@ -86,12 +86,17 @@ Place read_parts(PyObject* type, PyObject* index) {
   std::string_view name;
   check(ErrorKind::Type, to_text(type, name),
         "device(): argument 'type' (position 1) must be str, not ", type_name(type));
+  const bool indexed = index && index != Py_None;
+  std::int64_t number = kNoIndex;
+  if (indexed && !to_int(index, number)) {
+    fail(ErrorKind::Type, "device(): argument 'index' (position 2) must be int, not ",
+         type_name(index));
+  }
   check(name.find(':') == std::string_view::npos,
         "type (string) must not include an index because index was passed explicitly: ", name);
   Place place = parse(name);
-  if (!index || index == Py_None) return place;
-  check(ErrorKind::Type, to_int(index, place.index),
-        "device(): argument 'index' (position 2) must be int, not ", type_name(index));
+  if (!indexed) return place;
+  place.index = number;
   check(place.index >= 0, "Device index must not be negative");
   return place;
 }

@@ -412,10 +412,16 @@ std::vector<Tensor> tensors_of(PyObject* sequence, const char* what,
   return tensors;
 }
 
-bool is_true(PyObject* object) {
-  const int truth = PyObject_IsTrue(object);
-  check_status(truth);
-  return truth == 1;
+// A flag: a bool or an integer.
+bool is_true(const char* function, const char* name, PyObject* object) {
+  if (PyBool_Check(object)) [[likely]]
+    return object == Py_True;
+  check(ErrorKind::Type, PyIndex_Check(object), function, "(): argument '", name,
+        "' must be bool, not ", type_name(object));
+  const Owned number(PyNumber_Index(object));
+  const long value = PyLong_AsLong(number.get());
+  if (value == -1 && PyErr_Occurred()) throw_python();
+  return value != 0;
 }
 
 // _run_backward(roots, seeds, retain_graph, create_graph, inputs, accumulate)
@@ -423,8 +429,17 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t n) 
   return guarded([&]() -> PyObject* {
     check(ErrorKind::Type, n == 6, "_run_backward: got ", n, " arguments, expected 6.");
     std::vector<Edge> root_edges, input_edges;
-    const std::vector<Tensor> roots =
-        tensors_of(args[0], "backward: tensors must be Tensors", &root_edges);
+    const bool accumulate = args[5] == Py_True;
+    const char* function = accumulate ? "backward" : "grad";
+    const bool create_graph = is_true(function, "create_graph", args[3]);
+    const bool retain_graph = is_true(function, "retain_graph", args[2]);
+    const char* what = accumulate ? "backward(): argument 'tensors' must hold Tensors"
+                                  : "grad(): argument 'outputs' must hold Tensors";
+    const std::vector<Tensor> roots = tensors_of(args[0], what, &root_edges);
+    for (std::size_t i = 0; i < roots.size(); ++i) {
+      const bool any = roots[i].defined() || root_edges[i].node();
+      check(ErrorKind::Type, any, what, ", but got NoneType");
+    }
     const std::vector<Tensor> seeds =
         tensors_of(args[1], "gradients can be either Tensors or None");
     const std::vector<Tensor> inputs =
@@ -436,11 +451,11 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t n) 
     std::vector<Tensor> gradients = run_backward({.roots = roots,
                                                   .root_edges = root_edges,
                                                   .seeds = seeds,
-                                                  .retain_graph = is_true(args[2]),
-                                                  .create_graph = is_true(args[3]),
+                                                  .retain_graph = retain_graph,
+                                                  .create_graph = create_graph,
                                                   .inputs = inputs,
                                                   .input_edges = input_edges,
-                                                  .accumulate = is_true(args[5])});
+                                                  .accumulate = accumulate});
     return wrap_tensors(std::move(gradients), nullptr);
   });
 }
@@ -456,11 +471,13 @@ PyObject* backward_simple(PyObject*, PyObject* const* args, Py_ssize_t n) {
             "gradients can be either Tensors or None, but got ", Py_TYPE(args[1])->tp_name);
       seed = unwrap(args[1]);
     }
+    const bool create_graph = is_true("backward", "create_graph", args[3]);
+    const bool retain_graph = is_true("backward", "retain_graph", args[2]);
     const Timed timed("backward");
     run_backward({.roots = {&root, 1},
                   .seeds = {&seed, 1},
-                  .retain_graph = is_true(args[2]),
-                  .create_graph = is_true(args[3]),
+                  .retain_graph = retain_graph,
+                  .create_graph = create_graph,
                   .inputs = {},
                   .accumulate = true});
     Py_RETURN_NONE;

@@ -353,10 +353,10 @@ PyObject* from_numpy(PyObject*, PyObject* array) {
   });
 }
 
-// as_tensor(data, dtype=None, device=None)
+// as_tensor(data, *, dtype=None, device=None)
 PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
-    static const Parameters<3> names("as_tensor", {"data", "dtype", "device"}, 3, 1);
+    static const Parameters<3> names("as_tensor", {"data", "dtype", "device"}, 1, 1);
     const auto given = names(args, n, kwnames);
     PyObject* data = given[0];
     DType dtype = DType::Float32;
@@ -472,7 +472,7 @@ PyMethodDef interop_functions[] = {
      "from_numpy(ndarray)\n\nA tensor over the memory of a NumPy array."},
     {"as_tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&as_tensor)),
      METH_FASTCALL | METH_KEYWORDS,
-     "as_tensor(data, dtype=None, device=None)\n\n"
+     "as_tensor(data, *, dtype=None, device=None)\n\n"
      "A tensor of the data that shares memory with a tensor or a NumPy array where it can."},
     {"from_dlpack", with_keywords(tensor_from_dlpack), kKeywords,
      "from_dlpack(ext_tensor, *, device=None, copy=None)\n\n"

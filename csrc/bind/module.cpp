@@ -92,7 +92,7 @@ PYBIND11_MODULE(_core, m) {
     return Py_NewRef(Py_None);
   });
   for (PyMethodDef* functions :
-       {optim_functions, interop_functions, settings_functions, transform_functions,
+       {tensor_functions, optim_functions, interop_functions, settings_functions, transform_functions,
         memory_functions, diagnosis_functions, step_observer_functions, profile_functions}) {
     check_init(PyModule_AddFunctions(m.ptr(), functions));
   }

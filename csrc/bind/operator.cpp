@@ -31,6 +31,7 @@ namespace pullback::bind {
 namespace {
 
 constexpr int kMaxArguments = 16;
+constexpr const char* kNNModule = "pullback.nn.functional";
 
 // All overloads of a name in one of its forms; lives as long as the process.
 struct Overloads {
@@ -129,6 +130,17 @@ void refuse_dual_out(const Overloads& op, Arguments& arguments) {
   }
 }
 
+// Also where what is written has a dtype that no gradient reaches.
+void refuse_grad_out(const Signature& signature, Arguments& arguments) {
+  const auto check_operand = [&](const Tensor& t) {
+    if (t.defined() && t.requires_grad()) refuse_out(signature.name().c_str(), t);
+  };
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    check_operand(arguments.values()[i].tensor);
+    for (const Tensor& each : arguments.values()[i].tensors) check_operand(each);
+  }
+}
+
 // dtype= is that of out= unless it is given.
 void take_dtype(const Signature& signature, Arguments& arguments, const Tensor& out) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -187,7 +199,10 @@ PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& 
   for (std::size_t i = in_place; i < arguments.size(); ++i) {
     const Value& value = arguments.values()[i];
     const bool apart = (flags & kWritesPart && i > 0) || (flags & kOutApart && !in_place);
-    if (value.tensor.defined()) destination.add_operand(value.tensor, apart);
+    if (in_place && flags & kReadsFirst && value.tensor.defined() && value.tensor.ndim() == 0 &&
+        value.tensor.body() != target.body()) {
+      destination.compute_first();
+    } else if (value.tensor.defined()) destination.add_operand(value.tensor, apart);
     for (const Tensor& each : value.tensors) {
       if (each.defined()) destination.add_operand(each, apart);
     }
@@ -208,16 +223,18 @@ PyObject* call_into_all(const Overloads& op, const Signature& signature, Argumen
   entry.function.call(arguments.values(), outcome);
   const std::vector<Tensor>& results = outcome.tensors;
   check(ErrorKind::Type,
-        PyTuple_Check(out) && outcome.form == Outcome::Form::Tensors &&
+        outcome.form == Outcome::Form::Tensors &&
             PyTuple_GET_SIZE(out) == static_cast<Py_ssize_t>(results.size()),
-        op.name, "(): argument 'out' must be Tensor or a tuple with one for each result, not ",
-        Py_TYPE(out)->tp_name);
+        op.name, "(): argument 'out' must be a tuple with a Tensor for each result: got ",
+        PyTuple_GET_SIZE(out), ", expected ", results.size());
   std::vector<Tensor> targets;
   for (std::size_t k = 0; k < results.size(); ++k) {
     PyObject* item = PyTuple_GET_ITEM(out, static_cast<Py_ssize_t>(k));
-    check(ErrorKind::Type, is_tensor(item), op.name, "(): argument 'out' must hold tensors, not ",
-          Py_TYPE(item)->tp_name);
     targets.push_back(unwrap(item));
+    const auto earlier = targets.begin() + static_cast<std::ptrdiff_t>(k);
+    check(std::none_of(targets.begin(), earlier,
+                       [&](const Tensor& t) { return t.body() == targets[k].body(); }),
+          op.name, "(): argument 'out' holds one tensor twice, expected one for each result.");
     check_out(signature.name().c_str(), targets[k]);
     if (!(entry.flags & kCastOut)) check_out_dtype(targets[k], results[k].dtype());
   }
@@ -238,7 +255,22 @@ PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& a
   const std::uint32_t flags = signature.entry().flags;
   if (flags & kRandom) refuse_random_out();
   if (!(flags & kNoGrad)) refuse_dual_out(op, arguments);
-  if (!is_tensor(common.out)) return call_into_all(op, signature, arguments, common.out);
+  const bool is_tuple = PyTuple_Check(common.out);
+  const std::string_view result = signature.entry().function.result;
+  check(ErrorKind::Type, is_tuple || is_tensor(common.out), op.name,
+        "(): argument 'out' must be ", result == "Tensor" ? "Tensor" : "tuple of Tensors", ", not ",
+        type_name(common.out));
+  check(ErrorKind::Type, !is_tuple || result != "Tensor", op.name,
+        "(): argument 'out' must be Tensor, not ", type_name(common.out));
+  check(ErrorKind::Type, is_tuple || !result.starts_with("tuple"), op.name,
+        "(): argument 'out' must be tuple of Tensors, not Tensor");
+  for (Py_ssize_t k = 0; is_tuple && k < PyTuple_GET_SIZE(common.out); ++k) {
+    check(ErrorKind::Type, is_tensor(PyTuple_GET_ITEM(common.out, k)), op.name,
+          "(): argument 'out' must be tuple of Tensors, but found element of type ",
+          Py_TYPE(PyTuple_GET_ITEM(common.out, k))->tp_name, " at pos ", k);
+  }
+  if (mode.grad && !(flags & kNoGrad)) refuse_grad_out(signature, arguments);
+  if (is_tuple) return call_into_all(op, signature, arguments, common.out);
   const Tensor& target = unwrap(common.out);
   take_dtype(signature, arguments, target);
   return call_into(op, signature, arguments, Destination::Kind::Out, target);
@@ -338,7 +370,8 @@ PyObject* operator_name(PyObject* self, void*) {
 PyObject* param_types(const Entry& entry) {
   constexpr const char* kNames[] = {"Tensor", "Tensor | Number", "Number", "int",     "float",
                                     "bool",   "Sizes",           "dtype",  "Tensors", "DimPair",
-                                    "str",    "memory_format",   "Any",    "int",     "Ints"};
+                                    "str",    "memory_format",   "Any",    "int",     "Ints",
+                                    "str",    "bool"};
   static_assert(std::size(kNames) == kNumKinds, "a name for every kind of parameter");
   const Signature signature(entry, "", Form::Method);
   Owned list(PyList_New(entry.function.num_params));
@@ -492,7 +525,8 @@ class Namespaces {
       slot = new Overloads{name, form, module, (PyType_Check(dict) ? "Tensor." : "") + name, {}};
       order_.push_back({dict, slot});
     }
-    slot->signatures.emplace_back(entry, name, form);
+    const bool nn = std::string_view(module) == kNNModule;
+    slot->signatures.emplace_back(entry, name, form, nn);
     const Signature current = slot->signatures.back();
     for (const std::string& order : split(entry.old, '|')) {
       slot->signatures.emplace_back(current, order);
@@ -545,7 +579,7 @@ void init_operators(PyObject* module) {
     const char* name;
     const char* is_public_in;
   };
-  constexpr Submodule kSubmodules[] = {{kNNForm, "_nn", "pullback.nn.functional"},
+  constexpr Submodule kSubmodules[] = {{kNNForm, "_nn", kNNModule},
                                        {kLinalgForm, "_linalg", "pullback.linalg"},
                                        {kSpecialForm, "_special", "pullback.special"}};
   constexpr const char* kTop = "pullback";

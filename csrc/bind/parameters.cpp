@@ -3,20 +3,41 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "bind/convert.h"
 #include "bind/guard.h"
 #include "bind/types.h"
 
 namespace pullback::bind {
+namespace {
+
+// NumPy's names, which torch takes as well.
+constexpr std::pair<const char*, const char*> kAliases[] = {
+    {"axis", "dim"}, {"x", "input"}, {"a", "input"}, {"x1", "input"}, {"x2", "other"}};
+
+bool is(PyObject* keyword, const char* name) {
+  return PyUnicode_CompareWithASCIIString(keyword, name) == 0;
+}
+
+// Whether the keyword, which is no parameter itself, stands for this one.
+bool is_alias(PyObject* keyword, std::string_view name) {
+  return std::any_of(std::begin(kAliases), std::end(kAliases), [&](const auto& alias) {
+    return name == alias.second && is(keyword, alias.first);
+  });
+}
+
+}  // namespace
 
 ParameterNames::ParameterNames(const char* function, std::vector<const char*> names,
                                std::size_t positional, std::size_t required)
     : function_(function), names_(std::move(names)), positional_(positional), required_(required) {}
 
 PyObject** ParameterNames::find(PyObject* keyword, PyObject** given) const {
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (PyUnicode_CompareWithASCIIString(keyword, names_[i]) == 0) {
+  for (const bool alias : {false, true}) {
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (alias ? !is_alias(keyword, names_[i]) : !is(keyword, names_[i])) continue;
       check(ErrorKind::Type, !given[i], function_, "() got multiple values for argument '",
             names_[i], "'");
       return given + i;

@@ -256,6 +256,23 @@ PyObject* method_stride(PyObject* self, PyObject* const* args, Py_ssize_t n, PyO
   });
 }
 
+constexpr const char kNumel[] = "numel";
+constexpr const char kIsFloatingPoint[] = "is_floating_point";
+constexpr const char kIsComplex[] = "is_complex";
+constexpr const char kDetach[] = "detach";
+constexpr const char kDetachInPlace[] = "detach_";
+
+// numel(input) and the like: the method as a function.
+template <const char* name>
+PyObject* of_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    static const Parameters<1> names(name, {"input"}, 1, 1);
+    PyObject* input = names(args, n, kwnames)[0];
+    if (!is_tensor(input)) names.refuse(0, "Tensor", input);
+    return PyObject_CallMethod(input, name, nullptr);
+  });
+}
+
 template <auto function>
 PyObject* method(PyObject* self, PyObject*) {
   return guarded([&] { return function(unwrap(self)); });
@@ -465,6 +482,20 @@ PyMethodDef tensor_methods[] = {
      "Makes gradients flow to this leaf, or not."},
     {"_make_subclass", make_subclass, METH_VARARGS | METH_STATIC,
      "A tensor of a subclass over the memory of another one."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyMethodDef tensor_functions[] = {
+    {kNumel, fast(of_tensor<kNumel>), METH_FASTCALL | METH_KEYWORDS,
+     "numel(input)\n\nThe number of elements."},
+    {kIsFloatingPoint, fast(of_tensor<kIsFloatingPoint>), METH_FASTCALL | METH_KEYWORDS,
+     "is_floating_point(input)\n\nWhether the elements are floating-point numbers."},
+    {kIsComplex, fast(of_tensor<kIsComplex>), METH_FASTCALL | METH_KEYWORDS,
+     "is_complex(input)\n\nAlways False: there are no complex dtypes."},
+    {kDetach, fast(of_tensor<kDetach>), METH_FASTCALL | METH_KEYWORDS,
+     "detach(input)\n\nThe same memory without history."},
+    {kDetachInPlace, fast(of_tensor<kDetachInPlace>), METH_FASTCALL | METH_KEYWORDS,
+     "detach_(input)\n\nDrops the history of the tensor itself."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -88,6 +88,7 @@ const char* describe(Kind kind) {
     case Kind::Float:
       return "float";
     case Kind::Bool:
+    case Kind::Truth:
       return "bool";
     case Kind::Ints:
       return "tuple of ints";
@@ -100,6 +101,7 @@ const char* describe(Kind kind) {
     case Kind::Tensors:
       return "tuple of Tensors";
     case Kind::Text:
+    case Kind::Name:
       return "str";
     case Kind::MemoryFormat:
       return "torch.memory_format";
@@ -161,8 +163,10 @@ std::string wrong_element(Kind kind, PyObject* const* items, Py_ssize_t count) {
 
 }  // namespace
 
-Signature::Signature(const Entry& entry, const std::string& called, Form form)
+Signature::Signature(const Entry& entry, const std::string& called, Form form, bool nn)
     : entry_(&entry), called_(called), form_(form) {
+  // Of an entry with a form in nn.functional the flag means that form.
+  has_aliases_ = !(entry.flags & kPlainNames) || (entry.flags & kNNForm && !nn);
   parse();
   write_text();
 }
@@ -230,10 +234,18 @@ Param Signature::parse_param(const std::string& text, ParamType type) {
     param.variadic = type.kind != Kind::Ints || params_.size() == hidden();
     name = name.substr(1);
   }
-  if (take_mark("[1]")) param.type.kind = Kind::OneOrInts;
-  if (take_mark(":index")) param.type.kind = Kind::Index;
-  check(param.type.kind == type.kind || type.kind == Kind::Int || type.kind == Kind::Ints,
-        "operator table: ", entry_->signature, ": ", name, " has a mark of another type.");
+  const auto take_kind = [&](const std::string& mark, Kind of, Kind kind) {
+    if (!take_mark(mark)) return;
+    check(type.kind == of, "operator table: ", entry_->signature, ": ", name,
+          " has a mark of another type.");
+    param.type.kind = kind;
+  };
+  take_kind("[1]", Kind::Ints, Kind::OneOrInts);
+  take_kind(":index", Kind::Int, Kind::Index);
+  take_kind(":name", Kind::Text, Kind::Name);
+  take_kind(":truth", Kind::Bool, Kind::Truth);
+  param.each = take_mark(":each");
+  param.unnamed = take_mark(":unnamed") || (param.variadic && type.kind == Kind::Tensors);
   if (const auto bar = name.find('|'); bar != std::string::npos) {
     param.number_name = PyUnicode_InternFromString(name.substr(bar + 1).c_str());
     needs_tensor_ = true;
@@ -274,7 +286,9 @@ Fit Signature::match_variadic(const Param& param, PyObject* const* args, Py_ssiz
     value.none = false;
     return to_sublists(args, num_args, value) ? Fit::Yes : Fit::No;
   }
-  if (num_args == 1 && is_list(args[0])) return to_value(args[0], param.type, value);
+  if (num_args == 1 && is_list(args[0]) && !param.each) {
+    return to_value(args[0], param.type, value);
+  }
   value.none = false;
   if (param.type.kind == Kind::Ints) {
     return is_list(args[0]) ? Fit::No : to_ints(args, num_args, value.ints);
@@ -290,11 +304,12 @@ int Signature::find(PyObject* keyword, PyObject* object) const {
   for (std::size_t i = hidden(); i < params_.size(); ++i) {
     const Param& param = params_[i];
     if (!param.number_name) {
-      if (param.name == keyword) return static_cast<int>(i);
+      if (param.name == keyword && !param.unnamed) return static_cast<int>(i);
     } else if ((is_tensor(object) ? param.name : param.number_name) == keyword) {
       return static_cast<int>(i);
     }
   }
+  if (!has_aliases_) return -1;
   for (const auto& [alias, name] : names().aliases) {
     if (alias == keyword) return find(name, object);
   }
@@ -406,12 +421,26 @@ std::string Signature::argument(std::size_t i) const {
 
 void Signature::report_broken(std::size_t i, PyObject* const* at, Py_ssize_t rest) const {
   const Param& param = params_[i];
-  if (is_list(*at)) {
+  if (is_list(*at) && param.type.kind != Kind::Name) {
     const Owned items(PySequence_Tuple(*at));
     fail(ErrorKind::Type, argument(i), " ",
          describe_broken(PySequence_Fast_ITEMS(items.get()), PyTuple_GET_SIZE(items.get())));
   }
   if (param.variadic) fail(ErrorKind::Type, argument(i), " ", describe_broken(at, rest));
+  if (param.type.kind == Kind::Name) {
+    const Owned shown(PyObject_Str(*at));
+    fail(ErrorKind::Value, argument(i), " must be str, not ", type_name(*at), ": ",
+         PyUnicode_AsUTF8(shown.get()), " is not a valid value for ",
+         PyUnicode_AsUTF8(param.name));
+  }
+  const Kind kind = param.type.kind;
+  if (kind == Kind::Number || kind == Kind::Operand || kind == Kind::Float) {
+    PyErr_SetString(PyExc_OverflowError,
+                    ("int too big to convert: " + argument(i) +
+                     (kind == Kind::Float ? " is no float" : " does not fit into 64 bits"))
+                        .c_str());
+    throw_python();
+  }
   fail(ErrorKind::Value, "Overflow when unpacking long long: ", argument(i),
        " does not fit into 64 bits");
 }

@@ -21,6 +21,8 @@ struct Param {
   ParamType type;
   bool required = true;
   bool variadic = false;
+  bool each = false;     // variadic, and takes no tuple
+  bool unnamed = false;  // cannot be given by keyword
   Value fallback;
 };
 
@@ -33,8 +35,8 @@ struct CommonKeywords {
 // One way to call an overload: as its entry says, or in an order that is deprecated.
 class Signature {
  public:
-  // `called`: the name the user writes, in that form.
-  Signature(const Entry& entry, const std::string& called, Form form);
+  // `called`: the name the user writes, in that form; `nn`: in nn.functional.
+  Signature(const Entry& entry, const std::string& called, Form form, bool nn = false);
   // `order`: the parameters of the deprecated order.
   Signature(const Signature& current, const std::string& order);
 
@@ -79,6 +81,7 @@ class Signature {
   Form form_;
   bool old_ = false;
   bool needs_tensor_ = false;  // not all operands may be numbers
+  bool has_aliases_ = true;    // NumPy's names of parameters
   std::vector<Param> params_;
   int num_positional_ = 0;
 };

@@ -54,6 +54,7 @@ Py_ssize_t tensor_length(PyObject* self);
 // The attributes that are computed in C++ (properties.cpp).
 extern PyGetSetDef tensor_properties[];
 extern PyMethodDef tensor_methods[];
+extern PyMethodDef tensor_functions[];
 // to, float, copy_, ... (conversions.cpp); numpy, DLPack (interop.cpp).
 extern PyMethodDef conversion_methods[];
 extern PyMethodDef interop_methods[];

@@ -166,30 +166,56 @@ void exponential(const View& out, double lambda, Generator& generator) {
   });
 }
 
-void random_int(const View& out, std::int64_t lo, std::int64_t hi, Generator& generator) {
-  check(lo < hi, "random_ expects 'from' to be less than 'to', but got from=", lo, " >= to=", hi);
+namespace {
+
+// The integers from 0 on that the dtype holds.
+std::uint64_t full_range(DType dtype) {
+  switch (dtype) {
+    case DType::Float32:
+      return (std::uint64_t{1} << 24) + 1;
+    case DType::Float64:
+      return (std::uint64_t{1} << 53) + 1;
+    case DType::Int32:
+      return std::uint64_t{1} << 31;
+    case DType::UInt8:
+      return 256;
+    case DType::Bool:
+      return 2;
+    case DType::Int64:
+      break;
+  }
+  return std::uint64_t{1} << 63;
+}
+
+// `range` integers from `lo` on; 0 for all of 64 bits.
+void random_range(const View& out, std::int64_t lo, std::uint64_t range, Generator& generator) {
   const Lock lock(generator.mutex());
-  const std::uint64_t range = static_cast<std::uint64_t>(hi) - static_cast<std::uint64_t>(lo);
-  const bool wide = range >= (std::uint64_t{1} << 28);
+  const bool wide = range == 0 || range >= (std::uint64_t{1} << 28);
   visit(out.dtype, [&]<typename T>() {
     fill_in_order<T>(out, [&] {
       const std::uint64_t draw = wide ? generator.random64() : generator.random32();
-      return static_cast<T>(
-          static_cast<std::int64_t>(draw % range + static_cast<std::uint64_t>(lo)));
+      const std::uint64_t part = range == 0 ? draw : draw % range;
+      return static_cast<T>(static_cast<std::int64_t>(part + static_cast<std::uint64_t>(lo)));
     });
   });
+}
+
+}  // namespace
+
+void random_int(const View& out, std::int64_t lo, std::int64_t hi, Generator& generator) {
+  check(lo < hi, "random_ expects 'from' to be less than 'to', but got from=", lo, " >= to=", hi);
+  random_range(out, lo, static_cast<std::uint64_t>(hi) - static_cast<std::uint64_t>(lo), generator);
+}
+
+void random_from(const View& out, std::int64_t lo, Generator& generator) {
+  random_range(out, lo, full_range(out.dtype) - static_cast<std::uint64_t>(lo), generator);
 }
 
 void random_full(const View& out, Generator& generator) {
   const Lock lock(generator.mutex());
   visit(out.dtype, [&]<typename T>() {
     constexpr bool wide = sizeof(T) == 8;
-    std::uint64_t range = std::uint64_t{1} << 63;
-    if (out.dtype == DType::Float32) range = (std::uint64_t{1} << 24) + 1;
-    if (out.dtype == DType::Float64) range = (std::uint64_t{1} << 53) + 1;
-    if (out.dtype == DType::Int32) range = std::uint64_t{1} << 31;
-    if (out.dtype == DType::UInt8) range = 256;
-    if (out.dtype == DType::Bool) range = 2;
+    const std::uint64_t range = full_range(out.dtype);
     fill_in_order<T>(out, [&] {
       const std::uint64_t draw = wide ? generator.random64() : generator.random32();
       return static_cast<T>(draw % range);

@@ -71,6 +71,8 @@ void normal(const View& out, double mean, double std, Generator& generator);
 void exponential(const View& out, double lambda, Generator& generator);
 // Any dtype; integers of [lo, hi).
 void random_int(const View& out, std::int64_t lo, std::int64_t hi, Generator& generator);
+// From `lo` up to the largest integer up to which the dtype holds all.
+void random_from(const View& out, std::int64_t lo, Generator& generator);
 // All non-negative integers of the dtype; for floats those up to which every integer has a value.
 void random_full(const View& out, Generator& generator);
 // A permutation of 0..n-1 in a one-dimensional int64 view.

@@ -58,13 +58,20 @@ double polygamma(double n, double x) {
     return kPi * kPi / (sine * sine) - polygamma(n, 1.0 - x);
   }
   if (x == HUGE_VAL) return 0.0;
+  const double sign = std::fmod(n, 2.0) == 1.0 ? 1.0 : -1.0;
+  if (x <= 0.0 && x == std::floor(x)) return sign * HUGE_VAL;
   const double s = n + 1.0;
+  // Factorials from here on are infinite, so the terms are counted in units of the first one.
+  const bool large = n > 169.0 && x > 0.0;
+  const double unit = large ? x : 1.0;
+  const double scale = sign * (large ? std::exp(Lgamma<double>()(s) - s * std::log(x)) : std::tgamma(s));
   double zeta = 0.0;
   for (; x < 15.0 + n; x += 1.0) {
-    if (x == 0.0) return std::fmod(n, 2.0) == 1.0 ? HUGE_VAL : -HUGE_VAL;
-    zeta += std::pow(x, -s);
+    const double next = std::pow(x / unit, -s);
+    zeta += next;
+    if (x > 0.0 && next <= 1e-18 * std::abs(zeta)) return scale * zeta;
   }
-  const double power = std::pow(x, -s);
+  const double power = std::pow(x / unit, -s);
   zeta += power * (x / n + 0.5);
   constexpr double kBernoulli[] = {1.0 / 12,          -1.0 / 720,
                                    1.0 / 30240,       -1.0 / 1209600,
@@ -77,8 +84,7 @@ double polygamma(double n, double x) {
     term *= k * (k + 1.0) / (x * x);
     k += 2.0;
   }
-  const double sign = std::fmod(n, 2.0) == 1.0 ? 1.0 : -1.0;
-  return sign * std::tgamma(s) * zeta;
+  return scale * zeta;
 }
 template <typename T>
 struct Polygamma {

@@ -67,7 +67,7 @@ static Tensor relu_nn(const Tensor& input, bool inplace) {
 #define PB_SAMPLES "x(3,4) | x() | x(0,3) | xs(3,4)"
 static const char kReluDoc[] = "max(input, 0).";
 static const Entry entry_relu("relu(input)", function<relu>, kPointwise, kReluDoc, PB_SAMPLES);
-static const Entry entry_relu_nn("relu(input, inplace=False)", function<relu_nn>, kNNForm, kReluDoc,
+static const Entry entry_relu_nn("relu(input, inplace:truth=False)", function<relu_nn>, kNNForm | kPlainNames, kReluDoc,
                                  PB_SAMPLES);
 
 // An activation that only nn.functional has: name(input, inplace=False).
@@ -75,8 +75,8 @@ static const Entry entry_relu_nn("relu(input, inplace=False)", function<relu_nn>
   static Tensor NAME##_nn(const Tensor& input, bool inplace) {                              \
     return maybe_in_place(#NAME, input, inplace, [&] { return NAME(input); });              \
   }                                                                                         \
-  static const Entry entry_##NAME##_nn(#NAME "(input, inplace=False)", function<NAME##_nn>, \
-                                       kNNForm, DOC, PB_SAMPLES);
+  static const Entry entry_##NAME##_nn(#NAME "(input, inplace:truth=False)", function<NAME##_nn>, \
+                                       kNNForm | kPlainNames, DOC, PB_SAMPLES);
 
 // The open interval: no gradient at the bounds.
 static const Elementwise record_hardtanh("hardtanh", "HardtanhBackward0", DTypeRule::Promote,
@@ -104,8 +104,8 @@ static Tensor hardtanh_nn(const Tensor& input, double min_val, double max_val, b
                         [&] { return hardtanh(input, min_val, max_val); });
 }
 static Tensor relu6(const Tensor& input) { return hardtanh(input, 0, 6); }
-static const Entry entry_hardtanh("hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False)",
-                                  function<hardtanh_nn>, kNNForm,
+static const Entry entry_hardtanh("hardtanh(input, min_val=-1.0, max_val=1.0, inplace:truth=False)",
+                                  function<hardtanh_nn>, kNNForm | kPlainNames,
                                   "The input limited to [min_val, max_val].",
                                   "x(3,4) | x(3,4), -0.3, 0.6 | x() | xs(3,4)");
 PB_ACTIVATION(relu6, "The input limited to [0, 6].")
@@ -246,8 +246,8 @@ static Tensor leaky_relu(const Tensor& input, double negative_slope, bool inplac
   return maybe_in_place("leaky_relu", input, inplace,
                         [&] { return elementwise(record_leaky_relu, input, params); });
 }
-static const Entry entry_leaky_relu("leaky_relu(input, negative_slope=0.01, inplace=False)",
-                                    function<leaky_relu>, kNNForm,
+static const Entry entry_leaky_relu("leaky_relu(input, negative_slope=0.01, inplace:truth=False)",
+                                    function<leaky_relu>, kNNForm | kPlainNames,
                                     "The input where positive, negative_slope times it elsewhere.",
                                     "x(3,4) | x(3,4), 0.2 | x() | xs(3,4)");
 
@@ -255,7 +255,7 @@ static Tensor elu(const Tensor& input, double alpha, bool inplace) {
   return maybe_in_place("elu", input, inplace,
                         [&] { return elu_like(record_elu, input, alpha, 1, 1); });
 }
-static const Entry entry_elu("elu(input, alpha=1.0, inplace=False)", function<elu>, kNNForm,
+static const Entry entry_elu("elu(input, alpha=1.0, inplace:truth=False)", function<elu>, kNNForm | kPlainNames,
                              "The input where positive, alpha * (exp(input) - 1) elsewhere.",
                              "x(3,4) | x(3,4), 0.5 | x() | xs(3,4)");
 
@@ -280,8 +280,8 @@ static const char kCeluDoc[] =
 static const char kCeluSamples[] = "x(3,4) | x(3,4), 0.5 | x() | xs(3,4)";
 static const Entry entry_celu("celu(input, alpha=1.0)", function<celu>, kFunctionForm, kCeluDoc,
                               kCeluSamples);
-static const Entry entry_celu_nn("celu(input, alpha=1.0, inplace=False)", function<celu_nn>,
-                                 kNNForm, kCeluDoc, kCeluSamples);
+static const Entry entry_celu_nn("celu(input, alpha=1.0, inplace:truth=False)", function<celu_nn>,
+                                 kNNForm | kPlainNames, kCeluDoc, kCeluSamples);
 
 static const Elementwise record_logsigmoid("logsigmoid", "LogSigmoidBackward0", DTypeRule::Promote,
                                            Unary::LogSigmoid, {kReadsX, [](T t, S s) {
@@ -322,10 +322,10 @@ static Tensor hardsigmoid(const Tensor& input) { return elementwise(record_hards
 PB_ACTIVATION(hardsigmoid, "relu6(input + 3) / 6.")
 
 static Tensor softsign(const Tensor& input) { return input / (abs(input) + 1); }
-static const Entry entry_softsign("softsign(input)", function<softsign>, kNNForm,
+static const Entry entry_softsign("softsign(input)", function<softsign>, kNNForm | kPlainNames,
                                   "input / (1 + abs(input)).", PB_SAMPLES);
 static Tensor tanhshrink(const Tensor& input) { return input - tanh(input); }
-static const Entry entry_tanhshrink("tanhshrink(input)", function<tanhshrink>, kNNForm,
+static const Entry entry_tanhshrink("tanhshrink(input)", function<tanhshrink>, kNNForm | kPlainNames,
                                     "input - tanh(input).", PB_SAMPLES);
 
 static const Elementwise record_threshold("threshold", "ThresholdBackward0", DTypeRule::Promote,
@@ -373,8 +373,8 @@ static const Entry entry_softshrink("softshrink(input, lambd=0.5)", function<sof
 
 static const Entry entry_threshold("threshold(input, threshold, value)", function<threshold>,
                                    kFunctionForm | kCastOutForm, kThresholdDoc, kThresholdSamples);
-static const Entry entry_threshold_nn("threshold(input, threshold, value, inplace=False)",
-                                      function<threshold_nn>, kNNForm, kThresholdDoc,
+static const Entry entry_threshold_nn("threshold(input, threshold, value, inplace:truth=False)",
+                                      function<threshold_nn>, kNNForm | kPlainNames, kThresholdDoc,
                                       kThresholdSamples);
 
 static const Elementwise record_prelu(
@@ -458,7 +458,7 @@ Tensor glu(const Tensor& input, std::int64_t dim) {
         info(input.dtype()).scalar_name, "'");
   return apply<Glu>({d}, input);
 }
-const Entry entry_glu("glu(input, dim=-1)", function<glu>, kNNForm,
+const Entry entry_glu("glu(input, dim=-1)", function<glu>, kNNForm | kPlainNames,
                       "The first half of a dimension times the sigmoid of the second.",
                       "x(3,4) | x(4,3), 0 | xs(4,3,2), dim=-3 | x(0,4)");
 

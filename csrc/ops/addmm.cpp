@@ -212,8 +212,14 @@ static Tensor addr(const Tensor& input, const Tensor& vec1, const Tensor& vec2, 
     return logical_or(kept, both);
   }
   const Composition parts;
-  return add_product("addr", "AddrBackward0", input, unsqueeze(vec1, 1), unsqueeze(vec2, 0), beta,
-                     alpha);
+  Tensor addend, column, row;
+  {
+    const DestinationAside aside;
+    addend = cast(input, dtype);
+    column = unsqueeze(cast(vec1, dtype), 1);
+    row = unsqueeze(cast(vec2, dtype), 0);
+  }
+  return add_product("addr", "AddrBackward0", addend, column, row, beta, alpha);
 }
 
 Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias) {

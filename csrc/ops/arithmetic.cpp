@@ -90,6 +90,10 @@ static void refuse_bool_sub(const Operand& a, const Operand& b) {
 
 static Scalar negative(const Scalar& alpha) {
   if (alpha.category() == Category::Bool) return alpha;
+  if (alpha.is_wide()) return Scalar(-alpha.to_double());
+  if (!alpha.is_floating() && alpha.to_int() == std::numeric_limits<std::int64_t>::min()) {
+    return Scalar::wide(std::uint64_t{1} << 63);
+  }
   return alpha.is_floating() ? Scalar(-alpha.to_double()) : Scalar(-alpha.to_int());
 }
 
@@ -389,8 +393,13 @@ Tensor lerp(const Tensor& input, const Tensor& end, const Operand& weight) {
   if (!weight.is_tensor()) {
     return elementwise(record_lerp_number, input, end, weight.number().to_double());
   }
-  check_dtype("weight", weight.tensor().dtype());
-  return elementwise(record_lerp, input, end, weight);
+  Tensor by = weight.tensor();
+  if (by.ndim() == 0 && by.dtype() != input.dtype()) {
+    const DestinationAside aside;
+    by = cast(by, input.dtype());
+  }
+  check_dtype("weight", by.dtype());
+  return elementwise(record_lerp, input, end, by);
 }
 
 static const Elementwise record_nan_to_num("nan_to_num", "NanToNumBackward0", DTypeRule::Promote,

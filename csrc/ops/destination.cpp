@@ -42,11 +42,11 @@ static void check_inference(const Tensor& target) {
       origin_of(target));
 }
 
-[[noreturn]] static void refuse_out(const char* name, const Tensor& target) {
+void refuse_out(const char* name, const Tensor& tensor) {
   fail(name,
        "(): functions with out=... arguments don't support automatic differentiation, but one of "
        "the arguments requires grad.",
-       target.requires_grad() ? described(target) : std::string());
+       tensor.requires_grad() ? described(tensor) : std::string());
 }
 
 void check_out(const char* name, const Tensor& target) {

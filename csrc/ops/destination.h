@@ -44,6 +44,8 @@ class Destination {
   // keeps elements from being read after they were written.  `apart`: sharing any is refused.
   void add_operand(const Tensor& operand, bool apart = false);
 
+  // The target is written when the result is there.
+  void compute_first() { pending_ = false; }
   // For an out= that must have the dtype of the result.
   void refuse_casts() { exact_ = true; }
   // Puts `result` into the target (unless it is there already), with its history.
@@ -63,6 +65,8 @@ class Destination {
   const TensorBody* overwritten_;  // by an outer in-place write
 };
 
+// Throws that `tensor`, the out= or an operand, requires a gradient.
+[[noreturn]] void refuse_out(const char* name, const Tensor& tensor);
 // Throws torch's refusals of an out=.
 void check_out(const char* name, const Tensor& target);
 // The same for one that must have the dtype of the result.

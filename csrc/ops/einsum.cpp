@@ -49,7 +49,9 @@ LabelSet set_of(const Labels& labels) {
 class Equation {
  public:
   Equation(std::string_view text, std::size_t num_operands) : text_(text), inputs_(num_operands) {
-    check(num_operands > 0, "einsum(): must provide at least one operand");
+    check(ErrorKind::Value, num_operands > 0,
+          "einsum(): must specify the equation string and at least one operand, or at least one "
+          "operand and its subscripts list");
     parse_inputs();
     if (explicit_) parse_output();
   }
@@ -525,7 +527,7 @@ Tensor einsum_of_lists(const Sublists& arguments) {
 }  // namespace
 
 static const Entry entry_einsum(
-    "einsum(equation, *operands)", function<einsum>, kFunctionForm | kCastOutForm,
+    "einsum(equation, *operands)", function<einsum>, kFunctionForm | kCastOutForm | kPlainNames,
     "Sums of products in index notation: letters name dimensions, repeated ones are summed unless "
     "the part behind the arrow names them.",
     "'ij,jk', x(3,4), x(4,2) | 'ij->ji', x(3,4) | 'ii', x(3,3) | 'ii->i', x(3,3) | 'ij->', x(3,4) "
@@ -535,7 +537,7 @@ static const Entry entry_einsum(
     "| 'ij,kj->ik', xs(3,4), x(2,4) | 'i,i->i', x(3), x(3) | 'ij->i', x(0,3) | 'ij,jk', x(3,0), "
     "x(0,2) | ',', x(), x()");
 static const Entry entry_einsum_of_lists(
-    "einsum(*tensors_and_labels)", function<einsum_of_lists>, kFunctionForm | kCastOutForm,
+    "einsum(*tensors_and_labels)", function<einsum_of_lists>, kFunctionForm | kCastOutForm | kPlainNames,
     "The same with a list of numbers below 52, or ..., behind every tensor and, for the result, at "
     "the end.",
     "x(3,4), [0,1], x(4,2), [1,2], [0,2] | x(3,4), [1,0] | x(2,3,4), [...,0,1], x(4,5), [1,2], "

@@ -241,7 +241,7 @@ static const Entry entry_set("set_(input)", function<set_nothing>, kExchange,
 static const Entry entry_set_source("set_(input, source)", function<set_source>, kExchange,
                                     "Gives the tensor the memory and the shape of source.",
                                     "c(3,4), c(2) | c(3), cs(3,4) | c(3), c(0,2)");
-static const Entry entry_set_part("set_(input, source, storage_offset, size, stride=())",
+static const Entry entry_set_part("set_(input, source, storage_offset:index, size, stride=())",
                                   function<set_part>, kExchange,
                                   "Gives the tensor a part of the memory of source.",
                                   "c(3), c(3,4), 1, (2,3) | c(3), c(3,4), 0, (2,2), (1,4)");

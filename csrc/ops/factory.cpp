@@ -263,7 +263,9 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptionalDType dtype) {
         "upper bound and lower bound inconsistent with step sign");
   // Integers are counted in integers: their fractions are cut off before.
   const auto whole = [](const Scalar& number) { return fitting(number, DType::Int64).to_int(); };
-  auto count = static_cast<std::int64_t>(std::ceil((to - from) / by));
+  const double size = std::ceil((to - from) / by);
+  check(size >= 0 && size < 0x1p63, "invalid size, possible overflow?");
+  auto count = static_cast<std::int64_t>(size);
   if (type == DType::Int64 || !floating) {
     const std::int64_t width = whole(end) - whole(start);
     const std::int64_t stride = whole(step);

@@ -382,10 +382,10 @@ static const Entry entry_dstack("dstack(tensors)", function<dstack>, kOfLists,
 static const Entry entry_column_stack("column_stack(tensors)", function<column_stack>, kOfLists,
                                       "The tensors side by side, vectors as columns.",
                                       "[x(3), x(3,2)] | [x(), x()]");
-static const Entry entry_block_diag("block_diag(*tensors)", function<block_diag>, kFunctionForm,
+static const Entry entry_block_diag("block_diag(*tensors:each)", function<block_diag>, kFunctionForm,
                                     "The matrix with the given blocks on its diagonal.",
                                     "x(2,3), x(1,2) | x(2,2), x(3), x() | x(2,0), x(2,1)");
-static const Entry entry_cartesian_prod("cartesian_prod(*tensors)", function<cartesian_prod>,
+static const Entry entry_cartesian_prod("cartesian_prod(*tensors:each)", function<cartesian_prod>,
                                         kFunctionForm,
                                         "All tuples of one element of each vector, one in a row.",
                                         "x(2), x(3) | x(2) | x(2), x(1), x(3)");
@@ -394,7 +394,7 @@ static const Entry entry_combinations("combinations(input, r=2, with_replacement
                                       "All choices of r elements of a vector, one in a row.",
                                       "x(4) | x(4), 3 | x(3), 2, True | x(2), 3 | x(3), r=1");
 #define PB_ATLEAST(NAME)                                                                         \
-  static const Entry entry_##NAME(#NAME "(input)", function<NAME>, kFunctionForm,                \
+  static const Entry entry_##NAME(#NAME "(input:unnamed)", function<NAME>, kFunctionForm,        \
                                   "A view with at least that many dimensions.",                  \
                                   "x() | x(3) | x(2,3) | x(2,1,3)");                             \
   static const Entry entry_##NAME##_all(#NAME "(*tensors)", function<NAME##_all>, kFunctionForm, \

@@ -229,19 +229,20 @@ void refuse_weight_grad(const char* function, const char* argument, const Tensor
         "'. This input cannot have requires_grad True.");
 }
 
+// Broadcast before the dtypes are promoted, as in torch: then a tensor without dimensions counts.
+std::pair<Tensor, Tensor> broadcast_pair(const Tensor& input, const Tensor& target) {
+  if (same(input.sizes(), target.sizes())) return {input, target};
+  const Dims sizes = broadcast(input.sizes(), target.sizes());
+  return {expand(input, sizes), expand(target, sizes)};
+}
+
 Tensor difference_loss(const char* name, const LossAttrs& attrs, const Tensor& input,
                        const Tensor& target) {
-  const DType dtype = result_type(input, target);
+  const auto [x, t] = broadcast_pair(input, target);
+  const DType dtype = result_type(x, t);
   check(ErrorKind::NotImplemented, is_floating(dtype), "\"", name, "\" not implemented for '",
         info(dtype).scalar_name, "'");
-  Tensor x = cast(input, dtype);
-  Tensor t = cast(target, dtype);
-  if (!same(x.sizes(), t.sizes())) {
-    const Dims sizes = broadcast(x.sizes(), t.sizes());
-    x = expand(x, sizes);
-    t = expand(t, sizes);
-  }
-  return apply<DifferenceLoss>(attrs, x, t);
+  return apply<DifferenceLoss>(attrs, cast(x, dtype), cast(t, dtype));
 }
 
 void check_weight(const Tensor& input, const Tensor& weight) {
@@ -280,7 +281,8 @@ Tensor l1_loss(const Tensor& input, const Tensor& target, std::optional<bool> si
                const std::optional<Tensor>& weight) {
   warn_of_broadcast(input, target);
   const Reduction r = reduction_of(reduction, size_average, reduce);
-  const Tensor losses = abs(input - target);
+  const auto [x, t] = broadcast_pair(input, target);
+  const Tensor losses = abs(x - t);
   if (!weight) return reduce_loss(losses, r);
   check_weight(input, *weight);
   return reduce_weighted(losses, *weight, r);
@@ -300,10 +302,17 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view re
   warn_of_broadcast(input, target);
   const Reduction r = reduction_of(reduction);
   check(delta > 0, "huber_loss does not support non-positive values for delta.");
-  if (!weight) return difference_loss("huber_loss", {LossKind::Huber, r, delta}, input, target);
+  // Of the dtype of input, unlike the other losses.
+  const DType common = promote_types(input.dtype(), target.dtype());
+  check(can_cast(common, input.dtype()), "result type ", info(common).scalar_name,
+        " can't be cast to the desired output type ", info(input.dtype()).scalar_name);
+  const auto losses = [&](Reduction how) {
+    const LossAttrs attrs{LossKind::Huber, how, delta};
+    return cast(difference_loss("huber_loss", attrs, input, target), input.dtype());
+  };
+  if (!weight) return losses(r);
   check_weight(input, *weight);
-  const LossAttrs each{LossKind::Huber, Reduction::None, delta};
-  return reduce_loss(difference_loss("huber_loss", each, input, target) * *weight, r);
+  return reduce_loss(losses(Reduction::None) * *weight, r);
 }
 
 // The weight seen in the shape of the input; missing ones stay missing.
@@ -381,6 +390,7 @@ Tensor kl_div(const Tensor& input, const Tensor& target, std::optional<bool> siz
 }
 
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t dim, double eps) {
+  check(eps >= 0, "eps must be non-negative, got: ", eps);
   const DType dtype = result_type(x1, x2);
   check(is_floating(dtype), "expected common dtype to be floating point, yet common dtype is ",
         info(dtype).scalar_name);
@@ -397,42 +407,42 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t dim, d
 #define PB_REDUCTIONS "x(3,4), x(3,4), reduction='sum' | x(3,4), x(3,4), reduction='none' "
 
 const Entry entry_mse(
-    "mse_loss(input, target, size_average=None, reduce=None, reduction='mean', weight=None)",
-    function<mse_loss>, kNNForm, "The mean of the squared differences.",
+    "mse_loss(input, target, size_average:truth=None, reduce:truth=None, reduction:name='mean', weight=None)",
+    function<mse_loss>, kNNForm | kPlainNames, "The mean of the squared differences.",
     PB_PAIRS PB_REDUCTIONS "| x(3), x(3), weight=c(3, low=0.5, high=2)");
 const Entry entry_l1(
-    "l1_loss(input, target, size_average=None, reduce=None, reduction='mean', weight=None)",
-    function<l1_loss>, kNNForm, "The mean of the absolute differences.",
+    "l1_loss(input, target, size_average:truth=None, reduce:truth=None, reduction:name='mean', weight=None)",
+    function<l1_loss>, kNNForm | kPlainNames, "The mean of the absolute differences.",
     PB_PAIRS PB_REDUCTIONS "| x(3), x(3), weight=c(3, low=0.5, high=2)");
 const Entry entry_smooth_l1(
-    "smooth_l1_loss(input, target, size_average=None, reduce=None, reduction='mean', beta=1.0)",
-    function<smooth_l1_loss>, kNNForm,
+    "smooth_l1_loss(input, target, size_average:truth=None, reduce:truth=None, reduction:name='mean', beta=1.0)",
+    function<smooth_l1_loss>, kNNForm | kPlainNames,
     "The mean of the differences d, squared as d * d / (2 * beta) below beta, abs(d) - beta / 2 "
     "above.",
     PB_PAIRS PB_REDUCTIONS "| x(3,4), x(3,4), beta=0.5");
-const Entry entry_huber("huber_loss(input, target, reduction='mean', delta=1.0, weight=None)",
-                        function<huber_loss>, kNNForm,
+const Entry entry_huber("huber_loss(input, target, reduction:name='mean', delta=1.0, weight=None)",
+                        function<huber_loss>, kNNForm | kPlainNames,
                         "The mean of the differences d, squared as d * d / 2 below delta, delta * "
                         "(abs(d) - delta / 2) above.",
                         PB_PAIRS PB_REDUCTIONS "| x(3,4), x(3,4), delta=0.5");
 const Entry entry_bce_logits(
-    "binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, "
-    "reduction='mean', pos_weight=None)",
-    function<binary_cross_entropy_with_logits>, kNNForm,
+    "binary_cross_entropy_with_logits(input, target, weight=None, size_average:truth=None, reduce:truth=None, "
+    "reduction:name='mean', pos_weight=None)",
+    function<binary_cross_entropy_with_logits>, kNNForm | kPlainNames,
     "The binary cross entropy of sigmoid(input) and target.",
     PB_PAIRS PB_REDUCTIONS
     "| x(3,4), x(3,4), c(4, low=0.5, high=2), pos_weight=c(3,1, low=0.5, high=2)");
 const Entry entry_bce(
-    "binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, "
-    "reduction='mean')",
-    function<binary_cross_entropy>, kNNForm, "The binary cross entropy of input and target.",
+    "binary_cross_entropy(input, target, weight=None, size_average:truth=None, reduce:truth=None, "
+    "reduction:name='mean')",
+    function<binary_cross_entropy>, kNNForm | kPlainNames, "The binary cross entropy of input and target.",
     "x(3,4, low=0.1, high=0.9), x(3,4, low=0.1, high=0.9) "
     "| x(low=0.1, high=0.9), x(low=0.1, high=0.9) | x(3, low=0.1, high=0.9), "
     "x(3, low=0.1, high=0.9), c(3, low=0.5, high=2), reduction='sum' "
     "| x(3, low=0.1, high=0.9), x(3, low=0.1, high=0.9), reduction='none'");
 const Entry entry_kl_div(
-    "kl_div(input, target, size_average=None, reduce=None, reduction='mean', log_target=False)",
-    function<kl_div>, kNNForm,
+    "kl_div(input, target, size_average:truth=None, reduce:truth=None, reduction:name='mean', log_target=False)",
+    function<kl_div>, kNNForm | kPlainNames,
     "The mean of target * (log(target) - input), input being logarithms of probabilities.",
     "x(3,4), x(3,4, low=0.1, high=0.9), reduction='sum' "
     "| x(3,4), x(3,4), log_target=True, reduction='batchmean' "

@@ -314,12 +314,12 @@ static const Entry entry_kron("kron(input, other)", function<kron>, kCastBoth,
                               "The Kronecker product.",
                               "x(2,3), x(2,2) | x(3), x(2) | x(3), x(2,2) | x(), x(2)");
 static const Entry entry_tensordot("tensordot(a, b, dims=2)", function<tensordot>,
-                                   kFunctionForm | kOutForm,
+                                   kFunctionForm | kOutForm | kPlainNames,
                                    "The product over the last dims dimensions of a and the first "
                                    "ones of b.",
                                    "x(2,3,4), x(3,4,2) | x(2,3), x(3,4), 1 | x(2), x(3), 0");
 static const Entry entry_tensordot_dims(
-    "tensordot(a, b, dims)", function<tensordot_pair>, kFunctionForm | kOutForm,
+    "tensordot(a, b, dims)", function<tensordot_pair>, kFunctionForm | kOutForm | kPlainNames,
     "The product over pairs of dimensions, those of a and those of b.",
     "x(2,3,4), x(4,5,2), ((0,2),(2,0)) | x(2,3), x(4,3), ([1],[1])");
 static const Entry entry_cross("cross(input, other, dim=None)", function<cross>, kBoth | kOutApart,
@@ -337,7 +337,7 @@ static const Entry entry_multi_dot("multi_dot(tensors)", function<multi_dot>,
                                    "The product of a chain of matrices in the cheapest order.",
                                    "[x(2,3), x(3,4), x(4,2)] | [x(3), x(3,4), x(4)] "
                                    "| [x(2,3), x(3,4)]");
-static const Entry entry_chain_matmul("chain_matmul(*matrices)", function<chain_matmul>,
+static const Entry entry_chain_matmul("chain_matmul(*matrices:each)", function<chain_matmul>,
                                       kFunctionForm | kOutForm,
                                       "The product of a chain of matrices in the cheapest order.",
                                       "x(2,3), x(3,4), x(4,2) | x(2,3), x(3,4)");

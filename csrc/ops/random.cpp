@@ -284,8 +284,12 @@ Tensor random_range(const Tensor& input, std::int64_t from, std::int64_t to, con
     kernels::random_int(out, from, to, default_generator());
   });
 }
-Tensor random_between(const Tensor& input, std::int64_t from, std::int64_t to) {
-  return random_range(input, from, to, "RandomBackward0");
+Tensor random_between(const Tensor& input, std::int64_t from, std::optional<std::int64_t> to) {
+  if (to) return random_range(input, from, *to, "RandomBackward0");
+  check_bound(input.dtype(), "from", from);
+  return overwrite("random", "RandomBackward0", input, [&](const kernels::View& out) {
+    kernels::random_from(out, from, default_generator());
+  });
 }
 Tensor random_below(const Tensor& input, std::int64_t to) {
   return random_range(input, 0, to, "RandomBackward1");

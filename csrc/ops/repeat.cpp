@@ -142,10 +142,10 @@ struct RepeatedPositions {
 };
 
 static Tensor repeated_positions(const Tensor& repeats, std::optional<std::int64_t> output_size) {
-  check(repeats.ndim() == 1, "repeat_interleave only accept 1D vector as repeat");
   check(ErrorKind::NotImplemented,
         repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32,
         "\"repeat_interleave_cpu\" not implemented for '", info(repeats.dtype()).scalar_name, "'");
+  check(repeats.ndim() == 1, "repeat_interleave only accept 1D vector as repeat");
   return apply<RepeatedPositions>({output_size}, repeats);
 }
 

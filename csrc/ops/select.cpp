@@ -273,7 +273,7 @@ Tensor masked_fill(const Tensor& input, const Tensor& mask, const Operand& value
   return elementwise(record_masked_fill_tensor, mask, cast(value.tensor(), input.dtype()), input);
 }
 static const Entry entry_masked_fill("masked_fill(input, mask, value)", function<masked_fill>,
-                                     kFunctionForm | kMethodForm | kInPlaceForm,
+                                     kFunctionForm | kMethodForm | kInPlaceForm | kReadsFirst,
                                      "The elements where mask holds replaced by value, a number or "
                                      "a tensor without dimensions.",
                                      "x(3,4), b(3,4), 2.0 | x(3,4), b(4), -1 | x(3,4), b(3,4), x() "

@@ -401,7 +401,7 @@ static const Entry entry_bucketize(
     "c(2,3), c(1) | 0.5, c(1) | c(3), c(1), right=True, out_int32=True");
 static const Entry entry_unique(
     "unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None)",
-    function<unique_entry>, kReadsValues,
+    function<unique_entry>, kReadsValues | kPlainNames,
     "The distinct elements, or slices of dim, in rising order; with the place of each element "
     "among "
     "them and their counts when asked for.",
@@ -409,7 +409,7 @@ static const Entry entry_unique(
     "| i(5,2, high=2), dim=0 | c(0)");
 static const Entry entry_unique_consecutive(
     "unique_consecutive(input, return_inverse=False, return_counts=False, dim=None)",
-    function<unique_consecutive>, kReadsValues,
+    function<unique_consecutive>, kReadsValues | kPlainNames,
     "The first element, or slice of dim, of each run of equal ones.",
     "i(8, high=2) | i(8, high=2), True, True | i(5,2, high=2), dim=0");
 static const Entry entry_bincount("bincount(input, weights=None, minlength:index=0)",

@@ -238,7 +238,7 @@ static const Entry entry_clone("clone(input, *, memory_format=None)", function<c
                                "A copy, with the strides of input unless memory_format says "
                                "contiguous.",
                                "x(3,4) | xs(3,4) | x() | x(0,3)");
-static const Entry entry_broadcast_tensors("broadcast_tensors(*tensors)",
+static const Entry entry_broadcast_tensors("broadcast_tensors(*tensors:each)",
                                            function<broadcast_tensors>, kFunctionForm,
                                            "Views expanded to one common shape.",
                                            "x(3,1), x(4) | x(), x(2)");

@@ -113,6 +113,9 @@ struct IndexAdd {
   }
 };
 
+// index_fill with an index of either dtype.
+Tensor fill_slices(const Tensor& input, std::int64_t dim, const Tensor& index, Scalar value);
+
 struct IndexCopy {
   static constexpr const char* kNode = "IndexCopyBackward0";
   static constexpr int kInputs = 3;
@@ -134,7 +137,7 @@ struct IndexCopy {
   static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
   static void vjp(Vjp<IndexCopy>& v) {
     const int dim = v.attrs().dim;
-    if (v.wants(0)) v.give(0, index_fill(v.grad(), dim, v.in(1), Scalar(0)));
+    if (v.wants(0)) v.give(0, fill_slices(v.grad(), dim, v.in(1), Scalar(0)));
     if (v.wants(2)) v.give(2, index_select(v.grad(), dim, v.in(1)));
   }
   static Tensor jvp(Jvp<IndexCopy>& j) {
@@ -162,7 +165,7 @@ struct IndexFill {
     const BatchedSlices b(a.dim, in, level);
     if (!a.is_tensor) {
       return make_batched(b.differs ? scatter_value(b.x, b.dim, b.index, a.value)
-                                    : index_fill(b.x, b.dim, b.index, a.value),
+                                    : fill_slices(b.x, b.dim, b.index, a.value),
                           level);
     }
     Dims sizes = b.x.shape();
@@ -191,24 +194,27 @@ struct IndexFill {
   static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
   static void vjp(Vjp<IndexFill>& v) {
     const int dim = v.attrs().dim;
-    if (v.wants(0)) v.give(0, index_fill(v.grad(), dim, v.in(1), Scalar(0)));
+    if (v.wants(0)) v.give(0, fill_slices(v.grad(), dim, v.in(1), Scalar(0)));
     if (!v.wants(2)) return;
     const Tensor none = expand(Tensor::zeros({}, DType::Bool), v.grad().sizes());
-    const Tensor filled = index_fill(none, dim, v.in(1), Scalar(true));
+    const Tensor filled = fill_slices(none, dim, v.in(1), Scalar(true));
     v.give(2, sum_to(where(filled, v.grad(), Scalar(0)), {}));
   }
   static Tensor jvp(Jvp<IndexFill>& j) {
     const Tensor x = tangent_or_zeros(j.tangent(0), j.in(0));
-    if (!j.tangent(2).defined()) return index_fill(x, j.attrs().dim, j.in(1), Scalar(0));
+    if (!j.tangent(2).defined()) return fill_slices(x, j.attrs().dim, j.in(1), Scalar(0));
     return index_fill_tensor(x, j.attrs().dim, j.in(1), j.tangent(2));
   }
 };
 
 // torch checks the two operators in different orders, with different words.
-void check_index_and_dtypes(const char* name, const Tensor& input, const Tensor& index,
-                            const Tensor& source) {
+void check_index(const char* name, const Tensor& index) {
   check(ErrorKind::Index, index.ndim() <= 1, name, "(): Index should have dimension 1 or 0 (got ",
         index.ndim(), ")");
+}
+
+void check_dtypes(const char* name, const Tensor& input, const Tensor& index,
+                  const Tensor& source) {
   check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
         "(): Expected dtype int32/int64 for index but got: ", info(index.dtype()).scalar_name);
   check(input.dtype() == source.dtype(), name, "(): self (", info(input.dtype()).scalar_name,
@@ -231,7 +237,8 @@ std::int64_t length_of(const Tensor& source, int dim) {
 }
 
 void check_index_add(const Tensor& input, int dim, const Tensor& index, const Tensor& source) {
-  check_index_and_dtypes("index_add_", input, index, source);
+  check_index("index_add_", index);
+  check_dtypes("index_add_", input, index, source);
   check(input.ndim() || !source.ndim(),
         "source tensor shape must match self tensor shape, excluding the specified dimension. "
         "Got self.shape = ",
@@ -243,19 +250,35 @@ void check_index_add(const Tensor& input, int dim, const Tensor& index, const Te
 }
 
 void check_index_copy(const Tensor& input, int dim, const Tensor& index, const Tensor& source) {
-  check_index_and_dtypes("index_copy_", input, index, source);
+  check_index("index_copy_", index);
   check(ErrorKind::Index, !input.ndim() || !source.ndim() || input.ndim() == source.ndim(),
         "index_copy_(): When source and destination are not scalars, their dimensionality must "
         "match. Source dimensionality (",
         source.ndim(), "), destination dimensionality (", input.ndim(), ")");
+  check_dtypes("index_copy_", input, index, source);
   check_slice_shapes("index_copy_", input, dim, source);
   const std::int64_t length = length_of(source, dim);
   check(ErrorKind::Index, length == index.numel(), "index_copy_(): Number of indices (",
         index.numel(), ") should be equal to source.size(dim) (", length, ")");
 }
 
+void check_fill_index(const Tensor& index) {
+  check(ErrorKind::Index, index.dtype() == DType::Int64,
+        "index_fill_(): Expected dtype int64 for index.");
+}
+
+Tensor fill_slices(const Tensor& input, std::int64_t dim, const Tensor& index, Scalar value) {
+  check(index.ndim() <= 1, "Index has to be a vector/scalar");
+  const int d = wrap_dim(dim, input.ndim());
+  if (input.ndim() == 0) {
+    return unsafe_view(fill_slices(unsqueeze(input, 0), 0, index, value), {}, "IndexFillBackward0");
+  }
+  return apply<IndexFill>({d, fitting(value, input.dtype()), false}, input, index, Tensor());
+}
+
 Tensor index_fill_tensor(const Tensor& input, std::int64_t dim, const Tensor& index,
                          const Tensor& value) {
+  check_fill_index(index);
   check(value.ndim() == 0,
         "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
         value.ndim(), " dimension(s).");
@@ -317,12 +340,8 @@ Tensor index_copy(const Tensor& input, std::int64_t dim, const Tensor& index,
 }
 
 Tensor index_fill(const Tensor& input, std::int64_t dim, const Tensor& index, Scalar value) {
-  check(index.ndim() <= 1, "Index has to be a vector/scalar");
-  const int d = wrap_dim(dim, input.ndim());
-  if (input.ndim() == 0) {
-    return unsafe_view(index_fill(unsqueeze(input, 0), 0, index, value), {}, "IndexFillBackward0");
-  }
-  return apply<IndexFill>({d, fitting(value, input.dtype()), false}, input, index, Tensor());
+  check_fill_index(index);
+  return fill_slices(input, dim, index, value);
 }
 
 static const Entry entry_index_select(
@@ -351,7 +370,7 @@ static const Entry entry_index_fill(
     "i(1, high=1), 3.0");
 static const Entry entry_index_fill_tensor(
     "index_fill(input, dim, index, value)", function<index_fill_tensor>,
-    kFunctionForm | kMethodForm | kInPlaceForm | kWritesPart,
+    kFunctionForm | kMethodForm | kInPlaceForm | kWritesPart | kReadsFirst,
     "A copy of input with the slices of dim at the positions of a vector set to a value.",
     "x(3,4), 0, i(2, high=3), x() | xs(3,4), 1, i(2, high=4), x()");
 

@@ -153,13 +153,12 @@ struct LogSoftmax {
 template <class Op>
 Tensor rows(const char* name, const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
   const DType to = dtype.value_or(input.dtype());
+  const int wrapped = wrap_dim(dim, input.ndim());
   if (input.numel() == 0 && !is_floating(to)) {  // accepted by torch, as nothing is computed
-    wrap_dim(dim, input.ndim());
     return Tensor::empty(input.sizes(), to);
   }
   check(ErrorKind::NotImplemented, is_floating(to), "\"", name, "\" not implemented for '",
         info(to).scalar_name, "'");
-  const int wrapped = wrap_dim(dim, input.ndim());
   const int d = input.ndim() == 0 ? -1 : wrapped;
   if (input.dtype() == to) return apply<Op>({d}, input);
   Tensor converted;
@@ -217,12 +216,12 @@ static const Entry entry_log_softmax_special("log_softmax(input, dim, *, dtype=N
                                              function<log_softmax>, kSpecialForm, kLogSoftmaxDoc,
                                              kRowSamples);
 static const Entry entry_softmax_nn("softmax(input, dim=None, _stacklevel=3, dtype=None)",
-                                    function<softmax_nn>, kNNForm, kSoftmaxDoc, kRowSamples);
+                                    function<softmax_nn>, kNNForm | kPlainNames, kSoftmaxDoc, kRowSamples);
 static const Entry entry_log_softmax_nn("log_softmax(input, dim=None, _stacklevel=3, dtype=None)",
-                                        function<log_softmax_nn>, kNNForm, kLogSoftmaxDoc,
+                                        function<log_softmax_nn>, kNNForm | kPlainNames, kLogSoftmaxDoc,
                                         kRowSamples);
 static const Entry entry_softmin_nn("softmin(input, dim=None, _stacklevel=3, dtype=None)",
-                                    function<softmin_nn>, kNNForm, "softmax(-input, dim).",
+                                    function<softmin_nn>, kNNForm | kPlainNames, "softmax(-input, dim).",
                                     kRowSamples);
 
 }  // namespace pullback

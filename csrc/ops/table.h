@@ -16,6 +16,10 @@
 //   `dim[1]`         takes one integer, too
 //   `start:index`    takes everything with __index__, also tensors with one element
 //   `input|self`     is called `input` when it is a tensor and `self` when it is a number
+//   `reduction:name` text, of which anything else is a wrong value and not a wrong type
+//   `inplace:truth`  takes numbers, too
+//   `input:unnamed`  is given by position only
+//   `*tensors:each`  takes no tuple in place of its tensors
 // `old` lists the orders of arguments that torch deprecates but takes.
 //
 // Samples are argument lists separated by `|`, evaluated by tests/samples.py, which makes x(3,4) a
@@ -49,10 +53,12 @@ enum class Kind : std::uint8_t {
   MemoryFormat,
   Sublists,  // tensors, a tuple of integers or ... behind each, perhaps one more at the end
   // Kinds that a mark in the signature makes, see NOTE [Table].
-  Index,     // an Int, and what else has __index__
-  OneOrInts  // Ints, or one integer
+  Index,      // an Int, and what else has __index__
+  OneOrInts,  // Ints, or one integer
+  Name,       // Text
+  Truth       // a Bool, or a number
 };
-inline constexpr std::size_t kNumKinds = std::size_t(Kind::OneOrInts) + 1;
+inline constexpr std::size_t kNumKinds = std::size_t(Kind::Truth) + 1;
 
 // `dims` of tensordot.
 struct DimPair {
@@ -286,6 +292,8 @@ enum EntryFlag : std::uint32_t {
   kCastOut = 1u << 13,      // out= may have any dtype that the result can be cast to
   kFlatOut = 1u << 14,      // out= of any shape with as many elements keeps its shape
   kOutApart = 1u << 15,     // out= must not share memory with an operand
+  kPlainNames = 1u << 16,   // torch's function is in Python, which NumPy's names do not reach
+  kReadsFirst = 1u << 17,   // an operand without dimensions may be a part of input in place
 };
 inline constexpr std::uint32_t kBoth = kFunctionForm | kMethodForm | kOutForm;
 inline constexpr std::uint32_t kCastOutForm = kOutForm | kCastOut;

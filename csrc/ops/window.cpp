@@ -287,9 +287,9 @@ static Tensor diagflat(const Tensor& input, std::int64_t offset) {
 }
 
 static Tensor trace(const Tensor& input) {
-  check(input.ndim() == 2, "trace: expected a matrix, but got tensor with dim ", input.ndim());
   check(ErrorKind::NotImplemented, input.dtype() != DType::Bool,
         "\"trace\" not implemented for 'Bool'");
+  check(input.ndim() == 2, "trace: expected a matrix, but got tensor with dim ", input.ndim());
   return apply<Trace>({diagonal_window(input, 0, 0, 1), input.shape(), nullptr}, input);
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pullback import _core
 from pullback._core import dtype
 
@@ -16,6 +18,19 @@ _INTEGERS = {
     _core.int32: ("int32", 32, -(2**31), 2**31 - 1),
     _core.int64: ("int64", 64, -(2**63), 2**63 - 1),
 }
+_DEFAULT: Any = object()  # None is refused
+
+
+def _dtype(value: Any, function: str) -> dtype:
+    """The dtype that a type of Python stands for, or the dtype itself."""
+    of_type: dict[Any, dtype] = {float: _core.float64, int: _core.int64, bool: _core.bool}
+    found = of_type.get(value) if isinstance(value, type) else value
+    if not isinstance(found, dtype):
+        raise TypeError(
+            f"{function}(): argument 'type' (position 1) must be torch.dtype, not "
+            + type(value).__name__
+        )
+    return found
 
 
 class finfo:
@@ -29,12 +44,8 @@ class finfo:
 
     __slots__ = ("bits", "dtype", "eps", "max", "min", "resolution", "smallest_normal", "tiny")
 
-    def __init__(self, type: dtype | None = None) -> None:
-        chosen = _core.get_default_dtype() if type is None else type
-        if not isinstance(chosen, dtype):
-            raise TypeError(
-                f"finfo(): argument 'type' (position 1) must be torch.dtype, not {_name(chosen)}"
-            )
+    def __init__(self, type: dtype = _DEFAULT) -> None:
+        chosen = _core.get_default_dtype() if type is _DEFAULT else _dtype(type, "finfo")
         if chosen not in _FLOATS:
             raise TypeError(
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
@@ -70,10 +81,7 @@ class iinfo:
     __slots__ = ("bits", "dtype", "max", "min")
 
     def __init__(self, type: dtype) -> None:
-        if not isinstance(type, dtype):
-            raise TypeError(
-                f"iinfo(): argument 'type' (position 1) must be torch.dtype, not {_name(type)}"
-            )
+        type = _dtype(type, "iinfo")
         if type in _FLOATS:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
@@ -90,7 +98,3 @@ class iinfo:
 
     def __hash__(self) -> int:
         return hash(("iinfo", self.dtype))
-
-
-def _name(thing: object) -> str:
-    return type(thing).__name__

@@ -8,21 +8,16 @@ from pullback._core import Tensor, device
 
 __all__ = [
     "are_deterministic_algorithms_enabled",
-    "detach",
-    "detach_",
     "dropout",
     "dropout_",
     "get_default_device",
-    "is_complex",
-    "is_floating_point",
     "is_tensor",
-    "numel",
     "typename",
     "use_deterministic_algorithms",
 ]
 
 
-def is_tensor(obj: Any) -> TypeGuard[Tensor]:
+def is_tensor(obj: Any, /) -> TypeGuard[Tensor]:
     """Whether the object is a tensor.
 
     Example:
@@ -37,35 +32,6 @@ def _check_tensor(function: str, name: str, value: object) -> None:
     if not isinstance(value, Tensor):
         kind = type(value).__name__
         raise TypeError(f"{function}(): argument {name!r} (position 1) must be Tensor, not {kind}")
-
-
-def is_floating_point(input: Tensor) -> bool:
-    """Whether the elements are floating-point numbers."""
-    _check_tensor("is_floating_point", "input", input)
-    return input.is_floating_point()
-
-
-def is_complex(input: Tensor) -> bool:
-    """Always False: there are no complex dtypes."""
-    _check_tensor("is_complex", "input", input)
-    return input.is_complex()
-
-
-def numel(input: Tensor) -> int:
-    """The number of elements."""
-    _check_tensor("numel", "input", input)
-    return input.numel()
-
-
-def detach(input: Tensor) -> Tensor:
-    """The same memory without history."""
-    _check_tensor("detach", "input", input)
-    return input.detach()
-
-
-def detach_(input: Tensor) -> Tensor:
-    """Drop the history of the tensor itself."""
-    return input.detach_()
 
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:

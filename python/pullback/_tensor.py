@@ -45,7 +45,7 @@ class Tensor:
             >>> x.grad
             tensor(6.)
         """
-        if inputs is None:
+        if inputs is None and not isinstance(gradient, (tuple, list)):
             retain = create_graph if retain_graph is None else retain_graph
             _core._backward(self, gradient, retain, create_graph)
         else:
@@ -142,6 +142,10 @@ class Tensor:
             return bool((element == self).any().item())
         if isinstance(element, complex):
             return element.imag == 0 and element.real in self
+        import numbers
+
+        if isinstance(element, numbers.Real):  # NumPy's
+            return bool((self == element).any().item())
         raise RuntimeError(
             f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
             f"{type(element)}."

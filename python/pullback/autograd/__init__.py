@@ -185,6 +185,13 @@ def grad(
         >>> pb.autograd.grad(x * x, x)
         (tensor(6.),)
     """
+    flags = (allow_unused, is_grads_batched, materialize_grads)
+    if not all(flag is None or flag is True or flag is False for flag in flags):
+        _check_flags(
+            allow_unused=allow_unused,
+            is_grads_batched=is_grads_batched,
+            materialize_grads=materialize_grads,
+        )
     if not only_inputs:
         import warnings
 
@@ -229,6 +236,12 @@ def grad(
     if type(inputs) is dict:
         return dict(zip(inputs, found, strict=True))
     return tuple(found)
+
+
+def _check_flags(**flags: Any) -> None:
+    for name, flag in flags.items():
+        if flag is not None and not hasattr(flag, "__index__"):
+            raise TypeError(f"grad(): argument {name!r} must be bool, not {type(flag).__name__}")
 
 
 def _zeros(tensor: Any, batch: tuple[int, ...], create_graph: bool) -> Tensor:

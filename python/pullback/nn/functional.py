@@ -35,6 +35,7 @@ logsigmoid: Callable[..., Tensor]
 mish: Callable[..., Tensor]
 mse_loss: Callable[..., Tensor]
 nll_loss: Callable[..., Tensor]
+one_hot: Callable[..., Tensor]
 pairwise_distance: Callable[..., Tensor]
 prelu: Callable[..., Tensor]
 relu: Callable[..., Tensor]
@@ -97,7 +98,7 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
 def _check_probability(name: str, p: object) -> None:
     """Refuse a ``p`` that is no probability, in the name of the function or module ``name``."""
     if not isinstance(p, (int, float)):
-        raise TypeError(f"{name}: p must be a number: got {type(p).__name__}.")
+        raise TypeError(f"{name}(): argument 'p' must be float, not {type(p).__name__}")
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
@@ -110,7 +111,15 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     Raises:
         ValueError: ``p`` is not a probability.
     """
+    _check_tensor("dropout", "input", input)
+    if isinstance(p, Tensor) and p.dim() == 0:
+        p = p.item()
     _check_probability("dropout", p)
+    if not isinstance(training, bool):
+        raise TypeError(
+            "dropout(): argument 'training' (position 3) must be bool, not "
+            + type(training).__name__
+        )
     if p == 0 or not training or input.numel() == 0:
         return input
     if p == 1:
@@ -130,47 +139,3 @@ def normalize(
     """Divide by the ``p``-norm along ``dim``, which counts as ``eps`` where it is smaller."""
     length = input.norm(p, dim, keepdim=True).clamp_min(eps)
     return input / length if out is None else pb.div(input, length, out=out)
-
-
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """A new last dimension that is 1 at the index given by the element, 0 elsewhere.
-
-    Args:
-        tensor: int64 class numbers of any shape.
-        num_classes: length of the new dimension; -1: one more than the largest class number.
-
-    Raises:
-        RuntimeError: wrong dtype, or a class number outside ``[0, num_classes)``.
-    """
-    _check_tensor("one_hot", "input", tensor)
-    if tensor.dtype != pb.int64:
-        raise RuntimeError(
-            "one_hot is only applicable to index tensor of type LongTensor: "
-            f"got {tensor.dtype}, expected {pb.int64}."
-        )
-    if _core._batch_of(tensor) is not None:
-        # The examples' numbers cannot be read: one that is out of range has zeros everywhere.
-        if num_classes <= 0:
-            raise RuntimeError(
-                "When vmap-ing torch.nn.functional.one_hot, please provide an explicit positive "
-                "num_classes argument."
-            )
-    elif tensor.numel() == 0:
-        if num_classes <= 0:
-            raise RuntimeError("Can not infer total number of classes from empty tensor.")
-    else:
-        if int(tensor.min()) < 0:
-            raise RuntimeError("Class values must be non-negative.")
-        largest = int(tensor.max())
-        if num_classes == -1:
-            num_classes = largest + 1
-        elif num_classes < 1:
-            raise RuntimeError("num_classes should be positive")
-        elif largest >= num_classes:
-            raise RuntimeError(
-                "Class values must be smaller than num_classes: "
-                f"got {largest}, expected less than {num_classes}."
-            )
-        tensor = tensor.contiguous()
-    classes = pb.arange(num_classes)
-    return (tensor.unsqueeze(-1) == classes).to(pb.int64)

@@ -1,0 +1,322 @@
+"""Calls that differ from PyTorch on purpose, for tests/parity/test_calls.py.
+
+A rule says of which call (its function and what stands in it), with which outcome on either side,
+and is named by the reason. ``DIFFERENCES`` lists them; a call that ends the process is never one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from calls import Call
+
+ANY = ""
+
+
+@dataclass
+class Outcome:
+    """``kinds``: the names of the error's type and of its bases, or nothing."""
+
+    kinds: list[str]
+    result: Any
+    message: str
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.kinds)
+
+    def fits(self, kinds: str, words: str = ANY) -> bool:
+        """Whether it is one of the errors ("ok" for a result) and its message has the words."""
+        kind = self.kinds[0] if self.kinds else "ok"
+        return kind in kinds.split() and re.search(words, self.message) is not None
+
+
+Difference = Callable[[Call, str, Outcome, Outcome], bool]
+DIFFERENCES: dict[str, Difference] = {}
+
+
+def difference(reason: str) -> Callable[[Difference], Difference]:
+    def note(function: Difference) -> Difference:
+        DIFFERENCES[reason] = function
+        return function
+
+    return note
+
+
+def rule(
+    reason: str,
+    names: str = ANY,
+    has: str = ANY,
+    ours: str = "TypeError",
+    theirs: str = "ok",
+    our_words: str = ANY,
+    their_words: str = ANY,
+) -> None:
+    """A difference of the functions ``names``, whose text has ``has`` (a regular expression)."""
+    wanted = set(names.split())
+
+    @difference(reason)
+    def _(call: Call, text: str, left: Outcome, right: Outcome) -> bool:
+        return (
+            (not wanted or call.target.name + call.target.suffix in wanted)
+            and re.search(has, text) is not None
+            and left.fits(ours, our_words)
+            and right.fits(theirs, their_words)
+        )
+
+
+def with_tensor(call: Call, *literals: str) -> bool:
+    """Whether one of the arguments, or an element of one, is one of these."""
+    values = [*call.positional, *(value for _, value in call.keywords)]
+    return any(literal in value for value in values for literal in literals)
+
+
+# --- what PyTorch's errors are made of ---
+
+rule(
+    "it is a defect inside of PyTorch, by its own words",
+    ours="TypeError ValueError",
+    theirs="RuntimeError",
+    their_words="INTERNAL ASSERT|Expected scalar.isIntegral|SymIntArrayRef expected",
+)
+rule(
+    "PyTorch's function is in Python and fails inside, where it asks what is no tensor for a method",
+    theirs="AttributeError",
+    our_words="must be Tensor|received an invalid combination",
+)
+rule(
+    "PyTorch finds that a result of integers cannot have a gradient when it is there; here it has "
+    "none, like that of a cast",
+    ours="ok",
+    theirs="RuntimeError",
+    their_words="Autograd not support dtype",
+)
+rule(
+    "a wrong type is a TypeError, where PyTorch asserts",
+    "autograd.grad",
+    theirs="AssertionError",
+    our_words="must hold Tensors",
+)
+
+# --- flags ---
+
+rule(
+    "a flag is a bool or a number; PyTorch takes the truth of anything ('no' is true)",
+    theirs="ok RuntimeError ValueError",
+    our_words=r"argument '(inplace|size_average|reduce)' .*must be bool",
+)
+rule(
+    "the same in unique, and in dropout for what is passed on",
+    "unique unique_consecutive dropout",
+    theirs="ok RuntimeError ValueError",
+    our_words="must be bool",
+)
+rule(
+    "the same in grad",
+    "autograd.grad",
+    theirs="ok RuntimeError ValueError",
+    our_words="argument '(is_grads_batched|materialize_grads|allow_unused)' must be bool",
+)
+rule(
+    "a number that nothing reads is looked at, too",
+    "softmax log_softmax softmin",
+    our_words="argument '_stacklevel'",
+)
+rule(
+    "size_average= decides alone; PyTorch divides a mean by the size of the batch once more",
+    "kl_div",
+    r"reduction='batchmean'",
+    ours="ok",
+)
+
+# --- integers ---
+
+
+@difference("a tensor of bools is no integer")
+def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
+    kinds = "ok RuntimeError IndexError ValueError NotImplementedError"
+    literals = ("t.tensor(True)", "t.tensor([True])")
+    return with_tensor(call, *literals) and ours.fits("TypeError") and theirs.fits(kinds)
+
+
+rule(
+    "an integer of more than 63 bits is refused with integer tensors",
+    has=r"2\*\*63|2 \*\* 63",
+    ours="RuntimeError",
+    our_words="without overflow",
+)
+rule(
+    "an integer of more than 64 bits is said before something else that is wrong, too",
+    has=r"2\*\*6[34]|2 \*\* 6[34]",
+    ours="OverflowError ValueError",
+    theirs="TypeError RuntimeError ValueError",
+)
+rule("NumPy's integers are sizes in split as elsewhere", "split", r"np\.int64", "ok", "TypeError")
+rule(
+    "a tensor of one element is an integer for a bound as it is elsewhere",
+    "randint_like",
+    r"t\.tensor\(\[1\]\)",
+    "ok",
+    "RuntimeError",
+)
+rule(
+    "a bound that requires a gradient is no number, since its derivative would be lost",
+    "linspace logspace randint_like",
+    r"requires_grad=True|x\(",
+    our_words="argument '(start|end|high|low)'|invalid combination",
+)
+rule(
+    "a number is no dtype and no device",
+    "to",
+    r"\.to\((dtype=|other=|device=)?(True|False|[01]\.|0\.5|1e|float|np\.float|-?2 ?\*\*|np\.array)",
+    our_words="to\\(\\)",
+    theirs="ok RuntimeError OverflowError",
+)
+rule(
+    "PyTorch reads a number as a tensor in an order that it deprecates",
+    "sub subtract add",
+    r"\((np\.\w+\(\d|[\d.])",
+    our_words="invalid combination",
+)
+
+rule(
+    "PyTorch negates the factor in 64 bits, where the lowest integer stays negative",
+    "sub sub_ subtract subtract_ rsub",
+    r"-2 ?\*\* ?63",
+    "ok",
+)
+
+# --- out= ---
+
+@difference("out= is taken by more functions, also with numbers as operands")
+def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
+    words = "unexpected keyword argument 'out'|invalid combination|positional arguments but"
+    if not any(name == "out" for name, _ in call.keywords):
+        return False
+    if theirs.fits("TypeError", "must be Tensor, not (float|int|numpy)"):
+        words = "must be Tensor"
+    ours_fit = ours.fits("ok") or ours.fits("RuntimeError", "out=|Expected out|can't be cast")
+    return ours_fit and theirs.fits("TypeError", words)
+
+
+rule(
+    "out= is refused where an operand, or itself, requires a gradient; PyTorch forgets it in places",
+    has="out=",
+    ours="RuntimeError",
+    our_words="don't support automatic differentiation",
+    theirs="ok RuntimeError ValueError",
+)
+rule(
+    "out= is looked at before anything else that is wrong, too",
+    has="out=",
+    our_words="argument 'out'",
+    theirs="RuntimeError IndexError ValueError NotImplementedError",
+)
+rule(
+    "a number is no out=, which PyTorch turns into a tensor that nobody sees",
+    has=r"out=(-?\d|True|False|float|np\.)",
+    our_words="argument 'out'",
+)
+
+# --- operators of Python, items ---
+
+rule(
+    "Python's operators are slots, called without a third operand, or NumPy answers for its numbers",
+    "__add__ __radd__ __pow__ __matmul__ __eq__ __lt__ __and__ __iadd__",
+    theirs="ok RuntimeError OverflowError TypeError",
+    our_words="expected (at least )?\\d arguments?, got|got a modulus",
+)
+rule(
+    "text is no index, also where PyTorch counts its letters",
+    "__getitem__ __setitem__",
+    r"__\('",
+    theirs="IndexError",
+    our_words="invalid data type 'str'",
+)
+
+# --- single functions ---
+
+rule(
+    "PyTorch looks for dimensions that the operand does not have",
+    "addbmm addbmm_ baddbmm baddbmm_",
+    ours="RuntimeError",
+    our_words="must be a 3D tensor",
+    theirs="IndexError",
+)
+rule(
+    "what is written in place keeps its shape, as in all other functions",
+    "addbmm_ baddbmm_",
+    ours="RuntimeError",
+    our_words="doesn't match the broadcast shape",
+)
+rule(
+    "a sum over no dimensions is one over all, as in PyTorch's sum",
+    "logsumexp",
+    r"\(\[\]|\(\(\)|dim=\[\]|dim=\(\)|, \[\]|, \(\)",
+    "ok",
+    "RuntimeError",
+    their_words="doesn't match the broadcast shape",
+)
+rule("bytes are a name like any other", "norm", r"b'a'", "RuntimeError", "TypeError")
+rule(
+    "set_ refuses what requires a gradient at once, and to reach out of the memory of its source",
+    "set_",
+    ours="RuntimeError",
+    our_words="derivative for set_ is not implemented|out of bounds|reach",
+)
+rule(
+    "operands are of one dtype, also where nothing is multiplied by a matrix",
+    "einsum",
+    ours="RuntimeError",
+    our_words="expected scalar type",
+)
+rule(
+    "the equation is text or every tensor has a list of labels; PyTorch reads a tensor as a list",
+    "einsum",
+    theirs="RuntimeError ValueError",
+    our_words="invalid combination",
+)
+rule(
+    "norms by singular values are not there",
+    "norm matrix_norm",
+    ours="NotImplementedError",
+    our_words="singular values",
+)
+rule(
+    "PyTorch's function is in Python: it says what dims must be with other types of error",
+    "tensordot",
+    ours="TypeError ValueError",
+    theirs="RuntimeError ValueError ok",
+    our_words="argument 'dims'",
+)
+rule(
+    "out= has a name, no place",
+    "tensordot",
+    theirs="RuntimeError ok",
+    our_words="takes 3 positional arguments but 4 were given",
+)
+rule(
+    "PyTorch gives an empty tensor for what is asked for by position only",
+    "unique_consecutive",
+    r", True",
+    "ok",
+)
+rule(
+    "PyTorch does not look at the dtype of an index without elements",
+    "take_along_dim",
+    r"t\.ones\(0\)",
+    ours="RuntimeError",
+    our_words="dtype of indices",
+)
+
+
+@difference("a comparison in place has no history, and the result of integers no gradient")
+def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
+    names = "eq ne lt le gt ge less less_equal greater greater_equal not_equal"
+    if call.target.suffix != "_" or call.target.name not in names.split():
+        return False
+    left, right = ours.result, theirs.result
+    return bool(left and right and [*left[:3], *left[4:]] == [*right[:3], *right[4:]])
