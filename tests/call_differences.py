@@ -78,12 +78,12 @@ def with_tensor(call: Call, *literals: str) -> bool:
 
 rule(
     "it is a defect inside of PyTorch, by its own words",
-    ours="TypeError ValueError",
+    ours="TypeError ValueError ok",
     theirs="RuntimeError",
-    their_words="INTERNAL ASSERT|Expected scalar.isIntegral|SymIntArrayRef expected",
+    their_words="INTERNAL ASSERT|Expected scalar.isIntegral|SymInt",
 )
 rule(
-    "PyTorch's function is in Python and fails inside, where it asks what is no tensor for a method",
+    "PyTorch's function is in Python and fails inside: what is no tensor lacks a method",
     theirs="AttributeError",
     our_words="must be Tensor|received an invalid combination",
 )
@@ -110,7 +110,7 @@ rule(
 )
 rule(
     "the same in unique, and in dropout for what is passed on",
-    "unique unique_consecutive dropout",
+    "unique unique_consecutive nn.functional.dropout",
     theirs="ok RuntimeError ValueError",
     our_words="must be bool",
 )
@@ -123,6 +123,7 @@ rule(
 rule(
     "a number that nothing reads is looked at, too",
     "softmax log_softmax softmin",
+    ours="TypeError ValueError",
     our_words="argument '_stacklevel'",
 )
 rule(
@@ -154,7 +155,19 @@ rule(
     ours="OverflowError ValueError",
     theirs="TypeError RuntimeError ValueError",
 )
-rule("NumPy's integers are sizes in split as elsewhere", "split", r"np\.int64", "ok", "TypeError")
+rule(
+    "NumPy's integers are sizes and numbers of dimensions as elsewhere",
+    "split tensordot",
+    r"np\.int64",
+    "ok",
+    "TypeError RuntimeError",
+)
+rule(
+    "a floating parameter may be any integer; PyTorch counts it in 64 bits",
+    has=r"2 ?\*\* ?64",
+    ours="ok",
+    theirs="OverflowError",
+)
 rule(
     "a tensor of one element is an integer for a bound as it is elsewhere",
     "randint_like",
@@ -169,9 +182,16 @@ rule(
     our_words="argument '(start|end|high|low)'|invalid combination",
 )
 rule(
+    "what is no number is a TypeError",
+    "linspace logspace randint_like",
+    theirs="RuntimeError",
+    our_words="argument '(start|end)'|invalid combination",
+    their_words="only supports 0-dimensional|must be a scalar tensor",
+)
+rule(
     "a number is no dtype and no device",
     "to",
-    r"\.to\((dtype=|other=|device=)?(True|False|[01]\.|0\.5|1e|float|np\.float|-?2 ?\*\*|np\.array)",
+    r"\.to\((dtype=|other=|device=)?(True|False|[01]\.|0\.5|1e|float|np\.|-?2 ?\*\*)",
     our_words="to\\(\\)",
     theirs="ok RuntimeError OverflowError",
 )
@@ -191,9 +211,13 @@ rule(
 
 # --- out= ---
 
+
 @difference("out= is taken by more functions, also with numbers as operands")
 def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
-    words = "unexpected keyword argument 'out'|invalid combination|positional arguments but"
+    words = (
+        "unexpected keyword argument 'out'|invalid combination|positional arguments but|"
+        "required positional argument"
+    )
     if not any(name == "out" for name, _ in call.keywords):
         return False
     if theirs.fits("TypeError", "must be Tensor, not (float|int|numpy)"):
@@ -203,11 +227,11 @@ def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
 
 
 rule(
-    "out= is refused where an operand, or itself, requires a gradient; PyTorch forgets it in places",
+    "out= is refused where an operand or itself requires a gradient; PyTorch forgets it in places",
     has="out=",
     ours="RuntimeError",
     our_words="don't support automatic differentiation",
-    theirs="ok RuntimeError ValueError",
+    theirs="ok RuntimeError ValueError IndexError",
 )
 rule(
     "out= is looked at before anything else that is wrong, too",
@@ -224,7 +248,7 @@ rule(
 # --- operators of Python, items ---
 
 rule(
-    "Python's operators are slots, called without a third operand, or NumPy answers for its numbers",
+    "Python's operators are slots with one operand, or NumPy answers for its numbers",
     "__add__ __radd__ __pow__ __matmul__ __eq__ __lt__ __and__ __iadd__",
     theirs="ok RuntimeError OverflowError TypeError",
     our_words="expected (at least )?\\d arguments?, got|got a modulus",
@@ -241,9 +265,9 @@ rule(
 
 rule(
     "PyTorch looks for dimensions that the operand does not have",
-    "addbmm addbmm_ baddbmm baddbmm_",
+    "addbmm addbmm_ baddbmm baddbmm_ bilinear",
     ours="RuntimeError",
-    our_words="must be a 3D tensor",
+    our_words="must be a 3D tensor|must be a 3-D tensor",
     theirs="IndexError",
 )
 rule(
@@ -265,7 +289,7 @@ rule(
     "set_ refuses what requires a gradient at once, and to reach out of the memory of its source",
     "set_",
     ours="RuntimeError",
-    our_words="derivative for set_ is not implemented|out of bounds|reach",
+    our_words="derivative for set_ is not implemented|out of bounds|Could not set tensor of type",
 )
 rule(
     "operands are of one dtype, also where nothing is multiplied by a matrix",
@@ -276,7 +300,7 @@ rule(
 rule(
     "the equation is text or every tensor has a list of labels; PyTorch reads a tensor as a list",
     "einsum",
-    theirs="RuntimeError ValueError",
+    theirs="RuntimeError ValueError IndexError",
     our_words="invalid combination",
 )
 rule(
@@ -313,10 +337,87 @@ rule(
 )
 
 
+rule(
+    "an unknown type in the place of sizes",
+    "unflatten",
+    theirs="RuntimeError ValueError",
+    our_words="argument 'sizes'",
+)
+rule(
+    "PyTorch sums the products of the batches one by one, so infinities meet",
+    "addbmm addbmm_",
+    r"float\('inf'\)|1e300",
+    "ok",
+)
+rule("a norm of degree NaN is NaN, of one element, too", "norm vector_norm", r"nan", "ok")
+rule(
+    "the dimension is looked at also where there are no elements",
+    "cummax cummin",
+    r"\(0, 3\)|t\.ones\(0\)",
+    "IndexError",
+)
+rule(
+    "two things are wrong, of which another one is said",
+    "index_put index_put_",
+    ours="RuntimeError",
+    theirs="IndexError",
+    our_words="source and destination dtypes match",
+)
+rule(
+    "a smoothing that is no probability is refused, where PyTorch takes no notice",
+    "cross_entropy",
+    ours="RuntimeError",
+    our_words="label_smoothing must be between",
+)
+rule(
+    "there is no smallest element of none, with out= either",
+    "min max",
+    r"ones\(0\).*out=",
+    "RuntimeError",
+)
+rule(
+    "PyTorch does not resize out= here, though it holds nothing",
+    "normal",
+    "out=",
+    "ok",
+    "RuntimeError",
+)
+rule(
+    "PyTorch has a parameter for other devices",
+    theirs="NotImplementedError",
+    our_words="positional arguments but",
+    their_words="Could not run 'aten::.*dtype'",
+)
+rule(
+    "a hook that is no function is refused when it is registered, not in the pass",
+    "register_hook register_post_accumulate_grad_hook",
+    our_words="argument 'hook'",
+)
+rule(
+    "PyTorch adds to an offset at the end of 64 bits",
+    "triu_indices tril_indices",
+    r"2 ?\*\* ?6",
+    "ok",
+    "RuntimeError",
+)
+rule("p is no array", "nn.functional.dropout", theirs="ValueError", our_words="argument 'p'")
+rule("NaN is no probability", "nn.functional.dropout", r"nan", "ValueError", "RuntimeError")
+
+
+@difference("what is drawn in place has no history but its own")
+def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
+    return call.target.name == "bernoulli_" and differs_in_history(ours, theirs)
+
+
+def differs_in_history(ours: Outcome, theirs: Outcome) -> bool:
+    """Whether one requires a gradient and is the same else."""
+    left, right = ours.result, theirs.result
+    return bool(left and right and [*left[:3], *left[4:]] == [*right[:3], *right[4:]])
+
+
 @difference("a comparison in place has no history, and the result of integers no gradient")
 def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
     names = "eq ne lt le gt ge less less_equal greater greater_equal not_equal"
     if call.target.suffix != "_" or call.target.name not in names.split():
         return False
-    left, right = ours.result, theirs.result
-    return bool(left and right and [*left[:3], *left[4:]] == [*right[:3], *right[4:]])
+    return differs_in_history(ours, theirs)

@@ -58,9 +58,9 @@ PyObject* method_to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObjec
       return finish(by_dtype, 1, &by_dtype(args, n, kwnames)[1]);
     }
     const auto given = by_device(args, n, kwnames);
-    check(ErrorKind::Type, !given[0] || given[0] == Py_None || n == 0 || is_device_like(given[0]),
-          "to(): got ", given[0] ? type_name(given[0]) : "",
-          ", expected a dtype, a device or a Tensor.");
+    if (given[0] && given[0] != Py_None && n > 0 && !is_device_like(given[0])) {
+      by_device.refuse(0, "torch.device, torch.dtype or Tensor", given[0]);
+    }
     by_device.dtype(1, given[1], dtype);
     check_device("to", given[0], true);
     return finish(by_device, 2, &given[2]);
@@ -142,8 +142,10 @@ PyObject* method_type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObj
       return wrap(converted(t, default_dtype(), false, format));
     }
     if (PyType_Check(wanted)) text = reinterpret_cast<PyTypeObject*>(wanted)->tp_name;
-    check(ErrorKind::Type, PyType_Check(wanted) || to_text(wanted, text),
-          "dtype must be a type, str, or dtype object");
+    if (!PyType_Check(wanted) && !to_text(wanted, text)) {
+      fail(ErrorKind::Type, "dtype must be a type, str, or dtype object: type(): argument 'dtype' ",
+           "(position 1) must be torch.dtype, not ", type_name(wanted));
+    }
     for (const LegacyType& each : kLegacyTypes) {
       if (text == each.name) return wrap(converted(t, each.dtype, false, format));
     }

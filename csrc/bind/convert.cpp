@@ -273,9 +273,10 @@ bool to_sublists(PyObject* const* args, Py_ssize_t num_args, Value& value) {
     }
     const bool output = i % 2 == 0;
     if (output && (i == 0 || i + 1 < num_args)) return false;
-    if (!PyTuple_Check(args[i]) && !PyList_Check(args[i])) return false;
-    const Py_ssize_t n = PySequence_Fast_GET_SIZE(args[i]);
-    PyObject** items = PySequence_Fast_ITEMS(args[i]);
+    if (!PySequence_Check(args[i]) || is_tensor(args[i]) || PyUnicode_Check(args[i])) return false;
+    const Owned labels(PySequence_Tuple(args[i]));
+    const Py_ssize_t n = PyTuple_GET_SIZE(labels.get());
+    PyObject** items = PySequence_Fast_ITEMS(labels.get());
     for (Py_ssize_t k = 0; k < n; ++k) {
       std::int64_t label = Sublists::kEllipsis;
       if (items[k] != Py_Ellipsis) {

@@ -85,6 +85,9 @@ struct Place {
   }
 };
 
+constexpr const char kData[] =
+    ": argument 'data' must be a number, a sequence of numbers, an array or a Tensor";
+
 // Nested sequences in torch's three steps: the shape by the first element of every level, the dtype
 // by all elements, then the values.  User code runs in between, so nothing is borrowed.
 class Nested {
@@ -157,7 +160,9 @@ class Nested {
           place(), ": there are no complex dtypes.");
     check(ErrorKind::Type, !is_text(item), "new(): invalid data type '", Py_TYPE(item)->tp_name,
           "'", place(), ": expected numbers.");
-    if (!is_sequence(item)) fail("Could not infer dtype of ", Py_TYPE(item)->tp_name, place());
+    if (!is_sequence(item)) {
+      fail("Could not infer dtype of ", Py_TYPE(item)->tp_name, place(), kData);
+    }
     return infer_of_elements(item);
   }
 
@@ -264,7 +269,7 @@ class Nested {
     if (is_tensor(item)) return number_of(item).to_double();
     const PyNumberMethods* slots = Py_TYPE(item)->tp_as_number;
     check(ErrorKind::Type, slots && (slots->nb_float || slots->nb_index),
-          "must be real number, not ", Py_TYPE(item)->tp_name, place());
+          "must be real number, not ", Py_TYPE(item)->tp_name, place(), kData);
     const double value = PyFloat_AsDouble(item);
     if (value == -1 && PyErr_Occurred()) throw_python();
     return value;

@@ -291,15 +291,8 @@ PyObject* numpy_function(const char* name) {
 // numpy(*, force=False)
 PyObject* method_numpy(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
-    bool force = false;
-    check(ErrorKind::Type, n == 0, "numpy() takes 0 positional arguments but ", n, " were given");
-    for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k) {
-      check(ErrorKind::Type,
-            PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, k), "force") == 0 &&
-                PyBool_Check(args[k]),
-            "numpy() got an unexpected argument, expected force=True or force=False");
-      force = args[k] == Py_True;
-    }
+    static const Parameters<1> names("numpy", {"force"}, 0);
+    const bool force = names.flag(0, names(args, n, kwnames)[0]);
     const Tensor& t = unwrap(self);
     if (!force) check_exportable(t);
     if (force) note_user_reading(t, Origin::Array);

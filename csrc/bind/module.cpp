@@ -91,9 +91,9 @@ PYBIND11_MODULE(_core, m) {
     init_operators(m.ptr());
     return Py_NewRef(Py_None);
   });
-  for (PyMethodDef* functions :
-       {tensor_functions, optim_functions, interop_functions, settings_functions, transform_functions,
-        memory_functions, diagnosis_functions, step_observer_functions, profile_functions}) {
+  for (PyMethodDef* functions : {tensor_functions, optim_functions, interop_functions,
+                                 settings_functions, transform_functions, memory_functions,
+                                 diagnosis_functions, step_observer_functions, profile_functions}) {
     check_init(PyModule_AddFunctions(m.ptr(), functions));
   }
   add_memory_functions(m);
@@ -103,8 +103,9 @@ PYBIND11_MODULE(_core, m) {
     call([&] {
       pullback::DType wanted;
       pullback::check(pullback::ErrorKind::Type, unwrap_dtype(dtype.ptr(), wanted),
-                      "invalid dtype object: got ", Py_TYPE(dtype.ptr())->tp_name,
-                      ", expected float32 or float64.");
+                      "invalid dtype object: set_default_dtype(): argument 'd' (position 1) must "
+                      "be torch.dtype, not ",
+                      Py_TYPE(dtype.ptr())->tp_name, ". Expected float32 or float64.");
       pullback::set_default_dtype(wanted);
       return Py_NewRef(Py_None);
     });

@@ -4,7 +4,9 @@
 
 #include <structmember.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
@@ -202,7 +204,8 @@ PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& 
     if (in_place && flags & kReadsFirst && value.tensor.defined() && value.tensor.ndim() == 0 &&
         value.tensor.body() != target.body()) {
       destination.compute_first();
-    } else if (value.tensor.defined()) destination.add_operand(value.tensor, apart);
+    } else if (value.tensor.defined())
+      destination.add_operand(value.tensor, apart);
     for (const Tensor& each : value.tensors) {
       if (each.defined()) destination.add_operand(each, apart);
     }
@@ -257,13 +260,18 @@ PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& a
   if (!(flags & kNoGrad)) refuse_dual_out(op, arguments);
   const bool is_tuple = PyTuple_Check(common.out);
   const std::string_view result = signature.entry().function.result;
-  check(ErrorKind::Type, is_tuple || is_tensor(common.out), op.name,
-        "(): argument 'out' must be ", result == "Tensor" ? "Tensor" : "tuple of Tensors", ", not ",
-        type_name(common.out));
+  check(ErrorKind::Type, is_tuple || is_tensor(common.out), op.name, "(): argument 'out' must be ",
+        result == "Tensor" ? "Tensor" : "tuple of Tensors", ", not ", type_name(common.out));
   check(ErrorKind::Type, !is_tuple || result != "Tensor", op.name,
         "(): argument 'out' must be Tensor, not ", type_name(common.out));
   check(ErrorKind::Type, is_tuple || !result.starts_with("tuple"), op.name,
         "(): argument 'out' must be tuple of Tensors, not Tensor");
+  if (const char* fields = signature.entry().fields; is_tuple && fields) {
+    const Py_ssize_t wanted = 1 + std::count(fields, fields + std::strlen(fields), ',');
+    check(ErrorKind::Type, PyTuple_GET_SIZE(common.out) == wanted, op.name,
+          "(): argument 'out' must be tuple of ", wanted, " Tensors, but got ",
+          PyTuple_GET_SIZE(common.out));
+  }
   for (Py_ssize_t k = 0; is_tuple && k < PyTuple_GET_SIZE(common.out); ++k) {
     check(ErrorKind::Type, is_tensor(PyTuple_GET_ITEM(common.out, k)), op.name,
           "(): argument 'out' must be tuple of Tensors, but found element of type ",
@@ -368,10 +376,10 @@ PyObject* operator_name(PyObject* self, void*) {
 
 // The kinds of the parameters in Python's words, for the stubs.
 PyObject* param_types(const Entry& entry) {
-  constexpr const char* kNames[] = {"Tensor", "Tensor | Number", "Number", "int",     "float",
-                                    "bool",   "Sizes",           "dtype",  "Tensors", "DimPair",
-                                    "str",    "memory_format",   "Any",    "int",     "Ints",
-                                    "str",    "bool"};
+  constexpr const char* kNames[] = {
+      "Tensor",  "Tensor | Number", "Number", "int",           "float", "bool", "Sizes", "dtype",
+      "Tensors", "DimPair",         "str",    "memory_format", "Any",   "int",  "Ints",  "str",
+      "bool"};
   static_assert(std::size(kNames) == kNumKinds, "a name for every kind of parameter");
   const Signature signature(entry, "", Form::Method);
   Owned list(PyList_New(entry.function.num_params));

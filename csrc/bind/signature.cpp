@@ -430,8 +430,7 @@ void Signature::report_broken(std::size_t i, PyObject* const* at, Py_ssize_t res
   if (param.type.kind == Kind::Name) {
     const Owned shown(PyObject_Str(*at));
     fail(ErrorKind::Value, argument(i), " must be str, not ", type_name(*at), ": ",
-         PyUnicode_AsUTF8(shown.get()), " is not a valid value for ",
-         PyUnicode_AsUTF8(param.name));
+         PyUnicode_AsUTF8(shown.get()), " is not a valid value for ", PyUnicode_AsUTF8(param.name));
   }
   const Kind kind = param.type.kind;
   if (kind == Kind::Number || kind == Kind::Operand || kind == Kind::Float) {
@@ -488,6 +487,7 @@ std::string Signature::explain(PyObject* const* args, Py_ssize_t num_args,
       if (match_variadic(params_[i], args + i, rest, value) != Fit::Yes) {
         return variadic_mismatch(i, args + i, rest);
       }
+      break;
     } else if (to_value(args[i], params_[i].type, value) != Fit::Yes) {
       return mismatch(i, args[i], true);
     }

@@ -64,7 +64,8 @@ double polygamma(double n, double x) {
   // Factorials from here on are infinite, so the terms are counted in units of the first one.
   const bool large = n > 169.0 && x > 0.0;
   const double unit = large ? x : 1.0;
-  const double scale = sign * (large ? std::exp(Lgamma<double>()(s) - s * std::log(x)) : std::tgamma(s));
+  const double scale =
+      sign * (large ? std::exp(Lgamma<double>()(s) - s * std::log(x)) : std::tgamma(s));
   double zeta = 0.0;
   for (; x < 15.0 + n; x += 1.0) {
     const double next = std::pow(x / unit, -s);

@@ -5,6 +5,7 @@
 // operator.  Start reading at relu.
 #include "ops/activation.h"
 
+#include <limits>
 #include <string_view>
 
 #include "core/error.h"
@@ -67,14 +68,14 @@ static Tensor relu_nn(const Tensor& input, bool inplace) {
 #define PB_SAMPLES "x(3,4) | x() | x(0,3) | xs(3,4)"
 static const char kReluDoc[] = "max(input, 0).";
 static const Entry entry_relu("relu(input)", function<relu>, kPointwise, kReluDoc, PB_SAMPLES);
-static const Entry entry_relu_nn("relu(input, inplace:truth=False)", function<relu_nn>, kNNForm | kPlainNames, kReluDoc,
-                                 PB_SAMPLES);
+static const Entry entry_relu_nn("relu(input, inplace:truth=False)", function<relu_nn>,
+                                 kNNForm | kPlainNames, kReluDoc, PB_SAMPLES);
 
 // An activation that only nn.functional has: name(input, inplace=False).
-#define PB_ACTIVATION(NAME, DOC)                                                            \
-  static Tensor NAME##_nn(const Tensor& input, bool inplace) {                              \
-    return maybe_in_place(#NAME, input, inplace, [&] { return NAME(input); });              \
-  }                                                                                         \
+#define PB_ACTIVATION(NAME, DOC)                                                                  \
+  static Tensor NAME##_nn(const Tensor& input, bool inplace) {                                    \
+    return maybe_in_place(#NAME, input, inplace, [&] { return NAME(input); });                    \
+  }                                                                                               \
   static const Entry entry_##NAME##_nn(#NAME "(input, inplace:truth=False)", function<NAME##_nn>, \
                                        kNNForm | kPlainNames, DOC, PB_SAMPLES);
 
@@ -255,7 +256,8 @@ static Tensor elu(const Tensor& input, double alpha, bool inplace) {
   return maybe_in_place("elu", input, inplace,
                         [&] { return elu_like(record_elu, input, alpha, 1, 1); });
 }
-static const Entry entry_elu("elu(input, alpha=1.0, inplace:truth=False)", function<elu>, kNNForm | kPlainNames,
+static const Entry entry_elu("elu(input, alpha=1.0, inplace:truth=False)", function<elu>,
+                             kNNForm | kPlainNames,
                              "The input where positive, alpha * (exp(input) - 1) elsewhere.",
                              "x(3,4) | x(3,4), 0.5 | x() | xs(3,4)");
 
@@ -325,8 +327,8 @@ static Tensor softsign(const Tensor& input) { return input / (abs(input) + 1); }
 static const Entry entry_softsign("softsign(input)", function<softsign>, kNNForm | kPlainNames,
                                   "input / (1 + abs(input)).", PB_SAMPLES);
 static Tensor tanhshrink(const Tensor& input) { return input - tanh(input); }
-static const Entry entry_tanhshrink("tanhshrink(input)", function<tanhshrink>, kNNForm | kPlainNames,
-                                    "input - tanh(input).", PB_SAMPLES);
+static const Entry entry_tanhshrink("tanhshrink(input)", function<tanhshrink>,
+                                    kNNForm | kPlainNames, "input - tanh(input).", PB_SAMPLES);
 
 static const Elementwise record_threshold("threshold", "ThresholdBackward0", DTypeRule::Promote,
                                           Unary::Threshold,
@@ -362,7 +364,11 @@ static const Entry entry_hardshrink("hardshrink(input, lambd=0.5)", function<har
                                     "x(3,4) | x(3,4), 0.2 | x() | xs(3,4)");
 
 Tensor softshrink(const Tensor& input, double lambd) {
-  check(lambd >= 0, "lambda must be greater or equal to 0, but found to be ", lambd, ".");
+  const bool narrow = input.dtype() == DType::Float32;
+  const double most =
+      narrow ? double{std::numeric_limits<float>::max()} : std::numeric_limits<double>::max();
+  check(lambd >= 0 && lambd <= most, "lambda must be in range [0, ", most, "] for input dtype ",
+        info(input.dtype()).scalar_name, ", but found ", lambd);
   const double params[kMaxParams] = {lambd, 0, 0};
   return elementwise(record_softshrink, input, params);
 }

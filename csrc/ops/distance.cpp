@@ -134,8 +134,8 @@ Tensor cdist(const Tensor& x1, const Tensor& x2, double p, std::string_view comp
 }  // namespace
 
 static const Entry entry_cdist(
-    "cdist(x1, x2, p=2.0, compute_mode:name='use_mm_for_euclid_dist_if_necessary')", function<cdist>,
-    kFunctionForm | kPlainNames,
+    "cdist(x1, x2, p=2.0, compute_mode:name='use_mm_for_euclid_dist_if_necessary')",
+    function<cdist>, kFunctionForm | kPlainNames,
     "The p-norms of the differences of all rows of x1 and x2.  The distances are always summed "
     "directly, whatever compute_mode says.",
     "x(3,4), x(2,4) | x(3,4), x(2,4), 1 | x(3,4), x(2,4), 3.0 | x(3,4), x(2,4), 1.5 "

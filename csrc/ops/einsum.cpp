@@ -537,7 +537,8 @@ static const Entry entry_einsum(
     "| 'ij,kj->ik', xs(3,4), x(2,4) | 'i,i->i', x(3), x(3) | 'ij->i', x(0,3) | 'ij,jk', x(3,0), "
     "x(0,2) | ',', x(), x()");
 static const Entry entry_einsum_of_lists(
-    "einsum(*tensors_and_labels)", function<einsum_of_lists>, kFunctionForm | kCastOutForm | kPlainNames,
+    "einsum(*tensors_and_labels)", function<einsum_of_lists>,
+    kFunctionForm | kCastOutForm | kPlainNames,
     "The same with a list of numbers below 52, or ..., behind every tensor and, for the result, at "
     "the end.",
     "x(3,4), [0,1], x(4,2), [1,2], [0,2] | x(3,4), [1,0] | x(2,3,4), [...,0,1], x(4,5), [1,2], "

@@ -190,32 +190,40 @@ Tensor eye(std::int64_t n, std::int64_t columns, OptionalDType dtype) {
 
 Tensor square_eye(std::int64_t n, OptionalDType dtype) { return eye(n, n, dtype); }
 
-// Calls visit with a row and the columns of the triangle in it.
-template <typename Visit>
-void for_rows(std::int64_t row, std::int64_t col, std::int64_t offset, bool lower, Visit&& visit) {
-  for (std::int64_t r = 0; r < row; ++r) {
-    const std::int64_t edge = r + offset;
-    const std::int64_t first = lower ? 0 : std::clamp<std::int64_t>(edge, 0, col);
-    const std::int64_t last = lower ? std::clamp<std::int64_t>(edge + 1, 0, col) : col;
-    visit(r, first, last);
-  }
+// How many elements the lower triangle has; sizes may be larger than memory.
+__int128 count_lower(__int128 row, __int128 col, __int128 offset) {
+  const __int128 begin = std::max<__int128>(0, -offset);
+  if (begin >= row || col == 0) return 0;
+  const __int128 first = begin + offset + 1;
+  const __int128 growing = std::clamp<__int128>(col - first, 0, row - begin);
+  return growing * first + growing * (growing - 1) / 2 + (row - begin - growing) * col;
 }
 
 Tensor triangle_indices(std::int64_t row, std::int64_t col, std::int64_t offset, bool lower,
                         OptionalDType dtype) {
-  check(row >= 0 && col >= 0, "tri", lower ? "l" : "u", "_indices: got ", row, " rows and ", col,
+  const char* const name = lower ? "tril_indices" : "triu_indices";
+  check(row >= 0 && col >= 0, name, ": got ", row, " rows and ", col,
         " columns, expected non-negative numbers.");
-  std::int64_t n = 0;
-  for_rows(row, col, offset, lower,
-           [&](std::int64_t, std::int64_t first, std::int64_t last) { n += last - first; });
+  const __int128 all = lower ? count_lower(row, col, offset)
+                             : __int128{row} * col - count_lower(row, col, __int128{offset} - 1);
+  check(all < __int128{1} << 58, name, ": got ", row, " rows and ", col,
+        " columns, whose indices are more than memory holds.");
+  const auto n = static_cast<std::int64_t>(all);
   const Tensor out = Tensor::empty(Dims{2, n}, dtype.value_or(DType::Int64));
+  // Rows without elements may be very many.
+  offset = std::clamp<std::int64_t>(offset, -row - 1, col);
+  const std::int64_t begin = lower ? std::max<std::int64_t>(0, -offset) : 0;
+  const std::int64_t end = n == 0 ? begin : lower ? row : std::min(row, col - offset);
   kernels::visit(out.dtype(), [&]<typename T>() {
     T* rows = out.data<T>();
     T* cols = rows + n;
-    for_rows(row, col, offset, lower, [&](std::int64_t r, std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const std::int64_t edge = r + offset;
+      const std::int64_t first = lower ? 0 : std::clamp<std::int64_t>(edge, 0, col);
+      const std::int64_t last = lower ? std::clamp<std::int64_t>(edge + 1, 0, col) : col;
       rows = std::fill_n(rows, last - first, static_cast<T>(r));
       for (std::int64_t c = first; c < last; ++c) *cols++ = static_cast<T>(c);
-    });
+    }
   });
   return out;
 }

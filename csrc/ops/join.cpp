@@ -382,7 +382,8 @@ static const Entry entry_dstack("dstack(tensors)", function<dstack>, kOfLists,
 static const Entry entry_column_stack("column_stack(tensors)", function<column_stack>, kOfLists,
                                       "The tensors side by side, vectors as columns.",
                                       "[x(3), x(3,2)] | [x(), x()]");
-static const Entry entry_block_diag("block_diag(*tensors:each)", function<block_diag>, kFunctionForm,
+static const Entry entry_block_diag("block_diag(*tensors:each)", function<block_diag>,
+                                    kFunctionForm,
                                     "The matrix with the given blocks on its diagonal.",
                                     "x(2,3), x(1,2) | x(2,2), x(3), x() | x(2,0), x(2,1)");
 static const Entry entry_cartesian_prod("cartesian_prod(*tensors:each)", function<cartesian_prod>,

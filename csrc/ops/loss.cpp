@@ -407,15 +407,18 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t dim, d
 #define PB_REDUCTIONS "x(3,4), x(3,4), reduction='sum' | x(3,4), x(3,4), reduction='none' "
 
 const Entry entry_mse(
-    "mse_loss(input, target, size_average:truth=None, reduce:truth=None, reduction:name='mean', weight=None)",
+    "mse_loss(input, target, size_average:truth=None, reduce:truth=None, reduction:name='mean', "
+    "weight=None)",
     function<mse_loss>, kNNForm | kPlainNames, "The mean of the squared differences.",
     PB_PAIRS PB_REDUCTIONS "| x(3), x(3), weight=c(3, low=0.5, high=2)");
 const Entry entry_l1(
-    "l1_loss(input, target, size_average:truth=None, reduce:truth=None, reduction:name='mean', weight=None)",
+    "l1_loss(input, target, size_average:truth=None, reduce:truth=None, reduction:name='mean', "
+    "weight=None)",
     function<l1_loss>, kNNForm | kPlainNames, "The mean of the absolute differences.",
     PB_PAIRS PB_REDUCTIONS "| x(3), x(3), weight=c(3, low=0.5, high=2)");
 const Entry entry_smooth_l1(
-    "smooth_l1_loss(input, target, size_average:truth=None, reduce:truth=None, reduction:name='mean', beta=1.0)",
+    "smooth_l1_loss(input, target, size_average:truth=None, reduce:truth=None, "
+    "reduction:name='mean', beta=1.0)",
     function<smooth_l1_loss>, kNNForm | kPlainNames,
     "The mean of the differences d, squared as d * d / (2 * beta) below beta, abs(d) - beta / 2 "
     "above.",
@@ -426,7 +429,8 @@ const Entry entry_huber("huber_loss(input, target, reduction:name='mean', delta=
                         "(abs(d) - delta / 2) above.",
                         PB_PAIRS PB_REDUCTIONS "| x(3,4), x(3,4), delta=0.5");
 const Entry entry_bce_logits(
-    "binary_cross_entropy_with_logits(input, target, weight=None, size_average:truth=None, reduce:truth=None, "
+    "binary_cross_entropy_with_logits(input, target, weight=None, size_average:truth=None, "
+    "reduce:truth=None, "
     "reduction:name='mean', pos_weight=None)",
     function<binary_cross_entropy_with_logits>, kNNForm | kPlainNames,
     "The binary cross entropy of sigmoid(input) and target.",
@@ -435,13 +439,15 @@ const Entry entry_bce_logits(
 const Entry entry_bce(
     "binary_cross_entropy(input, target, weight=None, size_average:truth=None, reduce:truth=None, "
     "reduction:name='mean')",
-    function<binary_cross_entropy>, kNNForm | kPlainNames, "The binary cross entropy of input and target.",
+    function<binary_cross_entropy>, kNNForm | kPlainNames,
+    "The binary cross entropy of input and target.",
     "x(3,4, low=0.1, high=0.9), x(3,4, low=0.1, high=0.9) "
     "| x(low=0.1, high=0.9), x(low=0.1, high=0.9) | x(3, low=0.1, high=0.9), "
     "x(3, low=0.1, high=0.9), c(3, low=0.5, high=2), reduction='sum' "
     "| x(3, low=0.1, high=0.9), x(3, low=0.1, high=0.9), reduction='none'");
 const Entry entry_kl_div(
-    "kl_div(input, target, size_average:truth=None, reduce:truth=None, reduction:name='mean', log_target=False)",
+    "kl_div(input, target, size_average:truth=None, reduce:truth=None, reduction:name='mean', "
+    "log_target=False)",
     function<kl_div>, kNNForm | kPlainNames,
     "The mean of target * (log(target) - input), input being logarithms of probabilities.",
     "x(3,4), x(3,4, low=0.1, high=0.9), reduction='sum' "

@@ -318,7 +318,8 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const std::optio
 }
 
 const Entry entry_nll_loss(
-    "nll_loss(input, target, weight=None, size_average:truth=None, ignore_index=-100, reduce:truth=None, "
+    "nll_loss(input, target, weight=None, size_average:truth=None, ignore_index=-100, "
+    "reduce:truth=None, "
     "reduction:name='mean')",
     function<nll_loss_nn>, kNNForm | kPlainNames,
     "Minus the log-probability that input holds for the class target, the classes in dimension 1.",
@@ -327,7 +328,8 @@ const Entry entry_nll_loss(
     "| x(3,4), i(3, high=4), c(4, low=0.5, high=2), reduction='none' "
     "| x(3,4), i(3, high=4), ignore_index=1 | xs(3,4), i(3, high=4)");
 const Entry entry_cross_entropy(
-    "cross_entropy(input, target, weight=None, size_average:truth=None, ignore_index=-100, reduce:truth=None, "
+    "cross_entropy(input, target, weight=None, size_average:truth=None, ignore_index=-100, "
+    "reduce:truth=None, "
     "reduction:name='mean', label_smoothing=0.0)",
     function<cross_entropy>, kNNForm | kPlainNames,
     "The cross entropy of softmax(input), the classes in dimension 1, and target: class numbers, "

@@ -231,8 +231,8 @@ static const Entry entry_norm("norm(input, p='fro', dim[1]=None, keepdim=False, 
                               "The Frobenius norm, that is the 2-norm of the elements.",
                               "x(3,4) | x(3,4), 'fro', 1 | x(3,4), dim=(0,1), keepdim=True | x()");
 static const Entry entry_norm_number(
-    "norm(input, p, dim[1]=None, keepdim=False, *, dtype=None)", function<norm_number>, kBoth | kPlainNames,
-    "The p-norm of the elements, p any number.",
+    "norm(input, p, dim[1]=None, keepdim=False, *, dtype=None)", function<norm_number>,
+    kBoth | kPlainNames, "The p-norm of the elements, p any number.",
     "x(3,4), 1 | x(3,4), 3, 1 | x(3,4), inf, 0, True | x(3,4), p=0.5 | xs(3,4), 2, dim=0");
 static const Entry entry_linalg_vector_norm(
     "vector_norm(input, ord=2, dim[1]=None, keepdim=False, *, dtype=None)",

@@ -4,6 +4,9 @@
 // operators with a gradient through their parameters build on them.
 #include "kernels/random.h"
 
+#include <cmath>
+#include <limits>
+
 #include "core/error.h"
 #include "core/warning.h"
 #include "kernels/copy.h"
@@ -249,9 +252,17 @@ const Tensor& overwrite(const char* name, const char* node, const Tensor& input,
 }
 
 Tensor uniform_(const Tensor& input, double from, double to) {
+  floating(input.dtype(), "check_uniform_bounds");
+  const bool narrow = input.dtype() == DType::Float32;
+  const char* const name = info(input.dtype()).c_name;
+  const double most =
+      narrow ? double{std::numeric_limits<float>::max()} : std::numeric_limits<double>::max();
+  check(std::abs(from) <= most, "from is out of bounds for ", name);
+  check(std::abs(to) <= most, "to is out of bounds for ", name);
   check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from,
         " > to=", to);
-  floating(input.dtype(), "check_uniform_bounds");
+  check(to - from <= most, "uniform_ expects to-from <= ", most, ", but found to=", to,
+        " and from=", from);
   return overwrite("uniform", "UniformBackward0", input, [&](const kernels::View& out) {
     kernels::uniform(out, from, to, default_generator());
   });
@@ -467,12 +478,12 @@ static const Entry entry_random2("random_(input, to)", function<random_below>, k
 static const Entry entry_random3("random_(input, from_, to)", function<random_between>, kFillForm,
                                  "Overwrites with random integers of [from, to).",
                                  "i(3, high=4), -2, 5");
+static const Entry entry_bernoulli2("bernoulli_(input, p)", function<bernoulli_tensor>, kFillForm,
+                                    "Overwrites with ones, with probabilities p, or zeros.",
+                                    "c(3), c(3, low=0, high=1)");
 static const Entry entry_bernoulli1("bernoulli_(input, p=0.5)", function<bernoulli_number>,
                                     kFillForm,
                                     "Overwrites with ones, with probability p, or zeros.",
                                     "c(3) | c(3), 0.2");
-static const Entry entry_bernoulli2("bernoulli_(input, p)", function<bernoulli_tensor>, kFillForm,
-                                    "Overwrites with ones, with probabilities p, or zeros.",
-                                    "c(3), c(3, low=0, high=1)");
 
 }  // namespace pullback

@@ -211,6 +211,7 @@ Tensor trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
 Tensor cumulative_trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim) {
   const Composition parts;
   const int d = integration_dim("cumulative_trapezoid", y, dim);
+  if (y.size(d) == 0) return div_number(cumsum(y, {d}), 2.0);
   const Tensor steps = spacing("cumulative_trapezoid", y, x, d);
   return div_number(cumsum((earlier(y, d) + later(y, d)) * steps, {d}), 2.0);
 }
@@ -218,6 +219,7 @@ Tensor cumulative_trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim
 Tensor cumulative_trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
   const Composition parts;
   const int d = integration_dim("cumulative_trapezoid", y, dim);
+  if (y.size(d) == 0) return cumsum(y * (dx.to_double() / 2), {d});
   return cumsum((later(y, d) + earlier(y, d)) * (dx.to_double() / 2), {d});
 }
 

@@ -136,9 +136,11 @@ OneOrMore unique_of_all(UniqueKernel kernel, const Tensor& input, bool inverse, 
 // `dim` in front.
 OneOrMore unique_slices(const Tensor& input, std::int64_t dim, bool sorted, bool inverse,
                         bool counts) {
+  check(ErrorKind::Index, input.ndim() > 0, "Dimension specified as ", dim,
+        " but tensor has no dimensions");
   const int d = wrap_dim(dim, input.ndim());
   const Tensor x = dense(transpose(input.detach(), 0, d), input.dtype());
-  const std::int64_t n = input.ndim() == 0 ? 1 : x.size(0);
+  const std::int64_t n = x.size(0);
   const std::int64_t length = n == 0 ? 0 : x.numel() / n;
   check(n > 0 || x.numel() == 0, "unique: got an empty dimension, expected slices to compare.");
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));

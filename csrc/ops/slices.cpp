@@ -331,6 +331,8 @@ Tensor index_copy(const Tensor& input, std::int64_t dim, const Tensor& index,
                   const Tensor& source) {
   const int d = wrap_dim(dim, input.ndim());
   check_index_copy(input, d, index, source);
+  check(index.dtype() == DType::Int64, "index_copy_(): Expected a long tensor for index, but got ",
+        info(index.dtype()).scalar_name);
   if (input.ndim() == 0) {
     const DestinationAside aside;
     return unsafe_view(index_copy(unsqueeze(input, 0), 0, index, reshape(source, {{-1}})), {},

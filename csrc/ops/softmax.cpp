@@ -216,12 +216,13 @@ static const Entry entry_log_softmax_special("log_softmax(input, dim, *, dtype=N
                                              function<log_softmax>, kSpecialForm, kLogSoftmaxDoc,
                                              kRowSamples);
 static const Entry entry_softmax_nn("softmax(input, dim=None, _stacklevel=3, dtype=None)",
-                                    function<softmax_nn>, kNNForm | kPlainNames, kSoftmaxDoc, kRowSamples);
-static const Entry entry_log_softmax_nn("log_softmax(input, dim=None, _stacklevel=3, dtype=None)",
-                                        function<log_softmax_nn>, kNNForm | kPlainNames, kLogSoftmaxDoc,
-                                        kRowSamples);
-static const Entry entry_softmin_nn("softmin(input, dim=None, _stacklevel=3, dtype=None)",
-                                    function<softmin_nn>, kNNForm | kPlainNames, "softmax(-input, dim).",
+                                    function<softmax_nn>, kNNForm | kPlainNames, kSoftmaxDoc,
                                     kRowSamples);
+static const Entry entry_log_softmax_nn("log_softmax(input, dim=None, _stacklevel=3, dtype=None)",
+                                        function<log_softmax_nn>, kNNForm | kPlainNames,
+                                        kLogSoftmaxDoc, kRowSamples);
+static const Entry entry_softmin_nn("softmin(input, dim=None, _stacklevel=3, dtype=None)",
+                                    function<softmin_nn>, kNNForm | kPlainNames,
+                                    "softmax(-input, dim).", kRowSamples);
 
 }  // namespace pullback

@@ -243,18 +243,20 @@ static const Entry entry_split("split(tensor, split_size_or_sections, dim=0)", f
                                kFunctionForm | kPlainNames, kSplitDoc,
                                "x(5,2), 2 | x(2,4), 2, 1 | xs(3,4), 3, dim=-1 | x(0,3), 2");
 static const Entry entry_split_sizes("split(tensor, split_size_or_sections, dim=0)",
-                                     function<split_with_sizes>, kFunctionForm | kPlainNames, kSplitSizesDoc,
-                                     "x(5,2), [2,3] | x(2,4), [1,0,3], 1");
+                                     function<split_with_sizes>, kFunctionForm | kPlainNames,
+                                     kSplitSizesDoc, "x(5,2), [2,3] | x(2,4), [1,0,3], 1");
 static const Entry entry_split_tensor("split(tensor, split_size_or_sections, dim=0)",
                                       function<split_by>, kFunctionForm | kPlainNames, kSplitDoc,
                                       "x(5,2), i(1, low=2, high=3)");
 static const Entry entry_split_method("split(input, split_size, dim=0)", function<split>,
-                                      kMethodForm | kPlainNames, kSplitDoc, "x(5,2), 2 | x(2,4), 2, 1");
+                                      kMethodForm | kPlainNames, kSplitDoc,
+                                      "x(5,2), 2 | x(2,4), 2, 1");
 static const Entry entry_split_method_sizes("split(input, split_size, dim=0)",
-                                            function<split_with_sizes>, kMethodForm | kPlainNames, kSplitSizesDoc,
-                                            "x(5,2), [2,3] | x(2,4), [1,0,3], 1");
+                                            function<split_with_sizes>, kMethodForm | kPlainNames,
+                                            kSplitSizesDoc, "x(5,2), [2,3] | x(2,4), [1,0,3], 1");
 static const Entry entry_split_method_tensor("split(input, split_size, dim=0)", function<split_by>,
-                                             kMethodForm | kPlainNames, kSplitDoc, "x(5,2), i(1, low=2, high=3)");
+                                             kMethodForm | kPlainNames, kSplitDoc,
+                                             "x(5,2), i(1, low=2, high=3)");
 static const Entry entry_split_with_sizes("split_with_sizes(input, split_sizes, dim=0)",
                                           function<split_with_sizes>, kView,
                                           "Views of consecutive parts of the given sizes.",

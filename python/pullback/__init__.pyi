@@ -69,6 +69,12 @@ from pullback._core import (
     contiguous_format as contiguous_format,
 )
 from pullback._core import (
+    detach as detach,
+)
+from pullback._core import (
+    detach_ as detach_,
+)
+from pullback._core import (
     device as device,
 )
 from pullback._core import (
@@ -102,6 +108,12 @@ from pullback._core import (
     int64 as int64,
 )
 from pullback._core import (
+    is_complex as is_complex,
+)
+from pullback._core import (
+    is_floating_point as is_floating_point,
+)
+from pullback._core import (
     is_grad_enabled as is_grad_enabled,
 )
 from pullback._core import (
@@ -112,6 +124,9 @@ from pullback._core import (
 )
 from pullback._core import (
     memory_format as memory_format,
+)
+from pullback._core import (
+    numel as numel,
 )
 from pullback._core import (
     preserve_format as preserve_format,
@@ -162,12 +177,6 @@ from pullback._misc import (
     are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
 )
 from pullback._misc import (
-    detach as detach,
-)
-from pullback._misc import (
-    detach_ as detach_,
-)
-from pullback._misc import (
     dropout as dropout,
 )
 from pullback._misc import (
@@ -177,16 +186,7 @@ from pullback._misc import (
     get_default_device as get_default_device,
 )
 from pullback._misc import (
-    is_complex as is_complex,
-)
-from pullback._misc import (
-    is_floating_point as is_floating_point,
-)
-from pullback._misc import (
     is_tensor as is_tensor,
-)
-from pullback._misc import (
-    numel as numel,
 )
 from pullback._misc import (
     typename as typename,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from pullback import _core
+from pullback import _arguments, _core
 from pullback._core import Tensor, dtype
 
 __all__ = ["asarray", "frombuffer"]
@@ -45,6 +45,10 @@ def asarray(
         >>> pb.asarray([1, 2], dtype=pb.float64)
         tensor([1., 2.], dtype=torch.float64)
     """
+    if dtype is not None:
+        _dtype(dtype, "asarray")
+    if device is not None and not isinstance(device, (str, int, _core.device)):
+        _arguments.refuse("asarray", "device", "torch.device", device)
     _check_flag("copy", copy)
     _check_flag("requires_grad", requires_grad)
     made = _shared(obj, dtype, copy)
@@ -135,6 +139,8 @@ def frombuffer(
         >>> pb.frombuffer(bytearray(b"abc"), dtype=pb.uint8, offset=1)
         tensor([98, 99], dtype=torch.uint8)
     """
+    _arguments.integers("frombuffer", count=count, offset=offset)
+    _arguments.flags("frombuffer", requires_grad=requires_grad)
     if isinstance(buffer, Tensor) or not _has_buffer(buffer):
         raise ValueError("object does not implement Python buffer protocol.")
     dtype = _dtype(dtype, "frombuffer")

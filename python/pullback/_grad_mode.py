@@ -7,7 +7,7 @@ while its body runs and its caller's mode in between.
 
 from __future__ import annotations
 
-from pullback import _core
+from pullback import _arguments, _core
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of pullback
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ class no_grad(_Mode):
 
     def __new__(cls, function: Any = None) -> Any:
         """``@no_grad`` without parentheses decorates, as in torch."""
+        if function is not None:
+            _arguments.functions("no_grad", function=function)
         self = super().__new__(cls)
         return self if function is None else self(function)
 
@@ -130,6 +132,8 @@ class enable_grad(_Mode):
 
     def __new__(cls, function: Any = None) -> Any:
         """``@enable_grad`` without parentheses decorates, as in torch."""
+        if function is not None:
+            _arguments.functions("enable_grad", function=function)
         self = super().__new__(cls)
         return self if function is None else self(function)
 
@@ -152,6 +156,8 @@ class set_grad_enabled(_Mode):
     """
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            _arguments.refuse("set_grad_enabled", "mode", "bool", mode)
         self._before = _is_enabled()
         self.mode = mode
         _set_enabled(mode)
@@ -185,6 +191,8 @@ class inference_mode(_Mode):
 
     def __new__(cls, mode: Any = True) -> Any:
         """``@inference_mode`` without parentheses decorates, as in torch."""
+        if not isinstance(mode, bool) and not callable(mode):
+            _arguments.refuse("inference_mode", "mode", "bool", mode)
         self = super().__new__(cls)
         if isinstance(mode, bool):
             return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
+from pullback import _arguments
 from pullback._core import Tensor, device
 
 __all__ = [
@@ -36,6 +37,8 @@ def _check_tensor(function: str, name: str, value: object) -> None:
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """``nn.functional.dropout`` with all arguments given."""
+    if not isinstance(train, bool):
+        _arguments.refuse("dropout", "train", "bool", train)
     from pullback.nn import functional
 
     return functional.dropout(input, p, train)
@@ -43,6 +46,8 @@ def dropout(input: Tensor, p: float, train: bool) -> Tensor:
 
 def dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     """The same in place."""
+    if not isinstance(train, bool):
+        _arguments.refuse("dropout_", "train", "bool", train)
     from pullback.nn import functional
 
     return functional.dropout(input, p, train, inplace=True)
@@ -61,7 +66,10 @@ def typename(obj: Any, /) -> str:
     kind = obj if hasattr(obj, "__qualname__") else type(obj)
     module = getattr(kind, "__module__", None)
     name = str(kind.__qualname__)
-    return name if module in (None, "builtins") else f"{module}.{name}"
+    if module in (None, "builtins"):
+        return name
+    package, dot, rest = str(module).partition(".")
+    return f"{'torch' if package == 'pullback' else package}{dot}{rest}.{name}"
 
 
 def get_default_device() -> device:
@@ -78,10 +86,8 @@ def get_default_device() -> device:
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Changes nothing: every result is the same in every run, at any number of threads."""
     if not isinstance(mode, bool) or not isinstance(warn_only, bool):
-        raise TypeError(
-            f"use_deterministic_algorithms: got ({mode!r}, warn_only={warn_only!r}), expected "
-            "bools."
-        )
+        name, value = ("warn_only", warn_only) if isinstance(mode, bool) else ("mode", mode)
+        _arguments.refuse("use_deterministic_algorithms", name, "bool", value)
 
 
 def are_deterministic_algorithms_enabled() -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from math import inf, isfinite
 
-from pullback import _core
+from pullback import _arguments, _core
 
 # Every `import pullback` runs this file, and importing typing or contextlib costs milliseconds.
 TYPE_CHECKING = False
@@ -73,6 +73,15 @@ def set_printoptions(
         tensor([1.12])
         >>> pb.set_printoptions(profile="default")
     """
+    _arguments.flags("set_printoptions", sci_mode=sci_mode)
+    counts = {"precision": precision, "edgeitems": edgeitems, "linewidth": linewidth}
+    _arguments.integers(
+        "set_printoptions", **{name: n for name, n in counts.items() if n is not None}
+    )
+    if profile is not None:
+        _arguments.texts("set_printoptions", profile=profile)
+    if threshold is not None:
+        _arguments.numbers("set_printoptions", threshold=threshold)
     given: dict[str, Any] = {}
     if profile is not None:
         if profile not in _PROFILES:

@@ -73,6 +73,10 @@ class Tensor:
             >>> x.grad
             tensor(20.)
         """
+        if not callable(hook):
+            raise TypeError(
+                f"register_hook(): argument 'hook' must be a function, not {type(hook).__name__}"
+            )
         if not self.requires_grad:
             raise RuntimeError(
                 "cannot register a hook on a tensor that doesn't require gradient. " + self._origin
@@ -102,6 +106,11 @@ class Tensor:
             >>> (x * 2).backward()
             tensor(2.)
         """
+        if not callable(hook):
+            raise TypeError(
+                "register_post_accumulate_grad_hook(): argument 'hook' must be a function, not "
+                + type(hook).__name__
+            )
         if not self.requires_grad:
             raise RuntimeError(
                 "cannot register a hook on a tensor that doesn't require gradient. " + self._origin

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pullback import _arguments
+
 __all__ = [
     "current_device",
     "device_count",
@@ -33,7 +35,7 @@ def device_count() -> int:
 
 def manual_seed(seed: int) -> None:
     """Nothing to seed; ``pullback.manual_seed`` is the one that counts."""
-    int(seed)
+    _arguments.numbers("manual_seed", seed=seed)
 
 
 manual_seed_all = manual_seed

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pullback import _core
+from pullback import _arguments, _core
 from pullback.diagnosis._names import names_of_memory
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def set_bound(size: int) -> None:
         1048576
         >>> pb.memory.set_bound(before)
     """
+    _arguments.integers("set_bound", size=size)
     _core._memory_set_bound(size)
 
 
@@ -240,7 +241,9 @@ def report(roots: Any = None) -> Report:
     if roots is None:
         found: Iterable[Any] = _held_by_python()
     else:
-        found = (roots,) if isinstance(roots, _core.Tensor) else tuple(roots)
+        one = isinstance(roots, _core.Tensor)
+        wanted = "Tensor or a sequence of Tensors"
+        found = (roots,) if one else _arguments.elements("report", "roots", roots, wanted)
     merged: dict[int, SavedRow] = {}
     names = names_of_memory()
     for operator, where, memory, size, shape, kind, parameter in _core._saved_report(tuple(found)):

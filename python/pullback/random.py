@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pullback import _core
+from pullback import _arguments, _core
 from pullback._core import get_rng_state, initial_seed, seed
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def manual_seed(seed: int) -> Generator:
         >>> bool((pb.rand(2) == a).all())
         True
     """
+    if not isinstance(seed, int):
+        _arguments.numbers("manual_seed", seed=seed)
     number = int(seed)
     if not -(2**63) <= number < 2**64:
         raise ValueError(
@@ -94,6 +96,7 @@ def set_rng_state(new_state: Tensor) -> None:
         >>> bool((pb.rand(2) == a).all())
         True
     """
+    _arguments.tensors("set_rng_state", new_state=new_state)
     _core._set_rng_state(new_state)
 
 

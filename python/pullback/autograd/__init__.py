@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
 
-from pullback import _core
+from pullback import _arguments, _core
 from pullback._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from pullback.autograd import graph
 from pullback.autograd.graph import GradientEdge
@@ -42,9 +42,10 @@ __all__ = [
 _Tensors = Sequence[Any]
 
 
-def _as_tuple(tensors: Any) -> tuple[Any, ...]:
-    one = isinstance(tensors, (_core.Tensor, GradientEdge))
-    return (tensors,) if one else tuple(tensors)
+def _as_tuple(tensors: Any, function: str, name: str) -> tuple[Any, ...]:
+    if isinstance(tensors, (_core.Tensor, GradientEdge)):
+        return (tensors,)
+    return _arguments.elements(function, name, tensors, "Tensor or a sequence of Tensors")
 
 
 def _as_inputs(inputs: Any, function: str) -> tuple[Any, ...]:
@@ -55,7 +56,7 @@ def _as_inputs(inputs: Any, function: str) -> tuple[Any, ...]:
             f"`inputs` argument to `{function}()` must be a dict, not {type(inputs).__name__}. "
             "Other Mapping types are not supported."
         )
-    found = _as_tuple(inputs)
+    found = _as_tuple(inputs, function, "inputs")
     if not found:
         raise RuntimeError(f"`inputs` argument to `{function}()` cannot be empty.")
     if any(each is None for each in found):
@@ -63,10 +64,10 @@ def _as_inputs(inputs: Any, function: str) -> tuple[Any, ...]:
     return found
 
 
-def _as_seeds(seeds: Any, count: int) -> tuple[Any, ...]:
+def _as_seeds(seeds: Any, count: int, function: str, name: str) -> tuple[Any, ...]:
     if seeds is None:
         return (None,) * count
-    return _as_tuple(seeds)
+    return _as_tuple(seeds, function, name)
 
 
 def backward(
@@ -110,11 +111,11 @@ def backward(
                 "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to "
                 "`backward()`. Please only use `grad_tensors`."
             )
-        grad_tensors = grad_variables
-    roots = _as_tuple(tensors)
+        grad_tensors = _as_tuple(grad_variables, "backward", "grad_variables")
+    roots = _as_tuple(tensors, "backward", "tensors")
     wanted = () if inputs is None else _as_inputs(inputs, "backward")
     retain = create_graph if retain_graph is None else retain_graph
-    seeds = _as_seeds(grad_tensors, len(roots))
+    seeds = _as_seeds(grad_tensors, len(roots), "backward", "grad_tensors")
     _core._run_backward(roots, seeds, retain, create_graph, wanted, True)
 
 
@@ -185,9 +186,11 @@ def grad(
         >>> pb.autograd.grad(x * x, x)
         (tensor(6.),)
     """
-    flags = (allow_unused, is_grads_batched, materialize_grads)
+    flags = (only_inputs, allow_unused, is_grads_batched, materialize_grads)
     if not all(flag is None or flag is True or flag is False for flag in flags):
-        _check_flags(
+        _arguments.flags(
+            "grad",
+            only_inputs=only_inputs,
             allow_unused=allow_unused,
             is_grads_batched=is_grads_batched,
             materialize_grads=materialize_grads,
@@ -208,10 +211,10 @@ def grad(
         )
     if allow_unused is None:
         allow_unused = materialize_grads
-    roots = _as_tuple(outputs)
+    roots = _as_tuple(outputs, "grad", "outputs")
     wanted = _as_inputs(inputs, "grad")
     retain = create_graph if retain_graph is None else retain_graph
-    seeds = _as_seeds(grad_outputs, len(roots))
+    seeds = _as_seeds(grad_outputs, len(roots), "grad", "grad_outputs")
     if is_grads_batched:
         found = _backward_batched(roots, seeds, retain, create_graph, wanted)
     else:
@@ -236,12 +239,6 @@ def grad(
     if type(inputs) is dict:
         return dict(zip(inputs, found, strict=True))
     return tuple(found)
-
-
-def _check_flags(**flags: Any) -> None:
-    for name, flag in flags.items():
-        if flag is not None and not hasattr(flag, "__index__"):
-            raise TypeError(f"grad(): argument {name!r} must be bool, not {type(flag).__name__}")
 
 
 def _zeros(tensor: Any, batch: tuple[int, ...], create_graph: bool) -> Tensor:
@@ -308,6 +305,8 @@ class _VariableMeta(type):
         return isinstance(other, _core.Tensor)
 
     def __call__(cls, data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:
+        _arguments.tensors("Variable", data=data)
+        _arguments.flags("Variable", requires_grad=requires_grad, volatile=volatile)
         if volatile:
             raise TypeError("Variable: volatile was removed. Use `with no_grad():` instead.")
         return data.detach().requires_grad_(requires_grad)

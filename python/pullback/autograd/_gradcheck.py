@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import pullback as pb
-from pullback import Tensor
+from pullback import Tensor, _arguments
 from pullback.autograd._jacobians import (
     Check,
     GradcheckError,
@@ -301,7 +301,7 @@ def gradcheck(
     check_forward_ad: bool = False,
     check_backward_ad: bool = True,
     fast_mode: bool = False,
-    masked: bool | None = None,  # noqa: ARG001
+    masked: bool | None = None,
 ) -> bool:
     """Compare the derivatives of ``func`` at ``inputs`` with finite differences.
 
@@ -321,6 +321,20 @@ def gradcheck(
         >>> pb.autograd.gradcheck(lambda x: (x * x).sum(), (x,))
         True
     """
+    _arguments.functions("gradcheck", func=func)
+    _arguments.numbers("gradcheck", eps=eps, atol=atol, rtol=rtol, nondet_tol=nondet_tol)
+    _arguments.flags(
+        "gradcheck",
+        raise_exception=raise_exception,
+        check_undefined_grad=check_undefined_grad,
+        check_grad_dtypes=check_grad_dtypes,
+        check_batched_grad=check_batched_grad,
+        check_batched_forward_grad=check_batched_forward_grad,
+        check_forward_ad=check_forward_ad,
+        check_backward_ad=check_backward_ad,
+        fast_mode=fast_mode,
+        masked=masked,
+    )
     _check_switches(
         check_forward_ad, check_backward_ad, check_batched_grad, check_batched_forward_grad
     )
@@ -389,6 +403,29 @@ def gradgradcheck(
         >>> pb.autograd.gradgradcheck(lambda x: x ** 3, (x,))
         True
     """
+    if not isinstance(inputs, Tensor):
+        _arguments.elements("gradgradcheck", "inputs", inputs, "Tensor or a sequence of Tensors")
+    if grad_outputs is not None and not isinstance(grad_outputs, Tensor):
+        seeds = _arguments.elements(
+            "gradgradcheck", "grad_outputs", grad_outputs, "Tensor or a sequence of Tensors"
+        )
+        _arguments.tensors(
+            "gradgradcheck", **{f"grad_outputs[{i}]": g for i, g in enumerate(seeds)}
+        )
+    _arguments.functions("gradgradcheck", func=func)
+    _arguments.numbers("gradgradcheck", eps=eps, atol=atol, rtol=rtol, nondet_tol=nondet_tol)
+    _arguments.flags(
+        "gradgradcheck",
+        gen_non_contig_grad_outputs=gen_non_contig_grad_outputs,
+        raise_exception=raise_exception,
+        check_undefined_grad=check_undefined_grad,
+        check_grad_dtypes=check_grad_dtypes,
+        check_batched_grad=check_batched_grad,
+        check_fwd_over_rev=check_fwd_over_rev,
+        check_rev_over_rev=check_rev_over_rev,
+        fast_mode=fast_mode,
+        masked=masked,
+    )
     if not (check_fwd_over_rev or check_rev_over_rev):
         raise AssertionError(
             "Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True"

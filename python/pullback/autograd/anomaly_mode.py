@@ -11,7 +11,7 @@ import os
 import warnings
 from types import TracebackType
 
-from pullback import _core
+from pullback import _arguments, _core
 from pullback.diagnosis._walk import source_line
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
@@ -49,6 +49,7 @@ class set_detect_anomaly(_Anomaly):
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        _arguments.flags("set_detect_anomaly", mode=mode, check_nan=check_nan)
         self._set(mode, check_nan)
 
     def __enter__(self) -> None:
@@ -75,6 +76,7 @@ class detect_anomaly(_Anomaly):
     """
 
     def __init__(self, check_nan: bool = True) -> None:
+        _arguments.flags("detect_anomaly", check_nan=check_nan)
         self.check_nan = check_nan
         warnings.warn(
             "Anomaly Detection has been enabled. This mode will increase the runtime and should "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pullback import Tensor, _core
+from pullback import Tensor, _arguments, _core
 from pullback._grad_mode import _Mode
 
 __all__ = [
@@ -76,6 +76,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
         >>> fwAD.unpack_dual(dual).tangent is None
         True
     """
+    _check_number("exit_dual_level", level)
     number = _level()
     if level is not None and level != (0 if number else -1):
         raise RuntimeError(
@@ -106,6 +107,11 @@ class dual_level(_Mode):
         exit_dual_level()
 
 
+def _check_number(function: str, level: object) -> None:
+    if level is not None:
+        _arguments.integers(function, level=level)
+
+
 def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
     """``tensor`` with a tangent, of the same shape: a new tensor over the same memory.
 
@@ -120,6 +126,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         ...     fwAD.make_dual(pb.tensor(3.0), pb.tensor(1.0)).exp().shape
         torch.Size([])
     """
+    _arguments.tensors("make_dual", tensor=tensor, tangent=tangent)
+    _check_number("make_dual", level)
     number = _level()
     if not number:
         raise RuntimeError(
@@ -163,11 +171,8 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
         >>> fwAD.unpack_dual(pb.tensor(3.0)).tangent is None
         True
     """
-    if not isinstance(tensor, Tensor):
-        raise TypeError(
-            "_unpack_dual(): argument 'dual' (position 1) must be Tensor, not "
-            f"{type(tensor).__name__}"
-        )
+    _arguments.tensors("unpack_dual", tensor=tensor)
+    _check_number("unpack_dual", level)
     _check_level(level, "_fw_primal")
     number = _level()
     if not number:
@@ -188,6 +193,7 @@ class set_forward_grad_enabled(_Mode):
     """
 
     def __init__(self, mode: bool) -> None:
+        _arguments.flags("set_forward_grad_enabled", mode=mode)
         self.mode = mode
         self.before = _core._is_fwd_grad_enabled()
         _core._set_fwd_grad_enabled(mode)

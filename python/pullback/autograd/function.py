@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pullback import _core
+from pullback import _arguments, _core
 from pullback._pytree import tree_leaves
 
 __all__ = [
@@ -285,6 +285,7 @@ def once_differentiable(fn: _F) -> _F:
         >>> x.grad
         tensor([2.])
     """
+    _arguments.functions("once_differentiable", fn=fn)
 
     @functools.wraps(fn)
     def wrapper(ctx: Any, *args: Any, **kwargs: Any) -> Any:

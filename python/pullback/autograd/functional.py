@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor
+from pullback import Tensor, _arguments
 from pullback.autograd import grad
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
@@ -266,6 +266,8 @@ def vjp(
         >>> pb.autograd.functional.vjp(pb.sin, pb.zeros(2), pb.tensor([1.0, 2.0]))
         (tensor([0., 0.]), tensor([1., 2.]))
     """
+    _arguments.functions("vjp", func=func)
+    _arguments.flags("vjp", create_graph=create_graph, strict=strict)
     with pb.enable_grad():
         call = _Call("vjp", inputs, create_graph, strict)
         call.run(func)
@@ -295,6 +297,8 @@ def jvp(
         >>> pb.autograd.functional.jvp(pb.sin, pb.zeros(2), pb.tensor([1.0, 2.0]))
         (tensor([0., 0.]), tensor([1., 2.]))
     """
+    _arguments.functions("jvp", func=func)
+    _arguments.flags("jvp", create_graph=create_graph, strict=strict)
     with pb.enable_grad():
         call = _Call("jvp", inputs, create_graph, strict)
         vectors = call.vector_of_inputs(v)
@@ -451,6 +455,8 @@ def jacobian(
         tensor([[1., 0.],
                 [0., 1.]])
     """
+    _arguments.functions("jacobian", func=func)
+    _arguments.flags("jacobian", create_graph=create_graph, strict=strict, vectorize=vectorize)
     if _check_strategy(strategy, create_graph, strict):
         return _jacobian_forward(func, inputs, vectorize)
     with pb.enable_grad():
@@ -493,6 +499,8 @@ def hessian(
         tensor([[ 6.,  0.],
                 [ 0., 12.]])
     """
+    _arguments.functions("hessian", func=func)
+    _arguments.flags("hessian", create_graph=create_graph, strict=strict, vectorize=vectorize)
     inputs_tuple, given = _as_tuple(inputs, "inputs", "hessian")
     if _check_strategy(outer_jacobian_strategy, create_graph, strict):
         _check_vectorize(vectorize)
@@ -540,6 +548,8 @@ def vhp(
         >>> pb.autograd.functional.vhp(lambda x: (x ** 3).sum(), pb.ones(2), pb.ones(2))
         (tensor(2.), tensor([6., 6.]))
     """
+    _arguments.functions("vhp", func=func)
+    _arguments.flags("vhp", create_graph=create_graph, strict=strict)
     with pb.enable_grad():
         call = _Call("vhp", inputs, create_graph, strict)
         vectors, gradients = call.vector_and_gradients(func, v)
@@ -567,6 +577,8 @@ def hvp(
         >>> pb.autograd.functional.hvp(lambda x: (x ** 3).sum(), pb.ones(2), pb.ones(2))
         (tensor(2.), tensor([6., 6.]))
     """
+    _arguments.functions("hvp", func=func)
+    _arguments.flags("hvp", create_graph=create_graph, strict=strict)
     with pb.enable_grad():
         call = _Call("hvp", inputs, create_graph, strict)
         vectors, gradients = call.vector_and_gradients(func, v)

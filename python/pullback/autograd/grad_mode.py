@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pullback import _arguments
 from pullback._grad_mode import _Mode, enable_grad, inference_mode, no_grad, set_grad_enabled
 
 __all__ = [
@@ -32,6 +33,8 @@ class set_multithreading_enabled(_Mode):
     """
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            _arguments.refuse("set_multithreading_enabled", "mode", "bool", mode)
         if not isinstance(mode, bool):
             raise TypeError(f"enabled must be a bool (got {type(mode).__name__})")
         self.mode = mode

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pullback import _core
+from pullback import _arguments, _core
 from pullback._core import Node
 from pullback.utils.hooks import RemovableHandle
 
@@ -58,6 +58,7 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
         >>> pb.autograd.grad(edge, x)
         (tensor(6.),)
     """
+    _arguments.tensors("get_gradient_edge", tensor=tensor)
     if not tensor.requires_grad:
         raise RuntimeError(
             "It is not possible to get the gradient edge for a Tensor that does not require "
@@ -115,6 +116,7 @@ def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
         Traceback (most recent call last):
         RuntimeError: not here
     """
+    _arguments.texts("disable_saved_tensors_hooks", error_message=error_message)
     before = _core._set_saved_refusal(error_message)
     try:
         yield
@@ -140,6 +142,8 @@ class save_on_cpu(saved_tensors_hooks):
     """
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+        _arguments.flags("save_on_cpu", pin_memory=pin_memory)
+        _arguments.texts("save_on_cpu", device_type=device_type)
         self.pin_memory = pin_memory
         self.device_type = device_type
         super().__init__(lambda tensor: tensor.detach().cpu(), lambda packed: packed)
@@ -222,6 +226,10 @@ def register_multi_grad_hook(
         >>> (a * b).backward()
         [tensor(3.), tensor(2.)]
     """
+    _arguments.functions("register_multi_grad_hook", fn=fn)
+    tensors = _arguments.elements(
+        "register_multi_grad_hook", "tensors", tensors, "a sequence of Tensors"
+    )
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
     if mode == "any":

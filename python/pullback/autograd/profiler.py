@@ -12,7 +12,7 @@ from functools import wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pullback import _core
+from pullback import _arguments, _core
 from pullback.autograd.profiler_util import EventList, FunctionEvent, FunctionEventAvg
 
 if TYPE_CHECKING:
@@ -66,6 +66,14 @@ class profile:
         with_stack: bool = False,
         use_cpu: bool = True,
     ) -> None:
+        _arguments.flags("profile", use_cpu=use_cpu)
+        _arguments.flags(
+            "profile",
+            enabled=enabled,
+            record_shapes=record_shapes,
+            profile_memory=profile_memory,
+            with_stack=with_stack,
+        )
         if use_cuda or not use_cpu:
             raise ValueError(
                 f"profile: got {use_cuda=}, {use_cpu=}, expected False and True: the CPU is the "
@@ -219,6 +227,9 @@ class record_function:
     """
 
     def __init__(self, name: str, args: str | None = None) -> None:
+        _arguments.texts("record_function", name=name)
+        if args is not None:
+            _arguments.texts("record_function", args=args)
         self.name = name
         self.args = args
         self._open: list[bool] = []
@@ -261,6 +272,7 @@ class emit_nvtx:
     """
 
     def __init__(self, enabled: bool = True, record_shapes: bool = False) -> None:
+        _arguments.flags(type(self).__name__, enabled=enabled, record_shapes=record_shapes)
         self.enabled = enabled
         self.record_shapes = record_shapes
 

@@ -16,7 +16,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pullback import _core
+from pullback import _arguments, _core
 from pullback._grad_mode import no_grad
 from pullback.diagnosis._explain import bad_gradient, bad_value
 from pullback.diagnosis._names import names_of
@@ -134,7 +134,8 @@ class diagnose:
 
     def __init__(self, model: Any = None, *, quiet: bool = False) -> None:
         if model is not None and not hasattr(model, "named_parameters"):
-            raise TypeError(f"diagnose: got {type(model).__name__}, expected a module.")
+            _arguments.refuse("diagnose", "model", "Module", model)
+        _arguments.flags("diagnose", quiet=quiet)
         self._model = model
         self._quiet = quiet
         self._called: list[Any] = []

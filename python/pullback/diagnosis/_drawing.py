@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pullback import _core
+from pullback import _arguments, _core
 from pullback._grad_mode import no_grad
 from pullback.diagnosis._names import names_of
 from pullback.diagnosis._walk import (
@@ -453,6 +453,8 @@ def draw(
               TBackward0
                 0.weight (1, 3)
     """
+    _arguments.flags("draw", gradients=gradients)
+    _arguments.integers("draw", most_boxes=most_boxes)
     require_tensor("draw", tensor)
     if not tensor.requires_grad:
         raise RuntimeError(

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pullback import _arguments
+
 __all__ = ["name_of", "names_in", "names_of", "names_of_memory"]
 
 
@@ -19,10 +21,7 @@ def names_in(model: Any) -> dict[int, str]:
     if isinstance(model, Mapping):
         return {id(tensor): name for name, tensor in model.items()}
     if not hasattr(model, "named_parameters"):
-        raise TypeError(
-            f"names: got {type(model).__name__}, expected a module or a mapping of names to "
-            "tensors."
-        )
+        _arguments.refuse("draw", "names", "a Module or a mapping of names to Tensors", model)
     found: dict[int, str] = {}
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         found.setdefault(id(tensor), name)

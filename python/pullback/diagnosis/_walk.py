@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pullback import _core
+from pullback import _arguments, _core
 
 __all__ = ["Explanation", "nodes_of", "place_of", "show_place", "source_line"]
 
@@ -143,15 +143,14 @@ def grad_of(tensor: Any) -> Any:
 
 def require_tensor(name: str, value: Any) -> None:
     """Raise a TypeError for what is no tensor."""
-    if not isinstance(value, _core.Tensor):
-        raise TypeError(f"{name}: got {type(value).__name__}, expected a Tensor.")
+    _arguments.tensors(name, tensor=value)
 
 
 def roots_of(name: str, loss: Any) -> tuple[Any, ...]:
     """The loss, or the losses, as a tuple."""
     roots = tuple(loss) if isinstance(loss, (list, tuple)) else (loss,)
     for root in roots:
-        require_tensor(name, root)
+        _arguments.tensors(name, loss=root)
     return roots
 
 

@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _core
+from pullback import Tensor, _arguments, _core
 from pullback._pytree import TreeSpec, tree_flatten, tree_map, tree_unflatten
 from pullback.func._levels import (
     GRAD,
@@ -117,6 +117,8 @@ def jvp(
         >>> pb.func.jvp(pb.sin, (pb.zeros(2),), (pb.tensor([1.0, 2.0]),))
         (tensor([0., 0.]), tensor([1., 2.]))
     """
+    _arguments.functions("jvp", func=func)
+    _arguments.flags("jvp", has_aux=has_aux, strict=strict)
     flat, directions, spec = _check_primals(primals, tangents)
     with Entered(JVP) as level:
         result = func(*tree_unflatten(_enter(flat, directions, level), spec))
@@ -148,6 +150,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         >>> derivative(pb.tensor([1.0, 2.0]))
         tensor([1., 2.])
     """
+    _arguments.functions("linearize", func=func)
     flat, spec = tree_flatten(primals)
     with Entered(LINEAR) as level:
         tangents = [grad_input(pb.ones_like(as_tensor_leaf(leaf)), level) for leaf in flat]
@@ -231,6 +234,8 @@ def jacfwd(
         tensor([[1., 0.],
                 [0., 1.]])
     """
+    _arguments.functions("jacfwd", func=func)
+    _arguments.flags("jacfwd", has_aux=has_aux)
     number = check_randomness(randomness)
 
     @wraps(func)
@@ -284,4 +289,5 @@ def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
         tensor([[ 6.,  0.],
                 [ 0., 12.]])
     """
+    _arguments.functions("hessian", func=func)
     return jacfwd(jacrev(func, argnums), argnums)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor
+from pullback import Tensor, _arguments
 from pullback.nn import Module
 
 __all__ = ["functional_call", "stack_module_state"]
@@ -113,6 +113,11 @@ def functional_call(
         >>> pb.func.functional_call(layer, {"weight": pb.ones(1, 2)}, pb.ones(2))
         tensor([2.])
     """
+    if not isinstance(module, Module):
+        _arguments.refuse("functional_call", "module", "Module", module)
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        _arguments.refuse("functional_call", "kwargs", "dict", kwargs)
+    _arguments.flags("functional_call", tie_weights=tie_weights, strict=strict)
     if isinstance(parameter_and_buffer_dicts, dict):
         tensors = parameter_and_buffer_dicts
     elif isinstance(parameter_and_buffer_dicts, Sequence):
@@ -159,6 +164,7 @@ def stack_module_state(models: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         >>> params["weight"].shape
         torch.Size([5, 3, 2])
     """
+    models = _arguments.elements("stack_module_state", "models", models, "a sequence of Modules")
     models = list(models)
     if not models:
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")

@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _core
+from pullback import Tensor, _arguments, _core
 from pullback._pytree import TreeSpec, tree_flatten, tree_unflatten
 from pullback.func._levels import (
     GRAD,
@@ -76,6 +76,8 @@ def grad_and_value(
         >>> pb.func.grad_and_value(lambda x: x ** 3)(pb.tensor(2.0))
         (tensor(12.), tensor(8.))
     """
+    _arguments.functions("grad_and_value", func=func)
+    _arguments.flags("grad_and_value", has_aux=has_aux)
 
     @wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -104,6 +106,8 @@ def grad(
         >>> pb.func.grad(pb.func.grad(pb.sin))(pb.tensor(0.5))
         tensor(-0.4794)
     """
+    _arguments.functions("grad", func=func)
+    _arguments.flags("grad", has_aux=has_aux)
 
     @wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -179,6 +183,8 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         >>> vjp_fn(pb.tensor([1.0, 2.0]))
         (tensor([1., 2.]),)
     """
+    _arguments.functions("vjp", func=func)
+    _arguments.flags("vjp", has_aux=has_aux)
     pulled = _Pulled(func, primals, None, has_aux)
 
     def vjp_fn(cotangents: Any, retain_graph: bool = True) -> Any:
@@ -257,6 +263,10 @@ def jacrev(
         tensor([[1., 0.],
                 [0., 1.]])
     """
+    _arguments.functions("jacrev", func=func)
+    _arguments.flags("jacrev", has_aux=has_aux)
+    if chunk_size is not None:
+        _arguments.integers("jacrev", chunk_size=chunk_size)
     if not (chunk_size is None or chunk_size > 0):
         raise ValueError("jacrev: `chunk_size` should be greater than 0.")
 

@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _core
+from pullback import Tensor, _arguments, _core
 from pullback._pytree import TreeSpec, broadcast_prefix, tree_flatten, tree_unflatten
 from pullback.func._levels import RANDOMNESS, VMAP, Entered, check_randomness, name_of
 
@@ -228,6 +228,9 @@ def vmap(
         >>> pb.vmap(pb.dot)(pb.ones(3, 2), pb.arange(6.0).view(3, 2))
         tensor([1., 5., 9.])
     """
+    _arguments.functions("vmap", func=func)
+    if chunk_size is not None:
+        _arguments.integers("vmap", chunk_size=chunk_size)
     number = check_randomness(randomness)
     if not (chunk_size is None or chunk_size > 0):
         raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pullback as pb
-from pullback import Tensor, _core
+from pullback import Tensor, _arguments, _core
 from pullback._misc import _check_tensor
 
 # What nn.modules calls of the core; the update below binds these and the other names.
@@ -120,6 +120,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
             "dropout(): argument 'training' (position 3) must be bool, not "
             + type(training).__name__
         )
+    if not isinstance(inplace, bool):
+        _arguments.flags("dropout", inplace=inplace)
     if p == 0 or not training or input.numel() == 0:
         return input
     if p == 1:
@@ -133,9 +135,19 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return input.mul_(kept) if inplace else input * kept
 
 
+def _check_out(function: str, out: object) -> None:
+    if out is not None and not isinstance(out, Tensor):
+        _arguments.refuse(function, "out", "Tensor", out)
+
+
 def normalize(
     input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
     """Divide by the ``p``-norm along ``dim``, which counts as ``eps`` where it is smaller."""
+    _arguments.tensors("normalize", input=input)
+    _arguments.numbers("normalize", p=p, eps=eps)
+    if dim is not None and not isinstance(dim, (tuple, list)):
+        _arguments.integers("normalize", dim=dim)
+    _check_out("normalize", out)
     length = input.norm(p, dim, keepdim=True).clamp_min(eps)
     return input / length if out is None else pb.div(input, length, out=out)

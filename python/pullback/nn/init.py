@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _core
+from pullback import Tensor, _arguments, _core
 
 __all__ = [
     "calculate_gain",
@@ -43,6 +43,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     Raises:
         ValueError: the name is unknown, or the slope is no number.
     """
+    _arguments.texts("calculate_gain", nonlinearity=nonlinearity)
     if nonlinearity in _GAIN_ONE:
         return 1
     if nonlinearity == "tanh":
@@ -61,12 +62,17 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with draws from the uniform distribution on ``[a, b)``."""
+    _arguments.tensors("uniform_", tensor=tensor)
+    _arguments.numbers("uniform_", a=a, b=b)
+    _check_generator("uniform_", generator)
     with pb.no_grad():
         return tensor.uniform_(a, b, **_source(generator))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with draws from the normal distribution."""
+    _arguments.tensors("normal_", tensor=tensor)
+    _check_generator("normal_", generator)
     with pb.no_grad():
         return tensor.normal_(mean, std, **_source(generator))
 
@@ -84,6 +90,9 @@ def trunc_normal_(
     Where the cut keeps much of the distribution, normal draws outside it are drawn again;
     where it keeps little, uniform draws are accepted in proportion to their density.
     """
+    _arguments.tensors("trunc_normal_", tensor=tensor)
+    _arguments.numbers("trunc_normal_", mean=mean, std=std, a=a, b=b)
+    _check_generator("trunc_normal_", generator)
     if mean < a - 2 * std or mean > b + 2 * std:
         _core._warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
@@ -118,22 +127,27 @@ def trunc_normal_(
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one number."""
+    _arguments.tensors("constant_", tensor=tensor)
+    _arguments.numbers("constant_", val=val)
     with pb.no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with 1."""
+    _arguments.tensors("ones_", tensor=tensor)
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with 0."""
+    _arguments.tensors("zeros_", tensor=tensor)
     return constant_(tensor, 0.0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with ones on the diagonal and zeros elsewhere."""
+    _arguments.tensors("eye_", tensor=tensor)
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     with pb.no_grad():
@@ -142,6 +156,9 @@ def eye_(tensor: Tensor) -> Tensor:
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with uniform draws whose variance is ``2 gain**2 / (fan_in + fan_out)``."""
+    _arguments.tensors("xavier_uniform_", tensor=tensor)
+    _arguments.numbers("xavier_uniform_", gain=gain)
+    _check_generator("xavier_uniform_", generator)
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     bound = math.sqrt(3.0) * (gain * math.sqrt(2.0 / float(fan_in + fan_out)))
     return uniform_(tensor, -bound, bound, generator)
@@ -149,6 +166,9 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with normal draws whose variance is ``2 gain**2 / (fan_in + fan_out)``."""
+    _arguments.tensors("xavier_normal_", tensor=tensor)
+    _arguments.numbers("xavier_normal_", gain=gain)
+    _check_generator("xavier_normal_", generator)
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
 
@@ -161,6 +181,10 @@ def kaiming_uniform_(
     generator: Any = None,
 ) -> Tensor:
     """Fill with uniform draws whose variance is ``gain**2 / fan``, see ``calculate_gain``."""
+    _arguments.tensors("kaiming_uniform_", tensor=tensor)
+    _arguments.numbers("kaiming_uniform_", a=a)
+    _arguments.texts("kaiming_uniform_", mode=mode, nonlinearity=nonlinearity)
+    _check_generator("kaiming_uniform_", generator)
     if 0 in tensor.shape:
         _core._warn("Initializing zero-element tensors is a no-op")
         return tensor
@@ -176,10 +200,19 @@ def kaiming_normal_(
     generator: Any = None,
 ) -> Tensor:
     """Fill with normal draws whose variance is ``gain**2 / fan``, see ``calculate_gain``."""
+    _arguments.tensors("kaiming_normal_", tensor=tensor)
+    _arguments.numbers("kaiming_normal_", a=a)
+    _arguments.texts("kaiming_normal_", mode=mode, nonlinearity=nonlinearity)
+    _check_generator("kaiming_normal_", generator)
     if 0 in tensor.shape:
         _core._warn("Initializing zero-element tensors is a no-op")
         return tensor
     return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+def _check_generator(function: str, generator: object) -> None:
+    if generator is not None and generator is not pb.default_generator:
+        _arguments.refuse(function, "generator", "torch.Generator", generator)
 
 
 def _source(generator: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _core
+from pullback import Tensor, _arguments, _core
 from pullback.optim.optimizer import Optimizer, check_rate, check_variant, evaluated
 
 __all__ = ["Adam", "AdamW"]
@@ -40,6 +40,21 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
+        name = type(self).__name__
+        _arguments.numbers(name, lr=lr, eps=eps, weight_decay=weight_decay)
+        if len(_arguments.elements(name, "betas", betas, "two numbers")) != 2:
+            raise ValueError(f"{name}(): argument 'betas' must be two numbers, not {betas!r}")
+        _arguments.numbers(name, **{"betas[0]": betas[0], "betas[1]": betas[1]})
+        _arguments.flags(
+            name,
+            amsgrad=amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=decoupled_weight_decay,
+        )
         check_rate(lr)
         if not eps >= 0.0:
             raise ValueError(f"Invalid epsilon value: {eps}")

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pullback import Tensor, _core
+from pullback import Tensor, _arguments, _core
 from pullback.optim.optimizer import Optimizer
 
 __all__ = [
@@ -26,6 +26,11 @@ __all__ = [
     "ReduceLROnPlateau",
     "StepLR",
 ]
+
+
+def _check(name: str, optimizer: object) -> None:
+    if not isinstance(optimizer, Optimizer):
+        _arguments.refuse(name, "optimizer", "Optimizer", optimizer)
 
 
 class LRScheduler:
@@ -41,6 +46,8 @@ class LRScheduler:
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        _check(type(self).__name__, optimizer)
+        _arguments.integers(type(self).__name__, last_epoch=last_epoch)
         _check_optimizer(optimizer)
         self.optimizer = optimizer
         for number, group in enumerate(optimizer.param_groups):
@@ -128,6 +135,9 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
+        _check("LambdaLR", optimizer)
+        if not isinstance(lr_lambda, (list, tuple)):
+            _arguments.functions("LambdaLR", lr_lambda=lr_lambda)
         _check_optimizer(optimizer)
         groups = len(optimizer.param_groups)
         many = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
@@ -168,6 +178,7 @@ class StepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
+        _arguments.numbers("StepLR", step_size=step_size, gamma=gamma)
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -195,6 +206,8 @@ class MultiStepLR(LRScheduler):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
+        _arguments.numbers("MultiStepLR", gamma=gamma)
+        milestones = _arguments.elements("MultiStepLR", "milestones", milestones, "integers")
         self.milestones = sorted(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -215,6 +228,7 @@ class ExponentialLR(LRScheduler):
     """Times ``gamma`` every epoch."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        _arguments.numbers("ExponentialLR", gamma=gamma)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
@@ -234,6 +248,7 @@ class CosineAnnealingLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
+        _arguments.numbers("CosineAnnealingLR", T_max=T_max, eta_min=eta_min)
         self.T_max = T_max
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
@@ -294,6 +309,18 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr: Any = 0,
         eps: float = 1e-8,
     ) -> None:
+        _check("ReduceLROnPlateau", optimizer)
+        _arguments.texts("ReduceLROnPlateau", mode=mode, threshold_mode=threshold_mode)
+        _arguments.numbers(
+            "ReduceLROnPlateau",
+            factor=factor,
+            patience=patience,
+            threshold=threshold,
+            cooldown=cooldown,
+            eps=eps,
+        )
+        if not isinstance(min_lr, (list, tuple)):
+            _arguments.numbers("ReduceLROnPlateau", min_lr=min_lr)
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
         _check_optimizer(optimizer)

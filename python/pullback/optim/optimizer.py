@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _core
+from pullback import Tensor, _arguments, _core
 
 __all__ = ["Optimizer", "required"]
 
@@ -44,6 +44,9 @@ class Optimizer:
     """
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        name = type(self).__name__
+        if not isinstance(defaults, dict):
+            _arguments.refuse(name, "defaults", "dict", defaults)
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or "
@@ -52,7 +55,9 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Any, Any] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        groups = list(params)
+        groups = list(
+            _arguments.elements(name, "params", params, "an iterable of Tensors or dicts")
+        )
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
         if not isinstance(groups[0], dict):

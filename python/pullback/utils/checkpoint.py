@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pullback
-from pullback import _core
+from pullback import _arguments, _core
 from pullback._grad_mode import enable_grad, no_grad
 from pullback.autograd.forward_ad import set_forward_grad_enabled
 from pullback.autograd.function import Function
@@ -83,6 +83,7 @@ def set_checkpoint_early_stop(enable: bool | None) -> AbstractContextManager[Non
         >>> calls
         ['end', 'end']
     """
+    _arguments.flags("set_checkpoint_early_stop", enable=enable)
     return _override("early_stop", enable)
 
 
@@ -95,6 +96,7 @@ def set_checkpoint_debug_enabled(enabled: bool | None) -> AbstractContextManager
         >>> with set_checkpoint_debug_enabled(True):
         ...     y = checkpoint(pb.sin, pb.ones(1, requires_grad=True), use_reentrant=False)
     """
+    _arguments.flags("set_checkpoint_debug_enabled", enabled=enabled)
     return _override("debug", enabled)
 
 
@@ -187,6 +189,8 @@ def checkpoint(
         >>> x.grad
         tensor(218.3926)
     """
+    _arguments.functions("checkpoint", function=function, context_fn=context_fn)
+    _arguments.flags("checkpoint", use_reentrant=use_reentrant, debug=debug, early_stop=early_stop)
     if use_reentrant is None:
         _warn_about_reentrance("checkpoint")
         use_reentrant = True
@@ -274,13 +278,19 @@ def checkpoint_sequential(
         >>> x.grad
         tensor(-0.5961)
     """
+    _arguments.integers("checkpoint_sequential", segments=segments)
+    _arguments.flags("checkpoint_sequential", use_reentrant=use_reentrant)
     if use_reentrant is None:
         _warn_about_reentrance("checkpoint_sequential")
         use_reentrant = True
     preserve = kwargs.pop("preserve_rng_state", True)
     if kwargs:
         raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
-    steps = list(functions.children()) if hasattr(functions, "children") else list(functions)
+    if hasattr(functions, "children"):
+        functions = functions.children()
+    steps = _arguments.elements(
+        "checkpoint_sequential", "functions", functions, "a Sequential or a list of functions"
+    )
     size = len(steps) // segments
     if size == 0 and segments > 1:
         raise ValueError(

@@ -1,0 +1,204 @@
+"""What is public and not in the operator table: a sample call of each function, by keyword.
+
+The text is the inside of a call, with ``x`` a leaf of two elements, ``y`` a number computed from
+it, ``f`` a function to one number and ``layer`` a module. ``public()`` lists what there is, so that
+nothing is left out: a name is in ``SAMPLES``, in the tables of ``calls.py`` or in ``EXEMPT``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pullback as pb
+
+MODULES = [
+    "pullback",
+    *(
+        f"pullback.{name}"
+        for name in (
+            "autograd",
+            "autograd.functional",
+            "autograd.forward_ad",
+            "autograd.graph",
+            "autograd.profiler",
+            "autograd.function",
+            "func",
+            "nn.functional",
+            "nn.init",
+            "optim",
+            "optim.lr_scheduler",
+            "utils.checkpoint",
+            "random",
+            "memory",
+            "cuda",
+            "linalg",
+            "special",
+        )
+    ),
+]
+
+_DUAL = "tensor=pb.ones(2), tangent=pb.ones(2)"
+_DOUBLE = "func=f, inputs=pb.ones(2, dtype=pb.float64, requires_grad=True)"
+_SQUARE = "tensor=pb.ones(2, 2)"
+_SGD = "optimizer=pb.optim.SGD([x])"
+
+SAMPLES = {
+    "asarray": "obj=[1.0]",
+    "celu_": "input=pb.ones(2)",
+    "diagnose": "",
+    "draw": "tensor=y",
+    "dropout": "input=pb.ones(2), p=0.5, train=True",
+    "dropout_": "input=pb.ones(2), p=0.5, train=True",
+    "enable_grad": "",
+    "explain": "tensor=y",
+    "finfo": "type=pb.float32",
+    "frombuffer": "buffer=bytearray(b'abcd'), dtype=pb.uint8",
+    "iinfo": "type=pb.int32",
+    "inference_mode": "",
+    "is_tensor": "obj=1",
+    "manual_seed": "seed=1",
+    "memory_budget": "size='1 MB'",
+    "no_grad": "",
+    "selu_": "input=pb.ones(2)",
+    "set_grad_enabled": "mode=True",
+    "set_printoptions": "",
+    "set_rng_state": "new_state=pb.get_rng_state()",
+    "threshold_": "input=pb.ones(2), threshold=0.5, value=1.0",
+    "typename": "obj=1",
+    "use_deterministic_algorithms": "mode=True",
+    "vmap": "func=f",
+    "why_none": "tensor=x",
+    "why_zero": "tensor=x",
+    "autograd.Variable": "data=pb.ones(2)",
+    "autograd.backward": "tensors=y",
+    "autograd.detect_anomaly": "",
+    "autograd.grad": "outputs=y, inputs=x",
+    "autograd.gradcheck": _DOUBLE,
+    "autograd.gradgradcheck": _DOUBLE,
+    "autograd.set_detect_anomaly": "mode=True",
+    "autograd.set_multithreading_enabled": "mode=True",
+    "autograd.functional.hessian": "func=f, inputs=x",
+    "autograd.functional.hvp": "func=f, inputs=x, v=pb.ones(2)",
+    "autograd.functional.jacobian": "func=f, inputs=x",
+    "autograd.functional.jvp": "func=f, inputs=x, v=pb.ones(2)",
+    "autograd.functional.vhp": "func=f, inputs=x, v=pb.ones(2)",
+    "autograd.functional.vjp": "func=f, inputs=x",
+    "autograd.forward_ad.exit_dual_level": "",
+    "autograd.forward_ad.make_dual": _DUAL,
+    "autograd.forward_ad.set_forward_grad_enabled": "mode=True",
+    "autograd.forward_ad.unpack_dual": "tensor=pb.ones(2)",
+    "autograd.graph.disable_saved_tensors_hooks": "error_message='no'",
+    "autograd.graph.get_gradient_edge": "tensor=y",
+    "autograd.graph.increment_version": "tensor=pb.ones(2)",
+    "autograd.graph.register_multi_grad_hook": "tensors=[x], fn=print",
+    "autograd.graph.save_on_cpu": "",
+    "autograd.graph.saved_tensors_hooks": "pack_hook=abs, unpack_hook=abs",
+    "autograd.profiler.emit_itt": "",
+    "autograd.profiler.emit_nvtx": "",
+    "autograd.profiler.profile": "",
+    "autograd.profiler.record_function": "name='a'",
+    "autograd.function.once_differentiable": "fn=abs",
+    "func.functional_call": "module=layer, parameter_and_buffer_dicts={}, args=(pb.ones(2),)",
+    "func.grad": "func=f",
+    "func.grad_and_value": "func=f",
+    "func.hessian": "func=f",
+    "func.jacfwd": "func=f",
+    "func.jacrev": "func=f",
+    "func.jvp": "func=f, primals=(x,), tangents=(pb.ones(2),)",
+    "func.linearize": "func=f",
+    "func.stack_module_state": "models=[layer]",
+    "func.vjp": "func=f",
+    "nn.functional.dropout": "input=pb.ones(2)",
+    "nn.functional.elu_": "input=pb.ones(2)",
+    "nn.functional.hardtanh_": "input=pb.ones(2)",
+    "nn.functional.leaky_relu_": "input=pb.ones(2)",
+    "nn.functional.normalize": "input=pb.ones(2, 2)",
+    "nn.functional.relu_": "input=pb.ones(2)",
+    "nn.init.calculate_gain": "nonlinearity='leaky_relu'",
+    "nn.init.constant_": f"{_SQUARE}, val=1.0",
+    "nn.init.eye_": _SQUARE,
+    "nn.init.kaiming_normal_": _SQUARE,
+    "nn.init.kaiming_uniform_": _SQUARE,
+    "nn.init.normal_": _SQUARE,
+    "nn.init.ones_": _SQUARE,
+    "nn.init.trunc_normal_": _SQUARE,
+    "nn.init.uniform_": _SQUARE,
+    "nn.init.xavier_normal_": _SQUARE,
+    "nn.init.xavier_uniform_": _SQUARE,
+    "nn.init.zeros_": _SQUARE,
+    "optim.Adam": "params=[x]",
+    "optim.AdamW": "params=[x]",
+    "optim.Optimizer": "params=[x], defaults={}",
+    "optim.SGD": "params=[x]",
+    "optim.lr_scheduler.CosineAnnealingLR": f"{_SGD}, T_max=3",
+    "optim.lr_scheduler.ExponentialLR": f"{_SGD}, gamma=0.5",
+    "optim.lr_scheduler.LRScheduler": _SGD,
+    "optim.lr_scheduler.LambdaLR": f"{_SGD}, lr_lambda=lambda n: 1.0",
+    "optim.lr_scheduler.MultiStepLR": f"{_SGD}, milestones=[1]",
+    "optim.lr_scheduler.ReduceLROnPlateau": _SGD,
+    "optim.lr_scheduler.StepLR": f"{_SGD}, step_size=1",
+    "utils.checkpoint.checkpoint": "function=f, use_reentrant=False",
+    "utils.checkpoint.checkpoint_sequential": "functions=[layer], segments=1, input=pb.ones(2), "
+    "use_reentrant=False",
+    "utils.checkpoint.set_checkpoint_debug_enabled": "enabled=True",
+    "utils.checkpoint.set_checkpoint_early_stop": "enable=True",
+    "memory.report": "",
+    "memory.set_bound": "size=2**30",
+    "cuda.manual_seed": "seed=1",
+}
+
+# Public, but not for users to call with arguments of their own making.
+EXEMPT = {
+    "OutOfMemoryError": "an error",
+    "Size": "a tuple",
+    "Tensor": "has no constructor",
+    "device": "in the tables of calls.py, and of two forms",
+    "from_dlpack": "takes any object with the protocol, which speaks for itself",
+    "from_numpy": "takes one argument, by position",
+    "printoptions": "takes what set_printoptions takes",
+    "seed": "takes nothing",
+    "set_num_threads": "takes one argument, by position",
+    "autograd.GradcheckError": "an error",
+    "autograd.GradientEdge": "a tuple",
+    "autograd.Function": "is subclassed",
+    "autograd.forward_ad.UnpackedDualTensor": "a tuple",
+    "autograd.graph.Node": "is made by the graph",
+    "autograd.graph.RemovableHandle": "is made by what registers hooks",
+    "autograd.graph.allow_mutation_on_saved_tensors": "takes nothing",
+    "autograd.profiler.EventList": "is made by the profiler",
+    "autograd.profiler.FunctionEvent": "is made by the profiler",
+    "autograd.profiler.FunctionEventAvg": "is made by the profiler",
+    "autograd.function.BackwardCFunction": "is made by the graph",
+    "autograd.function.FunctionMeta": "a metaclass",
+    "autograd.function.InplaceFunction": "is subclassed",
+    "autograd.function.tree_leaves": "takes any tree",
+    "utils.checkpoint.CheckpointError": "an error",
+    "utils.checkpoint.CheckpointFunction": "is called by checkpoint",
+    "utils.checkpoint.check_backward_validity": "takes any values",
+    "utils.checkpoint.detach_variable": "takes any values",
+    "utils.checkpoint.fork_rng": "its one argument of meaning is refused when it is true",
+    "random.Generator": "takes nothing",
+    "memory.Report": "is made by memory.report",
+    "memory.SavedRow": "is made by memory.report",
+    "cuda.current_device": "refuses any call",
+}
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """Name, without the package, and object of everything that can be called."""
+    seen = set()
+    for module in MODULES:
+        space = importlib.import_module(module)
+        for name in sorted({*dir(space), *getattr(space, "__all__", ())}):
+            found = getattr(space, name, None)
+            if name.startswith("_") or not callable(found) or isinstance(found, types.ModuleType):
+                continue
+            if id(found) in seen or isinstance(found, type(pb.add)):
+                continue
+            if not str(getattr(found, "__module__", "pullback")).startswith(("pullback", "None")):
+                continue
+            seen.add(id(found))
+            yield f"{module}.{name}".partition(".")[2], found
