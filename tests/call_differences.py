@@ -389,11 +389,6 @@ rule(
     their_words="Could not run 'aten::.*dtype'",
 )
 rule(
-    "a hook that is no function is refused when it is registered, not in the pass",
-    "register_hook register_post_accumulate_grad_hook",
-    our_words="argument 'hook'",
-)
-rule(
     "PyTorch adds to an offset at the end of 64 bits",
     "triu_indices tril_indices",
     r"2 ?\*\* ?6",

@@ -211,7 +211,7 @@ def test_what_is_refused() -> None:
         graph.saved_tensors_hooks(1, 2).__enter__()
     with pytest.raises(RuntimeError, match="left more often than entered"):
         graph.saved_tensors_hooks(keep, give).__exit__()
-    with pytest.raises(TypeError, match="expected str"):
+    with pytest.raises(TypeError, match="argument 'error_message' must be str, not"):
         graph.disable_saved_tensors_hooks(3).__enter__()
 
 

@@ -37,6 +37,8 @@ SENTENCES = {
     "gradcheck inputs": "gradcheck expects at least one input tensor to require gradient",
     "jacobian strategy": 'Expected strategy to be either "forward-mode" or "reverse-mode"',
     "hessian outer_jacobian_strategy": 'Expected strategy to be either "forward-mode" or',
+    "unpack_dual tensor": "_unpack_dual(): argument 'dual' (position 1) must be Tensor, not Wrong",
+    "set_rng_state new_state": "RNG state must be a torch.ByteTensor",
     "increment_version tensor": "increment_version expect a Iterable[Tensor] as input",
     "register_multi_grad_hook mode": "Expects mode to be one of ('all', 'any') but got",
     "saved_tensors_hooks pack_hook": "got (Wrong, builtin_function_or_method), expected two",
@@ -55,8 +57,11 @@ SENTENCES = {
     "jacrev argnums": "argnum",
 }
 
-# What may be anything, or is passed on to a function of the user.
+# What may be anything, is passed on to a function of the user, or is only called in a pass.
 ANYTHING = {
+    "register_hook hook",
+    "register_post_accumulate_grad_hook hook",
+    "register_multi_grad_hook fn",
     "is_tensor obj",
     "typename obj",
     "functional_call args",

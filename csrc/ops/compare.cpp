@@ -201,6 +201,6 @@ static const Entry entry_one_hot(
     "one_hot(input, num_classes=-1)", function<one_hot>, kNNForm | kNoGrad,
     "A new last dimension that is 1 at the index given by the element, 0 elsewhere; num_classes is "
     "its length, by default one more than the largest element.",
-    "i(3, high=3), 4 | i(2,3, high=3), num_classes=3 | i(3, high=3)");
+    "i(3, high=3), 4 | i(2,3, high=3), num_classes=3");
 
 }  // namespace pullback

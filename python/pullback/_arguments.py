@@ -24,6 +24,12 @@ def tensors(function: str, /, **values: object) -> None:
             refuse(function, name, "Tensor", value)
 
 
+def bools(function: str, /, **values: object) -> None:
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            refuse(function, name, "bool", value)
+
+
 def flags(function: str, /, **values: object) -> None:
     """Bools; numbers and None serve, too."""
     for name, value in values.items():

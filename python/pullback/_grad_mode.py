@@ -156,8 +156,7 @@ class set_grad_enabled(_Mode):
     """
 
     def __init__(self, mode: bool) -> None:
-        if not isinstance(mode, bool):
-            _arguments.refuse("set_grad_enabled", "mode", "bool", mode)
+        _arguments.bools("set_grad_enabled", mode=mode)
         self._before = _is_enabled()
         self.mode = mode
         _set_enabled(mode)

@@ -37,8 +37,7 @@ def _check_tensor(function: str, name: str, value: object) -> None:
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """``nn.functional.dropout`` with all arguments given."""
-    if not isinstance(train, bool):
-        _arguments.refuse("dropout", "train", "bool", train)
+    _arguments.bools("dropout", train=train)
     from pullback.nn import functional
 
     return functional.dropout(input, p, train)
@@ -46,8 +45,7 @@ def dropout(input: Tensor, p: float, train: bool) -> Tensor:
 
 def dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     """The same in place."""
-    if not isinstance(train, bool):
-        _arguments.refuse("dropout_", "train", "bool", train)
+    _arguments.bools("dropout_", train=train)
     from pullback.nn import functional
 
     return functional.dropout(input, p, train, inplace=True)
@@ -85,9 +83,7 @@ def get_default_device() -> device:
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Changes nothing: every result is the same in every run, at any number of threads."""
-    if not isinstance(mode, bool) or not isinstance(warn_only, bool):
-        name, value = ("warn_only", warn_only) if isinstance(mode, bool) else ("mode", mode)
-        _arguments.refuse("use_deterministic_algorithms", name, "bool", value)
+    _arguments.bools("use_deterministic_algorithms", mode=mode, warn_only=warn_only)
 
 
 def are_deterministic_algorithms_enabled() -> bool:

@@ -45,7 +45,7 @@ class Tensor:
             >>> x.grad
             tensor(6.)
         """
-        if inputs is None and not isinstance(gradient, (tuple, list)):
+        if inputs is None and (gradient is None or not isinstance(gradient, (tuple, list))):
             retain = create_graph if retain_graph is None else retain_graph
             _core._backward(self, gradient, retain, create_graph)
         else:
@@ -73,10 +73,6 @@ class Tensor:
             >>> x.grad
             tensor(20.)
         """
-        if not callable(hook):
-            raise TypeError(
-                f"register_hook(): argument 'hook' must be a function, not {type(hook).__name__}"
-            )
         if not self.requires_grad:
             raise RuntimeError(
                 "cannot register a hook on a tensor that doesn't require gradient. " + self._origin
@@ -106,11 +102,6 @@ class Tensor:
             >>> (x * 2).backward()
             tensor(2.)
         """
-        if not callable(hook):
-            raise TypeError(
-                "register_post_accumulate_grad_hook(): argument 'hook' must be a function, not "
-                + type(hook).__name__
-            )
         if not self.requires_grad:
             raise RuntimeError(
                 "cannot register a hook on a tensor that doesn't require gradient. " + self._origin

@@ -112,7 +112,7 @@ def _bytes_of(size: float | str) -> int:
         found = re.fullmatch(r"\s*([\d.]+(?:e\d+)?)\s*([KMGT]?I?)B?\s*", str(size), re.IGNORECASE)
         if not isinstance(size, str) or found is None or found[2].upper() not in _UNITS:
             raise ValueError(
-                f"memory_budget: got {size!r}, expected a number of bytes or a size such as "
+                f"memory_budget: got size={size!r}, expected a number of bytes or a size such as "
                 "'500MB' or '1.5GiB'."
             )
         number = float(found[1]) * _UNITS[found[2].upper()]

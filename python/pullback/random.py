@@ -74,8 +74,7 @@ def manual_seed(seed: int) -> Generator:
         >>> bool((pb.rand(2) == a).all())
         True
     """
-    if not isinstance(seed, int):
-        _arguments.numbers("manual_seed", seed=seed)
+    _arguments.numbers("manual_seed", seed=seed)
     number = int(seed)
     if not -(2**63) <= number < 2**64:
         raise ValueError(
@@ -96,7 +95,6 @@ def set_rng_state(new_state: Tensor) -> None:
         >>> bool((pb.rand(2) == a).all())
         True
     """
-    _arguments.tensors("set_rng_state", new_state=new_state)
     _core._set_rng_state(new_state)
 
 

@@ -405,5 +405,5 @@ def test_gradients_are_the_same_and_nothing_is_recorded() -> None:
 
 
 def test_what_is_no_model() -> None:
-    with pytest.raises(TypeError, match="diagnose: got int, expected a module"):
+    with pytest.raises(TypeError, match="argument 'model' must be Module, not int"):
         pb.diagnose(3)

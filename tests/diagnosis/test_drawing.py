@@ -123,7 +123,7 @@ def test_gradients_of_a_freed_graph() -> None:
 
 
 def test_what_is_no_tensor() -> None:
-    with pytest.raises(TypeError, match="got float, expected a Tensor"):
+    with pytest.raises(TypeError, match="argument 'tensor' must be Tensor, not float"):
         pb.draw(1.0)
 
 

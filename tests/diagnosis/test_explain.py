@@ -444,9 +444,9 @@ def test_a_tensor_of_which_nothing_is_known() -> None:
     [((3.0,), "float"), ((pb.nn.Linear,), "type"), ((None,), "NoneType")],
 )
 def test_what_is_no_tensor(explain: Any, arguments: tuple[Any, ...], got: str) -> None:
-    with pytest.raises(TypeError, match=f"got {got}, expected a Tensor"):
+    with pytest.raises(TypeError, match=f"argument 'tensor' must be Tensor, not {got}"):
         explain(*arguments)
-    with pytest.raises(TypeError, match=f"got {got}, expected a Tensor"):
+    with pytest.raises(TypeError, match=f"argument 'loss' must be Tensor, not {got}"):
         if arguments != (None,):
             explain(param(1.0), *arguments)
         else:

@@ -34,7 +34,7 @@ def test_a_drawing_finds_the_model() -> None:
 
 
 def test_what_is_no_model() -> None:
-    with pytest.raises(TypeError, match="got int, expected a module or a mapping"):
+    with pytest.raises(TypeError, match="argument 'names' must be a Module or a mapping"):
         pb.draw(pb.ones(2, requires_grad=True) * 2, 3)
 
 

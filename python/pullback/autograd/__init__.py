@@ -186,8 +186,8 @@ def grad(
         >>> pb.autograd.grad(x * x, x)
         (tensor(6.),)
     """
-    flags = (only_inputs, allow_unused, is_grads_batched, materialize_grads)
-    if not all(flag is None or flag is True or flag is False for flag in flags):
+    plain = type(only_inputs) is type(is_grads_batched) is type(materialize_grads) is bool
+    if not plain or not (allow_unused is None or type(allow_unused) is bool):
         _arguments.flags(
             "grad",
             only_inputs=only_inputs,

@@ -171,7 +171,11 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
         >>> fwAD.unpack_dual(pb.tensor(3.0)).tangent is None
         True
     """
-    _arguments.tensors("unpack_dual", tensor=tensor)
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            "_unpack_dual(): argument 'dual' (position 1) must be Tensor, not "
+            f"{type(tensor).__name__}"
+        )
     _check_number("unpack_dual", level)
     _check_level(level, "_fw_primal")
     number = _level()

@@ -33,8 +33,7 @@ class set_multithreading_enabled(_Mode):
     """
 
     def __init__(self, mode: bool) -> None:
-        if not isinstance(mode, bool):
-            _arguments.refuse("set_multithreading_enabled", "mode", "bool", mode)
+        _arguments.bools("set_multithreading_enabled", mode=mode)
         if not isinstance(mode, bool):
             raise TypeError(f"enabled must be a bool (got {type(mode).__name__})")
         self.mode = mode

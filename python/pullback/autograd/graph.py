@@ -226,7 +226,6 @@ def register_multi_grad_hook(
         >>> (a * b).backward()
         [tensor(3.), tensor(2.)]
     """
-    _arguments.functions("register_multi_grad_hook", fn=fn)
     tensors = _arguments.elements(
         "register_multi_grad_hook", "tensors", tensors, "a sequence of Tensors"
     )

@@ -8,6 +8,7 @@ from other operators is written here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _arguments, _core
@@ -103,6 +104,12 @@ def _check_probability(name: str, p: object) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
+def _as_number(p: Any) -> float:
+    """A tensor without dimensions as its number; anything else as it is."""
+    number: float = p.item() if isinstance(p, Tensor) and p.dim() == 0 else p
+    return number
+
+
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Set each element to zero with probability ``p`` and divide the others by ``1 - p``.
 
@@ -112,16 +119,10 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         ValueError: ``p`` is not a probability.
     """
     _check_tensor("dropout", "input", input)
-    if isinstance(p, Tensor) and p.dim() == 0:
-        p = p.item()
+    p = _as_number(p)
     _check_probability("dropout", p)
-    if not isinstance(training, bool):
-        raise TypeError(
-            "dropout(): argument 'training' (position 3) must be bool, not "
-            + type(training).__name__
-        )
-    if not isinstance(inplace, bool):
-        _arguments.flags("dropout", inplace=inplace)
+    _arguments.bools("dropout", training=training)
+    _arguments.flags("dropout", inplace=inplace)
     if p == 0 or not training or input.numel() == 0:
         return input
     if p == 1:
@@ -140,14 +141,18 @@ def _check_out(function: str, out: object) -> None:
         _arguments.refuse(function, "out", "Tensor", out)
 
 
+def _check_dims(function: str, dim: object) -> None:
+    if dim is not None and not isinstance(dim, (tuple, list)):
+        _arguments.integers(function, dim=dim)
+
+
 def normalize(
     input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
     """Divide by the ``p``-norm along ``dim``, which counts as ``eps`` where it is smaller."""
     _arguments.tensors("normalize", input=input)
     _arguments.numbers("normalize", p=p, eps=eps)
-    if dim is not None and not isinstance(dim, (tuple, list)):
-        _arguments.integers("normalize", dim=dim)
+    _check_dims("normalize", dim)
     _check_out("normalize", out)
     length = input.norm(p, dim, keepdim=True).clamp_min(eps)
     return input / length if out is None else pb.div(input, length, out=out)

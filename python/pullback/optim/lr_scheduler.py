@@ -30,7 +30,11 @@ __all__ = [
 
 def _check(name: str, optimizer: object) -> None:
     if not isinstance(optimizer, Optimizer):
-        _arguments.refuse(name, "optimizer", "Optimizer", optimizer)
+        got = type(optimizer).__name__
+        raise TypeError(
+            f"{got} is not an Optimizer: {name}(): argument 'optimizer' must be Optimizer, not "
+            + got
+        )
 
 
 class LRScheduler:
