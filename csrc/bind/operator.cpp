@@ -201,11 +201,9 @@ PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& 
   for (std::size_t i = in_place; i < arguments.size(); ++i) {
     const Value& value = arguments.values()[i];
     const bool apart = (flags & kWritesPart && i > 0) || (flags & kOutApart && !in_place);
-    if (in_place && flags & kReadsFirst && value.tensor.defined() && value.tensor.ndim() == 0 &&
-        value.tensor.body() != target.body()) {
-      destination.compute_first();
-    } else if (value.tensor.defined())
-      destination.add_operand(value.tensor, apart);
+    if (value.tensor.defined()) {
+      destination.add_operand(value.tensor, apart, in_place && flags & kReadsFirst);
+    }
     for (const Tensor& each : value.tensors) {
       if (each.defined()) destination.add_operand(each, apart);
     }
@@ -253,30 +251,37 @@ std::string sentence(const std::string& name, const std::string& reason) {
   return name + (reason.starts_with("argument") ? "(): " : "() ") + reason;
 }
 
+// Whether out= is a tuple; throws unless it is what the results are.
+bool check_out_kind(const Overloads& op, const Signature& signature, PyObject* out) {
+  const std::string_view result = signature.entry().function.result;
+  const bool one = result == "Tensor";
+  const bool is_tuple = PyTuple_Check(out);
+  if (is_tuple ? one : !is_tensor(out) || result.starts_with("tuple")) {
+    fail(ErrorKind::Type, op.name, "(): argument 'out' must be ",
+         one ? "Tensor" : "tuple of Tensors", ", not ", type_name(out));
+  }
+  if (!is_tuple) return false;
+  const Py_ssize_t count = PyTuple_GET_SIZE(out);
+  if (const char* fields = signature.entry().fields) {
+    const Py_ssize_t wanted = 1 + std::count(fields, fields + std::strlen(fields), ',');
+    check(ErrorKind::Type, count == wanted, op.name, "(): argument 'out' must be tuple of ", wanted,
+          " Tensors, but got ", count);
+  }
+  for (Py_ssize_t k = 0; k < count; ++k) {
+    PyObject* item = PyTuple_GET_ITEM(out, k);
+    check(ErrorKind::Type, is_tensor(item), op.name,
+          "(): argument 'out' must be tuple of Tensors, but found element of type ",
+          Py_TYPE(item)->tp_name, " at pos ", k);
+  }
+  return true;
+}
+
 PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& arguments,
                    const CommonKeywords& common) {
   const std::uint32_t flags = signature.entry().flags;
   if (flags & kRandom) refuse_random_out();
   if (!(flags & kNoGrad)) refuse_dual_out(op, arguments);
-  const bool is_tuple = PyTuple_Check(common.out);
-  const std::string_view result = signature.entry().function.result;
-  check(ErrorKind::Type, is_tuple || is_tensor(common.out), op.name, "(): argument 'out' must be ",
-        result == "Tensor" ? "Tensor" : "tuple of Tensors", ", not ", type_name(common.out));
-  check(ErrorKind::Type, !is_tuple || result != "Tensor", op.name,
-        "(): argument 'out' must be Tensor, not ", type_name(common.out));
-  check(ErrorKind::Type, is_tuple || !result.starts_with("tuple"), op.name,
-        "(): argument 'out' must be tuple of Tensors, not Tensor");
-  if (const char* fields = signature.entry().fields; is_tuple && fields) {
-    const Py_ssize_t wanted = 1 + std::count(fields, fields + std::strlen(fields), ',');
-    check(ErrorKind::Type, PyTuple_GET_SIZE(common.out) == wanted, op.name,
-          "(): argument 'out' must be tuple of ", wanted, " Tensors, but got ",
-          PyTuple_GET_SIZE(common.out));
-  }
-  for (Py_ssize_t k = 0; is_tuple && k < PyTuple_GET_SIZE(common.out); ++k) {
-    check(ErrorKind::Type, is_tensor(PyTuple_GET_ITEM(common.out, k)), op.name,
-          "(): argument 'out' must be tuple of Tensors, but found element of type ",
-          Py_TYPE(PyTuple_GET_ITEM(common.out, k))->tp_name, " at pos ", k);
-  }
+  const bool is_tuple = check_out_kind(op, signature, common.out);
   if (mode.grad && !(flags & kNoGrad)) refuse_grad_out(signature, arguments);
   if (is_tuple) return call_into_all(op, signature, arguments, common.out);
   const Tensor& target = unwrap(common.out);

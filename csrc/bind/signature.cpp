@@ -429,14 +429,16 @@ void Signature::report_broken(std::size_t i, PyObject* const* at, Py_ssize_t res
   if (param.variadic) fail(ErrorKind::Type, argument(i), " ", describe_broken(at, rest));
   if (param.type.kind == Kind::Name) {
     const Owned shown(PyObject_Str(*at));
+    const Owned bytes(PyUnicode_AsEncodedString(shown.get(), "utf-8", "replace"));
     fail(ErrorKind::Value, argument(i), " must be str, not ", type_name(*at), ": ",
-         PyUnicode_AsUTF8(shown.get()), " is not a valid value for ", PyUnicode_AsUTF8(param.name));
+         PyBytes_AS_STRING(bytes.get()), " is not a valid value for ",
+         PyUnicode_AsUTF8(param.name));
   }
   const Kind kind = param.type.kind;
   if (kind == Kind::Number || kind == Kind::Operand || kind == Kind::Float) {
     PyErr_SetString(PyExc_OverflowError,
-                    ("int too big to convert: " + argument(i) +
-                     (kind == Kind::Float ? " is no float" : " does not fit into 64 bits"))
+                    ("int too big to convert: " + argument(i) + " does not fit into " +
+                     (kind == Kind::Float ? "a float" : "64 bits"))
                         .c_str());
     throw_python();
   }

@@ -171,7 +171,7 @@ Tensor Destination::take_out(In in, const Spec& spec) {
   return take(spec.sizes, spec.dtype);
 }
 
-void Destination::add_operand(const Tensor& operand, bool apart) {
+void Destination::add_operand(const Tensor& operand, bool apart, bool reads_first) {
   operand_ = &operand;
   const TensorBody* a = target_.body();
   const TensorBody* b = operand.body();
@@ -184,6 +184,10 @@ void Destination::add_operand(const Tensor& operand, bool apart) {
     return t->data + extent * static_cast<std::int64_t>(item_size(t->dtype));
   };
   if (a->data >= end(b) || b->data >= end(a)) return;
+  if (reads_first && b->ndim == 0) {
+    pending_ = false;
+    return;
+  }
   const bool dense =
       is_dense(target_.sizes(), target_.strides()) && is_dense(operand.sizes(), operand.strides());
   const bool equal = a->data == b->data && same(target_.sizes(), operand.sizes()) &&

@@ -41,11 +41,10 @@ class Destination {
   // True while the destination waits and is not row-major.
   static bool is_strided();
   // Looks at another operand that may share memory with the target: refuses what torch refuses, and
-  // keeps elements from being read after they were written.  `apart`: sharing any is refused.
-  void add_operand(const Tensor& operand, bool apart = false);
+  // keeps elements from being read after they were written.  `apart`: sharing any is refused, but
+  // with `reads_first` not that of one element, which is read before the target is written.
+  void add_operand(const Tensor& operand, bool apart = false, bool reads_first = false);
 
-  // The target is written when the result is there.
-  void compute_first() { pending_ = false; }
   // For an out= that must have the dtype of the result.
   void refuse_casts() { exact_ = true; }
   // Puts `result` into the target (unless it is there already), with its history.
