@@ -244,3 +244,18 @@ def test_indexing_a_scalar() -> None:
     assert x[()].item() == 3.0
     with pytest.raises(IndexError, match="invalid index of a 0-dim tensor"):
         _ = x[0]
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2,), (2, 0), (0,), (0, 3)])
+@pytest.mark.parametrize("position", [5, -6])
+def test_positions_of_slices_are_looked_at_without_elements_too(
+    shape: tuple[int, ...], position: int
+) -> None:
+    x, at = pb.ones(shape), pb.tensor([position])
+    with pytest.raises(IndexError):
+        x.index_select(0, at)
+    words = f"of bounds for dimension 0 with size {shape[0]}"
+    with pytest.raises(IndexError, match=rf"index_fill_\(\): index {position} is out {words}"):
+        x.index_fill(0, at, 1.0)
+    with pytest.raises(IndexError, match=rf"index_copy_\(\): index {position} is out {words}"):
+        x.index_copy(0, at, pb.ones((1, *shape[1:])))

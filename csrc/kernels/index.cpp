@@ -127,9 +127,9 @@ void index_add(const View& out, int dim, const View& index, const View& src, dou
   });
 }
 
-void index_copy(const View& out, int dim, const View& index, const View& src) {
-  const Positions at = along(out, src, dim, index, [dim](std::int64_t k, std::int64_t size) {
-    fail(ErrorKind::Index, "index_copy_(): index ", k, " is out of bounds for dimension ", dim,
+void index_copy(const char* name, const View& out, int dim, const View& index, const View& src) {
+  const Positions at = along(out, src, dim, index, [=](std::int64_t k, std::int64_t size) {
+    fail(ErrorKind::Index, name, "(): index ", k, " is out of bounds for dimension ", dim,
          " with size ", size);
   });
   const Slices slices = slices_without(out, src, dim);

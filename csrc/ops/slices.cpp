@@ -132,7 +132,7 @@ struct IndexCopy {
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(in[0]));
-    kernels::index_copy(view_of(out), a.dim, view_of(in[1]), view_of(in[2]));
+    kernels::index_copy("index_copy_", view_of(out), a.dim, view_of(in[1]), view_of(in[2]));
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
   static void vjp(Vjp<IndexCopy>& v) {
@@ -189,7 +189,7 @@ struct IndexFill {
     const Dims strides(sizes.size());
     const kernels::View source{reinterpret_cast<char*>(&value), sizes.data(), strides.data(),
                                sizes.size(), out.dtype()};
-    kernels::index_copy(view_of(out), a.dim, view_of(in[1]), source);
+    kernels::index_copy("index_fill_", view_of(out), a.dim, view_of(in[1]), source);
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
   static void vjp(Vjp<IndexFill>& v) {

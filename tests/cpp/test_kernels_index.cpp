@@ -96,7 +96,7 @@ TEST_CASE("slices are selected, added and copied by position") {
     auto src = random_array<double>(picked, random);
     auto sums = contiguous<double>(sizes), copied = contiguous<double>(sizes);
     index_add(sums.view(), d, index.view(), src.view(), 2);
-    index_copy(copied.view(), d, index.view(), src.view());
+    index_copy("index_copy_", copied.view(), d, index.view(), src.view());
     std::vector<double> expected_sums(sums.memory.size()), expected_copied(sums.memory.size());
     for (std::int64_t i = 0; i < out.numel(); ++i) {
       Shape at = coordinates(i, picked);
