@@ -40,6 +40,7 @@ DIFFERENCES: dict[str, Difference] = {}
 
 def difference(reason: str) -> Callable[[Difference], Difference]:
     def note(function: Difference) -> Difference:
+        assert reason not in DIFFERENCES
         DIFFERENCES[reason] = function
         return function
 
@@ -80,7 +81,7 @@ rule(
     "it is a defect inside of PyTorch, by its own words",
     ours="TypeError ValueError ok",
     theirs="RuntimeError",
-    their_words="INTERNAL ASSERT|Expected scalar.isIntegral|SymInt",
+    their_words="INTERNAL ASSERT|Expected scalar.isIntegral|SymInt|std::vector larger",
 )
 rule(
     "PyTorch's function is in Python and fails inside: what is no tensor lacks a method",
@@ -254,6 +255,12 @@ rule(
     our_words="expected (at least )?\\d arguments?, got|got a modulus",
 )
 rule(
+    "NumPy answers for its arrays",
+    "__eq__ __lt__",
+    r"\(np\.array|, np\.array",
+    "ok",
+)
+rule(
     "text is no index, also where PyTorch counts its letters",
     "__getitem__ __setitem__",
     r"__\('",
@@ -265,9 +272,9 @@ rule(
 
 rule(
     "PyTorch looks for dimensions that the operand does not have",
-    "addbmm addbmm_ baddbmm baddbmm_ bilinear",
+    "addbmm addbmm_ baddbmm baddbmm_ bilinear mv addmv",
     ours="RuntimeError",
-    our_words="must be a 3D tensor|must be a 3-D tensor",
+    our_words="must be a 3D tensor|must be a 3-D tensor|vector expected",
     theirs="IndexError",
 )
 rule(
@@ -386,7 +393,7 @@ rule(
     "PyTorch has a parameter for other devices",
     theirs="NotImplementedError",
     our_words="positional arguments but",
-    their_words="Could not run 'aten::.*dtype'",
+    their_words="Could not run 'aten::",
 )
 rule(
     "PyTorch adds to an offset at the end of 64 bits",
@@ -395,13 +402,72 @@ rule(
     "ok",
     "RuntimeError",
 )
-rule("p is no array", "nn.functional.dropout", theirs="ValueError", our_words="argument 'p'")
+rule(
+    "p is a number",
+    "nn.functional.dropout nn.functional.normalize",
+    theirs="ValueError RuntimeError",
+    our_words="argument 'p'",
+)
+rule(
+    "a tensor of one element is a dimension as it is elsewhere",
+    "norm",
+    r"dim=t\.tensor\(",
+    "ok",
+    "TypeError",
+)
+rule(
+    "a bound is an integer",
+    "randint_like",
+    r"t\.tensor\(1\.0\)",
+    our_words="invalid combination",
+)
+rule(
+    "a flag may be a floating number",
+    "autograd.grad",
+    r"allow_unused=",
+    "ok",
+    "TypeError",
+)
+rule(
+    "gradients batched by nothing: the seed that is missing is named",
+    "autograd.grad",
+    r"is_grads_batched=",
+    "RuntimeError",
+    "ValueError",
+    our_words="needs a tensor for each grad_output",
+)
+rule(
+    "a gradient that is no tensor and no sequence of them is a TypeError",
+    "backward",
+    theirs="RuntimeError",
+    our_words="gradients can be either Tensors or None",
+)
+rule(
+    "a flag may be any integer; PyTorch counts it in 8 bits",
+    "backward autograd.grad",
+    r"2 ?\*\* ?6",
+    "ok",
+    "OverflowError",
+)
+rule(
+    "of two things that are wrong the shape is said before the dtype",
+    "nn.functional.nll_loss nn.functional.cross_entropy nll_loss cross_entropy",
+    ours="ValueError IndexError",
+    theirs="RuntimeError",
+    their_words="target dtype to be Long|floating point type for target",
+)
 rule("NaN is no probability", "nn.functional.dropout", r"nan", "ValueError", "RuntimeError")
 
 
 @difference("what is drawn in place has no history but its own")
 def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
     return call.target.name == "bernoulli_" and differs_in_history(ours, theirs)
+
+
+@difference("where nothing is written, as by an index without elements, nothing is recorded")
+def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
+    scatters = call.target.name + call.target.suffix == "scatter_" and "t.ones(0)" in text
+    return scatters and differs_in_history(ours, theirs)
 
 
 def differs_in_history(ours: Outcome, theirs: Outcome) -> bool:

@@ -162,6 +162,16 @@ PyObject* method_type_as(PyObject* self, PyObject* const* args, Py_ssize_t n, Py
   });
 }
 
+PyObject* method_is_same_size(PyObject* self, PyObject* const* args, Py_ssize_t n,
+                              PyObject* kwnames) {
+  return guarded([&] {
+    static const Parameters<1> names("is_same_size", {"other"}, 1, 1);
+    PyObject* other = names(args, n, kwnames)[0];
+    if (!is_tensor(other)) names.refuse(0, "Tensor", other);
+    return PyBool_FromLong(same(unwrap(self).sizes(), unwrap(other).sizes()));
+  });
+}
+
 PyObject* method_is_contiguous(PyObject* self, PyObject* const* args, Py_ssize_t n,
                                PyObject* kwnames) {
   return guarded([&] {
@@ -256,6 +266,8 @@ PyMethodDef conversion_methods[] = {
           "type(dtype=None, non_blocking=False)\n\n"
           "The name of the type, or the tensor cast to one."),
     entry("type_as", method_type_as, "type_as(other)\n\nThe tensor in the dtype of another one."),
+    entry("is_same_size", method_is_same_size,
+          "is_same_size(other)\n\nWhether the other tensor has the same shape."),
     entry("is_contiguous", method_is_contiguous,
           "is_contiguous(*, memory_format=contiguous_format)\n\nRow-major without gaps."),
     entry("copy_", method_copy,

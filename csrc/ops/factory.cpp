@@ -204,12 +204,15 @@ Tensor triangle_indices(std::int64_t row, std::int64_t col, std::int64_t offset,
   const char* const name = lower ? "tril_indices" : "triu_indices";
   check(row >= 0 && col >= 0, name, ": got ", row, " rows and ", col,
         " columns, expected non-negative numbers.");
+  const DType type = dtype.value_or(DType::Int64);
+  check(ErrorKind::NotImplemented, type == DType::Int64 || type == DType::Int32, "\"", name,
+        "\" not implemented for '", info(type).scalar_name, "'");
   const __int128 all = lower ? count_lower(row, col, offset)
                              : __int128{row} * col - count_lower(row, col, __int128{offset} - 1);
   check(all < __int128{1} << 58, name, ": got ", row, " rows and ", col,
         " columns, whose indices are more than memory holds.");
   const auto n = static_cast<std::int64_t>(all);
-  const Tensor out = Tensor::empty(Dims{2, n}, dtype.value_or(DType::Int64));
+  const Tensor out = Tensor::empty(Dims{2, n}, type);
   // Rows without elements may be very many.
   offset = std::clamp<std::int64_t>(offset, -row - 1, col);
   const std::int64_t begin = lower ? std::max<std::int64_t>(0, -offset) : 0;

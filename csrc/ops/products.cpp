@@ -290,6 +290,12 @@ Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight
         "bilinear(): input2 size does not match weight size: "
         "got ",
         input2.size(last), " but expected ", weight.size(2));
+  for (const Tensor& each : {input2, weight, bias.value_or(weight)}) {
+    if (each.dtype() == input1.dtype()) continue;
+    fail("All tensors must have the same dtype, got input1: ", info(input1.dtype()).c_name,
+         ", input2: ", info(input2.dtype()).c_name, ", weight: ", info(weight.dtype()).c_name,
+         bias ? ", bias: " : "", bias ? info(bias->dtype()).c_name : "");
+  }
   const Composition parts;
   const std::int64_t outputs = weight.size(0);
   Dims sizes = input1.shape();

@@ -167,10 +167,9 @@ Tensor diff(const Tensor& input, std::int64_t n, std::int64_t dim,
   return x;
 }
 
-int integration_dim(const char* name, const Tensor& y, std::int64_t dim) {
+void refuse_bool(const char* name, const Tensor& y) {
   check(y.dtype() != DType::Bool, name,
         ": received a bool input for `y`, but bool is not supported");
-  return wrap_own_dim(dim, y.ndim());
 }
 
 // The distances between the sample points, shaped to multiply neighbours of y.
@@ -195,7 +194,8 @@ Tensor nothing(const Tensor& y, int dim) {
 
 Tensor trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim) {
   const Composition parts;
-  const int d = integration_dim("trapezoid", y, dim);
+  const int d = wrap_own_dim(dim, y.ndim());
+  refuse_bool("trapezoid", y);
   if (y.size(d) == 0) return nothing(y, d);
   const Tensor steps = spacing("trapezoid", y, x, d);
   return div_number(sum((earlier(y, d) + later(y, d)) * steps, Dims{d}), 2.0);
@@ -203,14 +203,16 @@ Tensor trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim) {
 
 Tensor trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
   const Composition parts;
-  const int d = integration_dim("trapezoid", y, dim);
+  const int d = wrap_own_dim(dim, y.ndim());
+  refuse_bool("trapezoid", y);
   if (y.size(d) == 0) return nothing(y, d);
   return mul_number(sum(y, Dims{d}) - (select(y, d, 0) + select(y, d, -1)) * 0.5, dx);
 }
 
 Tensor cumulative_trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim) {
   const Composition parts;
-  const int d = integration_dim("cumulative_trapezoid", y, dim);
+  refuse_bool("cumulative_trapezoid", y);
+  const int d = wrap_own_dim(dim, y.ndim());
   if (y.size(d) == 0) return div_number(cumsum(y, {d}), 2.0);
   const Tensor steps = spacing("cumulative_trapezoid", y, x, d);
   return div_number(cumsum((earlier(y, d) + later(y, d)) * steps, {d}), 2.0);
@@ -218,7 +220,8 @@ Tensor cumulative_trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim
 
 Tensor cumulative_trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
   const Composition parts;
-  const int d = integration_dim("cumulative_trapezoid", y, dim);
+  refuse_bool("cumulative_trapezoid", y);
+  const int d = wrap_own_dim(dim, y.ndim());
   if (y.size(d) == 0) return cumsum(y * (dx.to_double() / 2), {d});
   return cumsum((later(y, d) + earlier(y, d)) * (dx.to_double() / 2), {d});
 }

@@ -270,12 +270,14 @@ void refuse_bool_median(const Tensor& input) {
         "\"median_cpu\" not implemented for 'Bool'");
 }
 std::array<Tensor, 2> median_along(const Tensor& input, std::int64_t dim, bool keepdim) {
+  const Ordered::Attrs a = reducing("median", OrderKind::Median, input, dim, keepdim);
   refuse_bool_median(input);
-  return apply<Ordered>(reducing("median", OrderKind::Median, input, dim, keepdim), input);
+  return apply<Ordered>(a, input);
 }
 std::array<Tensor, 2> nanmedian_along(const Tensor& input, std::int64_t dim, bool keepdim) {
+  const Ordered::Attrs a = reducing("nanmedian", OrderKind::NanMedian, input, dim, keepdim);
   refuse_bool_median(input);
-  return apply<Ordered>(reducing("nanmedian", OrderKind::NanMedian, input, dim, keepdim), input);
+  return apply<Ordered>(a, input);
 }
 std::array<Tensor, 2> mode_entry(const Tensor& input, std::int64_t dim, bool keepdim) {
   return apply<Ordered>(reducing("mode", OrderKind::Mode, input, dim, keepdim), input);

@@ -203,15 +203,6 @@ class Tensor:
         """Whether elements can be negative."""
         return bool(self.dtype.is_signed)
 
-    def is_same_size(self: Any, other: Any) -> bool:
-        """Whether the other tensor has the same shape."""
-        if not isinstance(other, _core.Tensor):
-            raise TypeError(
-                "is_same_size(): argument 'other' (position 1) must be Tensor, not "
-                + type(other).__name__
-            )
-        return bool(self.shape == other.shape)
-
     def get_device(self: Any) -> int:
         """Always -1, which stands for the CPU."""
         return -1
