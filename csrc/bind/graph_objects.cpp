@@ -492,8 +492,9 @@ PyObject* get_mode(PyObject*, PyObject*) {
 template <bool Mode::* flag>
 PyObject* set_mode(PyObject*, PyObject* value) {
   return guarded([&]() -> PyObject* {
-    check(ErrorKind::Type, PyBool_Check(value), "enabled must be a bool (got ",
-          Py_TYPE(value)->tp_name, ")");
+    constexpr const char* kWho = flag == &Mode::grad ? "set_grad_enabled" : "inference_mode";
+    check(ErrorKind::Type, PyBool_Check(value), kWho, "(): argument 'mode' must be bool, not ",
+          Py_TYPE(value)->tp_name);
     mode.*flag = value == Py_True;
     Py_RETURN_NONE;
   });

@@ -195,7 +195,7 @@ Tensor one_hot(const Tensor& input, std::int64_t num_classes) {
           ", expected less than ", num_classes, ".");
   }
   const Tensor classes = arange(0, num_classes, 1, DType::Int64);
-  return cast(eq(unsqueeze(input, -1), classes), DType::Int64);
+  return cast(eq(unsqueeze(contiguous(input), -1), classes), DType::Int64);
 }
 static const Entry entry_one_hot(
     "one_hot(input, num_classes=-1)", function<one_hot>, kNNForm | kNoGrad,

@@ -156,7 +156,6 @@ class set_grad_enabled(_Mode):
     """
 
     def __init__(self, mode: bool) -> None:
-        _arguments.bools("set_grad_enabled", mode=mode)
         self._before = _is_enabled()
         self.mode = mode
         _set_enabled(mode)

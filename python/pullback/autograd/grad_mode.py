@@ -34,8 +34,6 @@ class set_multithreading_enabled(_Mode):
 
     def __init__(self, mode: bool) -> None:
         _arguments.bools("set_multithreading_enabled", mode=mode)
-        if not isinstance(mode, bool):
-            raise TypeError(f"enabled must be a bool (got {type(mode).__name__})")
         self.mode = mode
 
     def __enter__(self) -> None:
