@@ -200,6 +200,7 @@ rule(
     "PyTorch reads a number as a tensor in an order that it deprecates",
     "sub subtract add",
     r"\((np\.\w+\(\d|[\d.])",
+    theirs="ok OverflowError",
     our_words="invalid combination",
 )
 
@@ -336,9 +337,9 @@ rule(
     "ok",
 )
 rule(
-    "PyTorch does not look at the dtype of an index without elements",
+    "the index is int64, also where it has no elements or there is no dim",
     "take_along_dim",
-    r"t\.ones\(0\)",
+    r"t\.ones\(0\)|dtype=t\.int32",
     ours="RuntimeError",
     our_words="dtype of indices",
 )
@@ -375,6 +376,43 @@ rule(
     "cross_entropy",
     ours="RuntimeError",
     our_words="label_smoothing must be between",
+)
+rule(
+    "of two things that are wrong the kind of the bound is said before its value",
+    "nn.functional.hardtanh hardtanh",
+    theirs="ValueError",
+    our_words="argument '(min_val|max_val)'",
+    their_words="min_val cannot be greater",
+)
+rule(
+    "a bool is a number for dx as for trapezoid",
+    "cumulative_trapezoid",
+    r"dx=True",
+    "ok",
+    "RuntimeError",
+)
+rule(
+    "PyTorch looks behind the one dimension that a number counts as",
+    "repeat_interleave",
+    r"dim=",
+    "ok",
+    "IndexError",
+    their_words="range of \\[-1, 0\\], but got 1",
+)
+rule(
+    "Python's float is float64 as it is for dtype=",
+    "set_default_dtype",
+    r"float",
+    "ok",
+    "TypeError",
+)
+rule(
+    "there is no dtype of unsigned 64 bits",
+    "result_type",
+    r"2 ?\*\* ?63",
+    "ok",
+    "RuntimeError",
+    their_words="UInt64",
 )
 rule(
     "there is no smallest element of none, with out= either",
