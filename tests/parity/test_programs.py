@@ -8,6 +8,7 @@ Python, with its number; `python tests/programs NUMBER` does that for one.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 
@@ -24,6 +25,16 @@ FIRST = int(os.environ.get("PULLBACK_PROGRAMS_FIRST", "0"))
 SHARD, SHARDS = map(int, os.environ.get("PULLBACK_PROGRAMS_SHARD", "0/1").split("/"))
 BLOCKS = 6
 MOST_FAILURES = 5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> None:
+    """What libraries import late is imported, and the collector does not look at it again."""
+    for number in range(30):
+        with contextlib.suppress(Difference):
+            run(draw(number), torch, pb).clear()
+    gc.collect()
+    gc.freeze()
 
 
 def check_that_nothing_is_left(numbers: list[int]) -> None:

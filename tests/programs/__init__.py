@@ -21,7 +21,7 @@ def run(program: Program, *libs: Any) -> Machine:
     """Runs a program; the first library is the one that is right."""
     machine = Machine(*libs, watch=program.watch)
     for lib in libs:
-        lib.manual_seed(0)
+        getattr(lib, "default_generator", lib).manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

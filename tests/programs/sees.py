@@ -122,6 +122,8 @@ def sharing(tensors: list[Any]) -> dict[str, Any]:
 
 def difference(ours: Any, theirs: Any, where: str = "") -> tuple[str, Any, Any] | None:
     """The first thing that is not alike: where, and what either shows."""
+    if ours is theirs:
+        return None
     if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
         return None if close(ours, theirs) else (where, ours, theirs)
     if isinstance(ours, Raised) and isinstance(theirs, Raised):
