@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -120,3 +121,42 @@ def test_threads_write_to_their_own_tensors() -> None:
     assert not failures
     assert a.grad is not None
     assert a.grad.tolist() == [400, 800, 800, 400]
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        lambda x: x.unsqueeze_(-1),
+        lambda x: x.unsqueeze_(0),
+        lambda x: x.transpose_(0, 1),
+        lambda x: x.as_strided_((4,), (1,)),
+        lambda x: x.unsqueeze_(0).squeeze_(0).t_(),
+    ],
+)
+@pytest.mark.parametrize("of_a_view", [False, True])
+def test_geometry_that_changes_under_no_grad_is_in_the_history(
+    turn: Callable[[pb.Tensor], pb.Tensor], of_a_view: bool
+) -> None:
+    a = pb.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    x = a * a
+    y = x[...] if of_a_view else x
+    with pb.no_grad():
+        turn(y)
+    weights = pb.arange(4.0).view(y.shape)
+    (g,) = pb.autograd.grad((y * weights).sum(), a)
+    z = a * a
+    (expected,) = pb.autograd.grad((turn(z) * weights).sum(), a)
+    assert g.tolist() == expected.tolist()
+
+
+def test_a_kept_gradient_of_another_shape_is_refused() -> None:
+    x = pb.ones(2, requires_grad=True) * 2
+    x.retain_grad()
+    x.sum().backward(retain_graph=True)
+    x.unsqueeze_(-1)
+    with pytest.raises(RuntimeError, match=r"keeps one of shape \[2\] in its .grad"):
+        x.sum().backward(retain_graph=True)
+    x.grad = None
+    x.sum().backward()
+    assert x.grad is not None
+    assert x.grad.shape == (2, 1)

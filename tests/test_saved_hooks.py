@@ -13,6 +13,7 @@ import pytest
 import pullback as pb
 from pullback import _core
 from pullback.autograd import graph
+from table import OPS, Op
 
 
 def leaf(*values: float) -> Any:
@@ -308,3 +309,38 @@ def test_what_transforms_in_a_pack_function_save_is_not_packed(name: str) -> Non
         pb.func.grad(lambda v: (v * v).sum())(x.detach())
     assert packed == [[2.0, 4.0]] * 2
     del again
+
+
+def differentiable(results: Any) -> list[Any]:
+    found = results if isinstance(results, (tuple, list)) else (results,)
+    return [y for y in found if isinstance(y, pb.Tensor) and y.requires_grad]
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if op.differentiable], ids=str)
+def test_a_pass_unpacks_what_an_operator_saved_once(op: Op) -> None:
+    boxes: list[Any] = []
+    unpacked: list[int] = []
+
+    def pack(x: Any) -> int:
+        boxes.append(x.detach())
+        return len(boxes) - 1
+
+    def unpack(number: int) -> Any:
+        unpacked.append(number)
+        return boxes[number]
+
+    for sample in op.samples:
+        inputs = sample.tensors(pb, dtype="float64", grad=True)
+        args, kwargs = sample.fill(pb, inputs)
+        wanted = [x for x in inputs if x.requires_grad]
+        pb.manual_seed(0)
+        with graph.saved_tensors_hooks(pack, unpack):
+            results = differentiable(op.forms(pb)[0](*args, **kwargs))
+            for _ in range(2):
+                if not results:
+                    break
+                unpacked.clear()
+                roots = [y.sum() for y in results]
+                found = pb.autograd.grad(roots, wanted, create_graph=True, allow_unused=True)
+                assert len(set(unpacked)) == len(unpacked), sample
+                results = differentiable(found)

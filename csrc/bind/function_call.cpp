@@ -254,7 +254,7 @@ void Call::mark_custom_view(const Tensor& result) {
 
 // An argument that was modified in place: its history, or its base's, is from now on the node's.
 void Call::take_dirty(const Tensor& result, int number) {
-  check(!result.is_leaf() || !result.requires_grad(),
+  check(!result.requires_grad() || !(result.is_leaf() || is_level_input(result.body())),
         "a leaf Variable that requires grad has been used in an in-place operation.");
   const bool is_view = result.has(kFollowsBase);
   check(!is_view || num_results_ == 1,

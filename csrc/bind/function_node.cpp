@@ -241,6 +241,8 @@ void FunctionNode::apply(BackwardCall& call) {
       }
       if (gradient.dtype() != argument.dtype) gradient = cast(gradient, argument.dtype);
       if (call.wants(edge) || call.is_watched()) call.give(edge, std::move(gradient));
+    } else if (gradient.defined() && call.is_watched()) {
+      call.give(edge, std::move(gradient));  // hooks see all that was returned
     }
     ++edge;
   }

@@ -170,7 +170,7 @@ PyObject* node_name(PyObject* self, PyObject*) {
   const std::string_view name = node->node->name();
   // Nodes that torch writes by hand say their namespace.
   const bool by_hand = name == "CopySlices" || name == "CopyBackwards" || name == "Error" ||
-                       name == "NotImplemented";
+                       name == "Identity" || name == "NotImplemented";
   return PyUnicode_FromFormat("%s%s", by_hand ? "torch::autograd::" : "", name.data());
 }
 

@@ -418,6 +418,7 @@ PyObject* over_memory(PyObject*, PyObject* args) {
           "_over: expected (Tensor, dtype, int, sizes, strides).");
     const Tensor& whole = unwrap(memory);
     const auto item = static_cast<std::int64_t>(item_size(dtype));
+    if (count_elements(sizes) == 0) offset = 0;  // wherever it is, it reads nothing
     check(offset >= 0 && offset + memory_extent(sizes, strides) * item <= whole.numel(),
           "_over: the part does not lie in the memory.");
     Tensor part =

@@ -322,6 +322,12 @@ void finish_factory(const Tensor& made, const CommonKeywords& common) {
   if (common.requires_grad) require_grad(made, true);
 }
 
+// Those of operators that need no class of the table as well.
+void mark_inference(const Outcome& outcome) {
+  if (outcome.tensor.defined()) pullback::mark_inference(outcome.tensor);
+  for (const Tensor& each : outcome.tensors) pullback::mark_inference(each);
+}
+
 // Results of operators that record nothing know what they were cut off from.
 void note_cuts(Arguments& arguments, const Outcome& outcome) {
   const Tensor* from = nullptr;
@@ -363,6 +369,8 @@ PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObje
       } else if (entry.flags & kNoGrad) {
         note_cuts(arguments, outcome);
       }
+      if (mode.inference) [[unlikely]]
+        mark_inference(outcome);
       return wrap_outcome(outcome, op.named_tuple);
     }
     report_mismatch(op, args, num_args, kwnames);

@@ -247,7 +247,7 @@ const Tensor& Destination::finish(const Tensor& result) {
     } else {
       kernels::copy(view_of(target_), view_of(result));
     }
-    target_.note_write();
+    if (!target_.has(kBatched)) target_.note_write();  // else the tensor of all examples was
   }
   if (kind_ == Kind::Out) return target_;
   const Tensor value = result.is_same(target_) ? result : cast(result, target_.dtype());

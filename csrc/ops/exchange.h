@@ -32,10 +32,13 @@ void check_becomes(const char* name, const Tensor& x);
 // Gives the tensor the geometry and the history of a view of itself; inside vmap the tensor of all
 // examples, too.
 void become(const Tensor& x, const Tensor& view);
-// The tensor becomes a view of itself, which `make` makes.
+// The tensor becomes a view of itself, which `make` makes.  What there is of a history and of
+// tangents goes along in every mode: as it is, it would not fit the new geometry.
 template <typename Make>
 Tensor become_view(const char* name, const Tensor& x, Make make) {
   check_becomes(name, x);
+  const GradMode record(mode.grad || (x.requires_grad() && !x.is_leaf()));
+  const ForwardMode carry(mode.forward || x.is_dual());
   become(x, make());
   return x;
 }

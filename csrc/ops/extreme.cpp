@@ -110,11 +110,11 @@ struct BothExtremes {
   static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut | kOut << 1; }
   static void vjp(Vjp<BothExtremes>& v) {
     const Attrs& a = v.attrs();
+    const Tensor x = v.in(0);
     Tensor total;
     for (int k = 0; k < 2; ++k) {
       if (!v.grad(k).defined()) continue;
-      const Tensor part =
-          restore(v.grad(k), a.dims, a.ndim, a.keepdim) * share(a, v.in(0), v.out(k));
+      const Tensor part = restore(v.grad(k), a.dims, a.ndim, a.keepdim) * share(a, x, v.out(k));
       total = total.defined() ? total + part : part;
     }
     v.give(0, total);

@@ -473,27 +473,29 @@ Tensor index_put(const Tensor& input, const std::vector<Tensor>& indices, const 
 
 static constexpr const char* kIndexPut = "index_put";
 
-// The value as a tensor that broadcasts to the part: leading dimensions of size 1 do not count.
-static Tensor value_for(const Tensor& part, const Operand& value) {
-  Tensor values = value.is_tensor()
-                      ? value.tensor()
-                      : Tensor::scalar(fitting(value.number(), part.dtype()), part.dtype());
-  while (values.ndim() > 0 && values.ndim() > part.ndim() && values.size(0) == 1) {
-    values = squeeze_dim(values, 0);
-  }
+// The value as a tensor that broadcasts to the part, or to what index tensors choose, which has a
+// number of dimensions of its own: leading dimensions of size 1 do not count.
+static Tensor value_for(const Sliced& part, const Operand& value) {
+  const DType dtype = part.view.dtype();
+  Tensor values = value.is_tensor() ? value.tensor()
+                                    : Tensor::scalar(fitting(value.number(), dtype), dtype);
+  const int most = part.indices.empty() ? part.view.ndim() : 0;
+  while (values.ndim() > most && values.size(0) == 1) values = squeeze_dim(values, 0);
   return values;
 }
 
-// One value for one mask is torch's masked_fill, which casts it and takes no mask of bytes.
+// One value for one mask is torch's masked_fill, which casts it and takes no mask of bytes.  Masks
+// without dimensions are positions to it.
 static Tensor cast_fill(const Tensor& value, std::span<const IndexItem> items, DType dtype) {
   using Kind = IndexItem::Kind;
   const IndexItem* mask = nullptr;
   for (const IndexItem& item : items) {
     if (item.kind != Kind::Tensor && item.kind != Kind::Bool) continue;
-    if (mask || (item.kind == Kind::Tensor && !is_mask(item.tensor))) return value;
+    const bool fills = item.kind == Kind::Tensor && is_mask(item.tensor) && item.tensor.ndim() > 0;
+    if (mask || !fills) return value;
     mask = &item;
   }
-  check(mask->kind == Kind::Bool || mask->tensor.dtype() == DType::Bool,
+  check(mask->tensor.dtype() == DType::Bool,
         "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char");
   return cast(value, dtype);
 }
@@ -507,7 +509,7 @@ static void check_fits(const Tensor& values, const Tensor& part) {
 static void assign_recorded(const Tensor& target, std::span<const IndexItem> items,
                             const Operand& value) {
   const Sliced s = apply_items(target, items);
-  Tensor values = value_for(s.view, value);
+  Tensor values = value_for(s, value);
   if (s.indices.empty()) {
     check_fits(values, s.view);
     if (values.ndim() == 0 && s.view.ndim() > 0) {
@@ -531,7 +533,7 @@ void index_assign(const Tensor& target, std::span<const IndexItem> items, const 
   if (records || !single) return assign_recorded(target, items, value);
   const GradMode off(false);
   const Sliced s = apply_items(target, items);
-  Tensor values = value_for(s.view, value);
+  Tensor values = value_for(s, value);
   if (s.indices.empty()) {
     check_fits(values, s.view);
     if (!values.is_same(s.view)) {

@@ -87,10 +87,10 @@ Tensor leave_grad(const Tensor& result, int level) {
 }
 
 // A view that is another tensor to one forward level.
-static Tensor view_apart(const Tensor& t, int level) {
+static Tensor view_apart(const Tensor& t, int level, const char* node) {
   const bool has_history = t.requires_grad();
   const ModeScope<&Mode::dual> others(mode.dual & ~(std::uint64_t{1} << level));
-  Tensor view = alias_view(t);
+  Tensor view = alias_view(t, node);
   // Nothing was lost under no_grad: it goes on following its base.
   if (!has_history) view.body()->view_kind = t.body()->view_kind;
   AutogradMeta& meta = make_meta(view);
@@ -102,16 +102,18 @@ static Tensor view_apart(const Tensor& t, int level) {
 }
 
 Tensor enter_dual(const Tensor& primal, const Tensor& tangent, int level) {
-  Tensor dual = view_apart(primal, level);
+  Tensor dual = view_apart(primal, level, "ViewBackward0");
   set_tangent(dual, level, tangent);
   return dual;
 }
 
 Tensor leave_dual(const Tensor& result, int level) {
-  if (!tangent_of(result, level).defined()) return result;
+  constexpr const char* kNode = "Identity";
+  const bool transforms = mode.levels[level].kind == LevelKind::Jvp;
+  if (!tangent_of(result, level).defined()) return transforms ? result : alias_view(result, kNode);
   // The value keeps what it is a view of, but not its tangent.
-  if (mode.levels[level].kind == LevelKind::Jvp) end_with_level(result, level);
-  return view_apart(result, level);
+  if (transforms) end_with_level(result, level);
+  return view_apart(result, level, kNode);
 }
 
 Tensor enter_batch(const Tensor& examples, int dim, int level) {

@@ -105,19 +105,20 @@ struct MaskedScatter {
   static void vjp(Vjp<MaskedScatter>& v) {
     const Dims& sizes = v.attrs().source;
     const std::int64_t count = count_elements(sizes);
+    const Tensor mask = v.in(1);
     if (v.wants(0)) {
       const Tensor none = expand(Tensor::zeros({}, v.grad().dtype()), v.grad().sizes());
-      v.give(0, masked_scatter(v.grad(), v.in(1), none));
+      v.give(0, masked_scatter(v.grad(), mask, none));
     }
     if (!v.wants(2)) return;
     const Tensor none = Tensor::zeros({{count}}, v.grad().dtype());
-    if (v.in(1).has(kBatched)) {
-      const Tensor mask = reshape(v.in(1), {{-1}});
-      const Tensor used = where(mask, reshape(v.grad(), {{-1}}), Scalar(0));
-      v.give(2, reshape(scatter_add(none, 0, rank(mask, 0), used), sizes));
+    if (mask.has(kBatched)) {
+      const Tensor flat = reshape(mask, {{-1}});
+      const Tensor used = where(flat, reshape(v.grad(), {{-1}}), Scalar(0));
+      v.give(2, reshape(scatter_add(none, 0, rank(flat, 0), used), sizes));
       return;
     }
-    const Tensor used = masked_select(v.grad(), v.in(1));
+    const Tensor used = masked_select(v.grad(), mask);
     Tensor first = Tensor::empty({{used.numel()}}, DType::Int64);
     for (std::int64_t k = 0; k < first.numel(); ++k) first.data<std::int64_t>()[k] = k;
     v.give(2, reshape(index_copy(none, 0, first, used), sizes));

@@ -93,7 +93,7 @@ struct Cumprod {
   static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
   static void vjp(Vjp<Cumprod>& v) {
     const Along where = v.attrs().where;
-    if (where.dim < 0) return v.give(0, v.grad());
+    if (where.dim < 0 || v.grad().size(where.dim) == 1) return v.give(0, v.grad());
     const Along back = where.back();
     v.give(0, absorb_rows(
                   v.grad(), where.dim,

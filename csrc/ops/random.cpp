@@ -243,6 +243,7 @@ const Tensor& overwrite(const char* name, const char* node, const Tensor& input,
                         const Tensor& operand = {}) {
   check_writable(name, input);
   const auto write = [&](const Tensor& all) {
+    if (!all.is_same(input)) check_writable(name, all);
     fill(view_of(all));
     overwritten(all, node, operand);
   };

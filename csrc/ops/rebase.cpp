@@ -305,7 +305,7 @@ static void replace_history(const Tensor& target, const Tensor& result) {
     move_retention(target);
     return;
   }
-  take_tangents(target, result);
+  if (mode.forward) take_tangents(target, result);
   if (result.requires_grad() && mode.grad) {
     copy_history(target, result);
     detail::note_result(*node_of(result), target);

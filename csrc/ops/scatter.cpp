@@ -89,8 +89,9 @@ struct Scatter {
   static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
   static void vjp(Vjp<Scatter>& v) {
     const int dim = v.attrs().dim;
-    if (v.wants(0)) v.give(0, scatter_value(v.grad(), dim, v.in(1), Scalar(0)));
-    if (v.wants(2)) v.give(2, gather(v.grad(), dim, v.in(1)));
+    const Tensor index = v.in(1);
+    if (v.wants(0)) v.give(0, scatter_value(v.grad(), dim, index, Scalar(0)));
+    if (v.wants(2)) v.give(2, gather(v.grad(), dim, index));
   }
   static Tensor jvp(Jvp<Scatter>& j) {
     return scatter(tangent_or_zeros(j.tangent(0), j.in(0)), j.attrs().dim, j.in(1),

@@ -173,9 +173,10 @@ struct ScatterReduce {
   static constexpr std::uint32_t saves(std::uint32_t) { return 1u | 2u | 4u | kOut; }
   static void vjp(Vjp<ScatterReduce>& v) {
     const Attrs& a = v.attrs();
-    const Slopes s = slopes(a, v.in(0), v.in(1), v.in(2), v.out());
+    const Tensor index = v.in(1);
+    const Slopes s = slopes(a, v.in(0), index, v.in(2), v.out());
     if (v.wants(0)) v.give(0, v.grad() * s.x);
-    if (v.wants(2)) v.give(2, gather(v.grad(), a.dim, v.in(1)) * s.src);
+    if (v.wants(2)) v.give(2, gather(v.grad(), a.dim, index) * s.src);
   }
   static Tensor jvp(Jvp<ScatterReduce>& j) {
     const Attrs& a = j.attrs();

@@ -137,8 +137,9 @@ struct IndexCopy {
   static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
   static void vjp(Vjp<IndexCopy>& v) {
     const int dim = v.attrs().dim;
-    if (v.wants(0)) v.give(0, fill_slices(v.grad(), dim, v.in(1), Scalar(0)));
-    if (v.wants(2)) v.give(2, index_select(v.grad(), dim, v.in(1)));
+    const Tensor index = v.in(1);
+    if (v.wants(0)) v.give(0, fill_slices(v.grad(), dim, index, Scalar(0)));
+    if (v.wants(2)) v.give(2, index_select(v.grad(), dim, index));
   }
   static Tensor jvp(Jvp<IndexCopy>& j) {
     return index_copy(tangent_or_zeros(j.tangent(0), j.in(0)), j.attrs().dim, j.in(1),
@@ -194,10 +195,11 @@ struct IndexFill {
   static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
   static void vjp(Vjp<IndexFill>& v) {
     const int dim = v.attrs().dim;
-    if (v.wants(0)) v.give(0, fill_slices(v.grad(), dim, v.in(1), Scalar(0)));
+    const Tensor index = v.in(1);
+    if (v.wants(0)) v.give(0, fill_slices(v.grad(), dim, index, Scalar(0)));
     if (!v.wants(2)) return;
     const Tensor none = expand(Tensor::zeros({}, DType::Bool), v.grad().sizes());
-    const Tensor filled = fill_slices(none, dim, v.in(1), Scalar(true));
+    const Tensor filled = fill_slices(none, dim, index, Scalar(true));
     v.give(2, sum_to(where(filled, v.grad(), Scalar(0)), {}));
   }
   static Tensor jvp(Jvp<IndexFill>& j) {
@@ -239,7 +241,7 @@ std::int64_t length_of(const Tensor& source, int dim) {
 void check_index_add(const Tensor& input, int dim, const Tensor& index, const Tensor& source) {
   check_index("index_add_", index);
   check_dtypes("index_add_", input, index, source);
-  check(input.ndim() || !source.ndim(),
+  check(!input.ndim() == !source.ndim(),
         "source tensor shape must match self tensor shape, excluding the specified dimension. "
         "Got self.shape = ",
         input.shape(), " source.shape = ", source.shape());

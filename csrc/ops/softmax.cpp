@@ -66,8 +66,9 @@ struct SoftmaxGrad {
   static void vjp(Vjp<SoftmaxGrad>& v) {
     const Attrs& a = v.attrs();
     const Tensor& t = v.grad();
-    if (v.wants(0)) v.give(0, absorb_rows(t, a.dim, apply<SoftmaxGrad>(a, t, v.in(1))));
-    if (v.wants(1)) v.give(1, absorb_rows(t, a.dim, slope_of_y(a, t, v.in(0), v.in(1))));
+    const Tensor y = v.in(1);
+    if (v.wants(0)) v.give(0, absorb_rows(t, a.dim, apply<SoftmaxGrad>(a, t, y)));
+    if (v.wants(1)) v.give(1, absorb_rows(t, a.dim, slope_of_y(a, t, v.in(0), y)));
   }
   static Tensor jvp(Jvp<SoftmaxGrad>& j) {
     Tensor result;

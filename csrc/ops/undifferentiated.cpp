@@ -130,7 +130,8 @@ Tensor without_gradient(const Tensor& target, std::string node, const Tensor& op
   const std::uint32_t seen = beside ? std::exchange(beside->seen_by_history, operand.version()) : 0;
   const Tensor value = plain_twin(target);
   const Tensors inputs{&target, &operand};
-  if (mode.grad)
+  // A tangent alone is no reason to record.
+  if (mode.grad && (joins_graph(target) || (operand.defined() && operand.requires_grad())))
     set_node<ZeroGradients>(value, zeros_for(inputs.in(), std::move(node)), inputs.in());
   if (beside) beside->seen_by_history = seen;
   if (mode.forward) set_zero_tangents(value, dual_levels(target) & mode.dual);
@@ -142,7 +143,7 @@ bool has_derivatives(const Tensor& target) {
 }
 
 void overwritten(const Tensor& target, const char* node, const Tensor& operand) {
-  target.note_write();
+  if (!target.has(kBatched)) target.note_write();  // else the tensor of all examples was
   if (has_derivatives(target)) rebase(target, without_gradient(target, node, operand));
 }
 

@@ -274,8 +274,8 @@ Dims wrap_dims(const Dims& dims, int ndim) {
   return wrapped;
 }
 
-Tensor alias_view(const Tensor& input) {
-  return apply<Permute>({all_dims(input), "AliasBackward0"}, input);
+Tensor alias_view(const Tensor& input, const char* node) {
+  return apply<Permute>({all_dims(input), node}, input);
 }
 
 Tensor permute(const Tensor& input, Sizes dims) {

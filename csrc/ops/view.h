@@ -18,7 +18,7 @@ Dims infer_sizes(Sizes wanted, std::int64_t numel);
 Dims wrap_dims(const Dims& dims, int ndim);
 
 // A view of everything.
-Tensor alias_view(const Tensor& input);
+Tensor alias_view(const Tensor& input, const char* node = "AliasBackward0");
 Tensor view(const Tensor& input, const Dims& shape);
 Tensor t(const Tensor& input);
 Tensor flatten(const Tensor& input, std::int64_t start_dim = 0, std::int64_t end_dim = -1);

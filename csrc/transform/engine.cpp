@@ -99,6 +99,11 @@ void Pass::run_output_hooks(const Step& step) {
     const Tensor& gradient = slots_[step.first_slot + body->raw_output_nr];
     if (!gradient.defined()) continue;
     Tensor& kept = make_meta(body).grad;
+    if (kept.defined() && !same(kept.sizes(), gradient.sizes())) {
+      fail("backward: got a gradient of shape ", gradient.shape(),
+           " for a tensor that keeps one of shape ", kept.shape(),
+           " in its .grad: its shape was changed in place since. Set .grad to None before.");
+    }
     kept = kept.defined() ? add(kept, gradient) : clone(gradient, MemoryFormat::Contiguous);
     if (request_.create_graph) note_grad(Tensor(Ref<TensorBody>::share(body)));
   }
@@ -130,7 +135,8 @@ void Pass::finish_leaf(Leaf& leaf) {
       throw;
     }
   } else if (request_.accumulate) {
-    accumulate_grad(tensor, std::move(leaf.gradient), request_.create_graph);
+    if (tensor.requires_grad())
+      accumulate_grad(tensor, std::move(leaf.gradient), request_.create_graph);
   } else {
     capture_leaf(leaf);
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -89,7 +90,199 @@ def one_element_of_another_dtype(t: Any, key: Any) -> Any:
     return x
 
 
+def random_numbers_in_a_dual(t: Any) -> Any:
+    x, y = t.zeros(2), t.zeros(2)
+    t.func.jvp(lambda a: a.bernoulli_(1.0), (x,), (t.ones(2),))
+    with t.autograd.forward_ad.dual_level():
+        t.autograd.forward_ad.make_dual(y, t.ones(2)).uniform_(0.0, 0.0)
+    return [(z, z.requires_grad, z.is_leaf, z.grad_fn) for z in (x, y)]
+
+
+def version_after_vmap(t: Any, write: Any, in_dims: int = 0) -> Any:
+    x = t.ones(2, 3)
+    t.vmap(write, in_dims=in_dims, randomness="different")(x)
+    return x._version
+
+
+def value_with_leading_ones(t: Any, key: Any) -> Any:
+    x, w = t.zeros(1, 3), t.tensor([[[1.0, 2.0, 3.0]]], requires_grad=True)
+    x[key] = w
+    (x * x).sum().backward()
+    return x, w.grad
+
+
+def mask_without_dimensions(t: Any, key: Any) -> Any:
+    x = t.zeros(3)
+    x[key] = t.ones(1, dtype=t.float64)
+    return x
+
+
+def tripled(t: Any) -> Any:
+    return make(
+        t,
+        lambda x: x.mul_(3),
+        lambda ctx, g: g * 3,
+        setup_context=lambda ctx, inputs, output: ctx.mark_dirty(inputs[0]),
+    )
+
+
+def written_leaf_of_a_transform(t: Any) -> Any:
+    return t.func.vjp(tripled(t).apply, leaf(t))
+
+
+def written_input_of_a_transform(t: Any) -> Any:
+    return t.func.vjp(tripled(t).apply, t.ones(2))
+
+
+def hook_sees_what_nobody_wants(t: Any) -> Any:
+    seen = []
+    add = make(t, lambda ctx, x, y: x + y, lambda ctx, g: (g, g * 2))
+    z = add.apply(t.ones(2), leaf(t))
+    z.grad_fn.register_hook(lambda i, o: seen.append(i))
+    z.sum().backward()
+    return seen
+
+
+def names_of_duals(t: Any) -> Any:
+    forward = t.autograd.forward_ad
+    y = leaf(t) * 1
+    with forward.dual_level():
+        dual = forward.make_dual(y, t.ones(2))
+        parts = dual, forward.unpack_dual(dual).primal, forward.unpack_dual(y).primal
+        return [(x.grad_fn.name(), x._base is y, x) for x in parts]
+
+
+def written_primal(t: Any) -> Any:
+    y = leaf(t) * 1
+    with t.autograd.forward_ad.dual_level():
+        t.autograd.forward_ad.unpack_dual(y).primal.mul_(2)
+    return y
+
+
+def integers_unpacked(t: Any) -> Any:
+    x = t.arange(2)
+    with t.autograd.forward_ad.dual_level():
+        primal = t.autograd.forward_ad.unpack_dual(x).primal
+    return primal is x, primal._base is x
+
+
+def cumprod_of_one(t: Any) -> Any:
+    calls = []
+    x = t.tensor([[0.5], [2.0]], requires_grad=True)
+    y = x.cumprod(1)
+    y.register_hook(lambda g: calls.append(g.shape))
+    (g,) = t.autograd.grad((y * y).sum(), x, create_graph=True)
+    return t.autograd.grad((g * g).sum(), x), calls
+
+
+def added_number(t: Any, shape: tuple[int, ...], source: tuple[int, ...]) -> Any:
+    return t.zeros(shape).index_add_(0, t.tensor([0]), t.ones(source))
+
+
+def made_in_inference_mode(t: Any) -> Any:
+    x = t.tensor([[3.0, 1.0], [1.0, 0.0]])
+    with t.inference_mode():
+        made = [
+            x.nonzero(),
+            t.argwhere(x),
+            t.where(x > 1)[0],
+            t.unique(x),
+            *t.unique(x, dim=0, return_inverse=True),
+            t.unique_consecutive(x),
+            t.bernoulli(x * 0),
+            t.multinomial(x + 1, 1),
+            t.normal(x, 1.0),
+        ]
+    return [each.is_inference() for each in made]
+
+
+def random_numbers_in_examples_of_a_leaf(t: Any) -> Any:
+    t.vmap(lambda a: a.normal_(), randomness="different")(leaf(t))
+
+
+def written_where_tangents_stop(t: Any, silent: Any, write: Any) -> Any:
+    forward = t.autograd.forward_ad
+    with forward.dual_level():
+        dual = forward.make_dual(t.ones(2, 2), t.ones(2, 2) * 3)
+        part, product = dual[0], dual * 1
+        with silent(t):
+            write(part)
+            write(product)
+        return [forward.unpack_dual(x) for x in (dual, part, product)]
+
+
+SILENT = [
+    lambda t: t.inference_mode(),
+    lambda t: t.autograd.forward_ad._set_fwd_grad_enabled(False),
+]
+WRITES = [
+    lambda x: x.mul_(2),
+    lambda x: x.zero_(),
+    lambda x: x.normal_(0, 0),
+    lambda x: x[0].fill_(2),
+    lambda x: x.__setitem__(0, 2),
+]
+
+
+def leaf_that_requires_none_any_more(t: Any, create_graph: bool) -> Any:
+    x, w = leaf(t), leaf(t)
+    y = (x * w * 2).sum()
+    x.requires_grad = False
+    y.backward(create_graph=create_graph)
+    return x.grad, w.grad
+
+
+def copied_without_elements(t: Any) -> Any:
+    x = t.zeros(2, 0, 3)
+    return copy.deepcopy([x[1], x])
+
+
+def in_a_checkpoint(t: Any, function: Any) -> Any:
+    x = t.tensor([[1.25, 2.0], [0.5, 3.0]], dtype=t.float64, requires_grad=True)
+    y = t.utils.checkpoint.checkpoint(function, x, use_reentrant=False)
+    (g,) = t.autograd.grad((y * y).sum(), x, create_graph=True)
+    return g, t.autograd.grad((g * g).sum(), x)
+
+
 SCENARIOS = [
+    random_numbers_in_examples_of_a_leaf,
+    *(
+        lambda t, s=s, w=w: written_where_tangents_stop(t, s, w)  # type: ignore[misc]
+        for s in SILENT
+        for w in WRITES
+    ),
+    lambda t: in_a_checkpoint(t, lambda x: (x * 1).index_copy(0, t.tensor([0]), x[1:])),
+    lambda t: in_a_checkpoint(t, lambda x: (x * 1).scatter(0, t.tensor([[0, 1]]), x[:1])),
+    lambda t: in_a_checkpoint(t, lambda x: t.aminmax(x * 1)[0] + sum(t.aminmax(x, dim=0))),
+    copied_without_elements,
+    lambda t: in_a_checkpoint(t, lambda x: x.softmax(0)),
+    lambda t: leaf_that_requires_none_any_more(t, False),
+    lambda t: leaf_that_requires_none_any_more(t, True),
+    lambda t: in_a_checkpoint(t, lambda x: (x * 1).masked_scatter(x > 1, x * x)),
+    random_numbers_in_a_dual,
+    lambda t: version_after_vmap(t, lambda a: a.sin_()),
+    lambda t: version_after_vmap(t, lambda a: a.fill_(2), -1),
+    lambda t: version_after_vmap(t, lambda a: a.normal_()),
+    lambda t: version_after_vmap(t, lambda a: t.vmap(lambda b: b.mul_(2))(a)),
+    lambda t: value_with_leading_ones(t, t.tensor([[True, True, True]])),
+    lambda t: value_with_leading_ones(t, [0]),
+    lambda t: value_with_leading_ones(t, slice(None)),
+    lambda t: mask_without_dimensions(t, t.tensor(True)),
+    lambda t: mask_without_dimensions(t, t.tensor(False)),
+    lambda t: mask_without_dimensions(t, True),
+    lambda t: mask_without_dimensions(t, (True, ...)),
+    written_leaf_of_a_transform,
+    written_input_of_a_transform,
+    hook_sees_what_nobody_wants,
+    names_of_duals,
+    written_primal,
+    integers_unpacked,
+    cumprod_of_one,
+    lambda t: added_number(t, (3,), ()),
+    lambda t: added_number(t, (), (1,)),
+    lambda t: added_number(t, (), ()),
+    lambda t: added_number(t, (3,), (1,)),
+    made_in_inference_mode,
     argument_returned_and_written,
     argument_returned_and_written_plainly,
     lambda t: one_element_of_another_dtype(t, [0, -1]),
