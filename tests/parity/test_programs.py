@@ -61,9 +61,12 @@ def test_random_programs(block: int) -> None:
     failed = []
     for number in numbers:
         try:
-            run(draw(number), torch, pb).clear()
+            machine = run(draw(number), torch, pb)
         except Difference:
             failed.append(number)
+            continue
+        assert machine.lines, "PyTorch does nothing after what ran before"
+        machine.clear()
     assert not failed, "\n".join(
         [f"programs {failed}", *(explain(number, torch, pb) for number in failed[:MOST_FAILURES])]
     )

@@ -39,11 +39,14 @@ class Product(T.autograd.Function):
     @staticmethod
     def forward(x, y): return x * y, x + y
     @staticmethod
-    def setup_context(ctx, inputs, output): ctx.save_for_backward(*inputs); ctx.save_for_forward(*inputs)
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+        ctx.is_inside = log.depth > 0
     @staticmethod
     def backward(ctx, g, h):
         x, y = ctx.saved_tensors
-        log.append(ctx.needs_input_grad)
+        if not ctx.is_inside: log.append(ctx.needs_input_grad)
         p, q = g * y + h, g * x + h
         return p.sum_to_size(x.shape), q.sum_to_size(y.shape)
     @staticmethod

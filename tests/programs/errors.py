@@ -20,6 +20,17 @@ OTHER_ERRORS = [
     ("must only return Tensors", "its base or another view"),
     ("shape mismatch", "index is out of bounds"),
     ("out of bounds for dimension", "setStorage"),
+    ("Inplace update to inference tensor", ""),
+    ("forward AD with set_", "Could not set tensor"),
+    ("too many indices", "leaf Variable"),
+    ("calling .item() on a Tensor", "only one element"),
+    ("does not match the shape of the indexed tensor", "Output 0 of"),
+    ("Index put requires", "index is out of bounds"),
+    ("their dimensionality must match", "view of a leaf"),
+    ("refer to a single memory location", "to have the same number of elements"),
+    ("to have the same number of elements", "modified inplace"),
+    ("to have the same number of elements", "leaf Variable"),
+    ("leaf Variable", "to have the same number of elements"),
 ]
 
 

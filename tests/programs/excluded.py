@@ -1,20 +1,20 @@
 """What random programs leave out, each with its reason.
 
-EXCLUDED is what PyTorch does wrong or leaves undefined (docs/differences.md), WAITING what is
-known to be wrong here and not mended yet. A rule sees the line with holes, the tensors in the
-holes and whether it stands in a function, and says whether the line is left out.
+EXCLUDED is what PyTorch does wrong or leaves undefined (docs/differences.md). A rule sees the line
+with holes, the tensors in the holes and whether it stands in a function, and says whether the line
+is left out.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .errors import Raised
     from .lines import Filler, Scope, Step
     from .machine import Machine
 
@@ -28,6 +28,7 @@ class Case:
     line: str  # with holes
     text: str  # without
     operands: dict[str, Any]
+    names: dict[str, str]  # of the operands
     scope: Scope
 
     @property
@@ -59,13 +60,18 @@ def is_large(x: Any) -> bool:
 
 
 def memory(x: Any) -> Any:
+    """Also of what transforms wrap."""
+    import torch._C._functorch as wrapped
+
+    while type(x).__module__.startswith("torch") and wrapped.is_functorch_wrapped_tensor(x):
+        x = wrapped.get_unwrapped(x)
     return quiet(lambda: x.data_ptr() - x.storage_offset() * x.element_size(), None)
 
 
 def writes(case: Case) -> bool:
-    if "Write" in case.line:
+    if "Write" in case.line or "increment_version" in case.line:
         return True
-    line = case.line
+    line = re.sub(r"^with T\.\w+\(\): ", "", case.line)
     return (
         line.startswith(("{x}.", "{f}.", "{x}[")) and ("_(" in line or "= " in line)
     ) or "out=" in line
@@ -90,7 +96,7 @@ def reads_what_it_writes(case: Case) -> bool:
 
 def silent_view(case: Case) -> bool:
     """Of a tensor that requires a gradient, where nothing is recorded."""
-    if case.kind not in ("views", "copies", "inside", "custom"):
+    if case.kind not in ("views", "copies", "inside", "custom", "forward"):
         return False
     t = case.machine.worlds[0].lib
     if case.kind == "custom" and not any(w in case.line for w in ("View.", "Turn.", "Same.")):
@@ -100,7 +106,7 @@ def silent_view(case: Case) -> bool:
 
 
 def requires_grad_late(case: Case) -> bool:
-    if "requires_grad" not in case.line:
+    if "requires_grad" not in case.line and ".detach_()" not in case.line:
         return False
     x = case.target()
     around = [case.scope.names[name] for name in case.scope.all_tensors()]
@@ -118,11 +124,20 @@ def is_result_of_transform(case: Case, x: Any) -> bool:
     return any(names.get(name) is x for name in case.machine.unnamed)
 
 
-def uses_result(case: Case) -> bool:
-    """A gradient with respect to it, its nodes, or it as `.grad`."""
-    if case.kind not in ("passes", "gradients", "hooks"):
+def nodes_of_result(case: Case) -> bool:
+    if ".grad = {g}" in case.line:
+        return is_result_of_transform(case, case.operands["g"])
+    if "{r}.grad_fn." not in case.line:
         return False
-    return any(is_result_of_transform(case, x) for x in case.operands.values())
+    x = case.target()
+    if "next_functions" not in case.line:
+        return is_result_of_transform(case, x)
+    written = quiet(lambda: x.grad_fn.name(), "") in (
+        "CopySlices",
+        "CopyBackwards",
+        "IndexPutBackward0",
+    )
+    return written or case.names["r"] in case.machine.renamed or is_result_of_transform(case, x)
 
 
 def mixes(case: Case) -> bool:
@@ -130,17 +145,148 @@ def mixes(case: Case) -> bool:
     return len({str(x.dtype) for x in case.operands.values()}) > 1
 
 
-def silent_transform(case: Case) -> bool:
-    t = case.machine.worlds[0].lib
-    if "{def" not in case.line or t.is_grad_enabled():
-        return False
-    return any(quiet(lambda x=x: x.requires_grad, True) for x in case.operands.values())
-
-
 def writes_into_result(case: Case) -> bool:
     if not writes(case) or case.is_inside:
         return False
     return any(is_result_of_transform(case, x) for x in case.operands.values())
+
+
+def shares_counter(case: Case) -> bool:
+    """Written after copy.copy of it or into what copy.copy made."""
+    names = case.machine.worlds[0].names
+    pairs = re.findall(r"(v\d+) = copy\.copy\((v\d+)\)", case.machine.text())
+    places = {memory(names[name]) for pair in pairs for name in pair if name in names}
+    return writes(case) and any(memory(x) in places for x in case.operands.values())
+
+
+def looks_unlike(machine: Machine, variables: Iterable[str]) -> bool:
+    """Whether any is a result of a transform that another library says something else of."""
+    for name in set(variables) & machine.loose:
+        found = [world.names[name] for world in machine.worlds]
+        if len({(x.requires_grad, x.is_leaf, x.is_inference()) for x in found}) > 1:
+            return True
+    return False
+
+
+def writes_given_tangent(case: Case) -> bool:
+    if not writes(case):
+        return False
+    unpack = case.machine.worlds[0].lib.autograd.forward_ad.unpack_dual
+    names = case.scope.names
+    places = {memory(names[name]) for name in case.scope.all_tensors()}
+    tangents = [quiet(lambda x=x: unpack(x).tangent, None) for x in case.operands.values()]
+    return any(t is not None and memory(t) in places for t in tangents)
+
+
+def nests_static_jvp(case: Case) -> bool:
+    if not any(f"{name}.apply" in case.line for name in ("Exp", "Product", "SlopeSetup")):
+        return False
+    lines = [case.line, *case.scope.lines_around()]
+    return sum(any(word in line for word in FORWARD[:2]) for line in lines) > 1
+
+
+def promotes_in_batch(case: Case) -> bool:
+    """Tensors of several dtypes, one of them a number or the number of each example."""
+    if not case.is_inside or not mixes(case):
+        return False
+    lines = case.scope.lines_around()
+    batches = any(w in line for line in lines for w in ("vmap", "jac", "hessian"))
+    return batches and any(x.dim() == 0 for x in case.operands.values())
+
+
+def writes_under_leaf(case: Case) -> bool:
+    """Into memory of which a view is a leaf."""
+    if not writes(case):
+        return False
+    x = case.target()
+    names = case.machine.worlds[0].names
+    places = {
+        memory(y)
+        for y in (names[name] for name in case.machine.scope.tensors)
+        if quiet(lambda y=y: y.is_leaf and y.requires_grad and y._base is not None, False)
+    }
+    return memory(x) in places
+
+
+def leads_nowhere(case: Case) -> bool:
+    if "inputs=[{w}]" not in case.line:
+        return False
+    wanted, seen, open_nodes = case.operands["w"], set(), [case.operands["r"].grad_fn]
+    end = wanted.view_as(wanted).grad_fn.next_functions[0][0] if wanted.is_leaf else wanted.grad_fn
+    while open_nodes:
+        node = open_nodes.pop()
+        if node is end:
+            return False
+        if node is not None and node not in seen:
+            seen.add(node)
+            open_nodes += [each for each, _ in node.next_functions]
+    return True
+
+
+def nearly_ties(case: Case) -> bool:
+    if "sort" not in case.line:
+        return False
+    x = case.target()
+    if not quiet(lambda: x.is_floating_point() and x.numel() > 0, False):
+        return False
+    values = quiet(lambda: sorted(x.detach().double().flatten().tolist()), [])
+    return any(0 < b - a < 1e-5 * max(1, abs(a)) for a, b in itertools.pairwise(values))
+
+
+def reads_beside_argument(case: Case) -> bool:
+    """What was written in a function, by its name outside."""
+    captured = [case.scope.names[n] for n in case.names.values() if n not in case.scope.tensors]
+    return case.is_inside and any(memory(x) in case.machine.written_inside for x in captured)
+
+
+def writes_other_argument(case: Case) -> bool:
+    """Of a transform, which does not differentiate by it: here it is what it is outside."""
+    if not (case.is_inside and writes(case) and "argnums=1" in case.scope.line):
+        return False
+    first = case.scope.names[case.scope.tensors[0]]
+    return any(memory(x) == memory(first) for x in case.operands.values())
+
+
+def leaves_crosswise(case: Case) -> bool:
+    """A mode that is not the last one while these two are on, after which PyTorch does nothing."""
+    if "__exit__" not in case.line:
+        return False
+    there = case.machine.scope.others["mode"]
+    made = [line.text for line in case.machine.lines if line.text.split(" ")[0] in there]
+    both = all(any(word in text for text in made) for word in ("allow_mutation", "inference_mode"))
+    return both and not case.text.startswith(there[-1] + ".")
+
+
+def writes_what_runs_again(case: Case) -> bool:
+    """Into what is there outside of a checkpoint whose backward is a pass of its own."""
+    around = case.scope.lines_around()
+    if not any("use_reentrant=True" in line for line in around):
+        return False
+    if "checkpoint(" in case.line:
+        return True
+    if not writes(case):
+        return False
+    outside = case.machine.scope
+    places = {memory(outside.names[name]) for name in outside.tensors}
+    return any(memory(x) in places for x in case.operands.values())
+
+
+FORWARD = ("jvp(", "jacfwd(", "hessian(")
+
+
+def variables(case: Case) -> list[Any]:
+    """Each tensor that has a name, once."""
+    found = {id(x): x for x in (case.scope.names[name] for name in case.scope.all_tensors())}
+    return list(found.values())
+
+
+def turns_silently(case: Case) -> bool:
+    """A tensor with a history gets another geometry unrecorded, or keeps gradients."""
+    if not re.search(r"\.(t|unsqueeze|squeeze|transpose|as_strided|resize)_\(", case.line):
+        return False
+    x = case.target()
+    is_silent = not case.machine.worlds[0].lib.is_grad_enabled()
+    return x.requires_grad and (is_silent or quiet(lambda: x.retains_grad, False))
 
 
 def inside(*words: str) -> Callable[[Case], bool]:
@@ -159,7 +305,173 @@ EXCLUDED = [
     ),
     Rule("PyTorch says that a view made without recording requires a gradient", silent_view),
     Rule("PyTorch loses gradients of views that are older than requires_grad", requires_grad_late),
+    Rule("PyTorch loses gradients of views that are leaves of their own", writes_under_leaf),
     Rule("memory that has not been written", enlarges),
+    Rule("nodes that lead to results of transforms and to values of items", nodes_of_result),
+    Rule(
+        "random numbers follow the layout, which results of transforms have of their own",
+        lambda case: (
+            any(w in case.line for w in ("_like(", "dropout", "uniform_", "normal_", "bernoulli_"))
+            and any(name in case.machine.loose for name in case.names.values())
+        ),
+    ),
+    Rule("copies made by copy.copy share the version counter", shares_counter),
+    Rule(
+        "copies made by copy.copy are inference tensors if what they copy is one",
+        lambda case: (
+            "copy.copy(" in case.line
+            and (
+                case.target().is_inference()
+                or case.machine.worlds[0].lib.is_inference_mode_enabled()
+            )
+        ),
+    ),
+    Rule(
+        "slopes that do not depend on it require a gradient of zero",
+        lambda case: looks_unlike(case.machine, case.names.values()),
+    ),
+    Rule("PyTorch writes into the tangent that was given", writes_given_tangent),
+    Rule(
+        "PyTorch says of integers that they require a gradient",
+        lambda case: (
+            writes(case)
+            and any(w in case.line for w in ("{x}[", "index_put_", "fill_({y})"))
+            and not case.target().is_floating_point()
+            and any(quiet(lambda x=x: x.requires_grad, True) for x in case.operands.values())
+        ),
+    ),
+    Rule(
+        "PyTorch does not cast tangents of another dtype",
+        lambda case: (
+            any(w in case.line for w in ("make_dual({f}, {g})", "({f},), ({g},)")) and mixes(case)
+        ),
+    ),
+    Rule(
+        "PyTorch gives inference tensors a history, but does not record what is done with them",
+        lambda case: any(
+            quiet(lambda x=x: x.is_inference() and x.requires_grad, False)
+            for x in case.operands.values()
+        ),
+    ),
+    Rule(
+        "gradients of another shape after `.data = `",
+        lambda case: (
+            ".data = " in case.line
+            and case.target().requires_grad
+            and case.target().shape != case.operands.get("y", case.target()).shape
+        ),
+    ),
+    Rule(
+        "tensors that get the memory of inference tensors, or inference tensors other memory",
+        lambda case: (
+            ".data = " in case.line
+            and len({quiet(lambda x=x: x.is_inference(), None) for x in case.operands.values()}) > 1
+        ),
+    ),
+    Rule(
+        "PyTorch records nothing in inference mode, not even where recording is switched on",
+        lambda case: (
+            (t := case.machine.worlds[0].lib).is_inference_mode_enabled()
+            and (
+                any(w in case.line for w in ("enable_grad", "functional.", "Diagonal"))
+                or (
+                    t.is_grad_enabled()
+                    and any(
+                        quiet(lambda x=x: x.requires_grad, True) for x in case.operands.values()
+                    )
+                )
+            )
+        ),
+    ),
+    Rule(
+        "the memory of results of transforms has a layout of its own",
+        lambda case: (
+            "as_strided" in case.line and any(n in case.machine.loose for n in case.names.values())
+        ),
+    ),
+    Rule("PyTorch's custom functions forget the tangents of outer levels", nests_static_jvp),
+    Rule(
+        "checkpoints see the requires_grad that their arguments had",
+        lambda case: (
+            "requires_grad" in case.line
+            and any(
+                re.search(rf"\.checkpoint\(.*\b{name}\b", case.machine.text())
+                for name in case.names.values()
+            )
+        ),
+    ),
+    Rule("PyTorch counts the dimension of a batch when it chooses a dtype", promotes_in_batch),
+    Rule(
+        "stacks of inference tensors are views in PyTorch",
+        lambda case: (
+            "stack(" in case.line
+            and any(quiet(lambda x=x: x.is_inference(), False) for x in case.operands.values())
+        ),
+    ),
+    Rule(
+        "masked_fill keeps the layout, PyTorch makes the result row-major",
+        lambda case: ".masked_fill(" in case.line and not case.target().is_contiguous(),
+    ),
+    Rule("PyTorch runs hooks of a result that does not lead to what is wanted", leads_nowhere),
+    Rule(
+        "another formula, in which the result has another share",
+        lambda case: (
+            "hook(" in case.line
+            and any(
+                quiet(lambda x=x: x.grad_fn.name(), "") == "CumprodBackward0"
+                for x in case.operands.values()
+            )
+        ),
+    ),
+    Rule("the order of what differs in the last bits", nearly_ties),
+    Rule(
+        "an argument of a checkpoint that was packed is no leaf when the function runs again",
+        lambda case: (
+            writes(case)
+            and any("checkpoint" in line for line in case.scope.lines_around())
+            and "saved_tensors_hooks(lambda" in case.machine.text()
+        ),
+    ),
+    Rule(
+        "PyTorch does not follow what is written into an argument to the tensor that it was",
+        reads_beside_argument,
+    ),
+    Rule("arguments that are not differentiated by are captured", writes_other_argument),
+    Rule(
+        "PyTorch recurses without end",
+        lambda case: (
+            "bernoulli_" in case.line
+            and sum("randomness" in line for line in case.scope.lines_around()) > 1
+        ),
+    ),
+    Rule("PyTorch breaks for good", leaves_crosswise),
+    Rule(
+        "PyTorch's tangent of a number of float32 has another dtype",
+        lambda case: (
+            ".abs()" in case.line
+            and any(
+                x.dim() == 0 and str(x.dtype).endswith("float32") for x in case.operands.values()
+            )
+            and any(w in line for line in case.scope.lines_around() for w in FORWARD)
+        ),
+    ),
+    Rule(
+        "versions of views of what set_ gave other memory",
+        lambda case: (
+            ".set_(" in case.line
+            and sum(memory(y) == memory(case.target()) for y in variables(case)) > 1
+        ),
+    ),
+    Rule(
+        "PyTorch refuses recorded writes into the second chunk",
+        lambda case: (
+            writes(case)
+            and any("chunk_size" in line for line in case.scope.lines_around())
+            and any(quiet(lambda x=x: x.requires_grad, True) for x in case.operands.values())
+        ),
+    ),
+    Rule("what a pass runs again leads to itself, without end", writes_what_runs_again),
+    Rule("PyTorch's gradient does not know of another geometry", turns_silently),
     Rule("PyTorch refuses it in vmap", inside(".data", "tolist", ".item", "pickle", "deepcopy")),
     Rule(
         "PyTorch keeps the history of what it overwrites",
@@ -183,7 +495,7 @@ EXCLUDED = [
     ),
     Rule(
         "PyTorch cuts off leaves that are made in a transform",
-        inside("requires_grad={bit}", "increment_version"),
+        inside("requires_grad={bit}", "requires_grad = ", "increment_version"),
     ),
     Rule(
         "PyTorch's rule for batches of points refuses it",
@@ -213,129 +525,14 @@ EXCLUDED = [
         ),
     ),
 ]
-WAITING: list[Rule] = [
-    Rule("in-place inside vmap counts twice", lambda case: case.is_inside and "_(" in case.line),
-    Rule(
-        "a slope that does not depend on it", lambda case: case.is_inside and "jacfwd" in case.line
-    ),
-    Rule(
-        "the outer gradient of a static jvp",
-        lambda case: (
-            case.is_inside and any(w in case.line for w in ("Exp", "Product", "WriteSetup"))
-        ),
-    ),
-    Rule("forward mode in reentrant checkpoints", lambda case: "use_reentrant=True" in case.text),
-    Rule(
-        "other memory and accumulators",
-        lambda case: ".data = " in case.line,
-    ),
-    Rule("var saves its result", lambda case: ".var(" in case.line),
-    Rule(
-        "out= of another dtype",
-        lambda case: (
-            "out=" in case.line
-            and ("T.clamp(" in case.line or "T.index_select(" in case.line or mixes(case))
-        ),
-    ),
-    Rule("writes into inputs of jvp", lambda case: case.is_inside and writes(case)),
-    Rule("rand(out=)", lambda case: "T.rand(" in case.line and "out=" in case.line),
-    Rule("forward mode in inference mode", lambda case: "inference_mode" in case.line),
-    Rule("make_dual is a view", lambda case: "_dual" in case.line),
-    Rule(
-        "functions that call transforms where forward mode is off",
-        lambda case: "Slope" in case.line,
-    ),
-    Rule("forward mode off", lambda case: "_set_fwd" in case.line),
-    Rule(
-        "out= of factories into integers",
-        lambda case: (
-            any(
-                w in case.line
-                for w in (
-                    "T.zeros(",
-                    "T.full(",
-                    "T.arange(",
-                )
-            )
-            and "out=" in case.line
-        ),
-    ),
-]
-
-
-OTHER_GRAPHS = {
-    "unfold",
-    "gather",
-    "index_select",
-    "index_fill",
-    "index_put",
-    "put",
-    "take",
-    "linear",
-    "reshape",
-    "flatten",
-    "repeat",
-    "scatter",
-    "scatter_add",
-    "expand_as",
-}
-# Messages of PyTorch that speak of what it cannot do in some place; here it may work.
-LIMITS = (
-    "functorch transform",
-    "must override the setup_context",
-    "don't yet support saved tensor hooks",
-    "would mutate a captured Tensor",
-    "Nested forward mode AD",
-    "not possible because there exists a Tensor",
-    "is not allowed; ",
-    "Batching rule not implemented",
-    "arg_spec must not be None",
-    "not resizable",
-    "A leaf node was passed to _will_engine_execute_node",
-    "support batching",
-    "Output 0 of View is a view",
-    "that doesn't have storage",
-    "Autograd not support dtype",
-    "does not have vmap support",
-    "stack expects a non-empty TensorList",
-    "refer to a single memory location",
-    "refers to a single memory location",
-    "with forward AD",
-    "forward AD with",
-)
-# Messages of ours: errors instead of silence.
-REFUSALS = (
-    "no longer shares memory with its base",
-    "functions with out=... arguments don't support automatic differentiation",
-    "not resizable. In",
-    "derivative for set_",
-    "Put vmap inside of the checkpoint",
-    "Mismatch in shape: grad_output",
-    "It is a gradient that depends on no tensor",
-    "You are attempting to call Tensor.requires_grad_()",
-)
-
-
-def is_limit(message: str, loose: object = True) -> bool:
-    """Whether PyTorch cannot do it; writes into views that transforms gave out among it."""
-    return any(words in message for words in LIMITS) or (
-        bool(loose) and ("returns multiple views" in message or "view size is not" in message)
-    )
-
-
-# What PyTorch saves, and refuses to use when it was written into, though no derivative reads it.
-SAVES_LESS = re.compile(r"\.(gather|max|min|sort|index_\w+|scatter\w*|masked_\w+|cummax|take)\(")
-
-
-def saves_less(theirs: Raised, text: str) -> bool:
-    told = "modified by an inplace operation" in theirs.message
-    return told and SAVES_LESS.search(text) is not None
-
-
-def is_refused_here(message: str) -> bool:
-    return any(words in message for words in REFUSALS)
 
 
 def is_excluded(machine: Machine, step: Step, filler: Filler, scope: Scope) -> bool:
-    case = Case(machine, step.kind, step.line, filler.text, filler.operands(), scope)
-    return any(rule.leaves_out(case) for rule in (*EXCLUDED, *WAITING))
+    operands = filler.operands()
+    names = {hole: filler.bound[hole] for hole in operands}
+    case = Case(machine, step.kind, step.line, filler.text, operands, names, scope)
+    if any(rule.leaves_out(case) for rule in EXCLUDED):
+        return True
+    if case.is_inside and writes(case):
+        machine.written_inside.add(memory(case.target()))
+    return False

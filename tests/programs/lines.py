@@ -50,6 +50,11 @@ class Scope:
     tensors: list[str] = field(default_factory=list)
     outer: Scope | None = None
     others: dict[str, list[str]] = field(default_factory=dict)
+    line: str = ""  # that calls the function, with holes
+
+    def lines_around(self) -> list[str]:
+        """Those that call the functions it stands in, the innermost first."""
+        return [self.line, *self.outer.lines_around()] if self.outer else []
 
     def all_tensors(self) -> list[str]:
         """Those of functions around it count half."""

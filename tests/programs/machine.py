@@ -9,6 +9,7 @@ functions (outlines of the variables, calls of hooks) goes to a log, which is co
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 import re
@@ -21,14 +22,16 @@ import numpy as np
 from . import sees
 from .custom import PREPARED
 from .errors import Raised
-from .excluded import OTHER_GRAPHS, is_excluded, is_limit, is_refused_here, quiet, saves_less
+from .excluded import is_excluded, looks_unlike, quiet
 from .lines import Filler, NotHereError, Scope, Step
+from .refusals import OTHER_GRAPHS, is_half_written, is_limit, is_refused_here, saves_less
 
 PRELUDE = """import copy, pickle
 import numpy as np
 import pullback as T  # or torch
 T.manual_seed(0)
-log, kept, nodes, keep = [], [], [], lambda g: kept.append(g)"""
+kept, nodes, keep = [], [], lambda g: kept.append(g)
+log = type("Log", (list,), {"depth": 0})()"""
 # How the results of these are made is not looked at.
 TRANSFORMS = (
     "T.func.",
@@ -37,11 +40,18 @@ TRANSFORMS = (
     "autograd.grad(",
     ".grad",
     "kept[",
+    ".tangent",
     "deepcopy",
     "pickle",
     "Batches",
     "Slope",
 )
+# Modes that end what others left switched on; they must live.
+LEFT: list[Any] = []
+ALLOW_HOOKS: dict[str, Any] = {
+    "torch": lambda t: t._C._autograd._saved_tensors_hooks_enable(),
+    "pullback": lambda t: t._core._set_saved_refusal(None),
+}
 # What a checkpoint raises when it has seen enough.
 STOPS = ("_StopRecomputationError", "_EnoughError")
 # What the function of each kind returns, {last} being a variable of its body and {all} all of them.
@@ -76,6 +86,13 @@ def has_other_graph(text: str) -> bool:
     return any(name in OTHER_GRAPHS for name in re.findall(r"\.(\w+?)_?\(", text))
 
 
+def may_have_written(line: Line, error: Raised) -> bool:
+    """Before it raised; gradients and calls of hooks among it."""
+    parts = ("out=", ".apply", "] += ", "] *= ", ".set_(", "autograd.grad(", ".backward(")
+    written = bool(line.functions) or any(part in line.text for part in parts)
+    return written or "INTERNAL ASSERT" in error.message
+
+
 def writes_cast(text: str, operands: list[Any]) -> bool:
     """Written in place with another dtype, where the node is that of the cast."""
     dtypes = {str(x.dtype) for x in operands if hasattr(x, "dtype")}
@@ -94,6 +111,7 @@ class Function:
     result: str = "None"
     result_code: CodeType | None = None
     scope: Scope | None = None  # of the line that defines it
+    line: str = ""  # that one, with holes
 
 
 class Abandoned(BaseException):
@@ -129,6 +147,7 @@ class Log(list[Any]):
     """What happened in functions, but not what a checkpoint does again."""
 
     muted = 0
+    depth = 0  # functions that run
 
     def append(self, entry: Any) -> None:
         if not self.muted:
@@ -178,7 +197,11 @@ class World:
         except Exception as error:
             raised = Raised(type(error).__name__, str(error))
             self.raised.append(raised)
-            if self is not machine.worlds[0] and is_refused_here(raised.message):
+            if (
+                self is not machine.worlds[0]
+                and (line.error is None or line.functions)
+                and is_refused_here(raised, line.text)
+            ):
                 raise Abandoned(line.text) from None
             if not line.guarded or raised.kind in STOPS:
                 raise
@@ -198,6 +221,10 @@ class World:
         for name in reversed(names):
             if (mode := self.names.pop(name, None)) is not None:
                 sees.attempt(lambda mode=mode: mode.__exit__(None, None, None))
+        ALLOW_HOOKS[self.lib.__name__](self.lib)
+        if self.lib.is_inference_mode_enabled():  # modes that were left crosswise
+            LEFT.append(self.lib.inference_mode(False))
+            LEFT[-1].__enter__()
         self.lib.set_grad_enabled(True)
         self.lib.autograd.forward_ad._set_fwd_grad_enabled(True)
 
@@ -234,11 +261,14 @@ class Call:
     def __call__(self, *arguments: Any) -> Any:
         again = self.is_repeated and self.function.lines is not None and self.called
         self.called = True
-        self.world.log.muted += again
+        log = self.world.log
+        log.muted += again
+        log.depth += 1
         try:
             return self.call(*arguments)
         finally:
-            self.world.log.muted -= again
+            log.muted -= again
+            log.depth -= 1
 
     def call(self, *arguments: Any) -> Any:
         function = self.function
@@ -264,6 +294,8 @@ class Machine:
         self.loose: set[str] = set()  # results of transforms: how they are made is not looked at
         self.versions: list[dict[str, int]] = [{} for _ in libs]  # of variables when they were made
         self.unnamed: set[str] = set()  # whose nodes are not looked at
+        self.renamed: set[str] = set()  # whose node may have the name of another
+        self.written_inside: set[Any] = set()  # memory that functions wrote into
         self.scope = Scope(self.worlds[0].names)
 
     def fresh(self, prefix: str) -> str:
@@ -284,11 +316,10 @@ class Machine:
     def run_line(self, line: Line, made: dict[str, str], operands: set[str]) -> None:
         line.guarded = True
         right, *others = self.worlds
+        counts = [self.count_writes(world) for world in self.worlds]
         line.error = right.run(self, line, right.names)
         if line.error is not None and is_limit(line.error.message, operands & self.loose):
-            if (
-                line.functions or "out=" in line.text or ".apply" in line.text
-            ):  # it may have written
+            if may_have_written(line, line.error):
                 raise Abandoned(line.text)
             return
         self.lines.append(line)
@@ -299,14 +330,22 @@ class Machine:
             self.scope.others["mode"].remove(left[1])
         text = "\n".join(shown(line))
         self.unnamed -= set(made)
+        self.renamed -= set(made)
+        names = self.worlds[0].names
+        if any(names.get(new) is names.get(old) for new in made for old in self.renamed):
+            self.renamed |= set(made)
         for world, versions in zip(self.worlds, self.versions, strict=True):
             for name in made:
                 versions[name] = quiet(lambda: world.names[name]._version, 0)  # noqa: B023
-        names = self.worlds[0].names
+        if line.functions:
+            self.forget_numbers_of_writes(counts)
         if has_other_graph(text) or writes_cast(text, [names.get(name) for name in operands]):
             self.unnamed |= operands & set(self.scope.tensors)
         same = {k for k in operands & self.unnamed for new in made if names.get(new) is names[k]}
-        if is_transform(text) or has_other_graph(text) or same:
+        silent = not self.worlds[0].lib.is_grad_enabled() or line.text.startswith("with T.")
+        silent |= ".apply(" in line.text
+        views = silent and any(quiet(lambda n=n: names[n]._base is not None, False) for n in made)
+        if is_transform(text) or has_other_graph(text) or same or views:
             self.unnamed |= set(made)
         if is_transform(text) or any(name in self.loose for name in operands):
             self.loose |= set(made)
@@ -317,16 +356,40 @@ class Machine:
         if line.error is not None and None in outcomes and saves_less(line.error, self.text()):
             raise Abandoned(line.text)
         self.compare("raises", outcomes, line)
-        if line.error is not None and "out=" in line.text:
+        if line.error is not None and ("out=" in line.text or is_half_written(line.error)):
             raise Abandoned(line.text)
+        is_pass = ".backward(" in line.text or "autograd.grad(" in line.text
+        if line.error is not None and is_pass and "checkpoint" in self.text():
+            raise Abandoned(line.text)  # what ran again before it failed may have written
         self.look(line)
+
+    def count_writes(self, world: World) -> dict[str, int]:
+        """The versions of the variables that have one."""
+        found: dict[str, int] = {}
+        for name in self.scope.tensors:
+            with contextlib.suppress(RuntimeError, KeyError):
+                found[name] = world.names[name]._version
+        return found
+
+    def forget_numbers_of_writes(self, before: list[dict[str, int]]) -> None:
+        """In a transform one line may write several times: whether it does is compared."""
+        after = [self.count_writes(world) for world in self.worlds]
+        for name in before[0]:
+            rises = [
+                new.get(name, 0) - old.get(name, 0) for new, old in zip(after, before, strict=True)
+            ]
+            if all(rises):
+                self.renamed.add(name)
+                for versions, rise in zip(self.versions, rises, strict=True):
+                    versions[name] += rise - 1
 
     def make_line(self, step: Step, scope: Scope) -> tuple[Line, dict[str, str], set[str]] | None:
         functions: list[Function] = []
 
         def define(kind: str, parameters: str) -> str:
             own = [self.fresh("a") for _ in parameters.split(",")]
-            functions.append(Function(self.fresh("f"), kind, own, step.body, scope=scope))
+            name = self.fresh("f")
+            functions.append(Function(name, kind, own, step.body, scope=scope, line=step.line))
             return functions[-1].name
 
         before = dict(self.count)
@@ -354,7 +417,7 @@ class Machine:
         """Makes the lines of a function while it runs for the first time."""
         function.lines = []
         given = [name for name in function.parameters if hasattr(names[name], "grad_fn")]
-        scope = Scope(names, given, function.scope)
+        scope = Scope(names, given, function.scope, line=function.line)
         for step in function.body:
             made = self.make_line(step, scope)
             if made is None:
@@ -366,19 +429,23 @@ class Machine:
                 line.error = world.run(self, line, names)
             except Exception as error:
                 line.error = Raised(type(error).__name__, str(error))
-                if (
-                    is_limit(world.raised[-1].message)
-                    and not line.functions
-                    and ".apply" not in line.text
-                ):
+                if is_half_written(line.error):
+                    raise Abandoned(line.text) from None
+                limited = is_limit(world.raised[-1].message)
+                if limited and not may_have_written(line, world.raised[-1]):
                     function.lines.pop()
                     continue
                 raise
             if line.error is not None and is_limit(world.raised[-1].message):
-                if line.functions or ".apply" in line.text:
+                if may_have_written(line, line.error):
                     raise Abandoned(line.text)
                 function.lines.pop()
                 continue
+            if line.error is not None and is_half_written(line.error):
+                raise Abandoned(line.text)
+            body = "\n".join(each for line in function.lines for each in shown(line))
+            if line.error is not None and saves_less(line.error, body):
+                raise Abandoned(line.text)
             world.note(line, names, line.error)
             if line.error is None:
                 self.add(scope, new)
@@ -400,7 +467,8 @@ class Machine:
             world.log.clear()
         self.compare("modes", [world.modes() for world in self.worlds], line)
         if "seen" in line.text:
-            found = [self.plain(world, world.names.get("seen")) for world in self.worlds]
+            loose = is_transform("\n".join(shown(line)))
+            found = [self.plain(world, world.names.get("seen"), loose) for world in self.worlds]
             self.compare("seen", found, line)
         for name in self.scope.tensors:
             if self.watch or everything:
@@ -408,6 +476,11 @@ class Machine:
                 for each, versions in zip(found, self.versions, strict=True):
                     if isinstance(each["version"], int):
                         each["version"] -= versions[name]
+                for each in found:
+                    if each["inference"] is True:
+                        each["version"] = None
+                    if name in self.renamed:
+                        each["grad_fn"] = None
                 if name in self.loose:
                     found = [sees.loosely(each) for each in found]
                 if name in self.unnamed:
@@ -426,14 +499,20 @@ class Machine:
                 if sees.attempt(lambda x=x: x.is_leaf) is True and x.grad is not None
             ]
             shared.append(sees.sharing(tensors))
+        places = zip(*(each["memory"] for each in shared), strict=False)
+        for k, found in enumerate(places):
+            if None in found:  # zeros of PyTorch that have no memory
+                for each in shared:
+                    each["memory"][k] = None
         self.compare("sharing", shared, line)
 
-    def plain(self, world: World, value: Any) -> Any:
+    def plain(self, world: World, value: Any, loose: bool = False) -> Any:
         """Tensors in a structure as what can be seen of them."""
         if isinstance(value, (list, tuple)):
-            return [self.plain(world, each) for each in value]
+            return [self.plain(world, each, loose) for each in value]
         if isinstance(value, world.lib.Tensor):
-            return sees.part(sees.look(world.lib, value))
+            seen = sees.look(world.lib, value)
+            return sees.part(sees.loosely(seen) if loose else seen)
         return value if isinstance(value, (int, float, str, type(None))) else type(value).__name__
 
     # The end
@@ -452,6 +531,7 @@ class Machine:
         leaves = [k for k, x in found.items() if sees.attempt(lambda x=x: is_leaf(x)) is True]
         leaves = [k for k in leaves if k not in self.unnamed]
         results = [k for k, x in found.items() if sees.attempt(lambda x=x: is_result(x)) is True]
+        results = [k for k in results if not looks_unlike(self, [k])]
         if not leaves or not results:
             return
         inputs = ", ".join(leaves)
@@ -490,6 +570,8 @@ def is_leaf(x: Any) -> bool:
 
 
 def is_result(x: Any) -> bool:
+    if x.is_inference():  # of which nothing is recorded
+        return False
     return x.requires_grad and not x.is_leaf and bool((x.detach().abs() <= 20).all())
 
 

@@ -12,7 +12,7 @@ MODES = """
 {newmode} = T.autograd.forward_ad._set_fwd_grad_enabled({bit}); {newmode}.__enter__()
 {newmode} = T.autograd.set_detect_anomaly(True, check_nan=False); {newmode}.__enter__()
 {newmode} = T.autograd.graph.saved_tensors_hooks(lambda t: (t, 1), lambda t: t[0]); {newmode}.__enter__()
-{newmode} = T.autograd.graph.saved_tensors_hooks(lambda t: t.detach().clone(), lambda t: t * 1); {newmode}.__enter__()
+{newmode} = T.autograd.graph.saved_tensors_hooks(lambda t: t.detach().clone(), lambda t: t.clone()); {newmode}.__enter__()
 {newmode} = T.autograd.graph.disable_saved_tensors_hooks("no"); {newmode}.__enter__()
 {newmode} = T.autograd.graph.allow_mutation_on_saved_tensors(); {newmode}.__enter__()
 """

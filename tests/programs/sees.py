@@ -95,14 +95,21 @@ def gradient_part(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def part(found: dict[str, Any]) -> dict[str, Any]:
-    return {key: found[key] for key in ("dtype", "shape", "values", "inference")}
+    return {key: found.get(key) for key in ("dtype", "shape", "values", "inference")}
 
 
 def loosely(found: dict[str, Any]) -> dict[str, Any]:
     """Without what depends on the steps of a transform."""
     return {
-        key: value for key, value in found.items() if key not in ("version", "is_view", "stride")
+        key: value
+        for key, value in found.items()
+        if key not in ("version", "is_view", "stride", "inference")
     }
+
+
+def no_base(x: Any) -> bool:
+    """What inference tensors are views of depends on the steps of an operator."""
+    return x._base is None or x.is_inference()
 
 
 def sharing(tensors: list[Any]) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def sharing(tensors: list[Any]) -> dict[str, Any]:
     ]
     places = {id(x): k for k, x in enumerate(tensors)}
     bases = [
-        attempt(lambda x=x: None if x._base is None else places.get(id(x._base), "another"))
+        attempt(lambda x=x: None if no_base(x) else places.get(id(x._base), "another"))
         for x in tensors
     ]
     return {"memory": together, "base": bases}

@@ -1,0 +1,110 @@
+"""What PyTorch cannot do, and what is refused here: by the words of the messages."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .errors import Raised
+
+OTHER_GRAPHS = {
+    "unfold",
+    "gather",
+    "index_select",
+    "index_fill",
+    "index_put",
+    "put",
+    "take",
+    "linear",
+    "reshape",
+    "flatten",
+    "repeat",
+    "scatter",
+    "scatter_add",
+    "expand_as",
+}
+# Messages of PyTorch that speak of what it cannot do in some place; here it may work.
+LIMITS = (
+    "functorch transform",
+    "must override the setup_context",
+    "don't yet support saved tensor hooks",
+    "would mutate a captured Tensor",
+    "Nested forward mode AD",
+    "not possible because there exists a Tensor",
+    "is not allowed; ",
+    "Batching rule not implemented",
+    "arg_spec must not be None",
+    "not resizable",
+    "A leaf node was passed to _will_engine_execute_node",
+    "support batching",
+    "Output 0 of View is a view",
+    "that doesn't have storage",
+    "Autograd not support dtype",
+    "does not have vmap support",
+    "stack expects a non-empty TensorList",
+    "refer to a single memory location",
+    "refers to a single memory location",
+    "Cannot set version_counter for inference tensor",
+    "Cannot access storage of TensorWrapper",
+    "Expected self.dtype to be equal to src.dtype",
+    "Inference tensors do not track version counter",
+    "'NoneType' object has no attribute 'next_functions'",
+    "INTERNAL ASSERT FAILED",
+    "Some elements marked as dirty",
+    "with forward AD",
+    "forward AD with",
+)
+# PyTorch has written when it says so.
+HALF_WRITTEN = (
+    "Inplace update to inference tensor",
+    "a leaf Variable that requires grad has been used in an in-place operation",
+)
+# Messages of ours where PyTorch has none: errors instead of silence.
+REFUSALS = (
+    "no longer shares memory with its base",
+    "functions with out=... arguments don't support automatic differentiation",
+    "not resizable. In",
+    "derivative for set_",
+    "Put vmap inside of the checkpoint",
+    "Mismatch in shape: grad_output",
+    "It is a gradient that depends on no tensor",
+    "You are attempting to call Tensor.requires_grad_()",
+    "doesn't match the broadcast shape",
+    "Batching rule not implemented for aten::resize_",
+    "fill_ only supports 0-dimension value tensor",
+    "select_scatter: expected src to have a size equal to the part of self",
+    "more than one element of the written-to tensor refers to a single memory location",
+    "is a view and its base or another view of its base has been modified inplace",
+)
+
+
+def is_limit(message: str, loose: object = True) -> bool:
+    """Whether PyTorch cannot do it; writes into views that transforms gave out among it."""
+    return any(words in message for words in LIMITS) or (
+        bool(loose) and ("returns multiple views" in message or "view size is not" in message)
+    )
+
+
+# What PyTorch saves, and refuses to use when it was written into, though no derivative reads it.
+SAVES_LESS = re.compile(
+    r"\.(gather|max|min|sort|index_\w+|scatter\w*|masked_\w+|cummax|cumprod|take|jvp|jacfwd|hessian|make_dual)\("
+)
+
+
+def saves_less(theirs: Raised, text: str) -> bool:
+    """So it does for tangents, which it writes in place."""
+    words = ("modified by an inplace operation", "outside of the 'allow_mutation")
+    told = any(each in theirs.message for each in words)
+    return told and SAVES_LESS.search(text) is not None
+
+
+def is_refused_here(raised: Raised, text: str) -> bool:
+    """PyTorch gives zeros for a Hessian of inputs that were written beside the function."""
+    if "functional.hessian" in text and "modified by an inplace operation" in raised.message:
+        return True
+    return any(words in raised.message for words in REFUSALS)
+
+
+def is_half_written(raised: Raised) -> bool:
+    return any(words in raised.message for words in HALF_WRITTEN)
