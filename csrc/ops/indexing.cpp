@@ -477,8 +477,8 @@ static constexpr const char* kIndexPut = "index_put";
 // number of dimensions of its own: leading dimensions of size 1 do not count.
 static Tensor value_for(const Sliced& part, const Operand& value) {
   const DType dtype = part.view.dtype();
-  Tensor values = value.is_tensor() ? value.tensor()
-                                    : Tensor::scalar(fitting(value.number(), dtype), dtype);
+  Tensor values =
+      value.is_tensor() ? value.tensor() : Tensor::scalar(fitting(value.number(), dtype), dtype);
   const int most = part.indices.empty() ? part.view.ndim() : 0;
   while (values.ndim() > most && values.size(0) == 1) values = squeeze_dim(values, 0);
   return values;
