@@ -187,9 +187,11 @@ PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& 
   for (std::size_t i = in_place; i < arguments.size(); ++i) {
     const Value& value = arguments.values()[i];
     const bool apart = (flags & kWritesPart && i > 0) || (flags & kOutApart && !in_place);
-    if (value.tensor.defined()) destination.add_operand(value.tensor, apart);
+    auto sharing = apart ? Destination::Sharing::None : Destination::Sharing::InStep;
+    if (flags & kSharesLast && i + 1 == arguments.size()) sharing = Destination::Sharing::Any;
+    if (value.tensor.defined()) destination.add_operand(value.tensor, sharing);
     for (const Tensor& each : value.tensors) {
-      if (each.defined()) destination.add_operand(each, apart);
+      if (each.defined()) destination.add_operand(each, sharing);
     }
   }
   Outcome outcome;
@@ -208,15 +210,17 @@ PyObject* call_into_all(const Overloads& op, const Signature& signature, Argumen
   entry.function.call(arguments.values(), outcome);
   const std::vector<Tensor>& results = outcome.tensors;
   check(ErrorKind::Type,
-        PyTuple_Check(out) && outcome.form == Outcome::Form::Tensors &&
-            PyTuple_GET_SIZE(out) == static_cast<Py_ssize_t>(results.size()),
+        (PyTuple_Check(out) || PyList_Check(out)) && outcome.form == Outcome::Form::Tensors,
         op.name, "(): argument 'out' must be Tensor or a tuple with one for each result, not ",
         Py_TYPE(out)->tp_name);
+  const Py_ssize_t given = PySequence_Fast_GET_SIZE(out);
+  check(ErrorKind::Type, given == static_cast<Py_ssize_t>(results.size()), "expected tuple of ",
+        results.size(), " elements but got ", given, " in argument 'out' of ", op.name, "().");
   std::vector<Tensor> targets;
   for (std::size_t k = 0; k < results.size(); ++k) {
-    PyObject* item = PyTuple_GET_ITEM(out, static_cast<Py_ssize_t>(k));
-    check(ErrorKind::Type, is_tensor(item), op.name, "(): argument 'out' must hold tensors, not ",
-          Py_TYPE(item)->tp_name);
+    PyObject* item = PySequence_Fast_GET_ITEM(out, static_cast<Py_ssize_t>(k));
+    check(ErrorKind::Type, is_tensor(item), "expected Tensor as element ", k,
+          " in argument 'out' of ", op.name, "(), but got ", Py_TYPE(item)->tp_name);
     targets.push_back(unwrap(item));
     check_out(signature.name().c_str(), targets[k]);
     if (!(entry.flags & kCastOut)) check_out_dtype(targets[k], results[k].dtype());

@@ -4,6 +4,8 @@
 // operators with a gradient through their parameters build on them.
 #include "kernels/random.h"
 
+#include <cmath>
+
 #include "core/error.h"
 #include "core/warning.h"
 #include "kernels/copy.h"
@@ -249,9 +251,13 @@ const Tensor& overwrite(const char* name, const char* node, const Tensor& input,
 }
 
 Tensor uniform_(const Tensor& input, double from, double to) {
+  floating(input.dtype(), "check_uniform_bounds");
+  for (const auto& [what, bound] : {std::pair("from", from), std::pair("to", to)}) {
+    check(std::isfinite(bound) && fits(bound, input.dtype()), what, " is out of bounds for ",
+          input.dtype() == DType::Float32 ? "float" : "double", ": got ", bound, ".");
+  }
   check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from,
         " > to=", to);
-  floating(input.dtype(), "check_uniform_bounds");
   return overwrite("uniform", "UniformBackward0", input, [&](const kernels::View& out) {
     kernels::uniform(out, from, to, default_generator());
   });

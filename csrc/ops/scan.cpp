@@ -187,6 +187,10 @@ Tensor spacing(const char* name, const Tensor& y, const Tensor& x, int dim) {
   return later(points, dim) - earlier(points, dim);
 }
 
+void check_spacing(const char* name, const Scalar& dx) {
+  check(dx.category() != Category::Bool, name, ": Currently, we only support dx as a real number.");
+}
+
 Tensor nothing(const Tensor& y, int dim) {
   Dims sizes = y.shape();
   sizes.erase(dim);
@@ -205,6 +209,7 @@ Tensor trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
   const Composition parts;
   const int d = integration_dim("trapezoid", y, dim);
   if (y.size(d) == 0) return nothing(y, d);
+  check_spacing("trapezoid", dx);
   return mul_number(sum(y, Dims{d}) - (select(y, d, 0) + select(y, d, -1)) * 0.5, dx);
 }
 
@@ -218,6 +223,7 @@ Tensor cumulative_trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim
 Tensor cumulative_trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
   const Composition parts;
   const int d = integration_dim("cumulative_trapezoid", y, dim);
+  check_spacing("cumulative_trapezoid", dx);
   return cumsum((later(y, d) + earlier(y, d)) * (dx.to_double() / 2), {d});
 }
 

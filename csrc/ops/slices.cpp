@@ -6,6 +6,7 @@
 #include "kernels/index.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
+#include "ops/compare.h"
 #include "ops/destination.h"
 #include "ops/indexing.h"
 #include "ops/matmul.h"
@@ -97,7 +98,7 @@ struct IndexAdd {
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(in[0]));
-    kernels::index_add(view_of(out), a.dim, view_of(in[1]), view_of(in[2]), a.alpha.to_double());
+    kernels::index_add(view_of(out), a.dim, view_of(in[1]), view_of(in[2]), a.alpha);
   }
   static constexpr std::uint32_t saves(std::uint32_t needs) { return needs >> 2 & 1u ? 2u : 0u; }
   static void vjp(Vjp<IndexAdd>& v) {
@@ -159,7 +160,10 @@ struct IndexFill {
     return a.is_tensor ? "IndexFillBackward1" : "IndexFillBackward0";
   }
   static Tensor batch(const Attrs& a, In in, int level) {
-    const BatchedSlices b(a.dim, in, level);
+    BatchedSlices b(a.dim, in, level);
+    if (b.differs || a.is_tensor) {  // those functions do not count from the end
+      b.index = from_end(b.index, b.x.size(b.dim));
+    }
     if (!a.is_tensor) {
       return make_batched(b.differs ? scatter_value(b.x, b.dim, b.index, a.value)
                                     : index_fill(b.x, b.dim, b.index, a.value),
@@ -186,7 +190,7 @@ struct IndexFill {
     const Dims strides(sizes.size());
     const kernels::View source{reinterpret_cast<char*>(&value), sizes.data(), strides.data(),
                                sizes.size(), out.dtype()};
-    kernels::index_copy(view_of(out), a.dim, view_of(in[1]), source);
+    kernels::index_fill(view_of(out), a.dim, view_of(in[1]), source);
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
   static void vjp(Vjp<IndexFill>& v) {
@@ -254,12 +258,18 @@ void check_index_copy(const Tensor& input, int dim, const Tensor& index, const T
         index.numel(), ") should be equal to source.size(dim) (", length, ")");
 }
 
+void check_fill_index(const Tensor& index) {
+  check(ErrorKind::Index, index.dtype() == DType::Int64,
+        "index_fill_(): Expected dtype int64 for index.");
+  check(index.ndim() <= 1, "Index has to be a vector/scalar");
+}
+
 Tensor index_fill_tensor(const Tensor& input, std::int64_t dim, const Tensor& index,
                          const Tensor& value) {
   check(value.ndim() == 0,
         "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
         value.ndim(), " dimension(s).");
-  check(index.ndim() <= 1, "Index has to be a vector/scalar");
+  check_fill_index(index);
   const int d = wrap_dim(dim, input.ndim());
   if (input.ndim() == 0) {
     return unsafe_view(index_fill_tensor(unsqueeze(input, 0), 0, index, value), {},
@@ -292,6 +302,7 @@ Tensor index_select(const Tensor& input, std::int64_t dim, const Tensor& index) 
 Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& source,
                  Scalar alpha) {
   const int d = wrap_dim(dim, input.ndim());
+  fitting(alpha, input.dtype());
   if (!is_floating(input.dtype())) {  // cut, as in torch
     alpha = input.dtype() == DType::Bool ? Scalar(alpha.to_bool()) : Scalar(alpha.to_int());
   }
@@ -302,6 +313,11 @@ Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, con
                        IndexAdd::kNode);
   }
   return apply<IndexAdd>({d, alpha}, input, index, as_source(source, input));
+}
+
+Tensor from_end(const Tensor& index, std::int64_t size) {
+  const Tensor inside = logical_and(lt(index, 0), ge(index, -size));
+  return where(inside, index + Operand(size), index);
 }
 
 Tensor index_copy(const Tensor& input, std::int64_t dim, const Tensor& index,
@@ -317,7 +333,7 @@ Tensor index_copy(const Tensor& input, std::int64_t dim, const Tensor& index,
 }
 
 Tensor index_fill(const Tensor& input, std::int64_t dim, const Tensor& index, Scalar value) {
-  check(index.ndim() <= 1, "Index has to be a vector/scalar");
+  check_fill_index(index);
   const int d = wrap_dim(dim, input.ndim());
   if (input.ndim() == 0) {
     return unsafe_view(index_fill(unsqueeze(input, 0), 0, index, value), {}, "IndexFillBackward0");

@@ -286,6 +286,7 @@ enum EntryFlag : std::uint32_t {
   kCastOut = 1u << 13,      // out= may have any dtype that the result can be cast to
   kFlatOut = 1u << 14,      // out= of any shape with as many elements keeps its shape
   kOutApart = 1u << 15,     // out= must not share memory with an operand
+  kSharesLast = 1u << 16,   // the last operand may share any memory with input in place
 };
 inline constexpr std::uint32_t kBoth = kFunctionForm | kMethodForm | kOutForm;
 inline constexpr std::uint32_t kCastOutForm = kOutForm | kCastOut;

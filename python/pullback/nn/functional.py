@@ -7,7 +7,9 @@ from other operators is written here.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
+from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _core
@@ -96,9 +98,14 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
 
 def _check_probability(name: str, p: object) -> None:
     """Refuse a ``p`` that is no probability, in the name of the function or module ``name``."""
-    if not isinstance(p, (int, float)):
+    if isinstance(p, pb.Tensor) and p.ndim == 0 and not p.requires_grad:
+        p = p.item()
+    # As everywhere a Fraction is no number; NumPy's are.
+    if not isinstance(p, numbers.Real) or (
+        isinstance(p, numbers.Rational) and not isinstance(p, numbers.Integral)
+    ):
         raise TypeError(f"{name}: p must be a number: got {type(p).__name__}.")
-    if not 0.0 <= p <= 1.0:
+    if not 0.0 <= float(p) <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
@@ -132,6 +139,15 @@ def normalize(
     return input / length if out is None else pb.div(input, length, out=out)
 
 
+def _index(function: str, name: str, value: Any) -> int:
+    kind = type(value).__name__
+    if isinstance(value, Tensor) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{function}(): argument {name!r} (position 2) must be int, not {kind}")
+    return int(value)
+
+
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """A new last dimension that is 1 at the index given by the element, 0 elsewhere.
 
@@ -143,6 +159,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         RuntimeError: wrong dtype, or a class number outside ``[0, num_classes)``.
     """
     _check_tensor("one_hot", "input", tensor)
+    num_classes = _index("one_hot", "num_classes", num_classes)
     if tensor.dtype != pb.int64:
         raise RuntimeError(
             "one_hot is only applicable to index tensor of type LongTensor: "
