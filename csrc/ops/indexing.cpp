@@ -13,6 +13,7 @@
 #include "ops/index_plan.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
+#include "ops/select.h"
 #include "ops/table.h"
 #include "ops/view.h"
 #include "ops/window.h"
@@ -529,7 +530,7 @@ static void assign_recorded(const Tensor& target, std::span<const IndexItem> ite
   }
   const Planned p = make_plan(s.view, s.indices);
   const bool fills = is_masked_fill(values, items);
-  if (fills) values = cast(values, target.dtype());
+  if (fills) values = cast_one(values, target.dtype());
   Destination destination(kIndexPut, Destination::Kind::InPlace, s.view);
   destination.add_operand(values, fills ? Destination::Sharing::Any : Destination::Sharing::None);
   destination.finish(
@@ -555,7 +556,7 @@ void index_assign(const Tensor& target, std::span<const IndexItem> items, const 
     const bool fills = is_masked_fill(values, items);
     Destination(kIndexPut, Destination::Kind::InPlace, s.view)
         .add_operand(values, fills ? Destination::Sharing::Any : Destination::Sharing::None);
-    if (fills) values = cast(values, target.dtype());
+    if (fills) values = cast_one(values, target.dtype());
     const Tensor expanded = expand_values(p, s.view, values);
     std::vector<const Tensor*> inputs{&s.view, &expanded};
     for (const Tensor& index : p.indices) inputs.push_back(&index);

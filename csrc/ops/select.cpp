@@ -280,7 +280,14 @@ Tensor masked_fill(const Tensor& input, const Tensor& mask, const Operand& value
   check(value.ndim() == 0,
         "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
         value.ndim(), " dimension(s).");
-  return elementwise(record_masked_fill_tensor, mask, cast(value.tensor(), input.dtype()), input);
+  return elementwise(record_masked_fill_tensor, mask, cast_one(value.tensor(), input.dtype()),
+                     input);
+}
+
+Tensor cast_one(const Tensor& value, DType dtype) {
+  if (value.dtype() == dtype) return value;
+  if (!value.has(kBatched)) fitting(value.item(), dtype);
+  return cast(value, dtype);
 }
 static const Entry entry_masked_fill("masked_fill(input, mask, value)", function<masked_fill>,
                                      kFunctionForm | kMethodForm | kInPlaceForm | kSharesLast,

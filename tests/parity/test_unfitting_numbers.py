@@ -54,6 +54,11 @@ def square(t: Any, x: Any, *lead: int) -> Any:
     return x.expand(*lead, 3, 3).clone()
 
 
+def put_at(x: Any, index: Any, value: Any) -> Any:
+    x[index] = value
+    return x
+
+
 def mask(t: Any) -> Any:
     return t.tensor([True, False, True])
 
@@ -131,6 +136,10 @@ PARAMETERS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "index_add of one element": lambda t, x, v: x[0].index_add(0, t.tensor([0]), x[0], alpha=v),
     "scatter": lambda t, x, v: x.scatter(0, t.tensor([1]), v),
     "scatter multiply": lambda t, x, v: x.scatter(0, t.tensor([1]), v, reduce="multiply"),
+    "masked_fill by a tensor": lambda t, x, v: x.masked_fill(mask(t), t.tensor(v)),
+    "masked_fill_ by a tensor": lambda t, x, v: x.masked_fill_(mask(t), t.tensor(v).double()),
+    "mask": lambda t, x, v: put_at(x, mask(t), t.tensor(v)),
+    "mask, one value": lambda t, x, v: put_at(x, mask(t), t.tensor([v]).double()),
     "isin": lambda t, x, v: t.isin(x, v),
     "trapezoid": lambda t, x, v: t.trapezoid(x, dx=v),
     "cumulative_trapezoid": lambda t, x, v: t.cumulative_trapezoid(x, dx=v),
