@@ -107,11 +107,13 @@ PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& 
   for (std::size_t i = in_place; i < arguments.size(); ++i) {
     const Value& value = arguments.values()[i];
     const bool apart = (flags & kWritesPart && i > 0) || (flags & kOutApart && !in_place);
-    if (value.tensor.defined()) {
-      destination.add_operand(value.tensor, apart, in_place && flags & kReadsFirst);
+    auto sharing = apart ? Destination::Sharing::None : Destination::Sharing::InStep;
+    if (in_place && flags & kSharesLast && i + 1 == arguments.size()) {
+      sharing = Destination::Sharing::Any;
     }
+    if (value.tensor.defined()) destination.add_operand(value.tensor, sharing);
     for (const Tensor& each : value.tensors) {
-      if (each.defined()) destination.add_operand(each, apart);
+      if (each.defined()) destination.add_operand(each, sharing);
     }
   }
   Outcome outcome;
@@ -133,12 +135,12 @@ PyObject* call_into_all(const Overloads& op, const Signature& signature, Argumen
   const std::vector<Tensor>& results = outcome.tensors;
   check(ErrorKind::Type,
         outcome.form == Outcome::Form::Tensors &&
-            PyTuple_GET_SIZE(out) == static_cast<Py_ssize_t>(results.size()),
+            PySequence_Fast_GET_SIZE(out) == static_cast<Py_ssize_t>(results.size()),
         op.name, "(): argument 'out' must be a tuple with a Tensor for each result: got ",
-        PyTuple_GET_SIZE(out), ", expected ", results.size());
+        PySequence_Fast_GET_SIZE(out), ", expected ", results.size());
   std::vector<Tensor> targets;
   for (std::size_t k = 0; k < results.size(); ++k) {
-    PyObject* item = PyTuple_GET_ITEM(out, static_cast<Py_ssize_t>(k));
+    PyObject* item = PySequence_Fast_GET_ITEM(out, static_cast<Py_ssize_t>(k));
     targets.push_back(unwrap(item));
     const auto earlier = targets.begin() + static_cast<std::ptrdiff_t>(k);
     check(std::none_of(targets.begin(), earlier,
@@ -154,24 +156,24 @@ PyObject* call_into_all(const Overloads& op, const Signature& signature, Argumen
   return wrap_tensors(std::move(targets), op.named_tuple);
 }
 
-// Whether out= is a tuple; throws unless it is what the results are.
+// Whether out= is a tuple (or a list); throws unless it is what the results are.
 bool check_out_kind(const Overloads& op, const Signature& signature, PyObject* out) {
   const std::string_view result = signature.entry().function.result;
   const bool one = result == "Tensor";
-  const bool is_tuple = PyTuple_Check(out);
+  const bool is_tuple = PyTuple_Check(out) || PyList_Check(out);
   if (is_tuple ? one : !is_tensor(out) || result.starts_with("tuple")) {
     fail(ErrorKind::Type, op.name, "(): argument 'out' must be ",
          one ? "Tensor" : "tuple of Tensors", ", not ", type_name(out));
   }
   if (!is_tuple) return false;
-  const Py_ssize_t count = PyTuple_GET_SIZE(out);
+  const Py_ssize_t count = PySequence_Fast_GET_SIZE(out);
   if (const char* fields = signature.entry().fields) {
     const Py_ssize_t wanted = 1 + std::count(fields, fields + std::strlen(fields), ',');
-    check(ErrorKind::Type, count == wanted, op.name, "(): argument 'out' must be tuple of ", wanted,
-          " Tensors, but got ", count);
+    check(ErrorKind::Type, count == wanted, "expected tuple of ", wanted, " elements but got ",
+          count, " in argument 'out' of ", op.name, "().");
   }
   for (Py_ssize_t k = 0; k < count; ++k) {
-    PyObject* item = PyTuple_GET_ITEM(out, k);
+    PyObject* item = PySequence_Fast_GET_ITEM(out, k);
     check(ErrorKind::Type, is_tensor(item), op.name,
           "(): argument 'out' must be tuple of Tensors, but found element of type ",
           Py_TYPE(item)->tp_name, " at pos ", k);

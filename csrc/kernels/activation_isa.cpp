@@ -100,9 +100,7 @@ struct LeakyReluGrad {
 template <typename T>
 struct Elu {
   explicit Elu(const double* p) : negative(p[0] * p[1]), positive(p[1]), inner(p[2]) {}
-  double operator()(double x) const {
-    return x <= 0.0 ? expm1(x * inner) * negative : x * positive;
-  }
+  double operator()(double x) const { return x < 0.0 ? expm1(x * inner) * negative : x * positive; }
   double negative, positive, inner;
 };
 template <typename T>
@@ -140,8 +138,7 @@ struct Hardsigmoid {
 };
 template <typename T>
 struct Threshold {
-  explicit Threshold(const double* p)
-      : threshold(static_cast<T>(p[0])), value(static_cast<T>(p[1])) {}
+  explicit Threshold(const double* p) : threshold(parameter<T>(p[0])), value(parameter<T>(p[1])) {}
   T operator()(T x) const { return x <= threshold ? value : x; }
   T threshold, value;
 };

@@ -148,16 +148,8 @@ struct Div {
 };
 
 template <typename T>
-PULLBACK_INLINE T factor(const double* p) {
-  if constexpr (std::is_floating_point_v<T>) {
-    return static_cast<T>(p[0]);
-  } else {
-    return static_cast<T>(__builtin_bit_cast(int64_t, p[0]));
-  }
-}
-template <typename T>
 struct AddScaled {
-  explicit AddScaled(const double* p) : alpha(factor<T>(p)) {}
+  explicit AddScaled(const double* p) : alpha(parameter<T>(p[0])) {}
   T operator()(T a, T b) const { return static_cast<T>(wide(a) + wide(alpha) * wide(b)); }
   T alpha;
 };
@@ -256,7 +248,7 @@ struct Lerp {
 };
 template <typename T>
 struct Addcmul {
-  explicit Addcmul(const double* p) : value(factor<T>(p)) {}
+  explicit Addcmul(const double* p) : value(parameter<T>(p[0])) {}
   T operator()(T a, T b, T c) const {
     return static_cast<T>(wide(a) + wide(value) * wide(b) * wide(c));
   }
@@ -264,7 +256,7 @@ struct Addcmul {
 };
 template <typename T>
 struct Addcdiv {
-  explicit Addcdiv(const double* p) : value(factor<T>(p)) {}
+  explicit Addcdiv(const double* p) : value(parameter<T>(p[0])) {}
   T operator()(T a, T b, T c) const { return a + value * b / c; }
   T value;
 };

@@ -28,17 +28,20 @@ std::int64_t bytes(const View& v, int dim) {
   return dim_stride(v, dim) * static_cast<std::int64_t>(item_size(v.dtype));
 }
 
-// Positions along one dimension.  `bad` raises the error for an index out of range.
+// Positions along one dimension.  `bad` raises the error for an index out of range; with `negative`
+// those below 0 count from the end.
 template <typename Bad>
-Positions along(const View& whole, const View& part, int dim, const View& index, Bad bad) {
+Positions along(const View& whole, const View& part, int dim, const View& index, Bad bad,
+                bool negative = false) {
   Positions at;
   const std::int64_t n = dim_size(index, 0);
   const std::int64_t size = dim_size(whole, dim);
   at.whole.resize(static_cast<std::size_t>(n));
   at.part.resize(static_cast<std::size_t>(n));
   for (std::int64_t i = 0; i < n; ++i) {
-    const std::int64_t k = read_index(index.data + i * bytes(index, 0), index.dtype);
-    if (k < 0 || k >= size) bad(k, size);
+    std::int64_t k = read_index(index.data + i * bytes(index, 0), index.dtype);
+    if (k < (negative ? -size : 0) || k >= size) bad(k, size);
+    if (k < 0) k += size;
     at.whole[static_cast<std::size_t>(i)] = k * bytes(whole, dim);
     at.part[static_cast<std::size_t>(i)] = i * bytes(part, dim);
   }
@@ -108,7 +111,7 @@ void index_select(const View& out, const View& in, const View& index, int dim) {
   });
 }
 
-void index_add(const View& out, int dim, const View& index, const View& src, double alpha) {
+void index_add(const View& out, int dim, const View& index, const View& src, const Scalar& alpha) {
   // torch's errors for one dimension and for more are not the same.
   const ErrorKind kind = out.ndim == 1 ? ErrorKind::Index : ErrorKind::Runtime;
   const Positions at = along(out, src, dim, index, [=](std::int64_t k, std::int64_t size) {
@@ -117,10 +120,11 @@ void index_add(const View& out, int dim, const View& index, const View& src, dou
   const Slices slices = slices_without(out, src, dim);
   const std::int64_t stride = std::abs(bytes(out, dim));
   visit(out.dtype, [&]<typename T>() {
-    if (alpha == 1) {
+    if (alpha.to_double() == 1) {
       return transfer<T>(out.data, src.data, at, slices, stride, true, kAdd);
     }
-    const T scale = static_cast<T>(alpha);
+    T scale;
+    alpha.store(out.dtype, &scale);
     transfer<T>(out.data, src.data, at, slices, stride, true, [scale](T& whole, T& part) {
       whole = add_wrapping(whole, multiply_wrapping(scale, part));
     });
@@ -132,6 +136,18 @@ void index_copy(const char* name, const View& out, int dim, const View& index, c
     fail(ErrorKind::Index, name, "(): index ", k, " is out of bounds for dimension ", dim,
          " with size ", size);
   });
+  const Slices slices = slices_without(out, src, dim);
+  visit_size(out.dtype, [&]<typename T>() {
+    transfer<T>(out.data, src.data, at, slices, std::abs(bytes(out, dim)), true, WriteWhole());
+  });
+}
+
+void index_fill(const View& out, int dim, const View& index, const View& src) {
+  const auto bad = [dim](std::int64_t k, std::int64_t size) {
+    fail(ErrorKind::Index, "index_fill_(): index ", k, " is out of bounds for dimension ", dim,
+         " with size ", size);
+  };
+  const Positions at = along(out, src, dim, index, bad, true);
   const Slices slices = slices_without(out, src, dim);
   visit_size(out.dtype, [&]<typename T>() {
     transfer<T>(out.data, src.data, at, slices, std::abs(bytes(out, dim)), true, WriteWhole());

@@ -37,6 +37,16 @@ PULLBACK_INLINE void scalar_loop(I& i) {
   asm volatile("" : "+r"(i));
 }
 
+// A parameter in the dtype of the loop; an integral one is written with integral_param.
+template <typename T>
+PULLBACK_INLINE T parameter(double p) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return static_cast<T>(p);
+  } else {
+    return static_cast<T>(__builtin_bit_cast(std::int64_t, p));
+  }
+}
+
 // Operations with parameters are constructed from them.
 template <typename Op>
 PULLBACK_INLINE Op make(const double* params) {

@@ -37,6 +37,12 @@ Tensor maybe_in_place(const char* name, const Tensor& input, bool inplace, Funct
   return destination.finish(function());
 }
 
+// A parameter that the dtype of the input holds; integral inputs are refused by the operator.
+double held(double value, const Tensor& input) {
+  if (input.dtype() == DType::Float32) fitting(Scalar(value), DType::Float32);
+  return value;
+}
+
 // The function for a record's slope that is itself recorded.
 Tensor relu_grad(T g, T y);
 Tensor silu_grad(T g, T x);
@@ -91,16 +97,20 @@ static const Elementwise record_hardtanh("hardtanh", "HardtanhBackward0", DTypeR
                                           }},
                                          kZeroSlope, kZeroSlope);
 
-static Tensor hardtanh(const Tensor& input, double low, double high) {
-  check(ErrorKind::Value, low <= high, "min_val cannot be greater than max_val");
-  check(input.dtype() != DType::Bool, "Bool inputs not supported for hardtanh");
-  check(input.dtype() != DType::UInt8 || low >= 0,
-        "cannot do hardtanh on an unsigned type with negative limits");
-  if (is_floating(input.dtype())) return elementwise(record_hardtanh, input, low, high);
-  return elementwise(record_hardtanh, input, static_cast<std::int64_t>(low),
-                     static_cast<std::int64_t>(high));
+static Tensor hardtanh(const Tensor& input, Scalar low, Scalar high) {
+  check(ErrorKind::Value, !(low.to_double() > high.to_double()),
+        "min_val cannot be greater than max_val");
+  const DType dtype = input.dtype();
+  check(dtype != DType::Bool, "Bool inputs not supported for hardtanh");
+  if (!is_floating(dtype)) {  // as in torch, the bounds do not promote
+    low = fitting(low, DType::Int64).to_int();
+    high = fitting(high, DType::Int64).to_int();
+    check(dtype != DType::UInt8 || low.to_int() >= 0,
+          "cannot do hardtanh on an unsigned type with negative limits");
+  }
+  return elementwise(record_hardtanh, input, fitting(low, dtype), fitting(high, dtype));
 }
-static Tensor hardtanh_nn(const Tensor& input, double min_val, double max_val, bool inplace) {
+static Tensor hardtanh_nn(const Tensor& input, Scalar min_val, Scalar max_val, bool inplace) {
   return maybe_in_place("hardtanh", input, inplace,
                         [&] { return hardtanh(input, min_val, max_val); });
 }
@@ -226,14 +236,14 @@ const Elementwise record_celu("elu", "CeluBackward0", DTypeRule::Promote, Unary:
 
 Tensor elu_like(const Elementwise& op, const Tensor& input, double alpha, double scale,
                 double input_scale) {
-  const double params[kMaxParams] = {alpha, scale, input_scale};
+  const double params[kMaxParams] = {held(alpha, input), scale, input_scale};
   return elementwise(op, input, params);
 }
 
 }  // namespace
 
 Tensor softplus(const Tensor& input, double beta, double threshold) {
-  const double params[kMaxParams] = {beta, threshold, 0};
+  const double params[kMaxParams] = {held(beta, input), held(threshold, input), 0};
   return elementwise(record_softplus, input, params);
 }
 static const Entry entry_softplus("softplus(input, beta=1, threshold=20)", function<softplus>,
@@ -243,7 +253,7 @@ static const Entry entry_softplus("softplus(input, beta=1, threshold=20)", funct
                                   "x(3,4) | x(3,4), 2.0, 1.0 | x() | xs(3,4)");
 
 static Tensor leaky_relu(const Tensor& input, double negative_slope, bool inplace) {
-  const double params[kMaxParams] = {negative_slope, 0, 0};
+  const double params[kMaxParams] = {held(negative_slope, input), 0, 0};
   return maybe_in_place("leaky_relu", input, inplace,
                         [&] { return elementwise(record_leaky_relu, input, params); });
 }
@@ -336,11 +346,15 @@ static const Elementwise record_threshold("threshold", "ThresholdBackward0", DTy
                                              return stepwise("ThresholdBackwardBackward0",
                                                              where(le(s.x(), s.p(0)), 0, t), s.x());
                                            }});
-static Tensor threshold(const Tensor& input, double threshold, double value) {
-  const double params[kMaxParams] = {threshold, value, 0};
+static Tensor threshold(const Tensor& input, Scalar threshold, Scalar value) {
+  const auto param = [dtype = input.dtype()](const Scalar& number) {
+    fitting(number, dtype);
+    return is_floating(dtype) ? number.to_double() : kernels::integral_param(number.to_int());
+  };
+  const double params[kMaxParams] = {param(threshold), param(value), 0};
   return elementwise(record_threshold, input, params);
 }
-static Tensor threshold_nn(const Tensor& input, double limit, double value, bool inplace) {
+static Tensor threshold_nn(const Tensor& input, Scalar limit, Scalar value, bool inplace) {
   return maybe_in_place("threshold", input, inplace,
                         [&] { return threshold(input, limit, value); });
 }
@@ -356,7 +370,7 @@ static const Elementwise record_softshrink("softshrink", "SoftshrinkBackward0", 
                                            Unary::Softshrink, {kReadsX, outside});
 
 Tensor hardshrink(const Tensor& input, double lambd) {
-  const double params[kMaxParams] = {lambd, 0, 0};
+  const double params[kMaxParams] = {held(lambd, input), 0, 0};
   return elementwise(record_hardshrink, input, params);
 }
 static const Entry entry_hardshrink("hardshrink(input, lambd=0.5)", function<hardshrink>,
@@ -364,11 +378,12 @@ static const Entry entry_hardshrink("hardshrink(input, lambd=0.5)", function<har
                                     "x(3,4) | x(3,4), 0.2 | x() | xs(3,4)");
 
 Tensor softshrink(const Tensor& input, double lambd) {
-  const bool narrow = input.dtype() == DType::Float32;
-  const double most =
-      narrow ? double{std::numeric_limits<float>::max()} : std::numeric_limits<double>::max();
-  check(lambd >= 0 && lambd <= most, "lambda must be in range [0, ", most, "] for input dtype ",
-        info(input.dtype()).scalar_name, ", but found ", lambd);
+  const double most = input.dtype() == DType::Float32
+                          ? static_cast<double>(std::numeric_limits<float>::max())
+                          : std::numeric_limits<double>::max();
+  check(!is_floating(input.dtype()) || (lambd >= 0 && lambd <= most),
+        "lambda must be in range [0, ", most, "] for input dtype ", info(input.dtype()).scalar_name,
+        ", but found ", lambd);
   const double params[kMaxParams] = {lambd, 0, 0};
   return elementwise(record_softshrink, input, params);
 }

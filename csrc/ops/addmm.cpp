@@ -126,6 +126,9 @@ void check_addend_dtype(const Tensor& input, const Tensor& b) {
 Tensor add_product(const char* name, const char* node, const Tensor& input, const Tensor& a,
                    const Tensor& b, Scalar beta, Scalar alpha) {
   check_addend_dtype(input, b);
+  if (a.size(a.ndim() - 1) == 0) alpha = 1;  // there is no product
+  fitting(beta, a.dtype());
+  fitting(alpha, a.dtype());
   if (!is_floating(a.dtype())) {  // as in torch, the digits after the point are cut off
     beta = beta.to_int();
     alpha = alpha.to_int();

@@ -46,6 +46,7 @@ void check_factor(DType dtype, const Scalar& factor, const char* name) {
 static Tensor scaled(const Elementwise& op, const Operand& a, const Operand& b, Scalar alpha) {
   const DType dtype = result_type(a, b);
   check_factor(dtype, alpha);
+  fitting(alpha, dtype);
   if (dtype == DType::Bool) {
     if (alpha.to_bool()) return elementwise(record_add, a, b);
     Tensor none;
@@ -90,11 +91,8 @@ static void refuse_bool_sub(const Operand& a, const Operand& b) {
 
 static Scalar negative(const Scalar& alpha) {
   if (alpha.category() == Category::Bool) return alpha;
-  if (alpha.is_wide()) return Scalar(-alpha.to_double());
-  if (!alpha.is_floating() && alpha.to_int() == std::numeric_limits<std::int64_t>::min()) {
-    return Scalar::wide(std::uint64_t{1} << 63);
-  }
-  return alpha.is_floating() ? Scalar(-alpha.to_double()) : Scalar(-alpha.to_int());
+  if (alpha.is_floating() || alpha.is_wide()) return Scalar(-alpha.to_double());
+  return Scalar(static_cast<std::int64_t>(-static_cast<std::uint64_t>(alpha.to_int())));
 }
 
 Tensor sub(const Operand& input, const Operand& other, Scalar alpha) {
@@ -239,8 +237,9 @@ Tensor pow(const Operand& input, const Operand& exponent) {
   if (wider == Category::Bool && input.is_tensor()) {
     return logical_or(input.tensor(), Tensor::scalar(Scalar(!e.to_bool()), DType::Bool));
   }
-  if (wider == Category::Integral && e.to_int() < 0) {
-    fail("Integers to negative integer powers are not allowed.");
+  if (wider == Category::Integral) {
+    check(e.to_int() >= 0, "Integers to negative integer powers are not allowed.");
+    fitting(e, result_type(input, exponent));
   }
   if (base == wider && base != Category::Bool && e.to_double() == 2) {
     return elementwise(record_square, input);
@@ -276,7 +275,9 @@ Tensor rsub(const Tensor& input, const Operand& other, Scalar alpha) {
                                          kZeroSlope,
                                          {kReadsNothing, [](T t, S) { return neg(t); }});
   refuse_bool_sub(input, other);
-  check_factor(result_type(input, other), alpha);
+  const DType dtype = result_type(input, other);
+  check_factor(dtype, alpha);
+  fitting(negative(alpha), dtype);
   Operand scaled_input = input;
   if (!is_one(alpha)) {
     const DestinationAside aside;
@@ -339,6 +340,7 @@ Tensor round(const Tensor& input, std::int64_t decimals) {
 
 // p0 as the kernel reads it, p1 for the slopes.
 static void scale_params(double* params, DType dtype, const Scalar& value) {
+  fitting(value, dtype);
   params[0] = is_floating(dtype) ? value.to_double() : kernels::integral_param(value.to_int());
   params[1] = value.to_double();
   params[2] = 0;
@@ -367,7 +369,7 @@ Tensor addcdiv(const Tensor& input, const Tensor& tensor1, const Tensor& tensor2
         "Integer division with addcdiv is no longer supported. Write input + value * tensor1 / "
         "tensor2 for a true division, or use div(rounding_mode=\"trunc\").");
   double params[kMaxParams];
-  scale_params(params, DType::Float64, value);
+  scale_params(params, promote_types(input.dtype(), result_type(tensor1, tensor2)), value);
   return elementwise(record_addcdiv, input, tensor1, tensor2, params);
 }
 
@@ -391,7 +393,8 @@ Tensor lerp(const Tensor& input, const Tensor& end, const Operand& weight) {
   check(ErrorKind::NotImplemented, is_floating(input.dtype()), "\"lerp\" not implemented for '",
         info(input.dtype()).scalar_name, "'");
   if (!weight.is_tensor()) {
-    return elementwise(record_lerp_number, input, end, weight.number().to_double());
+    const double factor = fitting(weight.number(), input.dtype()).to_double();
+    return elementwise(record_lerp_number, input, end, factor);
   }
   Tensor by = weight.tensor();
   if (by.ndim() == 0 && by.dtype() != input.dtype()) {

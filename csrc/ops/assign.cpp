@@ -96,7 +96,7 @@ bool is_plain(const Tensor& self, const Tensor& source) {
 
 }  // namespace
 
-const Tensor& copy_into(const Tensor& self, const Tensor& source) {
+const Tensor& copy_into(const Tensor& self, const Tensor& source, Destination::Sharing sharing) {
   const Dims common = broadcast(self.sizes(), source.sizes());
   check(same(common, self.sizes()), "output with shape ", self.shape(),
         " doesn't match the broadcast shape ", common);
@@ -106,7 +106,7 @@ const Tensor& copy_into(const Tensor& self, const Tensor& source) {
     return self;
   }
   Destination destination("copy", Destination::Kind::InPlace, self);
-  destination.add_operand(source);
+  destination.add_operand(source, sharing);
   if (plain) {
     copy_values(self, source);
     self.note_write();
@@ -134,7 +134,8 @@ const Tensor& zero_into(const Tensor& self) {
   return self;
 }
 
-static const Entry entry_fill("fill(input, value)", function<fill>, kFunctionForm | kInPlaceForm,
+static const Entry entry_fill("fill(input, value)", function<fill>,
+                              kFunctionForm | kInPlaceForm | kSharesLast,
                               "One value everywhere, in the shape and dtype of input.",
                               "x(3,4), 2.5 | x(), 1 | x(3,4), x() | xs(3,4), -1.5 | x(0,3), 1.0");
 

@@ -171,11 +171,11 @@ Tensor Destination::take_out(In in, const Spec& spec) {
   return take(spec.sizes, spec.dtype);
 }
 
-void Destination::add_operand(const Tensor& operand, bool apart, bool reads_first) {
+void Destination::add_operand(const Tensor& operand, Sharing sharing) {
   operand_ = &operand;
   const TensorBody* a = target_.body();
   const TensorBody* b = operand.body();
-  if (a->numel == 0 || b->numel == 0 || (a == b && !apart)) return;
+  if (a->numel == 0 || b->numel == 0 || (a == b && sharing == Sharing::InStep)) return;
   // Batched: asked again for the memory of all examples.
   if (target_.has(kBatched) || operand.has(kBatched)) return;
   const auto end = [](const TensorBody* t) {
@@ -184,20 +184,16 @@ void Destination::add_operand(const Tensor& operand, bool apart, bool reads_firs
     return t->data + extent * static_cast<std::int64_t>(item_size(t->dtype));
   };
   if (a->data >= end(b) || b->data >= end(a)) return;
-  if (reads_first && b->ndim == 0) {
-    pending_ = false;
-    return;
-  }
   const bool dense =
       is_dense(target_.sizes(), target_.strides()) && is_dense(operand.sizes(), operand.strides());
   const bool equal = a->data == b->data && same(target_.sizes(), operand.sizes()) &&
                      same(target_.strides(), operand.strides());
-  check(!dense || (equal && !apart),
+  check(sharing == Sharing::Any || !dense || (equal && sharing == Sharing::InStep),
         "unsupported operation: some elements of the input tensor and the written-to tensor refer "
         "to a single memory location. Please clone() the tensor before performing the operation. "
         "In ",
         name_, ".");
-  if (!equal) pending_ = false;
+  if (!equal || sharing == Sharing::Any) pending_ = false;
 }
 
 void Destination::check_history() {

@@ -40,10 +40,12 @@ class Destination {
   static void check_result(DType dtype);
   // True while the destination waits and is not row-major.
   static bool is_strided();
+  // Which elements another operand may share with the target: those that are written when they are
+  // read (and what cannot be told apart cheaply), none, or all.
+  enum class Sharing : std::uint8_t { InStep, None, Any };
   // Looks at another operand that may share memory with the target: refuses what torch refuses, and
-  // keeps elements from being read after they were written.  `apart`: sharing any is refused, but
-  // with `reads_first` not that of one element, which is read before the target is written.
-  void add_operand(const Tensor& operand, bool apart = false, bool reads_first = false);
+  // keeps elements from being read after they were written.
+  void add_operand(const Tensor& operand, Sharing sharing = Sharing::InStep);
 
   // For an out= that must have the dtype of the result.
   void refuse_casts() { exact_ = true; }

@@ -170,11 +170,29 @@ Tensor spaced(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtype,
   return count(from, to);
 }
 
-Tensor linspace(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtype) {
-  return spaced(start, end, steps, dtype, "linspace", [](double v) { return v; });
+// Ends that are tensors are read; what is made of them has no history.
+void check_ends(const char* name, const Operand& start, const Operand& end) {
+  if (start.ndim() == 0 && end.ndim() == 0) return;
+  if (start.is_tensor() && end.is_tensor()) {
+    fail(name, " only supports 0-dimensional start and end tensors, but got start with ",
+         start.ndim(), " dimension(s) and end with ", end.ndim(), " dimension(s).");
+  }
+  fail(name, " only supports 0-dimensional start and end tensors, but got ",
+       start.is_tensor() ? "start" : "end", " with ", std::max(start.ndim(), end.ndim()),
+       " dimension(s).");
 }
-Tensor logspace(Scalar start, Scalar end, std::int64_t steps, double base, OptionalDType dtype) {
-  return spaced(start, end, steps, dtype, "logspace", [&](double v) { return std::pow(base, v); });
+Scalar number_in(const Operand& x) { return x.is_tensor() ? x.tensor().item() : x.number(); }
+
+Tensor linspace(const Operand& start, const Operand& end, std::int64_t steps, OptionalDType dtype) {
+  check_ends("linspace", start, end);
+  return spaced(number_in(start), number_in(end), steps, dtype, "linspace",
+                [](double v) { return v; });
+}
+Tensor logspace(const Operand& start, const Operand& end, std::int64_t steps, double base,
+                OptionalDType dtype) {
+  check_ends("logspace", start, end);
+  return spaced(number_in(start), number_in(end), steps, dtype, "logspace",
+                [&](double v) { return std::pow(base, v); });
 }
 
 Tensor eye(std::int64_t n, std::int64_t columns, OptionalDType dtype) {
@@ -268,21 +286,26 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptionalDType dtype) {
   const double from = start.to_double();
   const double to = end.to_double();
   const double by = step.to_double();
-  check(by != 0, "step must be nonzero");
+  check(by > 0 || by < 0, "step must be nonzero");
   check(std::isfinite(from) && std::isfinite(to), "unsupported range: ", from, " -> ", to);
   check(by > 0 ? from <= to : from >= to,
         "upper bound and lower bound inconsistent with step sign");
   // Integers are counted in integers: their fractions are cut off before.
   const auto whole = [](const Scalar& number) { return fitting(number, DType::Int64).to_int(); };
-  const double size = std::ceil((to - from) / by);
-  check(size >= 0 && size < 0x1p63, "invalid size, possible overflow?");
-  auto count = static_cast<std::int64_t>(size);
+  std::int64_t count;
+  bool counts;
   if (type == DType::Int64 || !floating) {
-    const std::int64_t width = whole(end) - whole(start);
+    std::int64_t width;
+    counts = !__builtin_sub_overflow(whole(end), whole(start), &width);
     const std::int64_t stride = whole(step);
     check(ErrorKind::Value, stride != 0, "step must be nonzero");
-    count = (width + stride - (stride > 0 ? 1 : -1)) / stride;
+    count = counts && width != 0 ? (width - (width > 0 ? 1 : -1)) / stride + 1 : 0;
+  } else {
+    const double size = std::ceil((to - from) / by);
+    counts = size < 0x1p63;
+    count = counts ? static_cast<std::int64_t>(size) : 0;
   }
+  check(counts, "invalid size, possible overflow?");
   if (!is_floating(type)) {
     return generate(count, type, [first = whole(start), stride = whole(step)](std::int64_t i) {
       return first + i * stride;

@@ -13,6 +13,7 @@
 #include "ops/index_plan.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
+#include "ops/select.h"
 #include "ops/table.h"
 #include "ops/view.h"
 #include "ops/window.h"
@@ -486,18 +487,28 @@ static Tensor value_for(const Sliced& part, const Operand& value) {
 
 // One value for one mask is torch's masked_fill, which casts it and takes no mask of bytes.  Masks
 // without dimensions are positions to it.
-static Tensor cast_fill(const Tensor& value, std::span<const IndexItem> items, DType dtype) {
+static bool is_masked_fill(const Tensor& value, std::span<const IndexItem> items) {
+  if (value.numel() != 1) return false;
   using Kind = IndexItem::Kind;
   const IndexItem* mask = nullptr;
   for (const IndexItem& item : items) {
     if (item.kind != Kind::Tensor && item.kind != Kind::Bool) continue;
     const bool fills = item.kind == Kind::Tensor && is_mask(item.tensor) && item.tensor.ndim() > 0;
-    if (mask || !fills) return value;
+    if (mask || !fills) return false;
     mask = &item;
   }
   check(mask->tensor.dtype() == DType::Bool,
         "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char");
-  return cast(value, dtype);
+  return true;
+}
+
+// A source that is broadcast, or the same elements in another shape, may share elements with the
+// slice that it is written to.
+static Destination::Sharing sharing_with(const Tensor& part, const Tensor& values) {
+  const bool whole = values.numel() != part.numel() ||
+                     (values.bytes() == part.bytes() && !same(values.sizes(), part.sizes()) &&
+                      values.is_contiguous() && part.is_contiguous());
+  return whole ? Destination::Sharing::Any : Destination::Sharing::InStep;
 }
 
 static void check_fits(const Tensor& values, const Tensor& part) {
@@ -515,14 +526,15 @@ static void assign_recorded(const Tensor& target, std::span<const IndexItem> ite
     if (values.ndim() == 0 && s.view.ndim() > 0) {
       fill_into(s.view, values);
     } else {
-      copy_into(s.view, values);
+      copy_into(s.view, values, sharing_with(s.view, values));
     }
     return;
   }
   const Planned p = make_plan(s.view, s.indices);
-  if (values.numel() == 1) values = cast_fill(values, items, target.dtype());
+  const bool fills = is_masked_fill(values, items);
+  if (fills) values = cast_one(values, target.dtype());
   Destination destination(kIndexPut, Destination::Kind::InPlace, s.view);
-  destination.add_operand(values, true);
+  destination.add_operand(values, fills ? Destination::Sharing::Any : Destination::Sharing::None);
   destination.finish(
       put(p.plan, s.view, expand_values(p, s.view, values), p.indices, false, "IndexPutBackward0"));
 }
@@ -537,13 +549,16 @@ void index_assign(const Tensor& target, std::span<const IndexItem> items, const 
   if (s.indices.empty()) {
     check_fits(values, s.view);
     if (!values.is_same(s.view)) {
-      Destination(kIndexPut, Destination::Kind::InPlace, s.view).add_operand(values);
+      Destination(kIndexPut, Destination::Kind::InPlace, s.view)
+          .add_operand(values, sharing_with(s.view, values));
       copy_values(s.view, values);
     }
   } else {
     const Planned p = make_plan(s.view, s.indices);
-    Destination(kIndexPut, Destination::Kind::InPlace, s.view).add_operand(values, true);
-    if (values.numel() == 1) values = cast_fill(values, items, target.dtype());
+    const bool fills = is_masked_fill(values, items);
+    Destination(kIndexPut, Destination::Kind::InPlace, s.view)
+        .add_operand(values, fills ? Destination::Sharing::Any : Destination::Sharing::None);
+    if (fills) values = cast_one(values, target.dtype());
     const Tensor expanded = expand_values(p, s.view, values);
     std::vector<const Tensor*> inputs{&s.view, &expanded};
     for (const Tensor& index : p.indices) inputs.push_back(&index);

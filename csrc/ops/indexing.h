@@ -69,6 +69,8 @@ Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, con
                  Scalar alpha = Scalar(1));
 Tensor index_copy(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& source);
 Tensor index_fill(const Tensor& input, std::int64_t dim, const Tensor& index, Scalar value);
+// The positions with the negative ones, which count from the end, made positive.
+Tensor from_end(const Tensor& index, std::int64_t size);
 
 Tensor masked_select(const Tensor& input, const Tensor& mask);
 Tensor masked_scatter(const Tensor& input, const Tensor& mask, const Tensor& source);

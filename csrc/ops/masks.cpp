@@ -249,7 +249,7 @@ static const Entry entry_masked_select("masked_select(input, mask)", function<ma
                                        "b(3,4) | x(), b() | x(0,3), b(0,3)");
 static const Entry entry_masked_scatter(
     "masked_scatter(input, mask, source)", function<masked_scatter>,
-    kFunctionForm | kMethodForm | kInPlaceForm | kWritesPart,
+    kFunctionForm | kMethodForm | kInPlaceForm | kWritesPart | kSharesLast,
     "A copy with the elements of source, in order, where the mask is true.",
     "x(3,4), b(3,4), x(12) | xs(3,4), b(4), x(4,3) | x(3,4), b(3,1), x(15)");
 static const Entry entry_nonzero(

@@ -135,6 +135,7 @@ static const Elementwise record_logit("logit", "LogitBackward0", DTypeRule::Floa
                                       {kReadsX, logit_slope});
 
 Tensor logit(const Tensor& input, std::optional<double> eps) {
+  if (eps) fitting(*eps, input.dtype() == DType::Float64 ? DType::Float64 : DType::Float32);
   const double params[kMaxParams] = {eps.value_or(-1), 0, 0};
   return elementwise(record_logit, input, params);
 }

@@ -75,6 +75,10 @@ const Scalar& fitting(const Scalar& number, DType dtype) {
   return number;
 }
 
+void check_fits(const Operand& number, DType dtype) {
+  if (!number.is_tensor()) fitting(number.number(), dtype);
+}
+
 DType result_type(const Operand& a, const Operand& b) {
   Promotion promotion;
   promotion.add(a);

@@ -186,6 +186,10 @@ Tensor spacing(const char* name, const Tensor& y, const Tensor& x, int dim) {
   return later(points, dim) - earlier(points, dim);
 }
 
+void check_spacing(const char* name, const Scalar& dx) {
+  check(dx.category() != Category::Bool, name, ": Currently, we only support dx as a real number.");
+}
+
 Tensor nothing(const Tensor& y, int dim) {
   Dims sizes = y.shape();
   sizes.erase(dim);
@@ -206,6 +210,7 @@ Tensor trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
   const int d = wrap_own_dim(dim, y.ndim());
   refuse_bool("trapezoid", y);
   if (y.size(d) == 0) return nothing(y, d);
+  check_spacing("trapezoid", dx);
   return mul_number(sum(y, Dims{d}) - (select(y, d, 0) + select(y, d, -1)) * 0.5, dx);
 }
 
@@ -223,6 +228,7 @@ Tensor cumulative_trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
   refuse_bool("cumulative_trapezoid", y);
   const int d = wrap_own_dim(dim, y.ndim());
   if (y.size(d) == 0) return cumsum(y * (dx.to_double() / 2), {d});
+  check_spacing("cumulative_trapezoid", dx);
   return cumsum((later(y, d) + earlier(y, d)) * (dx.to_double() / 2), {d});
 }
 

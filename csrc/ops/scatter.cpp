@@ -260,7 +260,12 @@ Tensor take_along_dim(const Tensor& input, const Tensor& indices, std::optional<
     const Dims common = broadcast(sizes, others);
     return same(common, t.sizes()) ? t : expand(t, common);
   };
-  return gather(broadcast_except(input, indices), d, broadcast_except(indices, input));
+  Tensor positions;
+  {
+    const DestinationAside aside;
+    positions = from_end(indices, input.size(d));
+  }
+  return gather(broadcast_except(input, indices), d, broadcast_except(positions, input));
 }
 
 inline constexpr std::uint32_t kScatter = kBoth | kInPlaceForm | kWritesPart;

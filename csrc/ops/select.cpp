@@ -25,6 +25,13 @@ static const Elementwise record_where(
     {kReadsA, [](T t, S s) { return where(s.a().tensor(), t, 0); }},
     {kReadsA, [](T t, S s) { return where(s.a().tensor(), 0, t); }});
 
+// Tensors, and numbers that every dtype holds.
+static bool is_small(const Operand& x) {
+  if (x.is_tensor()) return true;
+  const double value = x.number().to_double();
+  return value >= 0 && value <= 127;
+}
+
 Tensor where(const Tensor& condition, const Operand& input, const Operand& other) {
   check(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,
         "where expected condition to be a boolean tensor, but got a tensor with dtype ",
@@ -36,6 +43,11 @@ Tensor where(const Tensor& condition, const Operand& input, const Operand& other
         "in a future version of PyTorch. Use a boolean condition instead.");
     const DestinationAside aside;
     mask = cast(condition, DType::Bool);
+  }
+  if (!is_small(input) || !is_small(other)) [[unlikely]] {
+    const DType dtype = result_type(input, other);
+    check_fits(input, dtype);
+    check_fits(other, dtype);
   }
   return elementwise(record_where, mask, input, other);
 }
@@ -107,18 +119,16 @@ void refuse_no_bound(bool min, bool max) {
   check(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
 }
 
-// Negative bounds of uint8 wrap around, as in torch; larger ones are refused.
-Scalar check_bound(const Tensor& input, const Scalar& bound) {
-  const bool fits = input.dtype() != DType::UInt8 || bound.is_floating() ||
-                    (bound.to_int() >= -255 && bound.to_int() <= 255);
-  check(fits, "value cannot be converted to type uint8_t without overflow");
-  return bound;
-}
-
-void refuse_bool_bounds(const Tensor& input, const Scalar& min, const Scalar& max) {
+// Bounds that are numbers; the same one twice when there is one.
+void check_bounds(const Tensor& input, const Scalar& min, const Scalar& max) {
   check(ErrorKind::NotImplemented,
         input.dtype() != DType::Bool || std::max(min.category(), max.category()) > Category::Bool,
         "\"clamp\" not implemented for 'Bool'");
+  const Category wider = std::max(min.category(), max.category());
+  const DType dtype = result_type(input, min.category() == wider ? min : max);
+  Destination::check_result(dtype);
+  fitting(min, dtype);
+  fitting(max, dtype);
 }
 
 Tensor clamp_tensors(const Tensor& input, const std::optional<Tensor>& min,
@@ -134,17 +144,17 @@ Tensor clamp_tensors(const Tensor& input, const std::optional<Tensor>& min,
 Tensor clamp(const Tensor& input, const std::optional<Scalar>& min,
              const std::optional<Scalar>& max) {
   refuse_no_bound(min.has_value(), max.has_value());
-  refuse_bool_bounds(input, min ? *min : *max, max ? *max : *min);
-  if (!max) return elementwise(record_clamp_low, input, check_bound(input, *min));
-  if (!min) return elementwise(record_clamp_high, input, check_bound(input, *max));
-  return elementwise(record_clamp, input, check_bound(input, *min), check_bound(input, *max));
+  check_bounds(input, min ? *min : *max, max ? *max : *min);
+  if (!max) return elementwise(record_clamp_low, input, *min);
+  if (!min) return elementwise(record_clamp_high, input, *max);
+  return elementwise(record_clamp, input, *min, *max);
 }
 Tensor clamp_min(const Tensor& input, const Operand& min) {
-  if (!min.is_tensor()) refuse_bool_bounds(input, min.number(), min.number());
+  if (!min.is_tensor()) check_bounds(input, min.number(), min.number());
   return elementwise(min.is_tensor() ? record_clamp_min_tensor : record_clamp_min, input, min);
 }
 Tensor clamp_max(const Tensor& input, const Operand& max) {
-  if (!max.is_tensor()) refuse_bool_bounds(input, max.number(), max.number());
+  if (!max.is_tensor()) check_bounds(input, max.number(), max.number());
   return elementwise(max.is_tensor() ? record_clamp_max_tensor : record_clamp_max, input, max);
 }
 
@@ -270,10 +280,17 @@ Tensor masked_fill(const Tensor& input, const Tensor& mask, const Operand& value
   check(value.ndim() == 0,
         "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
         value.ndim(), " dimension(s).");
-  return elementwise(record_masked_fill_tensor, mask, cast(value.tensor(), input.dtype()), input);
+  return elementwise(record_masked_fill_tensor, mask, cast_one(value.tensor(), input.dtype()),
+                     input);
+}
+
+Tensor cast_one(const Tensor& value, DType dtype) {
+  if (value.dtype() == dtype) return value;
+  if (!value.has(kBatched)) fitting(value.item(), dtype);
+  return cast(value, dtype);
 }
 static const Entry entry_masked_fill("masked_fill(input, mask, value)", function<masked_fill>,
-                                     kFunctionForm | kMethodForm | kInPlaceForm | kReadsFirst,
+                                     kFunctionForm | kMethodForm | kInPlaceForm | kSharesLast,
                                      "The elements where mask holds replaced by value, a number or "
                                      "a tensor without dimensions.",
                                      "x(3,4), b(3,4), 2.0 | x(3,4), b(4), -1 | x(3,4), b(3,4), x() "

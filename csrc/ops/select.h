@@ -16,5 +16,7 @@ Tensor clamp_max(const Tensor& input, const Operand& max);
 Tensor maximum(const Tensor& input, const Tensor& other);
 Tensor minimum(const Tensor& input, const Tensor& other);
 Tensor masked_fill(const Tensor& input, const Tensor& mask, const Operand& value);
+// A value of one element in the dtype, which must hold it (that of a batch is not looked at).
+Tensor cast_one(const Tensor& value, DType dtype);
 
 }  // namespace pullback

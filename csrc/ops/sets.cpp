@@ -345,7 +345,8 @@ Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool in
   check(elements.is_tensor() || test_elements.is_tensor(),
         "isin: got two numbers, expected at least one tensor.");
   for (const Operand* each : {&elements, &test_elements}) {
-    check(!each->is_tensor() || each->tensor().dtype() != DType::Bool,
+    check(each->is_tensor() ? each->tensor().dtype() != DType::Bool
+                            : each->number().category() != Category::Bool,
           "Unsupported input type encountered for isin(): Bool");
   }
   const GradMode off(false);

@@ -6,6 +6,7 @@
 #include "kernels/index.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
+#include "ops/compare.h"
 #include "ops/destination.h"
 #include "ops/indexing.h"
 #include "ops/matmul.h"
@@ -97,7 +98,7 @@ struct IndexAdd {
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(in[0]));
-    kernels::index_add(view_of(out), a.dim, view_of(in[1]), view_of(in[2]), a.alpha.to_double());
+    kernels::index_add(view_of(out), a.dim, view_of(in[1]), view_of(in[2]), a.alpha);
   }
   static constexpr std::uint32_t saves(std::uint32_t needs) { return needs >> 2 & 1u ? 2u : 0u; }
   static void vjp(Vjp<IndexAdd>& v) {
@@ -163,7 +164,10 @@ struct IndexFill {
     return a.is_tensor ? "IndexFillBackward1" : "IndexFillBackward0";
   }
   static Tensor batch(const Attrs& a, In in, int level) {
-    const BatchedSlices b(a.dim, in, level);
+    BatchedSlices b(a.dim, in, level);
+    if (b.differs || a.is_tensor) {  // those functions do not count from the end
+      b.index = from_end(b.index, b.x.size(b.dim));
+    }
     if (!a.is_tensor) {
       return make_batched(b.differs ? scatter_value(b.x, b.dim, b.index, a.value)
                                     : fill_slices(b.x, b.dim, b.index, a.value),
@@ -182,7 +186,7 @@ struct IndexFill {
   static Tensor make(const Attrs&, const Tensor& x) { return empty_strided_like(x, x.dtype()); }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(in[0]));
-    std::int64_t value;
+    Element value;
     const Scalar number = a.is_tensor ? in[2].item() : a.value;
     number.store(out.dtype(), &value);
     Dims sizes = out.shape();
@@ -190,7 +194,7 @@ struct IndexFill {
     const Dims strides(sizes.size());
     const kernels::View source{reinterpret_cast<char*>(&value), sizes.data(), strides.data(),
                                sizes.size(), out.dtype()};
-    kernels::index_copy("index_fill_", view_of(out), a.dim, view_of(in[1]), source);
+    kernels::index_fill(view_of(out), a.dim, view_of(in[1]), source);
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
   static void vjp(Vjp<IndexFill>& v) {
@@ -267,10 +271,10 @@ void check_index_copy(const Tensor& input, int dim, const Tensor& index, const T
 void check_fill_index(const Tensor& index) {
   check(ErrorKind::Index, index.dtype() == DType::Int64,
         "index_fill_(): Expected dtype int64 for index.");
+  check(index.ndim() <= 1, "Index has to be a vector/scalar");
 }
 
 Tensor fill_slices(const Tensor& input, std::int64_t dim, const Tensor& index, Scalar value) {
-  check(index.ndim() <= 1, "Index has to be a vector/scalar");
   const int d = wrap_dim(dim, input.ndim());
   if (input.ndim() == 0) {
     return unsafe_view(fill_slices(unsqueeze(input, 0), 0, index, value), {}, "IndexFillBackward0");
@@ -284,7 +288,6 @@ Tensor index_fill_tensor(const Tensor& input, std::int64_t dim, const Tensor& in
   check(value.ndim() == 0,
         "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
         value.ndim(), " dimension(s).");
-  check(index.ndim() <= 1, "Index has to be a vector/scalar");
   const int d = wrap_dim(dim, input.ndim());
   if (input.ndim() == 0) {
     return unsafe_view(index_fill_tensor(unsqueeze(input, 0), 0, index, value), {},
@@ -317,6 +320,7 @@ Tensor index_select(const Tensor& input, std::int64_t dim, const Tensor& index) 
 Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& source,
                  Scalar alpha) {
   const int d = wrap_dim(dim, input.ndim());
+  fitting(alpha, input.dtype());
   if (!is_floating(input.dtype())) {  // cut, as in torch
     alpha = input.dtype() == DType::Bool ? Scalar(alpha.to_bool()) : Scalar(alpha.to_int());
   }
@@ -327,6 +331,11 @@ Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, con
                        IndexAdd::kNode);
   }
   return apply<IndexAdd>({d, alpha}, input, index, as_source(source, input));
+}
+
+Tensor from_end(const Tensor& index, std::int64_t size) {
+  const Tensor inside = logical_and(lt(index, 0), ge(index, -size));
+  return where(inside, index + Operand(size), index);
 }
 
 Tensor index_copy(const Tensor& input, std::int64_t dim, const Tensor& index,
@@ -374,7 +383,7 @@ static const Entry entry_index_fill(
     "i(1, high=1), 3.0");
 static const Entry entry_index_fill_tensor(
     "index_fill(input, dim, index, value)", function<index_fill_tensor>,
-    kFunctionForm | kMethodForm | kInPlaceForm | kWritesPart | kReadsFirst,
+    kFunctionForm | kMethodForm | kInPlaceForm | kWritesPart | kSharesLast,
     "A copy of input with the slices of dim at the positions of a vector set to a value.",
     "x(3,4), 0, i(2, high=3), x() | xs(3,4), 1, i(2, high=4), x()");
 

@@ -293,7 +293,7 @@ enum EntryFlag : std::uint32_t {
   kFlatOut = 1u << 14,      // out= of any shape with as many elements keeps its shape
   kOutApart = 1u << 15,     // out= must not share memory with an operand
   kPlainNames = 1u << 16,   // torch's function is in Python, which NumPy's names do not reach
-  kReadsFirst = 1u << 17,   // an operand without dimensions may be a part of input in place
+  kSharesLast = 1u << 17,   // the last operand may share any memory with input in place
 };
 inline constexpr std::uint32_t kBoth = kFunctionForm | kMethodForm | kOutForm;
 inline constexpr std::uint32_t kCastOutForm = kOutForm | kCastOut;

@@ -239,6 +239,10 @@ OTHERS: dict[str, Parameter] = {
     "index_put": lambda t, v: t.index_put(t.ones(2), v, t.tensor(1.0)),
     "rounding_mode=": lambda t, v: t.div(matrix(t), matrix(t), rounding_mode=v),
     "reduce=": lambda t, v: t.scatter(matrix(t), 0, whole(t) * 0, matrix(t), reduce=v),
+    "dropout": lambda t, v: t.nn.functional.dropout(matrix(t), v, training=False),
+    "one_hot": lambda t, v: t.nn.functional.one_hot(whole(t) * 0, small(v)),
+    "linspace, start": lambda t, v: t.linspace(v, 1, 3),
+    "logspace, end": lambda t, v: t.logspace(0, v, 3),
     "generator=": lambda t, v: t.randn(1, generator=v).shape,
 }
 NUMBERS = {
@@ -273,6 +277,8 @@ def differs(parameter: str, value: str, theirs: tuple[str, str]) -> bool:
         )
         # A number is read as its type.
         or (parameter == "Tensor.to" and value in NUMBERS and kind != "RuntimeError")
+        # A probability is a number; NaN is none between 0 and 1, which torch says inside.
+        or (parameter == "dropout" and value in ("nan", "np.bool", "[0, 1] tensor"))
         # None of index_put is every index, of which there are none here.
         or (parameter == "index_put" and value == "[None]")
     )

@@ -275,6 +275,30 @@ SNIPPETS = {
     "overlap of copy_": "x = zeros(4)\n        x[1:].copy_(x[:-1])",
     "overlap of out": "x = zeros(4)\n        add(x[1:], 1, out=x[:-1])",
     "overlap of scatter_": "x = zeros(4)\n        x.scatter_(0, tensor([0]), x[:1])",
+    **{
+        f"overlap: {code}": f"""
+        a = arange(12.0, requires_grad={leaf})
+        x = a.reshape(3, 4) * 1
+        {code}
+        out = [x, x._version, x.requires_grad and x.grad_fn.name()]
+        if {leaf}:
+            x.sum().backward()
+            out.append(a.grad)
+    """
+        for leaf in (False, True)
+        for code in (
+            *("x[:2] = x[1]", "x[...] = x[0]", "x[:] = x[0, 1]", "x[:, 1:3] = x[:, :1]"),
+            *("x[0:2] = x[1:3]", "x[0:1] = x[0]", "x[0:1, :3] = x[0, 1:4]", "x[0] = x[0]"),
+            *("x[x > 1] = x[0, 1]", "x[x[:, 0] > 1] = x[0, 1]", "x[x > 100] = x[0, :1]"),
+            *("x[[0, 1]] = x[0]", "x[[0, 1]] = x[0, 1]", "x[[0, 1]] = x[1:3]"),
+            *("x.fill_(x[0, 1])", "x[1].fill_(x[0, 1])", "x.copy_(x[0])", "x.copy_(x[0, 1])"),
+            *("x.masked_fill_(x > 1, x[0, 1])", "x[0].masked_fill_(x[0] > 1, x[0, 2])"),
+            *("x.masked_scatter_(x > 1, x[0])", "x[:2].masked_scatter_(x[:2] >= 0, x[1:])"),
+            *("x.masked_scatter_(x > 7, x[2])", "x.add_(x[0])", "x.mul_(x[0, 1])"),
+        )
+    },
+    "mask that overlaps": "x = zeros(2, 2) > 0\n        x.masked_fill_(x[0], True)",
+    "mask that is the target": "x = arange(2) > 0\n        x.masked_fill_(x, False); out = [x]",
     "with itself": "x = arange(4.0)\n        x.add_(x)\n        out = [x]",
     "out requires a gradient": "add(ones(2), 1, out=ones(2, requires_grad=True))",
     "out of what requires a gradient": "add(ones(2, requires_grad=True), 1, out=ones(2))",

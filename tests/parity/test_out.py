@@ -18,7 +18,7 @@ def both(t: Any, call: Callable[[Any], Any], out: Any) -> list[Any]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         made = call(out)
-    outs = out if isinstance(out, tuple) else (out,)
+    outs = tuple(out) if isinstance(out, (tuple, list)) else (out,)
     makes = tuple(made) if isinstance(made, (tuple, list)) else (made,)
     assert all(a is b for a, b in zip(makes, outs, strict=True))
     # PyTorch says it twice when it also casts.
@@ -39,6 +39,9 @@ CALLS: dict[str, Callable[[Any], list[Any]]] = {
     ),
     "two results": lambda t: both(
         t, lambda o: t.max(matrix(t), 1, out=o), (t.zeros(3), t.zeros(3, dtype=t.int64))
+    ),
+    "a list of results": lambda t: both(
+        t, lambda o: t.max(matrix(t), 1, out=o), [t.zeros(3), t.zeros(3, dtype=t.int64)]
     ),
     "one of two results": lambda t: both(
         t, lambda o: t.sort(matrix(t), 1, out=o), (t.zeros(2, 3), t.zeros(3, dtype=t.int64))
@@ -100,3 +103,24 @@ def test_a_dtype_that_cannot_hold_the_result_is_refused_before_it_is_resized() -
         with pytest.raises(RuntimeError, match="result type Float can't be cast"):
             lib.add(matrix(lib), 1, out=x)
         assert tuple(x.shape) == (7,)
+
+
+def test_what_cannot_be_the_results() -> None:
+    wrong: tuple[Callable[[Any], Any], ...] = (
+        lambda t: [t.zeros(2)],
+        lambda t: (t.zeros(2), t.zeros(2), t.zeros(2)),
+        lambda t: [t.zeros(2), "a"],
+        lambda t: t.zeros(2),
+        lambda t: iter([t.zeros(2), t.zeros(2)]),
+        lambda t: "ab",
+        lambda t: [],
+    )
+    for function in ("max", "sort", "mode", "cummax"):
+        for out in wrong:
+            messages = []
+            for lib in (pb, torch):
+                with pytest.raises((TypeError, RuntimeError)) as error:
+                    getattr(lib, function)(matrix(lib), 0, out=out(lib))
+                text = str(error.value)
+                messages.append((error.type, text[:28] if text.startswith("expected") else ""))
+            assert messages[0] == messages[1]

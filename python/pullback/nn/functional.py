@@ -7,6 +7,7 @@ from other operators is written here.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -98,15 +99,19 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
 
 def _check_probability(name: str, p: object) -> None:
     """Refuse a ``p`` that is no probability, in the name of the function or module ``name``."""
-    if not isinstance(p, (int, float)):
+    # As everywhere a Fraction is no number; NumPy's are.
+    if not isinstance(p, numbers.Real) or (
+        isinstance(p, numbers.Rational) and not isinstance(p, numbers.Integral)
+    ):
         raise TypeError(f"{name}(): argument 'p' must be float, not {type(p).__name__}")
-    if not 0.0 <= p <= 1.0:
+    if not 0.0 <= float(p) <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
 def _as_number(p: Any) -> float:
-    """A tensor without dimensions as its number; anything else as it is."""
-    number: float = p.item() if isinstance(p, Tensor) and p.dim() == 0 else p
+    """A tensor without dimensions that wants no gradient as its number; all else as it is."""
+    reads = isinstance(p, Tensor) and p.dim() == 0 and not p.requires_grad
+    number: float = p.item() if reads else p
     return number
 
 
