@@ -177,6 +177,9 @@ from pullback._misc import (
     get_default_device as get_default_device,
 )
 from pullback._misc import (
+    imag as imag,
+)
+from pullback._misc import (
     is_complex as is_complex,
 )
 from pullback._misc import (
@@ -187,6 +190,9 @@ from pullback._misc import (
 )
 from pullback._misc import (
     numel as numel,
+)
+from pullback._misc import (
+    real as real,
 )
 from pullback._misc import (
     typename as typename,

@@ -13,10 +13,12 @@ __all__ = [
     "dropout",
     "dropout_",
     "get_default_device",
+    "imag",
     "is_complex",
     "is_floating_point",
     "is_tensor",
     "numel",
+    "real",
     "typename",
     "use_deterministic_algorithms",
 ]
@@ -43,6 +45,18 @@ def is_floating_point(input: Tensor) -> bool:
     """Whether the elements are floating-point numbers."""
     _check_tensor("is_floating_point", "input", input)
     return input.is_floating_point()
+
+
+def real(input: Tensor) -> Tensor:
+    """The tensor itself: there are no complex dtypes."""
+    _check_tensor("real", "input", input)
+    return input.real
+
+
+def imag(input: Tensor) -> Tensor:
+    """An error: there are no complex dtypes."""
+    _check_tensor("imag", "input", input)
+    return input.imag
 
 
 def is_complex(input: Tensor) -> bool:
