@@ -120,7 +120,7 @@ const Tensor& copy_into(const Tensor& self, const Tensor& source) {
   if (plain) {
     copy_values(self, source);
     self.note_write();
-    if (source.raw_flags() & (kRequiresGrad | kCut) && !mode.pass) note_copy(self, source);
+    if ((source.requires_grad() || source.has(kCut)) && !mode.pass) note_copy(self, source);
     return self;
   }
   destination.finish(assign(self, source, "CopyBackwards"));

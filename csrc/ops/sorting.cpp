@@ -303,7 +303,7 @@ std::array<Tensor, 2> sort(const Tensor& input, std::int64_t dim, bool descendin
 
 Tensor argsort(const Tensor& input, std::int64_t dim, bool descending) {
   const Tensor positions = sort(detached(input), dim, descending)[1];
-  if (input.raw_flags() & (kRequiresGrad | kCut) && !mode.pass) {
+  if ((input.requires_grad() || input.has(kCut)) && !mode.pass) {
     const Tensor* pointer = &input;
     detail::note_cuts(In(&pointer, 1), as_span(positions));
   }
