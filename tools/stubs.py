@@ -152,6 +152,8 @@ MEMBERS = {
     "mT": "@property\ndef mT(self) -> Tensor: ...",
     "H": "@property\ndef H(self) -> Tensor: ...",
     "mH": "@property\ndef mH(self) -> Tensor: ...",
+    "real": "real: Tensor",
+    "imag": "imag: Tensor",
     "size": "@overload\ndef size(self, dim: None = None) -> Size: ...\n"
     "@overload\ndef size(self, dim: _int) -> _int: ...",
     "stride": "@overload\ndef stride(self, dim: None = None) -> tuple[_int, ...]: ...\n"

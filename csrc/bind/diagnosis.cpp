@@ -37,7 +37,7 @@ bool has_nan(const Tensor& t) {
     values = t.alias(sizes, t.strides());
     if (!is_dense(values.sizes(), values.strides())) {
       const GradMode off(false);
-      values = clone(values, MemoryFormat::Contiguous);
+      values = clone(detached(values), MemoryFormat::Contiguous);
     }
   }
   return t.dtype() == DType::Float32 ? kernels::has_nan(values.data<float>(), values.numel())
@@ -366,7 +366,7 @@ PyObject* stand_in(PyObject*, PyObject* object) {
           Py_TYPE(object)->tp_name);
     const Tensor& leaf = unwrap(object);
     const GradMode off(false);
-    Tensor made = clone(leaf);
+    Tensor made = clone(detached(leaf));
     made.body()->origin = leaf.body()->origin;
     made.body()->made.share(leaf.body()->made);
     made.set(kCut, false);

@@ -214,6 +214,7 @@ class Nested {
       row = unwrap(item);
       refuse_item(row);
       note_user_reading(row, Origin::Number);
+      warn_of_reading(row);
     } else if (is_ndarray(item)) {
       const Owned dense(PyObject_CallMethod(item, "copy", nullptr));
       row = tensor_from_numbers(dense.get(), &dtype_);
@@ -289,6 +290,7 @@ class Nested {
           "only one element tensors can be converted to Python scalars: got one of shape ",
           t.shape(), place(), ". Use stack() or cat() to join tensors.");
     note_user_reading(t, Origin::Number);
+    warn_of_reading(t);
     return t.item();
   }
 

@@ -137,6 +137,7 @@ class Call {
   void settle_results(PyObject* const* raw, Py_ssize_t n);
   Owned call_batched() const;
   std::uint64_t levels_to_push() const;
+  bool pushes_transform() const;
   void note_tangents();
   void push_tangents(const Pushed& pushed);
   void check_view_tangent(const Tensor& result, const Tensor& tangent, int level) const;
@@ -275,7 +276,10 @@ Tensor Call::settle(const Tensor& result, int number, Shape& shape) {
   const bool dirty = contains(context_->dirty, result);
   const bool smooth =
       is_floating(result.dtype()) && !contains(context_->non_differentiable, result);
-  if (flags_ & kDual) has_derivative_[static_cast<std::size_t>(number)] = smooth;
+  if (flags_ & kDual) {
+    const bool follows = argument && separate_ && is_floating(result.dtype());
+    has_derivative_[static_cast<std::size_t>(number)] = smooth || (follows && pushes_transform());
+  }
   shape.differentiable = node_ && smooth;
   if (!shape.differentiable) {
     if (node_ && !smooth && !argument && !result.requires_grad()) {
@@ -378,6 +382,14 @@ std::uint64_t Call::levels_to_push() const {
   return level_ ? levels & mode.dual & ~below(level_ + 1) : levels & mode.dual;
 }
 
+// As in torch a transform's function gives its tangent to an argument that is returned, whatever
+// setup_context marked.
+bool Call::pushes_transform() const {
+  return std::any_of(pushed_.begin(), pushed_.end(), [](const Pushed& pushed) {
+    return mode.levels[pushed.level].kind == LevelKind::Jvp;
+  });
+}
+
 void Call::note_tangents() {
   for (std::uint64_t levels = levels_to_push(); levels; levels &= levels - 1) {
     Pushed pushed{std::countr_zero(levels), {}, {}};
@@ -435,6 +447,11 @@ void Call::push_tangents(const Pushed& pushed) {
     check(item == Py_None || is_tensor(item), "expected Variable or None (got ",
           Py_TYPE(item)->tp_name, ") for grad output ", k, ".");
     PyObject* object = PyTuple_GET_ITEM(results_.get(), k);
+    if (is_tensor(object) && contains(context_->dirty, unwrap(object))) {
+      check(is_argument(unwrap(object)),
+            "Only input Tensors should be given to ctx.mark_dirty(). If a Tensor is not an input, "
+            "there is no need to pass it to mark_dirty().");
+    }
     if (!is_tensor(object) || !has_derivative_[static_cast<std::size_t>(k)]) {
       check(item == Py_None, "Function's jvp returned a gradient at position ", k,
             ", but the corresponding forward output is not a differentiable Tensor. You should "

@@ -136,11 +136,7 @@ int bool_slot(PyObject* self) {
 PyObject* float_slot(PyObject* self) {
   return guarded([&] {
     const Tensor& t = single_value(self);
-    if (t.requires_grad() && mode.grad) [[unlikely]] {
-      warn_user(PyExc_UserWarning,
-                "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
-                "behavior.\nConsider using tensor.detach() first.");
-    }
+    warn_of_reading(t);
     return PyFloat_FromDouble(t.item().to_double());
   });
 }

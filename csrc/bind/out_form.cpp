@@ -174,9 +174,8 @@ bool check_out_kind(const Overloads& op, const Signature& signature, PyObject* o
   }
   for (Py_ssize_t k = 0; k < count; ++k) {
     PyObject* item = PySequence_Fast_GET_ITEM(out, k);
-    check(ErrorKind::Type, is_tensor(item), op.name,
-          "(): argument 'out' must be tuple of Tensors, but found element of type ",
-          Py_TYPE(item)->tp_name, " at pos ", k);
+    check(ErrorKind::Type, is_tensor(item), "expected Tensor as element ", k,
+          " in argument 'out' of ", op.name, "(), but got ", Py_TYPE(item)->tp_name);
   }
   return true;
 }

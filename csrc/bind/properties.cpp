@@ -77,6 +77,20 @@ PyObject* get_matrix_transpose(const Tensor& t) {
         t.ndim(), "-D tensor.");
   return wrap(transpose(t, -2, -1));
 }
+PyObject* get_real(const Tensor& t) { return wrap(t); }
+int set_real(PyObject* self, PyObject* value, void*) {
+  return guarded_status([&] {
+    check(value, "Deleting tensor.real is not allowed.");
+    Owned(PyObject_CallMethod(self, is_tensor(value) ? "copy_" : "fill_", "O", value));
+    return 0;
+  });
+}
+constexpr const char* kNoImaginary =
+    "imag is not implemented for tensors with non-complex dtypes. There are no complex tensors.";
+PyObject* get_imaginary(const Tensor&) { fail(kNoImaginary); }
+int set_imaginary(PyObject*, PyObject*, void*) {
+  return guarded_status([]() -> int { fail(kNoImaginary); });
+}
 PyObject* get_hermitian(const Tensor& t) {
   if (t.ndim() == 0) {
     warn("Tensor.H is deprecated on 0-D tensors. Consider using x.conj().");
@@ -396,7 +410,8 @@ void require_grad(const Tensor& t, bool wanted) {
   const bool frozen = !wanted && t.requires_grad();
   t.set(kRequiresGrad, wanted);
   if (frozen) note_origin(t, Origin::Frozen);
-  if (wanted && t.body()->origin == Origin::None) note_origin(t, Origin::Made);
+  const Origin origin = t.body()->origin;
+  if (wanted && (origin == Origin::None || origin == Origin::Frozen)) note_origin(t, Origin::Made);
 }
 
 Py_ssize_t tensor_length(PyObject* self) {
@@ -446,6 +461,10 @@ PyGetSetDef tensor_properties[] = {
     {"nbytes", getter<get_nbytes>, nullptr, "Bytes of all elements.", nullptr},
     {"T", getter<get_transpose>, nullptr, "A view with the dimensions reversed.", nullptr},
     {"mT", getter<get_matrix_transpose>, nullptr, "A view with the last two dimensions exchanged.",
+     nullptr},
+    {"real", getter<get_real>, set_real, "The tensor itself: there are no complex dtypes.",
+     nullptr},
+    {"imag", getter<get_imaginary>, set_imaginary, "An error: there are no complex dtypes.",
      nullptr},
     {"H", getter<get_hermitian>, nullptr, "The transpose of a real matrix, as a view.", nullptr},
     {"mH", getter<get_matrix_hermitian>, nullptr,

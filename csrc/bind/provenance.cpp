@@ -124,6 +124,14 @@ void note_user_reading(const Tensor& tensor, Origin how) {
   }
 }
 
+void warn_of_reading(const Tensor& tensor) {
+  if (!tensor.requires_grad() || !mode.grad) [[likely]]
+    return;
+  warn_user(PyExc_UserWarning,
+            "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
+            "behavior.\nConsider using tensor.detach() first.");
+}
+
 void init_provenance(PyObject* directory, PyObject* copy_file) {
   const char* package = PyUnicode_AsUTF8(directory);
   const char* copy = PyUnicode_AsUTF8(copy_file);

@@ -13,6 +13,8 @@ void init_provenance(PyObject* package_directory, PyObject* copy_module);
 bool called_by_user();
 // The user's code takes the value of a tensor out of its graph; see graph/origin.h.
 void note_user_reading(const Tensor& tensor, Origin how);
+// torch's warning, where a value that has a history becomes a Python number by itself.
+void warn_of_reading(const Tensor& tensor);
 
 // A warning at the user's line; throws when the user wants an error instead.
 void warn_user(PyObject* category, const char* message);

@@ -27,6 +27,7 @@
 #include "graph/saved.h"
 #include "kernels/reduce.h"
 #include "ops/basic.h"
+#include "transform/engine.h"
 
 namespace pullback::bind {
 namespace {
@@ -95,7 +96,7 @@ Look look_at(const Tensor& t) {
     values = t.alias(sizes, t.strides());
     if (!is_dense(values.sizes(), values.strides())) {
       const GradMode off(false);
-      values = clone(values, MemoryFormat::Contiguous);
+      values = clone(detached(values), MemoryFormat::Contiguous);
     }
   }
   Look look = t.dtype() == DType::Float32 ? look_at<float>(values) : look_at<double>(values);
@@ -152,6 +153,7 @@ struct Leaf {
   double high = 0;
   std::int64_t passes = 0;
   std::int64_t zeros = 0;
+  bool accumulated = false;  // by a pass that gave all leaves their gradient
 };
 
 class StepObserver final : public PassObserver {
@@ -200,10 +202,11 @@ class StepObserver final : public PassObserver {
     for (const auto& [_, leaf] : leaves_) {
       const Owned tensor(wrap(leaf.tensor));
       const bool written = leaf.version != leaf.tensor.version();
-      const Owned row(Py_BuildValue("(OLLddOO)", tensor.get(), static_cast<long long>(leaf.passes),
+      const Owned row(Py_BuildValue("(OLLddOOO)", tensor.get(), static_cast<long long>(leaf.passes),
                                     static_cast<long long>(leaf.zeros), leaf.low, leaf.high,
                                     changed(leaf) ? Py_True : Py_False,
-                                    written ? Py_True : Py_False));
+                                    written ? Py_True : Py_False,
+                                    leaf.accumulated ? Py_True : Py_False));
       check_status(PyList_Append(leaves.get(), row.get()));
     }
     return Py_BuildValue("(KOO)", static_cast<unsigned long long>(passes_), lines.get(),
@@ -260,10 +263,11 @@ class StepObserver final : public PassObserver {
     if (is_new) {
       const GradMode off(false);
       leaf.tensor = tensor;
-      leaf.before = clone(tensor, MemoryFormat::Contiguous);
+      leaf.before = clone(detached(tensor), MemoryFormat::Contiguous);
       leaf.version = tensor.version();
     }
     if (leaf.last_pass != passes_) end_pass(leaf);
+    leaf.accumulated |= !mode.pass->selects_inputs();
     leaf.last_pass = passes_;
     leaf.squares += look.squares;
   }
@@ -283,8 +287,9 @@ class StepObserver final : public PassObserver {
 
   static bool changed(const Leaf& leaf) {
     const GradMode off(false);
-    const Tensor now =
-        leaf.tensor.is_contiguous() ? leaf.tensor : clone(leaf.tensor, MemoryFormat::Contiguous);
+    // Detached: that the leaf is looked at here is no use of it.
+    const Tensor values = detached(leaf.tensor);
+    const Tensor now = values.is_contiguous() ? values : clone(values, MemoryFormat::Contiguous);
     const auto bytes = static_cast<std::size_t>(now.numel()) * item_size(now.dtype());
     return now.dtype() != leaf.before.dtype() || now.numel() != leaf.before.numel() ||
            std::memcmp(now.bytes(), leaf.before.bytes(), bytes) != 0;

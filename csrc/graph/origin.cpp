@@ -198,12 +198,16 @@ std::string cut_operand_of(const Node& node) {
   return extra && extra->cut ? with_place(words(extra->cut->origin), extra->cut->made) : "";
 }
 
-std::string hint_without_origin() {
+std::string last_reading() {
   const std::uint64_t now = Node::next_number();
   const std::vector<std::string> found = readings(now, now);
+  return found.empty() ? std::string() : found.front();
+}
+
+std::string hint_without_origin() {
   return " Nothing that it was computed from was recorded: make the parameters with "
          "requires_grad=True, and a gradient (.grad) with create_graph=True." +
-         (found.empty() ? std::string() : found.front());
+         last_reading();
 }
 
 }  // namespace pullback

@@ -55,6 +55,8 @@ std::string cleared_at(const Tensor& tensor);
 std::size_t count_readings();
 std::vector<std::string> readings(std::uint64_t oldest, std::uint64_t newest);
 
+// The latest of them since the last pass, or "".
+std::string last_reading();
 // What to say of a root without a history, of which nothing is known.
 std::string hint_without_origin();
 

@@ -2,6 +2,7 @@
 // it was broadcast to.
 #include "ops/assign.h"
 
+#include "graph/origin.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/op.h"
@@ -94,6 +95,15 @@ bool is_plain(const Tensor& self, const Tensor& source) {
   return is_plain(self) && is_single(source) && !(mode.grad && source.requires_grad());
 }
 
+// Where a value went without its history.  A target that requires a gradient keeps its own origin.
+void note_copy(const Tensor& self, const Tensor& source) {
+  if (!self.requires_grad()) return note_cut(self, source);
+  if (!source.requires_grad()) return;
+  Provenance here;
+  here.capture();
+  note_leaf_cut(source, mode.inference ? Origin::Inference : Origin::NoGrad, here);
+}
+
 }  // namespace
 
 const Tensor& copy_into(const Tensor& self, const Tensor& source, Destination::Sharing sharing) {
@@ -110,6 +120,7 @@ const Tensor& copy_into(const Tensor& self, const Tensor& source, Destination::S
   if (plain) {
     copy_values(self, source);
     self.note_write();
+    if ((source.requires_grad() || source.has(kCut)) && !mode.pass) note_copy(self, source);
     return self;
   }
   destination.finish(assign(self, source, "CopyBackwards"));

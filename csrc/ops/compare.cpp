@@ -123,15 +123,15 @@ static Tensor isclose(const Tensor& input, const Tensor& other, double rtol, dou
         info(other.dtype()).scalar_name);
   check(rtol >= 0, "rtol must be greater than or equal to zero, but got ", rtol);
   check(atol >= 0, "atol must be greater than or equal to zero, but got ", atol);
-  const GradMode off(false);
   Tensor close = eq(input, other);
   if (equal_nan && is_floating(input.dtype())) {
     close = logical_or(close, logical_and(isnan(input), isnan(other)));
   }
   if (rtol == 0 && atol == 0) return close;
   const DType dtype = is_floating(input.dtype()) ? input.dtype() : default_dtype();
-  const Tensor x = cast(input, dtype);
-  const Tensor y = cast(other, dtype);
+  const GradMode off(false);
+  const Tensor x = cast(detached(input), dtype);
+  const Tensor y = cast(detached(other), dtype);
   const Tensor error = abs(sub(x, y));
   const Tensor allowed = add(abs(mul(y, rtol)), atol);
   return logical_or(close, logical_and(isfinite(error), le(error, allowed)));

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "graph/origin.h"
 #include "graph/saved.h"
 #include "ops/as_strided.h"
 #include "ops/basic.h"
@@ -75,7 +76,7 @@ Tensor set_part(const Tensor& input, const Tensor& source, std::int64_t storage_
 
 // Row-major after, unless the sizes are what they were.
 Tensor resize(const Tensor& input, Sizes sizes) {
-  check(!input.requires_grad(), "cannot resize variables that require grad");
+  if (input.requires_grad()) fail("cannot resize variables that require grad.", described(input));
   check(!is_dual(input), "cannot resize variables that has a forward grad");
   check_changeable("resize", input);
   if (same(sizes, input.sizes())) return input;

@@ -171,7 +171,6 @@ Tensor nonzero(const Tensor& input) {
 }
 
 std::vector<Tensor> nonzero_tuple(const Tensor& input) {
-  const GradMode off(false);
   const Tensor positions = nonzero(input.ndim() == 0 ? unsqueeze(input, 0) : input);
   std::vector<Tensor> columns;
   for (int d = 0; d < positions.size(1); ++d) {

@@ -372,7 +372,6 @@ Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool in
 }
 
 Tensor count_nonzero(const Tensor& input, const std::optional<Dims>& dim) {
-  const GradMode off(false);
   return sum(ne(input, Scalar(0)), dim);
 }
 Tensor count_nonzero_along(const Tensor& input, std::optional<std::int64_t> dim) {

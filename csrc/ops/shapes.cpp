@@ -49,13 +49,13 @@ static Tensor unflatten(const Tensor& input, std::int64_t dim, const Dims& sizes
 // The bytes read as another dtype, without a history; the last dimension shrinks or grows with the
 // size of an element.
 static Tensor view_dtype(const Tensor& input, DType dtype) {
-  if (input.has(kBatched)) {
-    const Tensor* pointer = &input;
-    const detail::Unwrapped u = detail::unwrap(In(&pointer, 1));
-    return make_batched(view_dtype(contiguous(u.tensors[0]), dtype), u.level);
-  }
   const auto from = static_cast<std::int64_t>(item_size(input.dtype()));
   const auto to = static_cast<std::int64_t>(item_size(dtype));
+  if (input.has(kBatched) && (from == to || input.ndim() > 0)) {
+    const Tensor* pointer = &input;
+    const detail::Unwrapped u = detail::unwrap(In(&pointer, 1));
+    return make_batched(view_dtype(u.tensors[0], dtype), u.level);
+  }
   Dims sizes = input.shape();
   Dims strides(input.strides());
   if (from != to) {

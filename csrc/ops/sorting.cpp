@@ -304,9 +304,12 @@ std::array<Tensor, 2> sort(const Tensor& input, std::int64_t dim, bool descendin
 }
 
 Tensor argsort(const Tensor& input, std::int64_t dim, bool descending) {
-  const GradMode off(false);
-  const ForwardMode no_tangents(false);
-  return sort(input, dim, descending)[1];
+  const Tensor positions = sort(detached(input), dim, descending)[1];
+  if ((input.requires_grad() || input.has(kCut)) && !mode.pass) {
+    const Tensor* pointer = &input;
+    detail::note_cuts(In(&pointer, 1), as_span(positions));
+  }
+  return positions;
 }
 
 std::array<Tensor, 2> topk(const Tensor& input, std::int64_t k, std::int64_t dim, bool largest,

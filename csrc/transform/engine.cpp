@@ -111,10 +111,21 @@ void Pass::run_output_hooks(const Step& step) {
 
 void Pass::finish_leaf(Leaf& leaf) {
   if (!leaf.needed) return;
+  const std::uint32_t flags = leaf.body->raw_flags;
   // A leaf of a transform that has ended.
-  if (request_.accumulate && (leaf.body->raw_flags & kAnyGrad) > kRequiresGrad) return;
+  if (request_.accumulate && (flags & kAnyGrad) > kRequiresGrad) return;
   const Tensor tensor(Ref<TensorBody>::share(leaf.body));
-  const bool hooked = tensor.has(kHooked) && meta_of(tensor)->hooks;
+  const bool hooked = flags & kHooked && meta_of(tensor)->hooks;
+  if (request_.accumulate && leaf.gradient.defined()) {
+    if (const Node* node = raw_node_of(tensor)) [[unlikely]] {
+      fail(
+          "leaf variable has been moved into the graph interior: a leaf that was used was written "
+          "in place after requires_grad_(False). Write to a copy.",
+          node->recorded_at());
+    }
+    // Frozen since it was used: only its hooks see the gradient.
+    if (!hooked && !(flags & kRequiresGrad)) return;
+  }
   if (!leaf.gradient.defined() && !hooked) return;
   if (leaf.gradient.defined()) {
     if (request_.accumulate && !same(leaf.gradient.sizes(), tensor.sizes())) {
@@ -135,8 +146,7 @@ void Pass::finish_leaf(Leaf& leaf) {
       throw;
     }
   } else if (request_.accumulate) {
-    if (tensor.requires_grad())
-      accumulate_grad(tensor, std::move(leaf.gradient), request_.create_graph);
+    accumulate_grad(tensor, std::move(leaf.gradient), request_.create_graph);
   } else {
     capture_leaf(leaf);
   }

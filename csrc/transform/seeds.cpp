@@ -25,13 +25,19 @@ Tensor make_seed(Sizes sizes, DType dtype, const Tensor& given, std::size_t k, O
   return given.dtype() == dtype ? given : cast(given, dtype);
 }
 
+// A root that was made anew may be made of numbers that were read.
+std::string hint_of(const Tensor& root) {
+  const Origin origin = root.body()->origin;
+  if (origin == Origin::None) return hint_without_origin();
+  return origin == Origin::Made ? last_reading() : std::string();
+}
+
 }  // namespace
 
 Tensor make_seed(const Tensor& root, const Tensor& given, std::size_t k) {
   if (!root.requires_grad()) {
     fail("element ", k, " of tensors does not require grad and does not have a grad_fn.",
-         origin_of(root),
-         root.body()->origin == Origin::None ? hint_without_origin() : std::string());
+         origin_of(root), hint_of(root));
   }
   return make_seed(root.sizes(), root.dtype(), given, k, [&] { return origin_of(root); });
 }

@@ -186,7 +186,13 @@ from pullback._misc import (
     get_default_device as get_default_device,
 )
 from pullback._misc import (
+    imag as imag,
+)
+from pullback._misc import (
     is_tensor as is_tensor,
+)
+from pullback._misc import (
+    real as real,
 )
 from pullback._misc import (
     typename as typename,

@@ -12,7 +12,9 @@ __all__ = [
     "dropout",
     "dropout_",
     "get_default_device",
+    "imag",
     "is_tensor",
+    "real",
     "typename",
     "use_deterministic_algorithms",
 ]
@@ -33,6 +35,18 @@ def _check_tensor(function: str, name: str, value: object) -> None:
     if not isinstance(value, Tensor):
         kind = type(value).__name__
         raise TypeError(f"{function}(): argument {name!r} (position 1) must be Tensor, not {kind}")
+
+
+def real(input: Tensor) -> Tensor:
+    """The tensor itself: there are no complex dtypes."""
+    _check_tensor("real", "input", input)
+    return input.real
+
+
+def imag(input: Tensor) -> Tensor:
+    """An error: there are no complex dtypes."""
+    _check_tensor("imag", "input", input)
+    return input.imag
 
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:

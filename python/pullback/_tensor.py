@@ -108,7 +108,8 @@ class Tensor:
             )
         if self.grad_fn is not None:
             raise RuntimeError(
-                "post accumulate grad hooks cannot be registered on non-leaf tensors"
+                "post accumulate grad hooks cannot be registered on non-leaf tensors. "
+                + self._origin
             )
         from pullback.utils.hooks import _register
 

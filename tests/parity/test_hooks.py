@@ -4,6 +4,7 @@ they may replace, what is refused."""
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ def outcome(scenario: Scenario, lib: Any) -> str:
     try:
         return repr(scenario(lib))
     except Exception as error:  # noqa: BLE001 - the error is compared
-        first = str(error).split("\n")[0].split(". It was made at ")[0]
+        first = re.split(r"\. (?:It was made|Recorded by \w+) at ", str(error).split("\n")[0])[0]
         return f"{type(error).__name__}: {first}"
 
 

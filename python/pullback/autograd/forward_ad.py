@@ -22,7 +22,7 @@ __all__ = [
     "unpack_dual",
 ]
 
-_DUAL = 0
+_DUAL, _JVP, _VMAP, _LINEAR = 0, 1, 3, 4
 
 
 class UnpackedDualTensor(NamedTuple):
@@ -32,10 +32,23 @@ class UnpackedDualTensor(NamedTuple):
     tangent: Tensor | None
 
 
-def _level() -> int:
+def _entered() -> int:
     """The number of the level that ``dual_level`` entered, 0 for none."""
     kinds = _core._level_kinds()
     return kinds.index(_DUAL) + 1 if _DUAL in kinds else 0
+
+
+def _level() -> int:
+    """The same, or that of the ``func.jvp`` (or ``jacfwd``) whose function runs."""
+    kinds: list[int] = _core._level_kinds()
+    if _DUAL in kinds:
+        return kinds.index(_DUAL) + 1
+    inner = len(kinds)
+    while inner and kinds[inner - 1] == _VMAP:
+        inner -= 1
+    # The tangents of linearize stand for any: a value of one would be made up.
+    runs = inner > 0 and kinds[inner - 1] == _JVP
+    return inner if runs and (inner == 1 or kinds[inner - 2] != _LINEAR) else 0
 
 
 def _check_level(level: int | None, function: str) -> None:
@@ -55,7 +68,7 @@ def enter_dual_level() -> int:
         0
         >>> pb.autograd.forward_ad.exit_dual_level()
     """
-    if _level():
+    if _entered():
         raise RuntimeError("Nested forward mode AD is not supported at the moment")
     _core._level_enter(_DUAL, 0, 0)
     return 0
@@ -77,7 +90,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
         True
     """
     _check_number("exit_dual_level", level)
-    number = _level()
+    number = _entered()
     if level is not None and level != (0 if number else -1):
         raise RuntimeError(
             "Trying to exit a forward AD level that was not the last one that was created. This is "

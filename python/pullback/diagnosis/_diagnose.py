@@ -51,7 +51,7 @@ class StepReport:
     Attributes:
         passes: how many backward passes there were.
         findings: what is wrong, by kind: ``nan``, ``range``, ``exploding``, ``vanishing``,
-            ``dead units``, ``zero gradient``, ``unused``, ``unchanged``.
+            ``dead units``, ``zero gradient``, ``unused``, ``unchanged``, ``cleared``.
     """
 
     passes: int = 0
@@ -94,6 +94,13 @@ class _Leaf(NamedTuple):
     high: float
     changed: bool
     written: bool
+    accumulated: bool
+
+    @property
+    def lost(self) -> bool:
+        """Whether its gradient was taken away before anything used it."""
+        unused = not (self.changed or self.written)
+        return self.accumulated and unused and self.tensor.grad is None
 
 
 class diagnose:
@@ -101,7 +108,8 @@ class diagnose:
 
     It looks for NaN and infinity where they are born, forward and backward; units of a relu that
     are zero for every example; gradients that vanish, explode or are zero; values whose squares
-    overflow; parameters that no pass reached, and such that did not change although others did.
+    overflow; parameters that no pass reached, such whose gradient was taken away before it was
+    used, and such that did not change although others did.
     Several steps may be in the block, and the report is about all of them. It is printed also when
     an exception leaves the block. It is about the thread that entered it. A step takes 1.1 to
     1.5 times as long as without it, the block itself 10 to 30 microseconds.
@@ -201,8 +209,9 @@ class diagnose:
             found += _exploding(lines)
             found += _vanishing(lines, leaves, names)
         found += self._unused(leaves, models, names)
-        others = [leaf for leaf in leaves if not any(leaf is each for each in zero)]
-        found += _unchanged(others, leaves, names)
+        found += _cleared(leaves, names)
+        judged = [leaf for leaf in leaves if not (leaf.lost or leaf.zeros == leaf.passes)]
+        found += _unchanged(judged, leaves, names)
         return found
 
     def _models(self) -> dict[int, list[Any]]:
@@ -322,6 +331,20 @@ def _vanishing(lines: list[_Line], leaves: list[_Leaf], names: _Names) -> list[F
     text = "; ".join(f"{leaf.high:.3g} in the mean for {names.of(leaf.tensor)}" for leaf in small)
     text += f" beside {most:.3g} for others. Norms by line, from the loss on:" + _table(lines)
     return [Finding("vanishing", text, worst.place if worst else None)]
+
+
+def _cleared(leaves: list[_Leaf], names: _Names) -> list[Finding]:
+    """Of parameters whose gradient was taken away before a step used it, by the line."""
+    lost: dict[str, list[_Leaf]] = {}
+    for leaf in leaves:
+        if leaf.lost:
+            lost.setdefault(str(_core._traces(leaf.tensor)[1]).strip(), []).append(leaf)
+    found = []
+    for sentence, group in lost.items():
+        text = f"the gradient was gone before anything used it, of {names.of(group[0].tensor)}"
+        text += f" And of {len(group) - 1} more." if len(group) > 1 else ""
+        found.append(Finding("cleared", f"{text} {sentence}".rstrip(), place_in(sentence)))
+    return found
 
 
 def _unchanged(judged: list[_Leaf], leaves: list[_Leaf], names: _Names) -> list[Finding]:
