@@ -244,7 +244,50 @@ def in_a_checkpoint(t: Any, function: Any) -> Any:
     return g, t.autograd.grad((g * g).sum(), x)
 
 
+def scanned(t: Any, name: str, shape: tuple[int, ...], dtype: str, into: str) -> Any:
+    x = t.ones(shape).to(getattr(t, dtype))
+    if into == "place":
+        return getattr(x, name + "_")(0)
+    if into == "dtype":
+        return getattr(x, name + "_")(0, dtype=t.int64)
+    out = t.zeros(shape, dtype=t.bool)
+    getattr(t, name)(x, 0, out=out)
+    return out, getattr(t, name)(x, 0, dtype=t.bool)
+
+
+def cut_off_in_hessian(t: Any, cut: Any, **more: Any) -> Any:
+    def function(a: Any) -> Any:
+        cut(a)
+        return (a * a).sum()
+
+    return t.autograd.functional.hessian(function, t.tensor([1.0, 2.0]), **more)
+
+
+CUTS = [
+    lambda a: setattr(a, "requires_grad", False),
+    lambda a: a.requires_grad_(False),
+    lambda a: a.detach_(),
+]
+
+
 SCENARIOS = [
+    *(
+        lambda t, n=n, s=s, d=d, i=i: scanned(t, n, s, d, i)  # type: ignore[misc]
+        for n in ("cumsum", "cumprod")
+        for s in ((), (0,), (2, 0), (3,))
+        for d in ("bool", "float64", "int32", "int64")
+        for i in ("out", "place", "dtype")
+    ),
+    *(
+        lambda t, c=c, m=m: cut_off_in_hessian(t, c, **m)  # type: ignore[misc]
+        for c in CUTS
+        for m in (
+            {},
+            {"strict": True},
+            {"vectorize": True},
+            {"vectorize": True, "outer_jacobian_strategy": "forward-mode"},
+        )
+    ),
     random_numbers_in_examples_of_a_leaf,
     *(
         lambda t, s=s, w=w: written_where_tangents_stop(t, s, w)  # type: ignore[misc]
