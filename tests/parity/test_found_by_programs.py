@@ -263,6 +263,20 @@ def cut_off_in_hessian(t: Any, cut: Any, **more: Any) -> Any:
     return t.autograd.functional.hessian(function, t.tensor([1.0, 2.0]), **more)
 
 
+def matrix_times_stack(t: Any, rows: int, columns: int, recorded: bool) -> Any:
+    x = t.ones(rows, 3, requires_grad=True)
+    stack = t.arange(12.0 * columns).reshape(4, 3, columns).requires_grad_(recorded)
+    y = x @ stack
+    (y * y).sum().backward()
+    return y, y.grad_fn.name(), y._base is None, y.stride(), x.grad, stack.grad
+
+
+def wanted_of_its_own_node(t: Any, function: Any) -> Any:
+    y = function(leaf(t, 0.25, 0.5))
+    y.backward(t.ones(2), inputs=[y])
+    return y.grad
+
+
 CUTS = [
     lambda a: setattr(a, "requires_grad", False),
     lambda a: a.requires_grad_(False),
@@ -271,6 +285,17 @@ CUTS = [
 
 
 SCENARIOS = [
+    *(
+        lambda t, r=r, c=c, k=k: matrix_times_stack(t, r, c, k)  # type: ignore[misc]
+        for r in (1, 2)
+        for c in (1, 5)
+        for k in (True, False)
+    ),
+    lambda t: wanted_of_its_own_node(t, lambda x: x // 2),
+    lambda t: wanted_of_its_own_node(t, lambda x: 2 // x),
+    lambda t: wanted_of_its_own_node(t, lambda x: t.heaviside(x, x)),
+    lambda t: wanted_of_its_own_node(t, lambda x: t.bernoulli(x)),
+    lambda t: wanted_of_its_own_node(t, lambda x: x * x),
     *(
         lambda t, n=n, s=s, d=d, i=i: scanned(t, n, s, d, i)  # type: ignore[misc]
         for n in ("cumsum", "cumprod")

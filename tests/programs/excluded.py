@@ -91,7 +91,18 @@ def reads_what_it_writes(case: Case) -> bool:
     others = [x for x in tensors if x is not target]
     if len(others) < len(tensors) - 1:
         return True
-    return any(memory(x) == memory(target) for x in others)
+    return any(memory(x) == memory(target) or meet(x, target) for x in others)
+
+
+def meet(x: Any, y: Any) -> bool:
+    """Whether one begins within the other: memory of numpy is not told from its own."""
+
+    def ends(x: Any) -> tuple[int, int]:
+        last = sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True))
+        return x.data_ptr(), x.data_ptr() + last * x.element_size()
+
+    (a, b), (c, d) = quiet(lambda: (ends(x), ends(y)), ((0, 0), (1, 1)))
+    return x.numel() > 0 and y.numel() > 0 and a <= d and c <= b
 
 
 def silent_view(case: Case) -> bool:
@@ -402,9 +413,9 @@ EXCLUDED = [
     ),
     Rule("PyTorch counts the dimension of a batch when it chooses a dtype", promotes_in_batch),
     Rule(
-        "stacks of inference tensors are views in PyTorch",
+        "stacks and repetitions of inference tensors are views in PyTorch",
         lambda case: (
-            "stack(" in case.line
+            ("stack(" in case.line or "repeat(" in case.line)
             and any(quiet(lambda x=x: x.is_inference(), False) for x in case.operands.values())
         ),
     ),

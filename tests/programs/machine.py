@@ -351,10 +351,10 @@ class Machine:
             self.loose |= set(made)
         else:
             self.loose -= set(made)
-        if line.functions or line.error is None:
-            self.compare("log", [list(world.log) for world in self.worlds], line)
         if line.error is not None and None in outcomes and saves_less(line.error, self.text()):
             raise Abandoned(line.text)
+        if line.functions or line.error is None:
+            self.compare("log", [list(world.log) for world in self.worlds], line)
         self.compare("raises", outcomes, line)
         if line.error is not None and ("out=" in line.text or is_half_written(line.error)):
             raise Abandoned(line.text)
@@ -490,14 +490,12 @@ class Machine:
             else:
                 found = [sees.values(world.names[name]) for world in self.worlds]
             self.compare(name, found, line)
+        seen = [name for name in self.scope.tensors if name not in self.loose]
+        graded = [k for k in seen if all(has_gradient(world.names[k]) for world in self.worlds)]
         shared = []
         for world in self.worlds:
-            tensors = [world.names[name] for name in self.scope.tensors if name not in self.loose]
-            tensors += [
-                x.grad
-                for x in tensors
-                if sees.attempt(lambda x=x: x.is_leaf) is True and x.grad is not None
-            ]
+            tensors = [world.names[name] for name in seen]
+            tensors += [world.names[name].grad for name in graded]
             shared.append(sees.sharing(tensors))
         places = zip(*(each["memory"] for each in shared), strict=False)
         for k, found in enumerate(places):
@@ -563,6 +561,10 @@ class Machine:
         """The program as Python."""
         text = self.text().splitlines()
         return "\n".join([*PRELUDE.splitlines(), *PREPARED.used("\n".join(text)), *text])
+
+
+def has_gradient(x: Any) -> bool:
+    return sees.attempt(lambda: x.is_leaf and x.grad is not None) is True
 
 
 def is_leaf(x: Any) -> bool:
