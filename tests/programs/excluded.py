@@ -148,7 +148,18 @@ def nodes_of_result(case: Case) -> bool:
         "CopyBackwards",
         "IndexPutBackward0",
     )
-    return written or case.names["r"] in case.machine.renamed or is_result_of_transform(case, x)
+    nodes = [quiet(lambda n=n: case.scope.names[n].grad_fn, None) for n in case.machine.unnamed]
+    leads = any(node is not None and node in nodes for node, _ in x.grad_fn.next_functions)
+    renamed = case.names["r"] in case.machine.renamed
+    return written or leads or renamed or is_result_of_transform(case, x)
+
+
+def orders_gradients(case: Case) -> bool:
+    """A hook for the first gradient of several, beside transforms."""
+    transforms = ("T.func.", "vmap(", "functional.")
+    if 'mode="any"' in case.line:
+        return bool(case.machine.loose)
+    return 'mode="any"' in case.machine.text() and any(w in case.line for w in transforms)
 
 
 def mixes(case: Case) -> bool:
@@ -223,7 +234,9 @@ def leads_nowhere(case: Case) -> bool:
     if "inputs=[{w}]" not in case.line:
         return False
     wanted, seen, open_nodes = case.operands["w"], set(), [case.operands["r"].grad_fn]
-    end = wanted.view_as(wanted).grad_fn.next_functions[0][0] if wanted.is_leaf else wanted.grad_fn
+    with case.machine.worlds[0].lib.enable_grad():
+        seen_by = wanted.view_as(wanted).grad_fn
+    end = seen_by.next_functions[0][0] if wanted.is_leaf else wanted.grad_fn
     while open_nodes:
         node = open_nodes.pop()
         if node is end:
@@ -319,6 +332,7 @@ EXCLUDED = [
     Rule("PyTorch loses gradients of views that are leaves of their own", writes_under_leaf),
     Rule("memory that has not been written", enlarges),
     Rule("nodes that lead to results of transforms and to values of items", nodes_of_result),
+    Rule("which gradient comes first depends on the nodes of transforms", orders_gradients),
     Rule(
         "random numbers follow the layout, which results of transforms have of their own",
         lambda case: (

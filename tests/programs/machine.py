@@ -431,8 +431,9 @@ class Machine:
                 line.error = Raised(type(error).__name__, str(error))
                 if is_half_written(line.error):
                     raise Abandoned(line.text) from None
-                limited = is_limit(world.raised[-1].message)
-                if limited and not may_have_written(line, world.raised[-1]):
+                if is_limit(world.raised[-1].message):
+                    if may_have_written(line, world.raised[-1]):
+                        raise Abandoned(line.text) from None
                     function.lines.pop()
                     continue
                 raise
