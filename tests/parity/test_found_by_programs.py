@@ -277,6 +277,34 @@ def wanted_of_its_own_node(t: Any, function: Any) -> Any:
     return y.grad
 
 
+def saved_and_detached(t: Any, create_graph: bool) -> Any:
+    x = t.tensor(1.25, dtype=t.float64, requires_grad=True)
+    y = x.exp()
+    z = x * y
+    y.detach_()
+    (g,) = t.autograd.grad(z * z, x, create_graph=create_graph)
+    return t.autograd.grad(g * g, x)
+
+
+def saved_before_it_was_detached_and_after(t: Any) -> Any:
+    x = t.tensor(1.25, dtype=t.float64, requires_grad=True)
+    y = x.exp()
+    y.detach_()
+    z = x * y
+    y.detach_()
+    (g,) = t.autograd.grad(z * z, x, create_graph=True)
+    return g, t.autograd.grad(g * g, x)
+
+
+def unpacked_while_switched_off(t: Any) -> Any:
+    fw = t.autograd.forward_ad
+    with fw.dual_level():
+        dual = fw.make_dual(t.ones(2), t.ones(2))
+        with fw._set_fwd_grad_enabled(False):
+            off = fw.unpack_dual(dual)
+        return off.tangent, off.primal is dual, fw.unpack_dual(off.primal), fw.unpack_dual(dual)
+
+
 CUTS = [
     lambda a: setattr(a, "requires_grad", False),
     lambda a: a.requires_grad_(False),
@@ -291,6 +319,10 @@ SCENARIOS = [
         for c in (1, 5)
         for k in (True, False)
     ),
+    lambda t: saved_and_detached(t, True),
+    lambda t: saved_and_detached(t, False),
+    saved_before_it_was_detached_and_after,
+    unpacked_while_switched_off,
     lambda t: wanted_of_its_own_node(t, lambda x: x // 2),
     lambda t: wanted_of_its_own_node(t, lambda x: 2 // x),
     lambda t: wanted_of_its_own_node(t, lambda x: t.heaviside(x, x)),

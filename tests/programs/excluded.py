@@ -143,10 +143,11 @@ def nodes_of_result(case: Case) -> bool:
     x = case.target()
     if "next_functions" not in case.line:
         return is_result_of_transform(case, x)
-    written = quiet(lambda: x.grad_fn.name(), "") in (
+    written = quiet(lambda: x.grad_fn.name().split(":")[-1], "") in (
         "CopySlices",
         "CopyBackwards",
         "IndexPutBackward0",
+        "NotImplemented",
     )
     nodes = [quiet(lambda n=n: case.scope.names[n].grad_fn, None) for n in case.machine.unnamed]
     leads = any(node is not None and node in nodes for node, _ in x.grad_fn.next_functions)
@@ -170,6 +171,9 @@ def mixes(case: Case) -> bool:
 def writes_into_result(case: Case) -> bool:
     if not writes(case) or case.is_inside:
         return False
+    x = case.target()
+    if quiet(lambda: x._base is not None, False) and case.machine.loose & set(case.names.values()):
+        return True
     return any(is_result_of_transform(case, x) for x in case.operands.values())
 
 
@@ -334,6 +338,16 @@ EXCLUDED = [
     Rule("nodes that lead to results of transforms and to values of items", nodes_of_result),
     Rule("which gradient comes first depends on the nodes of transforms", orders_gradients),
     Rule(
+        "PyTorch does not count the root of a pass among what a hook of several tensors waits for",
+        lambda case: (
+            (case.line.startswith("{r}.backward(") or "autograd.grad({r}," in case.line)
+            and re.search(
+                rf"register_multi_grad_hook\(\[[^]]*\b{case.names.get('r')}\b", case.machine.text()
+            )
+            is not None
+        ),
+    ),
+    Rule(
         "random numbers follow the layout, which results of transforms have of their own",
         lambda case: (
             any(w in case.line for w in ("_like(", "dropout", "uniform_", "normal_", "bernoulli_"))
@@ -411,7 +425,11 @@ EXCLUDED = [
     Rule(
         "the memory of results of transforms has a layout of its own",
         lambda case: (
-            "as_strided" in case.line and any(n in case.machine.loose for n in case.names.values())
+            "as_strided" in case.line
+            and (
+                (case.is_inside and bool(case.machine.loose))
+                or any(n in case.machine.loose for n in case.names.values())
+            )
         ),
     ),
     Rule("PyTorch's custom functions forget the tangents of outer levels", nests_static_jvp),
@@ -441,10 +459,28 @@ EXCLUDED = [
     Rule(
         "another formula, in which the result has another share",
         lambda case: (
-            "hook(" in case.line
+            ("hook(" in case.line or "retain_grad" in case.line)
             and any(
                 quiet(lambda x=x: x.grad_fn.name(), "") == "CumprodBackward0"
                 for x in case.operands.values()
+            )
+        ),
+    ),
+    Rule(
+        "another formula, which reads other values that were written behind its back",
+        lambda case: (
+            (".data[" in case.line or ".data." in case.line) and ".cumprod(" in case.machine.text()
+        ),
+    ),
+    Rule(
+        "the pass of PyTorch's checkpoint frees what it captured, and the one around needs it",
+        lambda case: (
+            case.is_inside
+            and any("use_reentrant=True" in line for line in case.scope.lines_around())
+            and any(
+                n not in case.scope.tensors
+                and quiet(lambda n=n: case.scope.names[n].grad_fn, None) is not None
+                for n in case.names.values()
             )
         ),
     ),
@@ -481,9 +517,9 @@ EXCLUDED = [
         ),
     ),
     Rule(
-        "versions of views of what set_ gave other memory",
+        "versions of views of what set_ or .data gave other memory",
         lambda case: (
-            ".set_(" in case.line
+            (".set_(" in case.line or ".data = " in case.line)
             and sum(memory(y) == memory(case.target()) for y in variables(case)) > 1
         ),
     ),

@@ -24,7 +24,14 @@ from .custom import PREPARED
 from .errors import Raised
 from .excluded import is_excluded, looks_unlike, quiet
 from .lines import Filler, NotHereError, Scope, Step
-from .refusals import OTHER_GRAPHS, is_half_written, is_limit, is_refused_here, saves_less
+from .refusals import (
+    OTHER_GRAPHS,
+    depends_otherwise,
+    is_half_written,
+    is_limit,
+    is_refused_here,
+    saves_less,
+)
 
 PRELUDE = """import copy, pickle
 import numpy as np
@@ -352,6 +359,8 @@ class Machine:
         else:
             self.loose -= set(made)
         if line.error is not None and None in outcomes and saves_less(line.error, self.text()):
+            raise Abandoned(line.text)
+        if self.loose and depends_otherwise(outcomes):
             raise Abandoned(line.text)
         if line.functions or line.error is None:
             self.compare("log", [list(world.log) for world in self.worlds], line)
