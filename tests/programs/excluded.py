@@ -155,6 +155,37 @@ def nodes_of_result(case: Case) -> bool:
     return written or leads or renamed or is_result_of_transform(case, x)
 
 
+def is_cumprod(x: Any) -> bool:
+    return quiet(lambda: x.grad_fn.name(), "") == "CumprodBackward0"
+
+
+def writes_cumprod(case: Case) -> bool:
+    """Into a result that its node reads, where no version is compared."""
+    around = any("checkpoint(" in line for line in case.scope.lines_around())
+    return around and writes(case) and is_cumprod(case.target())
+
+
+def misses_zeros(case: Case) -> bool:
+    if ".cumprod(" not in case.line:
+        return False
+    around = sum(any(w in line for w in FORWARD) for line in case.scope.lines_around())
+    return around > 0 and not quiet(lambda: bool(case.target().all()), False)
+
+
+def replaces_node(case: Case) -> bool:
+    """Writes into a view whose node has hooks: the new node leads to that one here."""
+    if not writes(case) or quiet(lambda: case.target()._base, None) is None:
+        return False
+    text = case.machine.text()
+    return any(f"{name}.grad_fn.register" in text for name in case.names.values())
+
+
+def draws_into_view(case: Case) -> bool:
+    """PyTorch takes a view for a leaf until somebody asks for its node."""
+    drawn = any(w in case.line for w in ("uniform_", "normal_", "bernoulli_"))
+    return case.is_inside and drawn and quiet(lambda: case.target()._base, None) is not None
+
+
 def orders_gradients(case: Case) -> bool:
     """A hook for the first gradient of several, beside transforms."""
     transforms = ("T.func.", "vmap(", "functional.")
@@ -336,6 +367,10 @@ EXCLUDED = [
     Rule("PyTorch loses gradients of views that are leaves of their own", writes_under_leaf),
     Rule("memory that has not been written", enlarges),
     Rule("nodes that lead to results of transforms and to values of items", nodes_of_result),
+    Rule("PyTorch checks no versions of what a checkpoint saves", writes_cumprod),
+    Rule("PyTorch's second tangent of cumprod is wrong at zeros", misses_zeros),
+    Rule("hooks of the node that a written view had", replaces_node),
+    Rule("PyTorch takes a view whose base was written for a leaf", draws_into_view),
     Rule("which gradient comes first depends on the nodes of transforms", orders_gradients),
     Rule(
         "PyTorch does not count the root of a pass among what a hook of several tensors waits for",
@@ -460,10 +495,7 @@ EXCLUDED = [
         "another formula, in which the result has another share",
         lambda case: (
             ("hook(" in case.line or "retain_grad" in case.line)
-            and any(
-                quiet(lambda x=x: x.grad_fn.name(), "") == "CumprodBackward0"
-                for x in case.operands.values()
-            )
+            and any(is_cumprod(x) for x in case.operands.values())
         ),
     ),
     Rule(

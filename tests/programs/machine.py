@@ -347,7 +347,9 @@ class Machine:
         if line.functions:
             self.forget_numbers_of_writes(counts)
         if has_other_graph(text) or writes_cast(text, [names.get(name) for name in operands]):
-            self.unnamed |= operands & set(self.scope.tensors)
+            written = [names.get(name) for name in operands]
+            same_objects = {k for k in self.scope.tensors if any(names[k] is x for x in written)}
+            self.unnamed |= same_objects
         same = {k for k in operands & self.unnamed for new in made if names.get(new) is names[k]}
         silent = not self.worlds[0].lib.is_grad_enabled() or line.text.startswith("with T.")
         silent |= ".apply(" in line.text

@@ -56,6 +56,7 @@ LIMITS = (
     "Some elements marked as dirty",
     "with forward AD",
     "forward AD with",
+    "can access memory outside of `tensor`",
 )
 # PyTorch has written when it says so.
 HALF_WRITTEN = (
@@ -81,6 +82,7 @@ REFUSALS = (
     "Inference tensors cannot be saved for backward",
     "source tensor shape must match self tensor shape",
     "can access memory outside of `tensor`",
+    "Trying to set a forward gradient that has a different size",
 )
 
 
