@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from . import sees
+from .cases import quiet
 from .custom import PREPARED
 from .errors import Raised
-from .excluded import is_excluded, looks_unlike, quiet
+from .excluded import is_excluded, looks_unlike
 from .lines import Filler, NotHereError, Scope, Step
 from .refusals import (
     OTHER_GRAPHS,
