@@ -100,6 +100,22 @@ def misses_zeros(case: Case) -> bool:
     return around > 0 and not quiet(lambda: bool(case.target().all()), False)
 
 
+def nests_mutation(case: Case) -> bool:
+    """After the error of the second, PyTorch has forgotten the first."""
+    if "allow_mutation" not in case.line or "__enter__" not in case.line:
+        return False
+    there = case.machine.scope.others.get("mode", [])
+    made = [line.text for line in case.machine.lines if line.text.split(" ")[0] in there]
+    return any("allow_mutation" in text for text in made)
+
+
+def scatters_number(case: Case) -> bool:
+    """PyTorch's gradient is that many times too large in vmap."""
+    if not case.is_inside or "select_scatter" not in case.line:
+        return False
+    return any(x.dim() == 0 for x in case.operands.values())
+
+
 def replaces_node(case: Case) -> bool:
     """Writes into a view whose node has hooks: the new node leads to that one here."""
     if not writes(case) or quiet(lambda: case.target()._base, None) is None:
@@ -297,6 +313,8 @@ EXCLUDED = [
     Rule("nodes that lead to results of transforms and to values of items", nodes_of_result),
     Rule("PyTorch checks no versions of what a checkpoint saves", writes_cumprod),
     Rule("PyTorch's second tangent of cumprod is wrong at zeros", misses_zeros),
+    Rule("PyTorch's gradient of a number that select_scatter writes in vmap", scatters_number),
+    Rule("PyTorch forgets one of two nested modes", nests_mutation),
     Rule("hooks of the node that a written view had", replaces_node),
     Rule("PyTorch takes a view whose base was written for a leaf", draws_into_view),
     Rule("which gradient comes first depends on the nodes of transforms", orders_gradients),
