@@ -305,6 +305,13 @@ def unpacked_while_switched_off(t: Any) -> Any:
         return off.tangent, off.primal is dual, fw.unpack_dual(off.primal), fw.unpack_dual(dual)
 
 
+def product_in_vjp_twice(t: Any, function: Any) -> Any:
+    x = t.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+    y, _ = t.func.vjp(lambda a: function(x, a), t.tensor([[1.0, 2.0], [0.5, 0.25]]))
+    (g,) = t.autograd.grad((y * y).sum(), x, create_graph=True)
+    return g, t.autograd.grad((g * g).sum(), x)
+
+
 CUTS = [
     lambda a: setattr(a, "requires_grad", False),
     lambda a: a.requires_grad_(False),
@@ -319,6 +326,9 @@ SCENARIOS = [
         for c in (1, 5)
         for k in (True, False)
     ),
+    lambda t: product_in_vjp_twice(t, t.mm),
+    lambda t: product_in_vjp_twice(t, lambda x, a: t.mm(a, x)),
+    lambda t: product_in_vjp_twice(t, t.nn.functional.linear),
     lambda t: saved_and_detached(t, True),
     lambda t: saved_and_detached(t, False),
     saved_before_it_was_detached_and_after,
