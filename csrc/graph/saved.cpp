@@ -265,8 +265,10 @@ void SavedTensor::report_inference(const Tensor& tensor) {
 
 void SavedTensor::report_overwritten(const Node& node) const {
   if (version_ == kForgotten) {
-    fail("Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This "
-         "is not supported, please use out-of-place `.detach()` instead", node.recorded_at());
+    fail(
+        "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This "
+        "is not supported, please use out-of-place `.detach()` instead",
+        node.recorded_at());
   }
   const Tensor tensor = this->tensor();
   const Node* maker = kind_ == Kind::Output ? &node : raw_node_of(tensor);
