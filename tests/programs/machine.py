@@ -371,8 +371,8 @@ class Machine:
         if line.error is not None and ("out=" in line.text or is_half_written(line.error)):
             raise Abandoned(line.text)
         is_pass = ".backward(" in line.text or "autograd.grad(" in line.text
-        if line.error is not None and is_pass and "checkpoint" in self.text():
-            raise Abandoned(line.text)  # what ran again before it failed may have written
+        if line.error is not None and is_pass and has_order(line.error, self.text()):
+            raise Abandoned(line.text)  # what ran before it failed may have written
         self.look(line)
 
     def count_writes(self, world: World) -> dict[str, int]:
@@ -578,6 +578,10 @@ class Machine:
 
 def has_gradient(x: Any) -> bool:
     return sees.attempt(lambda: x.is_leaf and x.grad is not None) is True
+
+
+def has_order(error: Raised, text: str) -> bool:
+    return "checkpoint" in text or "is not implemented" in error.message
 
 
 def is_leaf(x: Any) -> bool:
