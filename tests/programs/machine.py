@@ -28,6 +28,7 @@ from .lines import Filler, NotHereError, Scope, Step
 from .refusals import (
     OTHER_GRAPHS,
     depends_otherwise,
+    has_order,
     is_half_written,
     is_limit,
     is_refused_here,
@@ -504,7 +505,9 @@ class Machine:
                 found = [sees.values(world.names[name]) for world in self.worlds]
             self.compare(name, found, line)
         seen = [name for name in self.scope.tensors if name not in self.loose]
-        graded = [k for k in seen if all(has_gradient(world.names[k]) for world in self.worlds)]
+        graded = [
+            k for k in seen if all(sees.has_gradient(world.names[k]) for world in self.worlds)
+        ]
         shared = []
         for world in self.worlds:
             tensors = [world.names[name] for name in seen]
@@ -539,9 +542,11 @@ class Machine:
         self.look(line, everything=True)
         names = self.worlds[0].names
         found = {name: names[name] for name in self.scope.tensors}
-        leaves = [k for k, x in found.items() if sees.attempt(lambda x=x: is_leaf(x)) is True]
+        leaves = [k for k, x in found.items() if sees.attempt(lambda x=x: sees.is_leaf(x)) is True]
         leaves = [k for k in leaves if k not in self.unnamed]
-        results = [k for k, x in found.items() if sees.attempt(lambda x=x: is_result(x)) is True]
+        results = [
+            k for k, x in found.items() if sees.attempt(lambda x=x: sees.is_result(x)) is True
+        ]
         results = [k for k in results if not looks_unlike(self, [k])]
         if not leaves or not results:
             return
@@ -574,24 +579,6 @@ class Machine:
         """The program as Python."""
         text = self.text().splitlines()
         return "\n".join([*PRELUDE.splitlines(), *PREPARED.used("\n".join(text)), *text])
-
-
-def has_gradient(x: Any) -> bool:
-    return sees.attempt(lambda: x.is_leaf and x.grad is not None) is True
-
-
-def has_order(error: Raised, text: str) -> bool:
-    return "checkpoint" in text or "is not implemented" in error.message
-
-
-def is_leaf(x: Any) -> bool:
-    return x.is_leaf and x.requires_grad and x._base is None
-
-
-def is_result(x: Any) -> bool:
-    if x.is_inference():  # of which nothing is recorded
-        return False
-    return x.requires_grad and not x.is_leaf and bool((x.detach().abs() <= 20).all())
 
 
 def shown(line: Line) -> list[str]:

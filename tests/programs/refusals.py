@@ -139,3 +139,7 @@ def is_refused_here(raised: Raised, text: str) -> bool:
 
 def is_half_written(raised: Raised) -> bool:
     return any(words in raised.message for words in HALF_WRITTEN)
+
+
+def has_order(error: Raised, text: str) -> bool:
+    return "checkpoint" in text or "is not implemented" in error.message
