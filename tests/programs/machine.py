@@ -25,15 +25,8 @@ from .custom import PREPARED
 from .errors import Raised
 from .excluded import is_excluded, looks_unlike
 from .lines import Filler, NotHereError, Scope, Step
-from .refusals import (
-    OTHER_GRAPHS,
-    depends_otherwise,
-    has_order,
-    is_half_written,
-    is_limit,
-    is_refused_here,
-    saves_less,
-)
+from .refusals import OTHER_GRAPHS, depends_otherwise, has_order
+from .refusals import is_half_written, is_limit, is_refused_here, saves_less
 
 PRELUDE = """import copy, pickle
 import numpy as np
@@ -350,8 +343,7 @@ class Machine:
             self.forget_numbers_of_writes(counts)
         if has_other_graph(text) or writes_cast(text, [names.get(name) for name in operands]):
             written = [names.get(name) for name in operands]
-            same_objects = {k for k in self.scope.tensors if any(names[k] is x for x in written)}
-            self.unnamed |= same_objects
+            self.unnamed |= {k for k in self.scope.tensors if any(names[k] is x for x in written)}
         same = {k for k in operands & self.unnamed for new in made if names.get(new) is names[k]}
         silent = not self.worlds[0].lib.is_grad_enabled() or line.text.startswith("with T.")
         silent |= ".apply(" in line.text
@@ -542,7 +534,7 @@ class Machine:
         self.look(line, everything=True)
         names = self.worlds[0].names
         found = {name: names[name] for name in self.scope.tensors}
-        leaves = [k for k, x in found.items() if sees.attempt(lambda x=x: sees.is_leaf(x)) is True]
+        leaves = [k for k, x in found.items() if sees.attempt(sees.is_leaf, x) is True]
         leaves = [k for k in leaves if k not in self.unnamed]
         results = [
             k for k, x in found.items() if sees.attempt(lambda x=x: sees.is_result(x)) is True

@@ -12,9 +12,9 @@ from .errors import Raised
 TOLERANCE = {"float64": 1e-5, "float32": 1e-3}
 
 
-def attempt(function: Any) -> Any:
+def attempt(function: Any, *arguments: Any) -> Any:
     try:
-        return function()
+        return function(*arguments)
     except Exception as error:  # noqa: BLE001 - the type is compared
         return type(error).__name__
 
