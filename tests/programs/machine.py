@@ -25,8 +25,15 @@ from .custom import PREPARED
 from .errors import Raised
 from .excluded import is_excluded, looks_unlike
 from .lines import Filler, NotHereError, Scope, Step
-from .refusals import OTHER_GRAPHS, depends_otherwise, has_order
-from .refusals import is_half_written, is_limit, is_refused_here, saves_less
+from .refusals import (
+    OTHER_GRAPHS,
+    depends_otherwise,
+    has_order,
+    is_half_written,
+    is_limit,
+    is_refused_here,
+    saves_less,
+)
 
 PRELUDE = """import copy, pickle
 import numpy as np
