@@ -311,8 +311,6 @@ class Machine:
         self.count[prefix] = self.count.get(prefix, -1) + 1
         return f"{prefix}{self.count[prefix]}"
 
-    # Lines of the program
-
     def run(self, step: Step) -> None:
         """One instruction: made, run, compared; nothing if it does not apply."""
         if made := self.make_line(step, self.scope):
