@@ -314,7 +314,10 @@ PyObject* is_floating_point(const Tensor& t) { return PyBool_FromLong(is_floatin
 PyObject* detach(const Tensor& t) { return wrap_cut(detached(t), t, Origin::Detach); }
 PyObject* detach_in_place(const Tensor& t) {
   check(!t.body()->base, "Can't detach views in-place. Use detach() instead.");
-  if (t.requires_grad()) note_origin(t, Origin::Detach);
+  if (t.requires_grad()) {
+    SavedInput::forget(*t.body());
+    note_origin(t, Origin::Detach);
+  }
   drop_history(t);
   drop_tangents(t);
   if (t.has(kBatched)) meta_of(t)->batch = detached(meta_of(t)->batch);

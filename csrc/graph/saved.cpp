@@ -140,6 +140,14 @@ void SavedInput::follow(TensorBody& body, Storage& before) {
   }
 }
 
+void SavedInput::forget(const TensorBody& body) {
+  const SavedListLock lock;
+  for (SavedLink* link = body.storage->saved; link; link = link->next) {
+    auto& saved = static_cast<SavedInput&>(*link);
+    if (saved.raw() == &body) saved.version_ = kForgotten;
+  }
+}
+
 void push_saved_hooks(Ref<SavedHooks> hooks) {
   hooks->outer = Ref<SavedHooks>::adopt(mode.saved_hooks);
   mode.saved_hooks = hooks.release();
@@ -256,6 +264,12 @@ void SavedTensor::report_inference(const Tensor& tensor) {
 }
 
 void SavedTensor::report_overwritten(const Node& node) const {
+  if (version_ == kForgotten) {
+    fail(
+        "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This "
+        "is not supported, please use out-of-place `.detach()` instead",
+        node.recorded_at());
+  }
   const Tensor tensor = this->tensor();
   const Node* maker = kind_ == Kind::Output ? &node : raw_node_of(tensor);
   std::ostringstream what;

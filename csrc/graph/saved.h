@@ -170,6 +170,8 @@ class SavedTensor {
 
   enum class Kind : std::uint8_t { Input, Output, Packed, Gone };
 
+  static constexpr std::uint32_t kForgotten = ~std::uint32_t{0};  // a version
+
   // A TensorBody (when packed: of no tensor, it carries a PackedMeta); when gone, the code object
   // of the place where it came from.
   void* held_ = nullptr;
@@ -206,6 +208,8 @@ class SavedInput final : public SavedTensor, SavedLink {
   static void expire(Storage& storage);
   // The body has other memory now.
   static void follow(TensorBody& body, Storage& before);
+  // The body loses its history in place, which its derivatives of higher order need.
+  static void forget(const TensorBody& body);
 
  private:
   friend SavedTensor;

@@ -109,6 +109,10 @@ class ElementwiseNode final : public Node {
     if (released_) [[unlikely]] {
       report_released(*this);
     }
+    if (!op_.partial[N - 1].times) [[unlikely]] {
+      fail(ErrorKind::Runtime, "derivative for aten::", op_.name, " is not implemented.",
+           recorded_at());
+    }
     Saved s;
     s.params = params_;
     for (int i = 0; i < N; ++i) {
@@ -117,10 +121,6 @@ class ElementwiseNode final : public Node {
     if (reads_ & kReadsY) s.result = result_.read(*this);
     for (int i = 0; i < N; ++i) {
       if (!call.wants(i)) continue;
-      if (!op_.partial[i].times) [[unlikely]] {
-        fail(ErrorKind::Runtime, "derivative for aten::", op_.name, " is not implemented.",
-             recorded_at());
-      }
       Tensor gradient = op_.partial[i].times(call.gradient(), s);
       if (gradient.defined()) {
         if (mode.absorb) [[unlikely]]

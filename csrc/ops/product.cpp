@@ -8,6 +8,7 @@
 #include "ops/absorb.h"
 #include "ops/arithmetic.h"
 #include "ops/basic.h"
+#include "ops/destination.h"
 #include "ops/op.h"
 #include "ops/reduction.h"
 #include "ops/scan.h"
@@ -175,9 +176,9 @@ Tensor prod_dim(const Tensor& input, std::int64_t dim, bool keepdim, std::option
 }
 
 Tensor cumprod_entry(const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
-  check(ErrorKind::NotImplemented, dtype != DType::Bool,
-        "\"cumprod_out_cpu\" not implemented for 'Bool'");
-  return cumprod(accumulating(input, dtype), along(dim, input.ndim()));
+  const Along where = along(dim, input.ndim());
+  const Tensor read = running(input, where, dtype, "cumprod_out_cpu");
+  return cumprod(read, running_along(read, where));
 }
 
 }  // namespace
@@ -193,6 +194,20 @@ Tensor accumulating(const Tensor& input, std::optional<DType> dtype) {
   if (to == input.dtype()) return input;
   const Composition parts;
   return cast(input, to);
+}
+
+Tensor running(const Tensor& input, Along where, std::optional<DType> dtype, const char* name) {
+  const DType wide = is_floating(input.dtype()) ? input.dtype() : DType::Int64;
+  const DType written = Destination::dtype_or(dtype.value_or(wide));
+  check(dtype.value_or(written) == written, "Bad in-place call: input tensor dtype ",
+        info(written).c_name, " and output tensor dtype ", info(*dtype).c_name, " should match");
+  check(ErrorKind::NotImplemented, written != DType::Bool || where.dim < 0 || input.numel() == 0,
+        "\"", name, "\" not implemented for 'Bool'");
+  return accumulating(input, written);
+}
+
+Along running_along(const Tensor& read, Along where) {
+  return read.dtype() == DType::Bool ? Along{-1} : where;
 }
 
 Tensor shift(const Tensor& input, Along where, double fill) {

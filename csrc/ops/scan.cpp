@@ -112,9 +112,9 @@ struct LogCumsumExp {
 };
 
 Tensor cumsum_entry(const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
-  check(ErrorKind::NotImplemented, dtype != DType::Bool,
-        "\"cumsum_out_cpu\" not implemented for 'Bool'");
-  return cumsum(accumulating(input, dtype), along(dim, input.ndim()));
+  const Along where = along(dim, input.ndim());
+  const Tensor read = running(input, where, dtype, "cumsum_out_cpu");
+  return cumsum(read, running_along(read, where));
 }
 
 std::array<Tensor, 2> cummax(const Tensor& input, std::int64_t dim) {

@@ -54,5 +54,9 @@ Tensor shift(const Tensor& input, Along where, double fill = 0);
 
 // The dtype that sums and products have, and the input in it.  Recorded.
 Tensor accumulating(const Tensor& input, std::optional<DType> dtype);
+// What a running sum or product reads; in place it has the dtype of what is written.
+Tensor running(const Tensor& input, Along where, std::optional<DType> dtype, const char* name);
+// Nothing is added up or multiplied where there is nothing to do: bools are copied.
+Along running_along(const Tensor& read, Along where);
 
 }  // namespace pullback

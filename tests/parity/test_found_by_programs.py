@@ -244,7 +244,117 @@ def in_a_checkpoint(t: Any, function: Any) -> Any:
     return g, t.autograd.grad((g * g).sum(), x)
 
 
+def scanned(t: Any, name: str, shape: tuple[int, ...], dtype: str, into: str) -> Any:
+    x = t.ones(shape).to(getattr(t, dtype))
+    if into == "place":
+        return getattr(x, name + "_")(0)
+    if into == "dtype":
+        return getattr(x, name + "_")(0, dtype=t.int64)
+    out = t.zeros(shape, dtype=t.bool)
+    getattr(t, name)(x, 0, out=out)
+    return out, getattr(t, name)(x, 0, dtype=t.bool)
+
+
+def cut_off_in_hessian(t: Any, cut: Any, **more: Any) -> Any:
+    def function(a: Any) -> Any:
+        cut(a)
+        return (a * a).sum()
+
+    return t.autograd.functional.hessian(function, t.tensor([1.0, 2.0]), **more)
+
+
+def matrix_times_stack(t: Any, rows: int, columns: int, recorded: bool) -> Any:
+    x = t.ones(rows, 3, requires_grad=True)
+    stack = t.arange(12.0 * columns).reshape(4, 3, columns).requires_grad_(recorded)
+    y = x @ stack
+    (y * y).sum().backward()
+    return y, y.grad_fn.name(), y._base is None, y.stride(), x.grad, stack.grad
+
+
+def wanted_of_its_own_node(t: Any, function: Any) -> Any:
+    y = function(leaf(t, 0.25, 0.5))
+    y.backward(t.ones(2), inputs=[y])
+    return y.grad
+
+
+def saved_and_detached(t: Any, create_graph: bool) -> Any:
+    x = t.tensor(1.25, dtype=t.float64, requires_grad=True)
+    y = x.exp()
+    z = x * y
+    y.detach_()
+    (g,) = t.autograd.grad(z * z, x, create_graph=create_graph)
+    return t.autograd.grad(g * g, x)
+
+
+def saved_before_it_was_detached_and_after(t: Any) -> Any:
+    x = t.tensor(1.25, dtype=t.float64, requires_grad=True)
+    y = x.exp()
+    y.detach_()
+    z = x * y
+    y.detach_()
+    (g,) = t.autograd.grad(z * z, x, create_graph=True)
+    return g, t.autograd.grad(g * g, x)
+
+
+def unpacked_while_switched_off(t: Any) -> Any:
+    fw = t.autograd.forward_ad
+    with fw.dual_level():
+        dual = fw.make_dual(t.ones(2), t.ones(2))
+        with fw._set_fwd_grad_enabled(False):
+            off = fw.unpack_dual(dual)
+        return off.tangent, off.primal is dual, fw.unpack_dual(off.primal), fw.unpack_dual(dual)
+
+
+def product_in_vjp_twice(t: Any, function: Any) -> Any:
+    x = t.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+    y, _ = t.func.vjp(lambda a: function(x, a), t.tensor([[1.0, 2.0], [0.5, 0.25]]))
+    (g,) = t.autograd.grad((y * y).sum(), x, create_graph=True)
+    return g, t.autograd.grad((g * g).sum(), x)
+
+
+CUTS = [
+    lambda a: setattr(a, "requires_grad", False),
+    lambda a: a.requires_grad_(False),
+    lambda a: a.detach_(),
+]
+
+
 SCENARIOS = [
+    *(
+        lambda t, r=r, c=c, k=k: matrix_times_stack(t, r, c, k)  # type: ignore[misc]
+        for r in (1, 2)
+        for c in (1, 5)
+        for k in (True, False)
+    ),
+    lambda t: product_in_vjp_twice(t, t.mm),
+    lambda t: product_in_vjp_twice(t, lambda x, a: t.mm(a, x)),
+    lambda t: product_in_vjp_twice(t, t.nn.functional.linear),
+    lambda t: saved_and_detached(t, True),
+    lambda t: saved_and_detached(t, False),
+    saved_before_it_was_detached_and_after,
+    unpacked_while_switched_off,
+    lambda t: wanted_of_its_own_node(t, lambda x: x // 2),
+    lambda t: wanted_of_its_own_node(t, lambda x: 2 // x),
+    lambda t: wanted_of_its_own_node(t, lambda x: t.heaviside(x, x)),
+    lambda t: wanted_of_its_own_node(t, lambda x: t.bernoulli(x)),
+    lambda t: wanted_of_its_own_node(t, lambda x: x * x),
+    *(
+        lambda t, n=n, s=s, d=d, i=i: scanned(t, n, s, d, i)  # type: ignore[misc]
+        for n in ("cumsum", "cumprod")
+        for s in ((), (0,), (2, 0), (3,))
+        for d in ("bool", "float64", "int32", "int64")
+        for i in ("out", "place", "dtype")
+    ),
+    *(
+        lambda t, c=c, m=m: cut_off_in_hessian(t, c, **m)  # type: ignore[misc]
+        for c in CUTS
+        for m in (
+            {},
+            {"strict": True},
+            {"vectorize": True},
+            {"vectorize": True, "outer_jacobian_strategy": "forward-mode"},
+        )
+    ),
     random_numbers_in_examples_of_a_leaf,
     *(
         lambda t, s=s, w=w: written_where_tangents_stop(t, s, w)  # type: ignore[misc]

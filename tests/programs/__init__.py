@@ -3,8 +3,8 @@
 `draw.py` makes a program from its number and shortens one that fails; `machine.py` runs it,
 `sees.py` and `errors.py` compare. The instructions stand in `operators.py`, `views.py`,
 `writes.py`, `modes.py`, `copies.py`, `passes.py`, `custom.py` and `transforms.py`: each is a line
-of Python with holes, which `lines.py` explains. `excluded.py` and `refusals.py` list what is left
-out and why.
+of Python with holes, which `lines.py` explains. `excluded.py` (with
+`cases.py`) and `refusals.py` list what is left out and why.
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ OTHER_ERRORS = [
     ("to have the same number of elements", "modified inplace"),
     ("to have the same number of elements", "leaf Variable"),
     ("leaf Variable", "to have the same number of elements"),
+    ("operators that can support dynamic shape", "tensor has no dimensions"),
+    ("expected src to have a size equal to the part", "Dimension out of range"),
 ]
 
 

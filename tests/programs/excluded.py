@@ -11,74 +11,13 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from .cases import Case, Rule, is_expanded, is_large, meet, memory, quiet, writes
 
 if TYPE_CHECKING:
     from .lines import Filler, Scope, Step
     from .machine import Machine
-
-
-@dataclass
-class Case:
-    """A line that is about to run."""
-
-    machine: Machine
-    kind: str
-    line: str  # with holes
-    text: str  # without
-    operands: dict[str, Any]
-    names: dict[str, str]  # of the operands
-    scope: Scope
-
-    @property
-    def is_inside(self) -> bool:
-        return self.scope.outer is not None
-
-    def target(self) -> Any:
-        """What a line writes into."""
-        return next(iter(self.operands.values()), None)
-
-
-@dataclass
-class Rule:
-    reason: str
-    leaves_out: Callable[[Case], bool]
-
-
-def quiet(function: Callable[[], Any], otherwise: Any) -> Any:
-    try:
-        return function()
-    except Exception:  # noqa: BLE001
-        return otherwise
-
-
-def is_large(x: Any) -> bool:
-    if not x.is_floating_point():
-        return False
-    return quiet(lambda: x.numel() > 0 and not bool((x.detach().abs() <= 20).all()), False)
-
-
-def memory(x: Any) -> Any:
-    """Also of what transforms wrap."""
-    import torch._C._functorch as wrapped
-
-    while type(x).__module__.startswith("torch") and wrapped.is_functorch_wrapped_tensor(x):
-        x = wrapped.get_unwrapped(x)
-    return quiet(lambda: x.data_ptr() - x.storage_offset() * x.element_size(), None)
-
-
-def writes(case: Case) -> bool:
-    if "Write" in case.line or "increment_version" in case.line:
-        return True
-    line = re.sub(r"^with T\.\w+\(\): ", "", case.line)
-    return (
-        line.startswith(("{x}.", "{f}.", "{x}[")) and ("_(" in line or "= " in line)
-    ) or "out=" in line
-
-
-def is_expanded(x: Any) -> bool:
-    return any(s == 0 and n > 1 for s, n in zip(x.stride(), x.shape, strict=True))
 
 
 def reads_what_it_writes(case: Case) -> bool:
@@ -91,7 +30,7 @@ def reads_what_it_writes(case: Case) -> bool:
     others = [x for x in tensors if x is not target]
     if len(others) < len(tensors) - 1:
         return True
-    return any(memory(x) == memory(target) for x in others)
+    return any(memory(x) == memory(target) or meet(x, target) for x in others)
 
 
 def silent_view(case: Case) -> bool:
@@ -132,12 +71,71 @@ def nodes_of_result(case: Case) -> bool:
     x = case.target()
     if "next_functions" not in case.line:
         return is_result_of_transform(case, x)
-    written = quiet(lambda: x.grad_fn.name(), "") in (
+    written = quiet(lambda: x.grad_fn.name().split(":")[-1], "") in (
         "CopySlices",
         "CopyBackwards",
         "IndexPutBackward0",
+        "NotImplemented",
     )
-    return written or case.names["r"] in case.machine.renamed or is_result_of_transform(case, x)
+    nodes = [quiet(lambda n=n: case.scope.names[n].grad_fn, None) for n in case.machine.unnamed]
+    leads = any(node is not None and node in nodes for node, _ in x.grad_fn.next_functions)
+    renamed = case.names["r"] in case.machine.renamed
+    return written or leads or renamed or is_result_of_transform(case, x)
+
+
+def is_cumprod(x: Any) -> bool:
+    return quiet(lambda: x.grad_fn.name(), "") == "CumprodBackward0"
+
+
+def writes_cumprod(case: Case) -> bool:
+    """Into a result that its node reads, where no version is compared."""
+    around = any("checkpoint(" in line for line in case.scope.lines_around())
+    return around and writes(case) and is_cumprod(case.target())
+
+
+def misses_zeros(case: Case) -> bool:
+    if ".cumprod(" not in case.line:
+        return False
+    around = sum(any(w in line for w in FORWARD) for line in case.scope.lines_around())
+    return around > 0 and not quiet(lambda: bool(case.target().all()), False)
+
+
+def nests_mutation(case: Case) -> bool:
+    """After the error of the second, PyTorch has forgotten the first."""
+    if "allow_mutation" not in case.line or "__enter__" not in case.line:
+        return False
+    there = case.machine.scope.others.get("mode", [])
+    made = [line.text for line in case.machine.lines if line.text.split(" ")[0] in there]
+    return any("allow_mutation" in text for text in made)
+
+
+def scatters_number(case: Case) -> bool:
+    """PyTorch's gradient is that many times too large in vmap."""
+    if not case.is_inside or "select_scatter" not in case.line:
+        return False
+    return any(x.dim() == 0 for x in case.operands.values())
+
+
+def replaces_node(case: Case) -> bool:
+    """Writes into a view whose node has hooks: the new node leads to that one here."""
+    if not writes(case) or quiet(lambda: case.target()._base, None) is None:
+        return False
+    text = case.machine.text()
+    return any(f"{name}.grad_fn.register" in text for name in case.names.values())
+
+
+def draws_into_view(case: Case) -> bool:
+    """PyTorch takes a view for a leaf until somebody asks for its node."""
+    drawn = any(w in case.line for w in ("uniform_", "normal_", "bernoulli_"))
+    return case.is_inside and drawn and quiet(lambda: case.target()._base, None) is not None
+
+
+def orders_gradients(case: Case) -> bool:
+    """A hook for the first gradient of several, beside transforms."""
+    transforms = ("T.func.", "vmap(", "functional.")
+    if 'mode="any"' in case.line:
+        return bool(case.machine.loose)
+    return 'mode="any"' in case.machine.text() and any(w in case.line for w in transforms)
 
 
 def mixes(case: Case) -> bool:
@@ -148,6 +146,9 @@ def mixes(case: Case) -> bool:
 def writes_into_result(case: Case) -> bool:
     if not writes(case) or case.is_inside:
         return False
+    x = case.target()
+    if quiet(lambda: x._base is not None, False) and case.machine.loose & set(case.names.values()):
+        return True
     return any(is_result_of_transform(case, x) for x in case.operands.values())
 
 
@@ -212,7 +213,9 @@ def leads_nowhere(case: Case) -> bool:
     if "inputs=[{w}]" not in case.line:
         return False
     wanted, seen, open_nodes = case.operands["w"], set(), [case.operands["r"].grad_fn]
-    end = wanted.view_as(wanted).grad_fn.next_functions[0][0] if wanted.is_leaf else wanted.grad_fn
+    with case.machine.worlds[0].lib.enable_grad():
+        seen_by = wanted.view_as(wanted).grad_fn
+    end = seen_by.next_functions[0][0] if wanted.is_leaf else wanted.grad_fn
     while open_nodes:
         node = open_nodes.pop()
         if node is end:
@@ -308,6 +311,31 @@ EXCLUDED = [
     Rule("PyTorch loses gradients of views that are leaves of their own", writes_under_leaf),
     Rule("memory that has not been written", enlarges),
     Rule("nodes that lead to results of transforms and to values of items", nodes_of_result),
+    Rule("PyTorch checks no versions of what a checkpoint saves", writes_cumprod),
+    Rule("PyTorch's second tangent of cumprod is wrong at zeros", misses_zeros),
+    Rule("PyTorch's gradient of a number that select_scatter writes in vmap", scatters_number),
+    Rule(
+        "PyTorch writes into a tangent that is its own point",
+        lambda case: "({f},), ({g},)" in case.line and case.names.get("f") == case.names.get("g"),
+    ),
+    Rule(
+        "PyTorch's tangent of the logsumexp of nothing",
+        lambda case: case.is_inside and ".logsumexp(" in case.line and case.target().numel() == 0,
+    ),
+    Rule("PyTorch forgets one of two nested modes", nests_mutation),
+    Rule("hooks of the node that a written view had", replaces_node),
+    Rule("PyTorch takes a view whose base was written for a leaf", draws_into_view),
+    Rule("which gradient comes first depends on the nodes of transforms", orders_gradients),
+    Rule(
+        "PyTorch does not count the root of a pass among what a hook of several tensors waits for",
+        lambda case: (
+            (case.line.startswith("{r}.backward(") or "autograd.grad({r}," in case.line)
+            and re.search(
+                rf"register_multi_grad_hook\(\[[^]]*\b{case.names.get('r')}\b", case.machine.text()
+            )
+            is not None
+        ),
+    ),
     Rule(
         "random numbers follow the layout, which results of transforms have of their own",
         lambda case: (
@@ -386,7 +414,11 @@ EXCLUDED = [
     Rule(
         "the memory of results of transforms has a layout of its own",
         lambda case: (
-            "as_strided" in case.line and any(n in case.machine.loose for n in case.names.values())
+            "as_strided" in case.line
+            and (
+                (case.is_inside and bool(case.machine.loose))
+                or any(n in case.machine.loose for n in case.names.values())
+            )
         ),
     ),
     Rule("PyTorch's custom functions forget the tangents of outer levels", nests_static_jvp),
@@ -402,9 +434,9 @@ EXCLUDED = [
     ),
     Rule("PyTorch counts the dimension of a batch when it chooses a dtype", promotes_in_batch),
     Rule(
-        "stacks of inference tensors are views in PyTorch",
+        "stacks and repetitions of inference tensors are views in PyTorch",
         lambda case: (
-            "stack(" in case.line
+            ("stack(" in case.line or "repeat(" in case.line)
             and any(quiet(lambda x=x: x.is_inference(), False) for x in case.operands.values())
         ),
     ),
@@ -416,10 +448,25 @@ EXCLUDED = [
     Rule(
         "another formula, in which the result has another share",
         lambda case: (
-            "hook(" in case.line
+            ("hook(" in case.line or "retain_grad" in case.line)
+            and any(is_cumprod(x) for x in case.operands.values())
+        ),
+    ),
+    Rule(
+        "another formula, which reads other values that were written behind its back",
+        lambda case: (
+            (".data[" in case.line or ".data." in case.line) and ".cumprod(" in case.machine.text()
+        ),
+    ),
+    Rule(
+        "the pass of PyTorch's checkpoint frees what it captured, and the one around needs it",
+        lambda case: (
+            case.is_inside
+            and any("use_reentrant=True" in line for line in case.scope.lines_around())
             and any(
-                quiet(lambda x=x: x.grad_fn.name(), "") == "CumprodBackward0"
-                for x in case.operands.values()
+                n not in case.scope.tensors
+                and quiet(lambda n=n: case.scope.names[n].grad_fn, None) is not None
+                for n in case.names.values()
             )
         ),
     ),
@@ -456,9 +503,9 @@ EXCLUDED = [
         ),
     ),
     Rule(
-        "versions of views of what set_ gave other memory",
+        "versions of views of what set_ or .data gave other memory",
         lambda case: (
-            ".set_(" in case.line
+            (".set_(" in case.line or ".data = " in case.line)
             and sum(memory(y) == memory(case.target()) for y in variables(case)) > 1
         ),
     ),

@@ -20,11 +20,20 @@ from typing import Any
 import numpy as np
 
 from . import sees
+from .cases import quiet
 from .custom import PREPARED
 from .errors import Raised
-from .excluded import is_excluded, looks_unlike, quiet
+from .excluded import is_excluded, looks_unlike
 from .lines import Filler, NotHereError, Scope, Step
-from .refusals import OTHER_GRAPHS, is_half_written, is_limit, is_refused_here, saves_less
+from .refusals import (
+    OTHER_GRAPHS,
+    depends_otherwise,
+    has_order,
+    is_half_written,
+    is_limit,
+    is_refused_here,
+    saves_less,
+)
 
 PRELUDE = """import copy, pickle
 import numpy as np
@@ -302,8 +311,6 @@ class Machine:
         self.count[prefix] = self.count.get(prefix, -1) + 1
         return f"{prefix}{self.count[prefix]}"
 
-    # Lines of the program
-
     def run(self, step: Step) -> None:
         """One instruction: made, run, compared; nothing if it does not apply."""
         if made := self.make_line(step, self.scope):
@@ -340,7 +347,8 @@ class Machine:
         if line.functions:
             self.forget_numbers_of_writes(counts)
         if has_other_graph(text) or writes_cast(text, [names.get(name) for name in operands]):
-            self.unnamed |= operands & set(self.scope.tensors)
+            written = [names.get(name) for name in operands]
+            self.unnamed |= {k for k in self.scope.tensors if any(names[k] is x for x in written)}
         same = {k for k in operands & self.unnamed for new in made if names.get(new) is names[k]}
         silent = not self.worlds[0].lib.is_grad_enabled() or line.text.startswith("with T.")
         silent |= ".apply(" in line.text
@@ -351,16 +359,18 @@ class Machine:
             self.loose |= set(made)
         else:
             self.loose -= set(made)
-        if line.functions or line.error is None:
-            self.compare("log", [list(world.log) for world in self.worlds], line)
         if line.error is not None and None in outcomes and saves_less(line.error, self.text()):
             raise Abandoned(line.text)
+        if self.loose and depends_otherwise(outcomes):
+            raise Abandoned(line.text)
+        if line.functions or line.error is None:
+            self.compare("log", [list(world.log) for world in self.worlds], line)
         self.compare("raises", outcomes, line)
         if line.error is not None and ("out=" in line.text or is_half_written(line.error)):
             raise Abandoned(line.text)
         is_pass = ".backward(" in line.text or "autograd.grad(" in line.text
-        if line.error is not None and is_pass and "checkpoint" in self.text():
-            raise Abandoned(line.text)  # what ran again before it failed may have written
+        if line.error is not None and is_pass and has_order(line.error, self.text()):
+            raise Abandoned(line.text)  # what ran before it failed may have written
         self.look(line)
 
     def count_writes(self, world: World) -> dict[str, int]:
@@ -431,8 +441,9 @@ class Machine:
                 line.error = Raised(type(error).__name__, str(error))
                 if is_half_written(line.error):
                     raise Abandoned(line.text) from None
-                limited = is_limit(world.raised[-1].message)
-                if limited and not may_have_written(line, world.raised[-1]):
+                if is_limit(world.raised[-1].message):
+                    if may_have_written(line, world.raised[-1]):
+                        raise Abandoned(line.text) from None
                     function.lines.pop()
                     continue
                 raise
@@ -490,14 +501,14 @@ class Machine:
             else:
                 found = [sees.values(world.names[name]) for world in self.worlds]
             self.compare(name, found, line)
+        seen = [name for name in self.scope.tensors if name not in self.loose]
+        graded = [
+            k for k in seen if all(sees.has_gradient(world.names[k]) for world in self.worlds)
+        ]
         shared = []
         for world in self.worlds:
-            tensors = [world.names[name] for name in self.scope.tensors if name not in self.loose]
-            tensors += [
-                x.grad
-                for x in tensors
-                if sees.attempt(lambda x=x: x.is_leaf) is True and x.grad is not None
-            ]
+            tensors = [world.names[name] for name in seen]
+            tensors += [world.names[name].grad for name in graded]
             shared.append(sees.sharing(tensors))
         places = zip(*(each["memory"] for each in shared), strict=False)
         for k, found in enumerate(places):
@@ -528,9 +539,11 @@ class Machine:
         self.look(line, everything=True)
         names = self.worlds[0].names
         found = {name: names[name] for name in self.scope.tensors}
-        leaves = [k for k, x in found.items() if sees.attempt(lambda x=x: is_leaf(x)) is True]
+        leaves = [k for k, x in found.items() if sees.attempt(sees.is_leaf, x) is True]
         leaves = [k for k in leaves if k not in self.unnamed]
-        results = [k for k, x in found.items() if sees.attempt(lambda x=x: is_result(x)) is True]
+        results = [
+            k for k, x in found.items() if sees.attempt(lambda x=x: sees.is_result(x)) is True
+        ]
         results = [k for k in results if not looks_unlike(self, [k])]
         if not leaves or not results:
             return
@@ -563,16 +576,6 @@ class Machine:
         """The program as Python."""
         text = self.text().splitlines()
         return "\n".join([*PRELUDE.splitlines(), *PREPARED.used("\n".join(text)), *text])
-
-
-def is_leaf(x: Any) -> bool:
-    return x.is_leaf and x.requires_grad and x._base is None
-
-
-def is_result(x: Any) -> bool:
-    if x.is_inference():  # of which nothing is recorded
-        return False
-    return x.requires_grad and not x.is_leaf and bool((x.detach().abs() <= 20).all())
 
 
 def shown(line: Line) -> list[str]:

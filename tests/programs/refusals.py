@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .errors import Raised
 
 OTHER_GRAPHS = {
@@ -54,6 +56,7 @@ LIMITS = (
     "Some elements marked as dirty",
     "with forward AD",
     "forward AD with",
+    "can access memory outside of `tensor`",
 )
 # PyTorch has written when it says so.
 HALF_WRITTEN = (
@@ -76,6 +79,10 @@ REFUSALS = (
     "select_scatter: expected src to have a size equal to the part of self",
     "more than one element of the written-to tensor refers to a single memory location",
     "is a view and its base or another view of its base has been modified inplace",
+    "Inference tensors cannot be saved for backward",
+    "source tensor shape must match self tensor shape",
+    "can access memory outside of `tensor`",
+    "Trying to set a forward gradient that has a different size",
 )
 
 
@@ -93,18 +100,46 @@ SAVES_LESS = re.compile(
 
 
 def saves_less(theirs: Raised, text: str) -> bool:
-    """So it does for tangents, which it writes in place."""
-    words = ("modified by an inplace operation", "outside of the 'allow_mutation")
+    """So it does for tangents, which it writes in place, and in nodes that get no gradient.
+
+    In vmap what was written in place is a new tensor here, and what was saved is as it was.
+    """
+    words = (
+        "modified by an inplace operation",
+        "outside of the 'allow_mutation",
+        "have different metadata than during the forward",
+    )
     told = any(each in theirs.message for each in words)
-    return told and SAVES_LESS.search(text) is not None
+    apart = "Nothing.apply" in text or "vmap(" in text
+    return told and (apart or SAVES_LESS.search(text) is not None)
+
+
+def depends_otherwise(outcomes: Sequence[Raised | None]) -> bool:
+    """One meets a node that was freed or is wrong on the way from a transform's result."""
+    words = ("through the graph a second time", "returned an invalid gradient")
+    told = [each for each in outcomes if each and any(w in each.message for w in words)]
+    return 0 < len(told) < len(outcomes)
 
 
 def is_refused_here(raised: Raised, text: str) -> bool:
-    """PyTorch gives zeros for a Hessian of inputs that were written beside the function."""
-    if "functional.hessian" in text and "modified by an inplace operation" in raised.message:
+    """PyTorch gives zeros for a Hessian of inputs that were written beside the function.
+
+    It reads what a checkpoint was given as it is now, `detach()` lets inference tensors be written,
+    and `tensor(x)` copies examples where `grad` stands in `vmap`.
+    """
+    overwritten = "modified by an inplace operation" in raised.message
+    if overwritten and ("functional.hessian" in text or "_KeepInputs" in raised.message):
+        return True
+    if "calling .item() on a Tensor" in raised.message and "tensor(" in text:
+        return True
+    if "Inplace update to inference" in raised.message and ".detach()" in text:
         return True
     return any(words in raised.message for words in REFUSALS)
 
 
 def is_half_written(raised: Raised) -> bool:
     return any(words in raised.message for words in HALF_WRITTEN)
+
+
+def has_order(error: Raised, text: str) -> bool:
+    return "checkpoint" in text or "is not implemented" in error.message

@@ -12,9 +12,9 @@ from .errors import Raised
 TOLERANCE = {"float64": 1e-5, "float32": 1e-3}
 
 
-def attempt(function: Any) -> Any:
+def attempt(function: Any, *arguments: Any) -> Any:
     try:
-        return function()
+        return function(*arguments)
     except Exception as error:  # noqa: BLE001 - the type is compared
         return type(error).__name__
 
@@ -170,3 +170,17 @@ def close(ours: np.ndarray, theirs: np.ndarray) -> bool:
     finite = np.abs(theirs[np.isfinite(theirs)])
     scale = max(1.0, float(finite.max())) if finite.size else 1.0
     return np.allclose(ours, theirs, tolerance, tolerance * scale, equal_nan=True)
+
+
+def has_gradient(x: Any) -> bool:
+    return attempt(lambda: x.is_leaf and x.grad is not None) is True
+
+
+def is_leaf(x: Any) -> bool:
+    return x.is_leaf and x.requires_grad and x._base is None
+
+
+def is_result(x: Any) -> bool:
+    if x.is_inference():  # of which nothing is recorded
+        return False
+    return x.requires_grad and not x.is_leaf and bool((x.detach().abs() <= 20).all())

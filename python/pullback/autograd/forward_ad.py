@@ -194,7 +194,8 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     number = _level()
     if not number:
         return UnpackedDualTensor(tensor, None)
-    return UnpackedDualTensor(*_core._dual_leave(tensor, number))
+    primal, tangent = _core._dual_leave(tensor, number)
+    return UnpackedDualTensor(primal, tangent if _core._is_fwd_grad_enabled() else None)
 
 
 class set_forward_grad_enabled(_Mode):

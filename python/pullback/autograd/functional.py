@@ -508,7 +508,7 @@ def hessian(
 
         def checked(*args: Tensor) -> Tensor:
             what = "outputs of the user-provided function"
-            outputs_tuple, outputs = _as_tuple(func(*args), what, "hessian")
+            outputs_tuple, outputs = _as_tuple(func(*_fresh(args, True, True)), what, "hessian")
             _check_scalar(outputs_tuple, outputs, "hessian")
             return outputs[0].reshape(())
 
@@ -518,6 +518,7 @@ def hessian(
 
     def gradient(*args: Tensor) -> Tensors:
         what = "outputs of the user-provided function"
+        args = _fresh(args, True, True)  # no leaves, which could be cut off
         outputs_tuple, outputs = _as_tuple(func(*args), what, "hessian")
         _check_requires_grad(outputs, "outputs", strict)
         _check_scalar(outputs_tuple, outputs, "hessian")
