@@ -54,10 +54,11 @@ def is_large(x: Any) -> bool:
 
 def memory(x: Any) -> Any:
     """Also of what transforms wrap."""
-    import torch._C._functorch as wrapped
+    if type(x).__module__.startswith("torch"):
+        import torch._C._functorch as wrapped
 
-    while type(x).__module__.startswith("torch") and wrapped.is_functorch_wrapped_tensor(x):
-        x = wrapped.get_unwrapped(x)
+        while wrapped.is_functorch_wrapped_tensor(x):
+            x = wrapped.get_unwrapped(x)
     return quiet(lambda: x.data_ptr() - x.storage_offset() * x.element_size(), None)
 
 
