@@ -199,8 +199,10 @@ Tensor accumulating(const Tensor& input, std::optional<DType> dtype) {
 Tensor running(const Tensor& input, Along where, std::optional<DType> dtype, const char* name) {
   const DType wide = is_floating(input.dtype()) ? input.dtype() : DType::Int64;
   const DType written = Destination::dtype_or(dtype.value_or(wide));
-  check(dtype.value_or(written) == written, "Bad in-place call: input tensor dtype ",
-        info(written).c_name, " and output tensor dtype ", info(*dtype).c_name, " should match");
+  if (dtype && *dtype != written) {
+    fail("Bad in-place call: input tensor dtype ", info(written).c_name,
+         " and output tensor dtype ", info(*dtype).c_name, " should match");
+  }
   check(ErrorKind::NotImplemented, written != DType::Bool || where.dim < 0 || input.numel() == 0,
         "\"", name, "\" not implemented for 'Bool'");
   return accumulating(input, written);
