@@ -226,6 +226,8 @@ def leads_nowhere(case: Case) -> bool:
     wanted, seen, open_nodes = case.operands["w"], set(), [case.operands["r"].grad_fn]
     with case.machine.worlds[0].lib.enable_grad():
         seen_by = wanted.view_as(wanted).grad_fn
+    if seen_by is None:  # in inference mode
+        return False
     end = seen_by.next_functions[0][0] if wanted.is_leaf else wanted.grad_fn
     while open_nodes:
         node = open_nodes.pop()
