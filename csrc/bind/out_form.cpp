@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "bind/convert.h"
+#include "bind/guard.h"
 #include "bind/tensor_type.h"
 #include "core/warning.h"
 #include "graph/meta.h"
@@ -135,12 +136,12 @@ PyObject* call_into_all(const Overloads& op, const Signature& signature, Argumen
   const std::vector<Tensor>& results = outcome.tensors;
   check(ErrorKind::Type,
         outcome.form == Outcome::Form::Tensors &&
-            PySequence_Fast_GET_SIZE(out) == static_cast<Py_ssize_t>(results.size()),
+            PyTuple_GET_SIZE(out) == static_cast<Py_ssize_t>(results.size()),
         op.name, "(): argument 'out' must be a tuple with a Tensor for each result: got ",
-        PySequence_Fast_GET_SIZE(out), ", expected ", results.size());
+        PyTuple_GET_SIZE(out), ", expected ", results.size());
   std::vector<Tensor> targets;
   for (std::size_t k = 0; k < results.size(); ++k) {
-    PyObject* item = PySequence_Fast_GET_ITEM(out, static_cast<Py_ssize_t>(k));
+    PyObject* item = PyTuple_GET_ITEM(out, static_cast<Py_ssize_t>(k));
     targets.push_back(unwrap(item));
     const auto earlier = targets.begin() + static_cast<std::ptrdiff_t>(k);
     check(std::none_of(targets.begin(), earlier,
@@ -156,24 +157,24 @@ PyObject* call_into_all(const Overloads& op, const Signature& signature, Argumen
   return wrap_tensors(std::move(targets), op.named_tuple);
 }
 
-// Whether out= is a tuple (or a list); throws unless it is what the results are.
+// Whether out= is a tuple; throws unless it is what the results are.
 bool check_out_kind(const Overloads& op, const Signature& signature, PyObject* out) {
   const std::string_view result = signature.entry().function.result;
   const bool one = result == "Tensor";
-  const bool is_tuple = PyTuple_Check(out) || PyList_Check(out);
+  const bool is_tuple = PyTuple_Check(out);
   if (is_tuple ? one : !is_tensor(out) || result.starts_with("tuple")) {
     fail(ErrorKind::Type, op.name, "(): argument 'out' must be ",
          one ? "Tensor" : "tuple of Tensors", ", not ", type_name(out));
   }
   if (!is_tuple) return false;
-  const Py_ssize_t count = PySequence_Fast_GET_SIZE(out);
+  const Py_ssize_t count = PyTuple_GET_SIZE(out);
   if (const char* fields = signature.entry().fields) {
     const Py_ssize_t wanted = 1 + std::count(fields, fields + std::strlen(fields), ',');
     check(ErrorKind::Type, count == wanted, "expected tuple of ", wanted, " elements but got ",
           count, " in argument 'out' of ", op.name, "().");
   }
   for (Py_ssize_t k = 0; k < count; ++k) {
-    PyObject* item = PySequence_Fast_GET_ITEM(out, k);
+    PyObject* item = PyTuple_GET_ITEM(out, k);
     check(ErrorKind::Type, is_tensor(item), "expected Tensor as element ", k,
           " in argument 'out' of ", op.name, "(), but got ", Py_TYPE(item)->tp_name);
   }
@@ -187,10 +188,13 @@ PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& a
   const std::uint32_t flags = signature.entry().flags;
   if (flags & kRandom) refuse_random_out();
   if (!(flags & kNoGrad)) refuse_dual_out(op, arguments);
-  const bool is_tuple = check_out_kind(op, signature, common.out);
+  // A list serves, too; as it is now, since another thread may change it meanwhile.
+  const Owned out =
+      PyList_Check(common.out) ? Owned(PyList_AsTuple(common.out)) : Owned::share(common.out);
+  const bool is_tuple = check_out_kind(op, signature, out.get());
   if (mode.grad && !(flags & kNoGrad)) refuse_grad_out(signature, arguments);
-  if (is_tuple) return call_into_all(op, signature, arguments, common.out);
-  const Tensor& target = unwrap(common.out);
+  if (is_tuple) return call_into_all(op, signature, arguments, out.get());
+  const Tensor& target = unwrap(out.get());
   take_dtype(signature, arguments, target);
   return call_into(op, signature, arguments, Destination::Kind::Out, target);
 }

@@ -131,23 +131,13 @@ void index_add(const View& out, int dim, const View& index, const View& src, con
   });
 }
 
-void index_copy(const char* name, const View& out, int dim, const View& index, const View& src) {
-  const Positions at = along(out, src, dim, index, [=](std::int64_t k, std::int64_t size) {
+void index_copy(const char* name, const View& out, int dim, const View& index, const View& src,
+                bool from_end) {
+  const auto bad = [=](std::int64_t k, std::int64_t size) {
     fail(ErrorKind::Index, name, "(): index ", k, " is out of bounds for dimension ", dim,
          " with size ", size);
-  });
-  const Slices slices = slices_without(out, src, dim);
-  visit_size(out.dtype, [&]<typename T>() {
-    transfer<T>(out.data, src.data, at, slices, std::abs(bytes(out, dim)), true, WriteWhole());
-  });
-}
-
-void index_fill(const View& out, int dim, const View& index, const View& src) {
-  const auto bad = [dim](std::int64_t k, std::int64_t size) {
-    fail(ErrorKind::Index, "index_fill_(): index ", k, " is out of bounds for dimension ", dim,
-         " with size ", size);
   };
-  const Positions at = along(out, src, dim, index, bad, true);
+  const Positions at = along(out, src, dim, index, bad, from_end);
   const Slices slices = slices_without(out, src, dim);
   visit_size(out.dtype, [&]<typename T>() {
     transfer<T>(out.data, src.data, at, slices, std::abs(bytes(out, dim)), true, WriteWhole());

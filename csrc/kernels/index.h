@@ -22,10 +22,9 @@ void index_select(const View& out, const View& in, const View& index, int dim);
 // out.select(dim, index[i]) += alpha * src.select(dim, i)
 void index_add(const View& out, int dim, const View& index, const View& src, const Scalar& alpha);
 // out.select(dim, index[i]) = src.select(dim, i)
-// `name`: for the error.
-void index_copy(const char* name, const View& out, int dim, const View& index, const View& src);
-// The same with negative positions, which count from the end.
-void index_fill(const View& out, int dim, const View& index, const View& src);
+// `name`: for the error; `from_end`: negative positions count from the end.
+void index_copy(const char* name, const View& out, int dim, const View& index, const View& src,
+                bool from_end = false);
 
 // in = [i0..i(n-1), rest...], the indexed dimensions leading; every index is broadcast to one shape
 // B; out = [B..., rest...].  index_dims names the dimensions in messages (null: 0, 1, ...).

@@ -5,7 +5,6 @@
 // operator.  Start reading at relu.
 #include "ops/activation.h"
 
-#include <limits>
 #include <string_view>
 
 #include "core/error.h"
@@ -378,9 +377,7 @@ static const Entry entry_hardshrink("hardshrink(input, lambd=0.5)", function<har
                                     "x(3,4) | x(3,4), 0.2 | x() | xs(3,4)");
 
 Tensor softshrink(const Tensor& input, double lambd) {
-  const double most = input.dtype() == DType::Float32
-                          ? static_cast<double>(std::numeric_limits<float>::max())
-                          : std::numeric_limits<double>::max();
+  const double most = largest(input.dtype());
   check(!is_floating(input.dtype()) || (lambd >= 0 && lambd <= most),
         "lambda must be in range [0, ", most, "] for input dtype ", info(input.dtype()).scalar_name,
         ", but found ", lambd);

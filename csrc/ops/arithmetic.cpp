@@ -4,7 +4,6 @@
 #include "ops/arithmetic.h"
 
 #include <cmath>
-#include <limits>
 
 #include "core/error.h"
 #include "ops/basic.h"
@@ -411,9 +410,7 @@ static const Elementwise record_nan_to_num("nan_to_num", "NanToNumBackward0", DT
 
 Tensor nan_to_num(const Tensor& input, std::optional<double> nan, std::optional<double> posinf,
                   std::optional<double> neginf) {
-  const double most = input.dtype() == DType::Float32
-                          ? static_cast<double>(std::numeric_limits<float>::max())
-                          : std::numeric_limits<double>::max();
+  const double most = largest(input.dtype());
   const double params[kMaxParams] = {nan.value_or(0), posinf.value_or(most),
                                      neginf.value_or(-most)};
   return elementwise(record_nan_to_num, input, params);

@@ -328,7 +328,7 @@ Tensor matmul(const Tensor& input, const Tensor& other) {
     sizes.erase(result.ndim() - 2);
     return unsafe_view(result, sizes);
   }
-  // One product for the whole stack, so that the matrix's gradient is none either.
+  // As in torch: one product, so that the gradient of the matrix is no sum over a stack.
   if (a == 2 && input.requires_grad() && !mode.destination) {
     return contiguous(matrix_transpose(matmul(matrix_transpose(other), t(input))));
   }

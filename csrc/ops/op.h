@@ -35,7 +35,6 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -236,10 +235,6 @@ inline std::uint32_t levels_to_record(In in, std::uint32_t flags) {
   }
   return mode.record & ~mode.levels[batch_level(in)].outer_record;
 }
-
-}  // namespace detail
-
-namespace detail {
 
 template <class Op>
 const typename Op::Attrs& attrs_of(const void* attrs) {

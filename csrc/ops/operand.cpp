@@ -63,9 +63,14 @@ bool fits(const Scalar& number, DType dtype) {
     case DType::Int64:
       return !number.is_wide() && (whole || (value <= 0x1p63 && value >= -0x1p63));
     case DType::Float32:
-      return !std::isfinite(value) || std::abs(value) <= std::numeric_limits<float>::max();
+      return !std::isfinite(value) || std::abs(value) <= largest(DType::Float32);
   }
   __builtin_unreachable();
+}
+
+double largest(DType dtype) {
+  return dtype == DType::Float32 ? double{std::numeric_limits<float>::max()}
+                                 : std::numeric_limits<double>::max();
 }
 
 const Scalar& fitting(const Scalar& number, DType dtype) {

@@ -70,6 +70,8 @@ class Promotion {
 bool fits(const Scalar& number, DType dtype);
 // The number itself; throws torch's error when the dtype cannot hold it.
 const Scalar& fitting(const Scalar& number, DType dtype);
+// The largest number of a floating dtype.
+double largest(DType dtype);
 // The same for a number among operands whose results have the dtype that is promoted from them.
 void check_fits(const Operand& number, DType dtype);
 

@@ -254,10 +254,8 @@ const Tensor& overwrite(const char* name, const char* node, const Tensor& input,
 
 Tensor uniform_(const Tensor& input, double from, double to) {
   floating(input.dtype(), "check_uniform_bounds");
-  const bool narrow = input.dtype() == DType::Float32;
   const char* const name = info(input.dtype()).c_name;
-  const double most =
-      narrow ? double{std::numeric_limits<float>::max()} : std::numeric_limits<double>::max();
+  const double most = largest(input.dtype());
   check(std::abs(from) <= most, "from is out of bounds for ", name);
   check(std::abs(to) <= most, "to is out of bounds for ", name);
   check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from,

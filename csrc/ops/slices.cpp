@@ -194,7 +194,7 @@ struct IndexFill {
     const Dims strides(sizes.size());
     const kernels::View source{reinterpret_cast<char*>(&value), sizes.data(), strides.data(),
                                sizes.size(), out.dtype()};
-    kernels::index_fill(view_of(out), a.dim, view_of(in[1]), source);
+    kernels::index_copy("index_fill_", view_of(out), a.dim, view_of(in[1]), source, true);
   }
   static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
   static void vjp(Vjp<IndexFill>& v) {

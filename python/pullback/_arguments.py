@@ -33,7 +33,9 @@ def bools(function: str, /, **values: object) -> None:
 def flags(function: str, /, **values: object) -> None:
     """Bools; numbers and None serve, too."""
     for name, value in values.items():
-        if value is not None and not isinstance(value, float) and not hasattr(value, "__index__"):
+        if value is True or value is False or value is None:
+            continue
+        if not isinstance(value, float) and not hasattr(value, "__index__"):
             refuse(function, name, "bool", value)
 
 

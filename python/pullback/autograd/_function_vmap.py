@@ -14,9 +14,10 @@ import functools
 from typing import Any, NamedTuple
 
 from pullback import _core
+from pullback._level_kinds import VMAP
 from pullback._pytree import broadcast_prefix, tree_flatten, tree_leaves, tree_unflatten
 from pullback.autograd.function import Function, FunctionCtx, FunctionMeta
-from pullback.func._levels import RANDOMNESS, VMAP, Entered, name_of
+from pullback.func._levels import RANDOMNESS, Entered, name_of
 
 __all__ = ["VmapInfo", "apply_batched"]
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pullback import Tensor, _arguments, _core
 from pullback._grad_mode import _Mode
+from pullback._level_kinds import DUAL, JVP, LINEAR, VMAP
 
 __all__ = [
     "UnpackedDualTensor",
@@ -21,8 +22,6 @@ __all__ = [
     "set_forward_grad_enabled",
     "unpack_dual",
 ]
-
-_DUAL, _JVP, _VMAP, _LINEAR = 0, 1, 3, 4
 
 
 class UnpackedDualTensor(NamedTuple):
@@ -35,20 +34,20 @@ class UnpackedDualTensor(NamedTuple):
 def _entered() -> int:
     """The number of the level that ``dual_level`` entered, 0 for none."""
     kinds = _core._level_kinds()
-    return kinds.index(_DUAL) + 1 if _DUAL in kinds else 0
+    return kinds.index(DUAL) + 1 if DUAL in kinds else 0
 
 
 def _level() -> int:
     """The same, or that of the ``func.jvp`` (or ``jacfwd``) whose function runs."""
     kinds: list[int] = _core._level_kinds()
-    if _DUAL in kinds:
-        return kinds.index(_DUAL) + 1
+    if DUAL in kinds:
+        return kinds.index(DUAL) + 1
     inner = len(kinds)
-    while inner and kinds[inner - 1] == _VMAP:
+    while inner and kinds[inner - 1] == VMAP:
         inner -= 1
     # The tangents of linearize stand for any: a value of one would be made up.
-    runs = inner > 0 and kinds[inner - 1] == _JVP
-    return inner if runs and (inner == 1 or kinds[inner - 2] != _LINEAR) else 0
+    runs = inner > 0 and kinds[inner - 1] == JVP
+    return inner if runs and (inner == 1 or kinds[inner - 2] != LINEAR) else 0
 
 
 def _check_level(level: int | None, function: str) -> None:
@@ -70,7 +69,7 @@ def enter_dual_level() -> int:
     """
     if _entered():
         raise RuntimeError("Nested forward mode AD is not supported at the moment")
-    _core._level_enter(_DUAL, 0, 0)
+    _core._level_enter(DUAL, 0, 0)
     return 0
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pullback import _arguments, _core
+from pullback._level_kinds import VMAP
 from pullback._pytree import tree_leaves
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_VMAP = 3  # LevelKind::Vmap in csrc/graph/level.h
 
 
 class FunctionCtx:
@@ -252,7 +252,7 @@ def _bind_arguments(
 def _refuse_keyword_tensors(kwargs: dict[str, Any]) -> None:
     kinds = _core._level_kinds()
     tensors = any(isinstance(leaf, _core.Tensor) for leaf in tree_leaves(kwargs))
-    if tensors and kinds and kinds[-1] == _VMAP:
+    if tensors and kinds and kinds[-1] == VMAP:
         raise NotImplementedError(
             "Run vmap on autograd.Function with kwarg-only Tensor args. Please do not pass "
             f"kwarg-only Tensors to autograd.Function. Got: {kwargs}"

@@ -12,8 +12,7 @@ from typing import Any
 from pullback import Tensor, _core
 from pullback._pytree import TreeSpec, tree_flatten, tree_unflatten
 
-# The kinds of levels and of randomness, as in csrc/graph/level.h.
-DUAL, JVP, GRAD, VMAP, LINEAR = range(5)
+# As in csrc/graph/level.h.
 RANDOMNESS = {"error": 0, "same": 1, "different": 2}
 
 Argnums = int | tuple[int, ...]

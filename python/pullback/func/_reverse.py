@@ -12,10 +12,9 @@ from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _arguments, _core
+from pullback._level_kinds import GRAD, VMAP
 from pullback._pytree import TreeSpec, tree_flatten, tree_unflatten
 from pullback.func._levels import (
-    GRAD,
-    VMAP,
     Argnums,
     Chosen,
     Entered,

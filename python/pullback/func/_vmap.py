@@ -12,8 +12,9 @@ from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _arguments, _core
+from pullback._level_kinds import VMAP
 from pullback._pytree import TreeSpec, broadcast_prefix, tree_flatten, tree_unflatten
-from pullback.func._levels import RANDOMNESS, VMAP, Entered, check_randomness, name_of
+from pullback.func._levels import RANDOMNESS, Entered, check_randomness, name_of
 
 __all__ = ["vmap"]
 

@@ -24,6 +24,7 @@ from typing import Any
 import pullback
 from pullback import _arguments, _core
 from pullback._grad_mode import enable_grad, no_grad
+from pullback._level_kinds import GRAD, LINEAR
 from pullback.autograd.forward_ad import set_forward_grad_enabled
 from pullback.autograd.function import Function
 from pullback.autograd.graph import saved_tensors_hooks
@@ -41,7 +42,7 @@ __all__ = [
     "set_checkpoint_early_stop",
 ]
 
-_REVERSE = {2, 4}  # among the kinds of levels, as in csrc/graph/level.h
+_REVERSE = {GRAD, LINEAR}
 _Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 
 
