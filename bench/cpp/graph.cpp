@@ -5,7 +5,7 @@
 #include <benchmark/benchmark.h>
 
 #include "graph/mode.h"
-#include "ops/arithmetic.h"
+#include "ops/pointwise/arithmetic.h"
 #include "transform/engine.h"
 
 namespace {

@@ -18,7 +18,7 @@
 #include "graph/node.h"
 #include "graph/origin.h"
 #include "graph/saved.h"
-#include "kernels/finite.h"
+#include "kernels/reduce/finite.h"
 #include "ops/basic.h"
 
 namespace pullback::bind {

@@ -20,7 +20,7 @@
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/origin.h"
-#include "kernels/index.h"
+#include "kernels/index/index.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
 

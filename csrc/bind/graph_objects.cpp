@@ -21,7 +21,7 @@
 #include "bind/types.h"
 #include "graph/meta.h"
 #include "graph/mode.h"
-#include "ops/arithmetic.h"
+#include "ops/pointwise/arithmetic.h"
 #include "ops/rebase.h"
 #include "transform/engine.h"
 

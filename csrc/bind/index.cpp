@@ -1,7 +1,7 @@
 // Indexing: `x[key]` and `x[key] = value`.
 //
-// A key is turned into IndexItems (ops/indexing.h) by torch's rules; a single integer or slice goes
-// there without a list of items.
+// A key is turned into IndexItems (ops/index/indexing.h) by torch's rules; a single integer or
+// slice goes there without a list of items.
 #include "bind/convert.h"
 #include "bind/factories.h"
 #include "bind/guard.h"
@@ -9,7 +9,7 @@
 #include "bind/profile.h"
 #include "bind/tensor_type.h"
 #include "core/warning.h"
-#include "ops/indexing.h"
+#include "ops/index/indexing.h"
 
 namespace pullback::bind {
 namespace {

@@ -11,12 +11,12 @@
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
 #include "graph/origin.h"
-#include "ops/arithmetic.h"
 #include "ops/basic.h"
-#include "ops/compare.h"
 #include "ops/destination.h"
 #include "ops/levels.h"
-#include "ops/matmul.h"
+#include "ops/linalg/matmul.h"
+#include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/compare.h"
 
 namespace pullback::bind {
 namespace {

@@ -8,8 +8,8 @@
 #include "bind/convert.h"
 #include "bind/guard.h"
 #include "bind/tensor_type.h"
+#include "kernels/make/random.h"
 #include "kernels/parallel.h"
-#include "kernels/random.h"
 
 namespace pullback::bind {
 namespace {

@@ -25,7 +25,7 @@
 #include "graph/mode.h"
 #include "graph/node.h"
 #include "graph/saved.h"
-#include "kernels/reduce.h"
+#include "kernels/reduce/reduce.h"
 #include "ops/basic.h"
 #include "transform/engine.h"
 

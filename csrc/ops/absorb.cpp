@@ -1,13 +1,13 @@
 // See absorb.h.
 #include "ops/absorb.h"
 
-#include "kernels/finite.h"
+#include "kernels/reduce/finite.h"
 #include "ops/basic.h"
-#include "ops/compare.h"
-#include "ops/matmul.h"
-#include "ops/reduction.h"
-#include "ops/select.h"
-#include "ops/view.h"
+#include "ops/linalg/matmul.h"
+#include "ops/pointwise/compare.h"
+#include "ops/pointwise/select.h"
+#include "ops/reduce/reduction.h"
+#include "ops/shape/view.h"
 
 namespace pullback {
 namespace {

@@ -2,13 +2,13 @@
 // the view and of the input may share memory in any way.
 #include "ops/as_strided.h"
 
-#include "ops/arithmetic.h"
 #include "ops/basic.h"
 #include "ops/exchange.h"
-#include "ops/indexing.h"
+#include "ops/index/indexing.h"
 #include "ops/op.h"
+#include "ops/pointwise/arithmetic.h"
+#include "ops/shape/view.h"
 #include "ops/table.h"
-#include "ops/view.h"
 
 namespace pullback {
 namespace {

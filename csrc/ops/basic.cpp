@@ -4,7 +4,7 @@
 #include "ops/basic.h"
 
 #include "kernels/copy.h"
-#include "kernels/reduce.h"
+#include "kernels/reduce/reduce.h"
 #include "ops/op.h"
 
 namespace pullback {

@@ -6,14 +6,14 @@
 
 #include "graph/origin.h"
 #include "kernels/copy.h"
-#include "ops/arithmetic.h"
 #include "ops/basic.h"
-#include "ops/compare.h"
 #include "ops/destination.h"
 #include "ops/op.h"
+#include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/compare.h"
+#include "ops/pointwise/select.h"
 #include "ops/rebase.h"
 #include "ops/recipe.h"
-#include "ops/select.h"
 
 namespace pullback {
 namespace {

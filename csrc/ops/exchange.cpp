@@ -9,7 +9,7 @@
 #include "graph/saved.h"
 #include "ops/as_strided.h"
 #include "ops/basic.h"
-#include "ops/factory.h"
+#include "ops/make/factory.h"
 #include "ops/table.h"
 
 namespace pullback {

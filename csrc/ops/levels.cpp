@@ -6,7 +6,7 @@
 #include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/op.h"
-#include "ops/view.h"
+#include "ops/shape/view.h"
 
 namespace pullback {
 namespace {

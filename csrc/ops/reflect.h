@@ -70,7 +70,7 @@ inline constexpr bool kIsOptional = false;
 template <typename T>
 inline constexpr bool kIsOptional<std::optional<T>> = true;
 
-// A set of dimensions (ops/reduction.h).
+// A set of dimensions (ops/reduce/reduction.h).
 template <typename T>
 concept IsDimSet = requires(const T& set) {
   { set.has(0) } -> std::same_as<bool>;

@@ -6,11 +6,11 @@
 #include "graph/saved.h"
 #include "kernels/elementwise.h"
 #include "kernels/parallel.h"
-#include "ops/arithmetic.h"
 #include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/op.h"
+#include "ops/pointwise/arithmetic.h"
 
 namespace pullback {
 namespace {

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "core/tensor.h"
-#include "kernels/optim.h"
+#include "kernels/optim/optim.h"
 
 namespace pullback {
 

@@ -12,10 +12,10 @@
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/saved.h"
-#include "ops/arithmetic.h"
 #include "ops/basic.h"
-#include "ops/math.h"
-#include "ops/reduction.h"
+#include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/math.h"
+#include "ops/reduce/reduction.h"
 #include "transform/engine.h"
 
 namespace {

@@ -11,9 +11,9 @@
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/saved.h"
-#include "ops/arithmetic.h"
 #include "ops/basic.h"
-#include "ops/math.h"
+#include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/math.h"
 #include "transform/engine.h"
 
 namespace {

@@ -5,9 +5,9 @@
 #include "arrays.h"
 #include "catch.h"
 #include "core/error.h"
-#include "kernels/blas.h"
-#include "kernels/gemm.h"
-#include "kernels/optim.h"
+#include "kernels/linalg/blas.h"
+#include "kernels/linalg/gemm.h"
+#include "kernels/optim/optim.h"
 #include "kernels/parallel.h"
 
 namespace {

@@ -5,7 +5,7 @@
 #include "arrays.h"
 #include "catch.h"
 #include "core/error.h"
-#include "kernels/index.h"
+#include "kernels/index/index.h"
 #include "kernels/parallel.h"
 
 namespace {

@@ -6,7 +6,7 @@
 #include "arrays.h"
 #include "catch.h"
 #include "core/error.h"
-#include "kernels/random.h"
+#include "kernels/make/random.h"
 
 namespace {
 

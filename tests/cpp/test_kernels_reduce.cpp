@@ -5,10 +5,10 @@
 #include "arrays.h"
 #include "catch.h"
 #include "core/error.h"
+#include "kernels/nn/softmax.h"
 #include "kernels/parallel.h"
-#include "kernels/reduce.h"
-#include "kernels/scan.h"
-#include "kernels/softmax.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/reduce/scan.h"
 
 namespace {
 

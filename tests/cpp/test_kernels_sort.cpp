@@ -5,7 +5,7 @@
 #include "arrays.h"
 #include "catch.h"
 #include "core/error.h"
-#include "kernels/sort.h"
+#include "kernels/order/sort.h"
 
 namespace {
 

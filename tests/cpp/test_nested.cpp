@@ -8,7 +8,7 @@
 #include "graph/meta.h"
 #include "graph/mode.h"
 #include "graph/saved.h"
-#include "ops/arithmetic.h"
+#include "ops/pointwise/arithmetic.h"
 #include "transform/engine.h"
 #include "transform/other_stack.h"
 

@@ -6,12 +6,12 @@
 
 #include "catch.h"
 #include "graph/meta.h"
-#include "ops/arithmetic.h"
 #include "ops/assign.h"
 #include "ops/basic.h"
-#include "ops/indexing.h"
-#include "ops/math.h"
-#include "ops/reduction.h"
+#include "ops/index/indexing.h"
+#include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/math.h"
+#include "ops/reduce/reduction.h"
 #include "transform/engine.h"
 
 #if PULLBACK_ATOMIC_REFS

@@ -1,0 +1,488 @@
+// Random tensors, all drawn from the one generator: kernels/make/random.h.
+//
+// The in-place forms (uniform_, normal_, ...) change a tensor without history; dropout and the
+// operators with a gradient through their parameters build on them.
+#include "kernels/make/random.h"
+
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "core/warning.h"
+#include "kernels/copy.h"
+#include "kernels/reduce/reduce.h"
+#include "ops/assign.h"
+#include "ops/basic.h"
+#include "ops/destination.h"
+#include "ops/levels.h"
+#include "ops/make/factory.h"
+#include "ops/op.h"
+#include "ops/table.h"
+#include "ops/undifferentiated.h"
+
+namespace pullback {
+namespace {
+
+using OptionalDType = std::optional<DType>;
+using OptionalFormat = std::optional<MemoryFormat>;
+using kernels::default_generator;
+
+constexpr std::uint32_t kMake = kFunctionForm | kCastOutForm | kFactory | kNoGrad | kRandom;
+constexpr std::uint32_t kMakeLike = kFunctionForm | kFactory | kNoGrad | kRandom;
+constexpr std::uint32_t kFillForm = kMethodForm | kNoGrad | kNoBatch | kRandom;
+
+DType floating(OptionalDType dtype, const char* name) {
+  const DType type = dtype.value_or(default_dtype());
+  check(ErrorKind::NotImplemented, is_floating(type), "\"", name, "\" not implemented for '",
+        info(type).scalar_name, "'");
+  return type;
+}
+
+// --- inside vmap: the level says whether all examples get the same numbers ---
+
+using Fill = std::function<void(const Tensor&)>;
+using Draw = std::function<Tensor(const std::vector<Tensor>&)>;
+
+// The innermost vmap at this depth or outside of it, 0 for none.
+int vmap_at(int depth) {
+  while (depth > 0 && mode.levels[depth].kind != LevelKind::Vmap) --depth;
+  check(
+      depth == 0 || mode.levels[depth].randomness != Randomness::Error,
+      "vmap: called random operation while in randomness error mode. Please either use the 'same' "
+      "or 'different' randomness flags on vmap or perform the randomness operation out of vmap");
+  return depth;
+}
+
+bool draws_same(int level) { return mode.levels[level].randomness == Randomness::Same; }
+
+// A new tensor; `fill` may get one with batch dimensions in front.  Numbers are drawn in the order
+// of the memory, so they depend on the strides: those of out=, or of `like`.
+Tensor draw(Sizes sizes, DType dtype, const Fill& fill, const Tensor& like = {},
+            int depth = mode.depth) {
+  const int level = vmap_at(depth);
+  if (level && draws_same(level)) return draw(sizes, dtype, fill, like, level - 1);
+  if (level) {
+    Dims all(sizes);
+    all.insert(0, mode.levels[level].batch);
+    return make_batched(draw(all, dtype, fill, {}, level - 1), level);
+  }
+  Tensor out = Destination::take(sizes, dtype);
+  if (!out.defined()) {
+    out = like.defined() ? empty_strided_like(like, dtype) : Tensor::empty(sizes, dtype);
+  }
+  fill(out);
+  return out;
+}
+
+// Numbers that depend on tensors; `sample` may get these with batch dimensions in front.
+Tensor draw_from(const std::vector<Tensor>& inputs, const Draw& sample, int depth = mode.depth) {
+  const int level = vmap_at(depth);
+  if (!level) return sample(inputs);
+  std::vector<const Tensor*> pointers;
+  for (const Tensor& t : inputs) pointers.push_back(&t);
+  const In in(pointers.data(), static_cast<int>(pointers.size()));
+  const bool batched = detail::batch_level(in) == level;
+  if (draws_same(level)) {
+    check(
+        !batched,
+        "Vmap does not currently support same randomness with a batched tensor input. Please file "
+        "an issue with functorch");
+    return draw_from(inputs, sample, level - 1);
+  }
+  const OuterLevels outer(level);
+  std::vector<Tensor> all;
+  for (const Tensor& t : inputs) {
+    if (t.has(kBatched) && meta_of(t)->level == level) {
+      all.push_back(meta_of(t)->batch);
+    } else {
+      Dims sizes = t.shape();
+      sizes.insert(0, mode.levels[level].batch);
+      all.push_back(expand(t, sizes));
+    }
+  }
+  return make_batched(draw_from(all, sample, level - 1), level);
+}
+
+// An out= that numbers are drawn right into, or undefined.
+Tensor take_out(std::initializer_list<const Tensor*> operands, Sizes sizes, DType dtype) {
+  if (!mode.destination) return {};
+  const In in(operands.begin(), static_cast<int>(operands.size()));
+  return detail::take_destination(in, {sizes, dtype});
+}
+
+void fill_in_place(const Tensor& target, const Fill& fill, int depth = mode.depth) {
+  const int level = vmap_at(depth);
+  if (!level) return fill(target);
+  if (!target.has(kBatched) || meta_of(target)->level != level) {
+    check(draws_same(level),
+          "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will "
+          "appear like same randomness. If this is necessary for your usage, please file an issue "
+          "with functorch.");
+    return fill_in_place(target, fill, level - 1);
+  }
+  const OuterLevels outer(level);
+  const Tensor& all = meta_of(target)->batch;
+  if (draws_same(level)) {
+    copy_into(all, draw(target.sizes(), target.dtype(), fill, {}, level - 1));
+  } else {
+    fill_in_place(all, fill, level - 1);
+  }
+}
+
+// What the dtype cannot hold is refused; what it holds with gaps is warned of.
+void check_bound(DType dtype, const char* which, std::int64_t bound) {
+  std::int64_t low = std::numeric_limits<std::int64_t>::min();
+  std::int64_t high = std::numeric_limits<std::int64_t>::max();
+  if (dtype == DType::Bool || dtype == DType::UInt8) {
+    low = 0;
+    high = dtype == DType::Bool ? 1 : 255;
+  } else if (dtype == DType::Int32) {
+    low = std::numeric_limits<std::int32_t>::min();
+    high = std::numeric_limits<std::int32_t>::max();
+  }
+  if (is_floating(dtype)) {
+    const int digits = dtype == DType::Float32 ? 24 : 53;
+    if (std::abs(bound) <= std::int64_t{1} << digits) return;
+    warn(which, " is out of bounds [-(2^", digits, "), 2^", digits,
+         "]. Due to precision limitations ", digits == 24 ? "float" : "double",
+         " can support discrete uniform distribution only within this range. This warning will "
+         "become an error in version 1.7 release, please fix the code in advance");
+    return;
+  }
+  check(bound >= low && bound <= high, which, " is out of bounds for ", name(dtype), ".");
+}
+void check_range(DType dtype, std::int64_t from, std::int64_t to) {
+  check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
+        " >= to=", to);
+  check_bound(dtype, "from", from);
+  check_bound(dtype, "to - 1", to - 1);
+}
+
+// --- operators ---
+
+void fill_uniform(const Tensor& out) { kernels::uniform(view_of(out), 0, 1, default_generator()); }
+void fill_normal(const Tensor& out) { kernels::normal(view_of(out), 0, 1, default_generator()); }
+Fill fill_integers(DType dtype, std::int64_t low, std::int64_t high) {
+  check_range(dtype, low, high);
+  return
+      [=](const Tensor& out) { kernels::random_int(view_of(out), low, high, default_generator()); };
+}
+
+Tensor rand(const Dims& size, OptionalDType dtype) {
+  return draw(checked(size), floating(dtype, "rand"), fill_uniform);
+}
+Tensor randn(const Dims& size, OptionalDType dtype) {
+  return draw(checked(size), floating(dtype, "randn"), fill_normal);
+}
+
+Tensor randint_between(std::int64_t low, std::int64_t high, const Dims& size, OptionalDType dtype) {
+  const DType type = dtype.value_or(DType::Int64);
+  return draw(checked(size), type, fill_integers(type, low, high));
+}
+Tensor randint(std::int64_t high, const Dims& size, OptionalDType dtype) {
+  return randint_between(0, high, size, dtype);
+}
+Tensor randperm(std::int64_t n, OptionalDType dtype) {
+  check(n >= 0, "n must be non-negative, got", n);
+  check(ErrorKind::NotImplemented, dtype != DType::Bool, "\"randperm\" not implemented for 'Bool'");
+  if (dtype) fitting(Scalar(n), *dtype);
+  const Tensor out = draw(Dims{n}, DType::Int64, [n](const Tensor& all) {
+    for (std::int64_t at = 0; at < all.numel(); at += n) {
+      const Dims stride{all.stride(all.ndim() - 1)};  // not 1 in out=, which is one permutation
+      kernels::permutation(view_of(all.alias(Dims{n}, stride, at)), default_generator());
+    }
+  });
+  return dtype ? cast(out, *dtype) : out;
+}
+// What `draw` takes the strides of.
+Tensor layout(const Tensor& input, OptionalFormat format) {
+  const bool row_major = format == MemoryFormat::Contiguous || input.has(kBatched);
+  return row_major ? Tensor() : input;
+}
+Tensor rand_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
+  const DType type = floating(dtype.value_or(input.dtype()), "rand");
+  return draw(input.sizes(), type, fill_uniform, layout(input, format));
+}
+Tensor randn_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
+  const DType type = floating(dtype.value_or(input.dtype()), "randn");
+  return draw(input.sizes(), type, fill_normal, layout(input, format));
+}
+Tensor randint_like_between(const Tensor& input, std::int64_t low, std::int64_t high,
+                            OptionalDType dtype, OptionalFormat format) {
+  const DType type = dtype.value_or(input.dtype());
+  return draw(input.sizes(), type, fill_integers(type, low, high), layout(input, format));
+}
+Tensor randint_like(const Tensor& input, std::int64_t high, OptionalDType dtype,
+                    OptionalFormat format) {
+  return randint_like_between(input, 0, high, dtype, format);
+}
+
+Tensor multinomial(const Tensor& input, std::int64_t num_samples, bool replacement) {
+  check(input.ndim() == 1 || input.ndim() == 2, "prob_dist must be 1 or 2 dim");
+  check(is_floating(input.dtype()),
+        "multinomial only supports floating-point dtypes for input, got: ",
+        info(input.dtype()).scalar_name);
+  check(num_samples > 0, "cannot sample n_sample <= 0 samples");
+  check(replacement || num_samples <= input.size(input.ndim() - 1),
+        "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  return draw_from({input}, [&](const std::vector<Tensor>& all) {
+    Dims size = all[0].shape();
+    const Dims rows{all[0].numel() / size.back(), size.back()};
+    const Tensor flat = size.size() <= 2 ? all[0] : reshape(all[0].detach(), rows);
+    size[size.size() - 1] = num_samples;
+    Tensor out =
+        Tensor::empty(flat.ndim() == 1 ? size : Dims{flat.size(0), num_samples}, DType::Int64);
+    kernels::multinomial(view_of(out), view_of(flat), replacement, default_generator());
+    return same(out.sizes(), size) ? out : out.alias_row_major(size);
+  });
+}
+
+// Writes random numbers into `input`; what was there has gradient zero.
+template <typename F>
+const Tensor& overwrite(const char* name, const char* node, const Tensor& input, F&& fill,
+                        const Tensor& operand = {}) {
+  check_writable(name, input);
+  const auto write = [&](const Tensor& all) {
+    if (!all.is_same(input)) check_writable(name, all);
+    fill(view_of(all));
+    overwritten(all, node, operand);
+  };
+  fill_in_place(input, write);
+  if (input.has(kBatched)) overwritten(input, node, operand);
+  return input;
+}
+
+Tensor uniform_(const Tensor& input, double from, double to) {
+  floating(input.dtype(), "check_uniform_bounds");
+  const char* const name = info(input.dtype()).c_name;
+  const double most = largest(input.dtype());
+  check(std::abs(from) <= most, "from is out of bounds for ", name);
+  check(std::abs(to) <= most, "to is out of bounds for ", name);
+  check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from,
+        " > to=", to);
+  check(to - from <= most, "uniform_ expects to-from <= ", most, ", but found to=", to,
+        " and from=", from);
+  return overwrite("uniform", "UniformBackward0", input, [&](const kernels::View& out) {
+    kernels::uniform(out, from, to, default_generator());
+  });
+}
+Tensor normal_(const Tensor& input, double mean, double std) {
+  check(std >= 0, "normal expects std >= 0.0, but found std ", std);
+  floating(input.dtype(), "normal_kernel_cpu");
+  return overwrite("normal", "NormalBackward0", input, [&](const kernels::View& out) {
+    kernels::normal(out, mean, std, default_generator());
+  });
+}
+Tensor exponential_(const Tensor& input, double lambd) {
+  check(lambd > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
+  check(is_floating(input.dtype()),
+        "Exponential distribution is a continuous probability distribution. dtype must be a "
+        "floating point but you specified ",
+        info(input.dtype()).scalar_name);
+  return overwrite("exponential", "ExponentialBackward0", input, [&](const kernels::View& out) {
+    kernels::exponential(out, lambd, default_generator());
+  });
+}
+Tensor random_full(const Tensor& input) {
+  return overwrite("random", "RandomBackward2", input, [](const kernels::View& out) {
+    kernels::random_full(out, default_generator());
+  });
+}
+Tensor random_range(const Tensor& input, std::int64_t from, std::int64_t to, const char* node) {
+  check_range(input.dtype(), from, to);
+  return overwrite("random", node, input, [&](const kernels::View& out) {
+    kernels::random_int(out, from, to, default_generator());
+  });
+}
+Tensor random_between(const Tensor& input, std::int64_t from, std::optional<std::int64_t> to) {
+  if (to) return random_range(input, from, *to, "RandomBackward0");
+  check_bound(input.dtype(), "from", from);
+  return overwrite("random", "RandomBackward0", input, [&](const kernels::View& out) {
+    kernels::random_from(out, from, default_generator());
+  });
+}
+Tensor random_below(const Tensor& input, std::int64_t to) {
+  return random_range(input, 0, to, "RandomBackward1");
+}
+Tensor bernoulli_number(const Tensor& input, double p) {
+  check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
+  return overwrite("bernoulli", "BernoulliBackward2", input, [&](const kernels::View& out) {
+    kernels::bernoulli(out, p, default_generator());
+  });
+}
+Tensor bernoulli_of_shape(const Tensor& input, double p) {
+  check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
+  const Tensor drawn = draw(input.sizes(), input.dtype(), [p](const Tensor& out) {
+    kernels::bernoulli(view_of(out), p, default_generator());
+  });
+  record_refusal(drawn, {&input}, "NotImplemented", "bernoulli");
+  return drawn;
+}
+Tensor bernoulli(const Tensor& input) {
+  floating(input.dtype(), "bernoulli_tensor_cpu_p_");
+  const DType type = Destination::dtype_or(input.dtype());
+  const Tensor target = take_out({&input}, input.sizes(), type);
+  const Tensor drawn = draw_from({input}, [&](const std::vector<Tensor>& all) {
+    Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), type);
+    kernels::bernoulli(view_of(out), view_of(all[0]), default_generator());
+    return out;
+  });
+  record_zeros(drawn, {&input}, "BernoulliBackward0");
+  return drawn;
+}
+Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
+  floating(p.dtype(), "bernoulli_tensor_cpu_p_");
+  if (p.has(kBatched)) {
+    // Every example has chances of its own.
+    const GradMode off(false);
+    const Tensor drawn = bernoulli(expand(detached(p), input.sizes()));
+    check_writable("bernoulli", input);
+    const Tensor* both[] = {&input, &drawn};
+    const int level = detail::batch_level(In(both, 2));
+    check(
+        input.has(kBatched) && meta_of(input)->level == level,
+        "vmap: inplace bernoulli(self, *extra_args) is not possible because there exists a Tensor "
+        "`other` in extra_args that has more elements than `self`. This happened due to `other` "
+        "being vmapped over but `self` not being vmapped over in a vmap. Please try to use "
+        "out-of-place operators instead of inplace bernoulli.");
+    return copy_into(input, drawn);
+  }
+  const auto fill = [&](const kernels::View& out) {
+    const Tensor chances = expand(p.detach(), {out.sizes, std::size_t(out.ndim)});
+    kernels::bernoulli(out, view_of(chances), default_generator());
+  };
+  return overwrite("bernoulli", "BernoulliBackward1", input, fill, p);
+}
+
+Tensor normal_numbers(double mean, double std, const Dims& size, OptionalDType dtype) {
+  check(std >= 0, "normal expects std >= 0.0, but found std ", std);
+  return draw(checked(size), floating(dtype, "normal_kernel_cpu"), [&](const Tensor& out) {
+    kernels::normal(view_of(out), mean, std, default_generator());
+  });
+}
+
+void check_deviations(const Tensor& std) {
+  if (std.numel() == 0) return;
+  const Tensor least = Tensor::empty({}, std.dtype());
+  kernels::reduce(kernels::Reduce::Min,
+                  view_of(least.alias(Dims(std.ndim(), 1), Dims(std.ndim(), 0))), view_of(std));
+  check(least.item().to_double() >= 0, "normal expects all elements of std >= 0.0");
+}
+
+// In the dtype of out=, of the mean or of the deviation.
+Tensor normal_by_element(const Operand& mean, const Operand& std, const char* node) {
+  const DType own = mean.is_tensor() ? mean.tensor().dtype() : std.tensor().dtype();
+  const DType type =
+      floating(Destination::dtype_or(floating(own, "normal_kernel_cpu")), "normal_kernel_cpu");
+  const Dims size = broadcast(mean.sizes(), std.sizes());
+  const auto tensor_of = [&](const Operand& x) {
+    const Tensor t = x.is_tensor() ? cast(x.tensor(), type) : Tensor::scalar(x.number(), type);
+    return expand(t, size);
+  };
+  const Tensor target = take_out({&mean.tensor(), &std.tensor()}, size, type);
+  const auto sample = [&](const std::vector<Tensor>& all) {
+    const Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), type);
+    if (std.is_tensor()) check_deviations(all[1]);
+    kernels::normal(view_of(out), 0, 1, default_generator());
+    kernels::binary(kernels::Binary::Mul, view_of(out), view_of(out), view_of(all[1]));
+    kernels::binary(kernels::Binary::Add, view_of(out), view_of(out), view_of(all[0]));
+    return out;
+  };
+  Tensor drawn;
+  {
+    const GradMode off(false);
+    drawn = draw_from({tensor_of(mean), tensor_of(std)}, sample);
+  }
+  // An operand that is a number is an undefined tensor.
+  record_zeros(drawn, {&mean.tensor(), &std.tensor()}, node);
+  return drawn;
+}
+Tensor normal_of_mean(const Tensor& mean, const Operand& std) {
+  if (std.is_tensor()) return normal_by_element(mean, std, "NormalBackward3");
+  check(std.number().to_double() >= 0, "normal expects std >= 0.0, but found std ",
+        std.number().to_double());
+  return normal_by_element(mean, std, "NormalBackward1");
+}
+Tensor normal_of_deviation(Scalar mean, const Tensor& std) {
+  return normal_by_element(mean, std, "NormalBackward2");
+}
+
+}  // namespace
+
+static const Entry entry_rand("rand(*size, *, dtype=None)", function<rand>, kMake,
+                              "Uniform random numbers of [0, 1).", "2, 3 | (2, 3) | () | 0");
+static const Entry entry_randn("randn(*size, *, dtype=None)", function<randn>, kMake,
+                               "Normal random numbers with mean 0 and variance 1.",
+                               "2, 3 | (20,) | () | 0");
+static const Entry entry_randint1("randint(high:index, size, *, dtype=None)", function<randint>,
+                                  kMake, "Random integers of [0, high).", "5, (2, 3) | 1, (2,)");
+static const Entry entry_randint2("randint(low:index, high:index, size, *, dtype=None)",
+                                  function<randint_between>, kMake,
+                                  "Random integers of [low, high).", "-3, 5, (2, 3) | 2, 4, ()");
+static const Entry entry_randperm("randperm(n:index, *, dtype=None)", function<randperm>, kMake,
+                                  "A random permutation of 0, 1, ..., n - 1.", "5 | 0");
+static const Entry entry_rand_like("rand_like(input, *, dtype=None, memory_format=None)",
+                                   function<rand_like>, kMakeLike,
+                                   "Uniform random numbers in the shape of input.",
+                                   "c(2, 3) | c()");
+static const Entry entry_randn_like("randn_like(input, *, dtype=None, memory_format=None)",
+                                    function<randn_like>, kMakeLike,
+                                    "Normal random numbers in the shape of input.",
+                                    "c(2, 3) | c()");
+static const Entry entry_randint_like1(
+    "randint_like(input, high:index, *, dtype=None, memory_format=None)", function<randint_like>,
+    kMakeLike, "Random integers of [0, high) in the shape of input.", "c(2, 3), 5");
+static const Entry entry_randint_like2(
+    "randint_like(input, low:index, high:index, *, dtype=None, memory_format=None)",
+    function<randint_like_between>, kMakeLike,
+    "Random integers of [low, high) in the shape of input.", "c(2, 3), -2, 5");
+static const Entry entry_multinomial(
+    "multinomial(input, num_samples:index, replacement=False)", function<multinomial>,
+    kBoth | kNoGrad | kNoBatch | kRandom,
+    "Positions drawn with the probabilities given by input's rows.",
+    "c(4, low=0.1, high=1), 2 | c(2, 3, low=0.1, high=1), 5, True");
+static const Entry entry_bernoulli("bernoulli(input)", function<bernoulli>,
+                                   kCastBoth | kNoGrad | kNoBatch | kRandom,
+                                   "Ones with the probabilities given by input, else zeros.",
+                                   "c(2, 3, low=0, high=1) | c(low=0, high=1)");
+static const Entry entry_bernoulli_of_shape(
+    "bernoulli(input, p)", function<bernoulli_of_shape>, kCastBoth | kNoGrad | kNoBatch | kRandom,
+    "Ones with probability p, else zeros, in the shape and dtype of input.",
+    "c(2, 3), 0.2 | c(), 0.5 | i(3, high=4), 1.0");
+static const Entry entry_normal1("normal(mean, std, size, *, dtype=None)", function<normal_numbers>,
+                                 kMake, "Normal random numbers with mean and standard deviation.",
+                                 "0.0, 1.0, (2, 3) | 1.5, 2.0, (4,)");
+static const Entry entry_normal2("normal(mean, std=1.0)", function<normal_of_mean>,
+                                 kFunctionForm | kCastOutForm | kNoGrad | kNoBatch | kRandom,
+                                 "Normal random numbers, mean and perhaps deviation by element.",
+                                 "c(3), c(3, low=0.1, high=1) | c(3) | c(3), 2.0 "
+                                 "| c(2,3), c(3, low=0.1, high=1)");
+static const Entry entry_normal3("normal(mean, std)", function<normal_of_deviation>,
+                                 kFunctionForm | kCastOutForm | kNoGrad | kNoBatch | kRandom,
+                                 "Normal random numbers, deviation by element.",
+                                 "1.5, c(3, low=0.1, high=1)");
+static const Entry entry_uniform_("uniform_(input, from_=0.0, to=1.0)", function<uniform_>,
+                                  kFillForm, "Overwrites with uniform random numbers.",
+                                  "c(3) | c(3), 2.0, 3.0");
+static const Entry entry_normal_("normal_(input, mean=0.0, std=1.0)", function<normal_>, kFillForm,
+                                 "Overwrites with normal random numbers.", "c(3) | c(3), 2.0, 3.0");
+static const Entry entry_exponential_("exponential_(input, lambd=1.0)", function<exponential_>,
+                                      kFillForm, "Overwrites with exponential random numbers.",
+                                      "c(3) | c(3), 2.0");
+static const Entry entry_random1("random_(input)", function<random_full>, kFillForm,
+                                 "Overwrites with random integers of the dtype's range.",
+                                 "i(3, high=4)");
+static const Entry entry_random2("random_(input, to)", function<random_below>, kFillForm,
+                                 "Overwrites with random integers of [0, to).", "i(3, high=4), 5");
+static const Entry entry_random3("random_(input, from_, to)", function<random_between>, kFillForm,
+                                 "Overwrites with random integers of [from, to).",
+                                 "i(3, high=4), -2, 5");
+static const Entry entry_bernoulli2("bernoulli_(input, p)", function<bernoulli_tensor>, kFillForm,
+                                    "Overwrites with ones, with probabilities p, or zeros.",
+                                    "c(3), c(3, low=0, high=1)");
+static const Entry entry_bernoulli1("bernoulli_(input, p=0.5)", function<bernoulli_number>,
+                                    kFillForm,
+                                    "Overwrites with ones, with probability p, or zeros.",
+                                    "c(3) | c(3), 0.2");
+
+}  // namespace pullback

@@ -1,0 +1,206 @@
+// Comparison, predicates, logic, and operations on bits.  Nothing here has a derivative.
+//
+// Comparisons compute in the promoted dtype of the operands and give bool.  The functions that give
+// one Python bool (equal, allclose, is_nonzero) read values, so they refuse batched tensors.
+#include "ops/pointwise/compare.h"
+
+#include <limits>
+
+#include "core/error.h"
+#include "graph/mode.h"
+#include "kernels/reduce/reduce.h"
+#include "ops/basic.h"
+#include "ops/elementwise.h"
+#include "ops/make/factory.h"
+#include "ops/op.h"
+#include "ops/pointwise/arithmetic.h"
+#include "ops/reduce/reduction.h"
+#include "ops/shape/view.h"
+#include "ops/table.h"
+
+namespace pullback {
+
+using kernels::Binary;
+using kernels::Unary;
+
+static constexpr std::uint32_t kTest = kPointwise | kNoGrad;
+
+// A comparison of a tensor with a tensor or a number, and its longer name.
+#define PB_COMPARE(NAME, KERNEL, DOC)                                                         \
+  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Bool, Binary::KERNEL, {}, {}); \
+  Tensor NAME(const Tensor& input, const Operand& other) {                                    \
+    return elementwise(record_##NAME, input, other);                                          \
+  }                                                                                           \
+  static const Entry entry_##NAME(#NAME "(input, other)", function<NAME>, kTest, DOC,         \
+                                  "c(3,4), c(3,4) | c(3,1), c(4) | i(3, high=3), 1 | c(), 0.0");
+#define PB_LONG_NAME(NAME, OF)                                                 \
+  static const Entry entry_##NAME(#NAME "(input, other)", function<OF>, kTest, \
+                                  "The same as " #OF ".", "c(3,4), c(3,4) | c(3), 0.0");
+
+PB_COMPARE(eq, Eq, "Where input == other.")
+PB_COMPARE(ne, Ne, "Where input != other.")
+PB_COMPARE(lt, Lt, "Where input < other.")
+PB_COMPARE(le, Le, "Where input <= other.")
+PB_COMPARE(gt, Gt, "Where input > other.")
+PB_COMPARE(ge, Ge, "Where input >= other.")
+PB_LONG_NAME(not_equal, ne)
+PB_LONG_NAME(less, lt)
+PB_LONG_NAME(less_equal, le)
+PB_LONG_NAME(greater, gt)
+PB_LONG_NAME(greater_equal, ge)
+
+#define PB_TEST(NAME, KERNEL, FLAGS, DOC)                                                \
+  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Bool, Unary::KERNEL, {}); \
+  Tensor NAME(const Tensor& input) { return elementwise(record_##NAME, input); }         \
+  static const Entry entry_##NAME(#NAME "(input)", function<NAME>, FLAGS, DOC,           \
+                                  "c(3,4) | i(3, high=2) | b(3) | c()");
+
+PB_TEST(isnan, IsNan, kBoth | kNoGrad, "Where an element is NaN.")
+PB_TEST(isinf, IsInf, kBoth | kNoGrad, "Where an element is infinite.")
+PB_TEST(isfinite, IsFinite, kBoth | kNoGrad, "Where an element is neither NaN nor infinite.")
+PB_TEST(logical_not, LogicalNot, kTest, "Where an element is zero.")
+
+static Tensor isposinf(const Tensor& input) {
+  return eq(input, std::numeric_limits<double>::infinity());
+}
+static Tensor isneginf(const Tensor& input) {
+  return eq(input, -std::numeric_limits<double>::infinity());
+}
+static const Entry entry_isposinf("isposinf(input)", function<isposinf>, kBoth | kNoGrad,
+                                  "Where an element is infinity.", "c(3,4) | i(3, high=2)");
+static const Entry entry_isneginf("isneginf(input)", function<isneginf>, kBoth | kNoGrad,
+                                  "Where an element is minus infinity.", "c(3,4) | i(3, high=2)");
+
+#define PB_LOGIC(NAME, KERNEL, DOC)                                                           \
+  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Bool, Binary::KERNEL, {}, {}); \
+  Tensor NAME(const Tensor& input, const Tensor& other) {                                     \
+    return elementwise(record_##NAME, input, other);                                          \
+  }                                                                                           \
+  static const Entry entry_##NAME(#NAME "(input, other)", function<NAME>, kTest, DOC,         \
+                                  "b(3,4), b(4) | c(3), i(3, high=2) | b(), b()");
+
+PB_LOGIC(logical_and, LogicalAnd, "Where both elements are nonzero.")
+PB_LOGIC(logical_or, LogicalOr, "Where one element or both are nonzero.")
+PB_LOGIC(logical_xor, LogicalXor, "Where exactly one of the elements is nonzero.")
+
+#define PB_BITS(NAME, KERNEL, DOC, SAMPLES)                                                      \
+  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Promote, Binary::KERNEL, {}, {}); \
+  Tensor NAME(const Operand& input, const Operand& other) {                                      \
+    return elementwise(record_##NAME, input, other);                                             \
+  }                                                                                              \
+  static const Entry entry_##NAME(#NAME "(input|self, other)", function<NAME>, kTest, DOC, SAMPLES);
+
+PB_BITS(bitwise_and, BitwiseAnd, "The bits that both have; of bools: and.",
+        "i(3,4, high=9), i(4, high=9) | b(3), b(3) | i(3, high=9), 5")
+PB_BITS(bitwise_or, BitwiseOr, "The bits that one of them has; of bools: or.",
+        "i(3,4, high=9), i(4, high=9) | b(3), b(3) | i(3, high=9), 5")
+PB_BITS(bitwise_xor, BitwiseXor, "The bits that exactly one of them has; of bools: unequal.",
+        "i(3,4, high=9), i(4, high=9) | b(3), b(3) | i(3, high=9), 5")
+PB_BITS(bitwise_left_shift, LeftShift, "The bits shifted up by other places.",
+        "i(3,4, high=9), i(4, high=3) | i(3, high=9), 2")
+PB_BITS(bitwise_right_shift, RightShift, "The bits shifted down by other places.",
+        "i(3,4, high=9), i(4, high=3) | i(3, high=9), 2")
+
+static const Elementwise record_bitwise_not("bitwise_not", "", DTypeRule::Promote,
+                                            Unary::BitwiseNot, {});
+
+Tensor bitwise_not(const Tensor& input) { return elementwise(record_bitwise_not, input); }
+
+Tensor invert(const Tensor& input) {
+  check(ErrorKind::Type, !is_floating(input.dtype()),
+        "~ (operator.invert) is only implemented on integer and Boolean-type tensors: got ",
+        name(input.dtype()), ".");
+  return bitwise_not(input);
+}
+static const Entry entry_bitwise_not("bitwise_not(input)", function<bitwise_not>,
+                                     kBoth | kInPlaceForm | kNoGrad,
+                                     "Every bit flipped; of bools: not.",
+                                     "i(3,4, high=9) | b(3,4)");
+
+static Tensor isclose(const Tensor& input, const Tensor& other, double rtol, double atol,
+                      bool equal_nan) {
+  check(input.dtype() == other.dtype(), info(input.dtype()).scalar_name, " did not match ",
+        info(other.dtype()).scalar_name);
+  check(rtol >= 0, "rtol must be greater than or equal to zero, but got ", rtol);
+  check(atol >= 0, "atol must be greater than or equal to zero, but got ", atol);
+  Tensor close = eq(input, other);
+  if (equal_nan && is_floating(input.dtype())) {
+    close = logical_or(close, logical_and(isnan(input), isnan(other)));
+  }
+  if (rtol == 0 && atol == 0) return close;
+  const DType dtype = is_floating(input.dtype()) ? input.dtype() : default_dtype();
+  const GradMode off(false);
+  const Tensor x = cast(detached(input), dtype);
+  const Tensor y = cast(detached(other), dtype);
+  const Tensor error = abs(sub(x, y));
+  const Tensor allowed = add(abs(mul(y, rtol)), atol);
+  return logical_or(close, logical_and(isfinite(error), le(error, allowed)));
+}
+static const Entry entry_isclose("isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False)",
+                                 function<isclose>, kView | kNoGrad,
+                                 "Where abs(input - other) <= atol + rtol * abs(other).",
+                                 "c(3,4), c(3,4) | c(3), c(3), 0.5, 0.5 | i(3, high=3), i(3, "
+                                 "high=3) | c(), c(), equal_nan=True");
+
+static bool all_true(const Tensor& mask) {
+  const Tensor all = Tensor::empty(Dims(mask.ndim(), 1), DType::Bool);
+  kernels::reduce(kernels::Reduce::All, view_of(all), view_of(mask));
+  return *all.data<bool>();
+}
+
+Scalar allclose(const Tensor& input, const Tensor& other, double rtol, double atol,
+                bool equal_nan) {
+  return Scalar(all_true(isclose(input, other, rtol, atol, equal_nan)));
+}
+static const Entry entry_allclose("allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False)",
+                                  function<allclose>, kView | kNoGrad | kNoBatch,
+                                  "True when isclose holds everywhere.",
+                                  "c(3,4), c(3,4) | c(3), c(3), 0.5, 9.5");
+
+Scalar equal(const Tensor& input, const Tensor& other) {
+  if (!same(input.sizes(), other.sizes())) return Scalar(false);
+  return Scalar(all_true(eq(input, other)));
+}
+static const Entry entry_equal("equal(input, other)", function<equal>, kView | kNoGrad | kNoBatch,
+                               "True when both have the same shape and the same elements.",
+                               "c(3,4), c(3,4) | i(3, high=2), i(2, high=2)");
+
+Scalar is_nonzero(const Tensor& input) {
+  check(input.numel() != 0, "Boolean value of Tensor with no values is ambiguous");
+  check(input.numel() == 1, "Boolean value of Tensor with more than one value is ambiguous");
+  return Scalar(input.item().to_bool());
+}
+static const Entry entry_is_nonzero("is_nonzero(input)", function<is_nonzero>,
+                                    kView | kNoGrad | kNoBatch,
+                                    "True when the only element is not zero.",
+                                    "c() | i(1, high=2)");
+
+// The examples' class numbers cannot be read inside vmap: one out of range has zeros everywhere.
+Tensor one_hot(const Tensor& input, std::int64_t num_classes) {
+  check(input.dtype() == DType::Int64,
+        "one_hot is only applicable to index tensor of type LongTensor: got torch.",
+        name(input.dtype()), ", expected torch.int64.");
+  if (input.has(kBatched)) {
+    check(num_classes > 0,
+          "When vmap-ing torch.nn.functional.one_hot, please provide an explicit positive "
+          "num_classes argument.");
+  } else if (input.numel() == 0) {
+    check(num_classes > 0, "Can not infer total number of classes from empty tensor.");
+  } else {
+    check(amin(input).item().to_int() >= 0, "Class values must be non-negative.");
+    const std::int64_t largest = amax(input).item().to_int();
+    if (num_classes == -1) num_classes = largest + 1;
+    check(num_classes >= 1, "num_classes should be positive");
+    check(largest < num_classes, "Class values must be smaller than num_classes: got ", largest,
+          ", expected less than ", num_classes, ".");
+  }
+  const Tensor classes = arange(0, num_classes, 1, DType::Int64);
+  return cast(eq(unsqueeze(contiguous(input), -1), classes), DType::Int64);
+}
+static const Entry entry_one_hot(
+    "one_hot(input, num_classes=-1)", function<one_hot>, kNNForm | kNoGrad,
+    "A new last dimension that is 1 at the index given by the element, 0 elsewhere; num_classes is "
+    "its length, by default one more than the largest element.",
+    "i(3, high=3), 4 | i(2,3, high=3), num_classes=3");
+
+}  // namespace pullback

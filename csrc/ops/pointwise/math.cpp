@@ -1,0 +1,286 @@
+// Elementary and special functions, element by element.
+//
+// Each operator is its record: the kernel and the slope in recorded operators.  Integers are
+// computed in the default dtype.  Start reading at exp.
+#include "ops/pointwise/math.h"
+
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "ops/elementwise.h"
+#include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/compare.h"
+#include "ops/pointwise/select.h"
+#include "ops/table.h"
+
+namespace pullback {
+
+using kernels::Binary;
+using kernels::Unary;
+
+namespace {
+
+constexpr double kPi = 3.14159265358979323846;
+constexpr double kLn2 = 0.69314718055994530942;
+constexpr double kLn10 = 2.30258509299404568402;
+constexpr double kTwoOverRootPi = 1.12837916709551257390;
+
+// The derivatives of tanh and sigmoid from their result, each one kernel.
+Tensor tanh_grad(const Tensor& g, const Tensor& y);
+Tensor sigmoid_grad(const Tensor& g, const Tensor& y);
+
+const Elementwise record_tanh_grad("tanh_backward", "TanhBackwardBackward0", DTypeRule::Promote,
+                                   Binary::TanhGrad,
+                                   {kReadsB, [](T t, S s) { return tanh_grad(t, s.b().tensor()); }},
+                                   {kReadsA | kReadsB,
+                                    [](T t, S s) { return t * (s.a() * s.b() * -2); }});
+const Elementwise record_sigmoid_grad(
+    "sigmoid_backward", "SigmoidBackwardBackward0", DTypeRule::Promote, Binary::SigmoidGrad,
+    {kReadsB, [](T t, S s) { return sigmoid_grad(t, s.b().tensor()); }},
+    {kReadsA | kReadsB, [](T t, S s) { return t * (s.a() * (1 - s.b() * 2)); }});
+
+Tensor tanh_grad(const Tensor& g, const Tensor& y) { return elementwise(record_tanh_grad, g, y); }
+Tensor sigmoid_grad(const Tensor& g, const Tensor& y) {
+  return elementwise(record_sigmoid_grad, g, y);
+}
+
+}  // namespace
+
+#define PB_SAMPLES "x(3,4) | x() | x(0,3) | xs(3,4)"
+#define PB_POSITIVE "x(3,4, low=0.2, high=3) | x(low=0.2, high=3) | xs(3,4, low=0.2, high=3)"
+#define PB_INSIDE "x(3,4, low=-0.9, high=0.9) | x(low=-0.9, high=0.9) | xs(3,4, low=-0.9, high=0.9)"
+#define PB_BELOW_ONE "x(3,4, low=0.1, high=0.9) | x(low=0.1, high=0.9)"
+
+PB_UNARY(exp, "ExpBackward0", Float, Exp, kReadsY, t* s.y(), "e to the power of each element.",
+         PB_SAMPLES)
+PB_UNARY(exp2, "Exp2Backward0", Float, Exp2, kReadsY, t*(s.y() * kLn2),
+         "2 to the power of each element.", PB_SAMPLES)
+PB_UNARY(expm1, "Expm1Backward0", Float, Expm1, kReadsY, t*(s.y() + 1),
+         "exp(input) - 1, exact also near 0.", PB_SAMPLES)
+PB_UNARY(log, "LogBackward0", Float, Log, kReadsX, t / s.x(), "The natural logarithm.", PB_POSITIVE)
+PB_UNARY(log2, "Log2Backward0", Float, Log2, kReadsX, t / (s.x() * kLn2),
+         "The logarithm to base 2.", PB_POSITIVE)
+PB_UNARY(log10, "Log10Backward0", Float, Log10, kReadsX, t / (s.x() * kLn10),
+         "The logarithm to base 10.", PB_POSITIVE)
+PB_UNARY(log1p, "Log1PBackward0", Float, Log1p, kReadsX, t / (s.x() + 1),
+         "log(1 + input), exact also near 0.", PB_POSITIVE)
+PB_UNARY(sqrt, "SqrtBackward0", Float, Sqrt, kReadsY, t / (s.y() * 2), "The square root.",
+         PB_POSITIVE)
+PB_UNARY(rsqrt, "RsqrtBackward0", Float, Rsqrt, kReadsY, t*(pow(s.y(), 3) * -0.5),
+         "1 / sqrt(input).", PB_POSITIVE)
+PB_UNARY(sin, "SinBackward0", Float, Sin, kReadsX, t* cos(s.x()), "The sine.", PB_SAMPLES)
+PB_UNARY(cos, "CosBackward0", Float, Cos, kReadsX, neg(t* sin(s.x())), "The cosine.", PB_SAMPLES)
+PB_UNARY(tan, "TanBackward0", Float, Tan, kReadsY, t*(square(s.y()) + 1), "The tangent.",
+         "x(3,4, low=-1, high=1) | x(low=-1, high=1)")
+PB_UNARY(asin, "AsinBackward0", Float, Asin, kReadsX, t* rsqrt(1 - square(s.x())), "The arc sine.",
+         PB_INSIDE)
+PB_UNARY(acos, "AcosBackward0", Float, Acos, kReadsX, neg(t* rsqrt(1 - square(s.x()))),
+         "The arc cosine.", PB_INSIDE)
+PB_UNARY(atan, "AtanBackward0", Float, Atan, kReadsX, t / (square(s.x()) + 1), "The arc tangent.",
+         PB_SAMPLES)
+PB_UNARY(sinh, "SinhBackward0", Float, Sinh, kReadsX, t* cosh(s.x()), "The hyperbolic sine.",
+         PB_SAMPLES)
+PB_UNARY(cosh, "CoshBackward0", Float, Cosh, kReadsX, t* sinh(s.x()), "The hyperbolic cosine.",
+         PB_SAMPLES)
+PB_UNARY(tanh, "TanhBackward0", Float, Tanh, kReadsY, tanh_grad(t, s.y()),
+         "The hyperbolic tangent.", PB_SAMPLES)
+PB_UNARY(asinh, "AsinhBackward0", Float, Asinh, kReadsX, t* rsqrt(square(s.x()) + 1),
+         "The inverse of sinh.", PB_SAMPLES)
+PB_UNARY(acosh, "AcoshBackward0", Float, Acosh, kReadsX, t* rsqrt(square(s.x()) - 1),
+         "The inverse of cosh.", "x(3,4, low=1.2, high=3) | x(low=1.2, high=3)")
+PB_UNARY(atanh, "AtanhBackward0", Float, Atanh, kReadsX, t / (1 - square(s.x())),
+         "The inverse of tanh.", PB_INSIDE)
+PB_UNARY(sigmoid, "SigmoidBackward0", Float, Sigmoid, kReadsY, sigmoid_grad(t, s.y()),
+         "1 / (1 + exp(-input)).", PB_SAMPLES)
+PB_UNARY(erf, "ErfBackward0", Float, Erf, kReadsX, t*(exp(neg(square(s.x()))) * kTwoOverRootPi),
+         "The error function.", PB_SAMPLES)
+PB_UNARY(erfc, "ErfcBackward0", Float, Erfc, kReadsX, t*(exp(neg(square(s.x()))) * -kTwoOverRootPi),
+         "1 - erf(input), exact also where it is "
+         "small.",
+         PB_SAMPLES)
+PB_UNARY(erfinv, "ErfinvBackward0", Float, Erfinv, kReadsX,
+         t*(exp(square(erfinv(s.x()))) * (1 / kTwoOverRootPi)), "The inverse of erf.", PB_INSIDE)
+PB_UNARY(lgamma, "LgammaBackward0", Float, Lgamma, kReadsX, t* digamma(s.x()),
+         "The logarithm of the absolute value of the gamma function.", PB_POSITIVE)
+PB_UNARY(digamma, "DigammaBackward0", Float, Digamma, kReadsX, t* polygamma(1, s.x()),
+         "The derivative of lgamma.", PB_POSITIVE)
+PB_UNARY(sinc, "SincBackward0", Float, Sinc, kReadsX,
+         where(eq(s.x(), 0), 0, t*((cos(s.x() * kPi) - sinc(s.x())) / s.x())),
+         "sin(pi input) / (pi input), and 1 at 0.", PB_SAMPLES)
+
+static Tensor polygamma_slope(T t, S s) {
+  return t * polygamma(static_cast<std::int64_t>(s.p(0)) + 1, s.x());
+}
+static const Elementwise record_polygamma("polygamma", "PolygammaBackward0", DTypeRule::Float,
+                                          Unary::Polygamma, {kReadsX, polygamma_slope});
+
+Tensor polygamma(std::int64_t n, const Tensor& input) {
+  check(n >= 0, "polygamma(n, x) does not support negative n.");
+  if (n == 0) return digamma(input);
+  const double params[kMaxParams] = {static_cast<double>(n), 0, 0};
+  return elementwise(record_polygamma, input, params);
+}
+
+// Outside [eps, 1 - eps] the result is constant; without eps it is NaN outside [0, 1].
+static Tensor logit_slope(T t, S s) {
+  const double eps = s.p(0);
+  const Tensor& x = s.x();
+  const double low = eps < 0 ? 0 : eps;
+  const Tensor inside = logical_and(ge(x, low), le(x, 1 - low));
+  const Scalar outside(eps < 0 ? std::numeric_limits<double>::quiet_NaN() : 0.0);
+  return where(inside, t / (x * (1 - x)), outside);
+}
+static const Elementwise record_logit("logit", "LogitBackward0", DTypeRule::Float, Unary::Logit,
+                                      {kReadsX, logit_slope});
+
+Tensor logit(const Tensor& input, std::optional<double> eps) {
+  if (eps) fitting(*eps, input.dtype() == DType::Float64 ? DType::Float64 : DType::Float32);
+  const double params[kMaxParams] = {eps.value_or(-1), 0, 0};
+  return elementwise(record_logit, input, params);
+}
+
+static const Elementwise record_deg2rad("deg2rad", "Deg2RadBackward0", DTypeRule::Float,
+                                        Binary::Mul, {kReadsB, [](T t, S s) { return t * s.b(); }},
+                                        kZeroSlope);
+static const Elementwise record_rad2deg("rad2deg", "Rad2DegBackward0", DTypeRule::Float,
+                                        Binary::Mul, {kReadsB, [](T t, S s) { return t * s.b(); }},
+                                        kZeroSlope);
+
+static Tensor deg2rad(const Tensor& input) { return elementwise(record_deg2rad, input, kPi / 180); }
+static Tensor rad2deg(const Tensor& input) { return elementwise(record_rad2deg, input, 180 / kPi); }
+
+// 1 / (a * a + b * b), and 0 at the origin.
+static Tensor inverse_square_length(S s) {
+  const Tensor length = s.a() * s.a() + s.b() * s.b();
+  return where(eq(length, 0), 0, reciprocal(length));
+}
+static const Elementwise record_atan2(
+    "atan2", "Atan2Backward0", DTypeRule::Float, Binary::Atan2,
+    {kReadsA | kReadsB, [](T t, S s) { return t * (s.b() * inverse_square_length(s)); }},
+    {kReadsA | kReadsB,
+     [](T t, S s) { return t * (neg(s.a().tensor()) * inverse_square_length(s)); }});
+
+Tensor atan2(const Tensor& input, const Tensor& other) {
+  return elementwise(record_atan2, input, other);
+}
+
+static const Elementwise record_hypot("hypot", "HypotBackward0", DTypeRule::Promote, Binary::Hypot,
+                                      {kReadsA | kReadsY,
+                                       [](T t, S s) { return t * (s.a() / s.y()); }},
+                                      {kReadsB | kReadsY,
+                                       [](T t, S s) { return t * (s.b() / s.y()); }});
+
+Tensor hypot(const Tensor& input, const Tensor& other) {
+  return elementwise(record_hypot, input, other);
+}
+
+// log(y), but 0 at x = 0 with y <= 0.
+static Tensor xlogy_slope(T t, S s) {
+  const Tensor& x = s.a().tensor();
+  if (!s.b().is_tensor()) {
+    const double y = s.b().number().to_double();
+    return y > 0 ? t * std::log(y) : t * where(eq(x, 0), 0, std::log(y));
+  }
+  const Tensor& y = s.b().tensor();
+  return t * where(logical_and(eq(x, 0), le(y, 0)), 0, log(y));
+}
+static Tensor xlogy_log_slope(T t, S s) { return t * (s.a() / s.b()); }
+
+Tensor xlogy(const Operand& input, const Operand& other) {
+  static const Elementwise record("xlogy", "XlogyBackward0", DTypeRule::Float, Binary::Xlogy,
+                                  {kReadsA | kReadsB, xlogy_slope},
+                                  {kReadsA | kReadsB, xlogy_log_slope});
+  static const Elementwise record_of_number("xlogy", "XlogyBackward1", DTypeRule::Float,
+                                            Binary::Xlogy, kZeroSlope,
+                                            {kReadsA | kReadsB, xlogy_log_slope});
+  static const Elementwise record_number("xlogy", "XlogyBackward2", DTypeRule::Float, Binary::Xlogy,
+                                         {kReadsA | kReadsB, xlogy_slope}, kZeroSlope);
+  const Elementwise& op = !input.is_tensor()  ? record_of_number
+                          : other.is_tensor() ? record
+                                              : record_number;
+  return elementwise(op, input, other);
+}
+
+Tensor finite_below(const Tensor& input) {
+  switch (input.dtype()) {
+    case DType::Float32:
+      return clamp_min(input, std::numeric_limits<float>::lowest());
+    case DType::Float64:
+      return clamp_min(input, std::numeric_limits<double>::lowest());
+    default:
+      return input;
+  }
+}
+
+// The share of one operand in the sum: sigmoid of how far it exceeds the other.
+static Tensor share(T t, const Operand& mine, const Operand& other, double scale) {
+  const Tensor excess = mine - finite_below(other.tensor());
+  return t * sigmoid(scale == 1 ? excess : excess * scale);
+}
+static const Elementwise record_logaddexp(
+    "logaddexp", "LogaddexpBackward0", DTypeRule::Promote, Binary::Logaddexp,
+    {kReadsA | kReadsB, [](T t, S s) { return share(t, s.a(), s.b(), 1); }},
+    {kReadsA | kReadsB, [](T t, S s) { return share(t, s.b(), s.a(), 1); }});
+static const Elementwise record_logaddexp2(
+    "logaddexp2", "Logaddexp2Backward0", DTypeRule::Promote, Binary::Logaddexp2,
+    {kReadsA | kReadsB, [](T t, S s) { return share(t, s.a(), s.b(), kLn2); }},
+    {kReadsA | kReadsB, [](T t, S s) { return share(t, s.b(), s.a(), kLn2); }});
+
+Tensor logaddexp(const Tensor& input, const Tensor& other) {
+  return elementwise(record_logaddexp, input, other);
+}
+Tensor logaddexp2(const Tensor& input, const Tensor& other) {
+  return elementwise(record_logaddexp2, input, other);
+}
+
+static Tensor polygamma_method(const Tensor& input, std::int64_t n) { return polygamma(n, input); }
+
+static const Entry entry_polygamma("polygamma(n, input)", function<polygamma>,
+                                   kFunctionForm | kCastOutForm | kSpecialForm,
+                                   "The n-th derivative of digamma.",
+                                   "1, x(3,4, low=0.2, high=3) | 2, x(3, low=0.2, high=3)");
+static const Entry entry_polygamma_method("polygamma(input, n)", function<polygamma_method>,
+                                          kMethodForm | kInPlaceForm,
+                                          "The n-th derivative of digamma.",
+                                          "x(3,4, low=0.2, high=3), 1");
+static const Entry entry_logit("logit(input, eps=None)", function<logit>, kPointwise,
+                               "log(input / (1 - input)), of input clamped to [eps, 1 - eps].",
+                               "x(3,4, low=0.1, high=0.9) | x(3,4, low=0.1, high=0.9), 0.3 "
+                               "| x(low=0.1, high=0.9)");
+static const Entry entry_deg2rad("deg2rad(input)", function<deg2rad>, kPointwise,
+                                 "Degrees as radians.", "x(3,4) | x()");
+static const Entry entry_rad2deg("rad2deg(input)", function<rad2deg>, kPointwise,
+                                 "Radians as degrees.", "x(3,4) | x()");
+
+#define PB_ALIAS(NAME, OF, SAMPLES)                                          \
+  static const Entry entry_##NAME(#NAME "(input)", function<OF>, kPointwise, \
+                                  "The same as " #OF ".", SAMPLES);
+PB_ALIAS(arcsin, asin, PB_INSIDE)
+PB_ALIAS(arccos, acos, PB_INSIDE)
+PB_ALIAS(arctan, atan, PB_SAMPLES)
+PB_ALIAS(arcsinh, asinh, PB_SAMPLES)
+PB_ALIAS(arccosh, acosh, "x(3,4, low=1.2, high=3)")
+PB_ALIAS(arctanh, atanh, PB_INSIDE)
+
+#define PB_BINARY_SAMPLES \
+  "x(3,4), x(3,4) | x(3,1), x(4) | x(), x() | xs(3,4), x(3,4) | x(0,3), x(3)"
+static const Entry entry_atan2("atan2(input, other)", function<atan2>, kPointwise,
+                               "The angle of the point (other, input).", PB_BINARY_SAMPLES);
+static const Entry entry_arctan2("arctan2(input, other)", function<atan2>, kPointwise,
+                                 "The same as atan2.", PB_BINARY_SAMPLES);
+static const Entry entry_hypot("hypot(input, other)", function<hypot>, kPointwise,
+                               "sqrt(input**2 + other**2) without overflow.", PB_BINARY_SAMPLES);
+static const Entry entry_xlogy("xlogy(input|self, other)", function<xlogy>,
+                               kPointwise | kSpecialForm,
+                               "input * log(other), and 0 where input is 0.",
+                               "x(3,4), x(3,4, low=0.2, high=3) | x(3,1), x(4, low=0.2, high=3) "
+                               "| 2.5, x(3, low=0.2, high=3) | x(3), 2.5 | x(), x(low=1, high=2)");
+static const Entry entry_logaddexp("logaddexp(input, other)", function<logaddexp>, kCastBoth,
+                                   "log(exp(input) + exp(other)) without overflow.",
+                                   PB_BINARY_SAMPLES);
+static const Entry entry_logaddexp2("logaddexp2(input, other)", function<logaddexp2>, kCastBoth,
+                                    "log2(2**input + 2**other) without overflow.",
+                                    PB_BINARY_SAMPLES);
+
+}  // namespace pullback

@@ -1,0 +1,267 @@
+// Vector norms, what matrix norms need no decomposition, distances between two tensors.
+//
+// At the zero vector every norm has the gradient zero; the greatest absolute values share that of
+// the infinity norm.
+#include <cmath>
+
+#include "kernels/reduce/reduce.h"
+#include "ops/absorb.h"
+#include "ops/basic.h"
+#include "ops/op.h"
+#include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/compare.h"
+#include "ops/pointwise/select.h"
+#include "ops/reduce/reduction.h"
+#include "ops/table.h"
+
+namespace pullback {
+namespace {
+
+struct Norm {
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  struct Attrs {
+    DimSet dims;
+    double ord;
+    int ndim;
+    bool keepdim;
+    DType dtype;
+    DType from_dtype;
+    const char* node;
+    Attrs batched(std::int64_t) const {
+      Attrs b = *this;
+      b.dims = dims.batched();
+      ++b.ndim;
+      return b;
+    }
+  };
+  static const char* node_name(const Attrs& a) { return a.node; }
+  static Spec spec(const Attrs& a, In in) {
+    return {reduced_sizes(in[0].sizes(), a.dims, a.keepdim), a.dtype};
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out) {
+    const Tensor x = in[0].dtype() == a.dtype ? in[0] : copy_to_dtype(in[0], a.dtype);
+    kernels::reduce(kernels::Reduce::NormP, KeepView(out, a.dims, x.sizes(), a.keepdim), view_of(x),
+                    a.ord);
+  }
+  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+
+  // t times the derivative, elementwise; y and t broadcast to x.
+  static Tensor times_slope(const Attrs& a, const Tensor& t, const Tensor& x, const Tensor& y) {
+    const double p = a.ord;
+    if (p == 1) return t * sign(x);
+    if (p == 2) return t * masked_fill(x / y, eq(y, 0), 0);
+    if (std::isinf(p)) return t * (sign(x) * tie_shares(abs(x), y, a.dims, true));
+    if (p < 1) {
+      return t * (sign(x) * masked_fill(pow(abs(x), p - 1), eq(x, 0), 0) * pow(y, 1 - p));
+    }
+    const Tensor scaled = p < 2 ? sign(x) * pow(abs(x), p - 1) : x * pow(abs(x), p - 2);
+    return scaled * masked_fill(t / pow(y, p - 1), eq(y, 0), 0);
+  }
+  static void vjp(Vjp<Norm>& v) {
+    const Attrs& a = v.attrs();
+    if (a.ord == 0) return v.give(0, Tensor::zeros(v.in(0).sizes(), a.from_dtype));
+    const Tensor x = cast(v.in(0), a.dtype);
+    const Tensor y = keep_layout(v.out(), a.dims, a.ndim, a.keepdim);
+    const Tensor g = keep_layout(v.grad(), a.dims, a.ndim, a.keepdim);
+    v.give(0, cast(absorb(g, times_slope(a, g, x, y)), a.from_dtype));
+  }
+  static Tensor jvp(Jvp<Norm>& j) {
+    const Attrs& a = j.attrs();
+    if (a.ord == 0) return {};
+    const Tensor y = keep_layout(j.out(), a.dims, a.ndim, a.keepdim);
+    return sum(times_slope(a, cast(j.tangent(0), a.dtype), cast(j.in(0), a.dtype), y), a.dims,
+               a.keepdim);
+  }
+};
+
+DType norm_dtype(const Tensor& input, std::optional<DType> dtype) {
+  check(is_floating(input.dtype()),
+        "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
+        info(input.dtype()).scalar_name);
+  if (!dtype) return input.dtype();
+  check(is_floating(*dtype),
+        "linalg.vector_norm: dtype should be floating point or complex, but got ",
+        info(*dtype).scalar_name);
+  check(promote_types(input.dtype(), *dtype) == *dtype,
+        "linalg.vector_norm: the dtype of the input (", info(input.dtype()).scalar_name,
+        ") should be convertible without narrowing to the specified dtype (",
+        info(*dtype).scalar_name, ")");
+  return *dtype;
+}
+
+void check_identity(const Tensor& input, double ord, const std::optional<Dims>& dim, DimSet dims) {
+  if (input.numel() != 0 || (ord >= 0 && !std::isinf(ord))) return;
+  if (!dim || dim->empty()) {
+    fail("linalg.vector_norm cannot compute the ", ord,
+         " norm on an empty tensor because the operation does not have an identity");
+  }
+  for (int d = 0; d < input.ndim(); ++d) {
+    check(!dims.has(d) || input.size(d) != 0, "linalg.vector_norm cannot compute the ", ord,
+          " norm on the dimension ", d,
+          " because this dimension is empty and the operation does not have an identity");
+  }
+}
+
+Tensor norm_of(const char* node, const Tensor& input, double ord, const std::optional<Dims>& dim,
+               bool keepdim, std::optional<DType> dtype) {
+  const DType result = norm_dtype(input, dtype);
+  const DimSet dims = reduced_dims(dim, input.ndim());
+  check_identity(input, ord, dim, dims);
+  return apply<Norm>({dims, ord, input.ndim(), keepdim, result, input.dtype(), node}, input);
+}
+
+// The greatest or smallest sum of absolute values over rows or columns.
+Tensor sum_norm(const Tensor& a, double ord, const Dims& dim, bool keepdim) {
+  const int first = wrap_dim(dim[0], a.ndim());
+  const int second = wrap_dim(dim[1], a.ndim());
+  check(first != second, "linalg.matrix_norm: dims must be different. Got (", dim[0], ", ", dim[1],
+        ")");
+  const int inner = std::isinf(ord) ? second : first;
+  int outer = std::isinf(ord) ? first : second;
+  if (!keepdim && inner < outer) --outer;
+  const Tensor sums = vector_norm(a, 1, Dims{inner}, keepdim);
+  return ord > 0 ? amax(sums, Dims{outer}, keepdim) : amin(sums, Dims{outer}, keepdim);
+}
+
+void check_matrix(const Tensor& a, const Dims& dim) {
+  check(is_floating(a.dtype()),
+        "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got ",
+        info(a.dtype()).scalar_name);
+  check(a.ndim() >= 2, "linalg.matrix_norm: The input tensor A must have at least 2 dimensions.");
+  check(dim.size() == 2, "linalg.matrix_norm: dim must be a 2-tuple. Got ", dim);
+}
+
+Tensor in_dtype(const Tensor& a, std::optional<DType> dtype) {
+  return dtype ? cast(a, norm_dtype(a, dtype)) : a;
+}
+
+Tensor matrix_norm(const Tensor& a, double ord, const Dims& dim, bool keepdim,
+                   std::optional<DType> dtype) {
+  check_matrix(a, dim);
+  if (std::abs(ord) == 1 || std::isinf(ord)) {
+    const Composition parts;
+    return sum_norm(in_dtype(a, dtype), ord, dim, keepdim);
+  }
+  check(std::abs(ord) == 2, "linalg.matrix_norm: Order ", ord, " not supported.");
+  fail(ErrorKind::NotImplemented, "linalg.matrix_norm: got ord=", ord,
+       ", expected 'fro', 1, -1, inf or -inf: norms by singular values are not supported.");
+}
+
+Tensor matrix_norm_named(const Tensor& a, std::string_view ord, const Dims& dim, bool keepdim,
+                         std::optional<DType> dtype) {
+  check_matrix(a, dim);
+  if (ord == "fro") return vector_norm(a, 2, dim, keepdim, dtype);
+  check(ord == "nuc", "linalg.matrix_norm: Order ", ord, " not supported.");
+  fail(ErrorKind::NotImplemented,
+       "linalg.matrix_norm: got ord='nuc', expected 'fro', 1, -1, inf or -inf: norms by singular "
+       "values are not supported.");
+}
+
+using OptionalDims = const std::optional<Dims>&;
+
+void check_norm_dims(const Tensor& a, OptionalDims dim, bool has_ord) {
+  if (dim && dim->size() != 1 && dim->size() != 2) {
+    fail("linalg.norm: If dim is specified, it must be of length 1 or 2. Got ", *dim);
+  }
+  if (has_ord && !dim && a.ndim() != 1 && a.ndim() != 2) {
+    fail("linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got ",
+         a.ndim(), "D.");
+  }
+}
+
+Tensor linalg_norm(const Tensor& a, const std::optional<Scalar>& ord, OptionalDims dim,
+                   bool keepdim, std::optional<DType> dtype) {
+  check_norm_dims(a, dim, ord.has_value());
+  if (!ord) return vector_norm(a, 2, dim, keepdim, dtype);
+  const bool matrix = dim ? dim->size() == 2 : a.ndim() == 2;
+  if (!matrix) return vector_norm(a, ord->to_double(), dim, keepdim, dtype);
+  return matrix_norm(a, ord->to_double(), dim.value_or(Dims{0, 1}), keepdim, dtype);
+}
+
+Tensor linalg_norm_named(const Tensor& a, std::string_view ord, OptionalDims dim, bool keepdim,
+                         std::optional<DType> dtype) {
+  check_norm_dims(a, dim, true);
+  return matrix_norm_named(a, ord, dim.value_or(Dims{-2, -1}), keepdim, dtype);
+}
+
+Tensor linalg_vector_norm(const Tensor& x, Scalar ord, OptionalDims dim, bool keepdim,
+                          std::optional<DType> dtype) {
+  return vector_norm(x, ord.to_double(), dim, keepdim, dtype);
+}
+
+Tensor matrix_norm_number(const Tensor& a, Scalar ord, const Dims& dim, bool keepdim,
+                          std::optional<DType> dtype) {
+  return matrix_norm(a, ord.to_double(), dim, keepdim, dtype);
+}
+
+// torch.norm: always that of a vector.
+Tensor norm_number(const Tensor& input, const std::optional<Scalar>& p, OptionalDims dim,
+                   bool keepdim, std::optional<DType> dtype) {
+  return vector_norm(input, p ? p->to_double() : 2, dim, keepdim, dtype);
+}
+
+Tensor norm_named(const Tensor& input, std::string_view p, OptionalDims dim, bool keepdim,
+                  std::optional<DType> dtype) {
+  if (p == "fro") return vector_norm(input, 2, dim, keepdim, dtype);
+  return matrix_norm_named(input, p, dim.value_or(Dims{-2, -1}), keepdim, dtype);
+}
+
+Tensor dist(const Tensor& input, const Tensor& other, Scalar p) {
+  const Composition parts;
+  const DType dtype = result_type(input, other);
+  check(is_floating(dtype), "norm(): input dtype should be either floating point or complex. Got ",
+        info(dtype).scalar_name, " instead.");
+  return norm_of("DistBackward0", input - other, p.to_double(), {}, false, {});
+}
+
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {
+  return norm_of("NormBackward1", x1 - x2 + eps, p, Dims{-1}, keepdim, {});
+}
+
+}  // namespace
+
+Tensor vector_norm(const Tensor& input, double ord, const std::optional<Dims>& dim, bool keepdim,
+                   std::optional<DType> dtype) {
+  return norm_of("LinalgVectorNormBackward0", input, ord, dim, keepdim, dtype);
+}
+
+static const Entry entry_norm("norm(input, p='fro', dim[1]=None, keepdim=False, *, dtype=None)",
+                              function<norm_named>, kBoth | kPlainNames,
+                              "The Frobenius norm, that is the 2-norm of the elements.",
+                              "x(3,4) | x(3,4), 'fro', 1 | x(3,4), dim=(0,1), keepdim=True | x()");
+static const Entry entry_norm_number(
+    "norm(input, p, dim[1]=None, keepdim=False, *, dtype=None)", function<norm_number>,
+    kBoth | kPlainNames, "The p-norm of the elements, p any number.",
+    "x(3,4), 1 | x(3,4), 3, 1 | x(3,4), inf, 0, True | x(3,4), p=0.5 | xs(3,4), 2, dim=0");
+static const Entry entry_linalg_vector_norm(
+    "vector_norm(input, ord=2, dim[1]=None, keepdim=False, *, dtype=None)",
+    function<linalg_vector_norm>, kLinalgForm | kOutForm,
+    "The norm of order `ord` over one dimension or several.",
+    "x(3,4) | x(3,4), 1, 0 | x(3,4), inf, -1, True | x(3,4), -inf | x(3,4), 2.5, (0,1) "
+    "| x(3,4), 0.5, 1 | x(), 3 | xs(3,4), dim=1 | x(3,0), 2, 0 | x(3,4), -1, 0 | x(3,4), 1.5");
+static const Entry entry_linalg_norm(
+    "norm(input, ord=None, dim[1]=None, keepdim=False, *, dtype=None)", function<linalg_norm>,
+    kLinalgForm | kOutForm, "A vector norm, or a matrix norm when two dimensions are meant.",
+    "x(3,4) | x(4), 3 | x(3,4), 1 | x(3,4), -inf, (0,1), True | x(3,4), 2, 0");
+static const Entry entry_linalg_norm_named(
+    "norm(input, ord, dim[1]=None, keepdim=False, *, dtype=None)", function<linalg_norm_named>,
+    kLinalgForm | kOutForm, "A matrix norm by name.",
+    "x(3,4), 'fro' | x(2,3,4), 'fro', (0,1), True");
+static const Entry entry_linalg_matrix_norm(
+    "matrix_norm(input, ord='fro', dim=(-2,-1), keepdim=False, *, dtype=None)",
+    function<matrix_norm_named>, kLinalgForm | kOutForm, "A matrix norm by name.",
+    "x(3,4) | x(2,3,4), 'fro', (0,1), True");
+static const Entry entry_linalg_matrix_norm_number(
+    "matrix_norm(input, ord, dim=(-2,-1), keepdim=False, *, dtype=None)",
+    function<matrix_norm_number>, kLinalgForm | kOutForm, "A matrix norm by number.",
+    "x(3,4), 1 | x(2,3,4), inf, (0,1), True");
+static const Entry entry_dist("dist(input, other, p=2)", function<dist>,
+                              kFunctionForm | kMethodForm, "The p-norm of input - other.",
+                              "x(3,4), x(3,4) | x(3,4), x(4), 1 | x(3), x(3), p=3");
+static const Entry entry_pairwise_distance(
+    "pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False)", function<pairwise_distance>,
+    kFunctionForm | kNNForm, "The p-norm of x1 - x2 + eps along the last dimension.",
+    "x(3,4), x(3,4) | x(3,4), x(4), 3.0, keepdim=True");
+
+}  // namespace pullback
