@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace pullback::memory {
 
@@ -65,6 +66,25 @@ inline void deallocate(void* block, std::size_t bytes) noexcept {
   cache.free[c] = free_block;
   cache.small_bytes -= static_cast<std::int64_t>(c * kAlignment);
 }
+
+// Blocks of allocate() for the standard containers of small things.
+template <class T>
+struct Allocator {
+  using value_type = T;
+  static_assert(alignof(T) <= kAlignment);
+  Allocator() = default;
+  template <class U>
+  Allocator(const Allocator<U>&) noexcept {}
+  T* allocate(std::size_t n) { return static_cast<T*>(memory::allocate(n * sizeof(T))); }
+  void deallocate(T* block, std::size_t n) noexcept { memory::deallocate(block, n * sizeof(T)); }
+  template <class U>
+  bool operator==(const Allocator<U>&) const noexcept {
+    return true;
+  }
+};
+
+template <class T>
+using Vector = std::vector<T, Allocator<T>>;
 
 enum class Live : std::uint8_t { Tensors, Storages, Nodes };
 // Counts objects for the leak tests; summed over threads by stats().

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/allocator.h"
 #include "core/tensor.h"
 #include "graph/hooks.h"
 #include "graph/marks.h"
@@ -33,6 +34,10 @@ struct Tangent {
 struct AutogradMeta final : TensorMeta {
   AutogradMeta();
   ~AutogradMeta() override;
+  static void* operator new(std::size_t bytes) { return memory::allocate(bytes); }
+  static void operator delete(void* block, std::size_t bytes) noexcept {
+    memory::deallocate(block, bytes);
+  }
 
   Tensor grad;
   std::unique_ptr<LeafHooks> hooks;
@@ -43,7 +48,7 @@ struct AutogradMeta final : TensorMeta {
   void* accumulator = nullptr;
 
   // Forward mode (kDual): at most one for each level; those of ended levels are dead.
-  std::vector<Tangent> raw_tangents;
+  memory::Vector<Tangent> raw_tangents;
 
   // Batching (kBatched): the tensor of all examples, the batch being its dimension 0, and the
   // level of the transform that made it.

@@ -12,6 +12,9 @@
 
 namespace pullback {
 
+namespace kernels {
+class Generator;
+}
 class ActivePass;
 class Destination;
 class FreeingPasses;
@@ -38,6 +41,7 @@ struct Mode {
   PassObserver* observers = nullptr;        // see every node of a pass
   SavedRefusal* saved_refusal = nullptr;    // why such hooks are not allowed
   Destination* destination = nullptr;       // where the next operator puts its result
+  kernels::Generator* generator = nullptr;  // what random operators draw from, if not the default
   const TensorBody* overwritten = nullptr;  // what an in-place operator is about to overwrite
 
   // NOTE [Levels] in graph/level.h: the reverse levels (bits of the flags) that record, the forward

@@ -54,6 +54,7 @@ Unwrapped unwrap(In in) {
       u.tensors.emplace_back();
     }
   }
+  u.pointers.reserve(u.tensors.size());
   for (const Tensor& t : u.tensors) u.pointers.push_back(&t);
   return u;
 }
@@ -79,6 +80,7 @@ std::uint64_t levels_to_propagate(In in) {
 
 std::vector<Tensor> tangents_or_zeros(In in, int level) {
   std::vector<Tensor> tangents;
+  tangents.reserve(static_cast<std::size_t>(in.size()));
   for (int i = 0; i < in.size(); ++i) {
     const Tensor& t = tangent_of(in[i], level);
     tangents.push_back(t.defined() ? t : Tensor::zeros(in[i].sizes(), in[i].dtype()));

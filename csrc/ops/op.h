@@ -199,8 +199,8 @@ class InsideBatch {
 
 // Inputs of one batched call: those of the highest level unwrapped, the others expanded.
 struct Unwrapped {
-  std::vector<Tensor> tensors;
-  std::vector<const Tensor*> pointers;
+  memory::Vector<Tensor> tensors;
+  memory::Vector<const Tensor*> pointers;
   std::int64_t batch = 0;
   int level = 0;
   In in() const { return {pointers.data(), static_cast<int>(pointers.size())}; }

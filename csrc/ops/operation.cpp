@@ -167,14 +167,24 @@ template <class Results>
   for (std::uint64_t levels = detail::levels_to_propagate(in); levels; levels &= levels - 1) {
     const int level = std::countr_zero(levels);
     const OuterLevels outer(level);
+    if (op.linear && !op.views && in.size() == 1 && out.size() == 1) {
+      const Tensor tangent = tangent_of(in[0], level);
+      const Tensor* pointer = &tangent;
+      OneResult result;
+      execute(op, attrs, In(&pointer, 1), result);
+      set_tangent(out[0], level, std::move(result[0]));
+      continue;
+    }
     std::vector<Tensor> tangents;
     if (op.linear) {
       const std::vector<Tensor> of_inputs = detail::tangents_or_zeros(in, level);
       std::vector<const Tensor*> pointers;
+      pointers.reserve(of_inputs.size());
       for (const Tensor& t : of_inputs) pointers.push_back(&t);
       execute(op, attrs, In(pointers.data(), in.size()), tangents);
     } else {
       std::vector<Tensor> of_inputs;
+      of_inputs.reserve(static_cast<std::size_t>(in.size()));
       bool recorded = false;
       for (int i = 0; i < in.size(); ++i) {
         of_inputs.push_back(in[i].defined() ? tangent_of(in[i], level) : Tensor());

@@ -56,7 +56,7 @@ void Pass::order_nodes() {
     const std::uint64_t range = newest - high->node->sequence() + 1;
     if (range <= 8 * nodes_.size()) {
       // Sequence numbers are nearly dense: put every node at its number and close the gaps.
-      std::vector<Step> ordered(range, Step{nullptr});
+      memory::Vector<Step> ordered(range, Step{nullptr});
       for (const Step& step : nodes_) ordered[newest - step.node->sequence()] = step;
       std::erase_if(ordered, [](const Step& step) { return !step.node; });
       nodes_.swap(ordered);

@@ -106,12 +106,12 @@ class Pass final : public ActivePass {
   const BackwardRequest& request_;
   const std::uint32_t id_;
   std::uint32_t level_ = 0;  // the innermost of the roots: NOTE [Hooks] in graph/hooks.h
-  std::vector<Edge> roots_;
-  std::vector<Step> nodes_;
-  std::vector<Leaf> leaves_;
-  std::vector<Tensor> slots_;
-  std::vector<Node*> pending_;
-  std::vector<Capture> captures_;
+  memory::Vector<Edge> roots_;
+  memory::Vector<Step> nodes_;
+  memory::Vector<Leaf> leaves_;
+  memory::Vector<Tensor> slots_;
+  memory::Vector<Node*> pending_;
+  memory::Vector<Capture> captures_;
   std::vector<Tensor> results_;
   std::unordered_map<const void*, std::uint32_t> others_;  // places of what another pass holds
   std::size_t done_ = 0;

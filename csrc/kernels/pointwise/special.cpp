@@ -193,6 +193,7 @@ void power(char* out, const char* a, const char* b, int64_t so, int64_t sa, int6
   if (exponent == T(-1)) return as(Unary::Reciprocal);
   if (exponent == T(0.5)) return as(Unary::Sqrt);
   if (exponent == T(-0.5)) return as(Unary::Rsqrt);
+  if (exponent == T(0)) return each([](T) { return T(1); });
   if (exponent == T(1)) return each([](T x) { return x; });
   if (exponent == T(3)) return each([](T x) { return x * x * x; });
   if (exponent == T(-2)) return each([](T x) { return T(1) / (x * x); });

@@ -182,10 +182,16 @@ Tensor fmod(const Tensor& input, const Operand& other) {
   return elementwise(other.is_tensor() ? record_fmod : record_fmod_number, input, other);
 }
 
+// Whether what is made of x now has a derivative of its own.
+static bool is_recorded(const Tensor& x) {
+  return mode.grad && (x.requires_grad() || x.has(kBatched));
+}
+
 // x**0 has the derivative zero everywhere, also at 0.
 static Tensor power_slope(T t, S s) {
   const Scalar& exponent = s.b().number();
   if (exponent.to_double() == 0) return zero_slope(t, s);
+  if (exponent.to_double() == 1 && !is_recorded(s.a().tensor())) return t;
   const Scalar less =
       exponent.is_floating() ? Scalar(exponent.to_double() - 1) : Scalar(exponent.to_int() - 1);
   return t * (pow(s.a(), less) * exponent);
@@ -194,8 +200,7 @@ static Tensor power_slope(T t, S s) {
 // Where the slope is recorded it is a power: in torch a polynomial stays part of the graph until
 // its derivative is zero.
 static Tensor square_slope(T t, S s) {
-  const bool records = mode.grad && (s.x().requires_grad() || s.x().has(kBatched));
-  return t * ((records ? pow(s.x(), 1) : s.x()) * 2);
+  return t * ((is_recorded(s.x()) ? pow(s.x(), 1) : s.x()) * 2);
 }
 static const Elementwise record_square("pow", "PowBackward0", DTypeRule::Promote, Unary::Square,
                                        {kReadsX, square_slope});
