@@ -66,6 +66,7 @@ SAMPLES = {
     "selu_": "input=pb.ones(2)",
     "set_grad_enabled": "mode=True",
     "set_printoptions": "",
+    "set_default_tensor_type": "t=pb.FloatTensor",
     "set_rng_state": "new_state=pb.get_rng_state()",
     "threshold_": "input=pb.ones(2), threshold=0.5, value=1.0",
     "real": "input=pb.ones(2)",

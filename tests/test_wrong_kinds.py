@@ -38,6 +38,7 @@ SENTENCES = {
     "jacobian strategy": 'Expected strategy to be either "forward-mode" or "reverse-mode"',
     "hessian outer_jacobian_strategy": 'Expected strategy to be either "forward-mode" or',
     "unpack_dual tensor": "_unpack_dual(): argument 'dual' (position 1) must be Tensor, not Wrong",
+    "set_default_tensor_type t": "invalid type object: only floating-point types are supported",
     "set_rng_state new_state": "RNG state must be a torch.ByteTensor",
     "increment_version tensor": "increment_version expect a Iterable[Tensor] as input",
     "register_multi_grad_hook mode": "Expects mode to be one of ('all', 'any') but got",

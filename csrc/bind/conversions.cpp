@@ -141,6 +141,11 @@ PyObject* method_type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObj
     if (wanted == reinterpret_cast<PyObject*>(tensor_type)) {
       return wrap(converted(t, default_dtype(), false, format));
     }
+    // torch.FloatTensor and its kin, and those of other devices, have their dtype.
+    if (PyType_Check(wanted) && PyObject_HasAttrString(wanted, "dtype")) {
+      const Owned named(PyObject_GetAttrString(wanted, "dtype"));
+      if (unwrap_dtype(named.get(), dtype)) return wrap(converted(t, dtype, false, format));
+    }
     if (PyType_Check(wanted)) text = reinterpret_cast<PyTypeObject*>(wanted)->tp_name;
     if (!PyType_Check(wanted) && !to_text(wanted, text)) {
       fail(ErrorKind::Type, "dtype must be a type, str, or dtype object: type(): argument 'dtype' ",

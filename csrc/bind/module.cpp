@@ -6,9 +6,11 @@
 #include "bind/diagnosis.h"
 #include "bind/factories.h"
 #include "bind/function.h"
+#include "bind/generator.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/interop.h"
+#include "bind/kinds.h"
 #include "bind/memory_report.h"
 #include "bind/operator.h"
 #include "bind/optim.h"
@@ -82,6 +84,7 @@ PYBIND11_MODULE(_core, m) {
   check_init(init_errors(m.ptr()));
   check_init(init_types(m.ptr()));
   check_init(init_device(m.ptr()));
+  check_init(init_generator(m.ptr()));
   check_init(init_tensor_type(m.ptr()));
   check_init(init_graph(m.ptr()));
   check_init(init_function(m.ptr()));
@@ -91,9 +94,10 @@ PYBIND11_MODULE(_core, m) {
     init_operators(m.ptr());
     return Py_NewRef(Py_None);
   });
-  for (PyMethodDef* functions : {tensor_functions, optim_functions, interop_functions,
-                                 settings_functions, transform_functions, memory_functions,
-                                 diagnosis_functions, step_observer_functions, profile_functions}) {
+  for (PyMethodDef* functions :
+       {tensor_functions, optim_functions, interop_functions, settings_functions,
+        transform_functions, memory_functions, diagnosis_functions, step_observer_functions,
+        profile_functions, kind_functions}) {
     check_init(PyModule_AddFunctions(m.ptr(), functions));
   }
   add_memory_functions(m);

@@ -150,6 +150,9 @@ PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObje
       if (signature.is_old()) [[unlikely]]
         warn_old(op, signature);
       const Entry& entry = signature.entry();
+      std::optional<ModeScope<&Mode::generator>> drawing;
+      if (common.generator) [[unlikely]]
+        drawing.emplace(common.generator);
       if ((entry.flags & (kNoBatch | kRandom)) == kNoBatch) refuse_batched(signature, arguments);
       if (op.form == Form::InPlace) {
         return call_into(op, signature, arguments, Destination::Kind::InPlace, unwrap(args[0]));

@@ -22,6 +22,7 @@
 #include "ops/exchange.h"
 #include "ops/levels.h"
 #include "ops/rebase.h"
+#include "ops/shape/view.h"
 #include "transform/engine.h"
 
 namespace pullback::bind {
@@ -382,6 +383,16 @@ PyObject* make_subclass(PyObject*, PyObject* args) {
   });
 }
 
+// The same memory and history as a tensor of another class.
+PyObject* as_subclass(PyObject* self, PyObject* cls) {
+  return guarded([&] {
+    check(ErrorKind::Type,
+          PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
+          "as_subclass: got ", Py_TYPE(cls)->tp_name, ", expected a class derived from Tensor.");
+    return wrap_as(reinterpret_cast<PyTypeObject*>(cls), alias_view(unwrap(self)));
+  });
+}
+
 PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*)) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
 }
@@ -502,6 +513,12 @@ PyMethodDef tensor_methods[] = {
     {"retain_grad", method<keep_grad>, METH_NOARGS, "Keeps the gradient of a non-leaf in .grad."},
     {"requires_grad_", fast(requires_grad_in_place), METH_FASTCALL | METH_KEYWORDS,
      "Makes gradients flow to this leaf, or not."},
+    {"as_subclass", as_subclass, METH_O,
+     "as_subclass(cls)\n\nThis tensor as an object of a class derived from Tensor: the same "
+     "memory, "
+     "and in the graph.\n\nExample:\n    >>> import pullback as pb\n    >>> class "
+     "Points(pb.Tensor):\n    ...     pass\n    >>> "
+     "type(pb.ones(2).as_subclass(Points)).__name__\n    'Points'"},
     {"_make_subclass", make_subclass, METH_VARARGS | METH_STATIC,
      "A tensor of a subclass over the memory of another one."},
     {nullptr, nullptr, 0, nullptr},

@@ -5,7 +5,7 @@
 
 namespace pullback::bind {
 
-// _manual_seed, seed, initial_seed, get_num_threads, set_num_threads.
+// get_num_threads, set_num_threads.
 extern PyMethodDef settings_functions[];
 
 }  // namespace pullback::bind

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "bind/device.h"
+#include "bind/generator.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 
@@ -139,12 +140,6 @@ Owned canonical(PyObject* keyword) {
   PyObject* name = Py_NewRef(keyword);
   if (!PyUnicode_CHECK_INTERNED(name)) PyUnicode_InternInPlace(&name);
   return Owned(name);
-}
-
-bool is_default_generator(PyObject* object) {
-  const Owned random(PyImport_ImportModule("pullback.random"));
-  const Owned generator(PyObject_GetAttrString(random.get(), "default_generator"));
-  return object == generator.get();
 }
 
 std::string quoted(PyObject* name) { return std::string("'") + PyUnicode_AsUTF8(name) + "'"; }
@@ -329,9 +324,10 @@ bool Signature::take_common(PyObject* name, PyObject* object, CommonKeywords& co
     return true;
   };
   if (name == names().generator && flags & kRandom) {
-    check(ErrorKind::Type, object == Py_None || is_default_generator(object), called_,
-          "(): argument 'generator' must be torch.Generator, not ", type_name(object),
-          ". The only one is default_generator.");
+    if (object == Py_None) return true;
+    common.generator = generator_of(object);
+    check(ErrorKind::Type, common.generator, called_,
+          "(): argument 'generator' must be torch.Generator, not ", type_name(object));
     return true;
   }
   if (!(flags & kFactory)) return false;

@@ -8,6 +8,7 @@
 
 #include "bind/convert.h"
 #include "bind/guard.h"
+#include "kernels/make/random.h"
 #include "ops/table.h"
 
 namespace pullback::bind {
@@ -29,6 +30,7 @@ struct Param {
 // Keywords that are not parameters of the operator itself; borrowed, nullptr when not given.
 struct CommonKeywords {
   PyObject* out = nullptr;
+  kernels::Generator* generator = nullptr;
   bool requires_grad = false;
 };
 

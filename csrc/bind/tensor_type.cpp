@@ -210,11 +210,14 @@ int tensor_setattro(PyObject* object, PyObject* name, PyObject* value) {
   return status;
 }
 
-PyObject* tensor_new(PyTypeObject*, PyObject*, PyObject*) {
-  PyErr_SetString(PyExc_TypeError,
-                  "Tensor: a tensor is not made by its type. Use pullback.tensor(data), "
-                  "pullback.empty(sizes) or another factory.");
-  return nullptr;
+// The old constructors are Python's, and nobody's hot path.
+PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  return guarded([&] {
+    const Owned module(PyImport_ImportModule("pullback._tensor_types"));
+    const Owned keywords(kwargs ? Py_NewRef(kwargs) : PyDict_New());
+    return Owned(PyObject_CallMethod(module.get(), "new", "OOO", type, args, keywords.get()))
+        .release();
+  });
 }
 
 PyMemberDef members[] = {

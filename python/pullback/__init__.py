@@ -12,6 +12,7 @@ import os
 
 from pullback import _core
 from pullback._core import (  # noqa: F401 - the public names
+    Generator,
     OutOfMemoryError,
     Size,
     Tensor,
@@ -19,6 +20,7 @@ from pullback._core import (  # noqa: F401 - the public names
     bool,
     channels_last,
     contiguous_format,
+    default_generator,
     detach,
     detach_,
     device,
@@ -29,8 +31,6 @@ from pullback._core import (  # noqa: F401 - the public names
     from_numpy,
     get_default_dtype,
     get_num_threads,
-    get_rng_state,
-    initial_seed,
     int32,
     int64,
     is_complex,
@@ -41,7 +41,6 @@ from pullback._core import (  # noqa: F401 - the public names
     memory_format,
     numel,
     preserve_format,
-    seed,
     set_default_dtype,
     set_num_threads,
     strided,
@@ -95,7 +94,6 @@ _LAZY = {
     "are_deterministic_algorithms_enabled": "_misc",
     "asarray": "_creation",
     "celu_": "nn.functional",
-    "default_generator": "random",
     "diagnose": "diagnosis._diagnose",
     "draw": "diagnosis._drawing",
     "explain": "diagnosis._explain",
@@ -105,7 +103,9 @@ _LAZY = {
     "frombuffer": "_creation",
     "get_default_device": "_misc",
     "get_printoptions": "_printing",
+    "get_rng_state": "random",
     "iinfo": "_dtype_info",
+    "initial_seed": "random",
     "imag": "_misc",
     "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
     "is_anomaly_enabled": "autograd.anomaly_mode",
@@ -115,7 +115,9 @@ _LAZY = {
     "printoptions": "_printing",
     "real": "_misc",
     "safe_gradients": "diagnosis._safe",
+    "seed": "random",
     "selu_": "nn.functional",
+    "set_default_tensor_type": "_tensor_types",
     "set_printoptions": "_printing",
     "set_rng_state": "random",
     "threshold_": "nn.functional",
@@ -125,6 +127,11 @@ _LAZY = {
     "why_none": "diagnosis._why_none",
     "why_zero": "diagnosis._why_zero",
 }
+
+_LAZY |= dict.fromkeys(
+    ["ByteTensor", "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor"],
+    "_tensor_types",
+)
 
 # torch's names of dtypes that pullback does not have.
 _NO_DTYPES = frozenset(

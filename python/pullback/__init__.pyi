@@ -48,6 +48,9 @@ from pullback._core import (
     _return_types,
 )
 from pullback._core import (
+    Generator as Generator,
+)
+from pullback._core import (
     OutOfMemoryError as OutOfMemoryError,
 )
 from pullback._core import (
@@ -67,6 +70,9 @@ from pullback._core import (
 )
 from pullback._core import (
     contiguous_format as contiguous_format,
+)
+from pullback._core import (
+    default_generator as default_generator,
 )
 from pullback._core import (
     detach as detach,
@@ -99,9 +105,6 @@ from pullback._core import (
     get_num_threads as get_num_threads,
 )
 from pullback._core import (
-    initial_seed as initial_seed,
-)
-from pullback._core import (
     int32 as int32,
 )
 from pullback._core import (
@@ -130,9 +133,6 @@ from pullback._core import (
 )
 from pullback._core import (
     preserve_format as preserve_format,
-)
-from pullback._core import (
-    seed as seed,
 )
 from pullback._core import (
     set_default_dtype as set_default_dtype,
@@ -209,6 +209,27 @@ from pullback._printing import (
 from pullback._printing import (
     set_printoptions as set_printoptions,
 )
+from pullback._tensor_types import (
+    BoolTensor as BoolTensor,
+)
+from pullback._tensor_types import (
+    ByteTensor as ByteTensor,
+)
+from pullback._tensor_types import (
+    DoubleTensor as DoubleTensor,
+)
+from pullback._tensor_types import (
+    FloatTensor as FloatTensor,
+)
+from pullback._tensor_types import (
+    IntTensor as IntTensor,
+)
+from pullback._tensor_types import (
+    LongTensor as LongTensor,
+)
+from pullback._tensor_types import (
+    set_default_tensor_type as set_default_tensor_type,
+)
 from pullback.autograd.anomaly_mode import (
     is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
 )
@@ -249,10 +270,16 @@ from pullback.nn.functional import (
     threshold_ as threshold_,
 )
 from pullback.random import (
-    default_generator as default_generator,
+    get_rng_state as get_rng_state,
+)
+from pullback.random import (
+    initial_seed as initial_seed,
 )
 from pullback.random import (
     manual_seed as manual_seed,
+)
+from pullback.random import (
+    seed as seed,
 )
 from pullback.random import (
     set_rng_state as set_rng_state,

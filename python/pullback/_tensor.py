@@ -53,6 +53,22 @@ class Tensor:
 
             backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
+    def new(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """A tensor of this one's dtype by sizes, or from data: ``x.new(2, 3)``, ``x.new([1, 2])``.
+
+        Args:
+            args: sizes; or a sequence; or a tensor of the same dtype.
+            kwargs: ``device``, and ``size`` or ``data`` by name.
+
+        Example:
+            >>> import pullback as pb
+            >>> pb.ones(2, dtype=pb.int64).new([3, 4])
+            tensor([3, 4])
+        """
+        from pullback._tensor_types import construct
+
+        return construct(self.dtype, args, kwargs)
+
     def register_hook(self: Any, hook: Any) -> Any:
         """Call ``hook(grad)`` whenever the gradient of this tensor is complete.
 

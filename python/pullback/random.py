@@ -1,4 +1,4 @@
-"""The one generator of random numbers."""
+"""The default generator of random numbers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pullback import _arguments, _core
-from pullback._core import get_rng_state, initial_seed, seed
+from pullback import _arguments
+from pullback._core import Generator, default_generator
 
 if TYPE_CHECKING:
     from pullback import Tensor
@@ -21,46 +21,6 @@ __all__ = [
     "seed",
     "set_rng_state",
 ]
-
-
-class Generator:
-    """The generator that all random functions draw from; there is no other.
-
-    Example:
-        >>> import pullback as pb
-        >>> pb.manual_seed(3).initial_seed()
-        3
-    """
-
-    __slots__ = ()
-
-    def manual_seed(self, seed: int) -> Generator:
-        """Start from a seed; returns the generator."""
-        return manual_seed(seed)
-
-    def initial_seed(self) -> int:
-        """The seed it was started from."""
-        return initial_seed()
-
-    def seed(self) -> int:
-        """Start from a random seed, and return that."""
-        return seed()
-
-    def get_state(self) -> Tensor:
-        """The state as a tensor of bytes."""
-        state: Tensor = get_rng_state()
-        return state
-
-    def set_state(self, new_state: Tensor) -> Generator:
-        """Put it into a state that ``get_state`` gave; returns the generator."""
-        set_rng_state(new_state)
-        return self
-
-    def __reduce__(self) -> Any:
-        raise TypeError("Generator: the global generator cannot be pickled.")
-
-
-default_generator = Generator()
 
 
 def manual_seed(seed: int) -> Generator:
@@ -80,8 +40,7 @@ def manual_seed(seed: int) -> Generator:
         raise ValueError(
             f"Overflow when unpacking long long: got seed {number}, expected -2**63 to 2**64 - 1."
         )
-    _core._manual_seed(number)
-    return default_generator
+    return default_generator.manual_seed(number)
 
 
 def set_rng_state(new_state: Tensor) -> None:
@@ -95,7 +54,34 @@ def set_rng_state(new_state: Tensor) -> None:
         >>> bool((pb.rand(2) == a).all())
         True
     """
-    _core._set_rng_state(new_state)
+    default_generator.set_state(new_state)
+
+
+def get_rng_state() -> Tensor:
+    """The state of the generator as a tensor of bytes, shape [5056].
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.get_rng_state().shape
+        torch.Size([5056])
+    """
+    return default_generator.get_state()
+
+
+def seed() -> int:
+    """Start the generator from a random seed, and return that."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed that the generator was started from.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.manual_seed(3).initial_seed(), pb.initial_seed()
+        (3, 3)
+    """
+    return default_generator.initial_seed()
 
 
 @contextmanager

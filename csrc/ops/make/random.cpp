@@ -1,4 +1,4 @@
-// Random tensors, all drawn from the one generator: kernels/make/random.h.
+// Random tensors, drawn from the generator of the call: kernels/make/random.h.
 //
 // The in-place forms (uniform_, normal_, ...) change a tensor without history; dropout and the
 // operators with a gradient through their parameters build on them.
@@ -25,11 +25,15 @@ namespace {
 
 using OptionalDType = std::optional<DType>;
 using OptionalFormat = std::optional<MemoryFormat>;
-using kernels::default_generator;
 
 constexpr std::uint32_t kMake = kFunctionForm | kCastOutForm | kFactory | kNoGrad | kRandom;
 constexpr std::uint32_t kMakeLike = kFunctionForm | kFactory | kNoGrad | kRandom;
 constexpr std::uint32_t kFillForm = kMethodForm | kNoGrad | kNoBatch | kRandom;
+
+// The one given by generator=, or the default one.
+kernels::Generator& generator() {
+  return mode.generator ? *mode.generator : kernels::default_generator();
+}
 
 DType floating(OptionalDType dtype, const char* name) {
   const DType type = dtype.value_or(default_dtype());
@@ -160,12 +164,11 @@ void check_range(DType dtype, std::int64_t from, std::int64_t to) {
 
 // --- operators ---
 
-void fill_uniform(const Tensor& out) { kernels::uniform(view_of(out), 0, 1, default_generator()); }
-void fill_normal(const Tensor& out) { kernels::normal(view_of(out), 0, 1, default_generator()); }
+void fill_uniform(const Tensor& out) { kernels::uniform(view_of(out), 0, 1, generator()); }
+void fill_normal(const Tensor& out) { kernels::normal(view_of(out), 0, 1, generator()); }
 Fill fill_integers(DType dtype, std::int64_t low, std::int64_t high) {
   check_range(dtype, low, high);
-  return
-      [=](const Tensor& out) { kernels::random_int(view_of(out), low, high, default_generator()); };
+  return [=](const Tensor& out) { kernels::random_int(view_of(out), low, high, generator()); };
 }
 
 Tensor rand(const Dims& size, OptionalDType dtype) {
@@ -189,7 +192,7 @@ Tensor randperm(std::int64_t n, OptionalDType dtype) {
   const Tensor out = draw(Dims{n}, DType::Int64, [n](const Tensor& all) {
     for (std::int64_t at = 0; at < all.numel(); at += n) {
       const Dims stride{all.stride(all.ndim() - 1)};  // not 1 in out=, which is one permutation
-      kernels::permutation(view_of(all.alias(Dims{n}, stride, at)), default_generator());
+      kernels::permutation(view_of(all.alias(Dims{n}, stride, at)), generator());
     }
   });
   return dtype ? cast(out, *dtype) : out;
@@ -232,7 +235,7 @@ Tensor multinomial(const Tensor& input, std::int64_t num_samples, bool replaceme
     size[size.size() - 1] = num_samples;
     Tensor out =
         Tensor::empty(flat.ndim() == 1 ? size : Dims{flat.size(0), num_samples}, DType::Int64);
-    kernels::multinomial(view_of(out), view_of(flat), replacement, default_generator());
+    kernels::multinomial(view_of(out), view_of(flat), replacement, generator());
     return same(out.sizes(), size) ? out : out.alias_row_major(size);
   });
 }
@@ -262,16 +265,14 @@ Tensor uniform_(const Tensor& input, double from, double to) {
         " > to=", to);
   check(to - from <= most, "uniform_ expects to-from <= ", most, ", but found to=", to,
         " and from=", from);
-  return overwrite("uniform", "UniformBackward0", input, [&](const kernels::View& out) {
-    kernels::uniform(out, from, to, default_generator());
-  });
+  return overwrite("uniform", "UniformBackward0", input,
+                   [&](const kernels::View& out) { kernels::uniform(out, from, to, generator()); });
 }
 Tensor normal_(const Tensor& input, double mean, double std) {
   check(std >= 0, "normal expects std >= 0.0, but found std ", std);
   floating(input.dtype(), "normal_kernel_cpu");
-  return overwrite("normal", "NormalBackward0", input, [&](const kernels::View& out) {
-    kernels::normal(out, mean, std, default_generator());
-  });
+  return overwrite("normal", "NormalBackward0", input,
+                   [&](const kernels::View& out) { kernels::normal(out, mean, std, generator()); });
 }
 Tensor exponential_(const Tensor& input, double lambd) {
   check(lambd > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
@@ -280,40 +281,37 @@ Tensor exponential_(const Tensor& input, double lambd) {
         "floating point but you specified ",
         info(input.dtype()).scalar_name);
   return overwrite("exponential", "ExponentialBackward0", input, [&](const kernels::View& out) {
-    kernels::exponential(out, lambd, default_generator());
+    kernels::exponential(out, lambd, generator());
   });
 }
 Tensor random_full(const Tensor& input) {
-  return overwrite("random", "RandomBackward2", input, [](const kernels::View& out) {
-    kernels::random_full(out, default_generator());
-  });
+  return overwrite("random", "RandomBackward2", input,
+                   [](const kernels::View& out) { kernels::random_full(out, generator()); });
 }
 Tensor random_range(const Tensor& input, std::int64_t from, std::int64_t to, const char* node) {
   check_range(input.dtype(), from, to);
   return overwrite("random", node, input, [&](const kernels::View& out) {
-    kernels::random_int(out, from, to, default_generator());
+    kernels::random_int(out, from, to, generator());
   });
 }
 Tensor random_between(const Tensor& input, std::int64_t from, std::optional<std::int64_t> to) {
   if (to) return random_range(input, from, *to, "RandomBackward0");
   check_bound(input.dtype(), "from", from);
-  return overwrite("random", "RandomBackward0", input, [&](const kernels::View& out) {
-    kernels::random_from(out, from, default_generator());
-  });
+  return overwrite("random", "RandomBackward0", input,
+                   [&](const kernels::View& out) { kernels::random_from(out, from, generator()); });
 }
 Tensor random_below(const Tensor& input, std::int64_t to) {
   return random_range(input, 0, to, "RandomBackward1");
 }
 Tensor bernoulli_number(const Tensor& input, double p) {
   check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
-  return overwrite("bernoulli", "BernoulliBackward2", input, [&](const kernels::View& out) {
-    kernels::bernoulli(out, p, default_generator());
-  });
+  return overwrite("bernoulli", "BernoulliBackward2", input,
+                   [&](const kernels::View& out) { kernels::bernoulli(out, p, generator()); });
 }
 Tensor bernoulli_of_shape(const Tensor& input, double p) {
   check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
   const Tensor drawn = draw(input.sizes(), input.dtype(), [p](const Tensor& out) {
-    kernels::bernoulli(view_of(out), p, default_generator());
+    kernels::bernoulli(view_of(out), p, generator());
   });
   record_refusal(drawn, {&input}, "NotImplemented", "bernoulli");
   return drawn;
@@ -324,7 +322,7 @@ Tensor bernoulli(const Tensor& input) {
   const Tensor target = take_out({&input}, input.sizes(), type);
   const Tensor drawn = draw_from({input}, [&](const std::vector<Tensor>& all) {
     Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), type);
-    kernels::bernoulli(view_of(out), view_of(all[0]), default_generator());
+    kernels::bernoulli(view_of(out), view_of(all[0]), generator());
     return out;
   });
   record_zeros(drawn, {&input}, "BernoulliBackward0");
@@ -349,16 +347,15 @@ Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
   }
   const auto fill = [&](const kernels::View& out) {
     const Tensor chances = expand(p.detach(), {out.sizes, std::size_t(out.ndim)});
-    kernels::bernoulli(out, view_of(chances), default_generator());
+    kernels::bernoulli(out, view_of(chances), generator());
   };
   return overwrite("bernoulli", "BernoulliBackward1", input, fill, p);
 }
 
 Tensor normal_numbers(double mean, double std, const Dims& size, OptionalDType dtype) {
   check(std >= 0, "normal expects std >= 0.0, but found std ", std);
-  return draw(checked(size), floating(dtype, "normal_kernel_cpu"), [&](const Tensor& out) {
-    kernels::normal(view_of(out), mean, std, default_generator());
-  });
+  return draw(checked(size), floating(dtype, "normal_kernel_cpu"),
+              [&](const Tensor& out) { kernels::normal(view_of(out), mean, std, generator()); });
 }
 
 void check_deviations(const Tensor& std) {
@@ -383,7 +380,7 @@ Tensor normal_by_element(const Operand& mean, const Operand& std, const char* no
   const auto sample = [&](const std::vector<Tensor>& all) {
     const Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), type);
     if (std.is_tensor()) check_deviations(all[1]);
-    kernels::normal(view_of(out), 0, 1, default_generator());
+    kernels::normal(view_of(out), 0, 1, generator());
     kernels::binary(kernels::Binary::Mul, view_of(out), view_of(out), view_of(all[1]));
     kernels::binary(kernels::Binary::Add, view_of(out), view_of(out), view_of(all[0]));
     return out;

@@ -180,7 +180,7 @@ def _call_chunked(
     out_spec = spec
     start = 0
     # The same random numbers for all examples are the same in every chunk.
-    state = _core.get_rng_state() if randomness == RANDOMNESS["same"] else None
+    state = _core.default_generator.get_state() if randomness == RANDOMNESS["same"] else None
     for length in _chunks(size, chunk_size):
         if state is not None:
             pb.set_rng_state(state)

@@ -211,7 +211,7 @@ def kaiming_normal_(
 
 
 def _check_generator(function: str, generator: object) -> None:
-    if generator is not None and generator is not pb.default_generator:
+    if generator is not None and not isinstance(generator, _core.Generator):
         _arguments.refuse(function, "generator", "torch.Generator", generator)
 
 

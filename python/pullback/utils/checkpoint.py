@@ -340,7 +340,7 @@ class CheckpointFunction(Function):
         """Run the function without recording."""
         check_backward_validity(args)
         ctx.run_function = run_function
-        ctx.random = _core.get_rng_state() if preserve_rng_state else None
+        ctx.random = _core.default_generator.get_state() if preserve_rng_state else None
         ctx.others = [None if isinstance(x, _core.Tensor) else x for x in args]
         ctx.save_for_backward(*(x if isinstance(x, _core.Tensor) else None for x in args))
         with no_grad():
@@ -444,7 +444,7 @@ class _Frame:
         self.function = function
         self.kwargs = kwargs
         self.context = context
-        self.random = _core.get_rng_state() if preserve_rng_state else None
+        self.random = _core.default_generator.get_state() if preserve_rng_state else None
         self.slots: list[weakref.ref[_Slot]] = []
         self.kinds: list[tuple[Any, Any]] = []
         self.lines: list[str] = []
