@@ -1,7 +1,8 @@
 """The include arrows of the design, read from the sources.
 
 An arrow means "may include"; nothing points back, only csrc/bind sees Python, and no file grows
-beyond 600 lines without saying why in its head. The rules stand in ALLOWED and FORBIDDEN_OUTSIDE.
+beyond 600 lines without saying why in its head. The rules stand in ALLOWED and FORBIDDEN_OUTSIDE,
+and those between the families of operators and of kernels in FAMILIES.
 """
 
 from __future__ import annotations
@@ -22,6 +23,33 @@ ALLOWED = {
     "transform": {"transform", "ops", "graph", "kernels", "core"},
     "bind": {"bind", "transform", "ops", "graph", "kernels", "core"},
 }
+# Which family may include which others; the files at the root of a layer include no family at all.
+FAMILIES = {
+    "ops": {
+        "pointwise": set(),
+        "make": set(),
+        "shape": set(),
+        "reduce": {"index", "pointwise", "shape"},
+        "index": {"pointwise", "reduce", "shape"},
+        "order": {"index", "pointwise", "reduce"},
+        "linalg": {"pointwise", "reduce", "shape"},
+        "nn": {"index", "make", "pointwise", "reduce", "shape"},
+    },
+    "kernels": {
+        "pointwise": set(),
+        "linalg": set(),
+        "optim": set(),
+        "order": set(),
+        "reduce": set(),
+        "make": {"order"},
+        "index": {"reduce"},
+        "nn": {"reduce"},
+    },
+}
+# Families that include each other, and why.
+CYCLES = {
+    frozenset({"index", "reduce"}): "the derivative of a maximum scatters, masked_scatter counts",
+}
 FORBIDDEN_OUTSIDE = {
     "Python": (re.compile(r"Python\.h|structmember\.h|pybind11/|numpy/|frameobject\.h"), "bind"),
     "BLAS headers": (re.compile(r"cblas|lapacke|f77blas"), "nowhere"),
@@ -37,7 +65,7 @@ READS_RAW_HISTORY = {
     "ops/op.h": "the memory of a batch, and tangents",
     "ops/operand.h": "the same for elementwise operators",
     "ops/elementwise.cpp": "the same",
-    "ops/as_strided.cpp": "records a write, whose operands are up to date",
+    "ops/index/as_strided.cpp": "records a write, whose operands are up to date",
     "ops/rebase.cpp": "makes histories anew",
     "ops/exchange.cpp": "the flags of geometry",
     "ops/levels.cpp": "the bits of one level, after a refresh",
@@ -124,6 +152,74 @@ def test_no_include_points_upwards() -> None:
         if (lines := wrong_includes(path.relative_to(CSRC).parts[0], path.read_text()))
     }
     assert not wrong
+
+
+def wrong_families(path: str, text: str) -> list[str]:
+    """The include lines in `text` by which a file of ops or kernels breaks FAMILIES."""
+    layer, *folders = path.split("/")[:-1]
+    allowed = FAMILIES[layer][folders[0]] | {folders[0]} if folders else set()
+    wrong = []
+    for line in text.splitlines():
+        match = INCLUDE.match(line)
+        parts = match.group(2).split("/") if match else []
+        if len(parts) == 3 and parts[0] == layer and parts[1] not in allowed:
+            wrong.append(line.strip())
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "is_wrong"),
+    [
+        ("ops/op.h", '#include "ops/shape/view.h"', True),
+        ("ops/op.h", '#include "ops/operation.h"', False),
+        ("ops/op.h", '#include "kernels/reduce/reduce.h"', False),
+        ("ops/shape/view.cpp", '#include "ops/index/indexing.h"', True),
+        ("ops/shape/view.cpp", '#include "ops/shape/view.h"', False),
+        ("ops/index/scatter.cpp", '#include "ops/shape/view.h"', False),
+        ("kernels/nest.h", '#include "kernels/nn/loss.h"', True),
+    ],
+)
+def test_the_checker_knows_a_wrong_family(path: str, line: str, is_wrong: bool) -> None:
+    assert bool(wrong_families(path, line)) is is_wrong
+
+
+def test_families_include_only_what_the_table_names() -> None:
+    wrong = {
+        path.relative_to(CSRC).as_posix(): lines
+        for layer in FAMILIES
+        for path in sorted((CSRC / layer).rglob("*"))
+        if path.suffix in {".h", ".cpp"}
+        if (lines := wrong_families(path.relative_to(CSRC).as_posix(), path.read_text()))
+    }
+    assert not wrong
+
+
+def test_the_table_of_families_names_what_there_is() -> None:
+    for layer, families in FAMILIES.items():
+        assert {p.name for p in (CSRC / layer).iterdir() if p.is_dir()} == set(families)
+        for family, others in families.items():
+            text = "\n".join(p.read_text() for p in (CSRC / layer / family).iterdir())
+            used = set(re.findall(rf'#include "{layer}/(\w+)/', text))
+            assert used - {family} == others, family
+
+
+def reaches(families: dict[str, set[str]], start: str) -> set[str]:
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = families[waiting.pop()] - seen
+        seen |= new
+        waiting += new
+    return seen
+
+
+def test_families_form_cycles_only_with_a_reason() -> None:
+    found = {
+        frozenset(b for b in families if b in reaches(families, a) and a in reaches(families, b))
+        for families in FAMILIES.values()
+        for a in families
+    }
+    assert found - {frozenset()} == set(CYCLES)
 
 
 def test_quoted_includes_name_existing_files() -> None:

@@ -2,7 +2,7 @@
 //
 // Elementwise operators do this in their class, the others call these functions in their vjp, and
 // for those that do not the engine gives zeros when nothing but zeros arrived.  Outside of such a
-// pass each function is the identity, or the plain product.
+// pass each function is the identity; products of matrices are in linalg/absorb.cpp.
 #pragma once
 
 #include "core/tensor.h"
@@ -30,10 +30,5 @@ inline Tensor absorb_rows(const Tensor& arrived, std::int64_t dim, Tensor gradie
   }
   return detail::absorb_along(arrived, static_cast<int>(dim), gradient);
 }
-
-// A product of matrices without the terms in which the gradient, its left or right factor, is zero.
-Tensor product_of_gradient(const Tensor& gradient, const Tensor& b);
-Tensor product_with_gradient(const Tensor& a, const Tensor& gradient);
-Tensor outer_of_gradient(const Tensor& gradient, const Tensor& b);
 
 }  // namespace pullback

@@ -213,6 +213,11 @@ Tensor copy_to_dtype(const Tensor& input, DType dtype) {
   return out;
 }
 
+void check_row_major(const char* op, std::optional<MemoryFormat> format) {
+  check(format.value_or(MemoryFormat::Contiguous) == MemoryFormat::Contiguous, op,
+        "(): unsupported memory format Preserve, expected contiguous_format.");
+}
+
 void copy_values(const Tensor& target, const Tensor& source) {
   const Dims strides = broadcast_strides(source, target.sizes());
   kernels::View from = view_of(source);

@@ -1,7 +1,9 @@
 // The few functions that the operator classes and the engine themselves need.
 #pragma once
 
-#include "core/tensor.h"
+#include <optional>
+
+#include "ops/operand.h"
 
 namespace pullback {
 
@@ -14,7 +16,8 @@ Tensor clone(const Tensor& input, MemoryFormat format = MemoryFormat::Preserve);
 Tensor to_copy(const Tensor& input, DType dtype, MemoryFormat format = MemoryFormat::Preserve);
 // The tensor itself when it is row-major, else a row-major copy.  Recorded.
 Tensor contiguous(const Tensor& input);
-// Views.  Recorded.
+// Views.  Recorded; alias_view is one of everything.
+Tensor alias_view(const Tensor& input, const char* node = "AliasBackward0");
 Tensor expand(const Tensor& input, Sizes sizes);
 Tensor unsqueeze(const Tensor& input, std::int64_t dim);
 Tensor squeeze_dim(const Tensor& input, std::int64_t dim);
@@ -23,6 +26,9 @@ Tensor transpose(const Tensor& input, std::int64_t dim0, std::int64_t dim1);
 Tensor reshape(const Tensor& input, Sizes sizes);
 // Sums over the dimensions along which `sizes` was broadcast; undoes expand.  Recorded.
 Tensor sum_to(const Tensor& input, Sizes sizes);
+
+// Recorded.
+Tensor add(const Operand& input, const Operand& other, Scalar alpha = Scalar(1));
 
 // `slope` as a function of `x` of its shape, too, whose derivative is zero: what a derivative gives
 // whose slope has steps.  Where a graph is being created the result requires a gradient when x
@@ -38,6 +44,8 @@ Dims broadcast_strides(const Tensor& t, Sizes sizes);
 // Copies values, casting and broadcasting; no history.
 void copy_values(const Tensor& target, const Tensor& source);
 
+// Throws for a memory format other than row-major.
+void check_row_major(const char* op, std::optional<MemoryFormat> format);
 // In-place writes: refusals of torch that do not depend on the operator.
 void check_writable(const char* name, const Tensor& target);
 // For what changes the tensor and not its memory.

@@ -6,12 +6,10 @@
 
 #include "graph/origin.h"
 #include "kernels/copy.h"
+#include "ops/absorb.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/op.h"
-#include "ops/pointwise/arithmetic.h"
-#include "ops/pointwise/compare.h"
-#include "ops/pointwise/select.h"
 #include "ops/rebase.h"
 #include "ops/recipe.h"
 
@@ -124,7 +122,7 @@ class ElementwiseNode final : public Node {
       Tensor gradient = op_.partial[i].times(call.gradient(), s);
       if (gradient.defined()) {
         if (mode.absorb) [[unlikely]]
-          gradient = pullback::where(eq(call.gradient(), 0), 0, gradient);
+          gradient = detail::absorb_elements(call.gradient(), gradient);
         if (shapes_) gradient = sum_to(gradient, shapes_[i]);
         if (gradient.dtype() != dtypes_[i]) gradient = cast(gradient, dtypes_[i]);
       }

@@ -9,7 +9,6 @@
 #include "graph/saved.h"
 #include "ops/as_strided.h"
 #include "ops/basic.h"
-#include "ops/make/factory.h"
 #include "ops/table.h"
 
 namespace pullback {

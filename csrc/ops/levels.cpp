@@ -6,7 +6,6 @@
 #include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/op.h"
-#include "ops/shape/view.h"
 
 namespace pullback {
 namespace {

@@ -12,6 +12,7 @@
 #include "ops/pointwise/arithmetic.h"
 #include "ops/pointwise/math.h"
 #include "ops/reduce/reduction.h"
+#include "ops/shape/view.h"
 #include "transform/engine.h"
 
 #if PULLBACK_ATOMIC_REFS

@@ -11,11 +11,11 @@
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/index/index_plan.h"
-#include "ops/index/window.h"
 #include "ops/op.h"
 #include "ops/pointwise/select.h"
 #include "ops/rebase.h"
 #include "ops/shape/view.h"
+#include "ops/shape/window.h"
 #include "ops/table.h"
 
 namespace pullback {

@@ -1,4 +1,4 @@
-// Reading and writing at positions: select, slice, x[...], gather, scatter and their relatives.
+// Reading and writing at positions: x[...], gather, scatter and their relatives.
 //
 // All functions are recorded.  Index tensors are int64 (int32 and uint8 where torch takes them),
 // masks are bool.  Writing functions other than index_assign return a changed copy.
@@ -38,12 +38,6 @@ Tensor index_put(const Tensor& input, const std::vector<Tensor>& indices, const 
 
 // x[items...] = value, in place and not recorded; refuses where it would have to be.
 void index_assign(const Tensor& target, std::span<const IndexItem> items, const Operand& value);
-
-// Views.  `start` and `stop` are clipped as in Python.
-Tensor select(const Tensor& input, std::int64_t dim, std::int64_t index);
-Tensor slice(const Tensor& input, std::int64_t dim, std::int64_t start, std::int64_t stop,
-             std::int64_t step = 1);
-Tensor narrow(const Tensor& input, std::int64_t dim, std::int64_t start, std::int64_t length);
 
 Tensor gather(const Tensor& input, std::int64_t dim, const Tensor& index);
 Tensor scatter(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& src);

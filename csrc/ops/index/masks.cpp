@@ -7,11 +7,11 @@
 #include "kernels/index/index.h"
 #include "ops/basic.h"
 #include "ops/index/indexing.h"
-#include "ops/linalg/matmul.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/pointwise/select.h"
 #include "ops/reduce/scan.h"
+#include "ops/shape/view.h"
 #include "ops/table.h"
 
 namespace pullback {

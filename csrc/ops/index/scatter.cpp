@@ -8,11 +8,10 @@
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/index/indexing.h"
-#include "ops/index/window.h"
-#include "ops/linalg/matmul.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/shape/view.h"
+#include "ops/shape/window.h"
 #include "ops/table.h"
 
 namespace pullback {

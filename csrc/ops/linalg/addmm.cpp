@@ -5,7 +5,6 @@
 #include "kernels/copy.h"
 #include "kernels/elementwise.h"
 #include "kernels/linalg/gemm.h"
-#include "ops/absorb.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/linalg/matmul.h"

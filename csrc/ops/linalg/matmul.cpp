@@ -8,7 +8,6 @@
 
 #include "kernels/copy.h"
 #include "kernels/linalg/gemm.h"
-#include "ops/absorb.h"
 #include "ops/basic.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
@@ -159,36 +158,6 @@ struct Dot {
 // A product that takes no multiplication: then also bool is accepted, as in torch.
 bool is_nothing(const Tensor& a, const Tensor& b) { return a.numel() == 0 || b.numel() == 0; }
 
-// The memory of its input, which nobody else has a handle to.
-struct UnsafeView {
-  static constexpr int kInputs = 1;
-  static constexpr int kOutputs = 1;
-  static constexpr bool kLinear = true;
-  struct Attrs {
-    Dims sizes;
-    Dims from;
-    const char* node;
-    Attrs batched(std::int64_t batch) const {
-      Attrs b = *this;
-      b.sizes.insert(0, batch);
-      b.from.insert(0, batch);
-      return b;
-    }
-  };
-  static const char* node_name(const Attrs& a) { return a.node; }
-  static Spec spec(const Attrs& a, In in) { return {a.sizes, in[0].dtype()}; }
-  static Tensor make(const Attrs& a, const Tensor& x) {
-    return x.is_contiguous() ? x.alias(a.sizes, contiguous_strides(a.sizes))
-                             : Tensor::empty(a.sizes, x.dtype());
-  }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    if (out.bytes() == in[0].bytes()) return;
-    kernels::copy(view_of(out.alias(a.from, contiguous_strides(a.from))), view_of(in[0]));
-  }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
-  static void vjp(Vjp<UnsafeView>& v) { v.give(0, reshape(v.grad(), v.attrs().from)); }
-};
-
 Tensor check_dot(const char* node, const Tensor& a, const Tensor& b) {
   check(a.ndim() == 1 && b.ndim() == 1, "1D tensors expected, but got ", a.ndim(), "D and ",
         b.ndim(), "D tensors");
@@ -293,10 +262,6 @@ Tensor outer(const Tensor& input, const Tensor& vec2) {
   check(input.ndim() == 1, "outer: Expected 1-D argument self, but got ", input.ndim(), "-D");
   check(vec2.ndim() == 1, "outer: Expected 1-D argument vec2, but got ", vec2.ndim(), "-D");
   return unsqueeze(input, 1) * vec2;
-}
-
-Tensor unsafe_view(const Tensor& input, const Dims& sizes, const char* node) {
-  return apply<UnsafeView>({sizes, input.shape(), node}, input);
 }
 
 Tensor matmul(const Tensor& input, const Tensor& other) {

@@ -23,12 +23,15 @@ Tensor addmm(const Tensor& input, const Tensor& mat1, const Tensor& mat2, Scalar
 Tensor product(const Tensor& a, const Tensor& b);
 // A matrix or a stack of matrices with the last two dimensions exchanged: a view.
 Tensor matrix_transpose(const Tensor& a);
-// The elements in another shape; not a view for the user: the memory has no other owner.
-Tensor unsafe_view(const Tensor& input, const Dims& sizes,
-                   const char* node = "UnsafeViewBackward0");
 
 // Refusals that the products share.
 void check_same_dtype(const Tensor& a, const Tensor& b);
 void check_product(const Tensor& a, const Tensor& b);
+
+// A product of matrices without the terms in which the gradient, its left or right factor, is zero,
+// in a pass under safe_gradients (ops/absorb.h); else the plain product.
+Tensor product_of_gradient(const Tensor& gradient, const Tensor& b);
+Tensor product_with_gradient(const Tensor& a, const Tensor& gradient);
+Tensor outer_of_gradient(const Tensor& gradient, const Tensor& b);
 
 }  // namespace pullback

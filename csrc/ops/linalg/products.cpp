@@ -4,12 +4,10 @@
 #include "core/warning.h"
 #include "kernels/elementwise.h"
 #include "ops/basic.h"
-#include "ops/index/indexing.h"
 #include "ops/linalg/matmul.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/reduce/reduction.h"
-#include "ops/shape/join.h"
 #include "ops/shape/view.h"
 #include "ops/table.h"
 

@@ -274,11 +274,6 @@ const Dims& checked(const Dims& size) {
   return size;
 }
 
-void check_row_major(const char* op, std::optional<MemoryFormat> format) {
-  check(format.value_or(MemoryFormat::Contiguous) == MemoryFormat::Contiguous, op,
-        "(): unsupported memory format Preserve, expected contiguous_format.");
-}
-
 Tensor arange(Scalar start, Scalar end, Scalar step, OptionalDType dtype) {
   const bool floating = start.is_floating() || end.is_floating() || step.is_floating();
   const DType type = dtype.value_or(floating ? default_dtype() : DType::Int64);

@@ -14,7 +14,6 @@
 #include "ops/op.h"
 #include "ops/pointwise/activation.h"
 #include "ops/pointwise/arithmetic.h"
-#include "ops/pointwise/compare.h"
 #include "ops/pointwise/math.h"
 #include "ops/pointwise/select.h"
 #include "ops/reduce/reduction.h"

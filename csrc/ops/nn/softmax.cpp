@@ -1,14 +1,14 @@
 // Softmax and log-softmax: each one kernel, with a derivative that is one kernel and an operator of
 // its own, so that it can be differentiated again.  Start reading at Softmax.
-#include "kernels/nn/softmax.h"
+#include "ops/nn/softmax.h"
 
 #include "core/error.h"
 #include "core/warning.h"
+#include "kernels/nn/softmax.h"
 #include "ops/absorb.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/op.h"
-#include "ops/pointwise/activation.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/pointwise/math.h"
 #include "ops/reduce/reduction.h"

@@ -1,8 +1,6 @@
 // Activations, for derivative formulas, losses and C++ users.
 #pragma once
 
-#include <optional>
-
 #include "core/tensor.h"
 
 namespace pullback {
@@ -12,7 +10,5 @@ Tensor relu(const Tensor& input);
 Tensor logsigmoid(const Tensor& input);
 Tensor softplus(const Tensor& input, double beta = 1, double threshold = 20);
 Tensor silu(const Tensor& input);
-Tensor softmax(const Tensor& input, std::int64_t dim, std::optional<DType> dtype = {});
-Tensor log_softmax(const Tensor& input, std::int64_t dim, std::optional<DType> dtype = {});
 
 }  // namespace pullback

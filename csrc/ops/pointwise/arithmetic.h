@@ -1,14 +1,13 @@
-// Arithmetic on tensors and numbers, for derivative formulas and C++ users.
+// Arithmetic on tensors and numbers, for derivative formulas and C++ users; add is in ops/basic.h.
 #pragma once
 
 #include <optional>
 #include <string_view>
 
-#include "ops/operand.h"
+#include "ops/basic.h"
 
 namespace pullback {
 
-Tensor add(const Operand& input, const Operand& other, Scalar alpha = Scalar(1));
 // Throws for a factor that a result of the dtype does not take; `name` is its own.
 void check_factor(DType dtype, const Scalar& factor, const char* name = "alpha");
 Tensor sub(const Operand& input, const Operand& other, Scalar alpha = Scalar(1));

@@ -13,6 +13,7 @@
 #include "ops/pointwise/math.h"
 #include "ops/reduce/reduction.h"
 #include "ops/shape/join.h"
+#include "ops/shape/view.h"
 #include "ops/table.h"
 
 namespace pullback {

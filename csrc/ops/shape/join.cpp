@@ -6,10 +6,9 @@
 #include "kernels/copy.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
-#include "ops/index/indexing.h"
-#include "ops/index/window.h"
 #include "ops/operand.h"
 #include "ops/shape/view.h"
+#include "ops/shape/window.h"
 #include "ops/table.h"
 
 namespace pullback {
@@ -315,33 +314,6 @@ static Tensor cartesian_prod(const std::vector<Tensor>& tensors) {
   return stack(columns, 1);
 }
 
-static Tensor combinations(const Tensor& input, std::int64_t r, bool with_replacement) {
-  check(input.ndim() == 1, "Expect a 1D vector, but got shape ", input.shape());
-  check(r >= 0, "Expect a non-negative number, but got ", r);
-  if (r == 0) return Tensor::empty({{0}}, input.dtype());
-  const std::int64_t n = input.size(0);
-  std::vector<std::vector<std::int64_t>> columns(static_cast<std::size_t>(r));
-  std::vector<std::int64_t> chosen(static_cast<std::size_t>(r));
-  const std::int64_t apart = with_replacement ? 0 : 1;
-  for (std::int64_t k = 0; k < r; ++k) chosen[static_cast<std::size_t>(k)] = k * apart;
-  while (n > 0 && chosen.back() < n) {
-    for (std::size_t k = 0; k < columns.size(); ++k) columns[k].push_back(chosen[k]);
-    std::int64_t k = r - 1;
-    while (k > 0 && chosen[static_cast<std::size_t>(k)] >= n - 1 - (r - 1 - k) * apart) --k;
-    const std::int64_t next = ++chosen[static_cast<std::size_t>(k)];
-    for (std::int64_t l = k + 1; l < r; ++l) {
-      chosen[static_cast<std::size_t>(l)] = next + (l - k) * apart;
-    }
-  }
-  std::vector<Tensor> parts;
-  for (const std::vector<std::int64_t>& column : columns) {
-    const Tensor at = Tensor::empty({{static_cast<std::int64_t>(column.size())}}, DType::Int64);
-    std::copy(column.begin(), column.end(), at.data<std::int64_t>());
-    parts.push_back(index_select(input, 0, at));
-  }
-  return stack(parts, 1);
-}
-
 static std::vector<Tensor> atleast_1d_all(const std::vector<Tensor>& tensors) {
   return each<atleast_1d>(tensors);
 }
@@ -390,10 +362,6 @@ static const Entry entry_cartesian_prod("cartesian_prod(*tensors:each)", functio
                                         kFunctionForm,
                                         "All tuples of one element of each vector, one in a row.",
                                         "x(2), x(3) | x(2) | x(2), x(1), x(3)");
-static const Entry entry_combinations("combinations(input, r=2, with_replacement=False)",
-                                      function<combinations>, kFunctionForm,
-                                      "All choices of r elements of a vector, one in a row.",
-                                      "x(4) | x(4), 3 | x(3), 2, True | x(2), 3 | x(3), r=1");
 #define PB_ATLEAST(NAME)                                                                         \
   static const Entry entry_##NAME(#NAME "(input:unnamed)", function<NAME>, kFunctionForm,        \
                                   "A view with at least that many dimensions.",                  \

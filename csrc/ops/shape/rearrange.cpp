@@ -4,9 +4,9 @@
 #include "kernels/copy.h"
 #include "kernels/parallel.h"
 #include "ops/basic.h"
-#include "ops/index/window.h"
 #include "ops/op.h"
 #include "ops/shape/view.h"
+#include "ops/shape/window.h"
 #include "ops/table.h"
 
 namespace pullback {

@@ -1,10 +1,7 @@
-// Copies of elements: repeat, tile, repeat_interleave.
+// Copies of a whole tensor side by side: repeat, tile.
 #include "kernels/copy.h"
 #include "ops/basic.h"
-#include "ops/index/indexing.h"
 #include "ops/op.h"
-#include "ops/pointwise/arithmetic.h"
-#include "ops/shape/view.h"
 #include "ops/table.h"
 
 namespace pullback {
@@ -82,90 +79,6 @@ static Tensor tile(const Tensor& input, const Dims& dims) {
   return repeat(input, repeats);
 }
 
-static Tensor repeat_interleave_int(const Tensor& input, std::int64_t repeats,
-                                    std::optional<std::int64_t> dim,
-                                    std::optional<std::int64_t> output_size) {
-  const Tensor x = dim && input.ndim() > 0 ? input : flatten(input);
-  const int d = wrap_dim(dim.value_or(0), x.ndim());
-  check(repeats >= 0, "Repeats must be non-negative");
-  Dims sizes = x.shape();
-  check(!output_size || *output_size == sizes[d] * repeats,
-        "repeat_interleave: Invalid output_size, got ", output_size.value_or(0), ", expected ",
-        sizes[d] * repeats, ".");
-  sizes.insert(d + 1, repeats);
-  const Tensor copies = clone(expand(unsqueeze(x, d + 1), sizes), MemoryFormat::Contiguous);
-  sizes[d] *= repeats;
-  sizes.erase(d + 1);
-  return reshape(copies, sizes);
-}
-
-// Position i as often as repeats[i] says; the examples of a batch have equally many positions.
-struct RepeatedPositions {
-  static constexpr int kInputs = 1;
-  static constexpr int kOutputs = 1;
-  static constexpr bool kNotDifferentiable = true;
-  struct Attrs {
-    std::optional<std::int64_t> output_size;
-    int lead = 0;  // dimensions of batches in front
-    Attrs batched(std::int64_t) const { return {output_size, lead + 1}; }
-  };
-  static Spec spec(const Attrs& a, In in) {
-    const Tensor counts = copy_to_dtype(in[0], DType::Int64);
-    Dims sizes(counts.sizes().first(static_cast<std::size_t>(a.lead)));
-    const std::int64_t each = counts.size(counts.ndim() - 1);
-    const std::int64_t examples = count_elements(sizes);
-    const auto* count = counts.data<std::int64_t>();
-    std::int64_t first = 0;
-    for (std::int64_t e = 0; e < examples; ++e) {
-      std::int64_t total = 0;
-      for (std::int64_t i = 0; i < each; ++i) {
-        check(*count >= 0, "repeats can not be negative");
-        total += *count++;
-      }
-      check(!a.output_size || *a.output_size == total,
-            "allocated size does not match required size");
-      if (e == 0) first = total;
-      check(total == first, "stack expects each tensor to be equal size, but got [", first,
-            "] at entry 0 and [", total, "] at entry ", e,
-            ": the results for the examples inside vmap differ in size.");
-    }
-    sizes.push_back(first);
-    return {sizes, DType::Int64};
-  }
-  static void fill(const Attrs&, In in, const Tensor& out) {
-    const Tensor counts = copy_to_dtype(in[0], DType::Int64);
-    const std::int64_t each = counts.size(counts.ndim() - 1);
-    const auto* count = counts.data<std::int64_t>();
-    std::int64_t* to = out.data<std::int64_t>();
-    for (std::int64_t n = 0; n < counts.numel(); ++n) to = std::fill_n(to, count[n], n % each);
-  }
-};
-
-static Tensor repeated_positions(const Tensor& repeats, std::optional<std::int64_t> output_size) {
-  check(ErrorKind::NotImplemented,
-        repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32,
-        "\"repeat_interleave_cpu\" not implemented for '", info(repeats.dtype()).scalar_name, "'");
-  check(repeats.ndim() == 1, "repeat_interleave only accept 1D vector as repeat");
-  return apply<RepeatedPositions>({output_size}, repeats);
-}
-
-static Tensor repeat_interleave(const Tensor& input, const Tensor& repeats,
-                                std::optional<std::int64_t> dim,
-                                std::optional<std::int64_t> output_size) {
-  const Tensor x = dim ? input : flatten(input);
-  const int d = wrap_dim(dim.value_or(0), x.ndim());
-  const std::int64_t size = x.ndim() == 0 ? 1 : x.size(d);
-  Tensor counts = repeats;
-  if (counts.ndim() == 0 || (counts.ndim() == 1 && counts.size(0) == 1)) {
-    counts = expand(counts.ndim() == 0 ? unsqueeze(counts, 0) : counts, {{size}});
-  }
-  check(counts.ndim() == 1, "repeats must be 0-dim or 1-dim tensor");
-  check(counts.size(0) == size,
-        "repeats must have the same size as input along dim, but got repeats.size(0) = ",
-        counts.size(0), " and input.size(", d, ") = ", size);
-  return index_select(x, d, repeated_positions(counts, output_size));
-}
-
 static const Entry entry_repeat("repeat(input, *repeats)", function<repeat>, kMethodForm,
                                 "Copies of the tensor, side by side along each dimension.",
                                 "x(2,3), 2, 1 | x(2,3), (3,1,2) | x(), 2 | xs(2,3), 1, 2 | x(2), "
@@ -176,17 +89,5 @@ static const Entry entry_tile("tile(input, dims)", function<tile>, kFunctionForm
 static const Entry entry_tile_method("tile(input, *dims)", function<tile>, kMethodForm,
                                      "Copies of the tensor; missing repeats are ones in front.",
                                      "x(2,3), 2 | x(3), 2, 2 | x(3), (2,2)");
-static const Entry entry_repeat_interleave(
-    "repeat_interleave(input, repeats, dim=None, *, output_size:index=None)",
-    function<repeat_interleave>, kView, "Each element as often in a row as `repeats` says.",
-    "x(2,3), i(2, high=4), 0 | x(2,3), i(6, high=3) | x(2,3), i(1, high=3), 1");
-static const Entry entry_repeat_interleave_int(
-    "repeat_interleave(input, repeats:index, dim=None, *, output_size:index=None)",
-    function<repeat_interleave_int>, kView, "Each element `repeats` times in a row.",
-    "x(2,3), 2 | x(2,3), 2, 1 | xs(2,3), 3, dim=0 | x(), 2 | x(2,3), 0, 0");
-static const Entry entry_repeated_positions("repeat_interleave(repeats, *, output_size:index=None)",
-                                            function<repeated_positions>, kFunctionForm | kNoGrad,
-                                            "Position i as often as repeats[i] says.",
-                                            "i(4, high=3)");
 
 }  // namespace pullback

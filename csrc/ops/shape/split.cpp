@@ -1,10 +1,9 @@
 // Several views of one tensor recorded as one node: split, chunk, unbind; and those made of slices.
 #include "ops/basic.h"
-#include "ops/index/indexing.h"
-#include "ops/index/window.h"
 #include "ops/levels.h"
 #include "ops/shape/join.h"
 #include "ops/shape/view.h"
+#include "ops/shape/window.h"
 #include "ops/table.h"
 
 namespace pullback {

@@ -4,9 +4,8 @@
 // tensors is in indexing.cpp, scatter.cpp and slices.cpp.
 #include "kernels/copy.h"
 #include "ops/basic.h"
-#include "ops/index/indexing.h"
-#include "ops/index/window.h"
 #include "ops/op.h"
+#include "ops/shape/window.h"
 #include "ops/table.h"
 
 namespace pullback {
@@ -67,8 +66,7 @@ Tensor slice_scatter(const Tensor& input, const Tensor& src, std::int64_t dim,
                      std::int64_t step) {
   wrap_dim(dim, input.ndim());
   check(step > 0, "slice step must be positive");
-  const Window window =
-      slice_window(input, dim, start.value_or(0), end.value_or(IndexItem::kEnd), step);
+  const Window window = slice_window(input, dim, start.value_or(0), end.value_or(INT64_MAX), step);
   return write_window("slice_scatter", window, input, src);
 }
 

@@ -1,4 +1,4 @@
-// See absorb.h.
+// Products of matrices in a pass under safe_gradients.
 #include "ops/absorb.h"
 
 #include "kernels/reduce/finite.h"
@@ -6,8 +6,6 @@
 #include "ops/linalg/matmul.h"
 #include "ops/pointwise/compare.h"
 #include "ops/pointwise/select.h"
-#include "ops/reduce/reduction.h"
-#include "ops/shape/view.h"
 
 namespace pullback {
 namespace {
@@ -31,19 +29,6 @@ Tensor without_zero_terms(const Tensor& a, const Tensor& b, bool left, const Ten
 }
 
 }  // namespace
-
-namespace detail {
-
-Tensor absorb_elements(const Tensor& arrived, const Tensor& gradient) {
-  return where(eq(arrived, 0), 0, gradient);
-}
-
-Tensor absorb_along(const Tensor& arrived, int dim, const Tensor& gradient) {
-  if (dim < 0 || arrived.numel() == 0) return absorb_elements(arrived, gradient);
-  return where(amax(ne(arrived, 0), Dims{dim}, true), gradient, 0);
-}
-
-}  // namespace detail
 
 Tensor product_of_gradient(const Tensor& gradient, const Tensor& b) {
   const Tensor plain = product(gradient, b);

@@ -1,5 +1,5 @@
 // Views of a part of a tensor and their transposes; see window.h.  Start reading at Window.
-#include "ops/index/window.h"
+#include "ops/shape/window.h"
 
 #include <cstring>
 
@@ -7,7 +7,6 @@
 #include "kernels/reduce/reduce.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
-#include "ops/index/indexing.h"
 #include "ops/levels.h"
 #include "ops/shape/view.h"
 #include "ops/table.h"
