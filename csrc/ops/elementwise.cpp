@@ -111,7 +111,7 @@ class ElementwiseNode final : public Node {
       fail(ErrorKind::Runtime, "derivative for aten::", op_.name, " is not implemented.",
            recorded_at());
     }
-    Saved s;
+    Saved s(op_);
     s.params = params_;
     for (int i = 0; i < N; ++i) {
       if (reads_ >> i & 1) s.operands[i] = saved_[i].read(*this);
@@ -119,6 +119,7 @@ class ElementwiseNode final : public Node {
     if (reads_ & kReadsY) s.result = result_.read(*this);
     for (int i = 0; i < N; ++i) {
       if (!call.wants(i)) continue;
+      s.reads = op_.partial[i].reads;
       Tensor gradient = op_.partial[i].times(call.gradient(), s);
       if (gradient.defined()) {
         if (mode.absorb) [[unlikely]]
@@ -427,7 +428,7 @@ template <int N>
   for (; levels; levels &= levels - 1) {
     const int level = std::countr_zero(levels);
     const OuterLevels outer(level);
-    Saved s;
+    Saved s(op);
     for (int i = 0; i < N; ++i) s.operands[i] = *x[i];
     bool recorded = false;
     for (int i = 0; i < N; ++i) {
@@ -443,6 +444,7 @@ template <int N>
       if (!tangent.defined()) continue;
       check(ErrorKind::NotImplemented, op.partial[i].times != nullptr,
             "Trying to use forward AD with aten::", op.name, " that does not support it.");
+      s.reads = op.partial[i].reads;
       Tensor part = op.partial[i].times(tangent, s);
       if (!part.defined()) continue;
       sum = sum.defined() ? add(sum, part) : part;
@@ -566,6 +568,15 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
 }
 
 }  // namespace
+
+void Saved::report_unnamed(Reads what) const {
+  const char* name = what == kReadsY   ? "the result"
+                     : what == kReadsA ? "operand a"
+                     : what == kReadsB ? "operand b"
+                                       : "operand c";
+  fail("internal error: a partial of ", op_.name, " reads ", name,
+       ", which its record does not name. Please report it.");
+}
 
 Tensor zero_slope(const Tensor& t, const Saved&) { return Tensor::zeros(t.sizes(), t.dtype()); }
 

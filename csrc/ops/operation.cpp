@@ -16,7 +16,7 @@
 
 namespace pullback {
 inline std::size_t OpNode::bytes_for(const Operation& op, int num_inputs) {
-  if (!op.most_saved) return sizeof(OpNode) + op.attrs_size;
+  if (!op.most_read) return sizeof(OpNode) + op.attrs_size;
   return sizeof(OpNode) + op.attrs_size +
          static_cast<std::size_t>(num_saved_inputs(op, num_inputs)) * sizeof(SavedInput) +
          static_cast<std::size_t>(num_saved_outputs(op)) * sizeof(SavedTensor);
@@ -32,17 +32,16 @@ std::size_t OpNode::object_bytes() const {
   bool cut = false;
   for (int i = 0; i < in.size(); ++i) {
     set_edge(i, in[i]);
-    if (!wants(i) && in[i].defined()) cut |= in[i].has(kCut);
-  }
-  if (op.most_saved) {
-    std::uint32_t needs = 0;
-    for (int i = 0; i < in.size(); ++i) needs |= wants(i) ? input_bit(i) : 0;
-    saves_ = op.saves(needs);
+    if (wants(i)) {
+      reads_ |= op.reads[declared(i)];
+    } else if (in[i].defined()) {
+      cut |= in[i].has(kCut);
+    }
   }
   if (cut) [[unlikely]]
-    detail::note_unsaved_cut(*this, in, saves_);
+    detail::note_unsaved_cut(*this, in, reads_);
   op.copy_attrs_to(this + 1, attrs);
-  if (op.most_saved) save_inputs(in);
+  if (op.most_read) save_inputs(in);
 }
 
 namespace {
@@ -241,7 +240,7 @@ static void execute_into(const Operation& op, const void* attrs, In in, Results&
     propagate_tangents(op, attrs, in, out);
   if (node) {
     // With their tangents, which derivatives of the derivative need.
-    if (op.most_saved >= kOut) node->save_outputs(out);
+    if (op.most_read & kReadsResults) node->save_outputs(out);
   } else if (flags & (kRequiresGrad | kCut) && !mode.pass) {
     detail::note_cuts(in, out);
   }
@@ -269,11 +268,11 @@ Ref<OpNode> OpNode::make(const Operation& op, const void* attrs, In in,
 void OpNode::save_inputs(In in) {
   std::uninitialized_default_construct_n(inputs(), num_saved_inputs());
   std::uninitialized_default_construct_n(outputs(), num_saved_outputs(op_));
-  if (!(saves_ & (kOut - 1))) return;
+  if (!(reads_ & kReadsInputs)) return;
   try {
     Tensor copy;
     for (int i = 0; i < in.size(); ++i) {
-      if (saves_ & input_bit(i) && in[i].defined()) {
+      if (reads_ & reads_input(i) && in[i].defined()) {
         inputs()[i].save_input(detail::to_save(in[i], copy));
       }
     }
@@ -284,7 +283,7 @@ void OpNode::save_inputs(In in) {
 }
 
 void OpNode::destroy_members() noexcept {
-  if (op_.most_saved) {
+  if (op_.most_read) {
     std::destroy_n(outputs(), num_saved_outputs(op_));
     std::destroy_n(inputs(), num_saved_inputs());
   }
@@ -292,9 +291,9 @@ void OpNode::destroy_members() noexcept {
 }
 
 void OpNode::save_outputs(std::span<const Tensor> out) {
-  if (saves_ < kOut) return;
+  if (!(reads_ & kReadsResults)) return;
   for (int k = 0; k < num_saved_outputs(op_); ++k) {
-    if (saves_ & kOut << k) outputs()[k].save_output(out[static_cast<std::size_t>(k)]);
+    if (reads_ & reads_result(k)) outputs()[k].save_output(out[static_cast<std::size_t>(k)]);
   }
 }
 
@@ -307,18 +306,18 @@ void OpNode::apply(BackwardCall& call) {
 void OpNode::release_saved() noexcept {
   for (int i = 0; i < num_saved_inputs(); ++i) inputs()[i].release();
   for (int k = 0; k < num_saved_outputs(op_); ++k) outputs()[k].release();
-  released_ = saves_ != 0;
+  released_ = reads_ || op_.for_one_pass;
 }
 
 void OpNode::list_saved(SavedList& list) {
   list.released = released_;
   // Of a list of inputs nothing is told when none is saved.
-  const bool tells = op_.inputs != kVariadic || saves_ & (kOut - 1);
+  const bool tells = op_.inputs != kVariadic || reads_ & kReadsInputs;
   for (int i = 0; tells && i < num_saved_inputs(); ++i) {
-    if (op_.most_saved & input_bit(i)) list.add_input(i, &inputs()[i]);
+    if (op_.most_read & reads_input(i)) list.add_input(i, &inputs()[i]);
   }
   for (int k = 0; k < num_saved_outputs(op_); ++k) {
-    if (op_.most_saved & kOut << k) list.add_output(k, &outputs()[k]);
+    if (op_.most_read & reads_result(k)) list.add_output(k, &outputs()[k]);
   }
   op_.list_attrs(attrs(), list);
 }
@@ -329,7 +328,7 @@ bool OpNode::fill_in(std::vector<Tensor>& in, std::vector<const Tensor*>& pointe
     const int k = static_cast<int>(i);
     if (!in[i].defined() && k < num_saved_inputs()) in[i] = inputs()[i].read(*this);
     // An input that would have been saved was not there.
-    const bool absent = !released_ && saves_ & input_bit(k);
+    const bool absent = !released_ && reads_ & reads_input(k);
     if (!in[i].defined() && (!absent || wants(k))) return false;
     pointers.push_back(&in[i]);
   }
@@ -345,7 +344,7 @@ bool OpNode::rerun(std::vector<Tensor>& inputs, std::vector<Tensor>& results) {
 
 void OpNode::report_unnamed(const char* what, int number) const {
   fail("internal error: the derivative of ", name(), " reads ", what, " ", number,
-       ", which it did not name in `saves`. Please report it.");
+       ", which it did not name in kReads. Please report it.");
 }
 
 }  // namespace pullback

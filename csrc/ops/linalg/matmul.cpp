@@ -98,9 +98,7 @@ struct Product {
     if (!is_batched(in[0], level)) return make_batched(mm(b, t(a)), level);
     return make_batched(squeeze_dim(bmm(a, unsqueeze(b, -1)), -1), level);
   }
-  static constexpr std::uint32_t saves(std::uint32_t needs) {
-    return (needs & 1u) << 1 | (needs >> 1 & 1u);
-  }
+  static constexpr Reads kReads[] = {kReadsB, kReadsA};
   static void vjp(Vjp<Product>& v) {
     const Form form = v.attrs().form;
     if (v.wants(0)) {
@@ -139,7 +137,7 @@ struct Dot {
     const Tensor product = bmm(unsqueeze(a, 1), unsqueeze(b, 2));
     return make_batched(reshape(product, Dims{product.size(0)}), level);
   }
-  static constexpr std::uint32_t saves(std::uint32_t needs) { return Product::saves(needs); }
+  static constexpr Reads kReads[] = {kReadsB, kReadsA};
   static void vjp(Vjp<Dot>& v) {
     if (v.wants(0)) v.give(0, v.grad() * v.in(1));
     if (v.wants(1)) v.give(1, v.grad() * v.in(0));
