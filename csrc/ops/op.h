@@ -8,6 +8,7 @@
 //     static constexpr int kInputs = 1;                      // or kVariadic
 //     static constexpr int kOutputs = 1;                     // or kVariadic (lists of views)
 //     static constexpr bool kLinear = true;                  // jvp: the operator itself
+//     static constexpr bool kMatrixProduct = true;           // and other traits: describe<Op>
 //     struct Attrs {                                         // everything that is no tensor
 //       ...
 //       Attrs batched(std::int64_t batch) const;             // the same with a leading batch dim
@@ -221,6 +222,8 @@ inline bool has_graph_or_levels(const Tensor& t) {
 }
 // The forward levels that this call propagates, as bits by depth.
 std::uint64_t levels_to_propagate(In in);
+// Gives the results their tangents.  Defined in ops/operation.cpp.
+void propagate_tangents(const Operation& op, const void* attrs, In in, std::span<const Tensor> out);
 // A view knows its root and what its history belongs to.  Both are defined in ops/rebase.cpp.
 void mark_view(const Tensor& view, const Tensor& input, bool one_of_many);
 void refresh(In in);
@@ -309,12 +312,13 @@ template <class Op>
 constexpr void describe_derivatives(Operation& op) {
   op.linear = IsLinear<Op>;
   op.differentiable = !HasNoDerivative<Op>;
+  op.matrix_product = requires { requires Op::kMatrixProduct; };
   op.for_one_pass = requires { requires Op::kForOnePass; };
   if constexpr (!HasNoDerivative<Op>) {
     op.list_attrs = [](const void* a, SavedList& list) { list_attribute(attrs_of<Op>(a), list); };
     if constexpr (requires { Op::kReads; }) describe_reads<Op>(op);
-    op.vjp = [](const OpNode& node, BackwardCall& call) {
-      Vjp<Op> v(node, call);
+    op.vjp = [](const Node& node, BackwardCall& call) {
+      Vjp<Op> v(static_cast<const OpNode&>(node), call);
       Op::vjp(v);
     };
     if constexpr (requires(Jvp<Op>& j) { Op::jvp(j); }) {

@@ -66,36 +66,13 @@ class BatchedAttributes {
   alignas(std::max_align_t) std::byte room_[kMostAttrs];
 };
 
-class OperationRecipe final : public Recipe {
- public:
-  OperationRecipe(const Operation& op, const void* attrs) : op_(op), attrs_(op, attrs) {}
-  std::vector<Tensor> run(std::span<const Tensor> inputs) const override {
-    std::vector<const Tensor*> pointers;
-    for (const Tensor& t : inputs) pointers.push_back(&t);
-    std::vector<Tensor> results;
-    execute(op_, attrs_.get(), In(pointers.data(), static_cast<int>(pointers.size())), results);
-    return results;
-  }
-
- private:
-  const Operation& op_;
-  const Attributes attrs_;
-};
-
 [[gnu::cold]] void note_recipe(Node& node, const Operation& op, const void* attrs, In in,
                                std::span<const Tensor> out) {
-  std::vector<Tensor> inputs;
-  std::vector<int> edges;
-  for (int i = 0; i < in.size(); ++i) {
-    inputs.push_back(in[i]);
-    edges.push_back(i);
-  }
   std::int64_t bytes = 0;
   for (const Tensor& t : out) {
     bytes += op.is_view() ? 0 : t.numel() * static_cast<std::int64_t>(item_size(t.dtype()));
   }
-  detail::note_recipe(node, std::make_unique<OperationRecipe>(op, attrs), inputs, std::move(edges),
-                      bytes);
+  detail::note_recipe(node, op, attrs, in, bytes);
   if (!out.empty()) detail::note_result(node, out[0]);
 }
 
@@ -160,36 +137,6 @@ template <class Results>
   for (const Tensor& view : out) detail::mark_batched_view(view, in[0], op.views != nullptr);
 }
 
-[[gnu::noinline]] void propagate_tangents(const Operation& op, const void* attrs, In in,
-                                          std::span<const Tensor> out) {
-  if (out.empty() || !is_floating(out[0].dtype())) return;
-  for (std::uint64_t levels = detail::levels_to_propagate(in); levels; levels &= levels - 1) {
-    const int level = std::countr_zero(levels);
-    const OuterLevels outer(level);
-    std::vector<Tensor> tangents;
-    if (op.linear) {
-      const std::vector<Tensor> of_inputs = detail::tangents_or_zeros(in, level);
-      std::vector<const Tensor*> pointers;
-      for (const Tensor& t : of_inputs) pointers.push_back(&t);
-      execute(op, attrs, In(pointers.data(), in.size()), tangents);
-    } else {
-      std::vector<Tensor> of_inputs;
-      bool recorded = false;
-      for (int i = 0; i < in.size(); ++i) {
-        of_inputs.push_back(in[i].defined() ? tangent_of(in[i], level) : Tensor());
-        recorded |= detail::has_graph_or_levels(of_inputs.back());
-      }
-      std::vector<Tensor> twins;
-      for (const Tensor& t : out) twins.push_back(detail::twin(t, level, recorded));
-      tangents.resize(out.size());
-      op.jvp(attrs, in, of_inputs, twins, tangents.data());
-    }
-    for (std::size_t k = 0; k < out.size(); ++k) {
-      if (is_floating(out[k].dtype())) set_tangent(out[k], level, tangents[k]);
-    }
-  }
-}
-
 template <class Results>
 [[gnu::always_inline]] inline Ref<OpNode> record(const Operation& op, const void* attrs, In in,
                                                  Results& results) {
@@ -219,6 +166,36 @@ template <class Results>
 
 }  // namespace
 
+[[gnu::noinline]] void detail::propagate_tangents(const Operation& op, const void* attrs, In in,
+                                                  std::span<const Tensor> out) {
+  if (out.empty() || !is_floating(out[0].dtype())) return;
+  for (std::uint64_t levels = detail::levels_to_propagate(in); levels; levels &= levels - 1) {
+    const int level = std::countr_zero(levels);
+    const OuterLevels outer(level);
+    std::vector<Tensor> tangents;
+    if (op.linear) {
+      const std::vector<Tensor> of_inputs = detail::tangents_or_zeros(in, level);
+      std::vector<const Tensor*> pointers;
+      for (const Tensor& t : of_inputs) pointers.push_back(&t);
+      execute(op, attrs, In(pointers.data(), in.size()), tangents);
+    } else {
+      std::vector<Tensor> of_inputs;
+      bool recorded = false;
+      for (int i = 0; i < in.size(); ++i) {
+        of_inputs.push_back(in[i].defined() ? tangent_of(in[i], level) : Tensor());
+        recorded |= detail::has_graph_or_levels(of_inputs.back());
+      }
+      std::vector<Tensor> twins;
+      for (const Tensor& t : out) twins.push_back(detail::twin(t, level, recorded));
+      tangents.resize(out.size());
+      op.jvp(attrs, in, of_inputs, twins, tangents.data());
+    }
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      if (is_floating(out[k].dtype())) set_tangent(out[k], level, tangents[k]);
+    }
+  }
+}
+
 // One result of fixed number, an array of them, or a list.
 template <class Results>
 static void execute_into(const Operation& op, const void* attrs, In in, Results& out) {
@@ -237,7 +214,7 @@ static void execute_into(const Operation& op, const void* attrs, In in, Results&
     node = flags & kBatched ? record_batched(op, attrs, in, out) : record(op, attrs, in, out);
   }
   if (flags & kDual && mode.forward && op.differentiable) [[unlikely]]
-    propagate_tangents(op, attrs, in, out);
+    detail::propagate_tangents(op, attrs, in, out);
   if (node) {
     // With their tangents, which derivatives of the derivative need.
     if (op.most_read & kReadsResults) node->save_outputs(out);
@@ -257,6 +234,7 @@ void execute(const Operation& op, const void* attrs, In in, TwoResults& out) {
 }
 void execute(const Operation& op, const void* attrs, In in, std::vector<Tensor>& out) {
   out.resize(op.outputs > 0 ? static_cast<std::size_t>(op.outputs) : 0);
+  if (op.run) return op.run(attrs, in, out.data());
   execute_into(op, attrs, in, out);
 }
 

@@ -59,8 +59,10 @@ struct Operation {
   const char* node;  // the name of its node, unless node_name tells it
   int inputs;        // or kVariadic
   int outputs;       // or kVariadic: a list of views
-  bool linear;       // its own jvp
+  // Traits.
+  bool linear;  // its own jvp
   bool differentiable;
+  bool matrix_product;           // of its last two inputs: costs more than moving the bytes
   bool for_one_pass;             // its node serves one pass, though it may save nothing
   Reads reads[kDeclaredInputs];  // by the gradient of each input
   Reads most_read;               // by all of them
@@ -71,6 +73,9 @@ struct Operation {
   void (*list_attrs)(const void* attrs, SavedList& list);
   const char* (*node_name)(const void* attrs);
 
+  // In place of execute(): elementwise operations have a shorter road, and nodes of their own.
+  void (*run)(const void* attrs, In in, Tensor* out);
+
   // One of these three; `make` where the results are not row-major.
   Tensor (*view)(const void* attrs, const Tensor& input);
   std::vector<Tensor> (*views)(const void* attrs, const Tensor& input);
@@ -78,7 +83,7 @@ struct Operation {
   void (*spec)(const void* attrs, In in, Spec* specs);
   void (*make)(const void* attrs, In in, const Spec* specs, Tensor* out);
 
-  void (*vjp)(const OpNode& node, BackwardCall& call);
+  void (*vjp)(const Node& node, BackwardCall& call);
   void (*jvp)(const void* attrs, In in, std::span<const Tensor> tangents,
               std::span<const Tensor> out, Tensor* result);
   // See NOTE [Batching] in ops/op.h: a rule of its own, or the attributes for a batch.
@@ -97,7 +102,7 @@ struct Operation {
 using OneResult = std::array<Tensor, 1>;
 using TwoResults = std::array<Tensor, 2>;
 
-// Computes, records, propagates tangents, batches.  The list takes any number of results.
+// Computes, records, propagates tangents, batches.  The list takes any operation.
 void execute(const Operation& op, const void* attrs, In in, OneResult& out);
 void execute(const Operation& op, const void* attrs, In in, TwoResults& out);
 void execute(const Operation& op, const void* attrs, In in, std::vector<Tensor>& out);

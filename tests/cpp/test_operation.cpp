@@ -1,13 +1,23 @@
-// What a description promises: a gradient that reads what it did not declare is refused, by name.
+// What a description promises: a gradient that reads what it did not declare is refused, by name;
+// recipes know matrix products by their trait; elementwise operations run from theirs, too.
 #include "ops/operation.h"
 
 #include <exception>
+#include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "catch.h"
+#include "graph/recipe.h"
+#include "graph/saved.h"
 #include "ops/elementwise.h"
+#include "ops/linalg/matmul.h"
 #include "ops/op.h"
+#include "ops/pointwise/activation.h"
 #include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/math.h"
+#include "ops/reduce/scan.h"
 #include "transform/engine.h"
 
 namespace {
@@ -70,6 +80,57 @@ TEST_CASE("so is a partial, also when the other one declared it", "[ops]") {
     CHECK(error_of_backward(y).find("forgetful reads operand a") != std::string::npos);
   }
   CHECK(error_of_backward(elementwise(record_forgetful, leaf(2, true), leaf(3, false))) == "");
+}
+
+// Keeps what it is told, and packs nothing.
+class Recipes final : public SavedHooks {
+ public:
+  std::unique_ptr<PackedTensor> pack(const Tensor&) override { return nullptr; }
+  bool wants_recipes() const override { return true; }
+  void note(Node&, std::unique_ptr<Recipe> recipe) override { last = std::move(recipe); }
+  std::unique_ptr<Recipe> last;
+};
+
+std::unique_ptr<Recipe> recipe_of(const std::function<Tensor()>& operation) {
+  auto* recipes = new Recipes;
+  const auto hooks = Ref<SavedHooks>::adopt(recipes);
+  push_saved_hooks(hooks);
+  const Tensor result = operation();
+  pop_saved_hooks();
+  return std::move(recipes->last);
+}
+
+Tensor matrix(double value) {
+  const Tensor t = Tensor::full(Dims{8, 8}, Scalar(value), DType::Float64);
+  t.set(kRequiresGrad, true);
+  return t;
+}
+
+TEST_CASE("only matrix products cost more than what they move", "[ops]") {
+  const Tensor x = matrix(2);
+  const double bytes = 8 * 8 * sizeof(double);
+  CHECK(recipe_of([&] { return mm(x, x); })->cost > 4 * bytes);
+  CHECK(recipe_of([&] { return x * x; })->cost == 3 * bytes);
+  CHECK(recipe_of([&] { return lgamma(x); })->cost == 2 * bytes);
+  CHECK(recipe_of([&] { return polygamma(2, x); })->cost == 2 * bytes);
+  CHECK(recipe_of([&] { return cumsum(x, Along{0}); })->cost == 2 * bytes);
+}
+
+TEST_CASE("a recipe executes the description, numbers and parameters in their places", "[ops]") {
+  const Tensor x = matrix(2);
+  const GradMode off(false);
+  const auto value = [](const std::vector<Tensor>& results) {
+    return results.at(0).data<double>()[0];
+  };
+  const auto recorded = [](const std::function<Tensor()>& operation) {
+    const GradMode on(true);
+    return recipe_of(operation);
+  };
+  const Tensor inputs[] = {x, Tensor(), Tensor()};
+  CHECK(value(recorded([&] { return x * 3.0; })->run({inputs, 2})) == 6);
+  CHECK(value(recorded([&] { return softplus(x, 1.0, 1.5); })->run({inputs, 1})) == 2);
+  const Tensor three[] = {x, matrix(4), Tensor()};
+  CHECK(value(recorded([&] { return lerp(x, three[1], 0.25); })->run({three, 3})) == 2.5);
 }
 
 }  // namespace

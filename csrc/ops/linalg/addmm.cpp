@@ -34,6 +34,7 @@ void scale(const Tensor& out, const Scalar& factor) {
 struct AddProduct {
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMatrixProduct = true;
   struct Attrs {
     Dims addend;
     Scalar beta;

@@ -64,6 +64,7 @@ enum class Form : std::uint8_t { Mm, Bmm, Mv };
 struct Product {
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMatrixProduct = true;
   struct Attrs {
     Form form;
   };
@@ -121,6 +122,7 @@ struct Product {
 struct Dot {
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMatrixProduct = true;
   struct Attrs {
     const char* node;
   };
