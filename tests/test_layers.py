@@ -65,6 +65,7 @@ READS_RAW_HISTORY = {
     "ops/op.h": "the memory of a batch, and tangents",
     "ops/operand.h": "the same for elementwise operators",
     "ops/elementwise.cpp": "the same",
+    "ops/elementwise_node.h": "the same",
     "ops/index/as_strided.cpp": "records a write, whose operands are up to date",
     "ops/rebase.cpp": "makes histories anew",
     "ops/exchange.cpp": "the flags of geometry",

@@ -110,6 +110,24 @@ def test_first_derivatives(op: Op) -> None:
 
 
 @every("differentiable")
+def test_each_gradient_alone(op: Op) -> None:
+    """What one gradient reads is declared by itself, not only by the gradient of another input."""
+    for sample in op.samples:
+        places = wanted(sample)
+        if len(places) < 2:
+            continue
+        with about(op, sample):
+            call = op.of_tensors(pb, sample)
+            tensors = sample.tensors(pb)
+            out = differentiable(pb, call(*tensors))
+            together = gradients(pb, out, [tensors[i] for i in places])
+            for i, expected in zip(places, together, strict=True):
+                alone = [t if k == i else t.detach() for k, t in enumerate(tensors)]
+                (found,) = gradients(pb, differentiable(pb, call(*alone)), [alone[i]])
+                same(found, expected)
+
+
+@every("differentiable")
 def test_second_derivatives(op: Op) -> None:
     for sample in op.samples:
         with about(op, sample):

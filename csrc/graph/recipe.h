@@ -15,8 +15,8 @@ namespace pullback {
 
 class Recipe {
  public:
-  // An input: the tensor if it has no node (else the edge leads to it), and the version of its
-  // memory.  `absent` for one that is not there.
+  // An input, in the order of the edges: the tensor if it has no node (else the edge leads to it),
+  // and the version of its memory.  `absent` for one that is not there.
   struct Source {
     Tensor tensor;
     std::uint32_t version = 0;
@@ -28,11 +28,10 @@ class Recipe {
   Recipe& operator=(const Recipe&) = delete;
   virtual ~Recipe() = default;
 
-  // The results for the inputs that are tensors, in their order; nothing is recorded.
+  // The results for these inputs; nothing is recorded.
   virtual std::vector<Tensor> run(std::span<const Tensor> inputs) const = 0;
 
   std::vector<Source> sources;
-  std::vector<int> edges;            // of each source: the number of the node's edge
   std::uint32_t result_version = 0;  // of the results' memory when they were made
   double cost = 0;                   // of one run, about in bytes moved
   double chain = 0;  // the same with what must be run before because it is never saved

@@ -42,7 +42,6 @@ struct Assign {
   static const char* node_name(const Attrs& a) { return a.name; }
   static Spec spec(const Attrs& a, In) { return {a.sizes, a.dtype}; }
   static void fill(const Attrs&, In in, const Tensor& out) { copy_values(out, in[1]); }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Assign>& v) {
     if (v.wants(0)) v.give(0, zeros_for(v.grad()));
     if (v.wants(1)) {
@@ -67,7 +66,6 @@ struct Fill {
   static void fill(const Attrs& a, In, const Tensor& out) {
     copy_values(out, Tensor::scalar(a.value, out.dtype()));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Fill>& v) { v.give(0, zeros_for(v.grad())); }
   static Tensor jvp(Jvp<Fill>& j) { return zeros_for(j.tangent(0)); }
 };

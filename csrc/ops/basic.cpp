@@ -33,7 +33,6 @@ struct Copy {
   static Tensor make(const Attrs& a, const Tensor& x) {
     return a.row_major ? Tensor::empty(x.sizes(), a.to) : empty_strided_like(x, a.to);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Copy>& v) { v.give(0, cast(v.grad(), v.attrs().from)); }
 };
 
@@ -71,7 +70,6 @@ struct Expand {
     }
     return x.alias(a.sizes, strides);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Expand>& v) { v.give(0, sum_to(v.grad(), v.attrs().from)); }
 };
 
@@ -114,7 +112,6 @@ struct SumTo {
     view.ndim = keep.size();
     kernels::reduce(kernels::Reduce::Sum, view, view_of(in[0]));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<SumTo>& v) { v.give(0, expand(v.grad(), v.attrs().from)); }
 };
 
@@ -129,7 +126,6 @@ struct Stepwise {
   static const char* node_name(const Attrs& a) { return a.node; }
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs&, In in, const Tensor& out) { copy_values(out, in[0]); }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Stepwise>& v) {
     if (v.wants(0)) v.give(0, v.grad());
     if (v.wants(1)) v.give(1, Tensor::zeros(v.grad().sizes(), v.grad().dtype()));

@@ -1,200 +1,46 @@
 // See elementwise.h.  Start reading at run(): the quick road for operands of one shape and dtype,
-// then the general one; ElementwiseNode is the derivative.
+// then the general one; the derivative is in elementwise_node.h.
 #include "ops/elementwise.h"
 
 #include <bit>
 
-#include "graph/origin.h"
 #include "kernels/copy.h"
-#include "ops/absorb.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
+#include "ops/elementwise_node.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
 #include "ops/recipe.h"
 
 namespace pullback {
+
+using detail::ElementwiseAttrs;
+using detail::ElementwiseNode;
+using detail::Operands;
+
 namespace {
 
 // Above this many elements the drivers of kernels/ split the work over threads.
 constexpr std::int64_t kFlatLimit = 16384;
 
 template <int N>
-using Operands = std::array<const Operand*, N>;
-
-// An input of a recorded operation: a tensor, a number, or nothing when no partial reads it.
-class SavedOperand {
- public:
-  void save(const Operand& operand) {
-    if (operand.is_tensor()) {
-      Tensor copy;
-      tensor_.save_input(detail::to_save(operand.tensor(), copy));
-    } else {
-      number_ = operand.number();
-    }
-  }
-  Operand read(const Node& node) const {
-    return tensor_.defined() ? Operand(tensor_.read(node)) : Operand(number_);
-  }
-  // Which no derivative reads, but who computes the result anew does.
-  void keep_number(const Scalar& number) { number_ = number; }
-  const Scalar& number() const { return number_; }
-  void release() noexcept { tensor_.release(); }
-  void list(SavedList& list, int index, bool is_number) {
-    if (is_number) {
-      list.add_input(index, number_);
-    } else {
-      list.add_input(index, &tensor_);
-    }
-  }
-
- private:
-  SavedInput tensor_;
-  Scalar number_;
-};
-
-template <int N>
 Tensor run(const Elementwise& op, const Operands<N>& x, const double* params);
 
+// The operands and parameters that attributes and tensors stand for.
 template <int N>
-class ElementwiseNode final : public Node {
- public:
-  ElementwiseNode(const Elementwise& op, const Operands<N>& x, const double* params, Sizes out)
-      : Node(N), op_(op) {
-    if (params) std::copy_n(params, kMaxParams, params_);
-    has_params_ = params != nullptr;
-    int reads = 0;
-    bool broadcasts = false;
-    bool cut = false;
+struct Arguments {
+  Arguments(const void* attrs, In in) : attrs(*static_cast<const ElementwiseAttrs<N>*>(attrs)) {
     for (int i = 0; i < N; ++i) {
-      const Tensor& t = x[i]->tensor();
-      if (!t.defined()) continue;
-      dtypes_[i] = t.dtype();
-      if (!(t.raw_flags() & mode.record)) {
-        cut |= t.has(kCut);
-        continue;
-      }
-      set_edge(i, t);
-      reads |= op.partial[i].reads;
-      broadcasts |= !same(t.sizes(), out);
-    }
-    if (broadcasts) {
-      shapes_ = std::make_unique<Dims[]>(N);
-      for (int i = 0; i < N; ++i) shapes_[i] = Dims(x[i]->sizes());
-    }
-    reads_ = static_cast<std::uint8_t>(reads);
-    for (int i = 0; i < N; ++i) {
-      if (!x[i]->is_tensor()) {
-        saved_[i].keep_number(x[i]->number());
-        constants_ |= static_cast<std::uint8_t>(1 << i);
-      }
-      if (!(reads >> i & 1)) continue;
-      saved_[i].save(*x[i]);
-      numbers_ |= static_cast<std::uint8_t>(!x[i]->is_tensor() << i);
-    }
-    if (cut) [[unlikely]]
-      note_cut_operands(x);
-  }
-
-  void save_result(const Tensor& result) {
-    if (reads_ & kReadsY) result_.save_output(result);
-  }
-
-  const char* name() const override { return op_.node; }
-  std::size_t object_bytes() const override { return sizeof(*this); }
-
-  void apply(BackwardCall& call) override {
-    if (released_) [[unlikely]] {
-      report_released(*this);
-    }
-    if (!op_.partial[N - 1].times) [[unlikely]] {
-      fail(ErrorKind::Runtime, "derivative for aten::", op_.name, " is not implemented.",
-           recorded_at());
-    }
-    Saved s;
-    s.params = params_;
-    for (int i = 0; i < N; ++i) {
-      if (reads_ >> i & 1) s.operands[i] = saved_[i].read(*this);
-    }
-    if (reads_ & kReadsY) s.result = result_.read(*this);
-    for (int i = 0; i < N; ++i) {
-      if (!call.wants(i)) continue;
-      Tensor gradient = op_.partial[i].times(call.gradient(), s);
-      if (gradient.defined()) {
-        if (mode.absorb) [[unlikely]]
-          gradient = detail::absorb_elements(call.gradient(), gradient);
-        if (shapes_) gradient = sum_to(gradient, shapes_[i]);
-        if (gradient.dtype() != dtypes_[i]) gradient = cast(gradient, dtypes_[i]);
-      }
-      call.give(i, std::move(gradient));
+      operands[i] = in[i].defined() ? Operand(in[i]) : Operand(this->attrs.numbers[i]);
+      x[static_cast<std::size_t>(i)] = &operands[i];
     }
   }
+  const Elementwise& op() const { return *attrs.record; }
+  const double* params() const { return attrs.has_params ? attrs.params : nullptr; }
 
-  bool rerun(std::vector<Tensor>& inputs, std::vector<Tensor>& results) override {
-    Operand operands[N];
-    Operands<N> pointers;
-    for (int i = 0; i < N; ++i) {
-      Tensor& input = inputs[static_cast<std::size_t>(i)];
-      if (constants_ >> i & 1) {
-        operands[i] = saved_[i].number();
-      } else {
-        if (!input.defined() && reads_ >> i & 1) input = saved_[i].read(*this).tensor();
-        if (!input.defined()) return false;
-        operands[i] = input;
-      }
-      pointers[static_cast<std::size_t>(i)] = &operands[i];
-    }
-    results = {run<N>(op_, pointers, has_params_ ? params_ : nullptr)};
-    return true;
-  }
-
-  void release_saved() noexcept override {
-    // The weight of lerp is an attribute, which stays; the factor of mul counts as saved.
-    const int kept = N == 3 ? numbers_ : 0;
-    for (int i = 0; i < N; ++i) {
-      if (!(kept >> i & 1)) saved_[i].release();
-    }
-    result_.release();
-    released_ = (reads_ & ~kept) != 0;
-  }
-
-  void list_saved(SavedList& list) override {
-    list.released = released_;
-    list.operation = op_.name;
-    int reads = 0;
-    for (const Elementwise::Partial& partial : op_.partial) reads |= partial.reads;
-    for (int i = 0; i < N; ++i) {
-      if (!(reads >> i & 1)) continue;
-      saved_[i].list(list, i, numbers_ >> i & 1);
-    }
-    if (reads & kReadsY) list.add_output(0, &result_);
-    for (int i = 0; has_params_ && i < kMaxParams; ++i) list.add(params_[i]);
-    for (int i = 0; i < N; ++i) {
-      if (!(constants_ & ~numbers_ & 1 << i)) continue;
-      list.items.push_back({SavedItem::Role::Constant, i, saved_[i].number()});
-    }
-  }
-
- private:
-  void note_cut_operands(const Operands<N>& x) {
-    for (int i = 0; i < N; ++i) {
-      const Tensor& t = x[i]->tensor();
-      const bool kept = reads_ >> i & 1 || wants(i);
-      if (t.defined() && !kept && t.has(kCut)) note_cut_operand(*this, t);
-    }
-  }
-
-  const Elementwise& op_;
-  double params_[kMaxParams];
-  SavedOperand saved_[N];
-  SavedTensor result_;
-  std::unique_ptr<Dims[]> shapes_;  // of the operands, when one was broadcast
-  DType dtypes_[N];
-  std::uint8_t reads_;
-  std::uint8_t numbers_ = 0;    // operands that are saved as numbers
-  std::uint8_t constants_ = 0;  // operands that are numbers
-  bool has_params_;
-  bool released_ = false;
+  const ElementwiseAttrs<N>& attrs;
+  Operand operands[N];
+  Operands<N> x;
 };
 
 template <int N>
@@ -344,8 +190,7 @@ Tensor empty_result(const Operands<N>& x, Sizes sizes, DType dtype) {
 }
 
 template <int N>
-Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double* params) {
-  const DTypes dtypes = infer_dtypes<N>(op, x);
+Dims broadcast_sizes(const Operands<N>& x) {
   Dims sizes;
   bool any = false;
   for (int i = 0; i < N; ++i) {
@@ -353,15 +198,21 @@ Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double
     sizes = any ? broadcast(sizes, x[i]->sizes()) : Dims(x[i]->sizes());
     any = true;
   }
-  Tensor out = Destination::take(sizes, dtypes.result);
-  if (!out.defined()) out = empty_result<N>(x, sizes, dtypes.result);
+  return sizes;
+}
+
+template <int N>
+void fill(const Elementwise& op, const Operands<N>& x, const double* params, DType compute,
+          const Tensor& out) {
+  const Sizes sizes = out.sizes();
+  const int ndim = out.ndim();
   Element numbers[N];
   Tensor casts[N];
   Dims strides[N];
   std::array<kernels::View, N> views;
   for (int i = 0; i < N; ++i) {
-    const DType dtype = is_condition<N>(op, i) ? DType::Bool : dtypes.compute;
-    strides[i] = Dims(sizes.size());
+    const DType dtype = is_condition<N>(op, i) ? DType::Bool : compute;
+    strides[i] = Dims(ndim);
     char* data;
     if (x[i]->is_tensor()) {
       casts[i] = x[i]->tensor();
@@ -372,9 +223,18 @@ Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double
       x[i]->number().store(dtype, &numbers[i]);
       data = reinterpret_cast<char*>(&numbers[i]);
     }
-    views[i] = {data, sizes.data(), strides[i].data(), sizes.size(), dtype};
+    views[i] = {data, sizes.data(), strides[i].data(), ndim, dtype};
   }
   call_driver<N>(op, view_of(out), views, params);
+}
+
+template <int N>
+Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double* params) {
+  const DTypes dtypes = infer_dtypes<N>(op, x);
+  const Dims sizes = broadcast_sizes<N>(x);
+  Tensor out = Destination::take(sizes, dtypes.result);
+  if (!out.defined()) out = empty_result<N>(x, sizes, dtypes.result);
+  fill<N>(op, x, params, dtypes.compute, out);
   return out;
 }
 
@@ -421,84 +281,87 @@ template <int N>
 }
 
 template <int N>
-[[gnu::noinline]] void propagate_tangents(const Elementwise& op, const Operands<N>& x,
-                                          const double* params, const Tensor& result) {
-  std::uint64_t levels = detail::levels_to_propagate(In(tensors_of<N>(x).data(), N));
-  for (; levels; levels &= levels - 1) {
-    const int level = std::countr_zero(levels);
-    const OuterLevels outer(level);
-    Saved s;
-    for (int i = 0; i < N; ++i) s.operands[i] = *x[i];
-    bool recorded = false;
-    for (int i = 0; i < N; ++i) {
-      recorded |=
-          x[i]->is_tensor() && detail::has_graph_or_levels(tangent_of(x[i]->tensor(), level));
-    }
-    s.result = detail::twin(result, level, recorded);
-    s.params = params;
-    Tensor sum;
-    for (int i = 0; i < N; ++i) {
-      if (!x[i]->is_tensor()) continue;
-      const Tensor& tangent = tangent_of(x[i]->tensor(), level);
-      if (!tangent.defined()) continue;
-      check(ErrorKind::NotImplemented, op.partial[i].times != nullptr,
-            "Trying to use forward AD with aten::", op.name, " that does not support it.");
-      Tensor part = op.partial[i].times(tangent, s);
-      if (!part.defined()) continue;
-      sum = sum.defined() ? add(sum, part) : part;
-    }
-    if (!sum.defined()) continue;
-    if (sum.dtype() != result.dtype()) sum = cast(sum, result.dtype());
-    if (!same(sum.sizes(), result.sizes())) sum = expand(sum, result.sizes());
-    set_tangent(result, level, sum);
+Tensor tangent(const Arguments<N>& a, std::span<const Tensor> tangents, const Tensor& result) {
+  const Elementwise& op = a.op();
+  Saved s(op);
+  for (int i = 0; i < N; ++i) s.operands[i] = a.operands[i];
+  s.result = result;
+  s.params = a.params();
+  Tensor sum;
+  for (int i = 0; i < N; ++i) {
+    const Tensor& t = tangents[static_cast<std::size_t>(i)];
+    if (!t.defined()) continue;
+    check(ErrorKind::NotImplemented, op.partial[i].times != nullptr,
+          "Trying to use forward AD with aten::", op.name, " that does not support it.");
+    s.reads = op.partial[i].reads;
+    Tensor part = op.partial[i].times(t, s);
+    if (!part.defined()) continue;
+    sum = sum.defined() ? add(sum, part) : part;
   }
+  if (!sum.defined()) return sum;
+  if (sum.dtype() != result.dtype()) sum = cast(sum, result.dtype());
+  return same(sum.sizes(), result.sizes()) ? sum : expand(sum, result.sizes());
 }
 
 template <int N>
-class ElementwiseRecipe final : public Recipe {
- public:
-  ElementwiseRecipe(const Elementwise& op, const Operands<N>& x, const double* params) : op_(op) {
-    for (int i = 0; i < N; ++i) {
-      is_tensor_[i] = x[i]->is_tensor();
-      if (!is_tensor_[i]) numbers_[i] = *x[i];
-    }
-    has_params_ = params != nullptr;
-    if (params) std::copy_n(params, kMaxParams, params_);
-  }
-  std::vector<Tensor> run(std::span<const Tensor> inputs) const override {
-    Operand operands[N];
-    Operands<N> pointers;
-    std::size_t next = 0;
-    for (int i = 0; i < N; ++i) {
-      operands[i] = is_tensor_[i] ? Operand(inputs[next++]) : numbers_[i];
-      pointers[i] = &operands[i];
-    }
-    return {pullback::run<N>(op_, pointers, has_params_ ? params_ : nullptr)};
-  }
-
- private:
-  const Elementwise& op_;
-  Operand numbers_[N];
-  double params_[kMaxParams];
-  bool is_tensor_[N];
-  bool has_params_;
-};
+[[gnu::noinline]] void propagate_tangents(const Elementwise& op, const Operands<N>& x,
+                                          const double* params, const Tensor& result) {
+  const ElementwiseAttrs<N> attrs(op, x, params);
+  detail::propagate_tangents(detail::elementwise_operation<N>(), &attrs,
+                             In(tensors_of<N>(x).data(), N), as_span(result));
+}
 
 template <int N>
 [[gnu::noinline, gnu::cold]] void note_recipe(Node& node, const Elementwise& op,
                                               const Operands<N>& x, const double* params,
-                                              std::int64_t bytes) {
-  std::vector<Tensor> inputs;
-  std::vector<int> edges;
-  for (int i = 0; i < N; ++i) {
-    if (!x[i]->is_tensor()) continue;
-    inputs.push_back(x[i]->tensor());
-    edges.push_back(i);
-  }
-  detail::note_recipe(node, std::make_unique<ElementwiseRecipe<N>>(op, x, params), inputs,
-                      std::move(edges), bytes);
+                                              std::int64_t elements) {
+  const ElementwiseAttrs<N> attrs(op, x, params);
+  const auto item = static_cast<std::int64_t>(item_size(infer_dtypes<N>(op, x).result));
+  detail::note_recipe(node, detail::elementwise_operation<N>(), &attrs,
+                      In(tensors_of<N>(x).data(), N), elements * item);
 }
 
+// The description of all operations of N operands; which one it is stands in the attributes.
+template <int N>
+constexpr Operation describe_operands() {
+  static_assert(std::is_trivially_copyable_v<ElementwiseAttrs<N>> &&
+                sizeof(ElementwiseAttrs<N>) % 8 == 0);
+  static_assert(sizeof(ElementwiseAttrs<N>) <= kMostAttrs);
+  Operation op{};
+  op.node_name = [](const void* attrs) {
+    return static_cast<const ElementwiseAttrs<N>*>(attrs)->record->node;
+  };
+  op.inputs = N;
+  op.outputs = 1;
+  op.attrs_size = sizeof(ElementwiseAttrs<N>);
+  op.differentiable = true;
+  op.run = [](const void* attrs, In in, Tensor* out) {
+    const Arguments<N> a(attrs, in);
+    *out = run<N>(a.op(), a.x, a.params());
+  };
+  op.spec = [](const void* attrs, In in, Spec* spec) {
+    const Arguments<N> a(attrs, in);
+    new (spec) Spec{broadcast_sizes<N>(a.x), infer_dtypes<N>(a.op(), a.x).result};
+  };
+  op.make = [](const void* attrs, In in, const Spec* spec, Tensor* out) {
+    *out = empty_result<N>(Arguments<N>(attrs, in).x, spec->sizes, spec->dtype);
+  };
+  op.fill = [](const void* attrs, In in, const Tensor* out) {
+    const Arguments<N> a(attrs, in);
+    fill<N>(a.op(), a.x, a.params(), infer_dtypes<N>(a.op(), a.x).compute, *out);
+  };
+  op.vjp = [](const Node& node, BackwardCall& call) {
+    static_cast<const ElementwiseNode<N>&>(node).give_gradients(call);
+  };
+  op.jvp = [](const void* attrs, In in, std::span<const Tensor> tangents,
+              std::span<const Tensor> out,
+              Tensor* result) { *result = tangent<N>(Arguments<N>(attrs, in), tangents, out[0]); };
+  op.batch = [](const void* attrs, In in, int) {
+    const Arguments<N> a(attrs, in);
+    return compute_batched<N>(a.op(), a.x, a.params());
+  };
+  return op;
+}
 template <int N>
 std::uint32_t refresh_operands(const Operands<N>& x) {
   std::uint32_t flags = 0;
@@ -540,8 +403,7 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
       }
       node = make_node<ElementwiseNode<N>>(op, x, params, sizes);
       if (detail::wants_recipes()) [[unlikely]] {
-        const auto item = static_cast<std::int64_t>(item_size(infer_dtypes<N>(op, x).result));
-        note_recipe<N>(*node, op, x, params, count_elements(sizes) * item);
+        note_recipe<N>(*node, op, x, params, count_elements(sizes));
       }
     }
     out = like ? compute_flat<N>(op, x, *like, params) : compute_general<N>(op, x, params);
@@ -566,6 +428,21 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
 }
 
 }  // namespace
+
+template <int N>
+const Operation& detail::elementwise_operation() {
+  static constexpr Operation operation = describe_operands<N>();
+  return operation;
+}
+
+void Saved::report_unnamed(Reads what) const {
+  const char* name = what == kReadsY   ? "the result"
+                     : what == kReadsA ? "operand a"
+                     : what == kReadsB ? "operand b"
+                                       : "operand c";
+  fail("internal error: a partial of ", op_.name, " reads ", name,
+       ", which its record does not name. Please report it.");
+}
 
 Tensor zero_slope(const Tensor& t, const Saved&) { return Tensor::zeros(t.sizes(), t.dtype()); }
 

@@ -13,6 +13,7 @@
 
 #include "kernels/elementwise.h"
 #include "ops/operand.h"
+#include "ops/reads.h"
 
 namespace pullback {
 
@@ -22,24 +23,33 @@ enum class DTypeRule : std::uint8_t {
   Bool,     // computed in the promoted dtype, result bool
 };
 
-// What the partial of an operand reads.
-enum Reads : std::uint8_t { kReadsNothing = 0, kReadsA = 1, kReadsB = 2, kReadsC = 4, kReadsY = 8 };
-constexpr Reads operator|(Reads a, Reads b) { return static_cast<Reads>(int(a) | int(b)); }
-inline constexpr Reads kReadsX = kReadsA;
+struct Elementwise;
 
-// The operands and the result, as far as the record says that they are read.
+// The operands and the result, as far as the record says that the partial at hand reads them.
 class Saved {
  public:
+  explicit Saved(const Elementwise& op) : op_(op) {}
+
   Operand operands[3];
   Tensor result;
   const double* params = nullptr;
+  Reads reads = kReadsNothing;
 
-  const Tensor& x() const { return operands[0].tensor(); }
-  const Operand& a() const { return operands[0]; }
-  const Operand& b() const { return operands[1]; }
-  const Operand& c() const { return operands[2]; }
-  const Tensor& y() const { return result; }
+  const Tensor& x() const { return a().tensor(); }
+  const Operand& a() const { return named(kReadsA), operands[0]; }
+  const Operand& b() const { return named(kReadsB), operands[1]; }
+  const Operand& c() const { return named(kReadsC), operands[2]; }
+  const Tensor& y() const { return named(kReadsY), result; }
   double p(int i) const { return params[i]; }
+
+ private:
+  void named(Reads what) const {
+    if (!(reads & what)) [[unlikely]]
+      report_unnamed(what);
+  }
+  [[noreturn, gnu::cold]] void report_unnamed(Reads what) const;
+
+  const Elementwise& op_;
 };
 
 struct Elementwise {

@@ -21,7 +21,6 @@ struct Alias {
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static Tensor make(const Attrs&, const Tensor& x) { return x.detach(); }
   static void fill(const Attrs&, In, const Tensor&) {}
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Alias>& v) { v.give(0, v.grad()); }
 };
 

@@ -8,14 +8,15 @@
 //     static constexpr int kInputs = 1;                      // or kVariadic
 //     static constexpr int kOutputs = 1;                     // or kVariadic (lists of views)
 //     static constexpr bool kLinear = true;                  // jvp: the operator itself
+//     static constexpr bool kMatrixProduct = true;           // and other traits: describe<Op>
 //     struct Attrs {                                         // everything that is no tensor
 //       ...
 //       Attrs batched(std::int64_t batch) const;             // the same with a leading batch dim
 //     };
 //     static Spec spec(const Attrs&, In in);                 // what the result looks like
 //     static void fill(const Attrs&, In in, const Tensor& out);         // the kernel call
-//     // Bits: inputs (from 15 on all share bit 15), kOut << k.
-//     static constexpr std::uint32_t saves(std::uint32_t needs);
+//     // What each gradient reads (ops/reads.h); one for all of them, or none at all.
+//     static constexpr Reads kReads[] = {kReadsB, kReadsA | kReadsY};
 //     static void vjp(Vjp<Sum>& v);                          // in recorded operators
 //     static Tensor jvp(Jvp<Sum>& j);                        // unless kLinear
 //   };
@@ -34,8 +35,10 @@
 // Attrs&, In, level)`.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <span>
@@ -111,7 +114,7 @@ inline void mark_inference(const Tensor& made) {
 namespace detail {
 
 // An input was cut off from its history, and perhaps it is not saved: graph/origin.h.
-void note_unsaved_cut(Node& node, In in, std::uint32_t saves);
+void note_unsaved_cut(Node& node, In in, Reads saved);
 // What is saved of an input: a copy, with its history, when it is about to be overwritten.
 Tensor copy_before_write(const Tensor& tensor);
 inline const Tensor& to_save(const Tensor& tensor, Tensor& copy) {
@@ -131,7 +134,7 @@ class Vjp {
   const typename Op::Attrs& attrs() const {
     return *static_cast<const typename Op::Attrs*>(node_.attrs());
   }
-  // A saved input or output; reading one that `saves` did not name is an internal error.
+  // A saved input or output; reading one that kReads did not name is an internal error.
   Tensor in(int i) const { return node_.read_input(i); }
   Tensor out(int k = 0) const { return node_.read_output(k); }
   // The gradient that arrived at result k; undefined for zeros (only when there are several).
@@ -219,6 +222,8 @@ inline bool has_graph_or_levels(const Tensor& t) {
 }
 // The forward levels that this call propagates, as bits by depth.
 std::uint64_t levels_to_propagate(In in);
+// Gives the results their tangents.  Defined in ops/operation.cpp.
+void propagate_tangents(const Operation& op, const void* attrs, In in, std::span<const Tensor> out);
 // A view knows its root and what its history belongs to.  Both are defined in ops/rebase.cpp.
 void mark_view(const Tensor& view, const Tensor& input, bool one_of_many);
 void refresh(In in);
@@ -292,15 +297,28 @@ constexpr void describe_results(Operation& op) {
 }
 
 template <class Op>
+constexpr void describe_reads(Operation& op) {
+  if constexpr (std::is_array_v<decltype(Op::kReads)>) {
+    static_assert(std::size(Op::kReads) <= kDeclaredInputs);
+    static_assert(Op::kInputs != kVariadic && std::size(Op::kReads) <= std::size_t(Op::kInputs));
+    std::copy(std::begin(Op::kReads), std::end(Op::kReads), op.reads);
+  } else {
+    std::fill(std::begin(op.reads), std::end(op.reads), Op::kReads);
+  }
+  for (const Reads reads : op.reads) op.most_read |= reads;
+}
+
+template <class Op>
 constexpr void describe_derivatives(Operation& op) {
   op.linear = IsLinear<Op>;
   op.differentiable = !HasNoDerivative<Op>;
+  op.matrix_product = requires { requires Op::kMatrixProduct; };
+  op.for_one_pass = requires { requires Op::kForOnePass; };
   if constexpr (!HasNoDerivative<Op>) {
     op.list_attrs = [](const void* a, SavedList& list) { list_attribute(attrs_of<Op>(a), list); };
-    op.most_saved = Op::saves(~0u);
-    op.saves = [](std::uint32_t needs) -> std::uint32_t { return Op::saves(needs); };
-    op.vjp = [](const OpNode& node, BackwardCall& call) {
-      Vjp<Op> v(node, call);
+    if constexpr (requires { Op::kReads; }) describe_reads<Op>(op);
+    op.vjp = [](const Node& node, BackwardCall& call) {
+      Vjp<Op> v(static_cast<const OpNode&>(node), call);
       Op::vjp(v);
     };
     if constexpr (requires(Jvp<Op>& j) { Op::jvp(j); }) {

@@ -16,7 +16,7 @@
 
 namespace pullback {
 inline std::size_t OpNode::bytes_for(const Operation& op, int num_inputs) {
-  if (!op.most_saved) return sizeof(OpNode) + op.attrs_size;
+  if (!op.most_read) return sizeof(OpNode) + op.attrs_size;
   return sizeof(OpNode) + op.attrs_size +
          static_cast<std::size_t>(num_saved_inputs(op, num_inputs)) * sizeof(SavedInput) +
          static_cast<std::size_t>(num_saved_outputs(op)) * sizeof(SavedTensor);
@@ -32,17 +32,16 @@ std::size_t OpNode::object_bytes() const {
   bool cut = false;
   for (int i = 0; i < in.size(); ++i) {
     set_edge(i, in[i]);
-    if (!wants(i) && in[i].defined()) cut |= in[i].has(kCut);
-  }
-  if (op.most_saved) {
-    std::uint32_t needs = 0;
-    for (int i = 0; i < in.size(); ++i) needs |= wants(i) ? input_bit(i) : 0;
-    saves_ = op.saves(needs);
+    if (wants(i)) {
+      reads_ |= op.reads[declared(i)];
+    } else if (in[i].defined()) {
+      cut |= in[i].has(kCut);
+    }
   }
   if (cut) [[unlikely]]
-    detail::note_unsaved_cut(*this, in, saves_);
+    detail::note_unsaved_cut(*this, in, reads_);
   op.copy_attrs_to(this + 1, attrs);
-  if (op.most_saved) save_inputs(in);
+  if (op.most_read) save_inputs(in);
 }
 
 namespace {
@@ -67,36 +66,13 @@ class BatchedAttributes {
   alignas(std::max_align_t) std::byte room_[kMostAttrs];
 };
 
-class OperationRecipe final : public Recipe {
- public:
-  OperationRecipe(const Operation& op, const void* attrs) : op_(op), attrs_(op, attrs) {}
-  std::vector<Tensor> run(std::span<const Tensor> inputs) const override {
-    std::vector<const Tensor*> pointers;
-    for (const Tensor& t : inputs) pointers.push_back(&t);
-    std::vector<Tensor> results;
-    execute(op_, attrs_.get(), In(pointers.data(), static_cast<int>(pointers.size())), results);
-    return results;
-  }
-
- private:
-  const Operation& op_;
-  const Attributes attrs_;
-};
-
 [[gnu::cold]] void note_recipe(Node& node, const Operation& op, const void* attrs, In in,
                                std::span<const Tensor> out) {
-  std::vector<Tensor> inputs;
-  std::vector<int> edges;
-  for (int i = 0; i < in.size(); ++i) {
-    inputs.push_back(in[i]);
-    edges.push_back(i);
-  }
   std::int64_t bytes = 0;
   for (const Tensor& t : out) {
     bytes += op.is_view() ? 0 : t.numel() * static_cast<std::int64_t>(item_size(t.dtype()));
   }
-  detail::note_recipe(node, std::make_unique<OperationRecipe>(op, attrs), inputs, std::move(edges),
-                      bytes);
+  detail::note_recipe(node, op, attrs, in, bytes);
   if (!out.empty()) detail::note_result(node, out[0]);
 }
 
@@ -161,46 +137,6 @@ template <class Results>
   for (const Tensor& view : out) detail::mark_batched_view(view, in[0], op.views != nullptr);
 }
 
-[[gnu::noinline]] void propagate_tangents(const Operation& op, const void* attrs, In in,
-                                          std::span<const Tensor> out) {
-  if (out.empty() || !is_floating(out[0].dtype())) return;
-  for (std::uint64_t levels = detail::levels_to_propagate(in); levels; levels &= levels - 1) {
-    const int level = std::countr_zero(levels);
-    const OuterLevels outer(level);
-    if (op.linear && !op.views && in.size() == 1 && out.size() == 1) {
-      const Tensor tangent = tangent_of(in[0], level);
-      const Tensor* pointer = &tangent;
-      OneResult result;
-      execute(op, attrs, In(&pointer, 1), result);
-      set_tangent(out[0], level, std::move(result[0]));
-      continue;
-    }
-    std::vector<Tensor> tangents;
-    if (op.linear) {
-      const std::vector<Tensor> of_inputs = detail::tangents_or_zeros(in, level);
-      std::vector<const Tensor*> pointers;
-      pointers.reserve(of_inputs.size());
-      for (const Tensor& t : of_inputs) pointers.push_back(&t);
-      execute(op, attrs, In(pointers.data(), in.size()), tangents);
-    } else {
-      std::vector<Tensor> of_inputs;
-      of_inputs.reserve(static_cast<std::size_t>(in.size()));
-      bool recorded = false;
-      for (int i = 0; i < in.size(); ++i) {
-        of_inputs.push_back(in[i].defined() ? tangent_of(in[i], level) : Tensor());
-        recorded |= detail::has_graph_or_levels(of_inputs.back());
-      }
-      std::vector<Tensor> twins;
-      for (const Tensor& t : out) twins.push_back(detail::twin(t, level, recorded));
-      tangents.resize(out.size());
-      op.jvp(attrs, in, of_inputs, twins, tangents.data());
-    }
-    for (std::size_t k = 0; k < out.size(); ++k) {
-      if (is_floating(out[k].dtype())) set_tangent(out[k], level, tangents[k]);
-    }
-  }
-}
-
 template <class Results>
 [[gnu::always_inline]] inline Ref<OpNode> record(const Operation& op, const void* attrs, In in,
                                                  Results& results) {
@@ -228,7 +164,51 @@ template <class Results>
   return flags & mode.record ? record(op, attrs, in, out) : Ref<OpNode>();
 }
 
+void set_tangents(std::span<const Tensor> out, int level, std::span<const Tensor> tangents) {
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    if (is_floating(out[k].dtype())) set_tangent(out[k], level, tangents[k]);
+  }
+}
+
 }  // namespace
+
+[[gnu::noinline]] void detail::propagate_tangents(const Operation& op, const void* attrs, In in,
+                                                  std::span<const Tensor> out) {
+  if (out.empty() || !is_floating(out[0].dtype())) return;
+  for (std::uint64_t levels = detail::levels_to_propagate(in); levels; levels &= levels - 1) {
+    const int level = std::countr_zero(levels);
+    const OuterLevels outer(level);
+    if (op.linear && !op.views && in.size() == 1 && out.size() == 1) {
+      const Tensor tangent = tangent_of(in[0], level);
+      const Tensor* pointer = &tangent;
+      OneResult result;
+      execute(op, attrs, In(&pointer, 1), result);
+      set_tangent(out[0], level, std::move(result[0]));
+      continue;
+    }
+    if (op.linear) {
+      const std::vector<Tensor> of_inputs = detail::tangents_or_zeros(in, level);
+      memory::Vector<const Tensor*> pointers;
+      for (const Tensor& t : of_inputs) pointers.push_back(&t);
+      std::vector<Tensor> tangents;
+      execute(op, attrs, In(pointers.data(), in.size()), tangents);
+      set_tangents(out, level, tangents);
+      continue;
+    }
+    memory::Vector<Tensor> of_inputs;
+    of_inputs.reserve(static_cast<std::size_t>(in.size()));
+    bool recorded = false;
+    for (int i = 0; i < in.size(); ++i) {
+      of_inputs.push_back(in[i].defined() ? tangent_of(in[i], level) : Tensor());
+      recorded |= detail::has_graph_or_levels(of_inputs.back());
+    }
+    memory::Vector<Tensor> twins;
+    for (const Tensor& t : out) twins.push_back(detail::twin(t, level, recorded));
+    memory::Vector<Tensor> tangents(out.size());
+    op.jvp(attrs, in, of_inputs, twins, tangents.data());
+    set_tangents(out, level, tangents);
+  }
+}
 
 // One result of fixed number, an array of them, or a list.
 template <class Results>
@@ -248,10 +228,10 @@ static void execute_into(const Operation& op, const void* attrs, In in, Results&
     node = flags & kBatched ? record_batched(op, attrs, in, out) : record(op, attrs, in, out);
   }
   if (flags & kDual && mode.forward && op.differentiable) [[unlikely]]
-    propagate_tangents(op, attrs, in, out);
+    detail::propagate_tangents(op, attrs, in, out);
   if (node) {
     // With their tangents, which derivatives of the derivative need.
-    if (op.most_saved >= kOut) node->save_outputs(out);
+    if (op.most_read & kReadsResults) node->save_outputs(out);
   } else if (flags & (kRequiresGrad | kCut) && !mode.pass) {
     detail::note_cuts(in, out);
   }
@@ -268,6 +248,7 @@ void execute(const Operation& op, const void* attrs, In in, TwoResults& out) {
 }
 void execute(const Operation& op, const void* attrs, In in, std::vector<Tensor>& out) {
   out.resize(op.outputs > 0 ? static_cast<std::size_t>(op.outputs) : 0);
+  if (op.run) return op.run(attrs, in, out.data());
   execute_into(op, attrs, in, out);
 }
 
@@ -279,11 +260,11 @@ Ref<OpNode> OpNode::make(const Operation& op, const void* attrs, In in,
 void OpNode::save_inputs(In in) {
   std::uninitialized_default_construct_n(inputs(), num_saved_inputs());
   std::uninitialized_default_construct_n(outputs(), num_saved_outputs(op_));
-  if (!(saves_ & (kOut - 1))) return;
+  if (!(reads_ & kReadsInputs)) return;
   try {
     Tensor copy;
     for (int i = 0; i < in.size(); ++i) {
-      if (saves_ & input_bit(i) && in[i].defined()) {
+      if (reads_ & reads_input(i) && in[i].defined()) {
         inputs()[i].save_input(detail::to_save(in[i], copy));
       }
     }
@@ -294,7 +275,7 @@ void OpNode::save_inputs(In in) {
 }
 
 void OpNode::destroy_members() noexcept {
-  if (op_.most_saved) {
+  if (op_.most_read) {
     std::destroy_n(outputs(), num_saved_outputs(op_));
     std::destroy_n(inputs(), num_saved_inputs());
   }
@@ -302,9 +283,9 @@ void OpNode::destroy_members() noexcept {
 }
 
 void OpNode::save_outputs(std::span<const Tensor> out) {
-  if (saves_ < kOut) return;
+  if (!(reads_ & kReadsResults)) return;
   for (int k = 0; k < num_saved_outputs(op_); ++k) {
-    if (saves_ & kOut << k) outputs()[k].save_output(out[static_cast<std::size_t>(k)]);
+    if (reads_ & reads_result(k)) outputs()[k].save_output(out[static_cast<std::size_t>(k)]);
   }
 }
 
@@ -317,18 +298,18 @@ void OpNode::apply(BackwardCall& call) {
 void OpNode::release_saved() noexcept {
   for (int i = 0; i < num_saved_inputs(); ++i) inputs()[i].release();
   for (int k = 0; k < num_saved_outputs(op_); ++k) outputs()[k].release();
-  released_ = saves_ != 0;
+  released_ = reads_ || op_.for_one_pass;
 }
 
 void OpNode::list_saved(SavedList& list) {
   list.released = released_;
   // Of a list of inputs nothing is told when none is saved.
-  const bool tells = op_.inputs != kVariadic || saves_ & (kOut - 1);
+  const bool tells = op_.inputs != kVariadic || reads_ & kReadsInputs;
   for (int i = 0; tells && i < num_saved_inputs(); ++i) {
-    if (op_.most_saved & input_bit(i)) list.add_input(i, &inputs()[i]);
+    if (op_.most_read & reads_input(i)) list.add_input(i, &inputs()[i]);
   }
   for (int k = 0; k < num_saved_outputs(op_); ++k) {
-    if (op_.most_saved & kOut << k) list.add_output(k, &outputs()[k]);
+    if (op_.most_read & reads_result(k)) list.add_output(k, &outputs()[k]);
   }
   op_.list_attrs(attrs(), list);
 }
@@ -339,7 +320,7 @@ bool OpNode::fill_in(std::vector<Tensor>& in, std::vector<const Tensor*>& pointe
     const int k = static_cast<int>(i);
     if (!in[i].defined() && k < num_saved_inputs()) in[i] = inputs()[i].read(*this);
     // An input that would have been saved was not there.
-    const bool absent = !released_ && saves_ & input_bit(k);
+    const bool absent = !released_ && reads_ & reads_input(k);
     if (!in[i].defined() && (!absent || wants(k))) return false;
     pointers.push_back(&in[i]);
   }
@@ -355,7 +336,7 @@ bool OpNode::rerun(std::vector<Tensor>& inputs, std::vector<Tensor>& results) {
 
 void OpNode::report_unnamed(const char* what, int number) const {
   fail("internal error: the derivative of ", name(), " reads ", what, " ", number,
-       ", which it did not name in `saves`. Please report it.");
+       ", which it did not name in kReads. Please report it.");
 }
 
 }  // namespace pullback

@@ -20,13 +20,11 @@
 #include "graph/mode.h"
 #include "graph/node.h"
 #include "graph/saved.h"
+#include "ops/reads.h"
 
 namespace pullback {
 
 inline constexpr int kVariadic = -1;
-// What a node saves, in bits: inputs (from 15 on all share bit 15), kOut << k for result k.
-inline constexpr std::uint32_t kOut = 1u << 16;
-constexpr std::uint32_t input_bit(int i) { return 1u << (i < 15 ? i : 15); }
 
 struct Spec {
   Dims sizes;
@@ -61,15 +59,22 @@ struct Operation {
   const char* node;  // the name of its node, unless node_name tells it
   int inputs;        // or kVariadic
   int outputs;       // or kVariadic: a list of views
-  bool linear;       // its own jvp
+  // Traits.
+  bool linear;  // its own jvp
   bool differentiable;
-  std::uint32_t most_saved;  // what `saves` can give at all
+  bool matrix_product;           // of its last two inputs: costs more than moving the bytes
+  bool for_one_pass;             // its node serves one pass, though it may save nothing
+  Reads reads[kDeclaredInputs];  // by the gradient of each input
+  Reads most_read;               // by all of them
 
   std::size_t attrs_size;                             // a multiple of 8
   void (*copy_attrs)(void* room, const void* attrs);  // null: bytes
   void (*destroy_attrs)(void* attrs);                 // null: nothing to do
   void (*list_attrs)(const void* attrs, SavedList& list);
   const char* (*node_name)(const void* attrs);
+
+  // In place of execute(): elementwise operations have a shorter road, and nodes of their own.
+  void (*run)(const void* attrs, In in, Tensor* out);
 
   // One of these three; `make` where the results are not row-major.
   Tensor (*view)(const void* attrs, const Tensor& input);
@@ -78,8 +83,7 @@ struct Operation {
   void (*spec)(const void* attrs, In in, Spec* specs);
   void (*make)(const void* attrs, In in, const Spec* specs, Tensor* out);
 
-  std::uint32_t (*saves)(std::uint32_t needs);
-  void (*vjp)(const OpNode& node, BackwardCall& call);
+  void (*vjp)(const Node& node, BackwardCall& call);
   void (*jvp)(const void* attrs, In in, std::span<const Tensor> tangents,
               std::span<const Tensor> out, Tensor* result);
   // See NOTE [Batching] in ops/op.h: a rule of its own, or the attributes for a batch.
@@ -98,7 +102,7 @@ struct Operation {
 using OneResult = std::array<Tensor, 1>;
 using TwoResults = std::array<Tensor, 2>;
 
-// Computes, records, propagates tangents, batches.  The list takes any number of results.
+// Computes, records, propagates tangents, batches.  The list takes any operation.
 void execute(const Operation& op, const void* attrs, In in, OneResult& out);
 void execute(const Operation& op, const void* attrs, In in, TwoResults& out);
 void execute(const Operation& op, const void* attrs, In in, std::vector<Tensor>& out);
@@ -147,14 +151,14 @@ class OpNode final : public Node {
   bool rerun(std::vector<Tensor>& inputs, std::vector<Tensor>& results) override;
 
   const void* attrs() const { return this + 1; }
-  // Reading what the operator did not name in `saves` is an internal error.
+  // Reading what the operator did not name in kReads is an internal error.
   Tensor read_input(int i) const {
-    if (!(saves_ & input_bit(i))) [[unlikely]]
+    if (!(reads_ & reads_input(i))) [[unlikely]]
       report_unnamed("input", i);
     return inputs()[i].read(*this);
   }
   Tensor read_output(int k) const {
-    if (!(saves_ & kOut << k)) [[unlikely]]
+    if (!(reads_ & reads_result(k))) [[unlikely]]
       report_unnamed("result", k);
     return outputs()[k].read(*this);
   }
@@ -163,10 +167,10 @@ class OpNode final : public Node {
   void save_inputs(In in);
   void destroy_members() noexcept;
   static int num_saved_inputs(const Operation& op, int num_inputs) {
-    return op.most_saved & (kOut - 1) ? num_inputs : 0;
+    return op.most_read & kReadsInputs ? num_inputs : 0;
   }
   static int num_saved_outputs(const Operation& op) {
-    return op.most_saved >= kOut && op.outputs > 0 ? op.outputs : 0;
+    return op.most_read & kReadsResults && op.outputs > 0 ? op.outputs : 0;
   }
 
   SavedInput* inputs() const {
@@ -181,7 +185,7 @@ class OpNode final : public Node {
   [[noreturn]] void report_unnamed(const char* what, int number) const;
 
   const Operation& op_;
-  std::uint32_t saves_ = 0;  // what the operator named
+  Reads reads_ = kReadsNothing;  // by the gradients that are wanted
   bool released_ = false;
 };
 

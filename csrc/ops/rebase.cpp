@@ -160,9 +160,9 @@ void detail::note_cuts(In in, std::span<const Tensor> results) {
   }
 }
 
-void detail::note_unsaved_cut(Node& node, In in, std::uint32_t saves) {
+void detail::note_unsaved_cut(Node& node, In in, Reads saved) {
   for (int i = 0; i < in.size(); ++i) {
-    const bool kept = saves >> (i < 15 ? i : 15) & 1u || node.wants(i);
+    const bool kept = saved & reads_input(i) || node.wants(i);
     if (!kept && in[i].defined() && in[i].has(kCut)) return note_cut_operand(node, in[i]);
   }
 }

@@ -3,44 +3,55 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string_view>
+#include <memory>
 
 #include "graph/meta.h"
+#include "graph/recipe.h"
 
 namespace pullback::detail {
 namespace {
 
-bool multiplies_matrices(std::string_view name) {
-  for (const char* part : {"Mm", "mm", "Mv", "Dot", "Einsum", "Linear"}) {
-    if (name.find(part) != std::string_view::npos) return true;
+class OperationRecipe final : public Recipe {
+ public:
+  OperationRecipe(const Operation& op, const void* attrs) : op_(op), attrs_(op, attrs) {}
+  std::vector<Tensor> run(std::span<const Tensor> inputs) const override {
+    std::vector<const Tensor*> pointers;
+    for (const Tensor& t : inputs) pointers.push_back(&t);
+    std::vector<Tensor> results;
+    execute(op_, attrs_.get(), In(pointers.data(), static_cast<int>(pointers.size())), results);
+    return results;
   }
-  return false;
-}
+
+ private:
+  const Operation& op_;
+  const Attributes attrs_;
+};
 
 std::int64_t bytes_of(const Tensor& t) {
   return t.numel() * static_cast<std::int64_t>(item_size(t.dtype()));
 }
 
 // For [m, k] and [k, n] the square root of the product of all sizes is m k n.
-double products(std::span<const Tensor> inputs, std::int64_t result_bytes) {
+double products(In in, std::int64_t result_bytes) {
   double sizes = static_cast<double>(result_bytes);
-  for (const Tensor& t : inputs.last(std::min<std::size_t>(2, inputs.size()))) {
-    if (t.defined()) sizes *= static_cast<double>(bytes_of(t));
+  for (int i = std::max(0, in.size() - 2); i < in.size(); ++i) {
+    if (in[i].defined()) sizes *= static_cast<double>(bytes_of(in[i]));
   }
   return std::sqrt(sizes);
 }
 
 }  // namespace
 
-void note_recipe(Node& node, std::unique_ptr<Recipe> recipe, std::span<const Tensor> inputs,
-                 std::vector<int> edges, std::int64_t result_bytes) {
-  double cost = static_cast<double>(result_bytes);
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Tensor& t = inputs[i];
+void note_recipe(Node& node, const Operation& op, const void* attrs, In in,
+                 std::int64_t result_bytes) {
+  auto recipe = std::make_unique<OperationRecipe>(op, attrs);
+  recipe->cost = static_cast<double>(result_bytes);
+  for (int i = 0; i < in.size(); ++i) {
+    const Tensor& t = in[i];
     Recipe::Source source;
     source.absent = !t.defined();
     if (t.defined()) {
-      const Edge& edge = node.edge(edges[i]);
+      const Edge& edge = node.edge(i);
       if (!is_single(t) || t.has(kInference)) return;
       if (!edge || edge.is_leaf()) {
         // Without its value before the write there is no running again.
@@ -48,14 +59,12 @@ void note_recipe(Node& node, std::unique_ptr<Recipe> recipe, std::span<const Ten
         source.tensor = edge ? t : detached(t);
       }
       source.version = t.version();
-      cost += static_cast<double>(bytes_of(t));
+      recipe->cost += static_cast<double>(bytes_of(t));
     }
     recipe->sources.push_back(std::move(source));
   }
-  if (multiplies_matrices(node.name())) cost += products(inputs, result_bytes);
-  if (result_bytes == 0) cost = 1;  // a view
-  recipe->edges = std::move(edges);
-  recipe->cost = cost;
+  if (op.matrix_product) recipe->cost += products(in, result_bytes);
+  if (result_bytes == 0) recipe->cost = 1;
   mode.saved_hooks->note(node, std::move(recipe));
 }
 

@@ -24,7 +24,6 @@ struct ZeroGradients {
     std::vector<DType> dtypes;
   };
   static const char* node_name(const Attrs& a) { return a.node.c_str(); }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<ZeroGradients>& v) {
     for (int i = 0; i < v.num_inputs(); ++i) {
       const auto k = static_cast<std::size_t>(i);
@@ -44,7 +43,6 @@ struct Refusal {
   };
   static constexpr const char* kByHand = "NotImplemented";
   static const char* node_name(const Attrs& a) { return a.node; }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Refusal>& v) {
     const Attrs& a = v.attrs();
     if (a.by_hand()) fail("derivative for aten::", a.name, " is not implemented.", v.recorded_at());

@@ -185,7 +185,7 @@ double Ledger::cost_again(const Entry& entry) const {
   double cost = recipe.cost;
   for (std::size_t i = 0; i < recipe.sources.size(); ++i) {
     if (recipe.sources[i].tensor.defined() || recipe.sources[i].absent) continue;
-    const Edge& edge = entry.place.node->edge(recipe.edges[i]);
+    const Edge& edge = entry.place.node->edge(static_cast<int>(i));
     const Entry* source = find({edge.node(), edge.output_nr()});
     if (!source) {
       const Recipe* before = recipe_of(edge.node());
@@ -249,7 +249,7 @@ void Ledger::note(Node& node, std::unique_ptr<Recipe> recipe) {
   for (std::size_t i = 0; i < recipe->sources.size(); ++i) {
     if (!is_available(node, *recipe, i)) return;
     if (recipe->sources[i].tensor.defined() || recipe->sources[i].absent) continue;
-    const Edge& edge = node.edge(recipe->edges[i]);
+    const Edge& edge = node.edge(static_cast<int>(i));
     const Recipe* before = recipe_of(edge.node());
     if (before && !find({edge.node(), edge.output_nr()})) recipe->chain += before->chain;
   }
@@ -262,7 +262,7 @@ bool Ledger::is_available(const Node& node, const Recipe& recipe, std::size_t in
   constexpr std::size_t kSmall = 4096;
   const Recipe::Source& source = recipe.sources[input];
   if (source.absent) return true;
-  const Edge& edge = node.edge(recipe.edges[input]);
+  const Edge& edge = node.edge(static_cast<int>(input));
   if (source.tensor.defined()) {
     const Storage* storage = source.tensor.body()->storage.get();
     return (edge && edge.is_leaf()) || storage->bytes <= kSmall || blocks_.contains(storage);
@@ -319,7 +319,7 @@ std::vector<const Node*> Ledger::missing_nodes(const Node* last) {
     for (std::size_t i = 0; i < recipe->sources.size(); ++i) {
       const Recipe::Source& source = recipe->sources[i];
       if (source.tensor.defined() || source.absent) continue;
-      const Edge& edge = node->edge(recipe->edges[i]);
+      const Edge& edge = node->edge(static_cast<int>(i));
       if (present({edge.node(), edge.output_nr()}).defined()) continue;
       if (seen.insert(edge.node()).second) found.push_back(edge.node());
     }
@@ -385,7 +385,7 @@ Tensor Ledger::compute(const Entry& wanted) {
         inputs.push_back(source.absent ? Tensor() : unchanged(source, *node));
         continue;
       }
-      const Edge& edge = node->edge(recipe.edges[i]);
+      const Edge& edge = node->edge(static_cast<int>(i));
       const auto made = results.find(edge.node());
       inputs.push_back(made != results.end() ? made->second[edge.output_nr()]
                                              : present({edge.node(), edge.output_nr()}));

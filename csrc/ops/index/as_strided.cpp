@@ -70,7 +70,6 @@ struct TakePart {
   static void fill(const Attrs& a, In in, const Tensor& out) {
     copy_values(out, show(a, laid_out(a, in[0])));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<TakePart>& v);
 };
 
@@ -87,7 +86,6 @@ struct CopySlices {
     copy_values(out, in[0]);
     copy_values(show(a, out), in[1]);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   template <class Op>
   static void vjp(Vjp<Op>& v) {
     const Attrs& a = v.attrs();
@@ -99,7 +97,7 @@ struct CopySlices {
 // The history of a base that was written through a view: for one pass, as in torch, though it saves
 // neither input.
 struct WrittenSlices : CopySlices {
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u << kInputs; }
+  static constexpr bool kForOnePass = true;
 };
 
 void TakePart::vjp(Vjp<TakePart>& v) {
@@ -142,7 +140,6 @@ struct AsStrided {
   static Tensor view(const Attrs& a, const Tensor& x) {
     return x.alias(a.sizes, a.strides, a.offset - x.storage_offset());
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static std::int64_t first(const Attrs& a) { return std::min(a.offset, a.whole_offset); }
   // The stretch of memory that input and view touch, in a tensor of its own.
   static Tensor empty_memory(const Attrs& a, DType dtype) {

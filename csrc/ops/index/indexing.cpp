@@ -167,7 +167,7 @@ struct IndexGet {
     inputs.insert(inputs.end(), indices.begin(), indices.end());
     return apply<IndexGet>(plan, inputs);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0xfffe; }
+  static constexpr Reads kReads = kReadsAllBehindA;
   static void vjp(Vjp<IndexGet>& v) {
     const Tensor zeros = expand(Tensor::zeros({}, v.attrs().dtype), v.attrs().whole);
     std::vector<Tensor> indices;
@@ -212,7 +212,7 @@ struct IndexPut {
     return make_batched(put(b.plan, b.physical(in[0]), values, b.indices, a.accumulate, a.node),
                         level);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0xfffc; }
+  static constexpr Reads kReads = kReadsAllBehindB;
   static void vjp(Vjp<IndexPut>& v) {
     const Attrs& a = v.attrs();
     std::vector<Tensor> indices;

@@ -56,7 +56,7 @@ struct MaskedSelect {
   static void fill(const Attrs&, In in, const Tensor& out) {
     kernels::masked_select(view_of(out), view_of(in[0]), view_of(in[1]));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
+  static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<MaskedSelect>& v) {
     const Tensor zeros = expand(Tensor::zeros({}, v.grad().dtype()), v.attrs().whole);
     v.give(0, masked_scatter(zeros, v.in(1), v.grad()));
@@ -101,7 +101,7 @@ struct MaskedScatter {
     kernels::masked_scatter(view_of(out), view_of(in[1]),
                             view_of(source.alias({{source.numel()}}, {{1}})));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
+  static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<MaskedScatter>& v) {
     const Dims& sizes = v.attrs().source;
     const std::int64_t count = count_elements(sizes);

@@ -40,7 +40,7 @@ struct Gather {
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::gather(view_of(out), view_of(in[0]), view_of(in[1]), a.dim);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u << 1; }
+  static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<Gather>& v) {
     const Attrs& a = v.attrs();
     v.give(0, scatter_add(zeros_of(a.whole, v.grad().dtype()), a.dim, v.in(1), v.grad()));
@@ -64,7 +64,7 @@ struct ScatterAdd {
     kernels::copy(view_of(out), view_of(in[0]));
     kernels::scatter_add(view_of(out), view_of(in[1]), view_of(in[2]), a.dim);
   }
-  static constexpr std::uint32_t saves(std::uint32_t needs) { return needs >> 2 & 1u ? 2u : 0u; }
+  static constexpr Reads kReads[] = {kReadsNothing, kReadsNothing, kReadsB};
   static void vjp(Vjp<ScatterAdd>& v) {
     if (v.wants(0)) v.give(0, v.grad());
     if (v.wants(2)) v.give(2, gather(v.grad(), v.attrs().dim, v.in(1)));
@@ -85,7 +85,7 @@ struct Scatter {
     kernels::copy(view_of(out), view_of(in[0]));
     kernels::scatter(view_of(out), view_of(in[1]), view_of(in[2]), a.dim);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
+  static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<Scatter>& v) {
     const int dim = v.attrs().dim;
     const Tensor index = v.in(1);
@@ -117,7 +117,7 @@ struct ScatterValue {
                             in[1].ndim(), out.dtype()};
     kernels::scatter(view_of(out), view_of(in[1]), src, a.dim);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
+  static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<ScatterValue>& v) {
     v.give(0, scatter_value(v.grad(), v.attrs().dim, v.in(1), Scalar(0)));
   }

@@ -170,7 +170,7 @@ struct ScatterReduce {
     return {slope_x, where(single, gather(others, a.dim, index),
                            gather(out, a.dim, index) / masked_fill(src, zero, Scalar(1)))};
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | 2u | 4u | kOut; }
+  static constexpr Reads kReads = kReadsA | kReadsB | kReadsC | kReadsY;
   static void vjp(Vjp<ScatterReduce>& v) {
     const Attrs& a = v.attrs();
     const Tensor index = v.in(1);

@@ -70,7 +70,7 @@ struct IndexSelect {
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::index_select(view_of(out), view_of(in[0]), view_of(in[1]), a.dim);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
+  static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<IndexSelect>& v) {
     const Attrs& a = v.attrs();
     v.give(0, index_add(zeros_of(a.whole, v.grad().dtype()), a.dim, v.in(1), v.grad()));
@@ -100,7 +100,7 @@ struct IndexAdd {
     kernels::copy(view_of(out), view_of(in[0]));
     kernels::index_add(view_of(out), a.dim, view_of(in[1]), view_of(in[2]), a.alpha);
   }
-  static constexpr std::uint32_t saves(std::uint32_t needs) { return needs >> 2 & 1u ? 2u : 0u; }
+  static constexpr Reads kReads[] = {kReadsNothing, kReadsNothing, kReadsB};
   static void vjp(Vjp<IndexAdd>& v) {
     const Attrs& a = v.attrs();
     if (v.wants(0)) v.give(0, v.grad());
@@ -135,7 +135,7 @@ struct IndexCopy {
     kernels::copy(view_of(out), view_of(in[0]));
     kernels::index_copy("index_copy_", view_of(out), a.dim, view_of(in[1]), view_of(in[2]));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
+  static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<IndexCopy>& v) {
     const int dim = v.attrs().dim;
     const Tensor index = v.in(1);
@@ -196,7 +196,7 @@ struct IndexFill {
                                sizes.size(), out.dtype()};
     kernels::index_copy("index_fill_", view_of(out), a.dim, view_of(in[1]), source, true);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 2; }
+  static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<IndexFill>& v) {
     const int dim = v.attrs().dim;
     const Tensor index = v.in(1);

@@ -34,6 +34,7 @@ void scale(const Tensor& out, const Scalar& factor) {
 struct AddProduct {
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMatrixProduct = true;
   struct Attrs {
     Dims addend;
     Scalar beta;
@@ -87,9 +88,7 @@ struct AddProduct {
   static Tensor batch(const Attrs& a, In in, int) {
     return combine(a, in[0], product(in[1], in[2]));
   }
-  static constexpr std::uint32_t saves(std::uint32_t needs) {
-    return (needs & 2u) << 1 | (needs >> 1 & 2u);
-  }
+  static constexpr Reads kReads[] = {kReadsNothing, kReadsC, kReadsB};
   static void vjp(Vjp<AddProduct>& v) {
     const Attrs& a = v.attrs();
     if (v.wants(0)) v.give(0, times(sum_to(v.grad(), a.addend), a.beta));

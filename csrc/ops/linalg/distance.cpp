@@ -43,7 +43,7 @@ struct Cdist {
                                    x1.size(rows), x2.size(rows), x1.size(rows + 1)};
     kernels::pair_distances(out.dtype(), out.bytes(), x1.bytes(), x2.bytes(), sizes, a.p);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 3u | kOut; }
+  static constexpr Reads kReads = kReadsA | kReadsB | kReadsY;
 
   // t / y, zero where the points are equal.
   static Tensor over_distance(const Tensor& t, const Tensor& y) {

@@ -64,6 +64,7 @@ enum class Form : std::uint8_t { Mm, Bmm, Mv };
 struct Product {
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMatrixProduct = true;
   struct Attrs {
     Form form;
   };
@@ -98,9 +99,7 @@ struct Product {
     if (!is_batched(in[0], level)) return make_batched(mm(b, t(a)), level);
     return make_batched(squeeze_dim(bmm(a, unsqueeze(b, -1)), -1), level);
   }
-  static constexpr std::uint32_t saves(std::uint32_t needs) {
-    return (needs & 1u) << 1 | (needs >> 1 & 1u);
-  }
+  static constexpr Reads kReads[] = {kReadsB, kReadsA};
   static void vjp(Vjp<Product>& v) {
     const Form form = v.attrs().form;
     if (v.wants(0)) {
@@ -123,6 +122,7 @@ struct Product {
 struct Dot {
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMatrixProduct = true;
   struct Attrs {
     const char* node;
   };
@@ -139,7 +139,7 @@ struct Dot {
     const Tensor product = bmm(unsqueeze(a, 1), unsqueeze(b, 2));
     return make_batched(reshape(product, Dims{product.size(0)}), level);
   }
-  static constexpr std::uint32_t saves(std::uint32_t needs) { return Product::saves(needs); }
+  static constexpr Reads kReads[] = {kReadsB, kReadsA};
   static void vjp(Vjp<Dot>& v) {
     if (v.wants(0)) v.give(0, v.grad() * v.in(1));
     if (v.wants(1)) v.give(1, v.grad() * v.in(0));

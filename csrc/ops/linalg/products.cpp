@@ -125,9 +125,7 @@ struct Cross {
       kernels::binary(kernels::Binary::Sub, view_of(result), view_of(result), view_of(scratch));
     }
   }
-  static constexpr std::uint32_t saves(std::uint32_t needs) {
-    return (needs & 1u) << 1 | (needs >> 1 & 1u);
-  }
+  static constexpr Reads kReads[] = {kReadsB, kReadsA};
   static void vjp(Vjp<Cross>& v) {
     const Attrs& a = v.attrs();
     if (v.wants(0)) v.give(0, apply<Cross>(a, v.in(1), v.grad()));

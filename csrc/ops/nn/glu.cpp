@@ -41,7 +41,7 @@ struct Glu {
     kernels::unary(Unary::Sigmoid, view_of(out), view_of(half(a, x, 1)));
     kernels::binary(Binary::Mul, view_of(out), view_of(out), view_of(half(a, x, 0)));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1; }
+  static constexpr Reads kReads = kReadsX;
   static void vjp(Vjp<Glu>& v) {
     const Tensor x = v.in(0);
     const Tensor first = half(v.attrs(), x, 0);

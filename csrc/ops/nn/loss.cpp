@@ -129,7 +129,7 @@ struct DifferenceLoss {
     if (reduces) return reduce_into(a, kernels::Reduce::SumSq, losses, out);
     kernels::unary(kernels::Unary::Square, view_of(losses), view_of(losses));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 3; }
+  static constexpr Reads kReads = kReadsA | kReadsB;
   static Tensor slope(const Attrs& a, const Tensor& difference) {
     const double p = a.parameter;
     switch (a.kind) {
@@ -187,7 +187,7 @@ struct EntropyLoss {
     if (a.reduction == Reduction::None) return copy_values(out, losses);
     reduce_into(a, kernels::Reduce::Sum, losses, out);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 15; }
+  static constexpr Reads kReads = kReadsA | kReadsB | kReadsC | kReadsD;
   static Tensor input_slope(const Attrs& a, const Tensor& x, const Tensor& t, const Tensor& pos) {
     if (a.kind == LossKind::Entropy) return (x - t) / clamp_min((1 - x) * x, 1e-12);
     if (!pos.defined()) return sigmoid(x) - t;

@@ -102,7 +102,7 @@ struct Nll {
     const Tensor divisor = Tensor::scalar(total, out.dtype());
     kernels::binary(kernels::Binary::Div, view_of(out), view_of(out), view_of(divisor));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 6; }
+  static constexpr Reads kReads = kReadsB | kReadsC;
   static void vjp(Vjp<Nll>& v);
   static Tensor jvp(Jvp<Nll>& j) { return apply<Nll>(j.attrs(), j.tangent(0), j.in(1), j.in(2)); }
 
@@ -151,7 +151,7 @@ struct NllGrad {
         a.reduction == Reduction::Mean ? kernels::nll_weight(target, out.dtype(), classes) : 1;
     kernels::nll_grad(view_of(out), gradient, target, classes, 1 / total);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 6; }
+  static constexpr Reads kReads = kReadsB | kReadsC;
   static void vjp(Vjp<NllGrad>& v) { v.give(0, apply<Nll>(v.attrs(), v.grad(), v.in(1), v.in(2))); }
   static Tensor jvp(Jvp<NllGrad>& j) {
     return apply<NllGrad>(j.attrs(), j.tangent(0), j.in(1), j.in(2));

@@ -59,7 +59,7 @@ struct SoftmaxGrad {
     const Row to(out, a.dim);
     kernels::softmax_grad(to, Row(in[0], a.dim), Row(in[1], a.dim), to.dim());
   }
-  static constexpr std::uint32_t saves(std::uint32_t needs) { return needs & 2 ? 3 : 2; }
+  static constexpr Reads kReads[] = {kReadsB, kReadsA | kReadsB};
   static Tensor slope_of_y(const Attrs& a, const Tensor& t, const Tensor& g, const Tensor& y) {
     return t * (g - sum_row(g * y, a.dim)) - g * sum_row(t * y, a.dim);
   }
@@ -93,7 +93,7 @@ struct Softmax {
     const Row to(out, a.dim);
     kernels::softmax(to, Row(in[0], a.dim), to.dim());
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return kOut; }
+  static constexpr Reads kReads = kReadsY;
   static void vjp(Vjp<Softmax>& v) {
     v.give(0,
            absorb_rows(v.grad(), v.attrs().dim, apply<SoftmaxGrad>(v.attrs(), v.grad(), v.out())));
@@ -114,7 +114,7 @@ struct LogSoftmaxGrad {
     const Row to(out, a.dim);
     kernels::log_softmax_grad(to, Row(in[0], a.dim), Row(in[1], a.dim), to.dim());
   }
-  static constexpr std::uint32_t saves(std::uint32_t needs) { return needs & 2 ? 3 : 2; }
+  static constexpr Reads kReads[] = {kReadsB, kReadsA | kReadsB};
   static void vjp(Vjp<LogSoftmaxGrad>& v) {
     const Tensor probability = exp(v.in(1));
     const Tensor& t = v.grad();
@@ -141,7 +141,7 @@ struct LogSoftmax {
     const Row to(out, a.dim);
     kernels::log_softmax(to, Row(in[0], a.dim), to.dim());
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return kOut; }
+  static constexpr Reads kReads = kReadsY;
   static void vjp(Vjp<LogSoftmax>& v) {
     v.give(0, absorb_rows(v.grad(), v.attrs().dim,
                           apply<LogSoftmaxGrad>(v.attrs(), v.grad(), v.out())));

@@ -163,7 +163,7 @@ struct Ordered {
         return mode_along(values, indices, in[0], a.dim);
     }
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return kOut << 1; }
+  static constexpr Reads kReads = kReadsZ;
   static void vjp(Vjp<Ordered>& v) {
     const Attrs& a = v.attrs();
     if (!v.grad().defined() || a.dim < 0) return v.give(0, v.grad());
@@ -234,7 +234,7 @@ struct MedianOfAll {
   static Tensor shares(const Attrs& a, const Tensor& x, const Tensor& value) {
     return tie_shares(x, keep_layout(value, dims(a, x), x.ndim(), false), dims(a, x), true);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+  static constexpr Reads kReads = kReadsX | kReadsY;
   static void vjp(Vjp<MedianOfAll>& v) {
     const Attrs& a = v.attrs();
     const Tensor x = v.in(0);

@@ -82,7 +82,7 @@ struct Extreme {
     return {reduced_sizes(in[0].sizes(), a.dims, a.keepdim), in[0].dtype()};
   }
   static void fill(const Attrs& a, In in, const Tensor& out) { fill_extreme(a.max, a, in[0], out); }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+  static constexpr Reads kReads = kReadsX | kReadsY;
   static void vjp(Vjp<Extreme>& v) {
     const Attrs& a = v.attrs();
     v.give(0, restore(v.grad(), a.dims, a.ndim, a.keepdim) * share(a, v.in(0), v.out()));
@@ -107,7 +107,7 @@ struct BothExtremes {
     fill_extreme(false, a, in[0], out[0]);
     fill_extreme(true, a, in[0], out[1]);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut | kOut << 1; }
+  static constexpr Reads kReads = kReadsX | kReadsY | kReadsZ;
   static void vjp(Vjp<BothExtremes>& v) {
     const Attrs& a = v.attrs();
     const Tensor x = v.in(0);
@@ -157,7 +157,7 @@ struct ExtremeAt {
                         KeepView(out[1], a.dims, in[0].sizes(), a.keepdim), view_of(in[0]),
                         a.dims.first());
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return kOut << 1; }
+  static constexpr Reads kReads = kReadsZ;
   static void vjp(Vjp<ExtremeAt>& v) {
     const Attrs& a = v.attrs();
     if (!v.grad().defined()) return v.give(0, Tensor());

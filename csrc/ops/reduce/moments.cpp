@@ -74,7 +74,7 @@ struct Variance {
     kernels::var_mean(variance, no_mean, view_of(in[0]), a.correction);
     if (root) take_root(out);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return root ? 1u | kOut : 1u; }
+  static constexpr Reads kReads = root ? kReadsX | kReadsY : kReadsX;
   static void vjp(Vjp<Variance>& v) {
     v.give(0, variance_gradient(v.attrs(), v.grad(), v.in(0), root ? v.out() : Tensor()));
   }
@@ -97,7 +97,7 @@ struct VarianceMean {
                       a.correction);
     if (root) take_root(out[0]);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return root ? 1u | kOut : 1u; }
+  static constexpr Reads kReads = root ? kReadsX | kReadsY : kReadsX;
   static void vjp(Vjp<VarianceMean>& v) {
     const Attrs& a = v.attrs();
     Tensor total;
@@ -131,7 +131,7 @@ struct NanSum {
     kernels::reduce(kernels::Reduce::Sum, KeepView(out, a.dims, in[0].sizes(), a.keepdim),
                     view_of(clean));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u; }
+  static constexpr Reads kReads = kReadsX;
   static void vjp(Vjp<NanSum>& v) {
     const Attrs& a = v.attrs();
     const Tensor g = restore(v.grad(), a.dims, a.from.size(), a.keepdim);
@@ -152,7 +152,7 @@ struct LogSumExp {
     if (a.dims.empty()) return copy_values(out, in[0]);
     kernels::logsumexp(KeepView(out, a.dims, in[0].sizes(), a.keepdim), view_of(in[0]));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+  static constexpr Reads kReads = kReadsX | kReadsY;
   static Tensor weights(const Attrs& a, const Tensor& x, const Tensor& y) {
     return exp(x - restore(finite_below(y), a.dims, a.from.size(), a.keepdim));
   }

@@ -44,7 +44,7 @@ struct Norm {
     kernels::reduce(kernels::Reduce::NormP, KeepView(out, a.dims, x.sizes(), a.keepdim), view_of(x),
                     a.ord);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+  static constexpr Reads kReads = kReadsX | kReadsY;
 
   // t times the derivative, elementwise; y and t broadcast to x.
   static Tensor times_slope(const Attrs& a, const Tensor& t, const Tensor& x, const Tensor& y) {

@@ -45,7 +45,6 @@ struct Shift {
     const std::int64_t from = a.where.reverse ? 1 : 0;
     kernels::copy(view_of(part(out, 1 - from)), view_of(part(in[0], from)));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Shift>& v) { v.give(0, shift(v.grad(), v.attrs().where.back())); }
   static Tensor jvp(Jvp<Shift>& j) { return shift(j.tangent(0), j.attrs().where); }
 };
@@ -60,9 +59,7 @@ struct Recurrence {
     kernels::recurrence(Directed(out, a.where), Directed(in[0], a.where), Directed(in[1], a.where),
                         a.where.dim);
   }
-  static constexpr std::uint32_t saves(std::uint32_t needs) {
-    return 1u | (needs & 1u ? kOut : 0u);
-  }
+  static constexpr Reads kReads[] = {kReadsA | kReadsY, kReadsA};
   static void vjp(Vjp<Recurrence>& v) {
     const Along where = v.attrs().where;
     const Tensor to_b = recurrence(shift(v.in(0), where.back()), v.grad(), where.back());
@@ -91,7 +88,7 @@ struct Cumprod {
     kernels::scan(kernels::Scan::Prod, Directed(out, a.where), Directed(in[0], a.where),
                   a.where.dim);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+  static constexpr Reads kReads = kReadsX | kReadsY;
   static void vjp(Vjp<Cumprod>& v) {
     const Along where = v.attrs().where;
     if (where.dim < 0 || v.grad().size(where.dim) == 1) return v.give(0, v.grad());
@@ -133,7 +130,7 @@ struct Prod {
     kernels::reduce(kernels::Reduce::Prod, KeepView(out, a.dims, in[0].sizes(), a.keepdim),
                     view_of(in[0]));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u; }
+  static constexpr Reads kReads = kReadsX;
   // For each element the product of the others.
   static Tensor others(const Attrs& a, const Tensor& x) {
     if (a.dims.count() != 1) {

@@ -149,7 +149,6 @@ struct Sum {
     return {reduced_sizes(in[0].sizes(), a.dims, a.keepdim), a.dtype};
   }
   static void fill(const Attrs& a, In in, const Tensor& out) { fill_sum(a, in[0], out); }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Sum>& v) { v.give(0, spread(v.attrs(), v.grad())); }
 };
 
@@ -185,7 +184,6 @@ struct Mean {
     fill_sum(a, in[0], out);
     divide(out, static_cast<double>(reduced_count(in[0].sizes(), a.dims)));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Mean>& v) {
     const Attrs& a = v.attrs();
     v.give(0, spread(a, v.grad() / static_cast<double>(reduced_count(a.from, a.dims))));

@@ -36,7 +36,6 @@ struct Cumsum {
     kernels::scan(kernels::Scan::Sum, Directed(out, a.where), Directed(in[0], a.where),
                   a.where.dim);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Cumsum>& v) { v.give(0, cumsum(v.grad(), v.attrs().where.back())); }
 };
 
@@ -68,7 +67,7 @@ struct CumExtreme {
     }
     kernels::cum_extreme(a.max, view_of(out[0]), view_of(out[1]), view_of(in[0]), a.where.dim);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return kOut << 1; }
+  static constexpr Reads kReads = kReadsZ;
   static void vjp(Vjp<CumExtreme>& v) {
     const Attrs& a = v.attrs();
     if (!v.grad().defined() || a.where.dim < 0) return v.give(0, v.grad());
@@ -92,7 +91,7 @@ struct LogCumsumExp {
     if (a.where.dim < 0) return copy_values(out, in[0]);
     kernels::scan(kernels::Scan::LogSumExp, view_of(out), view_of(in[0]), a.where.dim);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 1u | kOut; }
+  static constexpr Reads kReads = kReadsX | kReadsY;
   // exp(y[k] - y[k + 1]), never above one; one at the end.
   static Tensor decay(const Tensor& y, Along where) {
     return exp(neg(shift(y - shift(y, where), where.back())));

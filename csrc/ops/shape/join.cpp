@@ -71,7 +71,6 @@ struct Cat {
       start += a.lengths[i];
     }
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Cat>& v) {
     const Attrs& a = v.attrs();
     std::int64_t start = 0;
@@ -108,7 +107,6 @@ struct Stack {
       kernels::copy(view_of(part.show(out)), view_of(in[i]));
     }
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Stack>& v) {
     for (int i = 0; i < v.num_inputs(); ++i) {
       if (v.wants(i)) v.give(i, select(v.grad(), v.attrs().dim, i));
@@ -147,7 +145,6 @@ struct BlockDiag {
       column += a.columns[i];
     }
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<BlockDiag>& v) {
     const Attrs& a = v.attrs();
     std::int64_t row = 0;

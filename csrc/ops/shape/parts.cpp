@@ -32,7 +32,6 @@ struct WindowScatter {
     kernels::copy(view_of(out), view_of(in[0]));
     kernels::copy(view_of(a.window.show(out)), view_of(in[1]));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<WindowScatter>& v) {
     const Window& window = v.attrs().window;
     if (v.wants(1)) v.give(1, show(window, v.grad()));

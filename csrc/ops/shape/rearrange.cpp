@@ -53,7 +53,6 @@ struct Flip {
     for (const std::int64_t d : a.dims) from.flip(static_cast<int>(d));
     kernels::copy(view_of(out), from.view());
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Flip>& v) { v.give(0, flip(v.grad(), v.attrs().dims)); }
 };
 
@@ -97,7 +96,6 @@ struct Roll {
     copy_rolled(a, k + 1, part(in, 0, size - shift), part(out, shift, size - shift));
     if (shift > 0) copy_rolled(a, k + 1, part(in, size - shift, shift), part(out, 0, shift));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Roll>& v) {
     Attrs back = v.attrs();
     for (std::int64_t& shift : back.shifts) shift = -shift;
@@ -136,7 +134,6 @@ struct Rot90 {
     if (a.k % 2) from.swap(a.dim0, a.dim1);
     kernels::copy(view_of(out), from.view());
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Rot90>& v) {
     const Attrs& a = v.attrs();
     v.give(0, apply<Rot90>({(4 - a.k) % 4, a.dim0, a.dim1}, v.grad()));
@@ -187,7 +184,6 @@ struct Triangle {
         });
     if (!to.is_same(out)) kernels::copy(view_of(out), view_of(to));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Triangle>& v) { v.give(0, apply<Triangle>(v.attrs(), v.grad())); }
 };
 

@@ -47,7 +47,6 @@ struct Repeat {
     const Dims from = interleave(Dims(a.from.size()), Dims(in[0].strides()));
     kernels::copy(view_of(out.alias(to, strides)), view_of(in[0].alias(to, from)));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Repeat>& v) {
     const Attrs& a = v.attrs();
     const Tensor blocks = reshape(v.grad(), interleave(a.repeats, a.from));

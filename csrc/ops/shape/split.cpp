@@ -61,7 +61,6 @@ struct Split {
     }
     return parts;
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Split>& v) {
     const Attrs& a = v.attrs();
     const auto sizes_of = [&a](int k) {
@@ -97,7 +96,6 @@ struct Unbind {
     }
     return parts;
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Unbind>& v) {
     const Attrs& a = v.attrs();
     Dims sizes = a.whole;

@@ -42,7 +42,6 @@ struct Permute {
     }
     return x.alias(sizes, strides);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Permute>& v) {
     const Dims& order = v.attrs().order;
     // Of a view of all, the gradient is given as it is, so that .grad may take it over.
@@ -80,7 +79,6 @@ struct Reshape {
           a.sizes, ".");
     return x.alias(a.sizes, strides);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Reshape>& v) { v.give(0, reshape(v.grad(), v.attrs().from)); }
 };
 
@@ -96,7 +94,6 @@ struct ReshapeCopy {
     kernels::copy(view_of(out.alias(a.from, contiguous_strides(a.from))), view_of(in[0]));
   }
   static Tensor make(const Attrs& a, const Tensor& x) { return Tensor::empty(a.sizes, x.dtype()); }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<ReshapeCopy>& v) { v.give(0, reshape(v.grad(), v.attrs().from)); }
 };
 
@@ -117,7 +114,6 @@ struct Unsqueeze {
     sizes.insert(a.dim, 1);
     return x.alias(sizes, strides);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Unsqueeze>& v);
 };
 
@@ -144,7 +140,6 @@ struct Squeeze {
     }
     return x.alias(sizes, strides);
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Squeeze>& v) {
     Tensor gradient = v.grad();
     for (const std::int64_t dim : v.attrs().dims) gradient = unsqueeze(gradient, dim);
@@ -180,7 +175,6 @@ struct UnsafeView {
     if (out.bytes() == in[0].bytes()) return;
     kernels::copy(view_of(out.alias(a.from, contiguous_strides(a.from))), view_of(in[0]));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<UnsafeView>& v) { v.give(0, reshape(v.grad(), v.attrs().from)); }
 };
 

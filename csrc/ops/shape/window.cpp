@@ -102,7 +102,6 @@ struct Show {
   using Attrs = WindowAttrs;
   static const char* node_name(const Attrs& a) { return forward_name(a.window); }
   static Tensor view(const Attrs& a, const Tensor& x) { return a.window.show(x); }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Show>& v) { v.give(0, place(v.attrs().window, v.grad(), v.attrs().whole)); }
 };
 
@@ -136,7 +135,6 @@ struct Place {
       kernels::binary(kernels::Binary::Add, view_of(to), view_of(to), view_of(one.show(values)));
     }
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Place>& v) { v.give(0, show(v.attrs().window, v.grad())); }
 };
 
@@ -151,7 +149,6 @@ struct DiagonalCopy {
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(a.window.show(in[0])));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<DiagonalCopy>& v) {
     v.give(0, place(v.attrs().window, v.grad(), v.attrs().whole));
   }
@@ -177,7 +174,6 @@ struct Trace {
     kernels::reduce(kernels::Reduce::Sum, view_of(out.alias(sizes, strides)),
                     view_of(a.window.show(in[0])));
   }
-  static constexpr std::uint32_t saves(std::uint32_t) { return 0; }
   static void vjp(Vjp<Trace>& v) {
     const Window& window = v.attrs().window;
     const Dims& whole = v.attrs().whole;
