@@ -31,20 +31,18 @@ template <typename T, int width>
 using Vector = typename VectorOf<T, width * sizeof(T)>::type;
 
 #if defined(__FMA__)
-PULLBACK_INLINE Vector<float, 8> fused(Vector<float, 8> a, Vector<float, 8> b,
-                                            Vector<float, 8> c) {
+PULLBACK_INLINE Vector<float, 8> fused(Vector<float, 8> a, Vector<float, 8> b, Vector<float, 8> c) {
   return _mm256_fmadd_ps(a, b, c);
 }
-PULLBACK_INLINE Vector<float, 4> fused(Vector<float, 4> a, Vector<float, 4> b,
-                                            Vector<float, 4> c) {
+PULLBACK_INLINE Vector<float, 4> fused(Vector<float, 4> a, Vector<float, 4> b, Vector<float, 4> c) {
   return _mm_fmadd_ps(a, b, c);
 }
 PULLBACK_INLINE Vector<double, 4> fused(Vector<double, 4> a, Vector<double, 4> b,
-                                             Vector<double, 4> c) {
+                                        Vector<double, 4> c) {
   return _mm256_fmadd_pd(a, b, c);
 }
 PULLBACK_INLINE Vector<double, 2> fused(Vector<double, 2> a, Vector<double, 2> b,
-                                             Vector<double, 2> c) {
+                                        Vector<double, 2> c) {
   return _mm_fmadd_pd(a, b, c);
 }
 PULLBACK_INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
@@ -86,7 +84,7 @@ struct Product {
 
 template <typename T, int width>
 PULLBACK_INLINE void write(const Product<T>& p, std::int64_t i, std::int64_t j,
-                                typename Lane<T, width>::V v) {
+                           typename Lane<T, width>::V v) {
   T* c = p.c + i * p.c_row + j * p.c_column;
   if (p.c_column == 1) {
     if (p.accumulate) v += Lane<T, width>::load(c);
