@@ -40,8 +40,8 @@ REFUSED_POSITIONS = {
 }
 
 
-def examples(leaf: Leaf, seed: int) -> list[np.ndarray]:
-    """The leaf's array and others like it."""
+def examples(leaf: Leaf, seed: int, dtype: str = "float64") -> list[np.ndarray]:
+    """The leaf's array and others like it, in this dtype if they are floating."""
     found = [leaf.array]
     random = np.random.RandomState(seed)
     for step in range(1, SIZE):
@@ -50,7 +50,7 @@ def examples(leaf: Leaf, seed: int) -> list[np.ndarray]:
         if leaf.floating:
             flat = flat * (1 - 0.125 * step)
         found.append(flat.reshape(leaf.array.shape).astype(leaf.array.dtype))
-    return found
+    return [array.astype(dtype) for array in found] if leaf.floating else found
 
 
 def batchings(sample: Sample) -> Iterator[dict[int, int]]:
@@ -71,11 +71,11 @@ def refuses_masks(op: Op, sample: Sample, where: dict[int, int]) -> bool:
     )
 
 
-def stacked(lib: Any, sample: Sample, where: dict[int, int]) -> list[Any]:
+def stacked(lib: Any, sample: Sample, where: dict[int, int], dtype: str = "float64") -> list[Any]:
     return [
-        lib.tensor(np.stack(examples(leaf, k), axis=where[k]))
+        lib.tensor(np.stack(examples(leaf, k, dtype), axis=where[k]))
         if k in where
-        else leaf.make(lib, grad=False)
+        else leaf.make(lib, dtype if leaf.floating else None, grad=False)
         for k, leaf in enumerate(sample.leaves)
     ]
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from statistics import NormalDist
 from typing import Any
 
@@ -23,12 +24,45 @@ import numpy as np
 
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 
+# torch.testing's tolerances: relative and absolute.
+TOLERANCES = {"float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7)}
+
 
 @dataclass(frozen=True)
 class DType:
     """A dtype by name, of whichever library."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class Checks:
+    """How the results of a row are compared, where that is not as for every other row.
+
+    ``vectors`` names the dimension of a result along which its vectors lie when each of them is
+    right up to a factor of absolute value 1: ``{0: -2}``, the columns of the first result.
+    """
+
+    dtypes: tuple[str, ...] = ("float64", "float32")
+    tolerance: dict[str, tuple[float, float]] = field(default_factory=dict)
+    vectors: dict[int, int] = field(default_factory=dict)
+
+    def tolerance_of(self, dtype: str) -> tuple[float, float]:
+        return self.tolerance.get(dtype) or TOLERANCES[dtype]
+
+    def settled(self, found: np.ndarray, expected: np.ndarray, result: int) -> np.ndarray:
+        """Each vector of ``found`` with the sign, or the phase, that it has in ``expected``."""
+        if result not in self.vectors:
+            return found
+        inner = (np.conj(found) * expected).sum(axis=self.vectors[result], keepdims=True)
+        size = np.abs(inner)
+        return found * np.where(size > 0, inner, 1) / np.where(size > 0, size, 1)
+
+
+def parse_checks(text: str) -> Checks:
+    """``dtypes=(float64,), tolerance={float64: (1e-6, 1e-6)}``."""
+    names = {name: name for name in DTYPES}
+    return Checks(**eval(f"dict({text})", names))
 
 
 @dataclass(eq=False)
@@ -42,6 +76,13 @@ class Leaf:
     @property
     def floating(self) -> bool:
         return self.array.dtype.kind == "f"
+
+    def values(self, dtype: str) -> np.ndarray:
+        """What ``make`` puts into a tensor, as an array of the same layout."""
+        values = self.array.astype(dtype) if self.floating else self.array.copy()
+        if self.strided and values.ndim == 1:
+            return np.repeat(values, 2)[::2]
+        return values.copy(order="F") if self.strided else values
 
     def make(self, lib: Any, dtype: str | None = None, grad: bool | None = None) -> Any:
         dtype = dtype or self.array.dtype.name
@@ -88,7 +129,7 @@ class Sample:
     def __str__(self) -> str:
         return self.text
 
-    @property
+    @cached_property
     def leaves(self) -> list[Leaf]:
         return list(_walk(self.args)) + list(_walk(self.kwargs))
 

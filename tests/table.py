@@ -1,6 +1,7 @@
 """The rows of the operator table as the tests see them: how to call one, and its samples.
 
 ``OPS`` has an ``Op`` for every row; rows of one name are overloads and are told apart in ``id``.
+``cases`` are their samples in every dtype that the row is compared in, for ``each`` test.
 A call seeds the generator first, so that an operator that draws random numbers is a function too.
 """
 
@@ -8,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pytest
 
 from pullback import _core
-from samples import Sample, parse
+from samples import Checks, Sample, parse, parse_checks
 
 
 class Op:
@@ -32,6 +35,10 @@ class Op:
     @cached_property
     def samples(self) -> list[Sample]:
         return parse(self.row["samples"])
+
+    @cached_property
+    def checks(self) -> Checks:
+        return parse_checks(self.row["checks"])
 
     @property
     def parameters(self) -> list[str]:
@@ -102,6 +109,75 @@ def _rows() -> list[Op]:
 
 
 OPS = _rows()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One sample of a row, with its floating tensors in one dtype."""
+
+    op: Op
+    sample: Sample
+    dtype: str = "float64"
+
+    def __str__(self) -> str:
+        other = "" if self.dtype == "float64" else f": {self.dtype}"
+        return f"{self.op.id}({self.sample}){other}"
+
+    @property
+    def wanted(self) -> list[int]:
+        """Which of the tensors want a gradient."""
+        return [i for i, leaf in enumerate(self.sample.leaves) if leaf.grad]
+
+    @property
+    def tolerance(self) -> tuple[float, float]:
+        return self.op.checks.tolerance_of(self.dtype)
+
+    def tensors(self, lib: Any, grad: bool | None = None) -> list[Any]:
+        return self.sample.tensors(lib, self.dtype, grad)
+
+    def call(self, lib: Any, form: Callable[..., Any] | None = None) -> Callable[..., Any]:
+        """The operator as a function of the tensors."""
+        return self.op.of_tensors(lib, self.sample, form)
+
+    def without_phases(self, out: Any) -> Any:
+        """The results; where a row leaves a factor open, their squares, whose slope has none."""
+        if not self.op.checks.vectors:
+            return out
+        open_ = self.op.checks.vectors
+        return tuple(r * r.conj() if k in open_ else r for k, r in enumerate(out))
+
+    def changed(self, sample: Sample) -> Case:
+        return replace(self, sample=sample)
+
+
+def cases(
+    *flags: str,
+    without: Sequence[str] = (),
+    grad: bool = False,
+    dtypes: Sequence[str] | None = None,
+    but: Callable[[Case], Any] = lambda _: False,
+) -> list[Case]:
+    """Samples of the rows that have all flags and none of the others, in the row's dtypes.
+
+    ``grad``: only those that want a gradient; ``dtypes``: no others; ``but``: which are left out.
+    """
+    found = []
+    for op in OPS:
+        if not all(getattr(op, f) for f in flags) or any(op.row[f] for f in without):
+            continue
+        for sample in op.samples:
+            leaves = sample.leaves
+            if grad and not any(leaf.grad for leaf in leaves):
+                continue
+            floating = any(leaf.floating for leaf in leaves)
+            defined = op.checks.dtypes if floating else ("float64",)
+            found += [Case(op, sample, d) for d in defined if dtypes is None or d in dtypes]
+    return [case for case in found if not but(case)]
+
+
+def each(of: Sequence[Case]) -> pytest.MarkDecorator:
+    assert of
+    return pytest.mark.parametrize("case", of, ids=str)
 
 
 def results(lib: Any, out: Any) -> list[Any]:

@@ -7,6 +7,8 @@ unless it stands in ``batches.REFUSED``. The same beside PyTorch: parity/test_ba
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +26,28 @@ from batches import (
     stacked,
     tensors_of,
 )
-from samples import Sample
-from table import OPS, Op, about, array, same
+from table import OPS, Case, Op, array, cases, each, same
 
 Tensor = pb.Tensor
 
 # Read memory as it lies, which for examples along another dimension is not that of the loop.
 OF_MEMORY = {"as_strided", "as_strided_", "view", "view_as"}
 LEFT_OUT = {"result_type": "gives a dtype"}
-PLAIN = [op for op in OPS if not (op.factory or op.random or op.name in LEFT_OUT)]
 
 
 def is_refused(op: Op) -> bool:
     return op.no_batch and not op.random
 
 
-def loop(call: Any, sample: Sample, where: dict[int, int]) -> list[tuple[Any, ...]]:
-    parts = [examples(leaf, k) for k, leaf in enumerate(sample.leaves)]
-    plain = stacked(pb, sample, {})
+PLAIN = cases(
+    without=["factory", "random"], but=lambda c: c.op.name in LEFT_OUT or not c.sample.leaves
+)
+TAKEN = [case for case in PLAIN if not is_refused(case.op)]
+
+
+def loop(call: Any, case: Case, where: dict[int, int]) -> list[tuple[Any, ...]]:
+    parts = [examples(leaf, k, case.dtype) for k, leaf in enumerate(case.sample.leaves)]
+    plain = stacked(pb, case.sample, {}, case.dtype)
     return [
         call(*[pb.tensor(parts[k][b]) if k in where else plain[k] for k in range(len(plain))])
         for b in range(SIZE)
@@ -53,14 +59,26 @@ def test_only_what_is_listed_is_refused() -> None:
     assert all(REFUSED.values())
 
 
-@pytest.mark.parametrize("op", [op for op in PLAIN if is_refused(op)], ids=lambda op: op.id)
-def test_a_refusal_says_why(op: Op) -> None:
-    for sample in op.samples:
-        for where in batchings(sample):
-            for form in forms(op, pb).values():
-                call = tensors_of(op, pb, sample, form)
-                with pytest.raises(RuntimeError, match=r"vmap|aten::"):
-                    pb.vmap(call, in_dims(sample, where))(*stacked(pb, sample, where))
+@each([case for case in PLAIN if is_refused(case.op)])
+def test_a_refusal_says_why(case: Case) -> None:
+    sample = case.sample
+    for where in batchings(sample):
+        for form in forms(case.op, pb).values():
+            call = tensors_of(case.op, pb, sample, form)
+            with pytest.raises(RuntimeError, match=r"vmap|aten::"):
+                pb.vmap(call, in_dims(sample, where))(*stacked(pb, sample, where, case.dtype))
+
+
+@pytest.mark.parametrize(
+    "op", [op for op in OPS if op.random and op.no_batch and not op.factory], ids=str
+)
+def test_no_batch_is_refused_where_random_numbers_are_drawn(op: Op) -> None:
+    """Without ``randomness=``, whose meaning is in test_vmap.py."""
+    sample = next(sample for sample in op.samples if sample.leaves)
+    where = dict.fromkeys(range(len(sample.leaves)), 0)
+    call = tensors_of(op, pb, sample, op.forms(pb)[0])
+    with pytest.raises(RuntimeError, match="vmap"):
+        pb.vmap(call, in_dims(sample, where))(*stacked(pb, sample, where))
 
 
 def test_the_page_lists_every_operator() -> None:
@@ -74,76 +92,88 @@ def test_the_page_lists_every_operator() -> None:
         )
 
 
-def loops_too(call: Any, sample: Sample, where: dict[int, int]) -> list[tuple[Any, ...]] | None:
+def test_the_page_is_what_the_tool_writes() -> None:
+    """Without PyTorch: its column stays as it is."""
+    path = Path(__file__).parents[1] / "tools" / "batching.py"
+    spec = importlib.util.spec_from_file_location("batching_tool", path)
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    assert tool.page(None) == tool.PAGE.read_text()
+
+
+def loops_too(call: Any, case: Case, where: dict[int, int]) -> list[tuple[Any, ...]] | None:
     """What the loop gives, or None where the operator refuses the example, or sizes differ."""
     try:
-        expected = loop(call, sample, where)
+        expected = loop(call, case, where)
     except (RuntimeError, TypeError, IndexError):
         return None
     shapes = [[r.shape for r in each] for each in expected]
     return expected if all(s == shapes[0] for s in shapes) else None
 
 
-@pytest.mark.parametrize("op", [op for op in PLAIN if not is_refused(op)], ids=lambda op: op.id)
-def test_a_batch_is_a_loop(op: Op) -> None:
-    compared = 0
-    for sample in op.samples:
-        for where in batchings(sample):
-            if op.name in OF_MEMORY and any(where.values()):
-                continue
-            for name, form in forms(op, pb).items():
-                # What is the same for all examples cannot be written.
-                if name == "in place" and 0 not in where:
-                    continue
-                call = tensors_of(op, pb, sample, form)
-                if refuses_masks(op, sample, where):
-                    with pytest.raises(RuntimeError, match="vmap"):
-                        pb.vmap(call, in_dims(sample, where))(*stacked(pb, sample, where))
-                    compared += 1
-                    continue
-                expected = loops_too(call, sample, where)
-                if expected is None:
-                    continue
-                with about(op, sample):
-                    batch = stacked(pb, sample, where)
-                    found = pb.vmap(call, in_dims(sample, where))(*batch)
-                    assert len(found) == len(expected[0])
-                    for b in range(SIZE):
-                        for all_of, one in zip(found, expected[b], strict=True):
-                            assert all_of.dtype == one.dtype
-                            same(array(all_of)[b], array(one), what=f"{name}, {where}")
-                            compared += 1
-    assert compared or not any(sample.leaves for sample in op.samples)
+def ways(case: Case) -> Iterator[tuple[str, Any, dict[int, int]]]:
+    """Forms of the operator, and which tensors are batched along which dimension."""
+    for where in batchings(case.sample):
+        if case.op.name in OF_MEMORY and any(where.values()):
+            continue
+        for name, form in forms(case.op, pb).items():
+            # What is the same for all examples cannot be written.
+            if name != "in place" or 0 in where:
+                yield name, tensors_of(case.op, pb, case.sample, form), where
 
 
-@pytest.mark.parametrize("op", [op for op in PLAIN if not is_refused(op)], ids=lambda op: op.id)
-def test_a_batch_of_batches_is_a_loop(op: Op) -> None:
+@each(TAKEN)
+def test_a_batch_is_a_loop(case: Case) -> None:
+    sample, compared = case.sample, 0
+    for name, call, where in ways(case):
+        batch = stacked(pb, sample, where, case.dtype)
+        if refuses_masks(case.op, sample, where):
+            with pytest.raises(RuntimeError, match="vmap"):
+                pb.vmap(call, in_dims(sample, where))(*batch)
+            compared += 1
+            continue
+        expected = loops_too(call, case, where)
+        if expected is None:
+            continue
+        found = pb.vmap(call, in_dims(sample, where))(*batch)
+        assert len(found) == len(expected[0])
+        for b in range(SIZE):
+            for all_of, one in zip(found, expected[b], strict=True):
+                assert all_of.dtype == one.dtype
+                same(array(all_of)[b], array(one), *case.tolerance, what=f"{name}, {where}")
+                compared += 1
+    assert compared
+
+
+def has_one_size(case: Case) -> bool:
+    """All examples give results of one size, so that there is a batch of them."""
+    where = dict.fromkeys(range(len(case.sample.leaves)), 0)
+    if case.op.name in OF_MEMORY or refuses_masks(case.op, case.sample, where):
+        return False
+    call = tensors_of(case.op, pb, case.sample, case.op.forms(pb)[0])
+    return loops_too(call, case, where) is not None
+
+
+@each([case for case in TAKEN if case.dtype == "float64" and has_one_size(case)])
+def test_a_batch_of_batches_is_a_loop(case: Case) -> None:
     """The first leaf in both levels, the others in the outer or in the inner one."""
-    for sample in op.samples:
-        count = len(sample.leaves)
-        form = next(iter(forms(op, pb).values()))
-        call = tensors_of(op, pb, sample, form)
-        outer = dict.fromkeys(range(count), 0)
-        if count == 0 or op.name in OF_MEMORY or refuses_masks(op, sample, outer):
-            continue
-        if loops_too(call, sample, outer) is None:
-            continue
-        inner = {k: 0 for k in range(count) if k % 2 == 0}
-        batch = stacked(pb, sample, outer)
-        for k in inner:
-            # The inner batch holds rotations of the outer one.
-            batch[k] = pb.stack([batch[k], batch[k].roll(1, 0)], 1)
-        with about(op, sample):
-            try:
-                one = pb.vmap(call, in_dims(sample, inner))
-                expected = [one(*[t[b] for t in batch]) for b in range(SIZE)]
-            except RuntimeError as error:
-                assert "equal size" in str(error)  # noqa: PT017 - only sizes that differ
-                continue
-            found = pb.vmap(one, in_dims(sample, outer))(*batch)
-            for b in range(SIZE):
-                for all_of, each in zip(found, expected[b], strict=True):
-                    same(array(all_of)[b], array(each), what=f"outer {outer}, inner {inner}")
+    sample = case.sample
+    count = len(sample.leaves)
+    call = tensors_of(case.op, pb, sample, case.op.forms(pb)[0])
+    outer = dict.fromkeys(range(count), 0)
+    inner = {k: 0 for k in range(count) if k % 2 == 0}
+    batch = stacked(pb, sample, outer)
+    for k in inner:
+        # The inner batch holds rotations of the outer one.
+        batch[k] = pb.stack([batch[k], batch[k].roll(1, 0)], 1)
+    one = pb.vmap(call, in_dims(sample, inner))
+    expected = [one(*[t[b] for t in batch]) for b in range(SIZE)]
+    found = pb.vmap(one, in_dims(sample, outer))(*batch)
+    for b in range(SIZE):
+        for all_of, single in zip(found, expected[b], strict=True):
+            same(array(all_of)[b], array(single), what=f"outer {outer}, inner {inner}")
 
 
 # --- in place ---

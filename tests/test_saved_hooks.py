@@ -13,7 +13,7 @@ import pytest
 import pullback as pb
 from pullback import _core
 from pullback.autograd import graph
-from table import OPS, Op
+from table import Case, cases, each
 
 
 def leaf(*values: float) -> Any:
@@ -316,8 +316,8 @@ def differentiable(results: Any) -> list[Any]:
     return [y for y in found if isinstance(y, pb.Tensor) and y.requires_grad]
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if op.differentiable], ids=str)
-def test_a_pass_unpacks_what_an_operator_saved_once(op: Op) -> None:
+@each(cases("differentiable", grad=True, dtypes=("float64",)))
+def test_a_pass_unpacks_what_an_operator_saved_once(case: Case) -> None:
     boxes: list[Any] = []
     unpacked: list[int] = []
 
@@ -329,18 +329,16 @@ def test_a_pass_unpacks_what_an_operator_saved_once(op: Op) -> None:
         unpacked.append(number)
         return boxes[number]
 
-    for sample in op.samples:
-        inputs = sample.tensors(pb, dtype="float64", grad=True)
-        args, kwargs = sample.fill(pb, inputs)
-        wanted = [x for x in inputs if x.requires_grad]
-        pb.manual_seed(0)
-        with graph.saved_tensors_hooks(pack, unpack):
-            results = differentiable(op.forms(pb)[0](*args, **kwargs))
-            for _ in range(2):
-                if not results:
-                    break
-                unpacked.clear()
-                roots = [y.sum() for y in results]
-                found = pb.autograd.grad(roots, wanted, create_graph=True, allow_unused=True)
-                assert len(set(unpacked)) == len(unpacked), sample
-                results = differentiable(found)
+    inputs = case.tensors(pb)
+    wanted = [x for x in inputs if x.requires_grad]
+    with graph.saved_tensors_hooks(pack, unpack):
+        results = differentiable(case.call(pb)(*inputs))
+        assert results
+        for _ in range(2):
+            if not results:
+                break
+            unpacked.clear()
+            roots = [y.sum() for y in results]
+            found = pb.autograd.grad(roots, wanted, create_graph=True, allow_unused=True)
+            assert len(set(unpacked)) == len(unpacked)
+            results = differentiable(found)

@@ -16,7 +16,7 @@ import pytest
 import pullback as pb
 from batches import examples
 from samples import Sample
-from table import OPS, Op, about, results
+from table import Case, cases, each, results
 
 VIEW_ERROR = "view size is not compatible"
 SEVERAL = "more than one element of the written-to tensor"
@@ -24,28 +24,28 @@ SEVERAL = "more than one element of the written-to tensor"
 OF_MEMORY = {"as_strided", "as_strided_"}
 
 
-def views_of(op: Op, sample: Sample, x: Any, rest: list[Any]) -> list[Any]:
-    return results(pb, op.of_tensors(pb, sample)(x, *rest))
+def views_of(case: Case, x: Any, rest: list[Any]) -> list[Any]:
+    return results(pb, case.call(pb)(x, *rest))
 
 
-def gives_views(op: Op) -> bool:
-    for sample in op.samples:
-        if not sample.leaves or not sample.leaves[0].floating:
-            continue
-        x, *rest = [leaf.make(pb, grad=False) for leaf in sample.leaves]
-        found = views_of(op, sample, x, rest)
-        if any(each._base is x and each.numel() for each in found):
-            return True
-    return False
+def gives_views(case: Case) -> bool:
+    if not case.sample.leaves or not case.sample.leaves[0].floating:
+        return False
+    x, *rest = case.tensors(pb, grad=False)
+    return any(view._base is x and view.numel() for view in views_of(case, x, rest))
 
 
-VIEWS = [op for op in OPS if not (op.factory or op.random or op.no_batch) and gives_views(op)]
+VIEWS = [
+    case
+    for case in cases(without=["factory", "random", "no_batch"], dtypes=("float64",))
+    if gives_views(case)
+]
 
 
-def written(x: Any, op: Op, sample: Sample, rest: list[Any]) -> Any:
-    for k, each in enumerate(views_of(op, sample, x, rest)):
-        if each.dtype == x.dtype and each is not x:
-            each.detach().copy_(pb.full(each.shape, 100.0 + k, dtype=x.dtype))
+def written(x: Any, case: Case, rest: list[Any]) -> Any:
+    for k, view in enumerate(views_of(case, x, rest)):
+        if view.dtype == x.dtype and view is not x:
+            view.detach().copy_(pb.full(view.shape, 100.0 + k, dtype=x.dtype))
     return x.sum()
 
 
@@ -71,25 +71,21 @@ def refusal(call: Callable[[], Any]) -> str:
     return ""
 
 
-@pytest.mark.parametrize("op", VIEWS, ids=lambda op: op.id)
-def test_writes_through_views_arrive_or_are_refused(op: Op) -> None:
+@each(VIEWS)
+def test_writes_through_views_arrive_or_are_refused(case: Case) -> None:
     arrived = refused = 0
-    for sample in op.samples:
-        if not sample.leaves or not sample.leaves[0].floating:
-            continue
-        rest = [leaf.make(pb, grad=False) for leaf in sample.leaves[1:]]
-        write = partial(written, op=op, sample=sample, rest=rest)
-        for dim, batch, looped in batches_of(sample):
-            before = batch.clone()
-            of_one = refusal(lambda w=write, x=looped, d=dim: [w(e) for e in x.unbind(d)])
-            of_all = refusal(lambda w=write, x=batch, d=dim: pb.vmap(w, d)(x))
-            with about(op, sample):
-                if op.name not in OF_MEMORY:
-                    assert of_one[:30] == of_all[:30]
-                    assert of_all or batch.tolist() == looped.tolist()
-                assert of_all == "" or VIEW_ERROR in of_all or SEVERAL in of_all
-            refused += SEVERAL in of_all
-            arrived += not of_all and not pb.equal(before, batch)
+    rest = [leaf.make(pb, grad=False) for leaf in case.sample.leaves[1:]]
+    write = partial(written, case=case, rest=rest)
+    for dim, batch, looped in batches_of(case.sample):
+        before = batch.clone()
+        of_one = refusal(lambda x=looped, d=dim: [write(e) for e in x.unbind(d)])
+        of_all = refusal(lambda x=batch, d=dim: pb.vmap(write, d)(x))
+        if case.op.name not in OF_MEMORY:
+            assert of_one[:30] == of_all[:30]
+            assert of_all or batch.tolist() == looped.tolist()
+        assert of_all == "" or VIEW_ERROR in of_all or SEVERAL in of_all
+        refused += SEVERAL in of_all
+        arrived += not of_all and not pb.equal(before, batch)
     assert arrived or refused
 
 

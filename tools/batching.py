@@ -1,14 +1,16 @@
 """Writes ``docs/batching.md``: what every operator does inside vmap, here and in PyTorch.
 
 ``python tools/batching.py`` calls every operator of the table with batches of its samples, here and
-in PyTorch, which warns where it goes through the examples one by one; ``--check`` only looks
-whether the page has a line for each operator, so it needs no PyTorch. How the batches are made, and
-which operators are refused: tests/batches.py.
+in PyTorch, which warns where it goes through the examples one by one. Without PyTorch its column
+stays as it is on the page, with a question mark for what is new. ``--check`` only looks whether the
+page has a line for each operator. How the batches are made, and which operators are refused:
+tests/batches.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 import warnings
 from pathlib import Path
@@ -76,27 +78,40 @@ def worst(outcomes: list[str]) -> str:
     return next(o for o in ("loop", "rule", "refused", "-") if o in outcomes)
 
 
+def in_torch(name: str, rows: list[Op], torch: Any) -> str:
+    """What PyTorch does; without it, what the page says that it does."""
+    if torch is None:
+        return told().get(name, "?")
+    found = []
+    for op in rows:
+        try:
+            found.append(outcome(torch, op, "form 0"))
+        except AttributeError:
+            found.append("-")
+    return worst(found)
+
+
 def line(name: str, torch: Any) -> str:
     """The row of an operator."""
     rows = [op for op in OPS if op.name == name and any(s.leaves for s in op.samples)]
     here = worst([outcome(pb, op, "form 0") for op in rows])
     written = [op for op in rows if op.inplace]
     in_place = worst([outcome(pb, op, "in place") for op in written]) if written else ""
-    other = []
-    for op in rows:
-        try:
-            other.append(outcome(torch, op, "form 0"))
-        except AttributeError:
-            other.append("-")
     here = f"refused: {REFUSED[name]}" if here == "refused" and name in REFUSED else here
     here = f"rule; refused {REFUSED[name]}" if name == "where" else here
     here += "; random" if any(op.random for op in rows) else ""
-    return f"| `{name}` | {here} | {in_place} | {worst(other)} |"
+    return f"| `{name}` | {here} | {in_place} | {in_torch(name, rows, torch)} |"
 
 
-def listed() -> list[str]:
-    """The operators that have a row."""
-    return [text.split("`")[1] for text in PAGE.read_text().splitlines() if text[:3] == "| `"]
+def told() -> dict[str, str]:
+    """The operators that have a row on the page, and its last column."""
+    rows = [text for text in PAGE.read_text().splitlines() if text[:3] == "| `"]
+    return {text.split("`")[1]: text.rstrip(" |").rpartition("| ")[2] for text in rows}
+
+
+def page(torch: Any) -> str:
+    """All of it; without PyTorch what it does is taken from the page there is."""
+    return HEAD + "\n".join(line(name, torch) for name in names()) + "\n"
 
 
 def main() -> int:
@@ -104,14 +119,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="fail when an operator is missing")
     if parser.parse_args().check:
-        missing = set(names()) ^ set(listed())
+        missing = set(names()) ^ set(told())
         print(f"docs/batching.md: {sorted(missing)} should be written anew" if missing else "fine")
         return bool(missing)
-    import torch
-
-    # Else PyTorch warns of a loop only once.
-    torch.set_warn_always(True)
-    PAGE.write_text(HEAD + "\n".join(line(name, torch) for name in names()) + "\n")
+    torch = None
+    if importlib.util.find_spec("torch"):
+        torch = importlib.import_module("torch")
+        torch.set_warn_always(True)  # else it warns of a loop only once
+    PAGE.write_text(page(torch))
     return 0
 
 

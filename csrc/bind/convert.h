@@ -13,8 +13,8 @@ namespace pullback::bind {
 // but an element of it cannot be read.
 enum class Fit : std::uint8_t { No, Yes, Broken };
 
-// A tensor or a number (also NumPy's), as Python's operators take them; false for anything else,
-// without a Python error.  Arrays are none: NumPy answers, through Tensor.__array_ufunc__.
+// A tensor or a number (also NumPy's), as Python's operators take them; false for anything else.
+// Arrays are none: NumPy answers, through Tensor.__array_ufunc__.  An int beyond int64 throws.
 bool to_operand(PyObject* object, Operand& operand);
 bool to_number(PyObject* object, Scalar& number);
 // An int (not a bool), one of NumPy, or an integer tensor without dimensions.

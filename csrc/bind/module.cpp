@@ -12,6 +12,7 @@
 #include "bind/interop.h"
 #include "bind/kinds.h"
 #include "bind/memory_report.h"
+#include "bind/module_attributes.h"
 #include "bind/operator.h"
 #include "bind/optim.h"
 #include "bind/profile.h"
@@ -115,6 +116,9 @@ PYBIND11_MODULE(_core, m) {
     });
   });
   m.def("operator_table", [] { return call(operator_table); });
+  m.def("_give_module_attributes", [](py::type type, py::function getattr) {
+    return call([&] { return give_module_attributes(type.ptr(), getattr.ptr()); });
+  });
   m.def(
       "_warn",
       [](const std::string& message, py::object category) {

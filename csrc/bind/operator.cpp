@@ -206,14 +206,15 @@ PyObject* table_row(const Entry& entry) {
   const std::string text = documented_signature(entry);
   const auto flag = [&](std::uint32_t bit) { return entry.flags & bit ? Py_True : Py_False; };
   Owned types(param_types(entry));
-  return Py_BuildValue("{s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:O}",
-                       "name", text.substr(0, text.find('(')).c_str(), "signature", text.c_str(),
-                       "doc", entry.doc, "samples", entry.samples, "fields", entry.fields,
-                       "function", flag(kFunctionForm), "method", flag(kMethodForm), "inplace",
-                       flag(kInPlaceForm), "out", flag(kOutForm), "nn", flag(kNNForm), "linalg",
-                       flag(kLinalgForm), "special", flag(kSpecialForm), "no_grad", flag(kNoGrad),
-                       "no_batch", flag(kNoBatch), "factory", flag(kFactory), "random",
-                       flag(kRandom), "result", entry.function.result, "types", types.get());
+  return Py_BuildValue(
+      "{s:s,s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:O}", "name",
+      text.substr(0, text.find('(')).c_str(), "signature", text.c_str(), "doc", entry.doc,
+      "samples", entry.samples, "checks", entry.checks, "fields", entry.fields, "function",
+      flag(kFunctionForm), "method", flag(kMethodForm), "inplace", flag(kInPlaceForm), "out",
+      flag(kOutForm), "nn", flag(kNNForm), "linalg", flag(kLinalgForm), "special",
+      flag(kSpecialForm), "no_grad", flag(kNoGrad), "no_batch", flag(kNoBatch), "factory",
+      flag(kFactory), "random", flag(kRandom), "result", entry.function.result, "types",
+      types.get());
 }
 
 // Written by pullback._docs when somebody asks for it.

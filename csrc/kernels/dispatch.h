@@ -21,6 +21,9 @@ const char* name(Isa isa);
 
 }  // namespace pullback::kernels
 
+// For what must not become a weak symbol, and for loops that are vectorised where they are called.
+#define PULLBACK_INLINE inline __attribute__((always_inline))
+
 #ifdef PULLBACK_HAVE_V2
 #define PULLBACK_IF_V2(...) __VA_ARGS__
 #else

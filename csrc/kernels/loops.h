@@ -1,18 +1,18 @@
 // The shapes of loops: how a function of one element becomes a loop over raw memory.
 //
-// Included by *_isa.cpp only.  Light loops (a few instructions per element) have a vectorised form
-// for contiguous operands and for a scalar operand, and one that takes any stride.  Heavy loops
-// (vector math) have the contiguous form alone; other strides are staged through a small buffer, so
-// that the large code exists once.  `#pragma GCC ivdep` is what allows the output to be an input:
-// each element is read before its place is written.  Start reading at LightUnary.
+// Included by *_isa.cpp and by pointwise/special.cpp, which no instruction set helps.  Light loops
+// (a few instructions per element) have a vectorised form for contiguous operands and for a scalar
+// operand, and one that takes any stride.  Heavy loops (vector math) have the contiguous form
+// alone; other strides are staged through a small buffer, so that the large code exists once.
+// `#pragma GCC ivdep` is what allows the output to be an input: each element is read before its
+// place is written.  Start reading at LightUnary.
 #pragma once
 
 #include <cstdint>
 #include <type_traits>
 
+#include "kernels/dispatch.h"
 #include "kernels/elementwise.h"
-
-#define PULLBACK_INLINE [[gnu::always_inline]] inline
 
 namespace pullback::kernels {
 namespace PULLBACK_ISA {

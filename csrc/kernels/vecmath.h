@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <limits>
 
-#define PULLBACK_INLINE [[gnu::always_inline]] inline
+#include "kernels/dispatch.h"
 
 namespace pullback::kernels {
 namespace PULLBACK_ISA {

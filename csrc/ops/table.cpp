@@ -17,14 +17,15 @@ List& list() {
 }  // namespace
 
 Entry::Entry(const char* signature, const Function& function, std::uint32_t flags, const char* doc,
-             const char* samples, const char* fields, const char* old)
+             const char* samples, const char* fields, const char* old, const char* checks)
     : signature(signature),
       function(function),
       flags(flags),
       doc(doc),
       samples(samples),
       fields(fields),
-      old(old) {
+      old(old),
+      checks(checks) {
   List& entries = list();
   if (entries.last) {
     entries.last->next = this;

@@ -23,7 +23,9 @@
 // `old` lists the orders of arguments that torch deprecates but takes.
 //
 // Samples are argument lists separated by `|`, evaluated by tests/samples.py, which makes x(3,4) a
-// tensor of that shape that wants a gradient, i(3, high=4) one of integers, and so on.
+// tensor of that shape that wants a gradient, i(3, high=4) one of integers, and so on.  `checks`
+// says how the results are compared where that is not as usual: dtypes=(float64,),
+// tolerance={float32: (1e-4, 1e-4)}, vectors={0: -2}, see Checks there.
 #pragma once
 
 #include <array>
@@ -307,7 +309,8 @@ class Entry {
   // `fields`: the names of several results ("values, indices"), which make a named tuple.
   // `old`: deprecated orders, "input, alpha, other | ...".
   Entry(const char* signature, const Function& function, std::uint32_t flags, const char* doc,
-        const char* samples, const char* fields = nullptr, const char* old = nullptr);
+        const char* samples, const char* fields = nullptr, const char* old = nullptr,
+        const char* checks = "");
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
@@ -318,6 +321,7 @@ class Entry {
   const char* const samples;
   const char* const fields;
   const char* const old;
+  const char* const checks;
   const Entry* next = nullptr;  // in the order of definition within a file
 
   // All entries; complete once static initialisers have run.

@@ -13,7 +13,7 @@ import pytest
 import pullback as pb
 from batches import REFUSED, batchings, forms, in_dims, stacked, tensors_of
 from samples import Sample
-from table import OPS, Op, about, same
+from table import OPS, Case, Op, cases, each, same
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -54,39 +54,44 @@ def compare(op: Op, ours: Outcome, theirs: Outcome) -> None:
             same(a, b, 1e-5, 1e-7)
 
 
-@pytest.mark.parametrize("op", OPS, ids=lambda op: op.id)
-def test_what_pytorch_batches(op: Op) -> None:
-    if op.name == "result_type" or op.name in EXCHANGES_MEMORY:
-        return
-    for sample in op.samples:
-        text = f"{op.name}({sample})"
-        for where in batchings(sample):
-            for name, form in forms(op, pb).items():
-                try:
-                    other = forms(op, torch)[name]
-                except (AttributeError, KeyError):
-                    continue
-                if name == "in place" and text in OTHER_IN_PLACE:
-                    continue
-                if {op.name, text} & set(OTHER_VALUES) and any(True for _ in where):
-                    continue
-                with about(op, sample):
-                    ours = outcome(pb, op, sample, where, form)
-                    compare(op, ours, outcome(torch, op, sample, where, other))
+def is_of_memory(case: Case) -> bool:
+    return case.op.name == "result_type" or case.op.name in EXCHANGES_MEMORY
 
 
-@pytest.mark.parametrize(
-    "op", [op for op in OPS if op.name in set(REFUSED) - EXCHANGES_MEMORY], ids=lambda op: op.id
-)
-def test_refusals(op: Op) -> None:
+def names(case: Case) -> set[str]:
+    return {case.op.name, f"{case.op.name}({case.sample})"}
+
+
+def has_other_values(case: Case) -> bool:
+    return is_of_memory(case) or bool(names(case) & set(OTHER_VALUES)) or not case.sample.leaves
+
+
+@each(cases(dtypes=("float64",), but=has_other_values))
+def test_what_pytorch_batches(case: Case) -> None:
+    op, sample, compared = case.op, case.sample, 0
+    theirs_forms = forms(op, torch)
+    for where in batchings(sample):
+        for name, form in forms(op, pb).items():
+            if name == "in place" and names(case) & set(OTHER_IN_PLACE):
+                continue
+            ours = outcome(pb, op, sample, where, form)
+            compare(op, ours, outcome(torch, op, sample, where, theirs_forms[name]))
+            compared += 1
+    assert compared
+
+
+@each([c for c in cases(dtypes=("float64",), but=is_of_memory) if c.op.name in REFUSED])
+def test_refusals(case: Case) -> None:
     """The same type, and the same words up to the name of the operator inside."""
-    for sample in op.samples:
-        for where in batchings(sample):
-            for name, form in forms(op, pb).items():
-                ours = outcome(pb, op, sample, where, form)
-                theirs = outcome(torch, op, sample, where, forms(op, torch)[name])
-                with about(op, sample):
-                    if theirs[0] == "ok" or "nonzero_numpy" in theirs[1]:
-                        continue
-                    assert ours[0] == theirs[0]
-                    assert ours[1][:40] == theirs[1][:40]
+    op, sample = case.op, case.sample
+    compared = 0
+    for where in batchings(sample):
+        for name, form in forms(op, pb).items():
+            ours = outcome(pb, op, sample, where, form)
+            theirs = outcome(torch, op, sample, where, forms(op, torch)[name])
+            compared += 1
+            if theirs[0] == "ok" or "nonzero_numpy" in theirs[1]:
+                continue
+            assert ours[0] == theirs[0]
+            assert ours[1][:40] == theirs[1][:40]
+    assert compared

@@ -17,7 +17,7 @@ import pytest
 
 import pullback as pb
 from samples import Leaf, Sample
-from table import OPS, Op, about, same, seeded, weights
+from table import Case, Op, cases, each, same, seeded, weights
 
 torch = pytest.importorskip("torch")
 
@@ -110,7 +110,8 @@ def call(lib: Any, op: Op, sample: Sample, x: Any, more: list[Any]) -> None:
         assert op.of_tensors(lib, sample, form)(x, *more) is x
 
 
-def written(lib: Any, op: Op, sample: Sample, target: Any) -> Any:
+def written(lib: Any, case: Case, target: Any) -> Any:
+    op, sample = case.op, case.sample.with_leaves(wants, "grad")
     first, *more = sample.tensors(lib)
     x, base = target(lib, first)
     try:
@@ -135,45 +136,38 @@ def written(lib: Any, op: Op, sample: Sample, target: Any) -> Any:
     return state, numbers
 
 
-def floating(op: Op) -> list[Sample]:
-    found = []
-    for sample in op.samples:
-        leaves = sample.leaves
-        first = next(iter(sample.args), None)
-        fits = leaves and leaves[0] is first and leaves[0].floating
-        if fits and f"{op.name}({sample})" not in OTHERWISE:
-            found.append(sample)
-    return found
+def is_written_otherwise(case: Case) -> bool:
+    first = next(iter(case.sample.args), None)
+    fits = isinstance(first, Leaf) and first.floating
+    return not fits or f"{case.op.name}({case.sample})" in OTHERWISE
 
 
-IN_PLACE = [op for op in OPS if op.inplace and floating(op)]
+WRITTEN = cases("inplace", dtypes=("float64",), but=is_written_otherwise)
 
 
-@pytest.mark.parametrize("op", IN_PLACE, ids=lambda op: op.id)
-def test_written_values_and_their_derivatives(op: Op) -> None:
-    for sample in [each.with_leaves(wants, "grad") for each in floating(op)]:
-        for name, target in TARGETS.items():
-            with about(op, sample):
-                ours, theirs = (written(lib, op, sample, target) for lib in (pb, torch))
-                if isinstance(theirs[0], str):
-                    assert ours == theirs
-                    continue
-                assert ours[0] == theirs[0], name
-                if op.random:
-                    continue
-                # What PyTorch does not differentiate a second time is zero here.
-                for k, number in enumerate(theirs[1]):
-                    same(ours[1][k], number, 1e-7, 1e-7, what=f"{name}, {k}")
+@pytest.mark.parametrize("target", TARGETS)
+@each(WRITTEN)
+def test_written_values_and_their_derivatives(case: Case, target: str) -> None:
+    ours, theirs = (written(lib, case, TARGETS[target]) for lib in (pb, torch))
+    assert ours[0] == theirs[0]
+    if isinstance(theirs[0], str):
+        assert ours == theirs
+        return
+    if case.op.random:
+        return
+    # What PyTorch does not differentiate a second time is zero here.
+    for k, number in enumerate(theirs[1]):
+        same(ours[1][k], number, 1e-7, 1e-7, what=str(k))
 
 
 # PyTorch does not look at the target of these.
 LOGICAL = {"logical_and", "logical_or", "logical_xor", "logical_not"}
-RECORDED = [op for op in IN_PLACE if op.name not in LOGICAL]
+FIRST = {case.op.id: case for case in reversed(WRITTEN) if case.op.name not in LOGICAL}
 
 
-@pytest.mark.parametrize("op", RECORDED, ids=lambda op: op.id)
-def test_refusals(op: Op) -> None:
-    sample = floating(op)[0].with_leaves(wants, "grad")
+@each(list(FIRST.values()))
+def test_refusals(case: Case) -> None:
+    op, sample = case.op, case.sample.with_leaves(wants, "grad")
     for name, target in REFUSED.items():
         said = []
         for lib in (pb, torch):

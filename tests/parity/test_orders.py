@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from samples import Sample
 from scenarios import Scenario, check
-from table import OPS, Op, about, differentiable, seeded, weights
+from table import Case, cases, differentiable, each, weights
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -47,12 +46,11 @@ OTHER_WHEN_EMPTY = {
 Order = tuple[str, list[Any]]
 
 
-def orders(lib: Any, op: Op, sample: Sample) -> Iterator[Order]:
+def orders(lib: Any, case: Case) -> Iterator[Order]:
     """For each order: what the gradients are, as letters, and their values."""
-    tensors = sample.tensors(lib)
+    tensors = case.tensors(lib)
     leaves = [t for t in tensors if t.requires_grad]
-    form = seeded(lib, op.forms(lib)[0])
-    outputs = differentiable(lib, op.of_tensors(lib, sample, form)(*tensors))
+    outputs = differentiable(lib, case.call(lib)(*tensors))
     for k in range(ORDERS):
         outputs = [o for o in outputs if o is not None and o.requires_grad]
         if not outputs or not leaves:
@@ -64,36 +62,42 @@ def orders(lib: Any, op: Op, sample: Sample) -> Iterator[Order]:
         yield " ".join(letters), values
 
 
-def depth(op: Op, sample: Sample) -> int:
-    return FEWER_IN_TORCH.get(op.name, FEWER_IN_TORCH.get(f"{op.name}({sample})", ORDERS))
+def text(case: Case) -> str:
+    return f"{case.op.name}({case.sample})"
 
 
-ROWS = [op for op in OPS if op.differentiable and not op.random]
+def depth(case: Case) -> int:
+    return FEWER_IN_TORCH.get(case.op.name, FEWER_IN_TORCH.get(text(case), ORDERS))
 
 
-@pytest.mark.parametrize("op", ROWS, ids=lambda op: op.id)
-def test_orders(op: Op) -> None:
-    for sample in op.samples:
-        if f"{op.name}({sample})" in OTHER_WHEN_EMPTY or depth(op, sample) == 0:
-            continue
-        with about(op, sample):
-            ours, theirs = orders(pb, op, sample), orders(torch, op, sample)
-            for order in range(depth(op, sample)):
-                left, right = next(ours, None), next(theirs, None)
-                if left is None or right is None:
-                    assert left is right, f"order {order + 1}"
-                    break
-                assert left[0] == right[0], f"order {order + 1}"
-                for a, b in zip(left[1], right[1], strict=True):
-                    if a is not None:
-                        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+@each(
+    cases(
+        "differentiable",
+        without=["random"],
+        grad=True,
+        dtypes=("float64",),
+        but=lambda case: text(case) in OTHER_WHEN_EMPTY or depth(case) == 0,
+    )
+)
+def test_orders(case: Case) -> None:
+    ours, theirs = orders(pb, case), orders(torch, case)
+    for order in range(depth(case)):
+        left, right = next(ours, None), next(theirs, None)
+        if left is None or right is None:
+            assert order > 0
+            assert left is right, f"order {order + 1}"
+            break
+        assert left[0] == right[0], f"order {order + 1}"
+        for a, b in zip(left[1], right[1], strict=True):
+            if a is not None:
+                np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["cdist", "hardsigmoid"])
 def test_torch_has_fewer(name: str) -> None:
-    op = next(op for op in OPS if op.name == name)
+    case = next(case for case in cases("differentiable", grad=True) if case.op.name == name)
     with pytest.raises((NotImplementedError, RuntimeError), match="not implemented"):
-        list(orders(torch, op, op.samples[0]))
+        list(orders(torch, case))
 
 
 POLYNOMIALS: dict[str, Callable[[Any, Any], Any]] = {

@@ -14,8 +14,6 @@
 #include "kernels/dispatch.h"
 #include "kernels/linalg/gemm_kernels.h"
 
-#define PULLBACK_GEMM_INLINE inline __attribute__((always_inline))
-
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
 
@@ -33,27 +31,25 @@ template <typename T, int width>
 using Vector = typename VectorOf<T, width * sizeof(T)>::type;
 
 #if defined(__FMA__)
-PULLBACK_GEMM_INLINE Vector<float, 8> fused(Vector<float, 8> a, Vector<float, 8> b,
-                                            Vector<float, 8> c) {
+PULLBACK_INLINE Vector<float, 8> fused(Vector<float, 8> a, Vector<float, 8> b, Vector<float, 8> c) {
   return _mm256_fmadd_ps(a, b, c);
 }
-PULLBACK_GEMM_INLINE Vector<float, 4> fused(Vector<float, 4> a, Vector<float, 4> b,
-                                            Vector<float, 4> c) {
+PULLBACK_INLINE Vector<float, 4> fused(Vector<float, 4> a, Vector<float, 4> b, Vector<float, 4> c) {
   return _mm_fmadd_ps(a, b, c);
 }
-PULLBACK_GEMM_INLINE Vector<double, 4> fused(Vector<double, 4> a, Vector<double, 4> b,
-                                             Vector<double, 4> c) {
+PULLBACK_INLINE Vector<double, 4> fused(Vector<double, 4> a, Vector<double, 4> b,
+                                        Vector<double, 4> c) {
   return _mm256_fmadd_pd(a, b, c);
 }
-PULLBACK_GEMM_INLINE Vector<double, 2> fused(Vector<double, 2> a, Vector<double, 2> b,
-                                             Vector<double, 2> c) {
+PULLBACK_INLINE Vector<double, 2> fused(Vector<double, 2> a, Vector<double, 2> b,
+                                        Vector<double, 2> c) {
   return _mm_fmadd_pd(a, b, c);
 }
-PULLBACK_GEMM_INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-PULLBACK_GEMM_INLINE double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
+PULLBACK_INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+PULLBACK_INLINE double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
 #else
 template <typename V>
-PULLBACK_GEMM_INLINE V fused(V a, V b, V c) {
+PULLBACK_INLINE V fused(V a, V b, V c) {
   return a * b + c;
 }
 #endif
@@ -62,18 +58,18 @@ PULLBACK_GEMM_INLINE V fused(V a, V b, V c) {
 template <typename T, int width>
 struct Lane {
   using V = Vector<T, width>;
-  PULLBACK_GEMM_INLINE static V load(const T* p) {
+  PULLBACK_INLINE static V load(const T* p) {
     V v;
     std::memcpy(&v, p, sizeof(v));
     return v;
   }
-  PULLBACK_GEMM_INLINE static V spread(T x) { return V{} + x; }
+  PULLBACK_INLINE static V spread(T x) { return V{} + x; }
 };
 template <typename T>
 struct Lane<T, 1> {
   using V = T;
-  PULLBACK_GEMM_INLINE static V load(const T* p) { return *p; }
-  PULLBACK_GEMM_INLINE static V spread(T x) { return x; }
+  PULLBACK_INLINE static V load(const T* p) { return *p; }
+  PULLBACK_INLINE static V spread(T x) { return x; }
 };
 
 template <typename T>
@@ -87,8 +83,8 @@ struct Product {
 };
 
 template <typename T, int width>
-PULLBACK_GEMM_INLINE void write(const Product<T>& p, std::int64_t i, std::int64_t j,
-                                typename Lane<T, width>::V v) {
+PULLBACK_INLINE void write(const Product<T>& p, std::int64_t i, std::int64_t j,
+                           typename Lane<T, width>::V v) {
   T* c = p.c + i * p.c_row + j * p.c_column;
   if (p.c_column == 1) {
     if (p.accumulate) v += Lane<T, width>::load(c);

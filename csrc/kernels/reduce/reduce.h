@@ -2,9 +2,9 @@
 //
 // Outputs have the keepdim layout: the same number of dimensions as the input, size 1 where a
 // dimension is reduced.  Sums are made of fixed blocks combined in a fixed tree, so the bits never
-// depend on the number of threads.  Accumulation is in the output's dtype for integers and in the
-// floating dtype itself (pairwise) for floats.  NaN behaves as in torch: Max, Min, arg_reduce and
-// NormP propagate it.  Start reading at reduce().
+// depend on the number of threads.  Integers are accumulated in the output's dtype, sums of float32
+// in double after a tree of eight in float, everything else in its own dtype.  NaN behaves as in
+// torch: Max, Min, arg_reduce and NormP propagate it.  Start reading at reduce().
 #pragma once
 
 #include "kernels/view.h"

@@ -14,8 +14,6 @@
 #include "kernels/dispatch.h"
 #include "kernels/reduce/reduce_kernels.h"
 
-#define PULLBACK_REDUCE_INLINE inline __attribute__((always_inline))
-
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
 
@@ -56,7 +54,7 @@ constexpr A identity() {
 
 // Scalars and vectors alike: a is the accumulator, x the element, already of its type.
 template <RowOp op, typename V>
-PULLBACK_REDUCE_INLINE V fold(V a, V x) {
+PULLBACK_INLINE V fold(V a, V x) {
   if constexpr (op == RowOp::Sum) return a + x;
   if constexpr (op == RowOp::SumSq) return a + x * x;
   if constexpr (op == RowOp::Prod) return a * x;
@@ -64,19 +62,19 @@ PULLBACK_REDUCE_INLINE V fold(V a, V x) {
   if constexpr (op == RowOp::Min) return (x < a) | (x != x) ? x : a;
 }
 template <RowOp op, typename V>
-PULLBACK_REDUCE_INLINE V merge(V a, V b) {
+PULLBACK_INLINE V merge(V a, V b) {
   return fold < op == RowOp::SumSq ? RowOp::Sum : op > (a, b);
 }
 
 // A vector of accumulators from as many contiguous elements.
 template <typename V>
-PULLBACK_REDUCE_INLINE V widened(const double* p, const V&) {
+PULLBACK_INLINE V widened(const double* p, const V&) {
   V v;
   std::memcpy(&v, p, sizeof(v));
   return v;
 }
 template <typename V>
-PULLBACK_REDUCE_INLINE V widened(const float* p, const V&) {
+PULLBACK_INLINE V widened(const float* p, const V&) {
   if constexpr (std::is_same_v<std::remove_reference_t<decltype(V{}[0])>, float>) {
     V v;
     std::memcpy(&v, p, sizeof(v));
@@ -155,13 +153,13 @@ constexpr int kTree = 8;
 
 typedef float FloatVector __attribute__((vector_size(kVectorBytes)));
 
-PULLBACK_REDUCE_INLINE FloatVector load(const float* p) {
+PULLBACK_INLINE FloatVector load(const float* p) {
   FloatVector v;
   std::memcpy(&v, p, sizeof(v));
   return v;
 }
 // The first `count` elements, zeros behind them.
-PULLBACK_REDUCE_INLINE FloatVector load_part(const float* p, std::int64_t count) {
+PULLBACK_INLINE FloatVector load_part(const float* p, std::int64_t count) {
 #if defined(__AVX512F__)
   return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
 #elif defined(__AVX__)

@@ -50,7 +50,6 @@ Tensor sigmoid_grad(const Tensor& g, const Tensor& y) {
 #define PB_SAMPLES "x(3,4) | x() | x(0,3) | xs(3,4)"
 #define PB_POSITIVE "x(3,4, low=0.2, high=3) | x(low=0.2, high=3) | xs(3,4, low=0.2, high=3)"
 #define PB_INSIDE "x(3,4, low=-0.9, high=0.9) | x(low=-0.9, high=0.9) | xs(3,4, low=-0.9, high=0.9)"
-#define PB_BELOW_ONE "x(3,4, low=0.1, high=0.9) | x(low=0.1, high=0.9)"
 
 PB_UNARY(exp, "ExpBackward0", Float, Exp, kReadsY, t* s.y(), "e to the power of each element.",
          PB_SAMPLES)

@@ -88,7 +88,8 @@ static const Entry entry_view_dtype("view(input, dtype)", function<view_dtype>,
                                     kMethodForm | kNoGrad,
                                     "A view of the same bytes read as another dtype.",
                                     "x(3,4), pb.float64 | c(3,4), pb.int64 | c(3,4), pb.float32 "
-                                    "| i(2,4, high=9), pb.uint8 | c(), pb.int64");
+                                    "| i(2,4, high=9), pb.uint8 | c(), pb.int64",
+                                    nullptr, nullptr, "dtypes=(float64,)");
 
 static Tensor ravel(const Tensor& input) { return reshape(contiguous(input), {{-1}}); }
 

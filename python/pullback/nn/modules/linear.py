@@ -71,13 +71,7 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input: Tensor) -> Tensor:
-        # The parameters are taken from where they are kept: an attribute costs a failed look-up.
-        own = self._parameters
-        try:
-            weight, bias = own["weight"], own["bias"]
-        except KeyError:
-            weight, bias = self.weight, self.bias
-        return F.linear(input, weight, bias)
+        return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return (

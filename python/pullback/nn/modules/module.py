@@ -89,6 +89,11 @@ class Module(Stateful, Hooked):
 
     # --- attributes ---
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _core._give_module_attributes(cls, Module.__getattr__)
+
+    # Asked for what the slot of _give_module_attributes does not find, and by ``super()``.
     def __getattr__(self, name: str) -> Any:
         own = self.__dict__
         for place in ("_parameters", "_buffers", "_modules"):
@@ -478,6 +483,9 @@ def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, 
             "(tensor, non_blocking=False), each with memory_format=None."
         )
     return None if device is None else pb.device(device), dtype, non_blocking, memory_format
+
+
+_core._give_module_attributes(Module, Module.__getattr__)
 
 
 def _dotted(prefix: str, name: str) -> str:
