@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <type_traits>
-#include <utility>
 
 #include "graph/level.h"
 
@@ -37,7 +36,7 @@ struct Mode {
   Profile* profile = nullptr;               // what the profiler collects on this thread
   PassObserver* observers = nullptr;        // see every node of a pass
   SavedRefusal* saved_refusal = nullptr;    // why such hooks are not allowed
-  Destination* destination = nullptr;       // where the next operator puts its result
+  Destination* destination = nullptr;       // offered to the next operator: ops/destination.h
   const TensorBody* overwritten = nullptr;  // what an in-place operator is about to overwrite
 
   // NOTE [Levels] in graph/level.h: the reverse levels (bits of the flags) that record, the forward
@@ -67,18 +66,5 @@ class ModeScope {
 };
 using GradMode = ModeScope<&Mode::grad>;
 using ForwardMode = ModeScope<&Mode::forward>;
-
-// For an operator that is made of others: none of its parts takes the destination, the result is
-// copied into it at the end.
-class Composition {
- public:
-  Composition() : destination_(std::exchange(mode.destination, nullptr)) {}
-  ~Composition() { mode.destination = destination_; }
-  Composition(const Composition&) = delete;
-  Composition& operator=(const Composition&) = delete;
-
- private:
-  Destination* destination_;
-};
 
 }  // namespace pullback

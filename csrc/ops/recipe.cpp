@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "graph/meta.h"
+#include "ops/op.h"
 
 namespace pullback::detail {
 namespace {
@@ -44,7 +45,7 @@ void note_recipe(Node& node, std::unique_ptr<Recipe> recipe, std::span<const Ten
       if (!is_single(t) || t.has(kInference)) return;
       if (!edge || edge.is_leaf()) {
         // Without its value before the write there is no running again.
-        if (mode.overwritten == t.body()) return;
+        if (mode.overwritten && is_overwritten(t)) return;
         source.tensor = edge ? t : detached(t);
       }
       source.version = t.version();
