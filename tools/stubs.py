@@ -435,7 +435,8 @@ def package_stub() -> str:
     names = [n for n in [*names, "memory_format"] if n != "__version__"]
     lazy = defaultdict(list)
     for name, module in pb._LAZY.items():
-        lazy[module].append(name)
+        if name != "__version__":
+            lazy[module].append(name)
     lazy["_grad_mode"] += ["enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]
     parts = [
         HEAD,

@@ -9,6 +9,7 @@ subpackages, which are loaded when they are first used.  The types of the names 
 from __future__ import annotations
 
 import os
+import sys
 
 from pullback import _core
 from pullback._core import (  # noqa: F401 - the public names
@@ -55,8 +56,6 @@ from pullback._grad_mode import (  # noqa: F401
 )
 from pullback._tensor import graft
 
-__version__ = _core.__version__
-
 e = 2.718281828459045
 pi = 3.141592653589793
 inf = float("inf")
@@ -75,25 +74,38 @@ _core._init_provenance(
 
 _SUBMODULES = frozenset(
     {
+        "_dynamo",
+        "accelerator",
+        "amp",
         "autograd",
+        "backends",
+        "compiler",
         "cuda",
         "func",
+        "jit",
         "linalg",
         "memory",
+        "mps",
         "nn",
         "optim",
         "random",
         "return_types",
         "special",
+        "torch_version",
+        "types",
         "utils",
+        "version",
     }
 )
 
 # Names that are imported when they are first used, and where they live.
 _LAZY = {
+    "__version__": "torch_version",
     "are_deterministic_algorithms_enabled": "_misc",
     "asarray": "_creation",
+    "autocast": "amp",
     "celu_": "nn.functional",
+    "compile": "compiler",
     "diagnose": "diagnosis._diagnose",
     "draw": "diagnosis._drawing",
     "explain": "diagnosis._explain",
@@ -105,10 +117,13 @@ _LAZY = {
     "get_printoptions": "_printing",
     "get_rng_state": "random",
     "iinfo": "_dtype_info",
+    "install_as_torch": "_as_torch",
     "initial_seed": "random",
     "imag": "_misc",
     "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
     "is_anomaly_enabled": "autograd.anomaly_mode",
+    "is_autocast_available": "amp",
+    "is_autocast_enabled": "amp",
     "is_tensor": "_misc",
     "manual_seed": "random",
     "memory_budget": "memory",
@@ -160,7 +175,10 @@ def __getattr__(name: str) -> object:
     import importlib
 
     if name in _SUBMODULES:
-        return importlib.import_module(f"pullback.{name}")
+        module = importlib.import_module(f"pullback.{name}")
+        if "torch" in sys.modules and sys.modules["torch"] is sys.modules[__name__]:
+            importlib.import_module("pullback._missing").adopt(module)
+        return module
     if name in _LAZY:
         found = getattr(importlib.import_module(f"pullback.{_LAZY[name]}"), name)
         globals()[name] = found
@@ -170,7 +188,9 @@ def __getattr__(name: str) -> object:
             f"module 'pullback' has no attribute {name!r}: this dtype is not supported; there are "
             "float32, float64, int32, int64, uint8 and bool"
         )
-    raise AttributeError(f"module 'pullback' has no attribute {name!r}")
+    if name.startswith("_"):
+        raise AttributeError(f"module 'pullback' has no attribute {name!r}")
+    raise AttributeError(importlib.import_module("pullback._missing").of_module("pullback", name))
 
 
 def __dir__() -> list[str]:

@@ -4,7 +4,22 @@ import builtins
 from typing import Any, TypeAlias, overload
 
 from pullback import (
+    _dynamo as _dynamo,
+)
+from pullback import (
+    accelerator as accelerator,
+)
+from pullback import (
+    amp as amp,
+)
+from pullback import (
     autograd as autograd,
+)
+from pullback import (
+    backends as backends,
+)
+from pullback import (
+    compiler as compiler,
 )
 from pullback import (
     cuda as cuda,
@@ -13,10 +28,16 @@ from pullback import (
     func as func,
 )
 from pullback import (
+    jit as jit,
+)
+from pullback import (
     linalg as linalg,
 )
 from pullback import (
     memory as memory,
+)
+from pullback import (
+    mps as mps,
 )
 from pullback import (
     nn as nn,
@@ -34,7 +55,19 @@ from pullback import (
     special as special,
 )
 from pullback import (
+    torch_version as torch_version,
+)
+from pullback import (
+    types as types,
+)
+from pullback import (
     utils as utils,
+)
+from pullback import (
+    version as version,
+)
+from pullback._as_torch import (
+    install_as_torch as install_as_torch,
 )
 from pullback._core import (
     DimPair,
@@ -230,11 +263,23 @@ from pullback._tensor_types import (
 from pullback._tensor_types import (
     set_default_tensor_type as set_default_tensor_type,
 )
+from pullback.amp import (
+    autocast as autocast,
+)
+from pullback.amp import (
+    is_autocast_available as is_autocast_available,
+)
+from pullback.amp import (
+    is_autocast_enabled as is_autocast_enabled,
+)
 from pullback.autograd.anomaly_mode import (
     is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
 )
 from pullback.autograd.anomaly_mode import (
     is_anomaly_enabled as is_anomaly_enabled,
+)
+from pullback.compiler import (
+    compile as compile,
 )
 from pullback.diagnosis._diagnose import (
     diagnose as diagnose,

@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pullback import _arguments
 
 __all__ = [
+    "BFloat16Tensor",
+    "BoolTensor",
+    "ByteTensor",
+    "CharTensor",
+    "DoubleTensor",
+    "FloatTensor",
+    "HalfTensor",
+    "IntTensor",
+    "LongTensor",
+    "ShortTensor",
     "current_device",
+    "current_stream",
+    "default_stream",
+    "device",
     "device_count",
+    "device_of",
     "empty_cache",
+    "get_arch_list",
+    "get_device_capability",
+    "get_device_name",
+    "get_device_properties",
+    "get_rng_state",
+    "get_rng_state_all",
+    "init",
+    "initial_seed",
+    "ipc_collect",
     "is_available",
+    "is_bf16_supported",
+    "is_initialized",
     "manual_seed",
     "manual_seed_all",
+    "max_memory_allocated",
+    "max_memory_reserved",
+    "mem_get_info",
+    "memory_allocated",
+    "memory_reserved",
+    "reset_peak_memory_stats",
+    "seed",
+    "seed_all",
+    "set_device",
+    "set_rng_state_all",
+    "stream",
     "synchronize",
 ]
 
@@ -45,8 +83,104 @@ def empty_cache() -> None:
     """Nothing to empty; ``pullback.memory.empty_cache`` is the one of the CPU."""
 
 
+def is_initialized() -> bool:
+    """Always False."""
+    return False
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:  # noqa: ARG001 - torch has it
+    """Always False."""
+    return False
+
+
+def memory_allocated(device: Any = None) -> int:  # noqa: ARG001 - torch has it
+    """Always 0: nothing lies on a GPU."""
+    return 0
+
+
+max_memory_allocated = max_memory_reserved = memory_reserved = memory_allocated
+
+
+def get_arch_list() -> list[str]:
+    """Always empty."""
+    return []
+
+
+def get_rng_state_all() -> list[Any]:
+    """Always empty: the generator of the CPU is ``pullback.default_generator``."""
+    return []
+
+
+def set_rng_state_all(new_states: Any) -> None:
+    """Takes the empty list that ``get_rng_state_all`` gives."""
+    if list(new_states):
+        _refuse()
+
+
+def seed() -> None:
+    """Nothing to seed."""
+
+
+seed_all = seed
+
+
+@contextmanager
+def stream(stream: Any) -> Iterator[None]:
+    """A context without effect, for None; there are no streams."""
+    if stream is not None:
+        _refuse()
+    yield
+
+
+@contextmanager
+def device_of(obj: Any) -> Iterator[None]:  # noqa: ARG001 - of any tensor
+    """A context without effect: every tensor is on the CPU."""
+    yield
+
+
+class device:
+    """A context for a GPU; with None or -1 it has no effect."""
+
+    def __init__(self, device: Any) -> None:
+        self.idx = device
+
+    def __enter__(self) -> None:
+        """Raises unless no device was named."""
+        if self.idx not in (None, -1):
+            _refuse()
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing to put back."""
+
+
 def _refuse(*_: Any, **__: Any) -> Any:
     raise AssertionError("Torch not compiled with CUDA enabled: pullback runs on the CPU only.")
 
 
-current_device = synchronize = _refuse
+current_device = current_stream = default_stream = get_device_capability = _refuse
+get_device_name = get_device_properties = get_rng_state = init = initial_seed = _refuse
+ipc_collect = mem_get_info = reset_peak_memory_stats = set_device = synchronize = _refuse
+
+
+class _Type(type):
+    """Of the types of tensors on a GPU, of which there are none."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return False
+
+    def __call__(cls, *_: Any, **__: Any) -> Any:
+        raise TypeError(
+            f"type torch.cuda.{cls.__name__} not available. Torch not compiled with CUDA enabled."
+        )
+
+
+BFloat16Tensor = _Type("BFloat16Tensor", (), {"__module__": "torch.cuda"})
+BoolTensor = _Type("BoolTensor", (), {"__module__": "torch.cuda"})
+ByteTensor = _Type("ByteTensor", (), {"__module__": "torch.cuda"})
+CharTensor = _Type("CharTensor", (), {"__module__": "torch.cuda"})
+DoubleTensor = _Type("DoubleTensor", (), {"__module__": "torch.cuda"})
+FloatTensor = _Type("FloatTensor", (), {"__module__": "torch.cuda"})
+HalfTensor = _Type("HalfTensor", (), {"__module__": "torch.cuda"})
+IntTensor = _Type("IntTensor", (), {"__module__": "torch.cuda"})
+LongTensor = _Type("LongTensor", (), {"__module__": "torch.cuda"})
+ShortTensor = _Type("ShortTensor", (), {"__module__": "torch.cuda"})

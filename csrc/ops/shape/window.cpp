@@ -6,7 +6,6 @@
 #include "kernels/copy.h"
 #include "kernels/reduce/reduce.h"
 #include "ops/basic.h"
-#include "ops/index/indexing.h"
 #include "ops/levels.h"
 #include "ops/shape/view.h"
 #include "ops/table.h"

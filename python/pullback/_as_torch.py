@@ -1,0 +1,169 @@
+"""``import torch`` leads to pullback: ``install_as_torch`` and what it puts into the import system.
+
+Every module named ``torch`` or ``torch.x.y`` is pullback's ``x.y``; real torch is never imported,
+also when it is installed. Start at ``install_as_torch``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import pullback
+from pullback import _missing
+
+__all__ = ["install_as_torch"]
+
+
+class _Named(ModuleType):
+    """A module of torch's name whose content lies elsewhere in pullback."""
+
+    _source: Any
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._source, name)
+
+    def __dir__(self) -> list[str]:
+        return dir(self._source)
+
+
+def _is_here(name: str) -> bool:
+    """Whether pullback has a module of the name."""
+    if name in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _found(tail: str) -> Any:
+    """Pullback's module or object for ``torch.<tail>``, None when it has none."""
+    if _is_here(f"pullback.{tail}"):
+        return importlib.import_module(f"pullback.{tail}")
+    parent, _, name = tail.rpartition(".")
+    above = _found(parent) if parent else pullback
+    if above is None:
+        return None
+    # Files of nn and optim are cut otherwise than torch's: all their names are in the package.
+    if parent in _PACKAGES and name in _PACKAGES[parent]:
+        return above
+    return vars(above).get(name) if isinstance(above, ModuleType) else getattr(above, name, None)
+
+
+# torch's files in packages whose names pullback has in the package itself.
+_PACKAGES = {
+    "nn.modules": frozenset(
+        [
+            "activation",
+            "adaptive",
+            "batchnorm",
+            "channelshuffle",
+            "container",
+            "conv",
+            "distance",
+            "dropout",
+            "flatten",
+            "fold",
+            "instancenorm",
+            "lazy",
+            "linear",
+            "loss",
+            "module",
+            "normalization",
+            "padding",
+            "pixelshuffle",
+            "pooling",
+            "rnn",
+            "sparse",
+            "transformer",
+            "upsampling",
+            "utils",
+        ]
+    ),
+    "optim": frozenset(
+        [
+            "adadelta",
+            "adagrad",
+            "adamax",
+            "adamw",
+            "asgd",
+            "lbfgs",
+            "nadam",
+            "radam",
+            "rmsprop",
+            "rprop",
+        ]
+    ),
+}
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds ``torch`` and all below it in pullback, before anything else is asked."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002 - the protocol's
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != "torch" and not fullname.startswith("torch."):
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        """The default one, whose place ``exec_module`` gives to pullback's."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        name = module.__name__
+        tail = name.partition(".")[2]
+        source = _found(tail) if tail else pullback
+        if source is None:
+            raise ModuleNotFoundError(_missing.explanation(name), name=name)
+        if isinstance(source, ModuleType) and source.__name__ == f"pullback.{tail}".rstrip("."):
+            _missing.adopt(source)
+            sys.modules[name] = source
+            return
+        named = _Named(name, f"torch's name of {getattr(source, '__name__', tail)}.")
+        named._source = source
+        named.__path__ = []
+        sys.modules[name] = named
+
+
+def install_as_torch() -> None:
+    """Let ``import torch`` and every ``torch.x.y`` lead to pullback, in this process, for good.
+
+    For programs and ``conftest.py``; to be called before anything imports torch. The command
+    ``python -m pullback script.py`` calls it and runs the script. With the environment variable
+    ``PULLBACK_REPORT_MISSING=1`` the names that the program asked for in vain are printed at exit.
+
+    Raises:
+        RuntimeError: real torch is imported already.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.install_as_torch()  # doctest: +SKIP
+        >>> import torch  # doctest: +SKIP
+        >>> torch is pb  # doctest: +SKIP
+        True
+    """
+    present = sys.modules.get("torch")
+    if present is pullback:
+        return
+    if present is not None:
+        raise RuntimeError(
+            "install_as_torch: torch is imported already, from "
+            f"{getattr(present, '__file__', 'an unknown place')}. Call it before anything imports "
+            "torch, or run the program with: python -m pullback program.py"
+        )
+    sys.modules["torch"] = pullback
+    sys.meta_path.insert(0, _Finder())
+    _missing.watch()

@@ -1,0 +1,175 @@
+"""``torch.jit``: programs that are to be compiled run as they are, eagerly.
+
+``script``, ``trace`` and the decorators give back what they were given and say so once; what needs
+compiled code (``save``, ``load``, ``freeze``) raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pullback import _core, nn
+
+__all__ = [
+    "Final",
+    "ScriptFunction",
+    "ScriptModule",
+    "annotate",
+    "export",
+    "fork",
+    "freeze",
+    "ignore",
+    "interface",
+    "is_scripting",
+    "is_tracing",
+    "isinstance",
+    "load",
+    "optimize_for_inference",
+    "optimized_execution",
+    "save",
+    "script",
+    "script_if_tracing",
+    "script_method",
+    "trace",
+    "trace_module",
+    "unused",
+    "wait",
+]
+
+_said: set[str] = set()
+
+
+def _say_once(name: str) -> None:
+    if name in _said:
+        return
+    _said.add(name)
+    _core._warn(f"torch.{name} compiles nothing here: the function runs eagerly, as it is.")
+
+
+def script(obj: Any, *_: Any, **__: Any) -> Any:
+    """The function, module or class itself; the first call warns that nothing is compiled.
+
+    Example:
+        >>> import warnings
+        >>> import pullback as pb
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     pb.jit.script(pb.sin) is pb.sin
+        True
+    """
+    _say_once("jit.script")
+    return obj
+
+
+def trace(func: Any = None, *_: Any, **__: Any) -> Any:
+    """The function or module itself, as ``script`` does; it is not run on the example inputs."""
+    _say_once("jit.trace")
+    return func
+
+
+def trace_module(mod: Any, *_: Any, **__: Any) -> Any:
+    """The module itself, as ``script`` does."""
+    _say_once("jit.trace_module")
+    return mod
+
+
+def _same(fn: Any) -> Any:
+    return fn
+
+
+export = interface = script_method = script_if_tracing = _same
+
+
+def ignore(drop: Any = False, **_: Any) -> Any:
+    """A decorator without effect, used as ``@ignore`` or ``@ignore(drop=True)``."""
+    return drop if callable(drop) else _same
+
+
+def unused(fn: Any) -> Any:
+    """A decorator without effect."""
+    return fn
+
+
+def annotate(the_type: Any, the_value: Any) -> Any:  # noqa: ARG001 - torch has it
+    """The value."""
+    return the_value
+
+
+def is_scripting() -> bool:
+    """Always False.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.jit.is_scripting()
+        False
+    """
+    return False
+
+
+def is_tracing() -> bool:
+    """Always False."""
+    return False
+
+
+def isinstance(obj: Any, target_type: Any) -> bool:
+    """Whether it is of the type; of a type with parameters the elements are not looked at."""
+    import builtins
+    from typing import get_origin
+
+    return builtins.isinstance(obj, get_origin(target_type) or target_type)
+
+
+def optimize_for_inference(mod: Any, *_: Any, **__: Any) -> Any:
+    """The module itself."""
+    return mod
+
+
+freeze = optimize_for_inference
+
+
+class optimized_execution:
+    """A context without effect."""
+
+    def __init__(self, should_optimize: bool) -> None:
+        self.should_optimize = should_optimize
+
+    def __enter__(self) -> None:
+        """Nothing changes."""
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing changes."""
+
+
+class ScriptModule(nn.Module):
+    """A module; ``isinstance`` of it is what programs ask, and no module is one."""
+
+
+class ScriptFunction:
+    """The type of compiled functions, of which there are none."""
+
+
+def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """The result, computed at once: ``wait`` gives it back."""
+    return func(*args, **kwargs)
+
+
+def wait(future: Any) -> Any:
+    """What ``fork`` computed."""
+    return future
+
+
+def save(*_: Any, **__: Any) -> Any:
+    """Raises: there is no compiled program to save."""
+    raise NotImplementedError(
+        "torch.jit.save: got a module that runs eagerly, expected compiled code, which pullback "
+        "does not make. Save its state with torch.save(module.state_dict(), file)."
+    )
+
+
+def load(*_: Any, **__: Any) -> Any:
+    """Raises: compiled programs cannot be run."""
+    raise NotImplementedError(
+        "torch.jit.load: compiled programs of PyTorch cannot be run by pullback. Load a state_dict "
+        "with torch.load and give it to the module's load_state_dict."
+    )

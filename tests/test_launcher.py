@@ -1,0 +1,185 @@
+"""PyTorch programs run unmodified: the launcher, ``install_as_torch``, and the missing names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pullback as pb
+
+PACKAGE = Path(pb.__file__).parent
+
+
+def run(
+    *arguments: str, cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """``python -m pullback ...`` in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), **variables}
+    return subprocess.run(
+        [sys.executable, "-m", "pullback", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env=environment,
+    )
+
+
+PROGRAM = """
+import sys
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.autograd import Variable
+from torch.optim.lr_scheduler import StepLR
+from torch.nn.modules.linear import Linear
+from torch.utils.checkpoint import checkpoint
+import importlib
+
+assert importlib.import_module("torch.nn.functional") is F
+assert nn.Linear is Linear
+assert sys.modules["torch"] is torch
+x = torch.ones(2, requires_grad=True)
+F.relu(x).sum().backward()
+print(sys.argv[1:], __name__, x.grad.tolist(), torch.__version__, torch.__name__)
+"""
+
+
+def test_a_script_with_arguments(tmp_path: Path) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM)
+    (tmp_path / "beside.py").write_text("import torch\nprint(torch.ones(1).tolist())\n")
+    done = run(str(script), "--epochs", "3")
+    assert done.stderr == ""
+    assert done.stdout == "['--epochs', '3'] __main__ [1.0, 1.0] 2.13.0+pullback pullback\n"
+    assert run("-m", "beside", cwd=tmp_path).stdout == "[1.0]\n"
+
+
+def test_code() -> None:
+    done = run("-c", "import sys, torch; print(sys.argv, torch.zeros(1).tolist())", "a")
+    assert done.stdout == "['-c', 'a'] [0.0]\n"
+
+
+def test_an_error_is_the_programs() -> None:
+    done = run("-c", "raise SystemExit(7)")
+    assert done.returncode == 7
+    done = run("nowhere.py")
+    assert done.returncode != 0
+    assert "nowhere.py" in done.stderr
+    assert run().returncode == 2
+    assert "usage" in run("--help").stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (
+            "from torch.nn import Linaer",
+            "ImportError: module 'pullback.nn' has no attribute 'Linaer'",
+        ),
+        ("from torch.nn import Linaer", "Did you mean 'Linear'?"),
+        (
+            "import torch; torch.onse(2)",
+            "AttributeError: module 'pullback' has no attribute 'onse'",
+        ),
+        ("import torch.cudnn_v9", "ModuleNotFoundError: No module named 'torch.cudnn_v9'"),
+        ("import torch.cuda.comm", "it is for another device: pullback runs on the CPU only"),
+        ("import torch.sparse.semi", "it is out of scope"),
+        ("import torch; torch.nn.Fold3d", "it is planned"),
+        ("import torch; torch.nn.functional.reulu", "Did you mean 'relu'?"),
+    ],
+)
+def test_what_is_said_of_a_missing_name(code: str, says: str) -> None:
+    assert says in run("-c", code).stderr
+
+
+def test_probing_for_names_works() -> None:
+    code = (
+        "import torch\n"
+        "print(hasattr(torch, 'a'), getattr(torch.nn, 'a', 5), hasattr(torch, 'ones'))\n"
+        "try:\n    from torch import nothing\n"
+        "except ImportError:\n    print('no')\n"
+        "try:\n    import torch.nothing\n"
+        "except ModuleNotFoundError as error:\n    print(error.name)\n"
+    )
+    assert run("-c", code).stdout == "False 5 True\nno\ntorch.nothing\n"
+
+
+def test_the_report_of_missing_names(tmp_path: Path) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "import torch.utils.checkpoint\n"
+        "known = hasattr(torch, 'nothing')\n"
+        "getattr(nn, 'Nothing', None)\n"
+        "getattr(torch.ones(1), 'nothing_of_it', None)\n"
+    )
+    said = run(str(script), PULLBACK_REPORT_MISSING="1").stderr
+    assert said == (
+        "pullback: 3 names of torch were not found:\n"
+        f"  torch.Tensor.nothing_of_it  (first at {script}:6)\n"
+        f"  torch.nn.Nothing  (first at {script}:5)\n"
+        f"  torch.nothing  (first at {script}:4)\n"
+    )
+    script.write_text("import torch\ntorch.ones(1)\n")
+    said = run(str(script), PULLBACK_REPORT_MISSING="1").stderr
+    assert said == "pullback: every name of torch that was asked for was found.\n"
+
+
+def test_real_torch_is_never_imported(tmp_path: Path) -> None:
+    """Also when it lies beside, under any of its names."""
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise AssertionError('real torch')\n")
+    (tmp_path / "torch" / "nowhere.py").write_text("raise AssertionError('real torch')\n")
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import torch\ntry:\n    import torch.nowhere\nexcept ImportError:\n    print(1)\n"
+    )
+    assert run(str(script)).stdout == "1\n"
+
+
+def test_too_late() -> None:
+    code = (
+        "import sys, types, pullback\n"
+        "sys.modules['torch'] = types.ModuleType('torch')\n"
+        "pullback.install_as_torch()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+    )
+    assert "RuntimeError: install_as_torch: torch is imported already, from" in done.stderr
+
+
+def test_switches_of_what_is_not_there() -> None:
+    code = (
+        "import torch, warnings\n"
+        "warnings.simplefilter('ignore')\n"
+        "torch.backends.cudnn.benchmark = True\n"
+        "import torch.backends.cudnn as cudnn\n"
+        "cudnn.deterministic = True\n"
+        "f = torch.jit.script(torch.compile(lambda x: x))\n"
+        "@torch.jit.ignore\n"
+        "def g(x): return x\n"
+        "@torch._dynamo.disable()\n"
+        "def h(x): return x\n"
+        "print(f(1), g(2), h(3), cudnn.benchmark, torch.cuda.is_available(),\n"
+        "      torch.backends.mps.is_available(), torch.accelerator.is_available(),\n"
+        "      isinstance(torch.ones(1), torch.cuda.FloatTensor), torch.version.cuda)\n"
+    )
+    assert run("-c", code).stdout == "1 2 3 True False False False False None\n"
+
+
+def test_compilers_warn_once() -> None:
+    code = "import torch\nfor _ in range(2):\n    torch.jit.script(1)\n    torch.compile(2)\n"
+    said = run("-c", code).stderr
+    assert said.count("torch.jit.script compiles nothing here") == 1
+    assert said.count("torch.compile compiles nothing here") == 1
