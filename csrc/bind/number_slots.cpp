@@ -55,9 +55,11 @@ PyObject* inplace_slot(PyObject* a, PyObject* b) {
     Operand y;
     if (!to_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
     const Tensor& self = unwrap(a);
-    Destination destination(kBare<name>.text, Destination::Kind::InPlace, self);
-    if (y.is_tensor()) destination.add_operand(y.tensor());
-    return wrap(destination.finish(function(Operand(self), y)));
+    const auto add_operand = [&](Destination& destination) {
+      if (y.is_tensor()) destination.add_operand(y.tensor());
+    };
+    return wrap(write_in_place(kBare<name>.text, self, true, add_operand,
+                               [&] { return function(Operand(self), y); }));
   });
 }
 

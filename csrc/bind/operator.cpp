@@ -25,6 +25,7 @@
 #include "graph/mode.h"
 #include "graph/origin.h"
 #include "ops/levels.h"
+#include "ops/op.h"
 
 namespace pullback::bind {
 namespace {
@@ -155,7 +156,7 @@ PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObje
         drawing.emplace(common.generator);
       if ((entry.flags & (kNoBatch | kRandom)) == kNoBatch) refuse_batched(signature, arguments);
       if (op.form == Form::InPlace) {
-        return call_into(op, signature, arguments, Destination::Kind::InPlace, unwrap(args[0]));
+        return call_in_place(op, signature, arguments, unwrap(args[0]));
       }
       if (common.out) return call_out(op, signature, arguments, common);
       Outcome outcome;

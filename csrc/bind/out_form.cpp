@@ -88,7 +88,8 @@ void warn_resized(const Signature& signature, const Dims& before, const Dims& af
 const Tensor& finish_out(const Signature& signature, Destination& destination, const Tensor& target,
                          const Tensor& result) {
   const Dims before = target.shape();
-  if (signature.entry().flags & kFlatOut && target.numel() == result.numel()) {
+  if (signature.entry().flags & kFlatOut && target.numel() == result.numel() &&
+      !same(before, result.sizes())) {
     return destination.finish(result.alias_row_major(before));
   }
   const Tensor& made = destination.finish(result);
@@ -97,14 +98,10 @@ const Tensor& finish_out(const Signature& signature, Destination& destination, c
   return made;
 }
 
-}  // namespace
-
-PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& arguments,
-                    Destination::Kind kind, const Tensor& target) {
-  Destination destination(signature.name().c_str(), kind, target);
-  const bool in_place = kind == Destination::Kind::InPlace;
-  const std::uint32_t flags = signature.entry().flags;
-  if (!in_place && !(flags & kCastOut)) destination.refuse_casts();
+// In the form that writes self in place, self is no operand.
+[[gnu::always_inline]] inline void add_operands(Destination& destination, const Entry& entry,
+                                                Arguments& arguments, bool in_place) {
+  const std::uint32_t flags = entry.flags;
   for (std::size_t i = in_place; i < arguments.size(); ++i) {
     const Value& value = arguments.values()[i];
     const bool apart = (flags & kWritesPart && i > 0) || (flags & kOutApart && !in_place);
@@ -117,15 +114,25 @@ PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& 
       if (each.defined()) destination.add_operand(each, sharing);
     }
   }
-  Outcome outcome;
-  signature.entry().function.call(arguments.values(), outcome);
-  check(ErrorKind::Type, outcome.form == Outcome::Form::Tensor, op.name,
-        ": out= and in-place forms need an operator with one result.");
-  if (in_place) return wrap(destination.finish(outcome.tensor));
-  return wrap(finish_out(signature, destination, target, outcome.tensor));
 }
 
-namespace {
+void call_for_one(const Overloads& op, const Entry& entry, Arguments& arguments, Outcome& outcome) {
+  entry.function.call(arguments.values(), outcome);
+  check(ErrorKind::Type, outcome.form == Outcome::Form::Tensor, op.name,
+        ": out= and in-place forms need an operator with one result.");
+}
+
+PyObject* call_into_one(const Overloads& op, const Signature& signature, Arguments& arguments,
+                        const Tensor& target) {
+  const Entry& entry = signature.entry();
+  Destination destination(signature.name().c_str(), Destination::Kind::Out, target,
+                          entry.function.offered);
+  if (!(entry.flags & kCastOut)) destination.refuse_casts();
+  add_operands(destination, entry, arguments, false);
+  Outcome outcome;
+  call_for_one(op, entry, arguments, outcome);
+  return wrap(finish_out(signature, destination, target, outcome.tensor));
+}
 
 // All targets are looked at before the first is written.
 PyObject* call_into_all(const Overloads& op, const Signature& signature, Arguments& arguments,
@@ -183,6 +190,19 @@ bool check_out_kind(const Overloads& op, const Signature& signature, PyObject* o
 
 }  // namespace
 
+PyObject* call_in_place(const Overloads& op, const Signature& signature, Arguments& arguments,
+                        const Tensor& self) {
+  const Entry& entry = signature.entry();
+  Outcome outcome;
+  return wrap(write_in_place(
+      signature.name().c_str(), self, entry.function.offered,
+      [&](Destination& destination) { add_operands(destination, entry, arguments, true); },
+      [&]() -> const Tensor& {
+        call_for_one(op, entry, arguments, outcome);
+        return outcome.tensor;
+      }));
+}
+
 PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& arguments,
                    const CommonKeywords& common) {
   const std::uint32_t flags = signature.entry().flags;
@@ -196,7 +216,7 @@ PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& a
   if (is_tuple) return call_into_all(op, signature, arguments, out.get());
   const Tensor& target = unwrap(out.get());
   take_dtype(signature, arguments, target);
-  return call_into(op, signature, arguments, Destination::Kind::Out, target);
+  return call_into_one(op, signature, arguments, target);
 }
 
 }  // namespace pullback::bind

@@ -6,9 +6,9 @@
 
 namespace pullback::bind {
 
-// `target` is what receives the result: out=, or self of an in-place form.
-PyObject* call_into(const Overloads& op, const Signature& signature, Arguments& arguments,
-                    Destination::Kind kind, const Tensor& target);
+// A call of an in-place form.
+PyObject* call_in_place(const Overloads& op, const Signature& signature, Arguments& arguments,
+                        const Tensor& self);
 
 // A call with out=, a tensor or a tuple of them.
 PyObject* call_out(const Overloads& op, const Signature& signature, Arguments& arguments,

@@ -90,7 +90,7 @@ void give_warning(WarningKind kind, const std::string& message) {
 
 void warn_user(PyObject* category, const char* message) {
   // What shows the warning is the user's code, which must not find an operator under way.
-  const Composition aside;
+  const ModeScope<&Mode::destination> aside{nullptr};
   Py_ssize_t level = 1;
   for (Frame* frame = running_frame(); frame; frame = caller_of(frame)) {
     PyCodeObject* code = code_of(frame);

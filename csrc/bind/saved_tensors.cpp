@@ -109,7 +109,6 @@ class PyWatch final : public WriteWatch {
  public:
   explicit PyWatch(PyObject* function) : function_(Owned::share(function)) {}
   void before_write(const Tensor& target) override {
-    const Composition aside;
     const Owned argument(wrap(target));
     Owned(PyObject_CallOneArg(function_.get(), argument.get()));
   }

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <type_traits>
-#include <utility>
 
 #include "graph/level.h"
 
@@ -40,7 +39,7 @@ struct Mode {
   Profile* profile = nullptr;               // what the profiler collects on this thread
   PassObserver* observers = nullptr;        // see every node of a pass
   SavedRefusal* saved_refusal = nullptr;    // why such hooks are not allowed
-  Destination* destination = nullptr;       // where the next operator puts its result
+  Destination* destination = nullptr;       // offered to the next operator: ops/destination.h
   kernels::Generator* generator = nullptr;  // what random operators draw from, if not the default
   const TensorBody* overwritten = nullptr;  // what an in-place operator is about to overwrite
 
@@ -71,18 +70,5 @@ class ModeScope {
 };
 using GradMode = ModeScope<&Mode::grad>;
 using ForwardMode = ModeScope<&Mode::forward>;
-
-// For an operator that is made of others: none of its parts takes the destination, the result is
-// copied into it at the end.
-class Composition {
- public:
-  Composition() : destination_(std::exchange(mode.destination, nullptr)) {}
-  ~Composition() { mode.destination = destination_; }
-  Composition(const Composition&) = delete;
-  Composition& operator=(const Composition&) = delete;
-
- private:
-  Destination* destination_;
-};
 
 }  // namespace pullback

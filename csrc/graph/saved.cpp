@@ -43,17 +43,7 @@ Tensor tangents_of(const Tensor& tensor) {
 }
 
 // While the user's functions run: what they compute is not part of what is being computed.
-class Aside {
- public:
-  Aside() : overwritten_(std::exchange(mode.overwritten, nullptr)) {}
-  ~Aside() { mode.overwritten = overwritten_; }
-  Aside(const Aside&) = delete;
-  Aside& operator=(const Aside&) = delete;
-
- private:
-  const Composition parts_;
-  const TensorBody* overwritten_;
-};
+using Aside = ModeScope<&Mode::overwritten>;
 
 class Packing {
  public:
@@ -162,7 +152,7 @@ bool pop_saved_hooks() {
 void SavedTensor::pack(SavedHooks& hooks, const Tensor& tensor, const Tensor& shown,
                        bool is_output) {
   const GradMode off(false);
-  const Aside aside;
+  const Aside aside{nullptr};
   auto meta = std::make_unique<PackedMeta>();
   meta->is_output = is_output;
   meta->output_nr = tensor.body()->raw_output_nr;
@@ -221,7 +211,7 @@ Tensor SavedTensor::read_packed(const Node& node) const {
   const Tensor held = tensor();
   Tensor value;
   {
-    const Aside aside;
+    const Aside aside{nullptr};
     value = meta.packed->unpack();
   }
   // As in torch, what has nothing to lose is given as it is.

@@ -75,8 +75,7 @@ Tensor assign(const Tensor& self, const Tensor& source, const char* name) {
                        source);
 }
 
-Tensor fill(const Tensor& input, const Operand& value) {
-  const bool in_place = mode.destination;
+Tensor fill(const Tensor& input, const Operand& value, bool in_place) {
   if (!value.is_tensor()) {
     return apply<Fill>(
         {fitting(value.number(), input.dtype()), in_place ? "FillBackward2" : "FillBackward0"},
@@ -85,6 +84,10 @@ Tensor fill(const Tensor& input, const Operand& value) {
   check(value.ndim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
         value.ndim(), " dimensions.");
   return assign(input, value.tensor(), in_place ? "FillBackward3" : "FillBackward1");
+}
+
+Tensor fill_entry(const Tensor& input, const Operand& value, Target target) {
+  return fill(input, value, bool(target));
 }
 
 // Nothing to record, no batch, no tangent: written straight into the target.
@@ -127,7 +130,7 @@ const Tensor& copy_into(const Tensor& self, const Tensor& source, Destination::S
 
 const Tensor& fill_into(const Tensor& self, const Tensor& value) {
   Destination destination("fill", Destination::Kind::InPlace, self);
-  destination.finish(fill(self, value));
+  destination.finish(fill(self, value, true));
   return self;
 }
 
@@ -143,7 +146,7 @@ const Tensor& zero_into(const Tensor& self) {
   return self;
 }
 
-static const Entry entry_fill("fill(input, value)", function<fill>,
+static const Entry entry_fill("fill(input, value)", function<fill_entry>,
                               kFunctionForm | kInPlaceForm | kSharesLast,
                               "One value everywhere, in the shape and dtype of input.",
                               "x(3,4), 2.5 | x(), 1 | x(3,4), x() | xs(3,4), -1.5 | x(0,3), 1.0");

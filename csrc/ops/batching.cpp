@@ -1,6 +1,5 @@
 // The general batching rule; see NOTE [Batching] in op.h.
 #include "ops/basic.h"
-#include "ops/destination.h"
 #include "ops/op.h"
 
 namespace pullback {
@@ -58,8 +57,6 @@ Unwrapped unwrap(In in) {
   for (const Tensor& t : u.tensors) u.pointers.push_back(&t);
   return u;
 }
-
-Tensor take_destination(In in, const Spec& spec) { return Destination::take_out(in, spec); }
 
 Tensor twin(const Tensor& result, int level, bool recorded) {
   const bool has_history = result.requires_grad() && !result.is_leaf();

@@ -69,11 +69,11 @@ static const Tensor& checked(const char* name, Destination::Kind kind, const Ten
 }
 
 // The checks come before the thread's mode is changed.
-Destination::Destination(const char* name, Kind kind, const Tensor& target)
+Destination::Destination(const char* name, Kind kind, const Tensor& target, bool offered)
     : name_(name),
       kind_(kind),
       target_(checked(name, kind, target)),
-      outer_(std::exchange(mode.destination, this)),
+      outer_(std::exchange(mode.destination, offered ? this : nullptr)),
       overwritten_(mode.overwritten) {
   if (kind == Kind::InPlace) mode.overwritten = target.body();
 }
@@ -104,9 +104,13 @@ void check_out_dtype(const Tensor& target, DType result) {
         ", but got ", info(target.dtype()).c_name, " instead");
 }
 
-DType Destination::dtype_or(DType dtype) {
-  const Destination* here = mode.destination;
-  return here && here->pending_ ? here->target_.dtype() : dtype;
+DType Target::dtype_or(DType dtype) const {
+  return destination_ ? destination_->target().dtype() : dtype;
+}
+
+const Tensor* Target::in_place() const {
+  const bool writes_over = destination_ && destination_->kind() == Destination::Kind::InPlace;
+  return writes_over ? &destination_->target() : nullptr;
 }
 
 void Destination::check_cast(DType dtype) const {
@@ -114,9 +118,8 @@ void Destination::check_cast(DType dtype) const {
         " can't be cast to the desired output type ", info(target_.dtype()).scalar_name);
 }
 
-void Destination::check_result(DType dtype) {
-  const Destination* here = mode.destination;
-  if (here && here->pending_) here->check_cast(dtype);
+void Destination::check_result(DType dtype) const {
+  if (is_open()) check_cast(dtype);
 }
 
 void Destination::check_fits(Sizes sizes, DType dtype) {
@@ -133,36 +136,22 @@ void Destination::check_fits(Sizes sizes, DType dtype) {
   fail("output with shape ", target_.shape(), " doesn't match the broadcast shape ", Dims(sizes));
 }
 
-const Tensor* Destination::in_place() {
-  const Destination* here = mode.destination;
-  return here && here->pending_ && here->kind_ == Kind::InPlace ? &here->target_ : nullptr;
-}
-
-bool Destination::is_strided() {
-  const Destination* here = mode.destination;
-  return here && here->pending_ && !here->target_.is_contiguous();
-}
-
 Tensor Destination::take(Sizes sizes, DType dtype) {
-  Destination* here = mode.destination;
-  if (!here || !here->pending_) [[likely]] {
-    return {};
-  }
   // The memory of all examples is not that of one.
-  if (here->target_.has(kBatched)) return {};
-  here->pending_ = false;
+  if (!is_open() || target_.has(kBatched)) return {};
+  state_ = State::Closed;
   // An out= of another shape may be an operand, too: it is resized when the result is there.
-  here->check_fits(sizes, dtype);
-  if (dtype != here->target_.dtype() || !same(sizes, here->target_.sizes())) return {};
-  here->target_.note_write();
-  return here->target_;
+  check_fits(sizes, dtype);
+  if (dtype != target_.dtype() || !same(sizes, target_.sizes())) return {};
+  state_ = State::Taken;
+  target_.note_write();
+  return target_;
 }
 
 Tensor Destination::take_out(In in, const Spec& spec) {
-  Destination* here = mode.destination;
-  if (!here->pending_ || here->kind_ != Kind::Out) return {};
+  if (!is_open() || kind_ != Kind::Out) return {};
   // Storages of one memory may be several: NumPy's, and those of .data.
-  const Storage& own = *here->target_.body()->storage;
+  const Storage& own = *target_.body()->storage;
   for (int i = 0; i < in.size(); ++i) {
     if (!in[i].defined()) continue;
     const Storage& other = *in[i].body()->storage;
@@ -193,14 +182,11 @@ void Destination::add_operand(const Tensor& operand, Sharing sharing) {
         "to a single memory location. Please clone() the tensor before performing the operation. "
         "In ",
         name_, ".");
-  if (!equal || sharing == Sharing::Any) pending_ = false;
+  if (!equal || sharing == Sharing::Any) state_ = State::Closed;
 }
 
-void Destination::check_history() {
-  const Destination* here = mode.destination;
-  if (here && here->pending_ && here->kind_ == Kind::InPlace) {
-    check_rebase(here->name_, here->target_);
-  }
+void Destination::check_history() const {
+  if (is_open() && kind_ == Kind::InPlace) check_rebase(name_, target_);
 }
 
 // "log_normal" as "LogNormalBackward0"; comparisons are torch's short names, numbered by operand.
@@ -223,7 +209,8 @@ static std::string node_name(const std::string& name, bool has_operand) {
 }
 
 const Tensor& Destination::finish(const Tensor& result) {
-  pending_ = false;
+  const bool taken = state_ == State::Taken;
+  state_ = State::Closed;
   const bool records = result.requires_grad() && mode.grad;
   if (kind_ == Kind::Out && records) refuse_out(name_, target_);
   if (kind_ == Kind::Out) {
@@ -235,6 +222,9 @@ const Tensor& Destination::finish(const Tensor& result) {
           "_out that does not support it because it is an out= function. Use the result instead.");
   }
   if (!result.is_same(target_)) {
+    check(!taken,
+          "internal error: an intermediate result was written into the target of a function that "
+          "is marked as writing its result last. Please report it.");
     check_fits(result.sizes(), result.dtype());
     if (!same(result.sizes(), target_.sizes())) resize_as(name_, target_, result);
     if (records) check_rebase(name_, target_);

@@ -1,16 +1,19 @@
-// Where the next operator puts its result: how `x.mul_(y)` and `mul(x, y, out=z)` are the same
-// operator as `mul(x, y)` in another mode.
+// Where the result of a call goes: how `x.mul_(y)` and `mul(x, y, out=z)` are the same operator as
+// `mul(x, y)` in another mode.  Who writes straight into it is in NOTE [Targets] (ops/target.h).
 //
-// bind sets a destination on this thread and calls the operator; the first operator that makes a
-// result takes it.  If the result ended up elsewhere (a composition, another dtype), finish()
-// copies it over.  Rebasing the history of the destination happens here, in one place.
+// A Destination lives around the call; finish() puts the result into the target, unless it is there
+// already, and rebases the target's history, here in one place.  While an in-place call runs, nodes
+// save copies of the target (`mode.overwritten`), whether its result is written at once or at the
+// end: either comes before their derivatives read it.
 #pragma once
 
+#include <cstdint>
 #include <utility>
 
 #include "core/tensor.h"
 #include "graph/mode.h"
-#include "ops/op.h"
+#include "ops/operation.h"
+#include "ops/target.h"
 
 namespace pullback {
 
@@ -18,28 +21,35 @@ class Destination {
  public:
   enum class Kind : std::uint8_t { InPlace, Out };
 
-  // Throws torch's refusals: a leaf that requires a gradient, a read-only buffer, ...
-  Destination(const char* name, Kind kind, const Tensor& target);
+  // Throws torch's refusals: a leaf that requires a gradient, a read-only buffer, ...  `offered`:
+  // the function that is called now is marked as writing its result last.
+  Destination(const char* name, Kind kind, const Tensor& target, bool offered = false);
   ~Destination();
   Destination(const Destination&) = delete;
   Destination& operator=(const Destination&) = delete;
 
+  // What is offered to the operator that starts now, or null.  Nothing that it calls is offered
+  // anything.
+  static Destination* claim() {
+    Destination* const offered = mode.destination;
+    if (offered) [[unlikely]]
+      mode.destination = nullptr;
+    return offered;
+  }
   // The tensor to fill for a result of this shape and dtype, or undefined: then the caller fills a
-  // fresh one and finish() copies.  At most one caller gets it.
-  static Tensor take(Sizes sizes, DType dtype);
+  // fresh one and finish() copies.
+  Tensor take(Sizes sizes, DType dtype);
   // The same for an operator that cannot work in place: only an out= that shares no memory with an
   // input.
-  static Tensor take_out(In in, const Spec& spec);
+  Tensor take_out(In in, const Spec& spec);
   // Called before an in-place result is recorded: refuses what cannot be (ops/rebase.h).
-  static void check_history();
-  // What the operator that is called now writes in place, or null.
-  static const Tensor* in_place();
-  // The dtype of the destination, if one waits.
-  static DType dtype_or(DType dtype);
-  // Refuses a result of a dtype that the waiting destination, if there is one, cannot hold.
-  static void check_result(DType dtype);
-  // True while the destination waits and is not row-major.
-  static bool is_strided();
+  void check_history() const;
+  // Refuses a result of a dtype that the target cannot hold.
+  void check_result(DType dtype) const;
+  // The target can be taken, and is not row-major.
+  bool is_strided() const { return is_open() && !target_.is_contiguous(); }
+  const Tensor& target() const { return target_; }
+  Kind kind() const { return kind_; }
   // Which elements another operand may share with the target: those that are written when they are
   // read (and what cannot be told apart cheaply), none, or all.
   enum class Sharing : std::uint8_t { InStep, None, Any };
@@ -53,13 +63,16 @@ class Destination {
   const Tensor& finish(const Tensor& result);
 
  private:
+  bool is_open() const { return state_ == State::Open; }
   void check_fits(Sizes sizes, DType dtype);
   void check_cast(DType dtype) const;
 
   const char* name_;
   Kind kind_;
   Tensor target_;
-  bool pending_ = true;
+  // Taken: an operator wrote its result into the target.
+  enum class State : std::uint8_t { Open, Closed, Taken };
+  State state_ = State::Open;
   bool exact_ = false;
   const Tensor* operand_ = nullptr;  // a tensor besides the target
   Destination* outer_;
@@ -73,16 +86,14 @@ void check_out(const char* name, const Tensor& target);
 // The same for one that must have the dtype of the result.
 void check_out_dtype(const Tensor& target, DType result);
 
-// Hides the destination from the operators that make intermediate results.
-class DestinationAside {
- public:
-  DestinationAside() : hidden_(std::exchange(mode.destination, nullptr)) {}
-  ~DestinationAside() { mode.destination = hidden_; }
-  DestinationAside(const DestinationAside&) = delete;
-  DestinationAside& operator=(const DestinationAside&) = delete;
-
- private:
-  Destination* hidden_;
-};
+// How an in-place form runs, wherever it is called from.  `add_operands` is given the destination
+// for the other operands, `function` gives the result.
+template <typename AddOperands, typename Function>
+const Tensor& write_in_place(const char* name, const Tensor& self, bool offered,
+                             AddOperands&& add_operands, Function&& function) {
+  Destination destination(name, Destination::Kind::InPlace, self, offered);
+  add_operands(destination);
+  return destination.finish(function());
+}
 
 }  // namespace pullback

@@ -89,8 +89,10 @@ bool is_condition(const Elementwise& op, int operand) {
   return N == 3 && operand == 0 && op.kernel == std::uint16_t(kernels::Ternary::Where);
 }
 
+// `target` is what was offered to this call.
 template <int N>
-DTypes infer_dtypes(const Elementwise& op, const Operands<N>& x) {
+DTypes infer_dtypes(const Elementwise& op, const Operands<N>& x,
+                    const Destination* target = nullptr) {
   Promotion promotion;
   for (int i = 0; i < N; ++i) {
     if (!is_condition<N>(op, i)) promotion.add(*x[i]);
@@ -98,7 +100,7 @@ DTypes infer_dtypes(const Elementwise& op, const Operands<N>& x) {
   DType compute = promotion.result();
   if (op.rule == DTypeRule::Float && !is_floating(compute)) compute = default_dtype();
   if (!has_loop<N>(op, compute)) {
-    Destination::check_result(op.rule == DTypeRule::Bool ? DType::Bool : compute);
+    if (target) target->check_result(op.rule == DTypeRule::Bool ? DType::Bool : compute);
     fail(ErrorKind::NotImplemented, "\"", op.name, "\" not implemented for '",
          info(compute).scalar_name, "'");
   }
@@ -137,11 +139,12 @@ const Tensor* find_flat(const Elementwise& op, const Operands<N>& x) {
 
 template <int N>
 Tensor compute_flat(const Elementwise& op, const Operands<N>& x, const Tensor& like,
-                    const double* params) {
+                    const double* params, Destination* target) {
   const DType compute = like.dtype();
   const DType result = op.rule == DTypeRule::Bool ? DType::Bool : compute;
-  Tensor out = Destination::take(like.sizes(), result);
-  if (!out.defined()) out = Tensor::empty(like.sizes(), result);
+  Tensor out = target ? target->take(like.sizes(), result) : Tensor::empty(like.sizes(), result);
+  if (!out.defined()) [[unlikely]]
+    out = Tensor::empty(like.sizes(), result);
   const auto item = static_cast<std::int64_t>(item_size(compute));
   Element numbers[N];
   std::array<const char*, N> in;
@@ -229,10 +232,11 @@ void fill(const Elementwise& op, const Operands<N>& x, const double* params, DTy
 }
 
 template <int N>
-Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double* params) {
-  const DTypes dtypes = infer_dtypes<N>(op, x);
+Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double* params,
+                       Destination* target) {
+  const DTypes dtypes = infer_dtypes<N>(op, x, target);
   const Dims sizes = broadcast_sizes<N>(x);
-  Tensor out = Destination::take(sizes, dtypes.result);
+  Tensor out = target ? target->take(sizes, dtypes.result) : Tensor();
   if (!out.defined()) out = empty_result<N>(x, sizes, dtypes.result);
   fill<N>(op, x, params, dtypes.compute, out);
   return out;
@@ -253,8 +257,9 @@ int batch_level(const Operands<N>& x) {
 // See NOTE [Batching]; here an operand without a batch broadcasts, so it is left as it is.
 template <int N>
 [[gnu::noinline]] Tensor compute_batched(const Elementwise& op, const Operands<N>& x,
-                                         const double* params) {
-  const DTypes dtypes = infer_dtypes<N>(op, x);
+                                         const double* params,
+                                         const Destination* target = nullptr) {
+  const DTypes dtypes = infer_dtypes<N>(op, x, target);
   const int level = batch_level<N>(x);
   const detail::InsideBatch inside(level);
   int ndim = 0;
@@ -374,29 +379,27 @@ std::uint32_t refresh_operands(const Operands<N>& x) {
 
 template <int N>
 Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
+  Destination* target = Destination::claim();
   std::uint32_t flags = 0;
   for (int i = 0; i < N; ++i) flags |= x[i]->raw_flags();
   if (flags & kFollowsBase) flags = refresh_operands<N>(x);
-  if (flags & kDual && mode.destination) [[unlikely]] {
-    // The tangent is made of operands, so they must not be overwritten before.
-    const DestinationAside aside;
-    return run<N>(op, x, params);
-  }
+  // The tangent is made of operands, so they must not be overwritten before.
+  if (flags & kDual) target = nullptr;
   const bool records = flags & mode.record && mode.grad && op.rule != DTypeRule::Bool;
 
   Tensor out;
   Ref<ElementwiseNode<N>> node;
   if (flags & kBatched) [[unlikely]] {
-    out = compute_batched<N>(op, x, params);
+    out = compute_batched<N>(op, x, params, target);
     const RecordLevels inner(mode.record & ~mode.levels[batch_level<N>(x)].outer_record);
     if (records && flags & mode.record && is_floating(out.dtype())) {
       node = make_node<ElementwiseNode<N>>(op, x, params, out.sizes());
     }
   } else {
-    const Tensor* like = Destination::is_strided() ? nullptr : find_flat<N>(op, x);
+    const Tensor* like = target && target->is_strided() ? nullptr : find_flat<N>(op, x);
     // What is saved of an operand that is about to be overwritten must be saved before that.
     if (records) {
-      Destination::check_history();
+      if (target) target->check_history();
       Dims sizes = like ? Dims(like->sizes()) : Dims();
       if (!like) {
         for (int i = 0; i < N; ++i) sizes = broadcast(sizes, x[i]->sizes());
@@ -406,7 +409,8 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
         note_recipe<N>(*node, op, x, params, count_elements(sizes));
       }
     }
-    out = like ? compute_flat<N>(op, x, *like, params) : compute_general<N>(op, x, params);
+    out = like ? compute_flat<N>(op, x, *like, params, target)
+               : compute_general<N>(op, x, params, target);
   }
   const bool recorded = node && is_floating(out.dtype());
   if (recorded) set_history(out, node.get());

@@ -111,7 +111,7 @@ using S = const Saved&;
       {READS, [](T t, [[maybe_unused]] S s) -> Tensor { return SLOPE; }});       \
   Tensor NAME(const Tensor& input) { return elementwise(record_##NAME, input); } \
   static const Entry entry_##NAME(                                               \
-      #NAME "(input)", function<NAME>,                                           \
+      #NAME "(input)", direct<NAME>,                                             \
       DTypeRule::RULE == DTypeRule::Promote ? kBoth | kInPlaceForm : kPointwise, DOC, SAMPLES);
 
 }  // namespace pullback

@@ -115,10 +115,12 @@ namespace detail {
 
 // An input was cut off from its history, and perhaps it is not saved: graph/origin.h.
 void note_unsaved_cut(Node& node, In in, Reads saved);
-// What is saved of an input: a copy, with its history, when it is about to be overwritten.
+// What is saved of an input: a copy, with its history, when its elements are about to be
+// overwritten.
+bool is_overwritten(const Tensor& tensor);
 Tensor copy_before_write(const Tensor& tensor);
 inline const Tensor& to_save(const Tensor& tensor, Tensor& copy) {
-  if (mode.overwritten != tensor.body()) [[likely]] {
+  if (!mode.overwritten || !is_overwritten(tensor)) [[likely]] {
     return tensor;
   }
   return copy = copy_before_write(tensor);
@@ -196,7 +198,6 @@ class InsideBatch {
 
  private:
   const OuterLevels outer_;
-  const Composition aside_;
   const TensorBody* const overwritten_;
 };
 
@@ -211,8 +212,6 @@ struct Unwrapped {
 // Defined in ops/batching.cpp.
 int batch_level(In in);
 Unwrapped unwrap(In in);
-// The out= tensor of this call where the operator can fill it (ops/destination.h).
-Tensor take_destination(In in, const Spec& spec);
 // A second body with the same memory, history and tangents of the levels outside of `level`.  The
 // graph of the tangent saves it in place of the result, which holds the tangent: saving the result
 // itself would be a cycle.  `recorded`: the tangent may get a graph though the result has none.

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "graph/meta.h"
+#include "ops/destination.h"
 #include "ops/levels.h"
 #include "ops/op.h"
 #include "ops/recipe.h"
@@ -109,8 +110,9 @@ void compute(const Operation& op, const void* attrs, In in, Results& out) {
     if (op.views) return compute_list(op, attrs, in, out);
   }
   Specs specs(op, attrs, in);
-  if (mode.destination && op.outputs == 1) [[unlikely]]
-    out[0] = detail::take_destination(in, specs[0]);
+  if (Destination* const target = Destination::claim()) [[unlikely]] {
+    if (op.outputs == 1) out[0] = target->take_out(in, specs[0]);
+  }
   if (op.make && !out[0].defined()) {
     op.make(attrs, in, specs.get(), out.data());
   } else {
@@ -124,6 +126,7 @@ void compute(const Operation& op, const void* attrs, In in, Results& out) {
 template <class Results>
 [[gnu::noinline]] void compute_batched(const Operation& op, const void* attrs, In in,
                                        Results& out) {
+  Destination::claim();
   const detail::InsideBatch inside(detail::batch_level(in));
   if (op.batch) {
     out[0] = op.batch(attrs, in, detail::batch_level(in));

@@ -122,6 +122,16 @@ void keep_own_tangent(const Tensor& view) {
 
 }  // namespace
 
+// It is the target of the in-place operator under way, or a view that shows the same elements.
+bool detail::is_overwritten(const Tensor& tensor) {
+  const TensorBody* body = tensor.body();
+  const TensorBody* target = mode.overwritten;
+  if (body == target) return true;
+  if ((body->raw_flags | target->raw_flags) & kBatched) return false;
+  return body->storage == target->storage && body->data == target->data &&
+         body->numel == target->numel;
+}
+
 Tensor detail::copy_before_write(const Tensor& tensor) {
   Tensor copy;
   if (tensor.has(kBatched)) {
@@ -206,7 +216,7 @@ namespace {
 class Neutral {
  private:
   const AllLevels levels_;
-  const Composition parts_;
+  const ModeScope<&Mode::destination> offer_{nullptr};
   const GradMode grad_{true};
   const ForwardMode forward_{true};
   const ModeScope<&Mode::inference> inference_{false};

@@ -7,6 +7,7 @@
 
 #include "graph/meta.h"
 #include "graph/recipe.h"
+#include "ops/op.h"
 
 namespace pullback::detail {
 namespace {
@@ -55,7 +56,7 @@ void note_recipe(Node& node, const Operation& op, const void* attrs, In in,
       if (!is_single(t) || t.has(kInference)) return;
       if (!edge || edge.is_leaf()) {
         // Without its value before the write there is no running again.
-        if (mode.overwritten == t.body()) return;
+        if (mode.overwritten && is_overwritten(t)) return;
         source.tensor = edge ? t : detached(t);
       }
       source.version = t.version();

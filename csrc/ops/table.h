@@ -7,6 +7,7 @@
 //                            kBoth, "The sum of the elements ...", "x(3,4) | x(3,4), 1, True");
 //
 // The signature gives names and defaults as in torch's documentation, the C++ function the types.
+// `direct<sum>` in place of `function<sum>` spares out= a copy (NOTE [Targets] in ops/target.h).
 // Entries of one name are overloads, tried in the order of definition.  From an entry come
 // the function `pullback.sum`, the method `Tensor.sum` (its first parameter is self), the forms
 // `sum_` and `out=`, the docstring, the stub and the tests.
@@ -33,10 +34,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "graph/mode.h"
 #include "ops/operand.h"
+#include "ops/target.h"
 
 namespace pullback {
 
@@ -187,6 +191,11 @@ struct Convert<MemoryFormat> {
   static constexpr ParamType type{Kind::MemoryFormat, false};
   static MemoryFormat get(const Value& v) { return static_cast<MemoryFormat>(v.number.to_int()); }
 };
+// Not of the signature.
+template <>
+struct Convert<Target> {
+  static constexpr ParamType type{};
+};
 template <typename T>
 struct Convert<std::optional<T>> {
   static constexpr ParamType type{Convert<T>::type.kind, true};
@@ -229,6 +238,7 @@ struct Function {
   const ParamType* params;
   int num_params;
   const char* result;  // the type of the result in Python
+  bool offered;        // writes its result last: NOTE [Targets] in ops/target.h
 };
 
 namespace detail {
@@ -251,15 +261,28 @@ inline constexpr const char* kPythonType<std::int64_t> = "int";
 template <>
 inline constexpr const char* kPythonType<void> = "None";
 
+template <typename... P>
+inline constexpr bool kTakesTarget = (std::is_same_v<P, Target> || ...);
+
 template <auto F, typename Signature>
 struct Wrap;
 template <auto F, typename R, typename... P>
 struct Wrap<F, R (*)(P...)> {
+  static constexpr bool takes_target = kTakesTarget<P...>;  // as the last one
+  static constexpr std::size_t count = sizeof...(P) - takes_target;
   static constexpr ParamType params[sizeof...(P) + 1] = {Convert<P>::type...};
 
+  template <typename Param>
+  static decltype(auto) argument(const Value* v, std::size_t i) {
+    if constexpr (std::is_same_v<Param, Target>) {
+      return Target(std::exchange(mode.destination, nullptr));
+    } else {
+      return Convert<Param>::get(v[i]);
+    }
+  }
   template <std::size_t... I>
   static R invoke(const Value* v, std::index_sequence<I...>) {
-    return F(Convert<P>::get(v[I])...);
+    return F(argument<P>(v, I)...);
   }
   static void call(const Value* v, Outcome& out) {
     if constexpr (std::is_void_v<R>) {
@@ -268,7 +291,7 @@ struct Wrap<F, R (*)(P...)> {
       put(out, invoke(v, std::index_sequence_for<P...>{}));
     }
   }
-  static constexpr Function function{&call, params, sizeof...(P), kPythonType<R>};
+  static constexpr Function function{&call, params, count, kPythonType<R>, takes_target};
 };
 
 }  // namespace detail
@@ -276,6 +299,14 @@ struct Wrap<F, R (*)(P...)> {
 // For an overloaded name: function<static_cast<Tensor (*)(const Tensor&)>(name)>.
 template <auto F>
 inline constexpr Function function = detail::Wrap<F, decltype(F)>::function;
+
+// The same for one that calls one operator and returns what it gives.
+template <auto F>
+inline constexpr Function direct = [] {
+  Function marked = function<F>;
+  marked.offered = true;
+  return marked;
+}();
 
 enum EntryFlag : std::uint32_t {
   kFunctionForm = 1u << 0,  // pullback.name

@@ -50,9 +50,9 @@ bool is_plain_sum(const Tensor& sum, const Tensor& term) {
 
 // sum.add_(term), with its tangents and its refusals.
 void add_in_place(const Tensor& sum, const Tensor& term) {
-  Destination destination("add", Destination::Kind::InPlace, sum);
-  destination.add_operand(term);
-  destination.finish(add(sum, term));
+  write_in_place(
+      "add", sum, true, [&](Destination& destination) { destination.add_operand(term); },
+      [&] { return add(sum, term); });
 }
 
 // The layout of a leaf's gradient is the leaf's where that is dense, else row-major.

@@ -358,6 +358,13 @@ SNIPPETS = {
         (x * x).sum().backward()
         out = [a.grad, x]
     """,
+    "what is overwritten is saved through a view": """
+        a = tensor(2.0, requires_grad=True)
+        x = a * 1
+        x.scatter_reduce_(0, tensor([0]), tensor([3.0]), "prod")
+        (x * x).backward()
+        out = [x, a.grad]
+    """,
     "empty": """
         a = ones(3, requires_grad=True)
         x = a * 1

@@ -441,7 +441,6 @@ Tensor take(const Tensor& input, const Tensor& index) {
         info(index.dtype()).scalar_name);
   check(ErrorKind::Index, input.numel() > 0 || index.numel() == 0,
         "take(): tried to take from an empty tensor");
-  const DestinationAside aside;
   const Tensor flat = reshape(input, {{-1}});
   Planned p = make_plan(flat, {index});
   p.plan.node = kTake;

@@ -218,9 +218,8 @@ static Tensor argwhere(const Tensor& input) {
   return input.has(kBatched) ? apply<Argwhere>({}, input) : nonzero(input);
 }
 
-static OneOrMore nonzero_entry(const Tensor& input, bool as_tuple) {
-  check(!as_tuple || !mode.destination,
-        "nonzero does not support the out kwarg when as_tuple is True");
+static OneOrMore nonzero_entry(const Tensor& input, bool as_tuple, Target target) {
+  check(!as_tuple || !target, "nonzero does not support the out kwarg when as_tuple is True");
   if (as_tuple) return {nonzero_tuple(input), false};
   return {{nonzero(input)}, true};
 }

@@ -6,7 +6,6 @@
 #include "kernels/copy.h"
 #include "kernels/index/index.h"
 #include "ops/basic.h"
-#include "ops/destination.h"
 #include "ops/index/indexing.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
@@ -129,7 +128,6 @@ struct ScatterValue {
 Tensor wide_index(const char* name, const Tensor& index) {
   check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32 || index.numel() == 0, name,
         "(): Expected dtype int32/int64 for index");
-  const DestinationAside aside;
   return index.dtype() == DType::Int64 ? index : cast(index, DType::Int64);
 }
 
@@ -190,7 +188,6 @@ Tensor gather(const Tensor& input, std::int64_t dim, const Tensor& index) {
     }
   }
   if (input.ndim() == 0 || at.ndim() == 0) {
-    const DestinationAside aside;
     return unsafe_view(gather(reshape(input, {{-1}}), 0, reshape(at, {{-1}})), at.sizes(),
                        Gather::kNode);
   }
@@ -203,7 +200,6 @@ Tensor scatter_add(const Tensor& input, std::int64_t dim, const Tensor& index, c
   check_scatter(input, d, at, &src);
   if (at.numel() == 0 && at.ndim() != input.ndim()) return clone(input);
   if (input.ndim() == 0 || at.ndim() == 0) {
-    const DestinationAside aside;
     return unsafe_view(
         scatter_add(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), reshape(src, {{-1}})),
         input.sizes(), ScatterAdd::kNode);
@@ -217,7 +213,6 @@ Tensor scatter(const Tensor& input, std::int64_t dim, const Tensor& index, const
   check_scatter(input, d, at, &src);
   if (at.numel() == 0 && at.ndim() != input.ndim()) return clone(input);
   if (input.ndim() == 0 || at.ndim() == 0) {
-    const DestinationAside aside;
     return unsafe_view(
         scatter(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), reshape(src, {{-1}})),
         input.sizes(), Scatter::kNode);
@@ -231,7 +226,6 @@ Tensor scatter_value(const Tensor& input, std::int64_t dim, const Tensor& index,
   check_scatter(input, d, at, nullptr);
   if (at.numel() == 0 && at.ndim() != input.ndim()) return clone(input);
   if (input.ndim() == 0 || at.ndim() == 0) {
-    const DestinationAside aside;
     return unsafe_view(scatter_value(reshape(input, {{-1}}), 0, reshape(at, {{-1}}), value),
                        input.sizes(), ScatterValue::kNode);
   }
@@ -243,7 +237,6 @@ Tensor take_along_dim(const Tensor& input, const Tensor& indices, std::optional<
         "torch.take_along_dim(): dtype of indices should be Long but got ",
         info(indices.dtype()).scalar_name);
   if (!dim) {
-    const DestinationAside aside;
     return gather(reshape(input, {{-1}}), 0, reshape(indices, {{-1}}));
   }
   check(input.ndim() == indices.ndim(),
@@ -259,11 +252,7 @@ Tensor take_along_dim(const Tensor& input, const Tensor& indices, std::optional<
     const Dims common = broadcast(sizes, others);
     return same(common, t.sizes()) ? t : expand(t, common);
   };
-  Tensor positions;
-  {
-    const DestinationAside aside;
-    positions = from_end(indices, input.size(d));
-  }
+  const Tensor positions = from_end(indices, input.size(d));
   return gather(broadcast_except(input, indices), d, broadcast_except(positions, input));
 }
 

@@ -9,7 +9,6 @@
 #include "kernels/index/index.h"
 #include "kernels/rows.h"
 #include "ops/basic.h"
-#include "ops/destination.h"
 #include "ops/index/indexing.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
@@ -205,7 +204,6 @@ Tensor scatter_reduce(const Tensor& input, std::int64_t dim, const Tensor& index
                       std::string_view reduce, bool include_self) {
   const Reduction op = parse_reduction(reduce);
   if (input.ndim() == 0) {
-    const DestinationAside aside;
     const auto vector = [](const Tensor& t) { return reshape(t, {{-1}}); };
     return reshape(
         scatter_reduce(vector(input), dim, vector(index), vector(src), reduce, include_self), {});

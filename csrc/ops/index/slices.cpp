@@ -311,7 +311,6 @@ Tensor index_select(const Tensor& input, std::int64_t dim, const Tensor& index) 
         "index_select(): Index to scalar can have only 1 value, got ", index.numel(), " value(s)");
   const int d = wrap_dim(dim, input.ndim());
   if (input.ndim() == 0) {
-    const DestinationAside aside;
     return unsafe_view(index_select(unsqueeze(input, 0), 0, index), {}, IndexSelect::kNode);
   }
   return apply<IndexSelect>({d, input.shape()}, input, index);
@@ -326,7 +325,6 @@ Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, con
   }
   check_index_add(input, d, index, source);
   if (input.ndim() == 0) {
-    const DestinationAside aside;
     return unsafe_view(index_add(unsqueeze(input, 0), 0, index, reshape(source, {{-1}}), alpha), {},
                        IndexAdd::kNode);
   }
@@ -345,7 +343,6 @@ Tensor index_copy(const Tensor& input, std::int64_t dim, const Tensor& index,
   check(index.dtype() == DType::Int64, "index_copy_(): Expected a long tensor for index, but got ",
         info(index.dtype()).scalar_name);
   if (input.ndim() == 0) {
-    const DestinationAside aside;
     return unsafe_view(index_copy(unsqueeze(input, 0), 0, index, reshape(source, {{-1}})), {},
                        IndexCopy::kNode);
   }
@@ -357,8 +354,14 @@ Tensor index_fill(const Tensor& input, std::int64_t dim, const Tensor& index, Sc
   return fill_slices(input, dim, index, value);
 }
 
+static Tensor index_select_into(const Tensor& input, std::int64_t dim, const Tensor& index,
+                                Target target) {
+  const Offer last(input.ndim() > 0 ? target : Target());
+  return index_select(input, dim, index);
+}
+
 static const Entry entry_index_select(
-    "index_select(input, dim, index)", function<index_select>, kBoth | kOutApart,
+    "index_select(input, dim, index)", function<index_select_into>, kBoth | kOutApart,
     "The slices of dim at the positions of a vector.",
     "x(3,4), 0, i(5, high=3) | x(3,4), 1, i(2, high=4) | xs(3,4), "
     "-1, i(3, high=4) | x(3,4), 0, i(0, high=3) | x(), 0, "

@@ -6,7 +6,6 @@
 #include "kernels/elementwise.h"
 #include "kernels/linalg/gemm.h"
 #include "ops/basic.h"
-#include "ops/destination.h"
 #include "ops/linalg/matmul.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
@@ -188,7 +187,6 @@ static Tensor baddbmm(const Tensor& input, const Tensor& batch1, const Tensor& b
 static Tensor addbmm(const Tensor& input, const Tensor& batch1, const Tensor& batch2, Scalar beta,
                      Scalar alpha) {
   check_stacks(batch1, batch2);
-  const Composition parts;
   const std::int64_t inner = batch1.size(0) * batch1.size(2);
   const Tensor wide = reshape(permute(batch1, Dims{1, 0, 2}), Dims{batch1.size(1), inner});
   const Tensor tall = reshape(batch2, Dims{inner, batch2.size(2)});
@@ -203,23 +201,13 @@ static Tensor addr(const Tensor& input, const Tensor& vec1, const Tensor& vec2, 
   check_factor(dtype, beta, "beta");
   check_factor(dtype, alpha);
   if (dtype == DType::Bool) {
-    Tensor kept, both;
-    {
-      const DestinationAside aside;
-      kept = logical_and(input, Tensor::scalar(beta.to_bool(), dtype));
-      both = logical_and(unsqueeze(vec1, 1), vec2);
-      both = logical_and(both, Tensor::scalar(alpha.to_bool(), dtype));
-    }
-    return logical_or(kept, both);
+    const Tensor kept = logical_and(input, Tensor::scalar(beta.to_bool(), dtype));
+    const Tensor both = logical_and(unsqueeze(vec1, 1), vec2);
+    return logical_or(kept, logical_and(both, Tensor::scalar(alpha.to_bool(), dtype)));
   }
-  const Composition parts;
-  Tensor addend, column, row;
-  {
-    const DestinationAside aside;
-    addend = cast(input, dtype);
-    column = unsqueeze(cast(vec1, dtype), 1);
-    row = unsqueeze(cast(vec2, dtype), 0);
-  }
+  const Tensor addend = cast(input, dtype);
+  const Tensor column = unsqueeze(cast(vec1, dtype), 1);
+  const Tensor row = unsqueeze(cast(vec2, dtype), 0);
   return add_product("addr", "AddrBackward0", addend, column, row, beta, alpha);
 }
 
@@ -229,7 +217,6 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
          weight.ndim(), "D");
   }
   check(!bias || weight.ndim() == 2, "mat2 must be a matrix, got ", weight.ndim(), "-D tensor");
-  const Composition parts;
   const Tensor transposed = t(weight);
   if (!bias) return matmul(input, transposed);
   if (input.ndim() == 2) return addmm(*bias, input, transposed);
@@ -245,17 +232,17 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
 }
 
 static const Entry entry_addmm(
-    "addmm(input, mat1, mat2, *, beta=1, alpha=1)", function<addmm>, kBoth | kInPlaceForm,
+    "addmm(input, mat1, mat2, *, beta=1, alpha=1)", direct<addmm>, kBoth | kInPlaceForm,
     "beta * input + alpha * (mat1 @ mat2); input broadcasts.",
     "x(3,2), x(3,4), x(4,2) | x(2), x(3,4), x(4,2), beta=0.5, alpha=2 | x(), xs(3,4), x(4,2) "
     "| x(3,2), x(3,0), x(0,2) | x(3,1), x(3,4), x(4,2), beta=0",
     nullptr, "beta, input, alpha, mat1, mat2 | beta, input, mat1, mat2");
-static const Entry entry_addmv("addmv(input, mat, vec, *, beta=1, alpha=1)", function<addmv>,
+static const Entry entry_addmv("addmv(input, mat, vec, *, beta=1, alpha=1)", direct<addmv>,
                                kBoth | kInPlaceForm, "beta * input + alpha * (mat @ vec).",
                                "x(3), x(3,4), x(4) | x(1), x(3,4), x(4), beta=0.5, alpha=2",
                                nullptr, "beta, input, alpha, mat, vec | beta, input, mat, vec");
 static const Entry entry_baddbmm(
-    "baddbmm(input, batch1, batch2, *, beta=1, alpha=1)", function<baddbmm>, kBoth | kInPlaceForm,
+    "baddbmm(input, batch1, batch2, *, beta=1, alpha=1)", direct<baddbmm>, kBoth | kInPlaceForm,
     "beta * input + alpha * (batch1 @ batch2), for stacks of matrices; input broadcasts.",
     "x(2,3,5), x(2,3,4), x(2,4,5) | x(5), x(2,3,4), x(2,4,5), beta=0.5, alpha=2", nullptr,
     "beta, input, alpha, batch1, batch2 | beta, input, batch1, batch2");

@@ -119,7 +119,6 @@ Tensor cdist(const Tensor& x1, const Tensor& x2, double p, std::string_view comp
             compute_mode == "use_mm_for_euclid_dist" ||
             compute_mode == "donot_use_mm_for_euclid_dist",
         compute_mode, " is not a valid value for compute_mode");
-  const Composition parts;
   const auto stack = [](const Tensor& x) { return x.sizes().first(x.sizes().size() - 2); };
   const Dims shape = broadcast(stack(x1), stack(x2));
   const auto whole = [&](const Tensor& x) {

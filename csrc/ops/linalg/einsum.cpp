@@ -487,7 +487,6 @@ class Contraction {
 };
 
 Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
-  const Composition parts;
   const Equation parsed(equation, operands.size());
   for (const Tensor& each : operands) {
     check(each.dtype() == operands[0].dtype(), "expected scalar type ",

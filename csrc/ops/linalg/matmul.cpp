@@ -273,7 +273,6 @@ Tensor matmul(const Tensor& input, const Tensor& other) {
   }
   if (a == 1 && b == 1) return dot(input, other);
   if (a == 2 && b == 1) return mv(input, other);
-  const Composition parts;
   if (a == 1 && b == 2) {
     const Tensor row = mm(unsqueeze(input, 0), other);
     return unsafe_view(row, Dims{row.size(1)}, "SqueezeBackward4");
@@ -294,31 +293,39 @@ Tensor matmul(const Tensor& input, const Tensor& other) {
     return unsafe_view(result, sizes);
   }
   // As in torch: one product, so that the gradient of the matrix is no sum over a stack.
-  if (a == 2 && input.requires_grad() && !mode.destination) {
+  if (a == 2 && input.requires_grad()) {
     return contiguous(matrix_transpose(matmul(matrix_transpose(other), t(input))));
   }
   return matmul_stacks(input, other);
 }
 
+static Tensor matmul_entry(const Tensor& input, const Tensor& other, Target target) {
+  const int a = input.ndim();
+  const int b = other.ndim();
+  const bool is_one_operator = (a == 2 && (b == 1 || b == 2)) || (a == 1 && b == 1);
+  const Offer last(is_one_operator ? target : Target());
+  return matmul(input, other);
+}
+
 static const Entry entry_matmul(
-    "matmul(input, other)", function<matmul>, kBoth | kLinalgForm,
+    "matmul(input, other)", function<matmul_entry>, kBoth | kLinalgForm,
     "The product of two vectors, matrices or stacks of matrices; stacks broadcast.",
     "x(3,4), x(4,2) | x(4), x(4) | x(3,4), x(4) | x(4), x(4,2) | x(2,3,4), x(4,5) | x(2,3,4), x(4) "
     "| x(4), x(2,4,3) | x(3,4), x(2,4,5) | x(2,3,4), x(2,4,5) | x(2,1,3,4), x(5,4,2) | xs(3,4), "
     "xs(4,2) | x(0,4), x(4,2) | x(3,0), x(0,2) | x(0), x(0)");
-static const Entry entry_mm("mm(input, mat2)", function<mm>, kBoth, "The product of two matrices.",
+static const Entry entry_mm("mm(input, mat2)", direct<mm>, kBoth, "The product of two matrices.",
                             "x(3,4), x(4,2) | xs(3,4), xs(4,2) | x(3,0), x(0,2) | x(0,3), x(3,2)");
-static const Entry entry_bmm("bmm(input, mat2)", function<bmm>, kBoth,
+static const Entry entry_bmm("bmm(input, mat2)", direct<bmm>, kBoth,
                              "The products of the matrices in two stacks of equal length.",
                              "x(2,3,4), x(2,4,5) | xs(2,3,4), xs(2,4,5) | x(0,3,4), x(0,4,2) "
                              "| x(2,3,0), x(2,0,2)");
-static const Entry entry_mv("mv(input, vec)", function<mv>, kBoth,
+static const Entry entry_mv("mv(input, vec)", direct<mv>, kBoth,
                             "The product of a matrix and a vector.",
                             "x(3,4), x(4) | xs(3,4), x(4) | x(3,0), x(0)");
-static const Entry entry_dot("dot(input, tensor)", function<dot>, kBoth,
+static const Entry entry_dot("dot(input, tensor)", direct<dot>, kBoth,
                              "The inner product of two vectors.",
                              "x(4), x(4) | x(0), x(0) | x(4), tensor=x(4)");
-static const Entry entry_vdot("vdot(input, other)", function<vdot>, kBoth,
+static const Entry entry_vdot("vdot(input, other)", direct<vdot>, kBoth,
                               "The inner product of two vectors.", "x(4), x(4) | x(0), x(0)");
 static const Entry entry_outer("outer(input, vec2)", function<outer>, kCastBoth,
                                "The products of the elements of two vectors.",

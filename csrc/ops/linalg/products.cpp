@@ -17,7 +17,6 @@ namespace {
 Tensor tensordot_dims(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b) {
   check(dims_a.size() == dims_b.size(), "both dimension lists should have same length");
   check(a.dtype() == b.dtype(), "both inputs should have same dtype");
-  const Composition parts;
   std::int64_t contracted = 1;
   Dims left;
   Dims right;
@@ -71,7 +70,6 @@ Tensor tensordot(const Tensor& a, const Tensor& b, std::int64_t dims) {
 }
 
 Tensor inner(const Tensor& input, const Tensor& other) {
-  const Composition parts;
   if (input.ndim() == 0 || other.ndim() == 0) return input * other;
   check(input.size(input.ndim() - 1) == other.size(other.ndim() - 1),
         "inner() the last dimension must match on both input tensors but got shapes ",
@@ -80,7 +78,6 @@ Tensor inner(const Tensor& input, const Tensor& other) {
 }
 
 Tensor kron(const Tensor& input, const Tensor& other) {
-  const Composition parts;
   const int ndim = std::max(input.ndim(), other.ndim());
   Dims a_sizes;
   Dims b_sizes;
@@ -153,7 +150,6 @@ Tensor linalg_cross(const Tensor& input, const Tensor& other, std::int64_t dim) 
   }
   check(input.dtype() == other.dtype(), "expected scalar type ", info(input.dtype()).scalar_name,
         " but found ", info(other.dtype()).scalar_name);
-  const Composition parts;
   const Dims sizes = broadcast(input.sizes(), other.sizes());
   const auto whole = [&](const Tensor& t) { return same(t.sizes(), sizes) ? t : expand(t, sizes); };
   return apply<Cross>({d}, whole(input), whole(other));
@@ -181,7 +177,6 @@ Tensor vecdot(const Tensor& x, const Tensor& y, std::int64_t dim) {
         "linalg.vecdot: Expected a floating point or complex tensor as input. Got ",
         info(x.dtype()).scalar_name);
   if (x.ndim() == 1 && y.ndim() == 1 && x.numel() == y.numel()) return vdot(x, y);
-  const Composition parts;
   return sum(x * y, Dims{dim});
 }
 
@@ -225,7 +220,6 @@ class Chain {
 Tensor multi_dot(const std::vector<Tensor>& tensors) {
   const std::size_t n = tensors.size();
   check(n >= 2, "multi_dot(): expected at least 2 tensors but got ", n);
-  const Composition parts;
   std::vector<Tensor> matrices = tensors;
   for (std::size_t k = 0; k < n; ++k) {
     const bool end = k == 0 || k + 1 == n;
@@ -292,7 +286,6 @@ Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight
          ", input2: ", info(input2.dtype()).c_name, ", weight: ", info(weight.dtype()).c_name,
          bias ? ", bias: " : "", bias ? info(bias->dtype()).c_name : "");
   }
-  const Composition parts;
   const std::int64_t outputs = weight.size(0);
   Dims sizes = input1.shape();
   sizes.erase(last);

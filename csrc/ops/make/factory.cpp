@@ -71,7 +71,9 @@ Tensor filled_like(const Tensor& input, Scalar value, OptionalDType dtype, Optio
 Tensor empty(const Dims& size, OptionalDType dtype, std::optional<MemoryFormat> format) {
   check_row_major("empty", format);
   const DType type = dtype.value_or(default_dtype());
-  const Tensor out = Destination::take(checked(size), type);
+  checked(size);
+  Destination* const target = Destination::claim();
+  const Tensor out = target ? target->take(size, type) : Tensor();
   return out.defined() ? out : Tensor::empty(size, type);
 }
 Tensor zeros(const Dims& size, OptionalDType dtype) {
@@ -309,7 +311,7 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptionalDType dtype) {
   return generate(count, type, [&](std::int64_t i) { return from + static_cast<double>(i) * by; });
 }
 
-static const Entry entry_empty("empty(*size, *, dtype=None, memory_format=None)", function<empty>,
+static const Entry entry_empty("empty(*size, *, dtype=None, memory_format=None)", direct<empty>,
                                kMake, "A tensor of the given sizes whose values are not set.",
                                "0 | 0, 3 | (2, 0)");
 static const Entry entry_zeros("zeros(*size, *, dtype=None)", function<zeros>, kMake,

@@ -70,7 +70,8 @@ Tensor draw(Sizes sizes, DType dtype, const Fill& fill, const Tensor& like = {},
     all.insert(0, mode.levels[level].batch);
     return make_batched(draw(all, dtype, fill, {}, level - 1), level);
   }
-  Tensor out = Destination::take(sizes, dtype);
+  Destination* const target = Destination::claim();
+  Tensor out = target ? target->take(sizes, dtype) : Tensor();
   if (!out.defined()) {
     out = like.defined() ? empty_strided_like(like, dtype) : Tensor::empty(sizes, dtype);
   }
@@ -108,10 +109,11 @@ Tensor draw_from(const std::vector<Tensor>& inputs, const Draw& sample, int dept
 }
 
 // An out= that numbers are drawn right into, or undefined.
-Tensor take_out(std::initializer_list<const Tensor*> operands, Sizes sizes, DType dtype) {
-  if (!mode.destination) return {};
+Tensor take_out(const Target& target, std::initializer_list<const Tensor*> operands, Sizes sizes,
+                DType dtype) {
+  if (!target) return {};
   const In in(operands.begin(), static_cast<int>(operands.size()));
-  return detail::take_destination(in, {sizes, dtype});
+  return target.destination()->take_out(in, {sizes, dtype});
 }
 
 void fill_in_place(const Tensor& target, const Fill& fill, int depth = mode.depth) {
@@ -316,10 +318,10 @@ Tensor bernoulli_of_shape(const Tensor& input, double p) {
   record_refusal(drawn, {&input}, "NotImplemented", "bernoulli");
   return drawn;
 }
-Tensor bernoulli(const Tensor& input) {
+Tensor bernoulli(const Tensor& input, Target to) {
   floating(input.dtype(), "bernoulli_tensor_cpu_p_");
-  const DType type = Destination::dtype_or(input.dtype());
-  const Tensor target = take_out({&input}, input.sizes(), type);
+  const DType type = to.dtype_or(input.dtype());
+  const Tensor target = take_out(to, {&input}, input.sizes(), type);
   const Tensor drawn = draw_from({input}, [&](const std::vector<Tensor>& all) {
     Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), type);
     kernels::bernoulli(view_of(out), view_of(all[0]), generator());
@@ -333,7 +335,7 @@ Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
   if (p.has(kBatched)) {
     // Every example has chances of its own.
     const GradMode off(false);
-    const Tensor drawn = bernoulli(expand(detached(p), input.sizes()));
+    const Tensor drawn = bernoulli(expand(detached(p), input.sizes()), {});
     check_writable("bernoulli", input);
     const Tensor* both[] = {&input, &drawn};
     const int level = detail::batch_level(In(both, 2));
@@ -367,16 +369,15 @@ void check_deviations(const Tensor& std) {
 }
 
 // In the dtype of out=, of the mean or of the deviation.
-Tensor normal_by_element(const Operand& mean, const Operand& std, const char* node) {
+Tensor normal_by_element(const Operand& mean, const Operand& std, const char* node, Target to) {
   const DType own = mean.is_tensor() ? mean.tensor().dtype() : std.tensor().dtype();
-  const DType type =
-      floating(Destination::dtype_or(floating(own, "normal_kernel_cpu")), "normal_kernel_cpu");
+  const DType type = floating(to.dtype_or(floating(own, "normal_kernel_cpu")), "normal_kernel_cpu");
   const Dims size = broadcast(mean.sizes(), std.sizes());
   const auto tensor_of = [&](const Operand& x) {
     const Tensor t = x.is_tensor() ? cast(x.tensor(), type) : Tensor::scalar(x.number(), type);
     return expand(t, size);
   };
-  const Tensor target = take_out({&mean.tensor(), &std.tensor()}, size, type);
+  const Tensor target = take_out(to, {&mean.tensor(), &std.tensor()}, size, type);
   const auto sample = [&](const std::vector<Tensor>& all) {
     const Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), type);
     if (std.is_tensor()) check_deviations(all[1]);
@@ -394,44 +395,44 @@ Tensor normal_by_element(const Operand& mean, const Operand& std, const char* no
   record_zeros(drawn, {&mean.tensor(), &std.tensor()}, node);
   return drawn;
 }
-Tensor normal_of_mean(const Tensor& mean, const Operand& std) {
-  if (std.is_tensor()) return normal_by_element(mean, std, "NormalBackward3");
+Tensor normal_of_mean(const Tensor& mean, const Operand& std, Target to) {
+  if (std.is_tensor()) return normal_by_element(mean, std, "NormalBackward3", to);
   check(std.number().to_double() >= 0, "normal expects std >= 0.0, but found std ",
         std.number().to_double());
-  return normal_by_element(mean, std, "NormalBackward1");
+  return normal_by_element(mean, std, "NormalBackward1", to);
 }
-Tensor normal_of_deviation(Scalar mean, const Tensor& std) {
-  return normal_by_element(mean, std, "NormalBackward2");
+Tensor normal_of_deviation(Scalar mean, const Tensor& std, Target to) {
+  return normal_by_element(mean, std, "NormalBackward2", to);
 }
 
 }  // namespace
 
-static const Entry entry_rand("rand(*size, *, dtype=None)", function<rand>, kMake,
+static const Entry entry_rand("rand(*size, *, dtype=None)", direct<rand>, kMake,
                               "Uniform random numbers of [0, 1).", "2, 3 | (2, 3) | () | 0");
-static const Entry entry_randn("randn(*size, *, dtype=None)", function<randn>, kMake,
+static const Entry entry_randn("randn(*size, *, dtype=None)", direct<randn>, kMake,
                                "Normal random numbers with mean 0 and variance 1.",
                                "2, 3 | (20,) | () | 0");
-static const Entry entry_randint1("randint(high:index, size, *, dtype=None)", function<randint>,
+static const Entry entry_randint1("randint(high:index, size, *, dtype=None)", direct<randint>,
                                   kMake, "Random integers of [0, high).", "5, (2, 3) | 1, (2,)");
 static const Entry entry_randint2("randint(low:index, high:index, size, *, dtype=None)",
-                                  function<randint_between>, kMake,
-                                  "Random integers of [low, high).", "-3, 5, (2, 3) | 2, 4, ()");
-static const Entry entry_randperm("randperm(n:index, *, dtype=None)", function<randperm>, kMake,
+                                  direct<randint_between>, kMake, "Random integers of [low, high).",
+                                  "-3, 5, (2, 3) | 2, 4, ()");
+static const Entry entry_randperm("randperm(n:index, *, dtype=None)", direct<randperm>, kMake,
                                   "A random permutation of 0, 1, ..., n - 1.", "5 | 0");
 static const Entry entry_rand_like("rand_like(input, *, dtype=None, memory_format=None)",
-                                   function<rand_like>, kMakeLike,
+                                   direct<rand_like>, kMakeLike,
                                    "Uniform random numbers in the shape of input.",
                                    "c(2, 3) | c()");
 static const Entry entry_randn_like("randn_like(input, *, dtype=None, memory_format=None)",
-                                    function<randn_like>, kMakeLike,
+                                    direct<randn_like>, kMakeLike,
                                     "Normal random numbers in the shape of input.",
                                     "c(2, 3) | c()");
 static const Entry entry_randint_like1(
-    "randint_like(input, high:index, *, dtype=None, memory_format=None)", function<randint_like>,
+    "randint_like(input, high:index, *, dtype=None, memory_format=None)", direct<randint_like>,
     kMakeLike, "Random integers of [0, high) in the shape of input.", "c(2, 3), 5");
 static const Entry entry_randint_like2(
     "randint_like(input, low:index, high:index, *, dtype=None, memory_format=None)",
-    function<randint_like_between>, kMakeLike,
+    direct<randint_like_between>, kMakeLike,
     "Random integers of [low, high) in the shape of input.", "c(2, 3), -2, 5");
 static const Entry entry_multinomial(
     "multinomial(input, num_samples:index, replacement=False)", function<multinomial>,
@@ -443,10 +444,10 @@ static const Entry entry_bernoulli("bernoulli(input)", function<bernoulli>,
                                    "Ones with the probabilities given by input, else zeros.",
                                    "c(2, 3, low=0, high=1) | c(low=0, high=1)");
 static const Entry entry_bernoulli_of_shape(
-    "bernoulli(input, p)", function<bernoulli_of_shape>, kCastBoth | kNoGrad | kNoBatch | kRandom,
+    "bernoulli(input, p)", direct<bernoulli_of_shape>, kCastBoth | kNoGrad | kNoBatch | kRandom,
     "Ones with probability p, else zeros, in the shape and dtype of input.",
     "c(2, 3), 0.2 | c(), 0.5 | i(3, high=4), 1.0");
-static const Entry entry_normal1("normal(mean, std, size, *, dtype=None)", function<normal_numbers>,
+static const Entry entry_normal1("normal(mean, std, size, *, dtype=None)", direct<normal_numbers>,
                                  kMake, "Normal random numbers with mean and standard deviation.",
                                  "0.0, 1.0, (2, 3) | 1.5, 2.0, (4,)");
 static const Entry entry_normal2("normal(mean, std=1.0)", function<normal_of_mean>,

@@ -10,7 +10,6 @@
 #include "kernels/reduce/reduce.h"
 #include "ops/absorb.h"
 #include "ops/basic.h"
-#include "ops/destination.h"
 #include "ops/op.h"
 #include "ops/pointwise/activation.h"
 #include "ops/pointwise/arithmetic.h"
@@ -66,11 +65,10 @@ struct LossAttrs {
   }
 };
 
-// Nothing that runs while it lives is recorded or takes the destination of the operator around it.
+// Nothing that runs while it lives is recorded.
 struct Quiet {
   GradMode grad{false};
   ForwardMode forward{false};
-  DestinationAside aside;
 };
 
 void reduce_into(const LossAttrs& a, kernels::Reduce how, const Tensor& losses, const Tensor& out) {

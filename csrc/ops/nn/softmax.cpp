@@ -7,7 +7,6 @@
 #include "kernels/nn/softmax.h"
 #include "ops/absorb.h"
 #include "ops/basic.h"
-#include "ops/destination.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/pointwise/math.h"
@@ -152,7 +151,8 @@ struct LogSoftmax {
 };
 
 template <class Op>
-Tensor rows(const char* name, const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
+Tensor rows(const char* name, const Tensor& input, std::int64_t dim, std::optional<DType> dtype,
+            Target target = {}) {
   const DType to = dtype.value_or(input.dtype());
   const int wrapped = wrap_dim(dim, input.ndim());
   if (input.numel() == 0 && !is_floating(to)) {  // accepted by torch, as nothing is computed
@@ -161,12 +161,8 @@ Tensor rows(const char* name, const Tensor& input, std::int64_t dim, std::option
   check(ErrorKind::NotImplemented, is_floating(to), "\"", name, "\" not implemented for '",
         info(to).scalar_name, "'");
   const int d = input.ndim() == 0 ? -1 : wrapped;
-  if (input.dtype() == to) return apply<Op>({d}, input);
-  Tensor converted;
-  {
-    const DestinationAside aside;
-    converted = cast(input, to);
-  }
+  const Tensor converted = cast(input, to);
+  const Offer last(target);
   return apply<Op>({d}, converted);
 }
 
@@ -189,6 +185,15 @@ Tensor log_softmax(const Tensor& input, std::int64_t dim, std::optional<DType> d
   return rows<LogSoftmax>("log_softmax", input, dim, dtype);
 }
 
+static Tensor softmax_into(const Tensor& input, std::int64_t dim, std::optional<DType> dtype,
+                           Target target) {
+  return rows<Softmax>("softmax", input, dim, dtype, target);
+}
+static Tensor log_softmax_into(const Tensor& input, std::int64_t dim, std::optional<DType> dtype,
+                               Target target) {
+  return rows<LogSoftmax>("log_softmax", input, dim, dtype, target);
+}
+
 // `stacklevel` changes nothing: the warning about a missing dim stands at the user's line.
 static Tensor softmax_nn(const Tensor& input, std::optional<std::int64_t> dim,
                          [[maybe_unused]] std::int64_t stacklevel, std::optional<DType> dtype) {
@@ -207,15 +212,16 @@ static const char kSoftmaxDoc[] = "exp(input) divided by its sum along dim.";
 static const char kLogSoftmaxDoc[] = "log(softmax(input, dim)) without overflow.";
 static const char kRowSamples[] =
     "x(3,4), 1 | x(3,4), dim=0 | x(2,3,4), -2 | x(), 0 | x(0,3), 1 | xs(3,4), 1";
-static const Entry entry_softmax("softmax(input, dim, dtype=None)", function<softmax>, kBoth,
+static const Entry entry_softmax("softmax(input, dim, dtype=None)", function<softmax_into>, kBoth,
                                  kSoftmaxDoc, kRowSamples);
-static const Entry entry_log_softmax("log_softmax(input, dim, dtype=None)", function<log_softmax>,
-                                     kBoth, kLogSoftmaxDoc, kRowSamples);
-static const Entry entry_softmax_special("softmax(input, dim, dtype=None)", function<softmax>,
+static const Entry entry_log_softmax("log_softmax(input, dim, dtype=None)",
+                                     function<log_softmax_into>, kBoth, kLogSoftmaxDoc,
+                                     kRowSamples);
+static const Entry entry_softmax_special("softmax(input, dim, dtype=None)", function<softmax_into>,
                                          kSpecialForm, kSoftmaxDoc, kRowSamples);
 static const Entry entry_log_softmax_special("log_softmax(input, dim, *, dtype=None)",
-                                             function<log_softmax>, kSpecialForm, kLogSoftmaxDoc,
-                                             kRowSamples);
+                                             function<log_softmax_into>, kSpecialForm,
+                                             kLogSoftmaxDoc, kRowSamples);
 static const Entry entry_softmax_nn("softmax(input, dim=None, _stacklevel=3, dtype=None)",
                                     function<softmax_nn>, kNNForm | kPlainNames, kSoftmaxDoc,
                                     kRowSamples);

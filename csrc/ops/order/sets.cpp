@@ -2,7 +2,6 @@
 #include "kernels/copy.h"
 #include "kernels/order/sort.h"
 #include "ops/basic.h"
-#include "ops/destination.h"
 #include "ops/index/indexing.h"
 #include "ops/levels.h"
 #include "ops/op.h"
@@ -92,7 +91,6 @@ Tensor searchsorted_entry(const Tensor& sorted_sequence, const Operand& input, b
     check(sorter->dtype() == DType::Int64,
           "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype ",
           info(sorter->dtype()).scalar_name);
-    const DestinationAside aside;
     sorted = gather(sorted, -1, *sorter);
   }
   return search(sorted, values, look_right(right, side), out_int32 ? DType::Int32 : DType::Int64);
@@ -354,20 +352,16 @@ Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool in
   const auto as_tensor = [dtype](const Operand& x) {
     return x.is_tensor() ? cast(detached(x.tensor()), dtype) : Tensor::scalar(x.number(), dtype);
   };
-  Tensor x;
-  Tensor nearest;
-  {
-    const DestinationAside aside;
-    x = as_tensor(elements);
-    const Tensor known = sort(reshape(as_tensor(test_elements), {{-1}}))[0];
-    if (known.numel() == 0) {
-      return make_for_batch(x, x.sizes(), [&](Sizes sizes) {
-        return Tensor::full(sizes, Scalar(invert), DType::Bool);
-      });
-    }
-    const Tensor at = search(known, reshape(x, {{x.numel()}}), false, DType::Int64);
-    nearest = reshape(gather(known, 0, clamp_max(at, Scalar(known.numel() - 1))), x.sizes());
+  const Tensor x = as_tensor(elements);
+  const Tensor known = sort(reshape(as_tensor(test_elements), {{-1}}))[0];
+  if (known.numel() == 0) {
+    return make_for_batch(x, x.sizes(), [&](Sizes sizes) {
+      return Tensor::full(sizes, Scalar(invert), DType::Bool);
+    });
   }
+  const Tensor at = search(known, reshape(x, {{x.numel()}}), false, DType::Int64);
+  const Tensor nearest =
+      reshape(gather(known, 0, clamp_max(at, Scalar(known.numel() - 1))), x.sizes());
   return invert ? ne(nearest, x) : eq(nearest, x);
 }
 
@@ -398,7 +392,7 @@ static const Entry entry_searchsorted(
     "Where values go into a sorted last dimension so that it stays sorted.",
     "i(5, high=1), 0.5 | c(1), c(2,3) | c(2,1), c(2,3), right=True | c(1), c(3), side='right'");
 static const Entry entry_bucketize(
-    "bucketize(input|self, boundaries, *, out_int32=False, right=False)", function<bucketize>,
+    "bucketize(input|self, boundaries, *, out_int32=False, right=False)", direct<bucketize>,
     kFunctionForm | kOutForm | kNoGrad, "The bucket of each value, between boundaries.",
     "c(2,3), c(1) | 0.5, c(1) | c(3), c(1), right=True, out_int32=True");
 static const Entry entry_unique(
@@ -418,7 +412,7 @@ static const Entry entry_bincount("bincount(input, weights=None, minlength:index
                                   function<bincount>, kCounts,
                                   "How often each integer occurs, or the sum of its weights.",
                                   "i(8, high=4) | i(8, high=4), c(8) | i(3, high=2), minlength=6");
-static const Entry entry_histc("histc(input, bins=100, min=0, max=0)", function<histc>,
+static const Entry entry_histc("histc(input, bins=100, min=0, max=0)", direct<histc>,
                                kCounts | kOutForm,
                                "How many elements fall into each of the bins between min and max.",
                                "c(20), 5 | c(20), 4, -1, 1 | c(3,4), bins=3, min=0, max=2");

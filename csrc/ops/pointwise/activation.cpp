@@ -26,12 +26,11 @@ using kernels::Unary;
 
 namespace {
 
-// Runs `function`, writing its result into the input when that is asked for.
+// Runs `function`, one operator, writing its result into the input when that is asked for.
 template <typename Function>
 Tensor maybe_in_place(const char* name, const Tensor& input, bool inplace, Function function) {
   if (!inplace) return function();
-  Destination destination(name, Destination::Kind::InPlace, input);
-  return destination.finish(function());
+  return write_in_place(name, input, true, [](Destination&) {}, function);
 }
 
 // A parameter that the dtype of the input holds; integral inputs are refused by the operator.
@@ -70,7 +69,7 @@ static Tensor relu_nn(const Tensor& input, bool inplace) {
 
 #define PB_SAMPLES "x(3,4) | x() | x(0,3) | xs(3,4)"
 static const char kReluDoc[] = "max(input, 0).";
-static const Entry entry_relu("relu(input)", function<relu>, kPointwise, kReluDoc, PB_SAMPLES);
+static const Entry entry_relu("relu(input)", direct<relu>, kPointwise, kReluDoc, PB_SAMPLES);
 static const Entry entry_relu_nn("relu(input, inplace:truth=False)", function<relu_nn>,
                                  kNNForm | kPlainNames, kReluDoc, PB_SAMPLES);
 
@@ -177,7 +176,7 @@ static Tensor gelu(const Tensor& input, std::string_view approximate) {
   check(approximate == "tanh", "approximate argument must be either none or tanh.");
   return elementwise(record_gelu_tanh, input);
 }
-static const Entry entry_gelu("gelu(input, *, approximate='none')", function<gelu>,
+static const Entry entry_gelu("gelu(input, *, approximate='none')", direct<gelu>,
                               kNNForm | kOutForm,
                               "input times the distribution function of the normal distribution, "
                               "or its approximation by tanh.",
@@ -243,7 +242,7 @@ Tensor softplus(const Tensor& input, double beta, double threshold) {
   const double params[kMaxParams] = {held(beta, input), held(threshold, input), 0};
   return elementwise(record_softplus, input, params);
 }
-static const Entry entry_softplus("softplus(input, beta=1, threshold=20)", function<softplus>,
+static const Entry entry_softplus("softplus(input, beta=1, threshold=20)", direct<softplus>,
                                   kNNForm | kOutForm,
                                   "log(1 + exp(beta * input)) / beta; the input itself where beta "
                                   "* input exceeds threshold.",
@@ -297,7 +296,7 @@ static const Elementwise record_logsigmoid("logsigmoid", "LogSigmoidBackward0", 
                                                                  return t * sigmoid(neg(s.x()));
                                                                }});
 Tensor logsigmoid(const Tensor& input) { return elementwise(record_logsigmoid, input); }
-static const Entry entry_logsigmoid("logsigmoid(input)", function<logsigmoid>, kNNForm | kOutForm,
+static const Entry entry_logsigmoid("logsigmoid(input)", direct<logsigmoid>, kNNForm | kOutForm,
                                     "log(sigmoid(input)) without overflow.", PB_SAMPLES);
 
 static const Elementwise record_mish("mish", "MishBackward0", DTypeRule::Promote, Unary::Mish,
@@ -370,7 +369,7 @@ Tensor hardshrink(const Tensor& input, double lambd) {
   const double params[kMaxParams] = {held(lambd, input), 0, 0};
   return elementwise(record_hardshrink, input, params);
 }
-static const Entry entry_hardshrink("hardshrink(input, lambd=0.5)", function<hardshrink>,
+static const Entry entry_hardshrink("hardshrink(input, lambd=0.5)", direct<hardshrink>,
                                     kBoth | kNNForm, "The input where |input| > lambd, else 0.",
                                     "x(3,4) | x(3,4), 0.2 | x() | xs(3,4)");
 
@@ -382,12 +381,12 @@ Tensor softshrink(const Tensor& input, double lambd) {
   const double params[kMaxParams] = {lambd, 0, 0};
   return elementwise(record_softshrink, input, params);
 }
-static const Entry entry_softshrink("softshrink(input, lambd=0.5)", function<softshrink>,
+static const Entry entry_softshrink("softshrink(input, lambd=0.5)", direct<softshrink>,
                                     kNNForm | kOutForm,
                                     "The input moved towards 0 by lambd, 0 within lambd.",
                                     "x(3,4) | x(3,4), 0.2 | x() | xs(3,4)");
 
-static const Entry entry_threshold("threshold(input, threshold, value)", function<threshold>,
+static const Entry entry_threshold("threshold(input, threshold, value)", direct<threshold>,
                                    kFunctionForm | kCastOutForm, kThresholdDoc, kThresholdSamples);
 static const Entry entry_threshold_nn("threshold(input, threshold, value, inplace:truth=False)",
                                       function<threshold_nn>, kNNForm | kPlainNames, kThresholdDoc,

@@ -48,12 +48,8 @@ static Tensor scaled(const Elementwise& op, const Operand& a, const Operand& b, 
   fitting(alpha, dtype);
   if (dtype == DType::Bool) {
     if (alpha.to_bool()) return elementwise(record_add, a, b);
-    Tensor none;
-    {
-      const DestinationAside aside;
-      none = bitwise_and(b, false);
-    }
-    return elementwise(record_add, a, none);
+    const Operand none(Tensor::zeros(b.sizes(), DType::Bool));
+    return elementwise(record_add, a, b.is_tensor() ? none : Operand(false));
   }
   const double params[kMaxParams] = {
       is_floating(dtype) ? alpha.to_double() : kernels::integral_param(alpha.to_int()),
@@ -253,21 +249,18 @@ Tensor pow(const Operand& input, const Operand& exponent) {
 
 Tensor square(const Tensor& input) { return pow(input, 2); }
 
-static Tensor float_power(const Operand& input, const Operand& exponent) {
-  if (const Tensor* target = Destination::in_place()) {
-    check(target->dtype() == DType::Float64, "the base given to float_power_ has dtype ",
-          info(target->dtype()).scalar_name, " but the operation's result requires dtype Double");
+static Tensor float_power(const Operand& input, const Operand& exponent, Target target) {
+  if (const Tensor* base = target.in_place()) {
+    check(base->dtype() == DType::Float64, "the base given to float_power_ has dtype ",
+          info(base->dtype()).scalar_name, " but the operation's result requires dtype Double");
   }
   const auto widen = [](const Operand& x) {
     return x.is_tensor() ? Operand(cast(x.tensor(), DType::Float64))
                          : Operand(x.number().to_double());
   };
-  Operand base, power;
-  {
-    const DestinationAside aside;
-    base = widen(input);
-    power = widen(exponent);
-  }
+  const Operand base = widen(input);
+  const Operand power = widen(exponent);
+  const Offer last(target);
   return pow(base, power);
 }
 
@@ -282,11 +275,7 @@ Tensor rsub(const Tensor& input, const Operand& other, Scalar alpha) {
   const DType dtype = result_type(input, other);
   check_factor(dtype, alpha);
   fitting(negative(alpha), dtype);
-  Operand scaled_input = input;
-  if (!is_one(alpha)) {
-    const DestinationAside aside;
-    scaled_input = mul(input, alpha);
-  }
+  const Operand scaled_input = is_one(alpha) ? Operand(input) : mul(input, alpha);
   return elementwise(other.is_tensor() ? record : record_number, other, scaled_input);
 }
 
@@ -309,7 +298,7 @@ Tensor positive(const Tensor& input) {
 
 PB_UNARY(abs, "AbsBackward0", Promote, Abs, kReadsX, t* sign(s.x()),
          "The absolute value of each element.", "x(3,4) | x() | x(0,3) | xs(3,4)")
-static const Entry entry_absolute("absolute(input)", function<abs>, kBoth | kInPlaceForm,
+static const Entry entry_absolute("absolute(input)", direct<abs>, kBoth | kInPlaceForm,
                                   "The same as abs.", "x(3,4)");
 PB_UNARY(sign, "SignBackward0", Promote, Sign, kReadsNothing, zero_slope(t, s),
          "-1, 0 or 1 by the sign of each element.", "x(3,4) | x() | xs(3,4)")
@@ -326,7 +315,7 @@ PB_UNARY(ceil, "CeilBackward0", Promote, Ceil, kReadsNothing, zero_slope(t, s),
          "The smallest integer not below each element.", "x(3,4) | x()")
 PB_UNARY(trunc, "TruncBackward0", Promote, Trunc, kReadsNothing, zero_slope(t, s),
          "Each element without its digits after the point.", "x(3,4) | x()")
-static const Entry entry_fix("fix(input)", function<trunc>, kBoth | kInPlaceForm,
+static const Entry entry_fix("fix(input)", direct<trunc>, kBoth | kInPlaceForm,
                              "The same as trunc.", "x(3,4)");
 PB_UNARY(frac, "FracBackward0", Promote, Frac, kReadsNothing, t,
          "The digits of each element after the point, with its sign.", "x(3,4) | x()")
@@ -402,7 +391,7 @@ Tensor lerp(const Tensor& input, const Tensor& end, const Operand& weight) {
   }
   Tensor by = weight.tensor();
   if (by.ndim() == 0 && by.dtype() != input.dtype()) {
-    const DestinationAside aside;
+    const ModeScope<&Mode::destination> aside{nullptr};
     by = cast(by, input.dtype());
   }
   check_dtype("weight", by.dtype());
@@ -447,18 +436,18 @@ static Tensor rsub_number(const Tensor& input, Scalar other, Scalar alpha) {
 }
 
 static const Entry entry_add(
-    "add(input, other, *, alpha=1)", function<add>, kPointwise,
+    "add(input, other, *, alpha=1)", direct<add>, kPointwise,
     "input + alpha * other, with broadcasting and type promotion.",
     "x(3,4), x(3,4) | x(3,4), x(4) | x(2,1,4), x(3,1), alpha=2.5 | x(3), 2 "
     "| x(3), 2.5 | x(), x(0,3) | xs(3,4), x(3,4)",
     nullptr, "input, alpha, other");
 static const char kSubSamples[] = "x(3,4), x(3,4) | x(3,1), x(4), alpha=2 | x(3), 2.5 | x(), x()";
-static const Entry entry_sub("sub(input, other, *, alpha=1)", function<sub>, kPointwise,
+static const Entry entry_sub("sub(input, other, *, alpha=1)", direct<sub>, kPointwise,
                              "input - alpha * other, with broadcasting and type promotion.",
                              kSubSamples, nullptr, "input, alpha, other");
-static const Entry entry_subtract("subtract(input, other, *, alpha=1)", function<sub>, kPointwise,
+static const Entry entry_subtract("subtract(input, other, *, alpha=1)", direct<sub>, kPointwise,
                                   "The same as sub.", kSubSamples);
-static const Entry entry_subtract_number("subtract(input, other, alpha=1)", function<sub_number>,
+static const Entry entry_subtract_number("subtract(input, other, alpha=1)", direct<sub_number>,
                                          kPointwise & ~kOutForm, "The same as sub.",
                                          "x(3), 2.5, 2");
 static const Entry entry_rsub_number("rsub(input, other, alpha=1)", function<rsub_number>,
@@ -468,78 +457,78 @@ static const Entry entry_rsub("rsub(input, other, *, alpha=1)", function<rsub>, 
                               "x(3,4), x(3,4) | x(3,1), x(4), alpha=2 | x(3), 2.5 | x(), x()");
 static const char kMulSamples[] =
     "x(3,4), x(3,4) | x(3,1), x(4) | x(3), 2.5 | x(), x() | xs(3,4), x(4) | x(0,3), x(3)";
-static const Entry entry_mul("mul(input, other)", function<mul>, kPointwise,
+static const Entry entry_mul("mul(input, other)", direct<mul>, kPointwise,
                              "input * other, with broadcasting and type promotion.", kMulSamples);
-static const Entry entry_multiply("multiply(input, other)", function<mul>, kPointwise,
+static const Entry entry_multiply("multiply(input, other)", direct<mul>, kPointwise,
                                   "The same as mul.", kMulSamples);
 static const char kDivSamples[] =
     "x(3,4), x(3,4, low=0.5, high=2) | x(3,1), x(4, low=0.5, high=2) | x(3), 2.5 "
     "| 2, x(3, low=0.5, high=2) | x(), x(low=1, high=2) | x(3,4), x(4, low=0.5, high=2), "
     "rounding_mode='floor' | x(3), 0.3, rounding_mode='trunc'";
-static const Entry entry_div("div(input, other, *, rounding_mode=None)", function<div>, kPointwise,
+static const Entry entry_div("div(input, other, *, rounding_mode=None)", direct<div>, kPointwise,
                              "input / other; rounding_mode 'trunc' rounds towards zero, 'floor' "
                              "towards minus infinity, and both keep integers integers.",
                              kDivSamples);
-static const Entry entry_divide("divide(input, other, *, rounding_mode=None)", function<div>,
+static const Entry entry_divide("divide(input, other, *, rounding_mode=None)", direct<div>,
                                 kPointwise, "The same as div.", kDivSamples);
-static const Entry entry_true_divide("true_divide(input, other)", function<true_divide>, kPointwise,
+static const Entry entry_true_divide("true_divide(input, other)", direct<true_divide>, kPointwise,
                                      "input / other, as floating numbers.",
                                      "x(3,4), x(3,4, low=0.5, high=2) | x(3), 2.5");
-static const Entry entry_floor_divide("floor_divide(input, other)", function<floor_divide>,
+static const Entry entry_floor_divide("floor_divide(input, other)", direct<floor_divide>,
                                       kPointwise | kNoGrad,
                                       "input / other rounded towards minus infinity.",
                                       "c(3,4), c(3,4, low=0.5, high=2) | c(3), 2.5 "
                                       "| i(3, high=9), 2");
-static const Entry entry_remainder("remainder(input|self, other)", function<remainder>, kPointwise,
+static const Entry entry_remainder("remainder(input|self, other)", direct<remainder>, kPointwise,
                                    "What input exceeds a multiple of other by, with the sign of "
                                    "other.",
                                    "x(3,4), x(3,4, low=0.5, high=2) | x(3), 0.7 | x(3), -0.7 "
                                    "| 3.3, x(3, low=0.5, high=2) | x(), x(2, low=1, high=2)");
-static const Entry entry_fmod("fmod(input, other)", function<fmod>, kPointwise,
+static const Entry entry_fmod("fmod(input, other)", direct<fmod>, kPointwise,
                               "The remainder of the division, with the sign of input.",
                               "x(3,4), x(3,4, low=0.5, high=2) | x(3), 0.7 | x(3), -0.7");
 static const char kPowSamples[] =
     "x(3,4), 2 | x(3,4), 3 | x(3), 0 | x(3, low=0.5, high=2), -1.5 "
     "| x(3,4, low=0.5, high=2), x(3,4) | x(3,1, low=0.5, high=2), x(4) "
     "| 2.5, x(3) | x(), 2 | x(0,3), 2";
-static const Entry entry_pow("pow(input|self, exponent)", function<pow>, kPointwise,
+static const Entry entry_pow("pow(input|self, exponent)", direct<pow>, kPointwise,
                              "input to the power of exponent.", kPowSamples);
 static const Entry entry_float_power("float_power(input|self, exponent)", function<float_power>,
                                      kBoth | kInPlaceForm,
                                      "input to the power of exponent, computed in float64.",
                                      kPowSamples);
-static const Entry entry_square("square(input)", function<square>, kPointwise,
+static const Entry entry_square("square(input)", direct<square>, kPointwise,
                                 "The square of each element.", "x(3,4) | x() | xs(3,4)");
-static const Entry entry_neg("neg(input)", function<neg>, kBoth | kInPlaceForm,
+static const Entry entry_neg("neg(input)", direct<neg>, kBoth | kInPlaceForm,
                              "The negative of each element.", "x(3,4) | x() | xs(3,4)");
-static const Entry entry_negative("negative(input)", function<neg>, kBoth | kInPlaceForm,
+static const Entry entry_negative("negative(input)", direct<neg>, kBoth | kInPlaceForm,
                                   "The same as neg.", "x(3,4)");
 static const Entry entry_positive("positive(input)", function<positive>, kView, "The input itself.",
                                   "x(3,4)");
-static const Entry entry_sgn("sgn(input)", function<sgn>, kBoth | kInPlaceForm, "The same as sign.",
+static const Entry entry_sgn("sgn(input)", direct<sgn>, kBoth | kInPlaceForm, "The same as sign.",
                              "x(3,4)");
-static const Entry entry_round("round(input, *, decimals=0)", function<round>, kBoth | kInPlaceForm,
+static const Entry entry_round("round(input, *, decimals=0)", direct<round>, kBoth | kInPlaceForm,
                                "The nearest integer, of two equally near ones the even one; with "
                                "decimals the nearest multiple of 10**-decimals.",
                                "x(3,4) | x() | x(3,4), decimals=1 | x(3), decimals=-1");
-static const Entry entry_addcmul("addcmul(input, tensor1, tensor2, *, value=1)", function<addcmul>,
+static const Entry entry_addcmul("addcmul(input, tensor1, tensor2, *, value=1)", direct<addcmul>,
                                  kPointwise, "input + value * tensor1 * tensor2.",
                                  "x(3,4), x(3,4), x(3,4) | x(3,1), x(4), x(), value=0.5", nullptr,
                                  "input, value, tensor1, tensor2");
-static const Entry entry_addcdiv("addcdiv(input, tensor1, tensor2, *, value=1)", function<addcdiv>,
+static const Entry entry_addcdiv("addcdiv(input, tensor1, tensor2, *, value=1)", direct<addcdiv>,
                                  kPointwise, "input + value * tensor1 / tensor2.",
                                  "x(3,4), x(3,4), x(3,4, low=0.5, high=2) "
                                  "| x(3,1), x(4), x(low=1, high=2), value=0.5",
                                  nullptr, "input, value, tensor1, tensor2");
-static const Entry entry_lerp("lerp(input, end, weight)", function<lerp>, kPointwise,
+static const Entry entry_lerp("lerp(input, end, weight)", direct<lerp>, kPointwise,
                               "input + weight * (end - input).",
                               "x(3,4), x(3,4), 0.3 | x(3,4), x(4), x(3,1) | x(), x(), 0.8");
 static const Entry entry_nan_to_num("nan_to_num(input, nan=None, posinf=None, neginf=None)",
-                                    function<nan_to_num>, kBoth | kInPlaceForm,
+                                    direct<nan_to_num>, kBoth | kInPlaceForm,
                                     "NaN replaced by nan (0), infinities by posinf and neginf (the "
                                     "extreme numbers of the dtype).",
                                     "x(3,4) | x(3), 1.0, 2.0, 3.0 | x()");
-static const Entry entry_copysign("copysign(input, other)", function<copysign>, kPointwise,
+static const Entry entry_copysign("copysign(input, other)", direct<copysign>, kPointwise,
                                   "The magnitude of input with the sign of other.",
                                   "x(3,4), x(3,4) | x(3,1), x(4) | x(3), -1.0");
 

@@ -28,10 +28,10 @@ static constexpr std::uint32_t kTest = kPointwise | kNoGrad;
   Tensor NAME(const Tensor& input, const Operand& other) {                                    \
     return elementwise(record_##NAME, input, other);                                          \
   }                                                                                           \
-  static const Entry entry_##NAME(#NAME "(input, other)", function<NAME>, kTest, DOC,         \
+  static const Entry entry_##NAME(#NAME "(input, other)", direct<NAME>, kTest, DOC,           \
                                   "c(3,4), c(3,4) | c(3,1), c(4) | i(3, high=3), 1 | c(), 0.0");
-#define PB_LONG_NAME(NAME, OF)                                                 \
-  static const Entry entry_##NAME(#NAME "(input, other)", function<OF>, kTest, \
+#define PB_LONG_NAME(NAME, OF)                                               \
+  static const Entry entry_##NAME(#NAME "(input, other)", direct<OF>, kTest, \
                                   "The same as " #OF ".", "c(3,4), c(3,4) | c(3), 0.0");
 
 PB_COMPARE(eq, Eq, "Where input == other.")
@@ -49,7 +49,7 @@ PB_LONG_NAME(greater_equal, ge)
 #define PB_TEST(NAME, KERNEL, FLAGS, DOC)                                                \
   static const Elementwise record_##NAME(#NAME, "", DTypeRule::Bool, Unary::KERNEL, {}); \
   Tensor NAME(const Tensor& input) { return elementwise(record_##NAME, input); }         \
-  static const Entry entry_##NAME(#NAME "(input)", function<NAME>, FLAGS, DOC,           \
+  static const Entry entry_##NAME(#NAME "(input)", direct<NAME>, FLAGS, DOC,             \
                                   "c(3,4) | i(3, high=2) | b(3) | c()");
 
 PB_TEST(isnan, IsNan, kBoth | kNoGrad, "Where an element is NaN.")
@@ -63,9 +63,9 @@ static Tensor isposinf(const Tensor& input) {
 static Tensor isneginf(const Tensor& input) {
   return eq(input, -std::numeric_limits<double>::infinity());
 }
-static const Entry entry_isposinf("isposinf(input)", function<isposinf>, kBoth | kNoGrad,
+static const Entry entry_isposinf("isposinf(input)", direct<isposinf>, kBoth | kNoGrad,
                                   "Where an element is infinity.", "c(3,4) | i(3, high=2)");
-static const Entry entry_isneginf("isneginf(input)", function<isneginf>, kBoth | kNoGrad,
+static const Entry entry_isneginf("isneginf(input)", direct<isneginf>, kBoth | kNoGrad,
                                   "Where an element is minus infinity.", "c(3,4) | i(3, high=2)");
 
 #define PB_LOGIC(NAME, KERNEL, DOC)                                                           \
@@ -73,7 +73,7 @@ static const Entry entry_isneginf("isneginf(input)", function<isneginf>, kBoth |
   Tensor NAME(const Tensor& input, const Tensor& other) {                                     \
     return elementwise(record_##NAME, input, other);                                          \
   }                                                                                           \
-  static const Entry entry_##NAME(#NAME "(input, other)", function<NAME>, kTest, DOC,         \
+  static const Entry entry_##NAME(#NAME "(input, other)", direct<NAME>, kTest, DOC,           \
                                   "b(3,4), b(4) | c(3), i(3, high=2) | b(), b()");
 
 PB_LOGIC(logical_and, LogicalAnd, "Where both elements are nonzero.")
@@ -85,7 +85,7 @@ PB_LOGIC(logical_xor, LogicalXor, "Where exactly one of the elements is nonzero.
   Tensor NAME(const Operand& input, const Operand& other) {                                      \
     return elementwise(record_##NAME, input, other);                                             \
   }                                                                                              \
-  static const Entry entry_##NAME(#NAME "(input|self, other)", function<NAME>, kTest, DOC, SAMPLES);
+  static const Entry entry_##NAME(#NAME "(input|self, other)", direct<NAME>, kTest, DOC, SAMPLES);
 
 PB_BITS(bitwise_and, BitwiseAnd, "The bits that both have; of bools: and.",
         "i(3,4, high=9), i(4, high=9) | b(3), b(3) | i(3, high=9), 5")
@@ -109,7 +109,7 @@ Tensor invert(const Tensor& input) {
         name(input.dtype()), ".");
   return bitwise_not(input);
 }
-static const Entry entry_bitwise_not("bitwise_not(input)", function<bitwise_not>,
+static const Entry entry_bitwise_not("bitwise_not(input)", direct<bitwise_not>,
                                      kBoth | kInPlaceForm | kNoGrad,
                                      "Every bit flipped; of bools: not.",
                                      "i(3,4, high=9) | b(3,4)");

@@ -235,26 +235,26 @@ Tensor logaddexp2(const Tensor& input, const Tensor& other) {
 
 static Tensor polygamma_method(const Tensor& input, std::int64_t n) { return polygamma(n, input); }
 
-static const Entry entry_polygamma("polygamma(n, input)", function<polygamma>,
+static const Entry entry_polygamma("polygamma(n, input)", direct<polygamma>,
                                    kFunctionForm | kCastOutForm | kSpecialForm,
                                    "The n-th derivative of digamma.",
                                    "1, x(3,4, low=0.2, high=3) | 2, x(3, low=0.2, high=3)");
-static const Entry entry_polygamma_method("polygamma(input, n)", function<polygamma_method>,
+static const Entry entry_polygamma_method("polygamma(input, n)", direct<polygamma_method>,
                                           kMethodForm | kInPlaceForm,
                                           "The n-th derivative of digamma.",
                                           "x(3,4, low=0.2, high=3), 1");
-static const Entry entry_logit("logit(input, eps=None)", function<logit>, kPointwise,
+static const Entry entry_logit("logit(input, eps=None)", direct<logit>, kPointwise,
                                "log(input / (1 - input)), of input clamped to [eps, 1 - eps].",
                                "x(3,4, low=0.1, high=0.9) | x(3,4, low=0.1, high=0.9), 0.3 "
                                "| x(low=0.1, high=0.9)");
-static const Entry entry_deg2rad("deg2rad(input)", function<deg2rad>, kPointwise,
+static const Entry entry_deg2rad("deg2rad(input)", direct<deg2rad>, kPointwise,
                                  "Degrees as radians.", "x(3,4) | x()");
-static const Entry entry_rad2deg("rad2deg(input)", function<rad2deg>, kPointwise,
+static const Entry entry_rad2deg("rad2deg(input)", direct<rad2deg>, kPointwise,
                                  "Radians as degrees.", "x(3,4) | x()");
 
-#define PB_ALIAS(NAME, OF, SAMPLES)                                          \
-  static const Entry entry_##NAME(#NAME "(input)", function<OF>, kPointwise, \
-                                  "The same as " #OF ".", SAMPLES);
+#define PB_ALIAS(NAME, OF, SAMPLES)                                                                \
+  static const Entry entry_##NAME(#NAME "(input)", direct<OF>, kPointwise, "The same as " #OF ".", \
+                                  SAMPLES);
 PB_ALIAS(arcsin, asin, PB_INSIDE)
 PB_ALIAS(arccos, acos, PB_INSIDE)
 PB_ALIAS(arctan, atan, PB_SAMPLES)
@@ -264,21 +264,20 @@ PB_ALIAS(arctanh, atanh, PB_INSIDE)
 
 #define PB_BINARY_SAMPLES \
   "x(3,4), x(3,4) | x(3,1), x(4) | x(), x() | xs(3,4), x(3,4) | x(0,3), x(3)"
-static const Entry entry_atan2("atan2(input, other)", function<atan2>, kPointwise,
+static const Entry entry_atan2("atan2(input, other)", direct<atan2>, kPointwise,
                                "The angle of the point (other, input).", PB_BINARY_SAMPLES);
-static const Entry entry_arctan2("arctan2(input, other)", function<atan2>, kPointwise,
+static const Entry entry_arctan2("arctan2(input, other)", direct<atan2>, kPointwise,
                                  "The same as atan2.", PB_BINARY_SAMPLES);
-static const Entry entry_hypot("hypot(input, other)", function<hypot>, kPointwise,
+static const Entry entry_hypot("hypot(input, other)", direct<hypot>, kPointwise,
                                "sqrt(input**2 + other**2) without overflow.", PB_BINARY_SAMPLES);
-static const Entry entry_xlogy("xlogy(input|self, other)", function<xlogy>,
-                               kPointwise | kSpecialForm,
+static const Entry entry_xlogy("xlogy(input|self, other)", direct<xlogy>, kPointwise | kSpecialForm,
                                "input * log(other), and 0 where input is 0.",
                                "x(3,4), x(3,4, low=0.2, high=3) | x(3,1), x(4, low=0.2, high=3) "
                                "| 2.5, x(3, low=0.2, high=3) | x(3), 2.5 | x(), x(low=1, high=2)");
-static const Entry entry_logaddexp("logaddexp(input, other)", function<logaddexp>, kCastBoth,
+static const Entry entry_logaddexp("logaddexp(input, other)", direct<logaddexp>, kCastBoth,
                                    "log(exp(input) + exp(other)) without overflow.",
                                    PB_BINARY_SAMPLES);
-static const Entry entry_logaddexp2("logaddexp2(input, other)", function<logaddexp2>, kCastBoth,
+static const Entry entry_logaddexp2("logaddexp2(input, other)", direct<logaddexp2>, kCastBoth,
                                     "log2(2**input + 2**other) without overflow.",
                                     PB_BINARY_SAMPLES);
 

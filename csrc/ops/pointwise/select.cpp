@@ -41,7 +41,7 @@ Tensor where(const Tensor& condition, const Operand& input, const Operand& other
     warn(
         "where received a uint8 condition tensor. This behavior is deprecated and will be removed "
         "in a future version of PyTorch. Use a boolean condition instead.");
-    const DestinationAside aside;
+    const ModeScope<&Mode::destination> aside{nullptr};
     mask = cast(condition, DType::Bool);
   }
   if (!is_small(input) || !is_small(other)) [[unlikely]] {
@@ -54,7 +54,7 @@ Tensor where(const Tensor& condition, const Operand& input, const Operand& other
 static Tensor where_method(const Tensor& input, const Tensor& condition, const Operand& other) {
   return where(condition, input, other);
 }
-static const Entry entry_where("where(condition, input|self, other)", function<where>,
+static const Entry entry_where("where(condition, input|self, other)", direct<where>,
                                kFunctionForm | kOutForm,
                                "Elements of input where condition holds, of other elsewhere.",
                                "b(3,4), x(3,4), x(3,4) | b(3,1), x(4), x(2,1,1) | b(3), x(3), 2.0 "
@@ -126,7 +126,7 @@ void check_bounds(const Tensor& input, const Scalar& min, const Scalar& max) {
         "\"clamp\" not implemented for 'Bool'");
   const Category wider = std::max(min.category(), max.category());
   const DType dtype = result_type(input, min.category() == wider ? min : max);
-  Destination::check_result(dtype);
+  if (mode.destination) mode.destination->check_result(dtype);
   fitting(min, dtype);
   fitting(max, dtype);
 }
@@ -164,18 +164,18 @@ static const char kClampSamples[] =
     "x(3,4), -0.5, 0.5 | x(3,4), 0.1 | x(3,4), max=0.1 | x(), -1.0, 1.0 | xs(3,4), -0.5, 0.5";
 static const char kClampTensorSamples[] =
     "x(3,4), x(3,4), x(3,4) | x(3,4), x(4) | x(3,4), max=x(3,1) | x(3,4), x(), x()";
-static const Entry entry_clamp_tensors("clamp(input, min=None, max=None)", function<clamp_tensors>,
+static const Entry entry_clamp_tensors("clamp(input, min=None, max=None)", direct<clamp_tensors>,
                                        kPointwise, kClampDoc, kClampTensorSamples);
-static const Entry entry_clamp("clamp(input, min=None, max=None)", function<clamp>,
+static const Entry entry_clamp("clamp(input, min=None, max=None)", direct<clamp>,
                                kBoth | kInPlaceForm, kClampDoc, kClampSamples);
-static const Entry entry_clip_tensors("clip(input, min=None, max=None)", function<clamp_tensors>,
+static const Entry entry_clip_tensors("clip(input, min=None, max=None)", direct<clamp_tensors>,
                                       kPointwise, "The same as clamp.", kClampTensorSamples);
-static const Entry entry_clip("clip(input, min=None, max=None)", function<clamp>,
+static const Entry entry_clip("clip(input, min=None, max=None)", direct<clamp>,
                               kBoth | kInPlaceForm, "The same as clamp.", kClampSamples);
-static const Entry entry_clamp_min("clamp_min(input, min)", function<clamp_min>, kPointwise,
+static const Entry entry_clamp_min("clamp_min(input, min)", direct<clamp_min>, kPointwise,
                                    "Elements below min become min.",
                                    "x(3,4), 0.1 | x(3,4), x(4) | x(), 0.0");
-static const Entry entry_clamp_max("clamp_max(input, max)", function<clamp_max>, kPointwise,
+static const Entry entry_clamp_max("clamp_max(input, max)", direct<clamp_max>, kPointwise,
                                    "Elements above max become max.",
                                    "x(3,4), 0.1 | x(3,4), x(4) | x(), 0.0");
 
@@ -221,16 +221,16 @@ static Tensor fmin(const Tensor& input, const Tensor& other) {
 
 static const char kPairSamples[] =
     "x(3,4), x(3,4) | x(3,1), x(4) | x(), x() | xs(3,4), x(3,4) | x(0,3), x(3)";
-static const Entry entry_maximum("maximum(input, other)", function<maximum>, kCastBoth,
+static const Entry entry_maximum("maximum(input, other)", direct<maximum>, kCastBoth,
                                  "The larger of two elements, NaN if one of them is.",
                                  kPairSamples);
-static const Entry entry_minimum("minimum(input, other)", function<minimum>, kCastBoth,
+static const Entry entry_minimum("minimum(input, other)", direct<minimum>, kCastBoth,
                                  "The smaller of two elements, NaN if one of them is.",
                                  kPairSamples);
-static const Entry entry_fmax("fmax(input, other)", function<fmax>, kCastBoth,
+static const Entry entry_fmax("fmax(input, other)", direct<fmax>, kCastBoth,
                               "The larger of two elements, the other one if one is NaN.",
                               kPairSamples);
-static const Entry entry_fmin("fmin(input, other)", function<fmin>, kCastBoth,
+static const Entry entry_fmin("fmin(input, other)", direct<fmin>, kCastBoth,
                               "The smaller of two elements, the other one if one is NaN.",
                               kPairSamples);
 
@@ -243,7 +243,7 @@ static Tensor heaviside(const Tensor& input, const Tensor& values) {
         name(input.dtype()), " and ", name(values.dtype()), ".");
   return elementwise(record_heaviside, input, values);
 }
-static const Entry entry_heaviside("heaviside(input, values)", function<heaviside>,
+static const Entry entry_heaviside("heaviside(input, values)", direct<heaviside>,
                                    kBoth | kInPlaceForm | kNoGrad,
                                    "0 for negative elements, 1 for positive ones, values at zero.",
                                    "c(3,4), c(3,4) | c(3,1), c(4) | i(3, high=2), i(3, high=2)");
@@ -289,7 +289,7 @@ Tensor cast_one(const Tensor& value, DType dtype) {
   if (!value.has(kBatched)) fitting(value.item(), dtype);
   return cast(value, dtype);
 }
-static const Entry entry_masked_fill("masked_fill(input, mask, value)", function<masked_fill>,
+static const Entry entry_masked_fill("masked_fill(input, mask, value)", direct<masked_fill>,
                                      kFunctionForm | kMethodForm | kInPlaceForm | kSharesLast,
                                      "The elements where mask holds replaced by value, a number or "
                                      "a tensor without dimensions.",

@@ -332,20 +332,20 @@ Tensor amin(const Tensor& input, const std::optional<Dims>& dim, bool keepdim) {
                  dim && !dim->empty());
 }
 
-static const Entry entry_max("max(input)", function<max_all>, kCastBoth,
+static const Entry entry_max("max(input)", direct<max_all>, kCastBoth,
                              "The greatest element; ties share the gradient.",
                              "x(3,4) | x() | xs(3,4)");
-static const Entry entry_max_other("max(input, other)", function<max_other>, kCastBoth,
+static const Entry entry_max_other("max(input, other)", direct<max_other>, kCastBoth,
                                    "The elementwise maximum.", "x(3,4), x(3,4) | x(3,1), x(4)");
 static const Entry entry_max_dim("max(input, dim, keepdim=False)", function<max_dim>, kBoth,
                                  "The greatest elements along dim and where they are.",
                                  "x(3,4), 0 | x(3,4), -1, True | xs(3,4), dim=1 | x(), 0 "
                                  "| x(0,3), 1",
                                  "values, indices");
-static const Entry entry_min("min(input)", function<min_all>, kCastBoth,
+static const Entry entry_min("min(input)", direct<min_all>, kCastBoth,
                              "The smallest element; ties share the gradient.",
                              "x(3,4) | x() | xs(3,4)");
-static const Entry entry_min_other("min(input, other)", function<min_other>, kCastBoth,
+static const Entry entry_min_other("min(input, other)", direct<min_other>, kCastBoth,
                                    "The elementwise minimum.", "x(3,4), x(3,4) | x(3,1), x(4)");
 static const Entry entry_min_dim("min(input, dim, keepdim=False)", function<min_dim>, kBoth,
                                  "The smallest elements along dim and where they are.",
@@ -353,11 +353,11 @@ static const Entry entry_min_dim("min(input, dim, keepdim=False)", function<min_
                                  "| x(0,3), 1",
                                  "values, indices");
 static const Entry entry_amax(
-    "amax(input, dim[1]=(), keepdim=False)", function<amax>, kBoth,
+    "amax(input, dim[1]=(), keepdim=False)", direct<amax>, kBoth,
     "The greatest elements over one dimension or several; ties share the gradient.",
     "x(3,4) | x(3,4), 0 | x(2,3,4), (0,2), True | x(), 0 | xs(3,4), dim=-1 | x(3,0,2), (0,2)");
 static const Entry entry_amin(
-    "amin(input, dim[1]=(), keepdim=False)", function<amin>, kBoth,
+    "amin(input, dim[1]=(), keepdim=False)", direct<amin>, kBoth,
     "The smallest elements over one dimension or several; ties share the gradient.",
     "x(3,4) | x(3,4), 0 | x(2,3,4), (0,2), True | x(), 0 | xs(3,4), dim=-1 | x(3,0,2), (0,2)");
 static const Entry entry_aminmax("aminmax(input, *, dim=None, keepdim=False)", function<aminmax>,
@@ -365,33 +365,33 @@ static const Entry entry_aminmax("aminmax(input, *, dim=None, keepdim=False)", f
                                  "The smallest and the greatest elements, of all or along dim.",
                                  "x(3,4) | x(3,4), dim=0 | x(3,4), dim=-1, keepdim=True | x()",
                                  "min, max");
-static const Entry entry_argmax("argmax(input, dim=None, keepdim=False)", function<argmax>,
+static const Entry entry_argmax("argmax(input, dim=None, keepdim=False)", direct<argmax>,
                                 kBoth | kNoGrad,
                                 "The position of the greatest element, the first of equal ones; "
                                 "NaN counts as greatest.",
                                 "x(3,4) | x(3,4), 0 | xs(3,4), -1, True | x() | x(2,3,4), None");
-static const Entry entry_argmin("argmin(input, dim=None, keepdim=False)", function<argmin>,
+static const Entry entry_argmin("argmin(input, dim=None, keepdim=False)", direct<argmin>,
                                 kBoth | kNoGrad,
                                 "The position of the smallest element, the first of equal ones; "
                                 "NaN counts as smallest.",
                                 "x(3,4) | x(3,4), 0 | xs(3,4), -1, True | x() | x(2,3,4), None");
-static const Entry entry_all("all(input)", function<all_full>, kBoth | kNoGrad,
+static const Entry entry_all("all(input)", direct<all_full>, kBoth | kNoGrad,
                              "True if every element is true.", "b(3,4) | x(3,4) | x() | b(0,3)");
-static const Entry entry_all_dim("all(input, dim, keepdim=False)", function<all_along>,
+static const Entry entry_all_dim("all(input, dim, keepdim=False)", direct<all_along>,
                                  kBoth | kNoGrad,
                                  "True where every element along the dimension is true.",
                                  "b(3,4), 0 | x(), 0, True");
-static const Entry entry_all_dims("all(input, dim=None, keepdim=False)", function<all_over>,
+static const Entry entry_all_dims("all(input, dim=None, keepdim=False)", direct<all_over>,
                                   kBoth | kNoGrad,
                                   "True where every element along the dimensions is true.",
                                   "b(2,3,4), (0,2), True | b(3,4), None");
-static const Entry entry_any("any(input)", function<any_full>, kBoth | kNoGrad,
+static const Entry entry_any("any(input)", direct<any_full>, kBoth | kNoGrad,
                              "True if an element is true.", "b(3,4) | x(3,4) | x() | b(0,3)");
-static const Entry entry_any_dim("any(input, dim, keepdim=False)", function<any_along>,
+static const Entry entry_any_dim("any(input, dim, keepdim=False)", direct<any_along>,
                                  kBoth | kNoGrad,
                                  "True where an element along the dimension is true.",
                                  "b(3,4), 0 | x(), 0, True");
-static const Entry entry_any_dims("any(input, dim=None, keepdim=False)", function<any_over>,
+static const Entry entry_any_dims("any(input, dim=None, keepdim=False)", direct<any_over>,
                                   kBoth | kNoGrad,
                                   "True where an element along the dimensions is true.",
                                   "b(2,3,4), (0,2), True | b(3,4), None");

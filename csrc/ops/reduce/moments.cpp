@@ -223,18 +223,13 @@ std::array<Tensor, 2> pair_all(const Tensor& input, bool unbiased) {
   return pair_unbiased<root>(input, {}, unbiased, false);
 }
 
-Tensor cast_first(const Tensor& input, DType dtype) {
-  const Composition parts;
-  return cast(input, dtype);
-}
-
 Tensor nansum(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
               std::optional<DType> dtype) {
   if (!is_floating(input.dtype())) return sum(input, dim.value_or(Dims()), keepdim, dtype);
   check(ErrorKind::NotImplemented, !dtype || is_floating(*dtype),
         "\"nansum_cpu\" not implemented for '", info(dtype.value_or(input.dtype())).scalar_name,
         "'");
-  const Tensor x = cast_first(input, dtype.value_or(input.dtype()));
+  const Tensor x = cast(input, dtype.value_or(input.dtype()));
   return apply<NanSum>(attrs_of(x, dim, keepdim), x);
 }
 
@@ -243,7 +238,6 @@ Tensor nanmean(const Tensor& input, const std::optional<Dims>& dim, bool keepdim
   check(is_floating(input.dtype()),
         "nanmean(): expected input to have floating point or complex dtype but got ",
         info(input.dtype()).scalar_name);
-  const Composition parts;
   const Tensor count = sum(logical_not(isnan(input)), dim, keepdim);
   return nansum(input, dim, keepdim, dtype) / count;
 }
@@ -251,32 +245,32 @@ Tensor nanmean(const Tensor& input, const std::optional<Dims>& dim, bool keepdim
 }  // namespace
 
 Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
-  const Tensor x = cast_first(input, is_floating(input.dtype()) ? input.dtype() : default_dtype());
+  const Tensor x = cast(input, is_floating(input.dtype()) ? input.dtype() : default_dtype());
   return apply<LogSumExp>(attrs_of(x, dim, keepdim), x);
 }
 
-static const Entry entry_std("std(input, unbiased=True)", function<spread_all<true>>, kCastBoth,
+static const Entry entry_std("std(input, unbiased=True)", direct<spread_all<true>>, kCastBoth,
                              "The standard deviation of all elements; the divisor is n - 1, or n "
                              "when not unbiased.",
                              "x(3,4) | x(3,4), False | xs(3,4) | x(5), unbiased=False");
 static const Entry entry_std_unbiased(
-    "std(input, dim[1], unbiased=True, keepdim=False)", function<spread_unbiased<true>>, kCastBoth,
+    "std(input, dim[1], unbiased=True, keepdim=False)", direct<spread_unbiased<true>>, kCastBoth,
     "The standard deviations over one dimension or several.",
     "x(3,4), 0 | x(3,4), -1, False, True | x(2,3,4), (0,2) | x(3,4), None");
 static const Entry entry_std_correction(
-    "std(input, dim[1]=None, *, correction=1, keepdim=False)", function<spread_over<true>>,
-    kCastBoth, "The standard deviations with the divisor n - correction.",
+    "std(input, dim[1]=None, *, correction=1, keepdim=False)", direct<spread_over<true>>, kCastBoth,
+    "The standard deviations with the divisor n - correction.",
     "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
-static const Entry entry_var("var(input, unbiased=True)", function<spread_all<false>>, kCastBoth,
+static const Entry entry_var("var(input, unbiased=True)", direct<spread_all<false>>, kCastBoth,
                              "The variance of all elements; the divisor is n - 1, or n when not "
                              "unbiased.",
                              "x(3,4) | x(3,4), False | xs(3,4) | x(5), unbiased=False");
 static const Entry entry_var_unbiased(
-    "var(input, dim[1], unbiased=True, keepdim=False)", function<spread_unbiased<false>>, kCastBoth,
+    "var(input, dim[1], unbiased=True, keepdim=False)", direct<spread_unbiased<false>>, kCastBoth,
     "The variances over one dimension or several.",
     "x(3,4), 0 | x(3,4), -1, False, True | x(2,3,4), (0,2) | x(3,4), None");
 static const Entry entry_var_correction(
-    "var(input, dim[1]=None, *, correction=1, keepdim=False)", function<spread_over<false>>,
+    "var(input, dim[1]=None, *, correction=1, keepdim=False)", direct<spread_over<false>>,
     kCastBoth, "The variances with the divisor n - correction.",
     "x(3,4), correction=0 | x(3,4), dim=1, correction=2, keepdim=True");
 static const Entry entry_std_mean("std_mean(input, unbiased=True)", function<pair_all<true>>,

@@ -140,7 +140,6 @@ Tensor matrix_norm(const Tensor& a, double ord, const Dims& dim, bool keepdim,
                    std::optional<DType> dtype) {
   check_matrix(a, dim);
   if (std::abs(ord) == 1 || std::isinf(ord)) {
-    const Composition parts;
     return sum_norm(in_dtype(a, dtype), ord, dim, keepdim);
   }
   check(std::abs(ord) == 2, "linalg.matrix_norm: Order ", ord, " not supported.");
@@ -208,7 +207,6 @@ Tensor norm_named(const Tensor& input, std::string_view p, OptionalDims dim, boo
 }
 
 Tensor dist(const Tensor& input, const Tensor& other, Scalar p) {
-  const Composition parts;
   const DType dtype = result_type(input, other);
   check(is_floating(dtype), "norm(): input dtype should be either floating point or complex. Got ",
         info(dtype).scalar_name, " instead.");
@@ -231,12 +229,12 @@ static const Entry entry_norm("norm(input, p='fro', dim[1]=None, keepdim=False, 
                               "The Frobenius norm, that is the 2-norm of the elements.",
                               "x(3,4) | x(3,4), 'fro', 1 | x(3,4), dim=(0,1), keepdim=True | x()");
 static const Entry entry_norm_number(
-    "norm(input, p, dim[1]=None, keepdim=False, *, dtype=None)", function<norm_number>,
+    "norm(input, p, dim[1]=None, keepdim=False, *, dtype=None)", direct<norm_number>,
     kBoth | kPlainNames, "The p-norm of the elements, p any number.",
     "x(3,4), 1 | x(3,4), 3, 1 | x(3,4), inf, 0, True | x(3,4), p=0.5 | xs(3,4), 2, dim=0");
 static const Entry entry_linalg_vector_norm(
     "vector_norm(input, ord=2, dim[1]=None, keepdim=False, *, dtype=None)",
-    function<linalg_vector_norm>, kLinalgForm | kOutForm,
+    direct<linalg_vector_norm>, kLinalgForm | kOutForm,
     "The norm of order `ord` over one dimension or several.",
     "x(3,4) | x(3,4), 1, 0 | x(3,4), inf, -1, True | x(3,4), -inf | x(3,4), 2.5, (0,1) "
     "| x(3,4), 0.5, 1 | x(), 3 | xs(3,4), dim=1 | x(3,0), 2, 0 | x(3,4), -1, 0 | x(3,4), 1.5");

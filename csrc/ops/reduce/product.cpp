@@ -7,7 +7,6 @@
 #include "kernels/reduce/scan.h"
 #include "ops/absorb.h"
 #include "ops/basic.h"
-#include "ops/destination.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/reduce/reduction.h"
@@ -172,9 +171,11 @@ Tensor prod_dim(const Tensor& input, std::int64_t dim, bool keepdim, std::option
   return prod_over(x, reduced_dim(dim, x.ndim()), keepdim, false);
 }
 
-Tensor cumprod_entry(const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
+Tensor cumprod_entry(const Tensor& input, std::int64_t dim, std::optional<DType> dtype,
+                     Target target) {
   const Along where = along(dim, input.ndim());
-  const Tensor read = running(input, where, dtype, "cumprod_out_cpu");
+  const Tensor read = running(input, where, dtype, "cumprod_out_cpu", target);
+  const Offer last(target);
   return cumprod(read, running_along(read, where));
 }
 
@@ -189,13 +190,13 @@ Tensor accumulating(const Tensor& input, std::optional<DType> dtype) {
   const DType wide = is_floating(input.dtype()) ? input.dtype() : DType::Int64;
   const DType to = dtype.value_or(wide);
   if (to == input.dtype()) return input;
-  const Composition parts;
   return cast(input, to);
 }
 
-Tensor running(const Tensor& input, Along where, std::optional<DType> dtype, const char* name) {
+Tensor running(const Tensor& input, Along where, std::optional<DType> dtype, const char* name,
+               const Target& target) {
   const DType wide = is_floating(input.dtype()) ? input.dtype() : DType::Int64;
-  const DType written = Destination::dtype_or(dtype.value_or(wide));
+  const DType written = target.dtype_or(dtype.value_or(wide));
   if (dtype && *dtype != written) {
     fail("Bad in-place call: input tensor dtype ", info(written).c_name,
          " and output tensor dtype ", info(*dtype).c_name, " should match");

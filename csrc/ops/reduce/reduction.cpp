@@ -245,19 +245,19 @@ static Tensor mean_over(const Tensor& input, const std::optional<Dims>& dim, boo
   return mean(input, dim.value_or(Dims()), keepdim, dtype);
 }
 
-static const Entry entry_sum("sum(input, *, dtype=None)", function<sum_all>, kCastBoth,
+static const Entry entry_sum("sum(input, *, dtype=None)", direct<sum_all>, kCastBoth,
                              "The sum of all elements; integers and bools add up to int64.",
                              "x(3,4) | x() | x(0,3) | xs(3,4) | x(2,3), dtype=float64");
 static const Entry entry_sum_dim(
-    "sum(input, dim[1], keepdim=False, *, dtype=None)", function<sum_over>, kCastBoth,
+    "sum(input, dim[1], keepdim=False, *, dtype=None)", direct<sum_over>, kCastBoth,
     "The sums over one dimension or several; an empty tuple or None means all.",
     "x(3,4), 0 | x(3,4), -1, True | x(2,3,4), (0,2) | x(2,3,4), dim=(0,2), keepdim=True | x(), 0 "
     "| x(0,3), 0 | x(3,0), 0 | xs(3,4), 1 | x(2,3), None | x(2,3), () | x(2,3), None, True");
-static const Entry entry_mean("mean(input, *, dtype=None)", function<mean_all>, kCastBoth,
+static const Entry entry_mean("mean(input, *, dtype=None)", direct<mean_all>, kCastBoth,
                               "The mean of all elements of a floating tensor.",
                               "x(3,4) | x() | xs(3,4) | x(2,3), dtype=float64");
 static const Entry entry_mean_dim("mean(input, dim[1], keepdim=False, *, dtype=None)",
-                                  function<mean_over>, kCastBoth,
+                                  direct<mean_over>, kCastBoth,
                                   "The means over one dimension or several of a floating tensor.",
                                   "x(3,4), 0 | x(3,4), -1, True | x(2,3,4), (0,2) | x(), 0 "
                                   "| x(3,0), 0 | x(2,3,4), dim=(0,1), keepdim=True | x(2,3), None");

@@ -111,9 +111,11 @@ struct LogCumsumExp {
   }
 };
 
-Tensor cumsum_entry(const Tensor& input, std::int64_t dim, std::optional<DType> dtype) {
+Tensor cumsum_entry(const Tensor& input, std::int64_t dim, std::optional<DType> dtype,
+                    Target target) {
   const Along where = along(dim, input.ndim());
-  const Tensor read = running(input, where, dtype, "cumsum_out_cpu");
+  const Tensor read = running(input, where, dtype, "cumsum_out_cpu", target);
+  const Offer last(target);
   return cumsum(read, running_along(read, where));
 }
 
@@ -150,7 +152,6 @@ Tensor diff(const Tensor& input, std::int64_t n, std::int64_t dim,
             const std::optional<Tensor>& prepend, const std::optional<Tensor>& append) {
   check(input.ndim() >= 1, "diff expects input to be at least one-dimensional");
   check(n >= 0, "order must be non-negative but got ", n);
-  const Composition parts;
   const int d = wrap_dim(dim, input.ndim());
   check_extension(input, prepend, d);
   check_extension(input, append, d);
@@ -197,7 +198,6 @@ Tensor nothing(const Tensor& y, int dim) {
 }
 
 Tensor trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim) {
-  const Composition parts;
   const int d = wrap_own_dim(dim, y.ndim());
   refuse_bool("trapezoid", y);
   if (y.size(d) == 0) return nothing(y, d);
@@ -206,7 +206,6 @@ Tensor trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim) {
 }
 
 Tensor trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
-  const Composition parts;
   const int d = wrap_own_dim(dim, y.ndim());
   refuse_bool("trapezoid", y);
   if (y.size(d) == 0) return nothing(y, d);
@@ -215,7 +214,6 @@ Tensor trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
 }
 
 Tensor cumulative_trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim) {
-  const Composition parts;
   refuse_bool("cumulative_trapezoid", y);
   const int d = wrap_own_dim(dim, y.ndim());
   if (y.size(d) == 0) return div_number(cumsum(y, {d}), 2.0);
@@ -224,7 +222,6 @@ Tensor cumulative_trapezoid_x(const Tensor& y, const Tensor& x, std::int64_t dim
 }
 
 Tensor cumulative_trapezoid_dx(const Tensor& y, Scalar dx, std::int64_t dim) {
-  const Composition parts;
   refuse_bool("cumulative_trapezoid", y);
   const int d = wrap_own_dim(dim, y.ndim());
   if (y.size(d) == 0) return cumsum(y * (dx.to_double() / 2), {d});
@@ -247,7 +244,7 @@ static const Entry entry_cummin("cummin(input, dim)", function<cummin>, kBoth,
                                 "The running minima along dim and their latest positions.",
                                 "x(3,4), 0 | x(3,4), -1 | xs(3,4), dim=1 | x(), 0 | x(0,3), 0",
                                 "values, indices");
-static const Entry entry_logcumsumexp("logcumsumexp(input, dim)", function<logcumsumexp>, kBoth,
+static const Entry entry_logcumsumexp("logcumsumexp(input, dim)", direct<logcumsumexp>, kBoth,
                                       "log(cumsum(exp(input))) along dim, without overflow.",
                                       "x(3,4), 0 | x(3,4), -1 | xs(3,4), dim=1 | x(), 0 "
                                       "| x(0,3), 0");

@@ -13,6 +13,7 @@
 
 #include "core/tensor.h"
 #include "ops/op.h"
+#include "ops/target.h"
 
 namespace pullback {
 
@@ -55,7 +56,8 @@ Tensor shift(const Tensor& input, Along where, double fill = 0);
 // The dtype that sums and products have, and the input in it.  Recorded.
 Tensor accumulating(const Tensor& input, std::optional<DType> dtype);
 // What a running sum or product reads; in place it has the dtype of what is written.
-Tensor running(const Tensor& input, Along where, std::optional<DType> dtype, const char* name);
+Tensor running(const Tensor& input, Along where, std::optional<DType> dtype, const char* name,
+               const Target& target);
 // Nothing is added up or multiplied where there is nothing to do: bools are copied.
 Along running_along(const Tensor& read, Along where);
 

@@ -172,7 +172,6 @@ std::vector<Tensor> promoted(const std::vector<Tensor>& tensors) {
   Promotion promotion;
   for (const Tensor& t : tensors) promotion.add(t);
   std::vector<Tensor> casts;
-  const DestinationAside aside;
   for (const Tensor& t : tensors) casts.push_back(cast(t, promotion.result()));
   return casts;
 }
@@ -187,16 +186,14 @@ std::vector<Tensor> each(const std::vector<Tensor>& tensors) {
 bool is_legacy_empty(const Tensor& t) { return t.ndim() == 1 && t.size(0) == 0; }
 
 // A TypeError, as in torch.
-void check_out_holds(DType dtype) {
-  const DType out = Destination::dtype_or(dtype);
+void check_out_holds(DType dtype, const Target& target) {
+  const DType out = target.dtype_or(dtype);
   check(ErrorKind::Type, can_cast(dtype, out),
         "torch.cat(): input types can't be cast to the desired output type ",
         info(out).scalar_name);
 }
 
-}  // namespace
-
-Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
+Tensor cat_into(const std::vector<Tensor>& tensors, std::int64_t dim, Target target) {
   check(ErrorKind::Value, !tensors.empty(), "torch.cat(): expected a non-empty list of Tensors");
   // Tensors of shape [0] are skipped, as in torch.
   std::size_t model = 0;
@@ -212,8 +209,8 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
   }
   // Of nothing but tensors of shape [0] any dimension is the same.
   const int d = is_legacy_empty(first) ? 0 : wrap_dim(dim, first.ndim());
-  if (!have_one_dtype(tensors)) return cat(promoted(tensors), dim);
-  check_out_holds(first.dtype());
+  if (!have_one_dtype(tensors)) return cat_into(promoted(tensors), dim, target);
+  check_out_holds(first.dtype(), target);
   Dims lengths(static_cast<int>(tensors.size()));
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& t = tensors[i];
@@ -228,10 +225,11 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
     }
     lengths[static_cast<int>(i)] = t.size(d);
   }
+  const Offer last(target);
   return apply<Cat>({d, lengths, static_cast<int>(model)}, tensors);
 }
 
-Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim) {
+Tensor stack_into(const std::vector<Tensor>& tensors, std::int64_t dim, Target target) {
   check(!tensors.empty(), "stack expects a non-empty TensorList");
   const int d = wrap_dim(dim, tensors[0].ndim() + 1);
   for (std::size_t i = 1; i < tensors.size(); ++i) {
@@ -239,9 +237,20 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim) {
           "stack expects each tensor to be equal size, but got ", tensors[0].shape(),
           " at entry 0 and ", tensors[i].shape(), " at entry ", i);
   }
-  if (!have_one_dtype(tensors)) return stack(promoted(tensors), dim);
-  check_out_holds(tensors[0].dtype());
+  if (!have_one_dtype(tensors)) return stack_into(promoted(tensors), dim, target);
+  check_out_holds(tensors[0].dtype(), target);
+  const Offer last(target);
   return apply<Stack>({d}, tensors);
+}
+
+}  // namespace
+
+Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
+  return cat_into(tensors, dim, {});
+}
+
+Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim) {
+  return stack_into(tensors, dim, {});
 }
 
 static Tensor atleast_1d(const Tensor& input) {
@@ -259,29 +268,29 @@ static Tensor atleast_3d(const Tensor& input) {
   return input.ndim() == 2 ? unsqueeze(input, -1) : input;
 }
 
-static Tensor hstack(const std::vector<Tensor>& tensors) {
+static Tensor hstack(const std::vector<Tensor>& tensors, Target target) {
   check(!tensors.empty(), "hstack expects a non-empty TensorList");
   const std::vector<Tensor> parts = each<atleast_1d>(tensors);
-  return cat(parts, parts[0].ndim() == 1 ? 0 : 1);
+  return cat_into(parts, parts[0].ndim() == 1 ? 0 : 1, target);
 }
 
-static Tensor vstack(const std::vector<Tensor>& tensors) {
+static Tensor vstack(const std::vector<Tensor>& tensors, Target target) {
   check(!tensors.empty(), "vstack expects a non-empty TensorList");
-  return cat(each<atleast_2d>(tensors), 0);
+  return cat_into(each<atleast_2d>(tensors), 0, target);
 }
 
-static Tensor dstack(const std::vector<Tensor>& tensors) {
+static Tensor dstack(const std::vector<Tensor>& tensors, Target target) {
   check(!tensors.empty(), "dstack expects a non-empty TensorList");
-  return cat(each<atleast_3d>(tensors), 2);
+  return cat_into(each<atleast_3d>(tensors), 2, target);
 }
 
 static Tensor as_column(const Tensor& input) {
   return input.ndim() <= 1 ? reshape(input, {{input.numel(), 1}}) : input;
 }
 
-static Tensor column_stack(const std::vector<Tensor>& tensors) {
+static Tensor column_stack(const std::vector<Tensor>& tensors, Target target) {
   check(!tensors.empty(), "column_stack expects a non-empty TensorList");
-  return cat(each<as_column>(tensors), 1);
+  return cat_into(each<as_column>(tensors), 1, target);
 }
 
 static Tensor block_diag(const std::vector<Tensor>& tensors) {
@@ -323,8 +332,9 @@ static std::vector<Tensor> atleast_3d_all(const std::vector<Tensor>& tensors) {
 
 inline constexpr std::uint32_t kOfLists = kFunctionForm | kCastOutForm;
 
-#define PB_CAT(NAME, SAMPLES)                                                                    \
-  static const Entry entry_##NAME(#NAME "(tensors, dim=0)", function<cat>, kOfLists | kOutApart, \
+#define PB_CAT(NAME, SAMPLES)                                                   \
+  static const Entry entry_##NAME(#NAME "(tensors, dim=0)", function<cat_into>, \
+                                  kOfLists | kOutApart,                         \
                                   "The tensors behind one another along dim.", SAMPLES);
 PB_CAT(cat,
        "[x(2,3), x(4,3)] | [x(2,3), x(2,1)], 1 | [x(2,3), xs(2,3)], dim=-1 | [x(3)] "
@@ -332,7 +342,7 @@ PB_CAT(cat,
 PB_CAT(concat, "[x(2,3), x(4,3)]")
 PB_CAT(concatenate, "[x(2,3), x(4,3)], 0")
 #undef PB_CAT
-static const Entry entry_stack("stack(tensors, dim=0)", function<stack>, kOfLists,
+static const Entry entry_stack("stack(tensors, dim=0)", function<stack_into>, kOfLists,
                                "Tensors of one shape along a new dimension.",
                                "[x(2,3), x(2,3)] | [x(2,3), xs(2,3)], 1 | [x(), x(), x()] "
                                "| [x(3)], dim=-1 | [x(0,2), x(0,2)]");

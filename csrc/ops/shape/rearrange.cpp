@@ -269,11 +269,11 @@ static const Entry entry_rot90("rot90(input, k=1, dims=(0, 1))", function<rot90>
                                "The tensor turned k times by 90 degrees, dims[0] towards dims[1].",
                                "x(3,4) | x(3,4), 2 | x(3,4), -1 | x(2,3,4), 1, (0,2) | xs(3,4), 3, "
                                "(1,0) | x(3,4), 4 | x(0,3)");
-static const Entry entry_triu("triu(input, diagonal:index=0)", function<triu>, kBoth | kInPlaceForm,
+static const Entry entry_triu("triu(input, diagonal:index=0)", direct<triu>, kBoth | kInPlaceForm,
                               "The part of matrices on and above a diagonal, zeros elsewhere.",
                               "x(3,4) | x(3,4), 1 | x(3,4), -1 | x(2,3,3) | xs(3,4), diagonal=9 "
                               "| x(0,3)");
-static const Entry entry_tril("tril(input, diagonal:index=0)", function<tril>, kBoth | kInPlaceForm,
+static const Entry entry_tril("tril(input, diagonal:index=0)", direct<tril>, kBoth | kInPlaceForm,
                               "The part of matrices on and below a diagonal, zeros elsewhere.",
                               "x(3,4) | x(3,4), 1 | x(3,4), -1 | x(2,3,3) | xs(3,4), diagonal=-9 "
                               "| x(0,3)");

@@ -6,7 +6,6 @@
 #include "kernels/copy.h"
 #include "kernels/reduce/reduce.h"
 #include "ops/basic.h"
-#include "ops/destination.h"
 #include "ops/levels.h"
 #include "ops/shape/view.h"
 #include "ops/table.h"
@@ -274,11 +273,7 @@ static Tensor diag(const Tensor& input, std::int64_t diagonal) {
 }
 
 static Tensor diagflat(const Tensor& input, std::int64_t offset) {
-  const auto flat = [&] {
-    const DestinationAside aside;
-    return reshape(input, {{-1}});
-  };
-  return diag_embed(input.ndim() == 1 ? input : flat(), offset);
+  return diag_embed(input.ndim() == 1 ? input : reshape(input, {{-1}}), offset);
 }
 
 static Tensor trace(const Tensor& input) {
@@ -326,18 +321,18 @@ static const Entry entry_diagonal(
     "x(3,4) | x(3,4), 1 | x(3,4), -2 | x(2,3,4), 0, 1, 2 | x(2,3,4), offset=-1, dim1=2, dim2=0 "
     "| x(3,4), 9 | x(0,3)");
 static const Entry entry_diag(
-    "diag(input, diagonal=0)", function<diag>, kBoth,
+    "diag(input, diagonal=0)", direct<diag>, kBoth,
     "The matrix with a vector on its diagonal, or the diagonal of a "
     "matrix.",
     "x(3) | x(3), 1 | x(3), -2 | x(3,4) | x(3,4), 1 | xs(3,4), -1 | x(0)");
 static const Entry entry_diag_embed(
-    "diag_embed(input, offset=0, dim1=-2, dim2=-1)", function<diag_embed>, kBoth,
+    "diag_embed(input, offset=0, dim1=-2, dim2=-1)", direct<diag_embed>, kBoth,
     "Matrices with the last dimension of input on their diagonals.",
     "x(3) | x(2,3) | x(2,3), 1 | x(2,3), -1, 0, 2 | x(2,3), dim1=1, dim2=0 | x(2,0)");
 static const Entry entry_diagflat("diagflat(input, offset=0)", function<diagflat>, kBoth,
                                   "The matrix with all elements of input on its diagonal.",
                                   "x(3) | x(2,2), 1 | x() | x(0)");
-static const Entry entry_trace("trace(input)", function<trace>, kBoth,
+static const Entry entry_trace("trace(input)", direct<trace>, kBoth,
                                "The sum of the diagonal of a matrix.",
                                "x(3,3) | x(3,4) | xs(3,4) | x(0,3)");
 static const Entry entry_unfold("unfold(input, dimension, size, step)", function<unfold>,
