@@ -91,7 +91,8 @@ bool is_condition(const Elementwise& op, int operand) {
 
 // `target` is what was offered to this call.
 template <int N>
-DTypes infer_dtypes(const Elementwise& op, const Operands<N>& x, const Destination* target) {
+DTypes infer_dtypes(const Elementwise& op, const Operands<N>& x,
+                    const Destination* target = nullptr) {
   Promotion promotion;
   for (int i = 0; i < N; ++i) {
     if (!is_condition<N>(op, i)) promotion.add(*x[i]);
@@ -256,7 +257,8 @@ int batch_level(const Operands<N>& x) {
 // See NOTE [Batching]; here an operand without a batch broadcasts, so it is left as it is.
 template <int N>
 [[gnu::noinline]] Tensor compute_batched(const Elementwise& op, const Operands<N>& x,
-                                         const double* params, const Destination* target) {
+                                         const double* params,
+                                         const Destination* target = nullptr) {
   const DTypes dtypes = infer_dtypes<N>(op, x, target);
   const int level = batch_level<N>(x);
   const detail::InsideBatch inside(level);
@@ -317,9 +319,9 @@ template <int N>
 template <int N>
 [[gnu::noinline, gnu::cold]] void note_recipe(Node& node, const Elementwise& op,
                                               const Operands<N>& x, const double* params,
-                                              std::int64_t elements, const Destination* target) {
+                                              std::int64_t elements) {
   const ElementwiseAttrs<N> attrs(op, x, params);
-  const auto item = static_cast<std::int64_t>(item_size(infer_dtypes<N>(op, x, target).result));
+  const auto item = static_cast<std::int64_t>(item_size(infer_dtypes<N>(op, x).result));
   detail::note_recipe(node, detail::elementwise_operation<N>(), &attrs,
                       In(tensors_of<N>(x).data(), N), elements * item);
 }
@@ -344,14 +346,14 @@ constexpr Operation describe_operands() {
   };
   op.spec = [](const void* attrs, In in, Spec* spec) {
     const Arguments<N> a(attrs, in);
-    new (spec) Spec{broadcast_sizes<N>(a.x), infer_dtypes<N>(a.op(), a.x, nullptr).result};
+    new (spec) Spec{broadcast_sizes<N>(a.x), infer_dtypes<N>(a.op(), a.x).result};
   };
   op.make = [](const void* attrs, In in, const Spec* spec, Tensor* out) {
     *out = empty_result<N>(Arguments<N>(attrs, in).x, spec->sizes, spec->dtype);
   };
   op.fill = [](const void* attrs, In in, const Tensor* out) {
     const Arguments<N> a(attrs, in);
-    fill<N>(a.op(), a.x, a.params(), infer_dtypes<N>(a.op(), a.x, nullptr).compute, *out);
+    fill<N>(a.op(), a.x, a.params(), infer_dtypes<N>(a.op(), a.x).compute, *out);
   };
   op.vjp = [](const Node& node, BackwardCall& call) {
     static_cast<const ElementwiseNode<N>&>(node).give_gradients(call);
@@ -361,7 +363,7 @@ constexpr Operation describe_operands() {
               Tensor* result) { *result = tangent<N>(Arguments<N>(attrs, in), tangents, out[0]); };
   op.batch = [](const void* attrs, In in, int) {
     const Arguments<N> a(attrs, in);
-    return compute_batched<N>(a.op(), a.x, a.params(), nullptr);
+    return compute_batched<N>(a.op(), a.x, a.params());
   };
   return op;
 }
@@ -404,7 +406,7 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
       }
       node = make_node<ElementwiseNode<N>>(op, x, params, sizes);
       if (detail::wants_recipes()) [[unlikely]] {
-        note_recipe<N>(*node, op, x, params, count_elements(sizes), target);
+        note_recipe<N>(*node, op, x, params, count_elements(sizes));
       }
     }
     out = like ? compute_flat<N>(op, x, *like, params, target)
