@@ -195,8 +195,7 @@ class UntypedStorage(_Storage):
     def copy_(self, source: Any, non_blocking: bool = False) -> UntypedStorage:  # noqa: ARG002
         """Overwrites the bytes with those of another storage of this size."""
         self._check_size(source.nbytes(), self.nbytes())
-        with pb.no_grad():
-            self._memory.copy_(source._memory)
+        self._memory.copy_(source._memory)
         return self
 
     def fill_(self, value: int) -> UntypedStorage:
@@ -230,6 +229,7 @@ class UntypedStorage(_Storage):
             lower = bytes(memory[low::size])
             memory[low::size] = memory[high::size]
             memory[high::size] = lower
+        _core._raise_version(self._memory)
 
     def __len__(self) -> int:
         return self.nbytes()
@@ -355,11 +355,14 @@ class TypedStorage(_Storage):
         return _typed(self._memory.clone(), self.dtype)
 
     def copy_(self, source: Any, non_blocking: bool = False) -> TypedStorage:  # noqa: ARG002
-        """Overwrites the elements with the converted ones of another storage of this size."""
-        self._check_size(source.size(), self.size())
-        elements = source._memory if isinstance(source, UntypedStorage) else source._elements
-        with pb.no_grad():
-            self._elements.copy_(elements)
+        """Overwrites the elements with those of another storage of this dtype and size."""
+        if isinstance(source, TypedStorage) and source.dtype != self.dtype:
+            raise RuntimeError(
+                f"copy_: got a storage of {source.dtype}, expected {self.dtype}. Use "
+                "source.type(dtype)."
+            )
+        self._check_size(source.nbytes(), self.nbytes())
+        self._memory.copy_(source._memory)
         return self
 
     def fill_(self, value: Any) -> TypedStorage:
@@ -388,7 +391,7 @@ class TypedStorage(_Storage):
         return _typed(made._memory, dtype)
 
     def _converted(self, dtype: Any) -> TypedStorage:
-        converted = self._elements.to(dtype)
+        converted = self._elements.to(dtype, copy=True)
         return _typed(_core._memory(converted), dtype)
 
     def float(self) -> TypedStorage:
@@ -516,7 +519,7 @@ def _filled(function: str, name: str, data: Any, dtype: Any, device: Any) -> Any
             raise RuntimeError(
                 f"{function}: got device={device!r}, expected 'cpu': pullback runs on the CPU only."
             )
-    if isinstance(data, bool) or not (isinstance(data, int) or hasattr(data, "__len__")):
+    if isinstance(data, (bool, str)) or not (isinstance(data, int) or hasattr(data, "__len__")):
         _arguments.refuse(function, name, "the number of elements or a sequence of them", data)
     if isinstance(data, int):
         if data < 0:

@@ -18,13 +18,13 @@ VERSION = 1001
 _SIZES = {"short": 2, "int": 4, "long": 4}
 
 
-def write(file: Any, data: Any, storages: dict[str, Any], protocol: int) -> None:
+def write(file: Any, data: Any, storages: dict[str, Any]) -> None:
     """Writes a pickle and its storages into a file."""
     system = {"protocol_version": VERSION, "little_endian": True, "type_sizes": _SIZES}
     for head in (MAGIC, VERSION, system):
-        file.write(pickle.dumps(head, protocol))
+        file.write(pickle.dumps(head, 2))
     file.write(data)
-    file.write(pickle.dumps(list(storages), protocol))
+    file.write(pickle.dumps(list(storages), 2))
     for memory, size in storages.values():
         file.write(struct.pack("<q", memory.numel() // size))
         file.write(memoryview(memory))
@@ -70,7 +70,7 @@ class _Storages:
             size = dtype.itemsize
             self._room -= count * size
             if self._room < 0:
-                raise _zip_reader.damaged(f"storage {key[:40]!r} is larger than the file.")
+                raise RuntimeError(f"load: storage {key[:40]!r} is larger than the file.")
             storage = UntypedStorage(count * size)
             self.made[key] = self._restore(storage, location), size
         elif self.made[key][0].nbytes() != count * dtype.itemsize:
@@ -99,23 +99,28 @@ def read(
 ) -> Any:
     """The object of a file in this format."""
     stream = Bounded(file)
-    head = Unpickler(stream).load(), Unpickler(stream).load()
-    if head[0] != MAGIC:
-        raise pickle.UnpicklingError("Invalid magic number; corrupt file?")
-    if head[1] != VERSION:
-        raise RuntimeError(f"Invalid protocol version: {str(head[1])[:40]}")
+    try:
+        magic = Unpickler(stream).load()
+    except pickle.UnpicklingError:
+        magic = None
+    if magic != MAGIC:
+        raise pickle.UnpicklingError(
+            "Invalid magic number; corrupt file? load: the file is no checkpoint."
+        )
+    version = Unpickler(stream).load()
+    if version != VERSION:
+        raise RuntimeError(f"Invalid protocol version: {str(version)[:40]}")
     Unpickler(stream).load()
     storages = _Storages(restore, stream.left())
     found = unpickler(stream, storages)
     keys = Unpickler(stream).load()
-    if type(keys) is not list or sorted(map(str, keys)) != sorted(storages.made):
+    known = type(keys) is list and all(type(key) is str for key in keys)
+    if not known or sorted(keys) != sorted(storages.made):
         raise pickle.UnpicklingError("The storages of the file are not those of its pickle.")
     for key in keys:
         storage, size = storages.made[key]
         data = stream.read(8)
         if len(data) != 8 or struct.unpack("<q", data)[0] * size != storage.nbytes():
-            raise _zip_reader.damaged(
-                f"storage {key[:40]!r} has another size than the pickle says."
-            )
+            raise RuntimeError(f"load: storage {key[:40]!r} is not of the size in the pickle.")
         _zip_reader._fill(file, memoryview(storage._memory), key[:40])
     return found

@@ -17,6 +17,8 @@ from pullback.serialization._storages import Storages
 from pullback.serialization._unpickler import Allowed, Unpickler, in_python_3
 from pullback.serialization._zip_reader import ZipReader
 
+_NEWEST = 10  # version of the format
+
 __all__ = ["get_unsafe_globals_in_checkpoint", "load"]
 
 
@@ -72,6 +74,7 @@ def load(
     with _opened("load", f) as file:
         if _is_zip(file):
             archive = ZipReader(file)
+            _check_version(archive)
             if "constants.pkl" in archive:
                 raise RuntimeError(
                     "load: the file is a TorchScript archive, which pullback cannot run. Save its "
@@ -86,6 +89,16 @@ def load(
                 "checkpoint with this option in order to use mmap."
             )
         return _legacy.read(file, restore, unpickled)
+
+
+def _check_version(archive: ZipReader) -> None:
+    """Refuses versions of the format that torch does not read either."""
+    version = archive.read("version") if archive.record_size("version") <= 20 else b"?"
+    if not version.strip().isdigit() or not 1 <= int(version) <= _NEWEST:
+        raise RuntimeError(
+            f"load: the format of the file has version {version.decode('latin1')!r}, expected 1 to "
+            f"{_NEWEST}. The file is damaged, or newer than pullback."
+        )
 
 
 def _wanted(weights_only: bool | None, pickle_module: Any) -> bool:

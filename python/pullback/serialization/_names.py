@@ -101,7 +101,7 @@ def found(module: str, name: str) -> Any:
         if value is not None:
             return value
     raise AttributeError(
-        f"torch.load: the file refers to {full}, which pullback does not have. Save a state dict, "
+        f"load: the file refers to {full}, which pullback does not have. Save a state dict, "
         "or only what is needed of it."
     )
 

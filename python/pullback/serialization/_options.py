@@ -104,6 +104,9 @@ def get_default_mmap_options() -> int:
 class set_default_mmap_options(contextlib.ContextDecorator):
     """Map files privately, or shared: then a write into a loaded tensor goes into the file.
 
+    The checksums in a file that was written to in this way are wrong:
+    ``set_crc32_options(False)`` reads it nevertheless.
+
     Args:
         flags: ``mmap.MAP_PRIVATE`` or ``mmap.MAP_SHARED``.
 

@@ -24,8 +24,10 @@ def _refuse(what: str) -> pickle.UnpicklingError:
 
 
 def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
-    if not isinstance(values, (tuple, list)) or len(values) > _MOST_DIMENSIONS:
+    if not isinstance(values, (tuple, list)):
         raise _refuse(f"The {name} of a tensor: got {type(values).__name__}, expected a tuple.")
+    if len(values) > _MOST_DIMENSIONS:
+        raise _refuse(f"The {name} of a tensor has {len(values)} numbers.")
     for value in values:
         if type(value) is not int or not 0 <= value < 2**63:
             raise _refuse(f"The {name} of a tensor: got {_short(value)}, expected 0 to 2**63 - 1.")
@@ -172,7 +174,7 @@ def refuses(what: str) -> Any:
     """A function of torch's for tensors of a kind that there is not here."""
 
     def refusing(*_: Any) -> Any:
-        raise RuntimeError(f"torch.load: the file has a {what} tensor; pullback has none.")
+        raise RuntimeError(f"load: the file has a {what} tensor; pullback has none.")
 
     return refusing
 
@@ -183,8 +185,7 @@ def unsupported_dtype(name: str) -> RuntimeError:
         sorted(name_of(each) for each in vars(_core).values() if isinstance(each, pb.dtype))
     )
     return RuntimeError(
-        f"torch.load: the file has a tensor of dtype {name}, which is not supported; there are "
-        f"{have}."
+        f"load: the file has a tensor of dtype {name}, which is not supported; there are {have}."
     )
 
 

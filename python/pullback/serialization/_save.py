@@ -69,7 +69,7 @@ def save(
 
     def write(file: Any) -> None:
         if legacy:
-            _legacy.write(file, stream.getbuffer(), pickler.storages, pickle_protocol)
+            _legacy.write(file, stream.getbuffer(), pickler.storages)
         else:
             _write_zip(file, root, stream, pickler.storages, not _disable_byteorder_record)
 

@@ -68,7 +68,7 @@ class Storages:
         if "byteorder" in self._archive:
             order = self._archive.read("byteorder")
             if order not in (b"little", b"big"):
-                raise ValueError(f"Unknown endianness type: {order[:20]!r}")
+                raise damaged(f"unknown endianness type {order[:20]!r}.")
             return order.decode()
         wanted = settings.order
         if wanted in (None, LoadEndianness.NATIVE):

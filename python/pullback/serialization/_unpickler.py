@@ -1,5 +1,7 @@
 """The unpickler of ``weights_only=True``: it builds data, and calls only what is on a list.
 
+NOTE [Files]
+
 A machine of its own over the opcodes of protocol 2, which is what torch writes. It does not
 recurse, and what it builds is no larger than a small multiple of the pickle.
 """
@@ -103,7 +105,7 @@ class Unpickler:
     def _read(self, count: int) -> bytes:
         data: bytes = self._read_some(count)
         if len(data) != count:
-            raise EOFError("Ran out of input: the pickle ends too early.")
+            raise pickle.UnpicklingError("pickle data was truncated")
         return data
 
     def _number(self, form: str, size: int) -> int:
@@ -113,7 +115,7 @@ class Unpickler:
     def _line(self) -> str:
         line: bytes = self._read_line()
         if not line.endswith(b"\n"):
-            raise EOFError("Ran out of input: the pickle ends too early.")
+            raise pickle.UnpicklingError("pickle data was truncated")
         return line[:-1].decode("utf-8")
 
     def _protocol(self) -> None:

@@ -32,7 +32,7 @@ class Record(NamedTuple):
 def damaged(what: str) -> RuntimeError:
     """The error for a file that is no archive of torch's, or no longer."""
     return RuntimeError(
-        f"torch.load: failed reading zip archive: {what} The file is damaged, was cut off, or is "
+        f"load: failed reading zip archive: {what} The file is damaged, was cut off, or is "
         "no checkpoint."
     )
 
@@ -75,7 +75,7 @@ class ZipReader:
         """Fills memory of the record's size with it, and compares the checksum if there is one."""
         record = self._record(name)
         if len(target) != record.size:
-            raise damaged(f"record {name!r} has {record.size} bytes, expected {len(target)}.")
+            raise damaged(f"record {_cut(name)} has {record.size} bytes, not {len(target)}.")
         self._file.seek(self._origin + self.place(name))
         checksum, at = 0, 0
         while at < record.size:
@@ -85,7 +85,7 @@ class ZipReader:
                 checksum = zlib.crc32(part, checksum)
             at += len(part)
         if check and record.checksum and checksum != record.checksum:
-            raise damaged(f"the checksum of record {name!r} is wrong.")
+            raise damaged(f"the checksum of record {_cut(name)} is wrong.")
 
     def place(self, name: str) -> int:
         """Where the bytes of a record begin in the archive."""
@@ -94,25 +94,24 @@ class ZipReader:
         named, extra = header[9], header[10]
         start: int = record.start + _LOCAL.size + named + extra
         if header[0] != b"PK\3\4" or start + record.size > record.end:
-            raise damaged(f"record {name!r} is not where the directory says.")
+            raise damaged(f"record {_cut(name)} is not where the directory says.")
         if self._read_at(record.start + _LOCAL.size, named) != record.name.encode():
-            raise damaged(f"record {name!r} has another name in its header.")
+            raise damaged(f"record {_cut(name)} has another name in its header.")
         return start
 
     def _record(self, name: str) -> Record:
         found = self._records.get(f"{self.root}/{name}")
         if found is None:
-            raise damaged(f"there is no record {name!r}.")
+            raise damaged(f"there is no record {_cut(name)}.")
         return found
 
     def _read_at(self, start: int, size: int) -> bytes:
         if start < 0 or size < 0 or start + size > self._size:
             raise damaged("a place lies outside of the file.")
         self._file.seek(self._origin + start)
-        data: bytes = self._file.read(size)
-        if len(data) != size:
-            raise damaged("it ends too early.")
-        return data
+        data = bytearray(size)
+        _fill(self._file, memoryview(data), "of the directory")
+        return bytes(data)
 
     def _directory_place(self) -> tuple[int, int, int]:
         """How many records the directory has, its size, and where it begins."""
@@ -158,10 +157,10 @@ class ZipReader:
         places = [(name, row, *_sizes(name, row, extra)) for name, row, extra in rows]
         places.sort(key=lambda place: place[3])
         for (name, row, size, start), following in zip(
-            places, [*(place[3] for place in places[1:]), end], strict=True
+            places, [*(place[3] for place in places), end][1:], strict=True
         ):
             if start + _LOCAL.size + len(name.encode()) + size > following:
-                raise damaged(f"record {name[:100]!r} overlaps another one, or the directory.")
+                raise damaged(f"record {_cut(name)} overlaps another one, or the directory.")
             self._add(Record(name, start, following, size, row[7]), row[3], row[4])
 
     def _add(self, record: Record, flags: int, method: int) -> None:
@@ -171,15 +170,20 @@ class ZipReader:
         root, _, rest = name.partition("/")
         self.root = self.root or root
         if not rest or root != self.root:
-            raise damaged(f"record {name[:100]!r} is not in the folder of the archive.")
+            raise damaged(f"record {_cut(name)} is not in the folder of the archive.")
         if flags & 1 or method != 0:
             raise RuntimeError(
-                f"torch.load: record {name[:100]!r} is compressed or encrypted. torch.save writes "
+                f"load: record {_cut(name)} is compressed or encrypted. torch.save writes "
                 "plain records: unpack the archive and pack it without compression (zip -0)."
             )
         if name in self._records:
-            raise damaged(f"record {name[:100]!r} is there twice.")
+            raise damaged(f"record {_cut(name)} is there twice.")
         self._records[name] = record
+
+
+def _cut(name: str) -> str:
+    """A name for a message; names in files have any length."""
+    return repr(name if len(name) <= 100 else name[:100] + "...")
 
 
 def _fill(file: Any, target: memoryview, name: str) -> None:
@@ -194,7 +198,7 @@ def _fill(file: Any, target: memoryview, name: str) -> None:
             count = len(data)
             target[at : at + count] = data
         if not count:
-            raise damaged(f"it ends inside of record {name!r}.")
+            raise damaged(f"it ends inside of record {_cut(name)}.")
         at += count
 
 
@@ -205,7 +209,7 @@ def _checked_name(data: bytes) -> str:
         raise damaged("a record has a name that is no text.") from None
     parts = name.removesuffix("/").split("/")
     if "\\" in name or "\0" in name or any(part in ("", ".", "..") for part in parts):
-        raise damaged(f"record {name[:100]!r} has a name that leads elsewhere.")
+        raise damaged(f"record {_cut(name)} has a name that leads elsewhere.")
     return name
 
 
@@ -217,11 +221,11 @@ def _sizes(name: str, row: tuple[Any, ...], extra: bytes) -> tuple[int, int]:
         values = []
         for value in (size, packed, start):
             if value == _FULL32 and not large:
-                raise damaged(f"record {name[:100]!r} does not say how large it is.")
+                raise damaged(f"record {_cut(name)} does not say how large it is.")
             values.append(large.pop(0) if value == _FULL32 else value)
         size, packed, start = values
     if row[4] == 0 and packed != size:
-        raise damaged(f"record {name[:100]!r} has two sizes.")
+        raise damaged(f"record {_cut(name)} has two sizes.")
     return (packed if row[4] else size), start
 
 
@@ -234,4 +238,4 @@ def _large_numbers(name: str, extra: bytes) -> list[int]:
             data = extra[at : at + length]
             return [n for (n,) in struct.iter_unpack("<Q", data[: len(data) // 8 * 8])]
         at += length
-    raise damaged(f"record {name[:100]!r} does not say how large it is.")
+    raise damaged(f"record {_cut(name)} does not say how large it is.")
