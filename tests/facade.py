@@ -184,6 +184,7 @@ EXEMPT = {
     "seed": "takes nothing",
     "is_storage": "takes anything",
     "serialization.LoadEndianness": "an enumeration",
+    "serialization.SourceChangeWarning": "a warning",
     **{
         f"{name}Storage": "takes what TypedStorage takes"
         for name in ("Bool", "Byte", "Double", "Float", "Int", "Long")

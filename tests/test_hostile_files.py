@@ -87,6 +87,17 @@ def test_hostile_files_run_nothing_and_take_no_memory(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_files_that_lie_are_refused_when_they_are_mapped(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    for what, data in CRAFTED.items():
+        path.write_bytes(data)
+        try:
+            pb.load(path, mmap=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError):
+            continue
+        pytest.fail(f"{what} is taken")
+
+
 def test_mutations_are_refused_or_harmless() -> None:
     kinds: Counter[str] = Counter()
     with warnings.catch_warnings():

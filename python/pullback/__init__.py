@@ -196,6 +196,8 @@ def __getattr__(name: str) -> object:
         found = getattr(importlib.import_module(f"pullback.{_LAZY[name]}"), name)
         globals()[name] = found
         return found
+    if name.endswith("Storage"):
+        return getattr(importlib.import_module("pullback.storage"), name)
     if name in _NO_DTYPES:
         raise AttributeError(
             f"module 'pullback' has no attribute {name!r}: this dtype is not supported; there are "

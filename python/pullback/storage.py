@@ -394,30 +394,6 @@ class TypedStorage(_Storage):
         converted = self._elements.to(dtype, copy=True)
         return _typed(_core._memory(converted), dtype)
 
-    def float(self) -> TypedStorage:
-        """The elements as float32."""
-        return self._converted(pb.float32)
-
-    def double(self) -> TypedStorage:
-        """The elements as float64."""
-        return self._converted(pb.float64)
-
-    def int(self) -> TypedStorage:
-        """The elements as int32."""
-        return self._converted(pb.int32)
-
-    def long(self) -> TypedStorage:
-        """The elements as int64."""
-        return self._converted(pb.int64)
-
-    def byte(self) -> TypedStorage:
-        """The elements as uint8."""
-        return self._converted(pb.uint8)
-
-    def bool(self) -> TypedStorage:
-        """The elements as bool."""
-        return self._converted(pb.bool)
-
     def __len__(self) -> Any:
         return self.size()
 
@@ -462,6 +438,37 @@ def is_storage(obj: Any, /) -> bool:
     return isinstance(obj, _Storage)
 
 
+def _conversion(method: str, name: str) -> Any:
+    """The method of ``TypedStorage`` that converts to a dtype."""
+
+    def convert(self: TypedStorage) -> TypedStorage:
+        dtype = _element_types.dtype_named(name)
+        if dtype is None:
+            raise RuntimeError(f"{method}: there is no {name}.")
+        return self._converted(dtype)
+
+    convert.__name__, convert.__qualname__ = method, f"TypedStorage.{method}"
+    convert.__doc__ = f"The elements as {name}."
+    return convert
+
+
+for _method, _name in {
+    "bfloat16": "bfloat16",
+    "bool": "bool",
+    "byte": "uint8",
+    "char": "int8",
+    "complex_double": "complex128",
+    "complex_float": "complex64",
+    "double": "float64",
+    "float": "float32",
+    "half": "float16",
+    "int": "int32",
+    "long": "int64",
+    "short": "int16",
+}.items():
+    setattr(TypedStorage, _method, _conversion(_method, _name))
+
+
 class _OfDtype(type):
     """The class of ``FloatStorage`` and kin: what they make are ``TypedStorage``."""
 
@@ -499,7 +506,9 @@ def __getattr__(name: str) -> Any:
         else None
     )
     if dtype is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        wanted = _element_types.DTYPE_OF_STORAGE.get(name)
+        reason = f": there is no dtype {wanted}" if wanted else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{reason}")
     doc = f"Memory as elements of {dtype}: makes a ``TypedStorage``."
     made = _OfDtype(name, (), {"dtype": dtype, "__doc__": doc, "__module__": "pullback.storage"})
     return _classes.setdefault(name, made)

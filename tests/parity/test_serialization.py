@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -293,6 +294,31 @@ def test_both_without_checksums() -> None:
         finally:
             lib.serialization.set_crc32_options(True)
         assert other.load(file).tolist() == [1.0] * 3
+
+
+def test_arrays_that_the_user_allows() -> None:
+    array = np.arange(6.0).reshape(2, 3)
+    given = {"array": array, "number": np.float64(2.5), "text": np.array(["a"])}
+    allowed = [
+        np._core.multiarray._reconstruct,
+        np._core.multiarray.scalar,
+        np.ndarray,
+        np.dtype,
+        type(np.dtype("f8")),
+        type(np.dtype("U1")),
+    ]
+    for lib in (pb, torch):
+        file = file_of(lib, given)
+        for reader in (pb, torch):
+            file.seek(0)
+            with pytest.raises(pickle.UnpicklingError):
+                reader.load(file)
+            file.seek(0)
+            with reader.serialization.safe_globals(allowed):
+                found = reader.load(file)
+            assert found["array"].tolist() == array.tolist()
+            assert found["number"] == 2.5
+            assert found["text"].tolist() == ["a"]
 
 
 # What is refused.

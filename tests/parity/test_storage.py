@@ -89,6 +89,7 @@ SAME = [
     "s.int()",
     "s.bool()",
     "s.float().data_ptr() == s.data_ptr()",
+    "[getattr(s, name)().type() for name in ('double', 'float', 'int', 'long', 'byte', 'bool')]",
     "s.pickle_storage_type()",
     "s.untyped() == u",
     "u.untyped() == u",

@@ -11,6 +11,7 @@ from pullback.serialization._allowed import (
     get_safe_globals,
     safe_globals,
 )
+from pullback.serialization._legacy import SourceChangeWarning
 from pullback.serialization._load import get_unsafe_globals_in_checkpoint, load
 from pullback.serialization._locations import (
     default_restore_location,
@@ -27,10 +28,12 @@ from pullback.serialization._options import (
     set_default_mmap_options,
     skip_data,
 )
-from pullback.serialization._save import save
+from pullback.serialization._save import DEFAULT_PROTOCOL, save
 
 __all__ = [
+    "DEFAULT_PROTOCOL",
     "LoadEndianness",
+    "SourceChangeWarning",
     "add_safe_globals",
     "clear_safe_globals",
     "default_restore_location",

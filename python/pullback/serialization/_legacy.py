@@ -13,6 +13,11 @@ from pullback.serialization._storages import read_id, typed
 from pullback.serialization._unpickler import Unpickler
 from pullback.storage import UntypedStorage
 
+
+class SourceChangeWarning(Warning):
+    """torch's warning of a class whose source is not that of the file; nothing gives it here."""
+
+
 MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
 _SIZES = {"short": 2, "int": 4, "long": 4}
