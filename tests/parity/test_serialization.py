@@ -245,6 +245,18 @@ def test_functions_and_classes() -> None:
     same(back.state_dict(), optimizer.state_dict())
 
 
+def test_generators() -> None:
+    given = torch.Generator().manual_seed(3)
+    torch.rand(5, generator=given)
+    ours, back = round_trip(given, True, False)
+    expected = torch.rand(4, generator=given).tolist()
+    assert pb.rand(4, generator=ours).tolist() == expected
+    assert torch.rand(4, generator=back).tolist() == expected
+    for lib in (pb, torch):
+        with pytest.raises(pickle.UnpicklingError):
+            lib.load(file_of(torch, given))
+
+
 def test_the_archives_look_the_same(tmp_path: Path) -> None:
     listed = []
     for lib in (pb, torch):
