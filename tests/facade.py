@@ -8,6 +8,7 @@ nothing is left out: a name is in ``SAMPLES``, in the tables of ``calls.py`` or 
 from __future__ import annotations
 
 import importlib
+import io
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -36,6 +37,8 @@ MODULES = [
             "cuda",
             "linalg",
             "special",
+            "serialization",
+            "storage",
         )
     ),
 ]
@@ -43,6 +46,7 @@ MODULES = [
 _DUAL = "tensor=pb.ones(2), tangent=pb.ones(2)"
 _DOUBLE = "func=f, inputs=pb.ones(2, dtype=pb.float64, requires_grad=True)"
 _SQUARE = "tensor=pb.ones(2, 2)"
+_STORAGE = "storage=pb.ones(1).untyped_storage()"
 _SGD = "optimizer=pb.optim.SGD([x])"
 
 SAMPLES = {
@@ -60,9 +64,11 @@ SAMPLES = {
     "inference_mode": "",
     "imag": "input=pb.ones(2)",
     "is_tensor": "obj=1",
+    "load": "f=saved(), map_location='cpu'",
     "manual_seed": "seed=1",
     "memory_budget": "size='1 MB'",
     "no_grad": "",
+    "save": "obj=1, f=io.BytesIO()",
     "selu_": "input=pb.ones(2)",
     "set_grad_enabled": "mode=True",
     "set_printoptions": "",
@@ -71,6 +77,8 @@ SAMPLES = {
     "threshold_": "input=pb.ones(2), threshold=0.5, value=1.0",
     "real": "input=pb.ones(2)",
     "typename": "obj=1",
+    "TypedStorage": "data=2",
+    "UntypedStorage": "size=2",
     "use_deterministic_algorithms": "mode=True",
     "vmap": "func=f",
     "why_none": "tensor=x",
@@ -143,6 +151,17 @@ SAMPLES = {
     "optim.lr_scheduler.MultiStepLR": f"{_SGD}, milestones=[1]",
     "optim.lr_scheduler.ReduceLROnPlateau": _SGD,
     "optim.lr_scheduler.StepLR": f"{_SGD}, step_size=1",
+    "serialization.add_safe_globals": "safe_globals=[]",
+    "serialization.default_restore_location": f"{_STORAGE}, location='cpu'",
+    "serialization.get_unsafe_globals_in_checkpoint": "f=saved()",
+    "serialization.location_tag": _STORAGE,
+    "serialization.register_package": "priority=99, tagger=lambda _: None, "
+    "deserializer=lambda *_: None",
+    "serialization.safe_globals": "safe_globals=[]",
+    "serialization.set_crc32_options": "compute_crc32=True",
+    "serialization.set_default_load_endianness": "endianness=None",
+    "serialization.set_default_mmap_options": "flags=2",
+    "serialization.skip_data": "",
     "utils.checkpoint.checkpoint": "function=f, use_reentrant=False",
     "utils.checkpoint.checkpoint_sequential": "functions=[layer], segments=1, input=pb.ones(2), "
     "use_reentrant=False",
@@ -163,6 +182,13 @@ EXEMPT = {
     "from_numpy": "takes one argument, by position",
     "printoptions": "takes what set_printoptions takes",
     "seed": "takes nothing",
+    "is_storage": "takes anything",
+    "serialization.LoadEndianness": "an enumeration",
+    "serialization.SourceChangeWarning": "a warning",
+    **{
+        f"{name}Storage": "takes what TypedStorage takes"
+        for name in ("Bool", "Byte", "Double", "Float", "Int", "Long")
+    },
     "set_num_threads": "takes one argument, by position",
     "autograd.GradcheckError": "an error",
     "autograd.GradientEdge": "a tuple",
@@ -188,6 +214,18 @@ EXEMPT = {
     "memory.SavedRow": "is made by memory.report",
     "cuda.current_device": "refuses any call",
 }
+
+
+def saved() -> io.BytesIO:
+    """A file that was saved."""
+    file = io.BytesIO()
+    pb.save(pb.ones(1), file)
+    file.seek(0)
+    return file
+
+
+# What the samples are written with, beside the tensors and the functions of a test.
+WORDS = {"pb": pb, "io": io, "saved": saved}
 
 
 def public() -> Iterator[tuple[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pullback as pb
 from calls import FUNCTIONS, METHODS, Target, namespace, parse_sample, targets
-from facade import EXEMPT, SAMPLES, public
+from facade import EXEMPT, SAMPLES, WORDS, public
 from table import OPS
 
 
@@ -65,6 +65,7 @@ ANYTHING = {
     "register_multi_grad_hook fn",
     "is_tensor obj",
     "typename obj",
+    "save obj",
     "functional_call args",
     "checkpoint_sequential input",
     "jacrev _preallocate_and_copy",
@@ -137,7 +138,7 @@ def in_table() -> Iterator[str]:
 
 def call_facade(name: str, function: Any, parameter: inspect.Parameter) -> Any:
     x = pb.ones(2, requires_grad=True)
-    values = {"pb": pb, "x": x, "y": (x * x).sum(), "layer": pb.nn.Linear(2, 2)}
+    values = WORDS | {"x": x, "y": (x * x).sum(), "layer": pb.nn.Linear(2, 2)}
     keywords = eval(f"dict({SAMPLES[name]})", values | {"f": lambda v: (v * v).sum()})
     keywords[parameter.name] = Wrong()
     args = []

@@ -197,6 +197,11 @@ MEMBERS = {
     "_make_subclass": "@staticmethod\ndef _make_subclass(\n    cls: Any, data: Tensor, "
     "require_grad: _bool = False\n) -> Any: ...",
     "is_same_size": "def is_same_size(self, other: Tensor) -> _bool: ...",
+    "set_": "def set_(self, source: Any = None, *args: Any, **kwargs: Any) -> Self: ...",
+    "storage": "def storage(self) -> Any: ...",
+    "untyped_storage": "def untyped_storage(self) -> Any: ...",
+    "is_set_to": "def is_set_to(self, tensor: Tensor) -> _bool: ...",
+    "is_pinned": "def is_pinned(self, device: Any = None) -> _bool: ...",
     "cuda": "def cuda(self, *args: Any, **kwargs: Any) -> NoReturn: ...",
     "layout": "layout: ClassVar[_layout]",
     "__array_priority__": "__array_priority__: ClassVar[_int]",
@@ -206,7 +211,7 @@ MEMBERS = {
 RESULTS = {  # of methods without arguments
     "_int": "dim ndimension numel nelement element_size storage_offset data_ptr _storage_ptr "
     "get_device",
-    "_bool": "_is_row_major _is_view is_inference is_floating_point is_complex is_signed",
+    "_bool": "is_shared _is_row_major _is_view is_inference is_floating_point is_complex is_signed",
     "Tensor": "detach",
     "Self": "detach_ zero_ share_memory_ pin_memory",
     "NoReturn": "half bfloat16 short char cfloat cdouble",
@@ -364,6 +369,7 @@ def tensor_class() -> str:
     methods = {n: definitions(n, rows, True, False) for n, rows in grouped("method").items()}
     in_place = grouped("inplace")
     methods |= {f"{n}_": definitions(f"{n}_", rows, True, True) for n, rows in in_place.items()}
+    methods |= {name: text for name, text in MEMBERS.items() if name in methods}
     unknown = []
     for name in sorted({*vars(_core.Tensor)} | {n for n in vars(Facade) if n[0] != "_"}):
         if name in methods:

@@ -90,9 +90,11 @@ _SUBMODULES = frozenset(
         "optim",
         "random",
         "return_types",
+        "serialization",
         "special",
         "torch_version",
         "types",
+        "storage",
         "utils",
         "version",
     }
@@ -102,6 +104,14 @@ _SUBMODULES = frozenset(
 _LAZY = {
     "__version__": "torch_version",
     "are_deterministic_algorithms_enabled": "_misc",
+    "BoolStorage": "storage",
+    "ByteStorage": "storage",
+    "DoubleStorage": "storage",
+    "FloatStorage": "storage",
+    "IntStorage": "storage",
+    "LongStorage": "storage",
+    "TypedStorage": "storage",
+    "UntypedStorage": "storage",
     "asarray": "_creation",
     "autocast": "amp",
     "celu_": "nn.functional",
@@ -124,13 +134,16 @@ _LAZY = {
     "is_anomaly_enabled": "autograd.anomaly_mode",
     "is_autocast_available": "amp",
     "is_autocast_enabled": "amp",
+    "is_storage": "storage",
     "is_tensor": "_misc",
+    "load": "serialization",
     "manual_seed": "random",
     "memory_budget": "memory",
     "printoptions": "_printing",
     "real": "_misc",
     "safe_gradients": "diagnosis._safe",
     "seed": "random",
+    "save": "serialization",
     "selu_": "nn.functional",
     "set_default_tensor_type": "_tensor_types",
     "set_printoptions": "_printing",
@@ -183,6 +196,8 @@ def __getattr__(name: str) -> object:
         found = getattr(importlib.import_module(f"pullback.{_LAZY[name]}"), name)
         globals()[name] = found
         return found
+    if name.endswith("Storage"):
+        return getattr(importlib.import_module("pullback.storage"), name)
     if name in _NO_DTYPES:
         raise AttributeError(
             f"module 'pullback' has no attribute {name!r}: this dtype is not supported; there are "

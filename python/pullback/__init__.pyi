@@ -52,7 +52,13 @@ from pullback import (
     return_types as return_types,
 )
 from pullback import (
+    serialization as serialization,
+)
+from pullback import (
     special as special,
+)
+from pullback import (
+    storage as storage,
 )
 from pullback import (
     torch_version as torch_version,
@@ -328,6 +334,39 @@ from pullback.random import (
 )
 from pullback.random import (
     set_rng_state as set_rng_state,
+)
+from pullback.serialization import (
+    load as load,
+)
+from pullback.serialization import (
+    save as save,
+)
+from pullback.storage import (
+    BoolStorage as BoolStorage,
+)
+from pullback.storage import (
+    ByteStorage as ByteStorage,
+)
+from pullback.storage import (
+    DoubleStorage as DoubleStorage,
+)
+from pullback.storage import (
+    FloatStorage as FloatStorage,
+)
+from pullback.storage import (
+    IntStorage as IntStorage,
+)
+from pullback.storage import (
+    LongStorage as LongStorage,
+)
+from pullback.storage import (
+    TypedStorage as TypedStorage,
+)
+from pullback.storage import (
+    UntypedStorage as UntypedStorage,
+)
+from pullback.storage import (
+    is_storage as is_storage,
 )
 
 _bool: TypeAlias = builtins.bool

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_set = _core.Tensor.set_
+
+
 class Tensor:
     """Methods for the C type; see the head of this file."""
 
@@ -185,6 +188,79 @@ class Tensor:
         from pullback._copies import reduced
 
         return reduced(self)
+
+    def storage(self: Any) -> Any:
+        """The memory as elements of the dtype; torch gives it up for ``untyped_storage``."""
+        from pullback.storage import _storage_of
+
+        return _storage_of(self)
+
+    def untyped_storage(self: Any) -> Any:
+        """The memory as bytes, all of it: a view has that of its base.
+
+        Example:
+            >>> import pullback as pb
+            >>> x = pb.zeros(2, 3)
+            >>> x.untyped_storage().nbytes(), x[0].untyped_storage() == x.untyped_storage()
+            (24, True)
+        """
+        from pullback.storage import _untyped
+
+        return _untyped(_core._memory(self))
+
+    def set_(self: Any, source: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """The tensor gets the memory of a tensor or of a storage.
+
+        Args:
+            source: a tensor, whose shape it gets, too, or a storage; without one, there are no
+                elements.
+            args: ``storage_offset``, ``size`` and ``stride``, for a part of the memory.
+            kwargs: the same by name.
+
+        Example:
+            >>> import pullback as pb
+            >>> x = pb.zeros(4)
+            >>> y = pb.empty(0).set_(x.untyped_storage(), 1, (2,), (1,))
+            >>> _ = y.fill_(7)
+            >>> x
+            tensor([0., 7., 7., 0.])
+        """
+        if source is None:
+            return _set(self, *args, **kwargs)
+        if hasattr(source, "_memory"):
+            from pullback.storage import _source_of
+
+            source = _source_of(source, self.dtype)
+        return _set(self, source, *args, **kwargs)
+
+    def is_set_to(self: Any, tensor: Any) -> bool:
+        """Whether the other tensor has the same memory, offset, shape and strides.
+
+        Example:
+            >>> import pullback as pb
+            >>> x = pb.zeros(2, 3)
+            >>> x.is_set_to(x.view(2, 3)), x.is_set_to(x.view(3, 2))
+            (True, False)
+        """
+        if not isinstance(tensor, _core.Tensor):
+            raise TypeError(
+                "is_set_to(): argument 'tensor' (position 1) must be Tensor, not "
+                f"{type(tensor).__name__}"
+            )
+        return bool(
+            self._storage_ptr() == tensor._storage_ptr()
+            and self.data_ptr() == tensor.data_ptr()
+            and self.shape == tensor.shape
+            and self.stride() == tensor.stride()
+        )
+
+    def is_shared(self: Any) -> bool:
+        """Whether other processes see the memory; ``share_memory_`` does not move it."""
+        return False
+
+    def is_pinned(self: Any, device: Any = None) -> bool:  # noqa: ARG002 - torch's signature
+        """Always False: there is no device to pin memory for."""
+        return False
 
     __array_priority__ = 1000
 
