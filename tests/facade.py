@@ -50,6 +50,7 @@ _STORAGE = "storage=pb.ones(1).untyped_storage()"
 _SGD = "optimizer=pb.optim.SGD([x])"
 
 SAMPLES = {
+    "autocast": "device_type='cpu', enabled=False",
     "asarray": "obj=[1.0]",
     "celu_": "input=pb.ones(2)",
     "diagnose": "",
@@ -175,6 +176,15 @@ SAMPLES = {
 # Public, but not for users to call with arguments of their own making.
 EXEMPT = {
     "OutOfMemoryError": "an error",
+    "compile": "takes anything, and gives it back",
+    "is_autocast_available": "False of any device",
+    "is_autocast_enabled": "False of any device",
+    **{
+        f"cuda.{name}": "there is no GPU"
+        for name in ("device", "device_of", "is_bf16_supported", "max_memory_allocated")
+    },
+    "cuda.set_rng_state_all": "there is no GPU",
+    "cuda.stream": "there is no GPU",
     "Size": "a tuple",
     "Tensor": "has no constructor",
     "device": "in the tables of calls.py, and of two forms",

@@ -17,7 +17,8 @@ def is_autocast_enabled(device_type: str | None = None) -> bool:  # noqa: ARG001
     """Always False.
 
     Example:
-        >>>         >>> pb.is_autocast_enabled()
+        >>> import pullback as pb
+        >>> pb.is_autocast_enabled()
         False
     """
     return False

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import pullback as pb
 from pullback import _arguments, _core
 
 __all__ = ["autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
@@ -40,10 +41,12 @@ class autocast:
         device_type: str,
         dtype: Any = None,
         enabled: bool = True,
-        cache_enabled: bool | None = None,  # noqa: ARG002 - torch has it
+        cache_enabled: bool | None = None,
     ) -> None:
         _arguments.texts("autocast", device_type=device_type)
-        _arguments.flags("autocast", enabled=enabled)
+        _arguments.flags("autocast", enabled=enabled, cache_enabled=cache_enabled)
+        if dtype is not None and not isinstance(dtype, pb.dtype):
+            _arguments.refuse("autocast", "dtype", "torch.dtype", dtype)
         self.device = device_type
         self.fast_dtype = dtype
         if enabled and device_type != "cpu":
