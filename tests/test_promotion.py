@@ -8,18 +8,34 @@ import pytest
 
 import pullback as pb
 
-DTYPES = ["bool", "uint8", "int32", "int64", "float32", "float64"]
+DTYPES = [
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+]
 
 # Of two tensors with dimensions; row and column in the order of DTYPES.
+_FLOATS = "float16 bfloat16 float32 float64"
 TABLE = {
-    "bool": ["bool", "uint8", "int32", "int64", "float32", "float64"],
-    "uint8": ["uint8", "uint8", "int32", "int64", "float32", "float64"],
-    "int32": ["int32", "int32", "int32", "int64", "float32", "float64"],
-    "int64": ["int64", "int64", "int64", "int64", "float32", "float64"],
-    "float32": ["float32", "float32", "float32", "float32", "float32", "float64"],
-    "float64": ["float64"] * 6,
+    "bool": DTYPES,
+    "uint8": f"uint8 uint8 int16 int16 int32 int64 {_FLOATS}".split(),
+    "int8": f"int8 int16 int8 int16 int32 int64 {_FLOATS}".split(),
+    "int16": f"int16 int16 int16 int16 int32 int64 {_FLOATS}".split(),
+    "int32": f"int32 int32 int32 int32 int32 int64 {_FLOATS}".split(),
+    "int64": f"int64 int64 int64 int64 int64 int64 {_FLOATS}".split(),
+    "float16": ["float16"] * 6 + ["float16", "float32", "float32", "float64"],
+    "bfloat16": ["bfloat16"] * 6 + ["float32", "bfloat16", "float32", "float64"],
+    "float32": ["float32"] * 9 + ["float64"],
+    "float64": ["float64"] * 10,
 }
-CATEGORY = {"bool": 0, "uint8": 1, "int32": 1, "int64": 1, "float32": 2, "float64": 2}
+CATEGORY = {name: 2 if "float" in name else 1 if "int" in name else 0 for name in DTYPES}
 SCALARS = [(True, 0, "bool"), (2, 1, "int64"), (2.5, 2, "float32")]
 
 

@@ -92,8 +92,12 @@ DType: TypeAlias = dtype | type
 """
 
 CONSTANTS = {
+    "bfloat16": "dtype",
+    "float16": "dtype",
     "float32": "dtype",
     "float64": "dtype",
+    "int8": "dtype",
+    "int16": "dtype",
     "int32": "dtype",
     "int64": "dtype",
     "uint8": "dtype",

@@ -16,7 +16,7 @@
 namespace pullback::bind {
 namespace {
 
-constexpr const char* kOthers = "the dtypes are float32, float64, int32, int64, uint8 and bool.";
+constexpr const char* kOthers = "complex dtypes do not exist.";
 
 bool has_keyword(PyObject* kwnames, const char* name) {
   for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(kwnames); ++k) {
@@ -110,15 +110,10 @@ PyObject* method_cpu(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObje
   });
 }
 
-struct LegacyType {
-  const char* name;
-  DType dtype;
-};
-constexpr LegacyType kLegacyTypes[] = {
-    {"torch.FloatTensor", DType::Float32}, {"torch.DoubleTensor", DType::Float64},
-    {"torch.IntTensor", DType::Int32},     {"torch.LongTensor", DType::Int64},
-    {"torch.ByteTensor", DType::UInt8},    {"torch.BoolTensor", DType::Bool},
-};
+// "torch.FloatTensor"
+std::string legacy_name(DType dtype) {
+  return std::string("torch.") + info(dtype).scalar_name + "Tensor";
+}
 
 PyObject* method_type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
@@ -129,9 +124,7 @@ PyObject* method_type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObj
     const Tensor& t = unwrap(self);
     PyObject* wanted = given[0];
     if (!wanted || wanted == Py_None) {
-      for (const LegacyType& each : kLegacyTypes) {
-        if (each.dtype == t.dtype()) return PyUnicode_FromString(each.name);
-      }
+      return PyUnicode_FromString(legacy_name(t.dtype()).c_str());
     }
     DType dtype;
     if (!PyType_Check(wanted) && unwrap_dtype(wanted, dtype)) {
@@ -151,8 +144,9 @@ PyObject* method_type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObj
       fail(ErrorKind::Type, "dtype must be a type, str, or dtype object: type(): argument 'dtype' ",
            "(position 1) must be torch.dtype, not ", type_name(wanted));
     }
-    for (const LegacyType& each : kLegacyTypes) {
-      if (text == each.name) return wrap(converted(t, each.dtype, false, format));
+    for (int i = 0; i < kNumDTypes; ++i) {
+      const auto each = static_cast<DType>(i);
+      if (text == legacy_name(each)) return wrap(converted(t, each, false, format));
     }
     fail(ErrorKind::Value, "invalid type: '", text, "'");
   });
@@ -260,10 +254,10 @@ PyMethodDef conversion_methods[] = {
     entry("long", cast_method<kLong, DType::Int64>, "The same as to(int64)."),
     entry("byte", cast_method<kByte, DType::UInt8>, "The same as to(uint8)."),
     entry("bool", cast_method<kBool, DType::Bool>, "The same as to(bool)."),
-    entry("half", no_cast<kHalf>, "Not supported: there is no float16."),
-    entry("bfloat16", no_cast<kBFloat16>, "Not supported: there is no bfloat16."),
-    entry("short", no_cast<kShort>, "Not supported: there is no int16."),
-    entry("char", no_cast<kChar>, "Not supported: there is no int8."),
+    entry("half", cast_method<kHalf, DType::Float16>, "The same as to(float16)."),
+    entry("bfloat16", cast_method<kBFloat16, DType::BFloat16>, "The same as to(bfloat16)."),
+    entry("short", cast_method<kShort, DType::Int16>, "The same as to(int16)."),
+    entry("char", cast_method<kChar, DType::Int8>, "The same as to(int8)."),
     entry("cfloat", no_cast<kCFloat>, "Not supported: there is no complex64."),
     entry("cdouble", no_cast<kCDouble>, "Not supported: there is no complex128."),
     entry("cpu", method_cpu, "cpu(*, memory_format=None)\n\nThe tensor itself."),

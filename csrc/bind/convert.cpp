@@ -385,6 +385,8 @@ PyObject* wrap_number(Scalar number) {
       return PyLong_FromLongLong(number.to_int());
     case Category::Floating:
       return PyFloat_FromDouble(number.to_double());
+    case Category::Complex:
+      return PyComplex_FromDoubles(number.to_complex().real(), number.to_complex().imag());
   }
   Py_RETURN_NONE;
 }

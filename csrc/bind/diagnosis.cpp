@@ -20,6 +20,7 @@
 #include "graph/saved.h"
 #include "kernels/reduce/finite.h"
 #include "ops/basic.h"
+#include "ops/op.h"
 
 namespace pullback::bind {
 namespace {
@@ -40,8 +41,7 @@ bool has_nan(const Tensor& t) {
       values = clone(detached(values), MemoryFormat::Contiguous);
     }
   }
-  return t.dtype() == DType::Float32 ? kernels::has_nan(values.data<float>(), values.numel())
-                                     : kernels::has_nan(values.data<double>(), values.numel());
+  return kernels::has_nan(view_of(widened(values)));
 }
 
 class AnomalyObserver final : public PassObserver {

@@ -60,7 +60,7 @@ constexpr std::int32_t kCPU = 1;
 constexpr std::uint64_t kFlagReadOnly = 1;
 constexpr std::uint64_t kFlagCopied = 2;
 constexpr DLPackVersion kVersion{1, 0};
-enum Code : std::uint8_t { kInt = 0, kUInt = 1, kFloat = 2, kBool = 6 };
+enum Code : std::uint8_t { kInt = 0, kUInt = 1, kFloat = 2, kBFloat = 4, kComplex = 5, kBool = 6 };
 
 template <class Managed>
 constexpr const char* kName = "dltensor";
@@ -83,12 +83,20 @@ DLDataType dl_type(DType dtype) {
       return {kBool, bits, 1};
     case DType::UInt8:
       return {kUInt, bits, 1};
+    case DType::Int8:
+    case DType::Int16:
     case DType::Int32:
     case DType::Int64:
       return {kInt, bits, 1};
+    case DType::Float16:
     case DType::Float32:
     case DType::Float64:
       return {kFloat, bits, 1};
+    case DType::BFloat16:
+      return {kBFloat, bits, 1};
+    case DType::Complex64:
+    case DType::Complex128:
+      return {kComplex, bits, 1};
   }
   __builtin_unreachable();
 }
@@ -100,7 +108,7 @@ DType dtype_of(const DLDataType& type) {
     if (type.lanes == 1 && ours.code == type.code && ours.bits == type.bits) return dtype;
   }
   fail("from_dlpack: got an array of DLPack's type code ", int{type.code}, " with ", int{type.bits},
-       " bits, expected float32, float64, int32, int64, uint8 or bool.");
+       " bits, expected one of the dtypes of pullback.");
 }
 
 // --- out ---

@@ -57,8 +57,12 @@ DType dtype_of_numpy(PyObject* object) {
   const long bytes = PyLong_AsLong(size.get());
   if (letter == "b") return DType::Bool;
   if (letter == "u" && bytes == 1) return DType::UInt8;
+  if (letter == "i" && bytes == 1) return DType::Int8;
+  if (letter == "i" && bytes == 2) return DType::Int16;
   if (letter == "i" && bytes == 4) return DType::Int32;
   if (letter == "i" && bytes == 8) return DType::Int64;
+  if (letter == "f" && bytes == 2) return DType::Float16;
+  if (is_numpy_bfloat16(dtype.get())) return DType::BFloat16;
   if (letter == "f" && bytes == 4) return DType::Float32;
   if (letter == "f" && bytes == 8) return DType::Float64;
   refuse_numpy_type(object);
@@ -374,7 +378,7 @@ void mark_new(const Tensor& tensor, bool requires_grad) {
   if (mode.inference) tensor.set(kInference, true);
   note_origin(tensor, Origin::Made);
   if (!requires_grad) return;
-  check(is_floating(tensor.dtype()),
+  check(is_differentiable(tensor.dtype()),
         "Only Tensors of floating point and complex dtype can require gradients");
   tensor.set(kRequiresGrad, true);
 }

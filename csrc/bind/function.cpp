@@ -226,7 +226,7 @@ PyObject* delayed_error(PyObject*, PyObject* const* args, Py_ssize_t n) {
     Owned results(PyTuple_New(count));
     for (Py_ssize_t i = 0; i < count; ++i) {
       PyObject* item = PyTuple_GET_ITEM(args[1], i);
-      if (is_tensor(item) && is_floating(unwrap(item).dtype())) {
+      if (is_tensor(item) && is_differentiable(unwrap(item).dtype())) {
         const Tensor leaf = unwrap(item).detach();
         leaf.set(kRequiresGrad, true);
         node->set_edge(static_cast<int>(i), leaf);

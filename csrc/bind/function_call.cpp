@@ -21,6 +21,7 @@
 #include "graph/mode.h"
 #include "graph/origin.h"
 #include "kernels/index/index.h"
+#include "ops/basic.h"
 #include "ops/op.h"
 #include "ops/rebase.h"
 
@@ -275,9 +276,9 @@ Tensor Call::settle(const Tensor& result, int number, Shape& shape) {
   const bool argument = is_argument(result);
   const bool dirty = contains(context_->dirty, result);
   const bool smooth =
-      is_floating(result.dtype()) && !contains(context_->non_differentiable, result);
+      is_differentiable(result.dtype()) && !contains(context_->non_differentiable, result);
   if (flags_ & kDual) {
-    const bool follows = argument && separate_ && is_floating(result.dtype());
+    const bool follows = argument && separate_ && is_differentiable(result.dtype());
     has_derivative_[static_cast<std::size_t>(number)] = smooth || (follows && pushes_transform());
   }
   shape.differentiable = node_ && smooth;
@@ -408,7 +409,7 @@ static void check_follows(const Tensor& tangent, int level, PyObject* function) 
   const std::uint32_t wanted = mode.levels[level].always_recorded;
   while (!(values.raw_flags() & wanted) && values.has(kBatched)) values = meta_of(values)->batch;
   if (values.raw_flags() & wanted) return;
-  if (kernels::count_nonzero(view_of(values)) == 0) return;
+  if (kernels::count_nonzero(view_of(widened(values))) == 0) return;
   fail("linearize: the jvp of ", reinterpret_cast<PyTypeObject*>(function)->tp_name,
        " gave a tangent that has no history, though it is not zero. Was it computed under no_grad, "
        "or from detached tangents?");
@@ -425,7 +426,7 @@ void Call::push_tangents(const Pushed& pushed) {
     if (is_tensor(args_[i])) {
       const Tensor& t = unwrap(args_[i]);
       tangent = pushed.tangents[static_cast<std::size_t>(i)];
-      if (!tangent.defined() && context_->materialize && is_floating(t.dtype())) {
+      if (!tangent.defined() && context_->materialize && is_differentiable(t.dtype())) {
         tangent = Tensor::zeros(t.sizes(), t.dtype());
       }
     }

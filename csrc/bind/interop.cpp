@@ -52,6 +52,16 @@ bool dtype_of_format(std::string_view format, Py_ssize_t size, DType& dtype) {
     dtype = DType::UInt8;
   } else if ((format == "i" || format == "l" || format == "q") && (size == 4 || size == 8)) {
     dtype = size == 4 ? DType::Int32 : DType::Int64;
+  } else if (format == "b" && size == 1) {
+    dtype = DType::Int8;
+  } else if (format == "h" && size == 2) {
+    dtype = DType::Int16;
+  } else if (format == "e") {
+    dtype = DType::Float16;
+  } else if (format == "Zf") {
+    dtype = DType::Complex64;
+  } else if (format == "Zd") {
+    dtype = DType::Complex128;
   } else if (format == "f") {
     dtype = DType::Float32;
   } else if (format == "d") {
@@ -62,6 +72,7 @@ bool dtype_of_format(std::string_view format, Py_ssize_t size, DType& dtype) {
   return true;
 }
 
+// Null for bfloat16, which has none.
 const char* format_of(DType dtype) {
   switch (dtype) {
     case DType::Bool:
@@ -72,16 +83,29 @@ const char* format_of(DType dtype) {
       return "i";
     case DType::Int64:
       return sizeof(long) == 8 ? "l" : "q";
+    case DType::Int8:
+      return "b";
+    case DType::Int16:
+      return "h";
+    case DType::Float16:
+      return "e";
+    case DType::BFloat16:
+      return nullptr;
     case DType::Float32:
       return "f";
     case DType::Float64:
       return "d";
+    case DType::Complex64:
+      return "Zf";
+    case DType::Complex128:
+      return "Zd";
   }
   __builtin_unreachable();
 }
 
 constexpr const char* kSupported =
-    ". The only supported types are: float64, float32, int64, int32, uint8, and bool.";
+    ". The only supported types are: float64, float32, float16, int64, int32, int16, int8, uint8, "
+    "and bool.";
 
 // "numpy.float16" for an array of that type.
 std::string type_name_of(PyObject* array) {
@@ -109,13 +133,23 @@ struct ReleaseBuffer {
 };
 using Buffer = std::unique_ptr<Py_buffer, ReleaseBuffer>;
 
+// Null for an array of bfloat16, which the protocol has no format for.
 Buffer get_buffer(PyObject* array) {
   auto view = std::make_unique<Py_buffer>();
   if (PyObject_GetBuffer(array, view.get(), PyBUF_STRIDES | PyBUF_FORMAT) < 0) {
     if (PyErr_ExceptionMatches(PyExc_RuntimeError)) throw_python();
+    PyErr_Clear();
+    if (is_ndarray(array)) {
+      const Owned dtype(PyObject_GetAttrString(array, "dtype"));
+      if (is_numpy_bfloat16(dtype.get())) return nullptr;
+    }
     refuse_type(array);
   }
   return Buffer(view.release());
+}
+
+Tensor seen_as(const Tensor& t, DType dtype) {
+  return Tensor::over(t.body()->storage, t.bytes(), t.sizes(), t.strides(), dtype);
 }
 
 // The storage may die in any thread.
@@ -139,12 +173,34 @@ Dims strides_of_nothing(PyObject* array, int ndim, Py_ssize_t item) {
 
 }  // namespace
 
+bool is_numpy_bfloat16(PyObject* dtype) {
+  const Owned name(PyObject_GetAttrString(dtype, "name"));
+  return PyUnicode_Check(name.get()) &&
+         PyUnicode_CompareWithASCIIString(name.get(), "bfloat16") == 0;
+}
+
+PyObject* numpy_bfloat16() {
+  PyObject* module = PyImport_ImportModule("ml_dtypes");
+  if (!module) {
+    PyErr_Clear();
+    fail(ErrorKind::Type,
+         "Got unsupported ScalarType BFloat16: NumPy has no such dtype. Install ml_dtypes, which "
+         "adds it, or use x.float().numpy().");
+  }
+  const Owned holder(module);
+  return PyObject_GetAttrString(module, "bfloat16");
+}
+
 void refuse_numpy_type(PyObject* object) {
   fail(ErrorKind::Type, "can't convert np.ndarray of type ", type_name_of(object), kSupported);
 }
 
 Tensor tensor_from_array(PyObject* array) {
   Buffer view = get_buffer(array);
+  if (!view) {
+    const Owned bits(PyObject_CallMethod(array, "view", "s", "int16"));
+    return seen_as(tensor_from_array(bits.get()), DType::BFloat16);
+  }
   const std::string_view format = view->format ? view->format : "B";
   if (format.size() > 1 && (format[0] == '>' || format[0] == '!')) {
     fail(ErrorKind::Value,
@@ -181,13 +237,14 @@ Tensor tensor_from_numbers(PyObject* array, const DType* dtype) {
   if (!dtype) return tensor_from_array(array);
   const Owned own(PyObject_GetAttrString(array, "dtype"));
   const Owned letter(PyObject_GetAttrString(own.get(), "char"));
-  // The dtypes that torch has and we do not: float16 and the other integers.
-  constexpr std::string_view kOthers = "ebhHILQ";
+  // The dtypes that torch has and we do not: the unsigned integers.
+  constexpr std::string_view kOthers = "HILQ";
   const std::string_view found = PyUnicode_AsUTF8(letter.get());
   if (found.size() != 1 || kOthers.find(found) == std::string_view::npos) {
     return tensor_from_array(array);
   }
-  const Owned converted(PyObject_CallMethod(array, "astype", "s", name(*dtype)));
+  const char* wanted = name(is_narrow(*dtype) ? wide_of(*dtype) : *dtype);
+  const Owned converted(PyObject_CallMethod(array, "astype", "s", wanted));
   return tensor_from_array(converted.get());
 }
 
@@ -234,6 +291,12 @@ int get_tensor_buffer(PyObject* self, Py_buffer* view, int flags) {
     check_exportable(t);
     if (t.has(kReadOnly) && flags & PyBUF_WRITABLE) {
       PyErr_SetString(PyExc_BufferError, "Tensor: the memory is read-only.");
+      throw_python();
+    }
+    if (!format_of(t.dtype()) && flags & PyBUF_FORMAT) {
+      PyErr_SetString(PyExc_BufferError,
+                      "Tensor: the buffer protocol has no format for bfloat16. Use x.float(), or "
+                      "x.view(torch.int16) for the bits.");
       throw_python();
     }
     auto held = std::make_unique<Export>(Export{t.detach(), t.strides()});
@@ -298,6 +361,13 @@ PyObject* method_numpy(PyObject* self, PyObject* const* args, Py_ssize_t n, PyOb
     if (force) note_user_reading(t, Origin::Array);
     Owned source = force && t.requires_grad() ? Owned(wrap(t.detach())) : Owned::share(self);
     static PyObject* asarray = numpy_function("asarray");
+    if (t.dtype() == DType::BFloat16) {
+      const Owned dtype(numpy_bfloat16());
+      const Owned bits(wrap(seen_as(t, DType::Int16)));
+      const Owned view(PyMemoryView_FromObject(bits.get()));
+      const Owned array(PyObject_CallOneArg(asarray, view.get()));
+      return PyObject_CallMethod(array.get(), "view", "O", dtype.get());
+    }
     Owned view(PyMemoryView_FromObject(source.get()));
     return PyObject_CallOneArg(asarray, view.get());
   });

@@ -12,6 +12,9 @@ bool is_ndarray(PyObject* object);
 
 // One of NumPy's numbers.
 bool is_numpy_number(PyObject* object);
+// Of a dtype of NumPy; and that dtype, if ml_dtypes is installed, else it says that it is not.
+bool is_numpy_bfloat16(PyObject* dtype);
+PyObject* numpy_bfloat16();
 // Says that there is no such dtype.
 [[noreturn]] void refuse_numpy_type(PyObject* object);
 

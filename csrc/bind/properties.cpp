@@ -131,25 +131,6 @@ PyObject* get_grad(const Tensor& t) {
   return wrap(has_grad ? meta->grad : Tensor());
 }
 
-// As torch names a dtype in the message below.
-const char* c_name(DType dtype) {
-  switch (dtype) {
-    case DType::Float32:
-      return "float";
-    case DType::Float64:
-      return "double";
-    case DType::Int32:
-      return "int";
-    case DType::Int64:
-      return "long int";
-    case DType::UInt8:
-      return "unsigned char";
-    case DType::Bool:
-      return "bool";
-  }
-  return "";
-}
-
 int set_grad(PyObject* self, PyObject* value, void*) {
   return guarded_status([&] {
     const Tensor& t = unwrap(self);
@@ -172,7 +153,7 @@ int set_grad(PyObject* self, PyObject* value, void*) {
            t.shape(), "'. Please ensure that the gradient and the tensor are the same size.");
     }
     if (grad.dtype() != t.dtype()) {
-      fail("attempting to assign a gradient with dtype '", c_name(grad.dtype()),
+      fail("attempting to assign a gradient with dtype '", info(grad.dtype()).c_name,
            "' to a tensor with grad_dtype '", info(t.dtype()).scalar_name,
            "'. The gradient must have the dtype of the tensor.");
     }
@@ -233,7 +214,7 @@ int set_data(PyObject* self, PyObject* value, void*) {
           Py_TYPE(value)->tp_name);
     const Tensor& t = unwrap(self);
     const Tensor& source = unwrap(value);
-    check(!t.requires_grad() || is_floating(source.dtype()),
+    check(!t.requires_grad() || is_differentiable(source.dtype()),
           "data set to a tensor that requires gradients must be floating point or complex dtype");
     exchange_memory(t, source);
     return 0;
@@ -415,7 +396,7 @@ void require_grad(const Tensor& t, bool wanted) {
         "var.detach().",
         origin_of(t));
   }
-  check(!wanted || is_floating(t.dtype()),
+  check(!wanted || is_differentiable(t.dtype()),
         "only Tensors of floating point dtype can require gradients");
   if (wanted && t.has(kInference) && !mode.inference) {
     fail("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.",

@@ -99,7 +99,8 @@ Look look_at(const Tensor& t) {
       values = clone(detached(values), MemoryFormat::Contiguous);
     }
   }
-  Look look = t.dtype() == DType::Float32 ? look_at<float>(values) : look_at<double>(values);
+  values = widened(values);
+  Look look = values.dtype() == DType::Float32 ? look_at<float>(values) : look_at<double>(values);
   look.squares *= times;
   return look;
 }
@@ -126,8 +127,9 @@ Units count_units(const Tensor& t) {
   if (t.has(kBatched) || !t.is_contiguous() || t.ndim() < 1 || t.numel() == 0) return {};
   const std::int64_t columns = t.size(t.ndim() - 1);
   const std::int64_t rows = t.numel() / columns;
-  return t.dtype() == DType::Float32 ? count_units(t.data<float>(), rows, columns)
-                                     : count_units(t.data<double>(), rows, columns);
+  const Tensor values = widened(t);
+  return values.dtype() == DType::Float32 ? count_units(values.data<float>(), rows, columns)
+                                          : count_units(values.data<double>(), rows, columns);
 }
 
 // What was seen of the nodes of one line and name.

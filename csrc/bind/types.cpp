@@ -4,6 +4,7 @@
 #include <string>
 
 #include "bind/guard.h"
+#include "bind/interop.h"
 
 namespace pullback::bind {
 namespace {
@@ -26,6 +27,9 @@ PyObject* dtype_objects[kNumDTypes];
 
 DType dtype_of(PyObject* self) { return reinterpret_cast<PyDType*>(self)->dtype; }
 
+// Those that Python can name; the others have no operators yet.
+bool is_offered(DType dtype) { return !is_complex(dtype); }
+
 // The names are torch's, so that printed tensors and doctests read the same.
 PyObject* dtype_repr(PyObject* self) {
   return PyUnicode_FromFormat("torch.%s", name(dtype_of(self)));
@@ -36,7 +40,9 @@ PyObject* dtype_reduce(PyObject* self, PyObject*) {
 PyObject* dtype_is_floating(PyObject* self, void*) {
   return PyBool_FromLong(is_floating(dtype_of(self)));
 }
-PyObject* dtype_is_complex(PyObject*, void*) { Py_RETURN_FALSE; }
+PyObject* dtype_is_complex(PyObject* self, void*) {
+  return PyBool_FromLong(is_complex(dtype_of(self)));
+}
 PyObject* dtype_is_signed(PyObject* self, void*) {
   const DType d = dtype_of(self);
   return PyBool_FromLong(d != DType::Bool && d != DType::UInt8);
@@ -49,6 +55,10 @@ PyObject* dtype_itemsize(PyObject* self, void*) {
 PyObject* dtype_numpy(PyObject* self, void*) {
   return guarded([&] {
     const Owned numpy(PyImport_ImportModule("numpy"));
+    if (dtype_of(self) == DType::BFloat16) {
+      const Owned type(numpy_bfloat16());
+      return PyObject_CallMethod(numpy.get(), "dtype", "O", type.get());
+    }
     return PyObject_CallMethod(numpy.get(), "dtype", "s", name(dtype_of(self)));
   });
 }
@@ -216,6 +226,7 @@ int init_types(PyObject* module) {
     if (!object) return -1;
     reinterpret_cast<PyDType*>(object)->dtype = static_cast<DType>(i);
     dtype_objects[i] = object;
+    if (!is_offered(static_cast<DType>(i))) continue;
     if (PyModule_AddObjectRef(module, kDTypeInfo[i].name, object) < 0) return -1;
   }
 

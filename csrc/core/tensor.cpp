@@ -101,11 +101,15 @@ Tensor Tensor::full(Sizes sizes, Scalar value, DType dtype) {
     std::memset(tensor.bytes(), 0, static_cast<std::size_t>(tensor.numel()) * item);
   } else if (item == 1) {
     fill_with<std::uint8_t>(tensor, element);
+  } else if (item == 2) {
+    fill_with<std::uint16_t>(tensor, element);
   } else if (item == 4) {
     fill_with<std::uint32_t>(tensor, element);
-  } else {
-    check(item == 8, "internal error: full() knows no element of dtype ", name(dtype), ".");
+  } else if (item == 8) {
     fill_with<std::uint64_t>(tensor, element);
+  } else {
+    static_assert(sizeof(Element) == 16);
+    fill_with<Element>(tensor, element);
   }
   return tensor;
 }

@@ -218,7 +218,7 @@ Tensor SavedTensor::read_packed(const Node& node) const {
   const bool plain = !meta.is_output && !meta.history && !meta.tangents.defined();
   if (plain && !value.requires_grad() && !value.is_dual()) return value;
   value = plain_twin(value);
-  if (!is_floating(value.dtype())) return value;
+  if (!is_differentiable(value.dtype())) return value;
   if (meta.tangents.defined()) give_tangents(value, meta.tangents, mode.dual);
   if (meta.is_output) {
     set_history(value, const_cast<Node*>(&node), meta.output_nr);
@@ -238,7 +238,7 @@ Tensor SavedTensor::keep_dual(const Tensor& tensor) {
 
 Tensor SavedTensor::read_output(const Node& node) const {
   const Tensor data = tensor();
-  if (!mode.grad || !is_floating(data.dtype())) return data;
+  if (!mode.grad || !is_differentiable(data.dtype())) return data;
   const Tensor output = dual_twin(data, mode.dual);
   set_history(output, const_cast<Node*>(&node), raw()->raw_output_nr);
   return output;

@@ -1,4 +1,5 @@
-// Loops that change the dtype: table[to][from].
+// Loops that change the dtype: table[to][from].  Between the dtypes with loops of their own, and
+// from and to the narrow ones as far as their wide dtype; cast.cpp has the rest.
 #include "kernels/copy.h"
 #include "kernels/loops.h"
 
@@ -21,6 +22,29 @@ struct CastTo {
   }
 };
 
+// Narrow integers wrap.
+template <typename To, typename From>
+struct Convert {
+  To operator()(From x) const {
+    if constexpr (std::is_same_v<To, Half>) {
+      return to_half(x);
+    } else if constexpr (std::is_same_v<To, BFloat16>) {
+      return to_bfloat16(x);
+    } else if constexpr (std::is_same_v<From, Half> || std::is_same_v<From, BFloat16>) {
+      return to_float(x);
+    } else {
+      return static_cast<To>(x);
+    }
+  }
+};
+
+template <typename Narrow, typename Wide>
+void set_narrow(CastTable& t) {
+  const int narrow = static_cast<int>(kDTypeOf<Narrow>), wide = static_cast<int>(kDTypeOf<Wide>);
+  t.loops[wide][narrow] = &LightUnary<Convert<Wide, Narrow>, Narrow>::run;
+  t.loops[narrow][wide] = &LightUnary<Convert<Narrow, Wide>, Wide>::run;
+}
+
 template <typename From, typename... To>
 void set_pairs(CastTable& t, DType from) {
   ((t.loops[static_cast<int>(kDTypeOf<To>)][static_cast<int>(from)] =
@@ -42,6 +66,17 @@ void fill_cast(CastTable& t) {
   set_from<double>(t, DType::Float64);
   for (auto& row : t.loops) {
     row[static_cast<int>(DType::Bool)] = row[static_cast<int>(DType::UInt8)];
+  }
+  set_narrow<std::int8_t, int32_t>(t);
+  set_narrow<std::int16_t, int32_t>(t);
+  set_narrow<Half, float>(t);
+  set_narrow<BFloat16, float>(t);
+  const auto same = [&t](DType dtype, UnaryLoop loop) {
+    t.loops[static_cast<int>(dtype)][static_cast<int>(dtype)] = loop;
+  };
+  same(DType::Int8, &LightUnary<CastTo<uint8_t>, uint8_t>::run);
+  for (const DType dtype : {DType::Int16, DType::Float16, DType::BFloat16}) {
+    same(dtype, &LightUnary<CastTo<std::uint16_t>, std::uint16_t>::run);
   }
 }
 

@@ -13,12 +13,17 @@ namespace pullback::kernels {
 
 PULLBACK_ISA_DECLARE(void fill_cast(CastTable&);)
 
+void fill_remaining(CastTable& table);
+
 CastTable cast_table;
 
 namespace {
 
 struct FillTable {
-  FillTable() { PULLBACK_ISA_SELECT(fill_cast)(cast_table); }
+  FillTable() {
+    PULLBACK_ISA_SELECT(fill_cast)(cast_table);
+    fill_remaining(cast_table);
+  }
 };
 [[gnu::init_priority(200)]] const FillTable fill_table;
 
@@ -73,10 +78,14 @@ void fill(View out, const void* value) {
       std::memset(at[0], 0, static_cast<std::size_t>(n) * size);
     } else if (size == 1) {
       fill_row<std::uint8_t>(at[0], stride, n, value);
+    } else if (size == 2) {
+      fill_row<std::uint16_t>(at[0], stride, n, value);
     } else if (size == 4) {
       fill_row<std::uint32_t>(at[0], stride, n, value);
-    } else {
+    } else if (size == 8) {
       fill_row<std::uint64_t>(at[0], stride, n, value);
+    } else {
+      fill_row<Element>(at[0], stride, n, value);
     }
   });
 }

@@ -1,8 +1,9 @@
 // Copying, casting and filling strided memory.
 //
-// Casts are C's: float to integer truncates (out of range: some value, never undefined behaviour),
-// anything to bool is != 0.  The views have equal sizes; they may be the same memory, element for
-// element, but do not overlap otherwise.
+// Casts are torch's: float to integer truncates (out of range: what the CPU makes of it, then
+// wrapped into integers of less than 32 bits), anything to bool is != 0, of a complex number the
+// real part is left.  The views have equal sizes; they may be the same memory, element for element,
+// but do not overlap otherwise.
 #pragma once
 
 #include "kernels/elementwise.h"

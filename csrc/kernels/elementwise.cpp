@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "kernels/dispatch.h"
+#include "kernels/narrow.h"
 #include "kernels/nest.h"
 
 namespace pullback::kernels {
@@ -115,17 +116,71 @@ void check_divisor(const View& b) {
     case DType::Int64:
       found = has_zero<std::int64_t>(b);
       break;
+    case DType::Int8:
+      found = has_zero<std::int8_t>(b);
+      break;
+    case DType::Int16:
+      found = has_zero<std::int16_t>(b);
+      break;
     case DType::Bool:
+    case DType::Float16:
+    case DType::BFloat16:
     case DType::Float32:
     case DType::Float64:
+    case DType::Complex64:
+    case DType::Complex128:
       break;
   }
   check(!found, "ZeroDivisionError");
 }
 
+namespace {
+
+bool is_bool(Unary op) { return op >= Unary::LogicalNot && op <= Unary::IsFinite; }
+bool is_bool(Binary op) { return op >= Binary::Eq && op <= Binary::LogicalXor; }
+
+void unary_converted(Unary op, const View& out, const View& in, const double* params) {
+  const DType wide = wide_of(in.dtype);
+  const UnaryLoop loop = unary_loop(op, wide);
+  check_loop(loop != nullptr, in.dtype);
+  const Work w = work(op);
+  run_converted<1>({&out, &in}, {is_bool(op) ? DType::Bool : wide, wide}, w.threshold, w.grain,
+                   [&](const auto& at, const auto& strides, std::int64_t n) {
+                     loop(at[0], at[1], strides[0], strides[1], n, params);
+                   });
+}
+
+void binary_converted(Binary op, const View& out, const View& a, const View& b,
+                      const double* params) {
+  const DType wide = wide_of(a.dtype);
+  const BinaryLoop loop = binary_loop(op, wide);
+  check_loop(loop != nullptr, a.dtype);
+  if (divides(op) && out.numel() != 0) check_divisor(b);
+  const Work w = work(op);
+  run_converted<2>({&out, &a, &b}, {is_bool(op) ? DType::Bool : wide, wide, wide}, w.threshold,
+                   w.grain, [&](const auto& at, const auto& strides, std::int64_t n) {
+                     loop(at[0], at[1], at[2], strides[0], strides[1], strides[2], n, params);
+                   });
+}
+
+void ternary_converted(Ternary op, const View& out, const View& a, const View& b, const View& c,
+                       const double* params) {
+  const DType wide = wide_of(c.dtype);
+  const TernaryLoop loop = ternary_loop(op, wide);
+  check_loop(loop != nullptr, c.dtype);
+  run_converted<3>(
+      {&out, &a, &b, &c}, {wide, op == Ternary::Where ? DType::Bool : wide, wide, wide},
+      kLight.threshold, kLight.grain, [&](const auto& at, const auto& strides, std::int64_t n) {
+        loop(at[0], at[1], at[2], at[3], strides[0], strides[1], strides[2], strides[3], n, params);
+      });
+}
+
+}  // namespace
+
 void unary(Unary op, View out, View in, const double* params) {
   const UnaryLoop loop = unary_loop(op, in.dtype);
-  check_loop(loop != nullptr, in.dtype);
+  if (loop == nullptr) [[unlikely]]
+    return unary_converted(op, out, in, params);
   const Nest<2> nest({&out, &in});
   if (nest.numel() == 0) return;
   const std::int64_t so = nest.inner_stride(0), si = nest.inner_stride(1);
@@ -136,7 +191,8 @@ void unary(Unary op, View out, View in, const double* params) {
 
 void binary(Binary op, View out, View a, View b, const double* params) {
   const BinaryLoop loop = binary_loop(op, a.dtype);
-  check_loop(loop != nullptr, a.dtype);
+  if (loop == nullptr || b.dtype != a.dtype) [[unlikely]]
+    return binary_converted(op, out, a, b, params);
   const Nest<3> nest({&out, &a, &b});
   if (nest.numel() == 0) return;
   if (divides(op)) check_divisor(b);
@@ -150,7 +206,8 @@ void binary(Binary op, View out, View a, View b, const double* params) {
 
 void ternary(Ternary op, View out, View a, View b, View c, const double* params) {
   const TernaryLoop loop = ternary_loop(op, c.dtype);
-  check_loop(loop != nullptr, c.dtype);
+  if (loop == nullptr || b.dtype != c.dtype) [[unlikely]]
+    return ternary_converted(op, out, a, b, c, params);
   const Nest<4> nest({&out, &a, &b, &c});
   if (nest.numel() == 0) return;
   const std::int64_t so = nest.inner_stride(0), sa = nest.inner_stride(1),

@@ -7,8 +7,9 @@
 // result never depends on the number of threads.  Start reading at the enums.
 //
 // The inputs have the compute dtype and so has the output, except that predicates and comparisons
-// store bool (bytes 0 and 1).  The output may be exactly one of the inputs, never overlap
-// partially.
+// store bool (bytes 0 and 1), and that the drivers convert narrow operands (NOTE [Narrow types] in
+// narrow.h), each of which may also be in the wide dtype itself.  The output may be exactly one of
+// the inputs, never overlap partially.
 #pragma once
 
 #include <bit>
@@ -186,12 +187,23 @@ inline TernaryLoop ternary_loop(Ternary op, DType compute) {
   return elementwise_table.ternary[static_cast<int>(op)][static_cast<int>(compute)];
 }
 
+// Whether there is a loop for the dtype or, if it is narrow, for its wide one.
+inline bool computes(Unary op, DType dtype) {
+  return unary_loop(op, dtype) || unary_loop(op, wide_of(dtype));
+}
+inline bool computes(Binary op, DType dtype) {
+  return binary_loop(op, dtype) || binary_loop(op, wide_of(dtype));
+}
+inline bool computes(Ternary op, DType dtype) {
+  return ternary_loop(op, dtype) || ternary_loop(op, wide_of(dtype));
+}
+
 // Throws PyTorch's "ZeroDivisionError" if op is an integral division and b holds a zero.  The
 // drivers check by themselves; whoever calls a loop directly calls this first.
 inline bool divides(Binary op) { return op >= Binary::FloorDivide && op <= Binary::Fmod; }
 void check_divisor(const View& b);
 
-// The compute dtype is that of the inputs (of c for Ternary); the loop for it must exist.
+// The compute dtype is that of the inputs (of c for Ternary), widened; the loop for it must exist.
 void unary(Unary op, View out, View in, const double* params = nullptr);
 void binary(Binary op, View out, View a, View b, const double* params = nullptr);
 void ternary(Ternary op, View out, View a, View b, View c, const double* params = nullptr);

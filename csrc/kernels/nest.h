@@ -18,8 +18,6 @@
 
 namespace pullback::kernels {
 
-inline constexpr int kMaxDims = 64;
-
 template <int N>
 class Nest {
  public:

@@ -15,11 +15,15 @@
 
 namespace pullback::kernels {
 
-inline constexpr int kMaxDims = 64;
 // How many elements a thread takes at once.
 inline constexpr std::int64_t kBlockElements = 32768;
 
-// Calls body.template operator()<T>() with the C++ type of the dtype.
+[[noreturn]] inline void report_no_kernel(DType dtype) {
+  fail("internal error: a kernel got elements of dtype ", name(dtype), ". Please report it.");
+}
+
+// Calls body.template operator()<T>() with the C++ type of the dtype.  Others than those with loops
+// of their own do not get here (NOTE [Narrow types] in kernels/narrow.h).
 template <typename Body>
 decltype(auto) visit(DType dtype, Body&& body) {
   switch (dtype) {
@@ -35,8 +39,15 @@ decltype(auto) visit(DType dtype, Body&& body) {
       return body.template operator()<float>();
     case DType::Float64:
       return body.template operator()<double>();
+    case DType::Int8:
+    case DType::Int16:
+    case DType::Float16:
+    case DType::BFloat16:
+    case DType::Complex64:
+    case DType::Complex128:
+      break;
   }
-  __builtin_unreachable();
+  report_no_kernel(dtype);
 }
 
 template <typename Body>
@@ -46,18 +57,31 @@ decltype(auto) visit_floating(DType dtype, const char* what, Body&& body) {
   return body.template operator()<double>();
 }
 
+// The one of two that is made for the dtype.
+template <typename T>
+const T& of_floating(DType dtype, const T& float32, const T& float64) {
+  if (dtype == DType::Float32) return float32;
+  if (dtype != DType::Float64) [[unlikely]]
+    report_no_kernel(dtype);
+  return float64;
+}
+
 // By size only, for kernels that move elements without looking at them.
 template <typename Body>
 decltype(auto) visit_size(DType dtype, Body&& body) {
   switch (item_size(dtype)) {
     case 1:
       return body.template operator()<std::uint8_t>();
+    case 2:
+      return body.template operator()<std::uint16_t>();
     case 4:
       return body.template operator()<std::uint32_t>();
     case 8:
       return body.template operator()<std::uint64_t>();
+    case 16:
+      return body.template operator()<std::complex<double>>();
   }
-  fail("internal error: no kernel moves elements of dtype ", name(dtype), ". Please report it.");
+  report_no_kernel(dtype);
 }
 
 // A tensor without dimensions has one row of one element along "dimension 0".

@@ -11,6 +11,8 @@
 
 namespace pullback::kernels {
 
+inline constexpr int kMaxDims = 64;
+
 struct View {
   char* data;
   const std::int64_t* sizes;

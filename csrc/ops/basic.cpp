@@ -16,6 +16,7 @@ struct Copy {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
   static constexpr bool kLinear = true;
+  static constexpr bool kMoves = true;
   struct Attrs {
     DType to;
     DType from;
@@ -212,6 +213,13 @@ Tensor copy_to_dtype(const Tensor& input, DType dtype) {
 void check_row_major(const char* op, std::optional<MemoryFormat> format) {
   check(format.value_or(MemoryFormat::Contiguous) == MemoryFormat::Contiguous, op,
         "(): unsupported memory format Preserve, expected contiguous_format.");
+}
+
+Tensor widened(const Tensor& input) {
+  if (!is_narrow(input.dtype())) return input;
+  Tensor out = empty_strided_like(input, wide_of(input.dtype()));
+  kernels::copy(view_of(out), view_of(input));
+  return out;
 }
 
 void copy_values(const Tensor& target, const Tensor& source) {

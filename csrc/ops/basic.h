@@ -37,6 +37,8 @@ Tensor stepwise(const char* node, const Tensor& slope, const Tensor& x);
 
 // Not recorded, and without history.
 Tensor copy_to_dtype(const Tensor& input, DType dtype);
+// The tensor itself, or a copy in the wide dtype if it is narrow, in its layout.
+Tensor widened(const Tensor& input);
 // In the layout of `model`, or in the order of its dimensions where that has gaps.
 Tensor empty_strided_like(const Tensor& model, DType dtype);
 // Strides of a tensor seen with the sizes it broadcasts to.

@@ -66,6 +66,34 @@ bool has_loop(const Elementwise& op, DType compute) {
   return kernels::ternary_loop(kernels::Ternary(op.kernel), compute);
 }
 
+// The same, or a loop in its wide dtype.
+template <int N>
+bool computes(const Elementwise& op, DType compute) {
+  if constexpr (N == 1) return kernels::computes(kernels::Unary(op.kernel), compute);
+  if constexpr (N == 2) return kernels::computes(kernels::Binary(op.kernel), compute);
+  return kernels::computes(kernels::Ternary(op.kernel), compute);
+}
+
+// Whether this operand is not rounded to half or bfloat16, as in torch: the number (or one element)
+// by which is multiplied or divided, and the weight of lerp.
+template <int N>
+bool keeps(const Elementwise& op, const Operands<N>& x, int operand, DType compute) {
+  if (!is_floating(compute) || !is_narrow(compute)) return false;
+  const bool is_number = !x[operand]->is_tensor();
+  if (!is_number && x[operand]->tensor().numel() != 1) return false;
+  if constexpr (N == 2) {
+    using kernels::Binary;
+    const auto kernel = Binary(op.kernel);
+    if (operand == 0) return kernel == Binary::Mul && is_number;
+    return x[0]->is_tensor() && (kernel == Binary::Mul || kernel == Binary::Div ||
+                                 kernel == Binary::TruncDivide || kernel == Binary::FloorDivide);
+  }
+  if constexpr (N == 3) {
+    return op.kernel == std::uint16_t(kernels::Ternary::Lerp) && operand == 2 && is_number;
+  }
+  return false;
+}
+
 template <int N>
 void call_driver(const Elementwise& op, const kernels::View& out,
                  const std::array<kernels::View, N>& in, const double* params) {
@@ -99,7 +127,7 @@ DTypes infer_dtypes(const Elementwise& op, const Operands<N>& x,
   }
   DType compute = promotion.result();
   if (op.rule == DTypeRule::Float && !is_floating(compute)) compute = default_dtype();
-  if (!has_loop<N>(op, compute)) {
+  if (!computes<N>(op, compute)) {
     if (target) target->check_result(op.rule == DTypeRule::Bool ? DType::Bool : compute);
     fail(ErrorKind::NotImplemented, "\"", op.name, "\" not implemented for '",
          info(compute).scalar_name, "'");
@@ -214,7 +242,8 @@ void fill(const Elementwise& op, const Operands<N>& x, const double* params, DTy
   Dims strides[N];
   std::array<kernels::View, N> views;
   for (int i = 0; i < N; ++i) {
-    const DType dtype = is_condition<N>(op, i) ? DType::Bool : compute;
+    DType dtype = is_condition<N>(op, i) ? DType::Bool : compute;
+    if (keeps<N>(op, x, i, dtype)) dtype = wide_of(dtype);
     strides[i] = Dims(ndim);
     char* data;
     if (x[i]->is_tensor()) {
@@ -340,6 +369,7 @@ constexpr Operation describe_operands() {
   op.outputs = 1;
   op.attrs_size = sizeof(ElementwiseAttrs<N>);
   op.differentiable = true;
+  op.any_dtype = true;
   op.run = [](const void* attrs, In in, Tensor* out) {
     const Arguments<N> a(attrs, in);
     *out = run<N>(a.op(), a.x, a.params());
@@ -392,7 +422,7 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
   if (flags & kBatched) [[unlikely]] {
     out = compute_batched<N>(op, x, params, target);
     const RecordLevels inner(mode.record & ~mode.levels[batch_level<N>(x)].outer_record);
-    if (records && flags & mode.record && is_floating(out.dtype())) {
+    if (records && flags & mode.record && is_differentiable(out.dtype())) {
       node = make_node<ElementwiseNode<N>>(op, x, params, out.sizes());
     }
   } else {
@@ -412,11 +442,11 @@ Tensor run(const Elementwise& op, const Operands<N>& x, const double* params) {
     out = like ? compute_flat<N>(op, x, *like, params, target)
                : compute_general<N>(op, x, params, target);
   }
-  const bool recorded = node && is_floating(out.dtype());
+  const bool recorded = node && is_differentiable(out.dtype());
   if (recorded) set_history(out, node.get());
   if (recorded && node->extra()) [[unlikely]]
     detail::note_result(*node, out);
-  if (flags & kDual && mode.forward && is_floating(out.dtype())) [[unlikely]] {
+  if (flags & kDual && mode.forward && is_differentiable(out.dtype())) [[unlikely]] {
     propagate_tangents<N>(op, x, params, out);
   }
   if (recorded) {

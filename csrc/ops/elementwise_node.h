@@ -22,21 +22,31 @@ using Operands = std::array<const Operand*, N>;
 // An input of a recorded operation: a tensor, a number, or nothing when no partial reads it.
 class SavedOperand {
  public:
-  void save(const Operand& operand) {
-    if (operand.is_tensor()) {
-      Tensor copy;
-      tensor_.save_input(to_save(operand.tensor(), copy));
-    } else {
-      number_ = operand.number();
-    }
+  SavedOperand() : tensor_() {}
+  ~SavedOperand() {
+    if (!is_number_) tensor_.~SavedInput();
+  }
+  SavedOperand(const SavedOperand&) = delete;
+  SavedOperand& operator=(const SavedOperand&) = delete;
+
+  void save(const Tensor& tensor) {
+    Tensor copy;
+    tensor_.save_input(to_save(tensor, copy));
   }
   Operand read(const Node& node) const {
-    return tensor_.defined() ? Operand(tensor_.read(node)) : Operand(number_);
+    if (is_number_) return number_;
+    return tensor_.defined() ? Operand(tensor_.read(node)) : Operand();
   }
-  // Which no derivative reads, but who computes the result anew does.
-  void keep_number(const Scalar& number) { number_ = number; }
+  // Also one that no derivative reads: who computes the result anew does.
+  void keep_number(const Scalar& number) {
+    tensor_.~SavedInput();
+    new (&number_) Scalar(number);
+    is_number_ = true;
+  }
   const Scalar& number() const { return number_; }
-  void release() noexcept { tensor_.release(); }
+  void release() noexcept {
+    if (!is_number_) tensor_.release();
+  }
   void list(SavedList& list, int index, bool is_number) {
     if (is_number) {
       list.add_input(index, number_);
@@ -46,8 +56,11 @@ class SavedOperand {
   }
 
  private:
-  SavedInput tensor_;
-  Scalar number_;
+  union {
+    SavedInput tensor_;
+    Scalar number_;
+  };
+  bool is_number_ = false;
 };
 
 // What an operation is besides its tensors: its record, the operands that are numbers, parameters.
@@ -105,7 +118,7 @@ class ElementwiseNode final : public Node {
         constants_ |= static_cast<std::uint8_t>(1 << i);
       }
       if (!(reads >> i & 1)) continue;
-      saved_[i].save(*x[i]);
+      if (x[i]->is_tensor()) saved_[i].save(x[i]->tensor());
       numbers_ |= static_cast<std::uint8_t>(!x[i]->is_tensor() << i);
     }
     if (cut) [[unlikely]]

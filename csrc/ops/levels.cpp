@@ -48,7 +48,7 @@ Tensor enter_grad(const Tensor& input, int level) {
   const AllLevels levels;
   const ForwardMode tangents(true);
   Tensor fresh = apply<Alias>({}, input);
-  if (!is_floating(fresh.dtype())) return fresh;
+  if (!is_differentiable(fresh.dtype())) return fresh;
   fresh.body()->raw_flags |= mode.levels[level].bit;
   fresh.set(kInference, false);
   AutogradMeta& meta = make_meta(fresh);

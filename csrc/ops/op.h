@@ -79,6 +79,11 @@ concept IsLinear = requires { requires Op::kLinear; };
 template <class Op>
 concept HasNoDerivative = requires { requires Op::kNotDifferentiable; };
 
+// Its fill moves elements of any dtype without looking at them; others get no narrow ones (NOTE
+// [Narrow types] in kernels/narrow.h), and no complex ones.
+template <class Op>
+concept MovesElements = requires { requires Op::kMoves; };
+
 template <class Op>
 concept HasLayout = requires(const typename Op::Attrs& a, const Tensor& x) { Op::make(a, x); };
 
@@ -310,6 +315,7 @@ constexpr void describe_reads(Operation& op) {
 template <class Op>
 constexpr void describe_derivatives(Operation& op) {
   op.linear = IsLinear<Op>;
+  op.any_dtype = MovesElements<Op>;
   op.differentiable = !HasNoDerivative<Op>;
   op.matrix_product = requires { requires Op::kMatrixProduct; };
   op.for_one_pass = requires { requires Op::kForOnePass; };

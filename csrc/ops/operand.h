@@ -2,9 +2,10 @@
 //
 // NOTE [Promotion]
 // Operands fall into three classes: tensors with dimensions, tensors without, and numbers.  Within
-// a class the widest dtype wins; a lower class only matters when its category (bool < integral <
-// floating) is higher than that of every class above it.  A floating number among integers gives
-// the default dtype.
+// a class the widest dtype wins (promote_types); a lower class only matters when its category (bool
+// < integral < floating < complex) is higher than that of every class above it.  A floating number
+// among integers gives the default dtype, and what is complex among floats the complex dtype of
+// those.
 #pragma once
 
 #include "core/tensor.h"

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "graph/meta.h"
+#include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/levels.h"
 #include "ops/op.h"
@@ -99,6 +100,40 @@ void compute_list(const Operation& op, const void* attrs, In in, std::vector<Ten
   for (const Tensor& view : views) detail::mark_view(view, in[0], true);
 }
 
+bool all_have_loops(In in, std::span<const Tensor> out) {
+  bool all = true;
+  for (int i = 0; i < in.size(); ++i) all &= !in[i].defined() || has_loops(in[i].dtype());
+  for (const Tensor& t : out) all &= has_loops(t.dtype());
+  return all;
+}
+
+// With wide copies of narrow inputs, into wide results.
+[[gnu::noinline]] void fill_widened(const Operation& op, const void* attrs, In in,
+                                    std::span<const Tensor> out) {
+  std::vector<Tensor> inputs, results;
+  std::vector<const Tensor*> pointers;
+  const auto check_real = [&](const Tensor& t) {
+    check(ErrorKind::NotImplemented, !is_complex(t.dtype()), "\"",
+          op.node_name ? op.node_name(attrs)
+          : op.node    ? op.node
+                       : "operator",
+          "\" not implemented for '", info(t.dtype()).scalar_name, "'");
+  };
+  for (int i = 0; i < in.size(); ++i) {
+    if (in[i].defined()) check_real(in[i]);
+    inputs.push_back(in[i].defined() ? widened(in[i]) : Tensor());
+  }
+  for (const Tensor& t : inputs) pointers.push_back(&t);
+  for (const Tensor& t : out) {
+    check_real(t);
+    results.push_back(is_narrow(t.dtype()) ? empty_strided_like(t, wide_of(t.dtype())) : t);
+  }
+  op.fill(attrs, In(pointers.data(), in.size()), results.data());
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    if (!results[k].is_same(out[k])) copy_values(out[k], results[k]);
+  }
+}
+
 template <class Results>
 void compute(const Operation& op, const void* attrs, In in, Results& out) {
   if (op.view) {
@@ -120,6 +155,8 @@ void compute(const Operation& op, const void* attrs, In in, Results& out) {
       if (!out[k].defined()) out[k] = Tensor::empty(specs[k].sizes, specs[k].dtype);
     }
   }
+  if (!op.any_dtype && !all_have_loops(in, out)) [[unlikely]]
+    return fill_widened(op, attrs, in, out);
   op.fill(attrs, in, out.data());
 }
 
@@ -147,7 +184,7 @@ template <class Results>
       make_node_of<OpNode>(OpNode::bytes_for(op, in.size()), op, attrs, in, results.size());
   const std::span<const Tensor> out = results;
   for (std::size_t k = 0; k < out.size(); ++k) {
-    if (is_floating(out[k].dtype())) {
+    if (is_differentiable(out[k].dtype())) {
       set_history(out[k], node.get(), static_cast<std::uint32_t>(k));
     } else if (!mode.pass) {
       detail::note_cuts(in, out.subspan(k, 1));
@@ -169,7 +206,7 @@ template <class Results>
 
 void set_tangents(std::span<const Tensor> out, int level, std::span<const Tensor> tangents) {
   for (std::size_t k = 0; k < out.size(); ++k) {
-    if (is_floating(out[k].dtype())) set_tangent(out[k], level, tangents[k]);
+    if (is_differentiable(out[k].dtype())) set_tangent(out[k], level, tangents[k]);
   }
 }
 
@@ -177,7 +214,7 @@ void set_tangents(std::span<const Tensor> out, int level, std::span<const Tensor
 
 [[gnu::noinline]] void detail::propagate_tangents(const Operation& op, const void* attrs, In in,
                                                   std::span<const Tensor> out) {
-  if (out.empty() || !is_floating(out[0].dtype())) return;
+  if (out.empty() || !is_differentiable(out[0].dtype())) return;
   for (std::uint64_t levels = detail::levels_to_propagate(in); levels; levels &= levels - 1) {
     const int level = std::countr_zero(levels);
     const OuterLevels outer(level);

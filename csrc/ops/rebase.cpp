@@ -188,7 +188,7 @@ void detail::mark_view(const Tensor& view, const Tensor& input, bool one_of_many
   const TensorBody* from = input.body();
   if (body == from || from->raw_flags & kInference) return;
   body->base = from->base ? from->base : input.ref();
-  if (!is_floating(body->dtype)) return;
+  if (!is_differentiable(body->dtype)) return;
   body->raw_flags |= kFollowsBase;
   body->has_seen(body->storage->version);
   if (from->meta) [[unlikely]]

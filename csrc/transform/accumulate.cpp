@@ -33,10 +33,9 @@ void add_into(const Tensor& sum, const Tensor& term) {
   if (n == 0) return;
   if (sum.is_contiguous() && term.is_contiguous()) {
     const auto item = static_cast<std::int64_t>(item_size(sum.dtype()));
-    if (n <= 16384) {
-      kernels::binary_loop(kernels::Binary::Add, sum.dtype())(
-          sum.bytes(), sum.bytes(), term.bytes(), item, item, item, n, nullptr);
-      return;
+    const kernels::BinaryLoop loop = kernels::binary_loop(kernels::Binary::Add, sum.dtype());
+    if (n <= 16384 && loop) {
+      return loop(sum.bytes(), sum.bytes(), term.bytes(), item, item, item, n, nullptr);
     }
   }
   kernels::binary(kernels::Binary::Add, view_of(sum), view_of(sum), view_of(term));

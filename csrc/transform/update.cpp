@@ -11,12 +11,12 @@ namespace pullback {
 
 namespace {
 
-// A tensor as flat memory in the layout of `model`.
+// A tensor as flat memory in the layout of `model`, in a dtype that has loops.
 class Flat {
  public:
   Flat(const Tensor& model, const Tensor& tensor) : tensor_(tensor), flat_(tensor) {
-    if (!tensor.defined() || fits(model, tensor)) return;
-    flat_ = Tensor::empty(tensor.sizes(), tensor.dtype());
+    if (!tensor.defined() || (!is_narrow(tensor.dtype()) && fits(model, tensor))) return;
+    flat_ = empty_strided_like(model, wide_of(tensor.dtype()));
     kernels::copy(view_of(flat_), view_of(tensor));
   }
 
@@ -87,7 +87,7 @@ void sgd_update(const Tensor& param, const Tensor& grad, Tensor& buffer,
   check_state("SGD", "momentum_buffer", param, buffer);
   const Tensor model = common_layout(param, {&grad, &buffer});
   const Flat p(model, param), g(model, grad), b(model, buffer);
-  kernels::sgd(param.dtype(), param.numel(), p.data(), g.data(), b.data(), options);
+  kernels::sgd(wide_of(param.dtype()), param.numel(), p.data(), g.data(), b.data(), options);
   p.written();
   b.written();
 }
@@ -102,8 +102,8 @@ void adam_update(const Tensor& param, const Tensor& grad, const Tensor& exp_avg,
   const Tensor model = common_layout(param, {&grad, &exp_avg, &exp_avg_sq, &max_exp_avg_sq});
   const Flat p(model, param), g(model, grad), m(model, exp_avg), v(model, exp_avg_sq);
   const Flat top(model, max_exp_avg_sq);
-  kernels::adam(param.dtype(), param.numel(), p.data(), g.data(), m.data(), v.data(), top.data(),
-                options);
+  kernels::adam(wide_of(param.dtype()), param.numel(), p.data(), g.data(), m.data(), v.data(),
+                top.data(), options);
   p.written();
   m.written();
   v.written();
@@ -122,7 +122,7 @@ void clear_grad(const Tensor& param, bool set_to_none) {
   refuse_batch("zero_grad", "the gradient", meta->grad);
   if (meta->grad.requires_grad()) meta->grad = meta->grad.detach();
   note_grad(param);
-  const double zero = 0;
+  constexpr Element zero;
   kernels::fill(view_of(meta->grad), &zero);
   meta->grad.note_write();
 }

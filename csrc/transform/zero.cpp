@@ -13,11 +13,12 @@ namespace {
 bool is_zero(const Tensor& t) {
   if (t.has(kBatched) || !is_floating(t.dtype())) return false;
   const GradMode off(false);
-  const Tensor values = t.is_contiguous() ? t : clone(t, MemoryFormat::Contiguous);
+  const Tensor values = widened(t.is_contiguous() ? t : clone(t, MemoryFormat::Contiguous));
   const auto scan = [n = values.numel()](const auto* data) {
     return std::all_of(data, data + n, [](auto value) { return value == 0; });
   };
-  return t.dtype() == DType::Float32 ? scan(values.data<float>()) : scan(values.data<double>());
+  return values.dtype() == DType::Float32 ? scan(values.data<float>())
+                                          : scan(values.data<double>());
 }
 
 }  // namespace

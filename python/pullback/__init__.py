@@ -18,6 +18,7 @@ from pullback._core import (  # noqa: F401 - the public names
     Size,
     Tensor,
     as_tensor,
+    bfloat16,
     bool,
     channels_last,
     contiguous_format,
@@ -26,12 +27,15 @@ from pullback._core import (  # noqa: F401 - the public names
     detach_,
     device,
     dtype,
+    float16,
     float32,
     float64,
     from_dlpack,
     from_numpy,
     get_default_dtype,
     get_num_threads,
+    int8,
+    int16,
     int32,
     int64,
     is_complex,
@@ -61,8 +65,10 @@ pi = 3.141592653589793
 inf = float("inf")
 nan = float("nan")
 
+half = float16
 float = float32
 double = float64
+short = int16
 int = int32
 long = int64
 
@@ -164,19 +170,12 @@ _LAZY |= dict.fromkeys(
 # torch's names of dtypes that pullback does not have.
 _NO_DTYPES = frozenset(
     [
-        "bfloat16",
         "cdouble",
         "cfloat",
-        "char",
         "chalf",
         "complex128",
         "complex32",
         "complex64",
-        "float16",
-        "half",
-        "int16",
-        "int8",
-        "short",
         "uint16",
         "uint32",
         "uint64",
@@ -201,7 +200,7 @@ def __getattr__(name: str) -> object:
     if name in _NO_DTYPES:
         raise AttributeError(
             f"module 'pullback' has no attribute {name!r}: this dtype is not supported; there are "
-            "float32, float64, int32, int64, uint8 and bool"
+            "float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8 and bool"
         )
     if name.startswith("_"):
         raise AttributeError(f"module 'pullback' has no attribute {name!r}")

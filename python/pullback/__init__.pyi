@@ -102,6 +102,9 @@ from pullback._core import (
     as_tensor as as_tensor,
 )
 from pullback._core import (
+    bfloat16 as bfloat16,
+)
+from pullback._core import (
     bool as bool,
 )
 from pullback._core import (
@@ -126,6 +129,9 @@ from pullback._core import (
     dtype as dtype,
 )
 from pullback._core import (
+    float16 as float16,
+)
+from pullback._core import (
     float32 as float32,
 )
 from pullback._core import (
@@ -142,6 +148,12 @@ from pullback._core import (
 )
 from pullback._core import (
     get_num_threads as get_num_threads,
+)
+from pullback._core import (
+    int8 as int8,
+)
+from pullback._core import (
+    int16 as int16,
 )
 from pullback._core import (
     int32 as int32,

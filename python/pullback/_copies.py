@@ -72,14 +72,21 @@ def reduced(tensor: Any) -> Any:
     span = 1 + sum((n - 1) * step for n, step in zip(sizes, strides, strict=True))
     if tensor.numel() == 0:
         span = 0
-    flat = tensor.detach().as_strided((span,), (1,), tensor.storage_offset()).numpy()
-    arguments = type(tensor), flat, tuple(sizes), strides, tensor.requires_grad
+    values = tensor.detach().as_strided((span,), (1,), tensor.storage_offset())
+    # NumPy has no bfloat16: its bits.
+    flat = (values.view(_core.int16) if tensor.dtype is _core.bfloat16 else values).numpy()
+    arguments = type(tensor), flat, tuple(sizes), strides, tensor.requires_grad, tensor.dtype
     return rebuilt, arguments, tensor.__dict__ or None
 
 
-def rebuilt(cls: Any, flat: Any, sizes: Any, strides: Any, requires_grad: bool) -> Any:
-    """The tensor of a pickle."""
-    made = _core.tensor(flat).as_strided(sizes, strides).detach()
+def rebuilt(
+    cls: Any, flat: Any, sizes: Any, strides: Any, requires_grad: bool, dtype: Any = None
+) -> Any:
+    """The tensor of a pickle; ``dtype`` is in it since NumPy does not know all of them."""
+    values = _core.tensor(flat)
+    if dtype is _core.bfloat16:
+        values = values.view(dtype)
+    made = values.as_strided(sizes, strides).detach()
     if cls is not Tensor:
         return Tensor._make_subclass(cls, made, requires_grad)
     return made.requires_grad_(requires_grad)

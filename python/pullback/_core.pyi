@@ -1030,8 +1030,12 @@ def _give_module_attributes(type: type, getattr: Callable[..., Any]) -> None: ..
 def live_objects() -> dict[str, _int]: ...
 def __getattr__(name: str) -> Any: ...
 
+bfloat16: dtype
+float16: dtype
 float32: dtype
 float64: dtype
+int8: dtype
+int16: dtype
 int32: dtype
 int64: dtype
 uint8: dtype

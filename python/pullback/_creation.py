@@ -13,6 +13,8 @@ __all__ = ["asarray", "frombuffer"]
 _FORMATS = {
     _core.float32: "f",
     _core.float64: "d",
+    _core.int8: "b",
+    _core.int16: "h",
     _core.int32: "i",
     _core.int64: "q",
     _core.uint8: "B",
@@ -174,6 +176,8 @@ def frombuffer(
             f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must "
             f"not be greater than actual buffer length ({total} bytes)"
         )
-    view = view[offset : offset + count * size].cast(_FORMATS[dtype])  # type: ignore[call-overload]
+    view = view[offset : offset + count * size].cast(_FORMATS.get(dtype, "h"))  # type: ignore[call-overload]
     made: Tensor = _core._from_buffer(view)
+    if dtype in (_core.float16, _core.bfloat16):  # which memoryview does not cast to
+        made = made.view(dtype)
     return made.requires_grad_(requires_grad)

@@ -106,9 +106,6 @@ _FUNCTIONS = {
 _COMPARISONS = {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"}
 # Results of NumPy in dtypes that tensors do not have become the next larger one.
 _WIDER = {
-    "float16": "float32",
-    "int8": "int32",
-    "int16": "int32",
     "uint16": "int32",
     "uint32": "int64",
 }
@@ -143,7 +140,7 @@ def _common_dtype(ufunc: Any, inputs: tuple[Any, ...]) -> Any:
         return np.empty((0, 0), np.asarray(value).dtype)
 
     name = ufunc(*map(empty, inputs)).dtype.name
-    return getattr(_core, name) if name in ("float32", "float64") else None
+    return getattr(_core, name) if name in ("float16", "float32", "float64") else None
 
 
 def _recorded(ufunc: Any, ours: Any, inputs: tuple[Any, ...]) -> Any:

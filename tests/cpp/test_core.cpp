@@ -1,6 +1,9 @@
 // References, memory, shapes and tensors without a graph.
 #include <atomic>
+#include <cmath>
+#include <complex>
 #include <cstdint>
+#include <limits>
 #include <set>
 #include <thread>
 #include <vector>
@@ -161,6 +164,38 @@ TEST_CASE("tensors hold values of every dtype", "[core]") {
     CHECK(t.is_contiguous());
     CHECK(Tensor::scalar(Scalar(1), dtype).item().to_double() == 1);
   }
+}
+
+TEST_CASE("numbers keep their kind", "[core]") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double imaginary : {0.0, -0.0, 1.5, -1.5, 1e300, nan}) {
+    const Scalar number(std::complex<double>(2, imaginary));
+    CHECK(number.category() == Category::Complex);
+    const double kept = number.to_complex().imag();
+    CHECK((kept == imaginary || (kept != kept && imaginary != imaginary)));
+    CHECK(std::signbit(kept) == std::signbit(imaginary));
+  }
+  CHECK(Scalar(std::complex<double>(2, 0)).to_double() == 2);
+  CHECK_THROWS_AS(Scalar(std::complex<double>(2, 1)).to_double(), Error);
+  CHECK(Scalar(INT64_MAX).to_int() == INT64_MAX);
+  CHECK(Scalar::wide(UINT64_MAX).category() == Category::Integral);
+  CHECK(Scalar(true).category() == Category::Bool);
+}
+
+TEST_CASE("half and bfloat16 are rounded to even", "[core]") {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const Half half{static_cast<std::uint16_t>(bits)};
+    const BFloat16 brain{static_cast<std::uint16_t>(bits)};
+    const float a = to_float(half), b = to_float(brain);
+    CHECK((a != a || to_half(a).bits == bits));
+    CHECK((b != b || to_bfloat16(b).bits == bits));
+  }
+  CHECK(to_half(65519.0f).bits == 0x7bff);
+  CHECK(to_half(65520.0f).bits == 0x7c00);
+  CHECK(to_half(0x1p-25f).bits == 0);
+  CHECK(to_half(0x1.8p-25f).bits == 1);
+  CHECK(to_bfloat16(0x1.01p0f).bits == 0x3f80);
+  CHECK(to_bfloat16(0x1.03p0f).bits == 0x3f82);
 }
 
 TEST_CASE("views share storage and version", "[core]") {

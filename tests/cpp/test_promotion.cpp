@@ -16,6 +16,29 @@ TEST_CASE("promotion within a class takes the wider dtype", "[ops]") {
   CHECK(result_type(dims(DType::Float32), dims(DType::Float64)) == DType::Float64);
 }
 
+TEST_CASE("neither of a pair holds the other", "[ops]") {
+  CHECK(promote_types(DType::UInt8, DType::Int8) == DType::Int16);
+  CHECK(promote_types(DType::Float16, DType::BFloat16) == DType::Float32);
+  CHECK(promote_types(DType::Float64, DType::Complex64) == DType::Complex128);
+  CHECK(promote_types(DType::Float16, DType::Complex64) == DType::Complex64);
+  for (int a = 0; a < kNumDTypes; ++a) {
+    for (int b = 0; b < kNumDTypes; ++b) {
+      const auto x = static_cast<DType>(a), y = static_cast<DType>(b);
+      CHECK(promote_types(x, y) == promote_types(y, x));
+      CHECK(promote_types(x, promote_types(x, y)) == promote_types(x, y));
+    }
+  }
+}
+
+TEST_CASE("complex numbers make floats complex", "[ops]") {
+  const Operand i(std::complex<double>(0, 1));
+  CHECK(result_type(dims(DType::Float64), i) == DType::Complex128);
+  CHECK(result_type(dims(DType::Float32), zero_dim(DType::Complex128)) == DType::Complex64);
+  CHECK(result_type(dims(DType::Int64), i) == DType::Complex64);
+  CHECK(fits(Scalar(std::complex<double>(2, 0)), DType::Float32));
+  CHECK_FALSE(fits(Scalar(std::complex<double>(2, 1)), DType::Float32));
+}
+
 TEST_CASE("a lower class matters only by a higher category", "[ops]") {
   CHECK(result_type(dims(DType::Float32), zero_dim(DType::Float64)) == DType::Float32);
   CHECK(result_type(dims(DType::Int32), zero_dim(DType::Float64)) == DType::Float64);

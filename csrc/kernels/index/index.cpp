@@ -11,17 +11,11 @@ namespace pullback::kernels {
 namespace {
 
 std::int64_t read_index(const char* p, DType dtype) {
-  switch (dtype) {
-    case DType::Int64:
-      return *reinterpret_cast<const std::int64_t*>(p);
-    case DType::Int32:
-      return *reinterpret_cast<const std::int32_t*>(p);
-    case DType::UInt8:
-      return *reinterpret_cast<const std::uint8_t*>(p);
-    default:
-      fail(ErrorKind::Index,
-           "tensors used as indices must be long, int, byte or bool tensors: got ", name(dtype));
-  }
+  if (dtype == DType::Int64) return *reinterpret_cast<const std::int64_t*>(p);
+  if (dtype == DType::Int32) return *reinterpret_cast<const std::int32_t*>(p);
+  check(ErrorKind::Index, dtype == DType::UInt8,
+        "tensors used as indices must be long, int, byte or bool tensors: got ", name(dtype));
+  return *reinterpret_cast<const std::uint8_t*>(p);
 }
 
 std::int64_t bytes(const View& v, int dim) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/parallel.h"
+#include "kernels/rows.h"
 
 namespace pullback::kernels {
 namespace {
@@ -67,13 +67,10 @@ void run(T* out, const T* x1, const T* x2, const PairSizes& s, double p) {
 
 void pair_distances(DType dtype, char* out, const char* x1, const char* x2, const PairSizes& sizes,
                     double p) {
-  if (dtype == DType::Float64) {
-    run(reinterpret_cast<double*>(out), reinterpret_cast<const double*>(x1),
-        reinterpret_cast<const double*>(x2), sizes, p);
-  } else {
-    run(reinterpret_cast<float*>(out), reinterpret_cast<const float*>(x1),
-        reinterpret_cast<const float*>(x2), sizes, p);
-  }
+  visit_floating(dtype, "cdist", [&]<typename T>() {
+    run(reinterpret_cast<T*>(out), reinterpret_cast<const T*>(x1), reinterpret_cast<const T*>(x2),
+        sizes, p);
+  });
 }
 
 }  // namespace pullback::kernels

@@ -28,7 +28,7 @@ constexpr std::int64_t kTileWork = 1 << 21;
 
 SmallGemm::Function small_function(DType dtype) {
   static const SmallGemm table = PULLBACK_ISA_SELECT(small_gemm)();
-  return dtype == DType::Float32 ? table.float32 : table.float64;
+  return of_floating(dtype, table.float32, table.float64);
 }
 
 // The last two dimensions of a view, strides in elements.
@@ -255,7 +255,15 @@ void multiply(const Matrix& a, const Matrix& b, const Matrix& c, DType dtype, bo
       return multiply_integers<std::uint8_t>(a, b, c, accumulate);
     case DType::Bool:
       fail("\"addmm_impl_cpu_\" not implemented for 'Bool'");
+    case DType::Int8:
+    case DType::Int16:
+    case DType::Float16:
+    case DType::BFloat16:
+    case DType::Complex64:
+    case DType::Complex128:
+      break;
   }
+  report_no_kernel(dtype);
 }
 
 bool is_small(std::int64_t m, std::int64_t n, std::int64_t k) {

@@ -8,7 +8,9 @@
 #include <numbers>
 #include <numeric>
 
+#include "kernels/copy.h"
 #include "kernels/dispatch.h"
+#include "kernels/narrow.h"
 #include "kernels/order/sort.h"
 #include "kernels/rows.h"
 
@@ -50,9 +52,30 @@ struct MemoryOrder {
   }
 };
 
+// The number as half or bfloat16.
+float rounded(double value, DType dtype) {
+  const auto number = static_cast<float>(value);
+  return dtype == DType::Float16 ? to_float(to_half(number)) : to_float(to_bfloat16(number));
+}
+
+// Draws numbers of type T, of which narrow elements are made block by block.
 template <typename T, typename Draw>
 void fill_in_order(const View& out, Draw draw) {
   const MemoryOrder order(out, out);
+  if (is_narrow(out.dtype)) {
+    const UnaryLoop narrowed = cast_loop(out.dtype, kDTypeOf<T>);
+    for_elements(std::array{&order.view}, [&](const auto& at, std::int64_t n) {
+      const std::int64_t stride = at.inner_stride(0);
+      T block[kNarrowBlock];
+      for (std::int64_t i = 0; i < n; i += kNarrowBlock) {
+        const std::int64_t m = std::min(kNarrowBlock, n - i);
+        for (std::int64_t k = 0; k < m; ++k) block[k] = draw();
+        narrowed(at[0] + i * stride, reinterpret_cast<const char*>(block), stride, sizeof(T), m,
+                 nullptr);
+      }
+    });
+    return;
+  }
   for_elements(std::array{&order.view}, [&](const auto& at, std::int64_t n) {
     const std::int64_t stride = at.inner_stride(0);
     char* p = at[0];
@@ -114,6 +137,20 @@ void fill_normal(T* values, std::int64_t n, double mean, double std, Generator& 
   box_muller(last, 1, mean, std);
 }
 
+// The same for half and bfloat16, but that nothing is drawn for the part of a block, so that only
+// the last 16 differ.
+void fill_narrow_normal(const View& out, std::int64_t n, double mean, double std, Generator& g) {
+  std::vector<float> values(static_cast<std::size_t>(n));
+  const auto blocks = [&](float* first, std::int64_t count) {
+    for (std::int64_t i = 0; i < 16 * count; ++i) first[i] = uniform01<float>(g);
+    box_muller(first, count, mean, std);
+  };
+  blocks(values.data(), n / 16);
+  if (n % 16 != 0) blocks(values.data() + n - 16, 1);
+  cast_loop(out.dtype, DType::Float32)(out.data, reinterpret_cast<const char*>(values.data()), 2, 4,
+                                       n, nullptr);
+}
+
 template <typename T>
 void draw_with_replacement(const T* p, std::int64_t stride, std::int64_t n, std::int64_t* out,
                            std::int64_t out_stride, std::int64_t samples, Generator& g) {
@@ -137,8 +174,16 @@ void uniform(const View& out, double lo, double hi, Generator& generator) {
   check(lo <= hi, "uniform_ expects to return a [from, to) range, but found from=", lo,
         " > to=", hi);
   const Lock lock(generator.mutex());
-  visit_floating(out.dtype, "uniform", [&]<typename T>() {
+  visit_floating(wide_of(out.dtype), "uniform", [&]<typename T>() {
     const T from = static_cast<T>(lo), range = static_cast<T>(hi) - from;
+    if (is_narrow(out.dtype)) {
+      // What is rounded to the upper bound becomes the lower one, as in torch.
+      const T top = static_cast<T>(rounded(hi, out.dtype));
+      return fill_in_order<T>(out, [&] {
+        const T value = std::fma(uniform01<T>(generator), range, from);
+        return rounded(static_cast<double>(value), out.dtype) == top ? from : value;
+      });
+    }
     fill_in_order<T>(out, [&] { return std::fma(uniform01<T>(generator), range, from); });
   });
 }
@@ -147,7 +192,10 @@ void normal(const View& out, double mean, double std, Generator& generator) {
   check(std >= 0, "normal expects std >= 0.0, but found std ", std);
   const Lock lock(generator.mutex());
   const std::int64_t n = out.numel();
-  visit_floating(out.dtype, "normal", [&]<typename T>() {
+  visit_floating(wide_of(out.dtype), "normal", [&]<typename T>() {
+    if (is_narrow(out.dtype) && n >= 16 && is_contiguous(out)) {
+      return fill_narrow_normal(out, n, mean, std, generator);
+    }
     if (n >= 16 && is_contiguous(out)) {
       return fill_normal(reinterpret_cast<T*>(out.data), n, mean, std, generator);
     }
@@ -159,7 +207,7 @@ void normal(const View& out, double mean, double std, Generator& generator) {
 void exponential(const View& out, double lambda, Generator& generator) {
   check(lambda > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambda);
   const Lock lock(generator.mutex());
-  visit_floating(out.dtype, "exponential", [&]<typename T>() {
+  visit_floating(wide_of(out.dtype), "exponential", [&]<typename T>() {
     fill_in_order<T>(out, [&] {
       return static_cast<T>(-1.0 / lambda * std::log1p(-uniform01<double>(generator)));
     });
@@ -171,27 +219,38 @@ namespace {
 // The integers from 0 on that the dtype holds.
 std::uint64_t full_range(DType dtype) {
   switch (dtype) {
+    case DType::BFloat16:
+      return (std::uint64_t{1} << 8) + 1;
+    case DType::Float16:
+      return (std::uint64_t{1} << 11) + 1;
     case DType::Float32:
       return (std::uint64_t{1} << 24) + 1;
     case DType::Float64:
       return (std::uint64_t{1} << 53) + 1;
     case DType::Int32:
       return std::uint64_t{1} << 31;
+    case DType::Int16:
+      return std::uint64_t{1} << 15;
+    case DType::Int8:
+      return std::uint64_t{1} << 7;
     case DType::UInt8:
       return 256;
     case DType::Bool:
       return 2;
     case DType::Int64:
+      return std::uint64_t{1} << 63;
+    case DType::Complex64:
+    case DType::Complex128:
       break;
   }
-  return std::uint64_t{1} << 63;
+  report_no_kernel(dtype);
 }
 
 // `range` integers from `lo` on; 0 for all of 64 bits.
 void random_range(const View& out, std::int64_t lo, std::uint64_t range, Generator& generator) {
   const Lock lock(generator.mutex());
   const bool wide = range == 0 || range >= (std::uint64_t{1} << 28);
-  visit(out.dtype, [&]<typename T>() {
+  visit(wide_of(out.dtype), [&]<typename T>() {
     fill_in_order<T>(out, [&] {
       const std::uint64_t draw = wide ? generator.random64() : generator.random32();
       const std::uint64_t part = range == 0 ? draw : draw % range;
@@ -213,7 +272,7 @@ void random_from(const View& out, std::int64_t lo, Generator& generator) {
 
 void random_full(const View& out, Generator& generator) {
   const Lock lock(generator.mutex());
-  visit(out.dtype, [&]<typename T>() {
+  visit(wide_of(out.dtype), [&]<typename T>() {
     constexpr bool wide = sizeof(T) == 8;
     const std::uint64_t range = full_range(out.dtype);
     fill_in_order<T>(out, [&] {
@@ -262,7 +321,7 @@ void bernoulli(const View& out, const View& p, Generator& generator) {
 void bernoulli(const View& out, double p, Generator& generator) {
   check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
   const Lock lock(generator.mutex());
-  visit(out.dtype, [&]<typename T>() {
+  visit(wide_of(out.dtype), [&]<typename T>() {
     fill_in_order<T>(out, [&] { return static_cast<T>(uniform01<double>(generator) < p); });
   });
 }

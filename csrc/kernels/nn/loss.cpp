@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "core/error.h"
+#include "kernels/rows.h"
 
 namespace pullback::kernels {
 namespace {
@@ -90,20 +90,13 @@ void check_targets(const View& target, std::int64_t num_classes, std::int64_t ig
 }
 
 void nll(const View& loss, const View& x, const View& target, const Classes& classes) {
-  if (x.dtype == DType::Float32) {
-    nll_of<float>(loss, x, target, classes);
-  } else {
-    nll_of<double>(loss, x, target, classes);
-  }
+  visit_floating(x.dtype, "nll_loss", [&]<typename T>() { nll_of<T>(loss, x, target, classes); });
 }
 
 void nll_grad(const View& out, const View& grad, const View& target, const Classes& classes,
               double scale) {
-  if (out.dtype == DType::Float32) {
-    nll_grad_of<float>(out, grad, target, classes, scale);
-  } else {
-    nll_grad_of<double>(out, grad, target, classes, scale);
-  }
+  visit_floating(out.dtype, "nll_loss",
+                 [&]<typename T>() { nll_grad_of<T>(out, grad, target, classes, scale); });
 }
 
 double nll_weight(const View& target, DType dtype, const Classes& classes) {
@@ -111,8 +104,9 @@ double nll_weight(const View& target, DType dtype, const Classes& classes) {
   walk(target, target.strides, target.strides, [&](std::int64_t at, std::int64_t, std::int64_t) {
     const std::int64_t t = targets(target)[at];
     if (t == classes.ignore) return;
-    total += dtype == DType::Float32 ? static_cast<double>(weight_of<float>(classes, t))
-                                     : weight_of<double>(classes, t);
+    total += visit_floating(dtype, "nll_loss", [&]<typename T>() {
+      return static_cast<double>(weight_of<T>(classes, t));
+    });
   });
   return total;
 }

@@ -25,7 +25,7 @@ constexpr std::int64_t kShortRow = 16;
 const SoftmaxKernels& kernels_of(DType dtype) {
   static const SoftmaxKernels float32 = PULLBACK_ISA_SELECT(softmax_kernels)(DType::Float32);
   static const SoftmaxKernels float64 = PULLBACK_ISA_SELECT(softmax_kernels)(DType::Float64);
-  return dtype == DType::Float32 ? float32 : float64;
+  return of_floating(dtype, float32, float64);
 }
 
 // One of the three operands of a group of rows.

@@ -18,9 +18,7 @@ namespace {
 const OptimKernels& kernels_of(DType dtype) {
   static const OptimKernels float32 = PULLBACK_ISA_SELECT(optim_kernels)(DType::Float32);
   static const OptimKernels float64 = PULLBACK_ISA_SELECT(optim_kernels)(DType::Float64);
-  check(is_floating(dtype), "optimizer step: wrong dtype of a parameter: got ", name(dtype),
-        ", expected float32 or float64");
-  return dtype == DType::Float32 ? float32 : float64;
+  return of_floating(dtype, float32, float64);
 }
 
 template <typename Void>

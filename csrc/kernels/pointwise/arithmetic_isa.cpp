@@ -351,6 +351,10 @@ void fill_arithmetic(ElementwiseTable& t) {
   set_ternary<Addcdiv, float, double>(t, Ternary::Addcdiv);
   set_where<uint8_t>(t, DType::Bool);
   set_where<uint8_t>(t, DType::UInt8);
+  set_where<uint8_t>(t, DType::Int8);
+  for (const DType dtype : {DType::Int16, DType::Float16, DType::BFloat16}) {
+    set_where<std::uint16_t>(t, dtype);
+  }
   set_where<std::uint32_t>(t, DType::Int32);
   set_where<std::uint32_t>(t, DType::Float32);
   set_where<std::uint64_t>(t, DType::Int64);

@@ -3,6 +3,8 @@
 
 #include <bit>
 
+#include "kernels/rows.h"
+
 namespace pullback::kernels {
 namespace {
 
@@ -28,12 +30,13 @@ bool scan(const Real* values, std::int64_t n) {
 
 }  // namespace
 
-bool has_nan(const float* values, std::int64_t n) {
-  return scan<std::uint32_t, 0x7f800000u>(values, n);
-}
-
-bool has_nan(const double* values, std::int64_t n) {
-  return scan<std::uint64_t, 0x7ff0000000000000u>(values, n);
+bool has_nan(const View& values) {
+  const std::int64_t n = values.numel();
+  if (values.dtype == DType::Float32) {
+    return scan<std::uint32_t, 0x7f800000u>(reinterpret_cast<const float*>(values.data), n);
+  }
+  if (values.dtype != DType::Float64) report_no_kernel(values.dtype);
+  return scan<std::uint64_t, 0x7ff0000000000000u>(reinterpret_cast<const double*>(values.data), n);
 }
 
 }  // namespace pullback::kernels

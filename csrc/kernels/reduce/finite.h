@@ -1,11 +1,11 @@
 // Whether memory holds a NaN: one pass of integer comparisons, for anomaly mode.
 #pragma once
 
-#include <cstdint>
+#include "kernels/view.h"
 
 namespace pullback::kernels {
 
-bool has_nan(const float* values, std::int64_t n);
-bool has_nan(const double* values, std::int64_t n);
+// Of a dense view of a floating dtype with loops.
+bool has_nan(const View& values);
 
 }  // namespace pullback::kernels

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "kernels/rows.h"
+
 namespace pullback::kernels {
 namespace {
 
@@ -38,11 +40,7 @@ void run(const View& out, const View& a, const View& b, int dim) {
 }  // namespace
 
 void recurrence(const View& out, const View& a, const View& b, int dim) {
-  if (out.dtype == DType::Float64) {
-    run<double>(out, a, b, dim);
-  } else {
-    run<float>(out, a, b, dim);
-  }
+  visit_floating(out.dtype, "cumprod", [&]<typename T>() { run<T>(out, a, b, dim); });
 }
 
 }  // namespace pullback::kernels

@@ -305,8 +305,15 @@ RowKernel kernel_of(DType dtype) {
       return kernel<op, float>();
     case DType::Float64:
       return kernel<op, double>();
+    case DType::Int8:
+    case DType::Int16:
+    case DType::Float16:
+    case DType::BFloat16:
+    case DType::Complex64:
+    case DType::Complex128:
+      break;
   }
-  __builtin_unreachable();
+  return {};
 }
 
 }  // namespace
@@ -316,8 +323,8 @@ RowKernel row_kernel(RowOp op, DType dtype) {
     case RowOp::Sum:
       return kernel_of<RowOp::Sum>(dtype);
     case RowOp::SumSq:
-      return dtype == DType::Float32 ? kernel<RowOp::SumSq, float>()
-                                     : kernel<RowOp::SumSq, double>();
+      if (dtype == DType::Float32) return kernel<RowOp::SumSq, float>();
+      return dtype == DType::Float64 ? kernel<RowOp::SumSq, double>() : RowKernel{};
     case RowOp::Prod:
       return kernel_of<RowOp::Prod>(dtype);
     case RowOp::Max:

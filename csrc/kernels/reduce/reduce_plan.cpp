@@ -13,6 +13,11 @@ PULLBACK_ISA_DECLARE(RowKernel row_kernel(RowOp op, DType dtype);)
 
 namespace {
 
+// In the place of the kernels that there are not.
+void refuse(const void*, std::int64_t, std::int64_t, std::int64_t, void*) {
+  fail("internal error: a reduction got elements of a dtype without a loop. Please report it.");
+}
+
 RowKernel find_kernel(RowOp op, DType dtype) {
   struct Table {
     RowKernel kernels[5][kNumDTypes];
@@ -23,6 +28,7 @@ RowKernel find_kernel(RowOp op, DType dtype) {
     for (int o = 0; o < 5; ++o) {
       for (int d = 0; d < kNumDTypes; ++d) {
         t.kernels[o][d] = select(static_cast<RowOp>(o), static_cast<DType>(d));
+        if (!t.kernels[o][d].rows) t.kernels[o][d] = {&refuse, &refuse};
       }
     }
     return t;
@@ -162,11 +168,21 @@ void store(char* out, DType dtype, std::int64_t stride, const void* accumulators
       return store_from<std::int64_t>(out, dtype, stride, accumulators, n, plan);
     case DType::Int32:
       return store_as<std::int32_t, std::int32_t>(out, stride, accumulators, n, plan);
-    default:
+    case DType::Bool:
+    case DType::UInt8:
+      if (dtype != DType::Bool) {
+        return store_as<std::uint8_t, std::uint8_t>(out, stride, accumulators, n, plan);
+      }
+      return store_as<bool, std::uint8_t>(out, stride, accumulators, n, plan);
+    case DType::Int8:
+    case DType::Int16:
+    case DType::Float16:
+    case DType::BFloat16:
+    case DType::Complex64:
+    case DType::Complex128:
       break;
   }
-  if (dtype == DType::Bool) return store_as<bool, std::uint8_t>(out, stride, accumulators, n, plan);
-  store_as<std::uint8_t, std::uint8_t>(out, stride, accumulators, n, plan);
+  report_no_kernel(plan.accumulator);
 }
 
 void load(const Plan& plan, DType in, const char* base, const Region& region, std::int64_t begin,

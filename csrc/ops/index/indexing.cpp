@@ -129,6 +129,7 @@ constexpr const char* kTake = "TakeBackward0";  // its result is row-major
 struct IndexGet {
   static constexpr int kInputs = kVariadic;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   using Attrs = IndexPlan;
   static const char* node_name(const Attrs& a) { return a.node; }
   static Spec spec(const Attrs& a, In in) {

@@ -39,6 +39,7 @@ struct MaskedSelect {
   static constexpr const char* kNode = "MaskedSelectBackward0";
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   struct Attrs {
     Dims whole;
   };
@@ -69,6 +70,7 @@ struct MaskedScatter {
   static constexpr const char* kNode = "MaskedScatterBackward0";
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   struct Attrs {
     Dims source;
   };
@@ -161,12 +163,13 @@ Tensor masked_scatter(const Tensor& input, const Tensor& mask, const Tensor& sou
 
 Tensor nonzero(const Tensor& input) {
   check_plain(input);
-  const std::int64_t count = kernels::count_nonzero(view_of(input));
+  const Tensor x = widened(input);
+  const std::int64_t count = kernels::count_nonzero(view_of(x));
   // Column by column in memory, so that nonzero_tuple has dense vectors.
   const Tensor columns = Tensor::empty({{input.ndim(), count}}, DType::Int64);
   const Tensor positions =
       columns.alias({{count, input.ndim()}}, {{1, std::max<std::int64_t>(count, 1)}});
-  kernels::nonzero(view_of(input), view_of(positions));
+  kernels::nonzero(view_of(x), view_of(positions));
   return positions;
 }
 
@@ -189,7 +192,9 @@ struct Argwhere {
     Attrs batched(std::int64_t) const { return {lead + 1}; }
   };
   static Spec spec(const Attrs& a, In in) {
-    const Tensor x = in[0].is_contiguous() ? in[0] : copy_to_dtype(in[0], in[0].dtype());
+    const DType wide = wide_of(in[0].dtype());
+    const bool usable = in[0].is_contiguous() && in[0].dtype() == wide;
+    const Tensor x = usable ? in[0] : copy_to_dtype(in[0], wide);
     Dims sizes(x.sizes().first(static_cast<std::size_t>(a.lead)));
     const std::int64_t examples = count_elements(sizes);
     const std::int64_t each = examples == 0 ? 0 : x.numel() / examples;

@@ -26,6 +26,7 @@ struct Gather {
   static constexpr const char* kNode = "GatherBackward0";
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   struct Attrs {
     int dim;
     Dims whole;
@@ -78,6 +79,7 @@ struct Scatter {
   static constexpr const char* kNode = "ScatterBackward0";
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   using Attrs = DimAttrs;
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
@@ -101,6 +103,7 @@ struct ScatterValue {
   static constexpr const char* kNode = "ScatterBackward1";
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   struct Attrs {
     int dim;
     Scalar value;

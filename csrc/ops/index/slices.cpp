@@ -53,6 +53,7 @@ struct IndexSelect {
   static constexpr const char* kNode = "IndexSelectBackward0";
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   struct Attrs {
     int dim;
     Dims whole;
@@ -121,6 +122,7 @@ struct IndexCopy {
   static constexpr const char* kNode = "IndexCopyBackward0";
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   struct Attrs {
     int dim;
   };
@@ -155,6 +157,7 @@ Tensor index_fill_tensor(const Tensor& input, std::int64_t dim, const Tensor& in
 struct IndexFill {
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   struct Attrs {
     int dim;
     Scalar value;

@@ -4,6 +4,7 @@
 #include "kernels/reduce/finite.h"
 #include "ops/basic.h"
 #include "ops/linalg/matmul.h"
+#include "ops/op.h"
 #include "ops/pointwise/compare.h"
 #include "ops/pointwise/select.h"
 
@@ -13,8 +14,7 @@ namespace {
 // Only NaN can hide a term that was zero times infinity; unknown counts as yes.
 bool may_have_nan(const Tensor& t) {
   if (t.has(kBatched) || !t.is_contiguous()) return true;
-  return t.dtype() == DType::Float32 ? kernels::has_nan(t.data<float>(), t.numel())
-                                     : kernels::has_nan(t.data<double>(), t.numel());
+  return kernels::has_nan(view_of(widened(t)));
 }
 
 Tensor without_zero_terms(const Tensor& a, const Tensor& b, bool left, const Tensor& plain) {

@@ -18,25 +18,6 @@
 namespace pullback {
 namespace {
 
-// How PyTorch's products name dtypes.
-const char* c_name(DType dtype) {
-  switch (dtype) {
-    case DType::Bool:
-      return "bool";
-    case DType::UInt8:
-      return "unsigned char";
-    case DType::Int32:
-      return "int";
-    case DType::Int64:
-      return "long int";
-    case DType::Float32:
-      return "float";
-    case DType::Float64:
-      return "double";
-  }
-  return "";
-}
-
 // The examples of a tensor at this level, or the tensor itself when it is the same for all.
 Tensor examples(const Tensor& t, int level) {
   return t.has(kBatched) && meta_of(t)->level == level ? meta_of(t)->batch : t;
@@ -195,8 +176,8 @@ Tensor matmul_stacks(const Tensor& a, const Tensor& b) {
 
 void check_same_dtype(const Tensor& a, const Tensor& b) {
   check(a.dtype() == b.dtype(),
-        "expected m1 and m2 to have the same dtype, but got: ", c_name(a.dtype()),
-        " != ", c_name(b.dtype()));
+        "expected m1 and m2 to have the same dtype, but got: ", info(a.dtype()).c_name,
+        " != ", info(b.dtype()).c_name);
 }
 
 void check_product(const Tensor& a, const Tensor& b) {

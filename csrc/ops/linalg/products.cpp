@@ -296,7 +296,8 @@ Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight
   const Tensor flat =
       reshape(permute(weight, Dims{1, 0, 2}), Dims{weight.size(1), outputs * weight.size(2)});
   const Tensor partial = reshape(mm(a, flat), Dims{rows, outputs, weight.size(2)});
-  const Tensor result = unsafe_view(sum(partial * b, Dims{-1}), sizes, "ViewBackward0");
+  const Tensor result =
+      unsafe_view(sum(partial * b, Dims{-1}, false, a.dtype()), sizes, "ViewBackward0");
   return bias ? result + *bias : result;
 }
 

@@ -42,6 +42,8 @@ DType dtype_of(const Scalar& value) {
       return DType::Int64;
     case Category::Floating:
       return default_dtype();
+    case Category::Complex:
+      return complex_of(default_dtype());
   }
   __builtin_unreachable();
 }
@@ -126,6 +128,7 @@ T convert(From value) {
 
 template <typename F>
 Tensor generate(std::int64_t count, DType dtype, F&& value) {
+  if (is_narrow(dtype)) return cast(generate(count, wide_of(dtype), value), dtype);
   Tensor out = Tensor::empty(Dims{count}, dtype);
   kernels::visit(dtype, [&]<typename T>() {
     T* p = out.data<T>();
@@ -168,7 +171,8 @@ Tensor spaced(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtype,
       return map(static_cast<double>(value));
     });
   };
-  if (type == DType::Float32) return count(static_cast<float>(from), static_cast<float>(to));
+  if (wide_of(type) == DType::Float32)
+    return count(static_cast<float>(from), static_cast<float>(to));
   return count(from, to);
 }
 

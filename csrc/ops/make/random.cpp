@@ -142,15 +142,24 @@ void check_bound(DType dtype, const char* which, std::int64_t bound) {
   if (dtype == DType::Bool || dtype == DType::UInt8) {
     low = 0;
     high = dtype == DType::Bool ? 1 : 255;
+  } else if (dtype == DType::Int8) {
+    low = std::numeric_limits<std::int8_t>::min();
+    high = std::numeric_limits<std::int8_t>::max();
+  } else if (dtype == DType::Int16) {
+    low = std::numeric_limits<std::int16_t>::min();
+    high = std::numeric_limits<std::int16_t>::max();
   } else if (dtype == DType::Int32) {
     low = std::numeric_limits<std::int32_t>::min();
     high = std::numeric_limits<std::int32_t>::max();
   }
   if (is_floating(dtype)) {
-    const int digits = dtype == DType::Float32 ? 24 : 53;
+    const int digits = dtype == DType::BFloat16  ? 8
+                       : dtype == DType::Float16 ? 11
+                       : dtype == DType::Float32 ? 24
+                                                 : 53;
     if (std::abs(bound) <= std::int64_t{1} << digits) return;
     warn(which, " is out of bounds [-(2^", digits, "), 2^", digits,
-         "]. Due to precision limitations ", digits == 24 ? "float" : "double",
+         "]. Due to precision limitations ", info(dtype).c_name,
          " can support discrete uniform distribution only within this range. This warning will "
          "become an error in version 1.7 release, please fix the code in advance");
     return;
@@ -233,7 +242,7 @@ Tensor multinomial(const Tensor& input, std::int64_t num_samples, bool replaceme
   return draw_from({input}, [&](const std::vector<Tensor>& all) {
     Dims size = all[0].shape();
     const Dims rows{all[0].numel() / size.back(), size.back()};
-    const Tensor flat = size.size() <= 2 ? all[0] : reshape(all[0].detach(), rows);
+    const Tensor flat = widened(size.size() <= 2 ? all[0] : reshape(all[0].detach(), rows));
     size[size.size() - 1] = num_samples;
     Tensor out =
         Tensor::empty(flat.ndim() == 1 ? size : Dims{flat.size(0), num_samples}, DType::Int64);
@@ -318,13 +327,24 @@ Tensor bernoulli_of_shape(const Tensor& input, double p) {
   record_refusal(drawn, {&input}, "NotImplemented", "bernoulli");
   return drawn;
 }
+// In the layout of `out`, in which the numbers are drawn.
+void fill_bernoulli(const kernels::View& out, const Tensor& chances) {
+  const Tensor p = widened(chances);
+  if (!is_narrow(out.dtype)) return kernels::bernoulli(out, view_of(p), generator());
+  const auto ndim = static_cast<std::size_t>(out.ndim);
+  const Dims sizes(Sizes(out.sizes, ndim)), strides(Sizes(out.strides, ndim));
+  const Tensor values =
+      Tensor::empty(sizes, wide_of(out.dtype)).alias(sizes, dense_strides(sizes, {&strides, 1}));
+  kernels::bernoulli(view_of(values), view_of(p), generator());
+  kernels::copy(out, view_of(values));
+}
 Tensor bernoulli(const Tensor& input, Target to) {
   floating(input.dtype(), "bernoulli_tensor_cpu_p_");
   const DType type = to.dtype_or(input.dtype());
   const Tensor target = take_out(to, {&input}, input.sizes(), type);
   const Tensor drawn = draw_from({input}, [&](const std::vector<Tensor>& all) {
     Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), type);
-    kernels::bernoulli(view_of(out), view_of(all[0]), generator());
+    fill_bernoulli(view_of(out), all[0]);
     return out;
   });
   record_zeros(drawn, {&input}, "BernoulliBackward0");
@@ -348,8 +368,7 @@ Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
     return copy_into(input, drawn);
   }
   const auto fill = [&](const kernels::View& out) {
-    const Tensor chances = expand(p.detach(), {out.sizes, std::size_t(out.ndim)});
-    kernels::bernoulli(out, view_of(chances), generator());
+    fill_bernoulli(out, expand(p.detach(), {out.sizes, std::size_t(out.ndim)}));
   };
   return overwrite("bernoulli", "BernoulliBackward1", input, fill, p);
 }
@@ -362,9 +381,10 @@ Tensor normal_numbers(double mean, double std, const Dims& size, OptionalDType d
 
 void check_deviations(const Tensor& std) {
   if (std.numel() == 0) return;
-  const Tensor least = Tensor::empty({}, std.dtype());
+  const Tensor least = Tensor::empty({}, wide_of(std.dtype()));
   kernels::reduce(kernels::Reduce::Min,
-                  view_of(least.alias(Dims(std.ndim(), 1), Dims(std.ndim(), 0))), view_of(std));
+                  view_of(least.alias(Dims(std.ndim(), 1), Dims(std.ndim(), 0))),
+                  view_of(widened(std)));
   check(least.item().to_double() >= 0, "normal expects all elements of std >= 0.0");
 }
 

@@ -261,7 +261,7 @@ Tensor smoothed(const Tensor& log_probability, const Tensor& target,
   if (reduction == Reduction::Sum) {
     smooth = sum(smooth);
   } else if (reduction == Reduction::Mean) {
-    Tensor counted = where(ignored, 0.0, 1.0);
+    Tensor counted = cast(logical_not(ignored), smooth.dtype());
     if (weight) {
       const Tensor known = reshape(masked_fill(cast(classes, DType::Int64), ignored, 0), Dims{-1});
       counted = reshape(gather(*weight, 0, known), smooth.sizes()) * counted;

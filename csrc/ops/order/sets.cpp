@@ -113,7 +113,7 @@ Tensor first_elements(const Tensor& t, std::int64_t count) {
 using UniqueKernel = std::int64_t (*)(const kernels::View&, char*, std::int64_t*, std::int64_t*);
 
 OneOrMore unique_of_all(UniqueKernel kernel, const Tensor& input, bool inverse, bool counts) {
-  const Tensor x = dense(input, input.dtype());
+  const Tensor x = dense(input, wide_of(input.dtype()));
   const std::int64_t n = x.numel();
   const Tensor values = Tensor::empty({{n}}, x.dtype());
   const Tensor where = Tensor::empty(inverse ? x.shape() : Dims{0}, DType::Int64);
@@ -124,7 +124,7 @@ OneOrMore unique_of_all(UniqueKernel kernel, const Tensor& input, bool inverse, 
                    inverse ? where.data<std::int64_t>() : nullptr,
                    counts ? count.data<std::int64_t>() : nullptr);
   }
-  OneOrMore result{{first_elements(values, found)}, !inverse && !counts};
+  OneOrMore result{{cast(first_elements(values, found), input.dtype())}, !inverse && !counts};
   if (inverse) result.tensors.push_back(where);
   if (counts) result.tensors.push_back(first_elements(count, found));
   return result;

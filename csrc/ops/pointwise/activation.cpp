@@ -35,7 +35,7 @@ Tensor maybe_in_place(const char* name, const Tensor& input, bool inplace, Funct
 
 // A parameter that the dtype of the input holds; integral inputs are refused by the operator.
 double held(double value, const Tensor& input) {
-  if (input.dtype() == DType::Float32) fitting(Scalar(value), DType::Float32);
+  if (wide_of(input.dtype()) == DType::Float32) fitting(Scalar(value), DType::Float32);
   return value;
 }
 

@@ -202,14 +202,7 @@ Tensor xlogy(const Operand& input, const Operand& other) {
 }
 
 Tensor finite_below(const Tensor& input) {
-  switch (input.dtype()) {
-    case DType::Float32:
-      return clamp_min(input, std::numeric_limits<float>::lowest());
-    case DType::Float64:
-      return clamp_min(input, std::numeric_limits<double>::lowest());
-    default:
-      return input;
-  }
+  return is_floating(input.dtype()) ? clamp_min(input, -largest(input.dtype())) : input;
 }
 
 // The share of one operand in the sum: sigmoid of how far it exceeds the other.

@@ -266,6 +266,8 @@ static Scalar as_number_of(DType dtype, const Scalar& value) {
       return Scalar(fitting(value, dtype).to_int());
     case Category::Floating:
       return Scalar(fitting(value, dtype).to_double());
+    case Category::Complex:
+      return Scalar(fitting(value, dtype).to_complex());
   }
   __builtin_unreachable();
 }

@@ -40,7 +40,7 @@ struct Norm {
     return {reduced_sizes(in[0].sizes(), a.dims, a.keepdim), a.dtype};
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
-    const Tensor x = in[0].dtype() == a.dtype ? in[0] : copy_to_dtype(in[0], a.dtype);
+    const Tensor x = in[0].dtype() == out.dtype() ? in[0] : copy_to_dtype(in[0], out.dtype());
     kernels::reduce(kernels::Reduce::NormP, KeepView(out, a.dims, x.sizes(), a.keepdim), view_of(x),
                     a.ord);
   }

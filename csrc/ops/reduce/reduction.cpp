@@ -130,8 +130,9 @@ struct SumAttrs {
 
 void fill_sum(const SumAttrs& a, const Tensor& x, const Tensor& out) {
   const KeepView keep(out, a.dims, x.sizes(), a.keepdim);
-  const bool direct = x.dtype() == a.dtype || (!is_floating(x.dtype()) && a.dtype == DType::Int64);
-  kernels::reduce(kernels::Reduce::Sum, keep, view_of(direct ? x : copy_to_dtype(x, a.dtype)));
+  const DType dtype = out.dtype();
+  const bool direct = x.dtype() == dtype || (!is_floating(x.dtype()) && dtype == DType::Int64);
+  kernels::reduce(kernels::Reduce::Sum, keep, view_of(direct ? x : copy_to_dtype(x, dtype)));
 }
 
 // The gradient of a sum at every element of the input: a view.

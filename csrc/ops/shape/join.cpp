@@ -46,6 +46,7 @@ struct Cat {
   static constexpr const char* kNode = "CatBackward0";
   static constexpr int kInputs = kVariadic;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     int dim;
@@ -90,6 +91,7 @@ struct Stack {
   static constexpr const char* kNode = "StackBackward0";
   static constexpr int kInputs = kVariadic;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     int dim;
@@ -118,6 +120,7 @@ struct BlockDiag {
   static constexpr const char* kNode = "BlockDiagBackward0";
   static constexpr int kInputs = kVariadic;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     int lead;  // dimensions before the matrices
@@ -133,7 +136,7 @@ struct BlockDiag {
     return {sizes, in[0].dtype()};
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
-    constexpr std::int64_t zero = 0;
+    constexpr Element zero;
     kernels::fill(view_of(out), &zero);
     std::int64_t row = 0;
     std::int64_t column = 0;

@@ -17,6 +17,7 @@ Tensor zeros_like(const Tensor& t) { return expand(Tensor::zeros({}, t.dtype()),
 struct WindowScatter {
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   struct Attrs {
     Window window;
     Attrs batched(std::int64_t) const { return {window.batched()}; }

@@ -36,6 +36,7 @@ struct Flip {
   static constexpr const char* kNode = "FlipBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     Dims dims;
@@ -60,6 +61,7 @@ struct Roll {
   static constexpr const char* kNode = "RollBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     Dims shifts;  // in [0, size)
@@ -107,6 +109,7 @@ struct Rot90 {
   static constexpr const char* kNode = "Rot90Backward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     int k;  // 0 to 3
@@ -143,6 +146,7 @@ struct Rot90 {
 struct Triangle {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     bool upper;

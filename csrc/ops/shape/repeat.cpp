@@ -11,6 +11,7 @@ struct Repeat {
   static constexpr const char* kNode = "RepeatBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     Dims repeats;

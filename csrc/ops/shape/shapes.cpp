@@ -147,7 +147,10 @@ static Tensor contiguous_in(const Tensor& input, MemoryFormat format) {
 static Tensor clone_in(const Tensor& input, std::optional<MemoryFormat> format) {
   return clone(input, format.value_or(MemoryFormat::Preserve));
 }
-static Tensor sum_to_size(const Tensor& input, const Dims& size) { return sum_to(input, size); }
+static Tensor sum_to_size(const Tensor& input, const Dims& size) {
+  if (is_differentiable(input.dtype()) || same(input.sizes(), size)) return sum_to(input, size);
+  return sum_to(cast(input, DType::Int64), size);
+}
 
 static std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& tensors) {
   Dims sizes;

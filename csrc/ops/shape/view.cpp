@@ -87,6 +87,7 @@ struct ReshapeCopy {
   static constexpr const char* kNode = "UnsafeViewBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   using Attrs = Reshape::Attrs;
   static Spec spec(const Attrs& a, In in) { return {a.sizes, in[0].dtype()}; }
@@ -153,6 +154,7 @@ void Unsqueeze::vjp(Vjp<Unsqueeze>& v) { v.give(0, squeeze_dim(v.grad(), v.attrs
 struct UnsafeView {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     Dims sizes;

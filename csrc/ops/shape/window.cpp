@@ -107,6 +107,7 @@ struct Show {
 struct Place {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   using Attrs = WindowAttrs;
   static const char* node_name(const Attrs& a) { return a.node ? a.node : backward_name(a.window); }
@@ -115,7 +116,7 @@ struct Place {
     if (out.is_contiguous()) {
       std::memset(out.bytes(), 0, static_cast<std::size_t>(out.numel()) * item_size(out.dtype()));
     } else {
-      constexpr std::int64_t zero = 0;
+      constexpr Element zero;
       kernels::fill(view_of(out), &zero);
     }
     const Tensor part = a.window.show(out);
@@ -142,6 +143,7 @@ struct DiagonalCopy {
   static constexpr const char* kNode = "DiagonalBackward0_copy";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   using Attrs = WindowAttrs;
   static Spec spec(const Attrs& a, In in) { return {a.window.show(in[0]).shape(), in[0].dtype()}; }

@@ -386,6 +386,14 @@ class Module(Stateful, Hooked):
         """Convert floating parameters and buffers to float32 in place."""
         return self.to(pb.float32)
 
+    def half(self) -> Self:
+        """Convert floating parameters and buffers to float16 in place."""
+        return self.to(pb.float16)
+
+    def bfloat16(self) -> Self:
+        """Convert floating parameters and buffers to bfloat16 in place."""
+        return self.to(pb.bfloat16)
+
     def double(self) -> Self:
         """Convert floating parameters and buffers to float64 in place."""
         return self.to(pb.float64)

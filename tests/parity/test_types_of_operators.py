@@ -1,0 +1,167 @@
+"""Every row of the operator table in int8, int16, float16 and bfloat16 beside PyTorch.
+
+The samples of the table with their floating tensors in the other type: the same dtypes, values
+(elementwise operators bit for bit, the others within a unit of the type), gradients, and the same
+kinds of errors where PyTorch has no kernel. What differs on purpose stands in the tables below.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from samples import Sample
+from table import OPS, Op, differentiable, results, weights
+from test_ops import NO_DERIVATIVE_IN_TORCH, listed
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+FLOATS = ("float16", "bfloat16")
+INTEGERS = ("int8", "int16")
+UNFILLED = {"empty", "empty_like", "new_empty"}
+
+# In units of half or bfloat16 at the largest element; what is not here is equal bit for bit.
+UNITS = {
+    **dict.fromkeys(["prod", "softmax", "softmin", "log_softmax", "logsumexp", "nll_loss"], 1),
+    **dict.fromkeys(["einsum", "index_put", "scatter_reduce", "nansum", "nanmean", "addr"], 1),
+    # Several steps in PyTorch, each of which rounds.
+    **dict.fromkeys(
+        ["add", "rsqrt", "xlogy", "lerp", "kl_div", "huber_loss", "binary_cross_entropy"], 1
+    ),
+    **dict.fromkeys(["mse_loss", "smooth_l1_loss", "cross", "cross_entropy"], 2),
+    **dict.fromkeys(["binary_cross_entropy_with_logits", "addbmm", "bilinear"], 2),
+    "logit": 4,
+}
+# float32 results of integers, in units of 1e-5.
+INEXACT_FLOATS = 0.05
+UNORDERED = {"topk": "without sorting the order is nobody's promise"}
+
+
+def tensors(lib: Any, sample: Sample, dtype: str, grad: bool = False) -> list[Any]:
+    """The leaves with the floating ones in the dtype; of integers, three times their values."""
+    made = []
+    for leaf in sample.leaves:
+        tensor = leaf.make(lib, grad=False)
+        if leaf.floating:
+            if dtype in INTEGERS:
+                tensor = (tensor * 3).round()
+            tensor = tensor.to(getattr(lib, dtype))
+            tensor.requires_grad_(grad and leaf.grad)
+        made.append(tensor)
+    return made
+
+
+def name_of(dtype: Any) -> str:
+    return str(dtype).split(".")[-1]
+
+
+def outcome(op: Op, sample: Sample, lib: Any, dtype: str) -> Any:
+    try:
+        return op.of_tensors(lib, sample)(*tensors(lib, sample, dtype))
+    except Exception as error:  # noqa: BLE001 - compared
+        return error
+
+
+def as_array(tensor: Any) -> np.ndarray:
+    return np.array(tensor.detach().double().numpy())
+
+
+def apart(ours: Any, theirs: Any) -> float:
+    """The largest distance in units of the result's dtype; infinite where one is a NaN."""
+    a, b = as_array(ours), as_array(theirs)
+    if a.size == 0:
+        return 0.0
+    finite = np.abs(b[np.isfinite(b)])
+    largest = float(finite.max()) if finite.size else 0.0
+    if not theirs.dtype.is_floating_point:
+        unit = 1.0
+    elif name_of(theirs.dtype) in FLOATS:
+        info = torch.finfo(theirs.dtype)
+        unit = 2.0 ** np.floor(np.log2(max(largest, info.tiny))) * info.eps
+    else:
+        unit = max(largest, 1e-6) * 1e-5
+    with np.errstate(all="ignore"):
+        gap = np.abs(a - b) / unit
+    gap = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, gap)
+    return float(np.where(np.isnan(gap), np.inf, gap).max())
+
+
+def allowed(op: Op, result: Any) -> float:
+    if name_of(result.dtype) in FLOATS:
+        return UNITS.get(op.name, 0)
+    return INEXACT_FLOATS if result.dtype.is_floating_point else 0
+
+
+def check(op: Op, sample: Sample, ours: Any, theirs: Any) -> None:
+    left, right = results(pb, ours), results(torch, theirs)
+    assert len(left) == len(right)
+    for a, b in zip(left, right, strict=True):
+        assert (name_of(a.dtype), tuple(a.shape)) == (name_of(b.dtype), tuple(b.shape))
+        if op.name in UNFILLED or (op.name in UNORDERED and "False" in str(sample)):
+            continue
+        gap = apart(a, b)
+        assert gap <= allowed(op, b), f"{gap} units: {a} {b}"
+
+
+# Rows that take tensors whose type the sample does not say.
+ROWS = [op for op in OPS if any(leaf.floating for s in op.samples for leaf in s.leaves)]
+
+
+@pytest.mark.parametrize("dtype", [*INTEGERS, *FLOATS])
+@pytest.mark.parametrize("op", ROWS, ids=lambda op: op.id)
+def test_values(op: Op, dtype: str) -> None:
+    for sample in op.samples:
+        if not any(leaf.floating for leaf in sample.leaves):
+            continue
+        ours, theirs = (outcome(op, sample, lib, dtype) for lib in (pb, torch))
+        what = f"{op.name}({sample})"
+        if isinstance(theirs, Exception) or isinstance(ours, Exception):
+            assert type(ours).__name__ == type(theirs).__name__, f"{what}: {ours!r} {theirs!r}"
+            continue
+        try:
+            check(op, sample, ours, theirs)
+        except AssertionError as error:
+            raise AssertionError(f"{what}: {error}") from error
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("op", [op for op in ROWS if op.differentiable], ids=lambda op: op.id)
+def test_gradients(op: Op, dtype: str) -> None:
+    """Within PyTorch's tolerances for the type, since their derivatives round in other places."""
+    for sample in op.samples:
+        if not any(leaf.grad for leaf in sample.leaves):
+            continue
+        if listed(NO_DERIVATIVE_IN_TORCH, op, sample):
+            continue
+        ours, theirs = (gradients(op, sample, lib, dtype) for lib in (pb, torch))
+        what = f"{op.name}({sample})"
+        if isinstance(theirs, Exception) or isinstance(ours, Exception):
+            assert type(ours).__name__ == type(theirs).__name__, f"{what}: {ours!r} {theirs!r}"
+            continue
+        for a, b in zip(ours, theirs, strict=True):
+            assert (a is None) == (b is None), what
+            if a is None:
+                continue
+            assert name_of(a.dtype) == name_of(b.dtype) == dtype, what
+            gap = apart(a, b)
+            assert gap <= GRADIENT_UNITS.get(op.name, 4), f"{what}: {gap} units: {a} {b}"
+
+
+GRADIENT_UNITS = {"sinc": 16}  # next to zero, where the terms cancel
+
+
+def gradients(op: Op, sample: Sample, lib: Any, dtype: str) -> Any:
+    leaves = tensors(lib, sample, dtype, grad=True)
+    try:
+        outputs = differentiable(lib, op.of_tensors(lib, sample)(*leaves))
+        if not outputs:
+            return []
+        wanted = [leaf for leaf in leaves if leaf.requires_grad]
+        ends = [weights(lib, each).to(each.dtype) for each in outputs]
+        return lib.autograd.grad(outputs, wanted, ends, allow_unused=True)
+    except Exception as error:  # noqa: BLE001 - compared
+        return error
