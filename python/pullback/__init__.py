@@ -163,7 +163,18 @@ _LAZY = {
 }
 
 _LAZY |= dict.fromkeys(
-    ["ByteTensor", "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor"],
+    [
+        "BFloat16Tensor",
+        "BoolTensor",
+        "ByteTensor",
+        "CharTensor",
+        "DoubleTensor",
+        "FloatTensor",
+        "HalfTensor",
+        "IntTensor",
+        "LongTensor",
+        "ShortTensor",
+    ],
     "_tensor_types",
 )
 

@@ -261,10 +261,16 @@ from pullback._printing import (
     set_printoptions as set_printoptions,
 )
 from pullback._tensor_types import (
+    BFloat16Tensor as BFloat16Tensor,
+)
+from pullback._tensor_types import (
     BoolTensor as BoolTensor,
 )
 from pullback._tensor_types import (
     ByteTensor as ByteTensor,
+)
+from pullback._tensor_types import (
+    CharTensor as CharTensor,
 )
 from pullback._tensor_types import (
     DoubleTensor as DoubleTensor,
@@ -273,10 +279,16 @@ from pullback._tensor_types import (
     FloatTensor as FloatTensor,
 )
 from pullback._tensor_types import (
+    HalfTensor as HalfTensor,
+)
+from pullback._tensor_types import (
     IntTensor as IntTensor,
 )
 from pullback._tensor_types import (
     LongTensor as LongTensor,
+)
+from pullback._tensor_types import (
+    ShortTensor as ShortTensor,
 )
 from pullback._tensor_types import (
     set_default_tensor_type as set_default_tensor_type,

@@ -134,6 +134,13 @@ t.Tensor([2**70])
 t.LongTensor([2**70])
 t.LongTensor([True,2])
 type(t.FloatTensor).__name__
+t.HalfTensor([1])
+t.ShortTensor([1, 2]).dtype
+t.CharTensor([1]).dtype
+t.BFloat16Tensor([1.5]).dtype
+t.ones(2).type(t.HalfTensor)
+t.ones(2, dtype=t.int8).type()
+isinstance(t.ones(2, dtype=t.int16), t.ShortTensor)
 t.typename(t.FloatTensor)
 t.zeros(2, dtype=t.FloatTensor)
 t.Tensor.__new__(T, 2).shape

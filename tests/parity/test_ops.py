@@ -7,7 +7,7 @@ stands in the tables below, each with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from table import (
     seeded,
     weights,
 )
+from unlike_torch import NO_DERIVATIVE_IN_TORCH, listed
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -50,16 +51,6 @@ OTHER_NODES = {
     "scatter(x(3,4), 1, i(3,3, high=4), x(3,3), reduce='multiply')": "the same",
     "scatter(x(3,4), 0, i(2,4, high=3), 1.5, reduce='add')": "the same",
     "scatter(x(3,4), 1, i(3,1, high=4), 2.0, reduce='multiply')": "the same",
-}
-NO_DERIVATIVE_IN_TORCH = {
-    "remainder(3.3, x(3, low=0.5, high=2))": "not implemented when the dividend is a number",
-    "scatter(x(3,4), 0, i(2,4, high=3), x(2,4), reduce='add')": "with reduce it has none",
-    "scatter(x(3,4), 1, i(3,3, high=4), x(3,3), reduce='multiply')": "the same",
-    "scatter(x(3,4), 0, i(2,4, high=3), 1.5, reduce='add')": "the same",
-    "scatter(x(3,4), 1, i(3,1, high=4), 2.0, reduce='multiply')": "the same",
-    "scatter(x(3,4), 1, i(3,1, high=4), x(3,2))": "src larger than index gives an invalid gradient",
-    "scatter(xs(3,4), -1, i(2,1, high=4), xs(2,4))": "the same",
-    "scatter_add(xs(3,4), -1, i(2,3, high=4), x(3,4))": "the same",
 }
 NO_SECOND_DERIVATIVE_IN_TORCH = {"cdist", "hardsigmoid"}
 
@@ -102,10 +93,6 @@ OTHER_IN_PLACE = {
 
 def array(tensor: Any) -> np.ndarray:
     return np.array(tensor.numpy(force=True))
-
-
-def listed(table: Collection[str], case: Case) -> bool:
-    return case.op.name in table or f"{case.op.name}({case.sample})" in table
 
 
 def dtype_name(tensor: Any) -> str:

@@ -119,8 +119,10 @@ Tensor cdist(const Tensor& x1, const Tensor& x2, double p, std::string_view comp
             compute_mode == "use_mm_for_euclid_dist" ||
             compute_mode == "donot_use_mm_for_euclid_dist",
         compute_mode, " is not a valid value for compute_mode");
-  check(ErrorKind::NotImplemented, !is_narrow(x1.dtype()), "\"cdist\" not implemented for '",
-        info(x1.dtype()).scalar_name, "'");
+  // As in torch, which reaches its kernel only when there is something to compute.
+  const bool empty = x1.numel() == 0 || x2.numel() == 0;
+  check(ErrorKind::NotImplemented, empty || !is_narrow(x1.dtype()),
+        "\"cdist\" not implemented for '", info(x1.dtype()).scalar_name, "'");
   const auto stack = [](const Tensor& x) { return x.sizes().first(x.sizes().size() - 2); };
   const Dims shape = broadcast(stack(x1), stack(x2));
   const auto whole = [&](const Tensor& x) {
