@@ -112,14 +112,6 @@ class Target:
         return self.name.startswith("__")
 
 
-SPACES = {
-    "function": "t.",
-    "nn": "t.nn.functional.",
-    "linalg": "t.linalg.",
-    "special": "t.special.",
-    "method": "",
-}
-
 # What is not in the table: signature and samples, of methods and of functions.
 METHODS = {
     "size(input, dim=None)": "x(2,3) | x(2,3), 0 | x(2,3), dim=-1",
@@ -215,10 +207,13 @@ def targets() -> list[Target]:
     for op in OPS:
         samples = list(_split(op.row["samples"]))
         parameters = Parameters.of(op.signature)
-        for flag, path in SPACES.items():
-            if op.row[flag]:
-                out = op.out and flag != "method"
-                found.append(Target(op.name, path, "", parameters, samples, out, op.random))
+        paths = ["t."] if op.function else []
+        paths += [f"t.{op.space}."] if op.space else []
+        found += [
+            Target(op.name, path, "", parameters, samples, op.out, op.random) for path in paths
+        ]
+        if op.method:
+            found.append(Target(op.name, "", "", parameters, samples, False, op.random))
         if op.inplace:
             found.append(Target(op.name, "", "_", parameters, samples, random=op.random))
     for table, path in ((METHODS, ""), (FUNCTIONS, "t.")):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,8 @@ class Op:
         spaces = []
         if self.row["function"]:
             spaces.append(lib)
-        if self.row["nn"]:
-            spaces.append(lib.nn.functional)
-        if self.row["linalg"]:
-            spaces.append(lib.linalg)
-        if self.row["special"]:
-            spaces.append(lib.special)
+        if self.row["space"]:
+            spaces.append(attrgetter(self.row["space"])(lib))
         if self.row["method"]:
             spaces.append(lib.Tensor)
         return [getattr(space, self.name) for space in spaces]

@@ -65,9 +65,7 @@ def operators() -> list[Any]:
     found = {}
     spaces = {
         "pb": _core._functions,
-        "nn.functional": _core._nn,
-        "linalg": _core._linalg,
-        "special": _core._special,
+        **_core._spaces,
         "Tensor": _core.Tensor,
     }
     for space, holder in spaces.items():
@@ -82,6 +80,18 @@ OPERATORS = operators()
 
 def test_the_table_is_not_empty() -> None:
     assert len(OPERATORS) > 300
+
+
+@pytest.mark.parametrize("space", _core._spaces)
+def test_a_module_that_the_table_names_has_its_operators(space: str) -> None:
+    module = importlib.import_module(f"pullback.{space}")
+    names = [name for name in vars(_core._spaces[space]) if not name.startswith("__")]
+    assert names
+    beside = Path(module.__file__ or "").with_suffix(".pyi")
+    text = (beside if beside.exists() else beside.with_name("_operators.pyi")).read_text()
+    for name in names:
+        assert getattr(module, name).__module__ == f"pullback.{space}"
+        assert f"def {name}(" in text
 
 
 @pytest.mark.parametrize("function", OPERATORS)

@@ -21,7 +21,8 @@ ALLOWED = {
     "graph": {"graph", "core"},
     "ops": {"ops", "graph", "kernels", "core"},
     "transform": {"transform", "ops", "graph", "kernels", "core"},
-    "bind": {"bind", "transform", "ops", "graph", "kernels", "core"},
+    "optim": {"optim", "ops", "graph", "kernels", "core"},
+    "bind": {"bind", "transform", "optim", "ops", "graph", "kernels", "core"},
 }
 # Which family may include which others; the files at the root of a layer include no family at all.
 FAMILIES = {

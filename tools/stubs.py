@@ -1,10 +1,10 @@
 """Writes the type stubs of the compiled module, and of the package that takes its names over.
 
-``python tools/stubs.py`` writes ``_core.pyi``, ``__init__.pyi`` and ``return_types.pyi`` into
-``python/pullback``; ``--check`` fails when the files there are not what it would write. The
-operators come from the table (``_core.operator_table()``), attributes and methods from the Tensor
-type; what neither knows stands in the tables below. A member of Tensor that is in no place is an
-error, so that stubs stay complete.
+``python tools/stubs.py`` writes ``_core.pyi``, ``__init__.pyi``, ``return_types.pyi`` and one for
+each module that the table names into ``python/pullback``; ``--check`` fails when the files there
+are not what it would write. The operators come from the table (``_core.operator_table()``),
+attributes and methods from the Tensor type; what neither knows stands in the tables below. A member
+of Tensor that is in no place is an error, so that stubs stay complete.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from pullback._tensor import Tensor as Facade
 
 PACKAGE = Path(__file__).resolve().parent.parent / "python" / "pullback"
 
-HEAD = """# Written by tools/stubs.py from the operator table; do not edit.
-# Longer than 600 lines because every overload of every operator has a line here.
+LONG = "# Longer than 600 lines because every overload of every operator has a line here.\n"
+HEAD = f"""# Written by tools/stubs.py from the operator table; do not edit.
+{LONG}\
 import builtins
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, NoReturn, TypeAlias, overload
@@ -90,6 +91,16 @@ DimPair: TypeAlias = _int | Sequence[Ints]
 DType: TypeAlias = dtype | type
 
 """
+
+# What the operators' signatures refer to, in the stubs of other modules.
+CORE_NAMES = "DType, DimPair, Ints, Number, Sizes, Tensors, _dtype, _memory_format, _return_types"
+ALIASES = """
+_bool: TypeAlias = builtins.bool
+_int: TypeAlias = builtins.int
+_float: TypeAlias = builtins.float
+"""
+# Where the operators of a module are that has functions of its own.
+SPACE_STUBS = {"nn.functional": "nn/_operators.pyi"}
 
 CONSTANTS = {
     "bfloat16": "dtype",
@@ -348,24 +359,30 @@ def definitions(name: str, rows: list[dict[str, Any]], method: bool, in_place: b
     return "\n".join(text)
 
 
-def grouped(flag: str) -> dict[str, list[dict[str, Any]]]:
+def grouped(key: str, value: object = True) -> dict[str, list[dict[str, Any]]]:
     """The rows of a form by name."""
     rows = defaultdict(list)
     for row in _core.operator_table():
-        if row[flag]:
+        if row[key] == value:
             rows[row["name"]].append(row)
-    return dict(rows)
+    return dict(sorted(rows.items()))
 
 
-def functions(flag: str) -> str:
-    """The functions of one namespace."""
-    parts = [definitions(n, rows, False, False) for n, rows in sorted(grouped(flag).items())]
-    if flag == "function":
-        parts += [
-            definitions(f"{n}_", rows, False, True)
-            for n, rows in sorted(grouped("inplace").items())
-        ]
+def functions() -> str:
+    """The functions of the package itself."""
+    parts = [definitions(n, rows, False, False) for n, rows in grouped("function").items()]
+    parts += [definitions(f"{n}_", rows, False, True) for n, rows in grouped("inplace").items()]
     return "\n".join(parts)
+
+
+def space_stub(space: str) -> str:
+    """The stub of a module of operators."""
+    parts = [definitions(n, rows, False, False) for n, rows in grouped("space", space).items()]
+    head = HEAD.replace(LONG, "")
+    body = "\n".join(parts) + "\n"
+    aliases = [line for line in ALIASES.splitlines() if line.split(":")[0] in body]
+    imports = f"from pullback._core import (\n    {CORE_NAMES},\n    Tensor,\n)\n"
+    return head + imports + "\n".join(aliases) + "\n" + body
 
 
 def tensor_class() -> str:
@@ -386,16 +403,6 @@ def tensor_class() -> str:
         sys.exit(f"tools/stubs.py: Tensor has members that MEMBERS does not know: {unknown}")
     body = "\n".join([*SLOTS, *(methods[n] for n in sorted(methods))])
     return "class Tensor:\n" + "\n".join(f"    {line}" for line in body.splitlines())
-
-
-def namespace(name: str, flag: str) -> str:
-    """A submodule of operators, as a class with static functions."""
-    body = []
-    for line in functions(flag).splitlines():
-        if line.startswith("def "):
-            body.append("@staticmethod")
-        body.append(line)
-    return f"class {name}:\n" + "\n".join(f"    {line}" for line in body or ["..."])
 
 
 def core_stub() -> str:
@@ -454,29 +461,12 @@ def package_stub() -> str:
         *(f"    {m} as {m}," for m in sorted(pb._SUBMODULES)),
         ")",
     ]
-    core = [
-        "DType",
-        "DimPair",
-        "Ints",
-        "Number",
-        "Sizes",
-        "Tensors",
-        "_dtype",
-        "_memory_format",
-        "_return_types",
-    ]
-    parts += ["from pullback._core import (", *(f"    {n}," for n in core)]
+    parts += ["from pullback._core import (", f"    {CORE_NAMES},"]
     parts += [*(f"    {n} as {n}," for n in names), ")"]
     for module, found in sorted(lazy.items()):
         parts.append(f"from pullback.{module} import (")
         parts += [*(f"    {n} as {n}," for n in sorted(found)), ")"]
-    parts += [
-        "import builtins",
-        "",
-        "_bool: TypeAlias = builtins.bool",
-        "_int: TypeAlias = builtins.int",
-    ]
-    parts += ["_float: TypeAlias = builtins.float", "__version__: str"]
+    parts += [ALIASES + "__version__: str"]
     parts += ["float: dtype", "double: dtype", "int: dtype", "long: dtype"]
     parts += [
         "e: _float",
@@ -484,7 +474,7 @@ def package_stub() -> str:
         "inf: _float",
         "nan: _float",
         "",
-        functions("function"),
+        functions(),
         "",
     ]
     return "\n".join(parts)
@@ -518,6 +508,8 @@ def main() -> int:
         "__init__.pyi": package_stub(),
         "return_types.pyi": return_types_stub(),
     }
+    for space in _core._spaces:
+        stubs[SPACE_STUBS.get(space, f"{space.replace('.', '/')}.pyi")] = space_stub(space)
     for name, text in stubs.items():
         wanted = formatted(text, name)
         path = PACKAGE / name

@@ -8,11 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "bind/function.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
-#include "bind/saved_tensors.h"
 #include "bind/tensor_type.h"
 #include "graph/meta.h"
 #include "graph/saved.h"
@@ -38,6 +36,15 @@ bool walks() {
   return false;
 #endif
   return live_owned != 0 && subtract;
+}
+
+PyObject* owned_by(const Node& node) { return static_cast<PyObject*>(node.owned_object()); }
+
+// What is owned by the node of a tensor that is all that keeps it.
+PyObject* owned_through(const TensorBody& tensor) {
+  const auto* node = static_cast<const Node*>(tensor.raw_grad_fn.get());
+  const bool only = tensor.refs.get() == 1 && node && node->refs.get() == 1;
+  return only ? owned_by(*node) : nullptr;
 }
 
 // A body or a node.
@@ -91,7 +98,7 @@ class Held {
   }
 
   void list(Node& node) {
-    if (PyObject* context = owned_context_of(node)) owned.push_back(context);
+    if (PyObject* context = owned_by(node)) owned.push_back(context);
     add(parent_of(node));
     for (const Edge& edge : node.edges()) add(edge);
     SavedList saved_list;
@@ -103,7 +110,9 @@ class Held {
         add((*saved)->body());
       } else {
         add((*saved)->packed_history());
-        if (PyObject* pair = owned_by((*saved)->packed())) owned.push_back(pair);
+        if (void* pair = (*saved)->packed().owned_object()) {
+          owned.push_back(static_cast<PyObject*>(pair));
+        }
       }
     }
   }
@@ -179,7 +188,7 @@ class Census {
     }
     const auto* self = reinterpret_cast<const PyNode*>(holder);
     if (self->leaf.defined()) return {{self->leaf.body(), nullptr}, true};
-    if (self->node && owned_context_of(*self->node) == holder) return {};
+    if (self->node && owned_by(*self->node) == holder) return {};
     return {{nullptr, self->node.get()}, true};
   }
 
@@ -334,7 +343,7 @@ void prepare_collector() {
 }
 
 int visit_body(PyObject* self, TensorBody* body, bool holds, visitproc visit, void* arg) {
-  if (!walks()) Py_VISIT(body ? only_context_of(*body) : nullptr);
+  if (!walks()) Py_VISIT(body ? owned_through(*body) : nullptr);
   return traverse(self, {body, nullptr}, holds, visit, arg);
 }
 

@@ -50,7 +50,10 @@ void forget_holder(PyObject* holder);
 bool is_doomed(PyObject* holder);
 
 // Tracks the tensors that an object holds and that were there before the core owned anything: those
-// it closes over, its defaults, attributes of the object it is bound to, and what is in these.
+// it closes over, its defaults, attributes of the object it is bound to, and what is in these:
+// five containers deep (a closure is one), the first 64 items of each, since a hook may hold a
+// whole program.  A cycle through an older tensor beyond that is freed only when the program breaks
+// it.
 void track_held(PyObject* object, int depth = 6);
 
 }  // namespace pullback::bind

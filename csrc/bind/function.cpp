@@ -324,16 +324,4 @@ PyObject* context_of(const Node& node) {
   return custom ? reinterpret_cast<PyObject*>(custom->context()) : nullptr;
 }
 
-PyObject* owned_context_of(const Node& node) {
-  const auto* custom = dynamic_cast<const FunctionNode*>(&node);
-  const bool owns = custom && custom->owns_context();
-  return owns ? reinterpret_cast<PyObject*>(custom->context()) : nullptr;
-}
-
-PyObject* only_context_of(const TensorBody& tensor) {
-  const auto* node = static_cast<const Node*>(tensor.raw_grad_fn.get());
-  const bool only = tensor.refs.get() == 1 && node && node->refs.get() == 1;
-  return only ? owned_context_of(*node) : nullptr;
-}
-
 }  // namespace pullback::bind

@@ -26,8 +26,4 @@ PyObject* context_of(const Node& node);
 // The collector looks for cycles through this context from now on.
 void watch_context(PyObject* context);
 
-// context_of, if the node owns it; if the tensor alone keeps the node.
-PyObject* owned_context_of(const Node& node);
-PyObject* only_context_of(const TensorBody& tensor);
-
 }  // namespace pullback::bind

@@ -58,6 +58,7 @@ class FunctionNode final : public Node {
   void release_saved() noexcept override;
   void list_saved(SavedList& list) override;
   std::size_t object_bytes() const override { return sizeof(*this); }
+  void* owned_object() const override { return owns_ ? context_ : nullptr; }
 
   PyContext* context() const { return context_; }
   bool owns_context() const { return owns_; }

@@ -30,8 +30,6 @@
 namespace pullback::bind {
 namespace {
 
-constexpr const char* kNNModule = "pullback.nn.functional";
-
 struct PyOperator {
   PyObject_HEAD vectorcallfunc vectorcall;
   Overloads* overloads;
@@ -207,15 +205,14 @@ PyObject* table_row(const Entry& entry) {
   const std::string text = documented_signature(entry);
   const auto flag = [&](std::uint32_t bit) { return entry.flags & bit ? Py_True : Py_False; };
   Owned types(param_types(entry));
-  return Py_BuildValue(
-      "{s:s,s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:O}", "name",
-      text.substr(0, text.find('(')).c_str(), "signature", text.c_str(), "doc", entry.doc,
-      "samples", entry.samples, "checks", entry.checks, "fields", entry.fields, "function",
-      flag(kFunctionForm), "method", flag(kMethodForm), "inplace", flag(kInPlaceForm), "out",
-      flag(kOutForm), "nn", flag(kNNForm), "linalg", flag(kLinalgForm), "special",
-      flag(kSpecialForm), "no_grad", flag(kNoGrad), "no_batch", flag(kNoBatch), "factory",
-      flag(kFactory), "random", flag(kRandom), "result", entry.function.result, "types",
-      types.get());
+  return Py_BuildValue("{s:s,s:s,s:s,s:s,s:s,s:z,s:O,s:O,s:O,s:O,s:z,s:O,s:O,s:O,s:O,s:s,s:O}",
+                       "name", text.substr(0, text.find('(')).c_str(), "signature", text.c_str(),
+                       "doc", entry.doc, "samples", entry.samples, "checks", entry.checks, "fields",
+                       entry.fields, "function", flag(kFunctionForm), "method", flag(kMethodForm),
+                       "inplace", flag(kInPlaceForm), "out", flag(kOutForm), "space", entry.space,
+                       "no_grad", flag(kNoGrad), "no_batch", flag(kNoBatch), "factory",
+                       flag(kFactory), "random", flag(kRandom), "result", entry.function.result,
+                       "types", types.get());
 }
 
 // Written by pullback._docs when somebody asks for it.
@@ -240,7 +237,7 @@ PyObject* operator_qualified_name(PyObject* self, void*) {
 }
 
 PyObject* operator_module(PyObject* self, void*) {
-  return PyUnicode_FromString(reinterpret_cast<PyOperator*>(self)->overloads->module);
+  return PyUnicode_FromString(reinterpret_cast<PyOperator*>(self)->overloads->module.c_str());
 }
 
 PyObject* operator_reduce(PyObject* self, PyObject*) {
@@ -293,15 +290,19 @@ PyTypeObject* make_type(const char* type_name, bool method) {
 // All overloads by destination dictionary, name and form.
 class Namespaces {
  public:
-  void add(PyObject* dict, const char* module, const std::string& name, Form form,
+  // `space`: the module of the package, "" for itself.
+  void add(PyObject* dict, const std::string& space, const std::string& name, Form form,
            const Entry& entry) {
     auto& slot = found_[{dict, name}];
     if (!slot) {
-      slot = new Overloads{name, form, module, (PyType_Check(dict) ? "Tensor." : "") + name, {}};
+      slot = new Overloads{name,
+                           form,
+                           space.empty() ? "pullback" : "pullback." + space,
+                           (PyType_Check(dict) ? "Tensor." : "") + name,
+                           {}};
       order_.push_back({dict, slot});
     }
-    const bool nn = std::string_view(module) == kNNModule;
-    slot->signatures.emplace_back(entry, name, form, nn);
+    slot->signatures.emplace_back(entry, name, form, !space.empty());
     const Signature current = slot->signatures.back();
     for (const std::string& order : split(entry.old, '|')) {
       slot->signatures.emplace_back(current, order);
@@ -344,44 +345,38 @@ class Namespaces {
   std::map<std::string, PyTypeObject*> tuples_;
 };
 
+// The dictionary of the module with this name, which is made when there is none.
+PyObject* dict_of(PyObject* spaces, const char* name) {
+  PyObject* found = PyDict_GetItemString(spaces, name);
+  if (found) return PyModule_GetDict(found);
+  const Owned made(PyModule_New((std::string("pullback._core.") + name).c_str()));
+  check_status(PyDict_SetItemString(spaces, name, made.get()));
+  return PyModule_GetDict(made.get());
+}
+
 }  // namespace
 
 void init_operators(PyObject* module) {
   function_type = make_type("pullback.builtin_function", false);
   method_type = make_type("pullback.builtin_method", true);
-  struct Submodule {
-    std::uint32_t form;
-    const char* name;
-    const char* is_public_in;
-  };
-  constexpr Submodule kSubmodules[] = {{kNNForm, "_nn", kNNModule},
-                                       {kLinalgForm, "_linalg", "pullback.linalg"},
-                                       {kSpecialForm, "_special", "pullback.special"}};
-  constexpr const char* kTop = "pullback";
-  PyObject* dicts[3];
   Owned functions(PyModule_New("pullback._core._functions"));
   check_status(PyModule_AddObjectRef(module, "_functions", functions.get()));
   PyObject* function_dict = PyModule_GetDict(functions.get());
-  for (int k = 0; k < 3; ++k) {
-    Owned submodule(PyModule_New((std::string("pullback._core.") + kSubmodules[k].name).c_str()));
-    check_status(PyModule_AddObjectRef(module, kSubmodules[k].name, submodule.get()));
-    dicts[k] = PyModule_GetDict(submodule.get());
-  }
+  Owned spaces(PyDict_New());
+  check_status(PyModule_AddObjectRef(module, "_spaces", spaces.get()));
   Namespaces names;
   auto* type = reinterpret_cast<PyObject*>(tensor_type);
   for (const Entry* entry = Entry::first(); entry; entry = entry->next) {
     const std::string text = entry->signature;
     const std::string name = text.substr(0, text.find('('));
-    if (entry->flags & kFunctionForm) names.add(function_dict, kTop, name, Form::Function, *entry);
-    if (entry->flags & kMethodForm) names.add(type, kTop, name, Form::Method, *entry);
+    if (entry->flags & kFunctionForm) names.add(function_dict, "", name, Form::Function, *entry);
+    if (entry->flags & kMethodForm) names.add(type, "", name, Form::Method, *entry);
     if (entry->flags & kInPlaceForm) {
-      names.add(type, kTop, name + "_", Form::InPlace, *entry);
-      names.add(function_dict, kTop, name + "_", Form::InPlace, *entry);
+      names.add(type, "", name + "_", Form::InPlace, *entry);
+      names.add(function_dict, "", name + "_", Form::InPlace, *entry);
     }
-    for (int k = 0; k < 3; ++k) {
-      const Submodule& submodule = kSubmodules[k];
-      if (!(entry->flags & submodule.form)) continue;
-      names.add(dicts[k], submodule.is_public_in, name, Form::Function, *entry);
+    if (entry->space) {
+      names.add(dict_of(spaces.get(), entry->space), entry->space, name, Form::Function, *entry);
     }
   }
   names.publish();

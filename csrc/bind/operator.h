@@ -5,8 +5,8 @@
 
 namespace pullback::bind {
 
-// For every entry of the table: a function in one of the submodules "_functions", "_nn", "_linalg"
-// and "_special" of `module`, and a method on the Tensor type.
+// For every entry of the table: a function in the submodule "_functions" of `module`, one in the
+// module of "_spaces" that is named as the entry says, and a method on the Tensor type.
 void init_operators(PyObject* module);
 
 // The rows of the table for documentation, stubs and tests: a list of dictionaries.

@@ -14,7 +14,7 @@
 #include "ops/basic.h"
 #include "ops/op.h"
 #include "ops/operand.h"
-#include "transform/update.h"
+#include "optim/update.h"
 
 namespace pullback::bind {
 

@@ -17,7 +17,7 @@ constexpr int kMaxArguments = 16;
 struct Overloads {
   std::string name;
   Form form;
-  const char* module;          // where the name is public
+  std::string module;          // where the name is public
   std::string qualified_name;  // "Tensor.add" for a method
   std::vector<Signature> signatures;
   PyTypeObject* named_tuple = nullptr;

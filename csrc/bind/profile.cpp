@@ -3,22 +3,14 @@
 
 #include <frameobject.h>
 
-#include <chrono>
 #include <memory>
 
 #include "bind/guard.h"
 #include "bind/tensor_type.h"
-#include "core/allocator.h"
 #include "core/error.h"
-#include "graph/node.h"
 
-namespace pullback {
+namespace pullback::bind {
 namespace {
-
-std::int64_t now() {
-  const auto time = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
-}
 
 // The frames of the calling code, as PyTorch writes them.
 std::vector<std::string> stack_now() {
@@ -26,7 +18,7 @@ std::vector<std::string> stack_now() {
   PyFrameObject* frame = PyEval_GetFrame();
   Py_XINCREF(frame);
   while (frame) {
-    const bind::Owned code(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
+    const Owned code(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
     const auto* c = reinterpret_cast<PyCodeObject*>(code.get());
     const char* file = PyUnicode_AsUTF8(c->co_filename);
     const char* function = PyUnicode_AsUTF8(c->co_name);
@@ -44,60 +36,20 @@ std::vector<std::string> stack_now() {
 }
 
 // Those of the events; nothing for what is no tensor.
-Dims shape_of(PyObject* operand) {
-  return bind::is_tensor(operand) ? bind::unwrap(operand).shape() : Dims();
+Dims shape_of(PyObject* operand) { return is_tensor(operand) ? unwrap(operand).shape() : Dims(); }
+
+std::size_t open_event(Profile& profile, const char* name, Profile::Kind kind) {
+  Provenance here;
+  here.capture();
+  return profile.open(name, kind, here,
+                      profile.wants_stacks() ? stack_now() : std::vector<std::string>());
 }
 
 }  // namespace
 
-std::size_t Profile::open(const char* name, Kind kind, const Provenance& where) {
-  Event& event = events.emplace_back();
-  event.name = name;
-  event.kind = kind;
-  event.depth = depth_++;
-  event.place = where.describe();
-  if (stacks_ && kind != Kind::Node) event.stack = stack_now();
-  event.first_node = Node::next_number();
-  event.bytes = memory::stats().allocated_bytes;
-  event.start = now();
-  return events.size() - 1;
-}
-
-void Profile::close(std::size_t number) {
-  Event& event = events[number];
-  event.end = now();
-  event.bytes = memory::stats().allocated_bytes - event.bytes;
-  if (event.kind != Kind::Node) event.end_node = Node::next_number();
-  --depth_;
-}
-
-void Profile::before(Node& node, std::span<const Tensor> arrived) {
-  nodes_.push_back(open(node.name(), Kind::Node, node.where()));
-  Event& event = events.back();
-  event.first_node = node.sequence();
-  event.end_node = node.sequence() + 1;
-  if (!shapes_) return;
-  for (const Tensor& each : arrived) event.shapes.push_back(each.defined() ? each.shape() : Dims());
-}
-
-void Profile::after(Node&, std::span<const Tensor>) {
-  close(nodes_.back());
-  nodes_.pop_back();
-}
-
-void Profile::failed(Node&) noexcept {
-  if (nodes_.empty()) return;
-  close(nodes_.back());
-  nodes_.pop_back();
-}
-
-namespace bind {
-
 void Timed::open(const char* name, PyObject* const* operands, Py_ssize_t count) {
-  Provenance here;
-  here.capture();
   profile_ = mode.profile;
-  number_ = profile_->open(name, Profile::Kind::Operator, here);
+  number_ = open_event(*profile_, name, Profile::Kind::Operator);
   if (!profile_->wants_shapes()) return;
   std::vector<Dims>& shapes = profile_->events[number_].shapes;
   for (Py_ssize_t i = 0; i < count; ++i) {
@@ -183,9 +135,8 @@ PyObject* open_region(PyObject*, PyObject* name) {
     const char* text = PyUnicode_AsUTF8(name);
     if (!text) throw_python();
     if (mode.profile) {
-      Provenance here;
-      here.capture();
-      mode.profile->regions.push_back(mode.profile->open(text, Profile::Kind::Region, here));
+      const std::size_t number = open_event(*mode.profile, text, Profile::Kind::Region);
+      mode.profile->regions.push_back(number);
     }
     return PyBool_FromLong(mode.profile != nullptr);
   });
@@ -211,5 +162,4 @@ PyMethodDef profile_functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-}  // namespace bind
-}  // namespace pullback
+}  // namespace pullback::bind

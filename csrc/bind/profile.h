@@ -1,60 +1,15 @@
-// What autograd.profiler collects: one event for each operator, node of a pass and named region.
-//
-// mode.profile points to the collection while a profiler is on; a Timed scope stands around what is
-// measured and costs one test otherwise.
+// The events of operators for autograd.profiler: a Timed scope stands around what is measured and
+// costs one test while no profiler is on.
 #pragma once
 
 #include <Python.h>
 
-#include <cstdint>
-#include <string>
-#include <vector>
+#include <cstddef>
 
-#include "core/provenance.h"
-#include "core/shape.h"
-#include "graph/hooks.h"
 #include "graph/mode.h"
+#include "graph/profile.h"
 
-namespace pullback {
-
-class Profile final : public PassObserver {
- public:
-  enum class Kind : std::uint8_t { Operator, Node, Region };
-  struct Event {
-    std::string name;
-    Kind kind;
-    int depth;
-    std::int64_t start = 0;  // nanoseconds
-    std::int64_t end = 0;
-    std::int64_t bytes = 0;  // allocated less freed
-    // The numbers of the nodes that were recorded meanwhile, or of the node that runs.
-    std::uint64_t first_node = 0;
-    std::uint64_t end_node = 0;
-    std::string place;
-    std::vector<Dims> shapes;        // of the operands; a number's is empty
-    std::vector<std::string> stack;  // innermost first
-  };
-
-  Profile(bool shapes, bool stacks) : shapes_(shapes), stacks_(stacks) {}
-  bool wants_shapes() const { return shapes_; }
-  // Returns the number of the event for close().
-  std::size_t open(const char* name, Kind kind, const Provenance& where);
-  void close(std::size_t number);
-  void before(Node& node, std::span<const Tensor> arrived) override;
-  void after(Node& node, std::span<const Tensor> given) override;
-  void failed(Node& node) noexcept override;
-
-  std::vector<Event> events;
-  std::vector<std::size_t> regions;  // those that Python opened
-
- private:
-  std::vector<std::size_t> nodes_;  // that are running
-  int depth_ = 0;
-  const bool shapes_;
-  const bool stacks_;
-};
-
-namespace bind {
+namespace pullback::bind {
 
 class Timed {
  public:
@@ -85,5 +40,4 @@ class Timed {
 
 extern PyMethodDef profile_functions[];
 
-}  // namespace bind
-}  // namespace pullback
+}  // namespace pullback::bind

@@ -37,7 +37,7 @@ class PyPacked final : public PackedTensor {
           Py_TYPE(result.get())->tp_name);
     return unwrap(result.get());
   }
-  PyObject* pair() const { return pair_.get(); }
+  void* owned_object() const override { return pair_.get(); }
 
  private:
   // What pack gave and the function that unpacks it: a list, which the collector can empty.
@@ -61,12 +61,6 @@ class PySavedHooks final : public SavedHooks {
  private:
   Owned pack_;
   Owned unpack_;
-};
-
-class PyRefusal final : public SavedRefusal {
- public:
-  explicit PyRefusal(PyObject* object) : text(Owned::share(object)) {}
-  const Owned text;
 };
 
 PyObject* push_hooks(PyObject*, PyObject* args) {
@@ -99,9 +93,14 @@ PyObject* set_refusal(PyObject*, PyObject* text) {
       throw_python();
     }
     Ref<SavedRefusal> refusal;
-    if (text != Py_None) refusal = Ref<SavedRefusal>::adopt(new PyRefusal(text));
+    if (text != Py_None) {
+      const char* words = PyUnicode_AsUTF8(text);
+      if (!words) throw_python();
+      refusal = Ref<SavedRefusal>::adopt(new SavedRefusal(words));
+    }
     const Ref<SavedRefusal> before = exchange_counted(mode.saved_refusal, std::move(refusal));
-    return Py_NewRef(before ? static_cast<PyRefusal&>(*before).text.get() : Py_None);
+    if (!before) Py_RETURN_NONE;
+    return PyUnicode_FromString(before->text.c_str());
   });
 }
 
@@ -385,17 +384,6 @@ class NamedList {
 };
 
 }  // namespace
-
-void check_saved_hooks_allowed() {
-  if (!mode.saved_refusal) return;
-  PyErr_SetObject(PyExc_RuntimeError, static_cast<PyRefusal&>(*mode.saved_refusal).text.get());
-  throw_python();
-}
-
-PyObject* owned_by(const PackedTensor& packed) {
-  const auto* mine = dynamic_cast<const PyPacked*>(&packed);
-  return mine ? mine->pair() : nullptr;
-}
 
 PyObject* saved_attribute(Node& node, const char* attribute) {
   std::string_view name = attribute;

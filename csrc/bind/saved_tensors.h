@@ -21,10 +21,4 @@ PyObject* raw_saved(Node& node, std::span<SavedTensor* const> tensors);
 // The names, a list.
 PyObject* saved_names(Node& node);
 
-// Throws the error that refuses such hooks on this thread, if there is one.
-void check_saved_hooks_allowed();
-
-// What hooks in Python put in the place of a tensor, for the garbage collector; null for others.
-PyObject* owned_by(const PackedTensor& packed);
-
 }  // namespace pullback::bind

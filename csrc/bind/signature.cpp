@@ -158,10 +158,10 @@ std::string wrong_element(Kind kind, PyObject* const* items, Py_ssize_t count) {
 
 }  // namespace
 
-Signature::Signature(const Entry& entry, const std::string& called, Form form, bool nn)
+Signature::Signature(const Entry& entry, const std::string& called, Form form, bool in_space)
     : entry_(&entry), called_(called), form_(form) {
-  // Of an entry with a form in nn.functional the flag means that form.
-  has_aliases_ = !(entry.flags & kPlainNames) || (entry.flags & kNNForm && !nn);
+  // Of an entry with a form in a module of its own the flag means that form.
+  has_aliases_ = !(entry.flags & kPlainNames) || (entry.space && !in_space);
   parse();
   write_text();
 }

@@ -37,8 +37,8 @@ struct CommonKeywords {
 // One way to call an overload: as its entry says, or in an order that is deprecated.
 class Signature {
  public:
-  // `called`: the name the user writes, in that form; `nn`: in nn.functional.
-  Signature(const Entry& entry, const std::string& called, Form form, bool nn = false);
+  // `called`: the name the user writes, in that form; `in_space`: in the entry's own module.
+  Signature(const Entry& entry, const std::string& called, Form form, bool in_space = false);
   // `order`: the parameters of the deprecated order.
   Signature(const Signature& current, const std::string& order);
 

@@ -134,6 +134,8 @@ class Node : public GraphNode {
     return false;
   }
   virtual std::size_t object_bytes() const = 0;
+  // The object of the layer above that the node owns and that may lead back to it, or null.
+  virtual void* owned_object() const { return nullptr; }
 
   std::uint64_t sequence() const { return sequence_; }
   // What the next node that is made gets.

@@ -138,6 +138,10 @@ void SavedInput::forget(const TensorBody& body) {
   }
 }
 
+void check_saved_hooks_allowed() {
+  if (mode.saved_refusal) fail(mode.saved_refusal->text);
+}
+
 void push_saved_hooks(Ref<SavedHooks> hooks) {
   hooks->outer = Ref<SavedHooks>::adopt(mode.saved_hooks);
   mode.saved_hooks = hooks.release();

@@ -21,6 +21,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -39,6 +41,8 @@ class PackedTensor {
   virtual Tensor unpack() = 0;
   // The tensor that is held in memory, if there is one.
   virtual Tensor held() const { return {}; }
+  // What it owns of the layer above and what may lead back to it, or null.
+  virtual void* owned_object() const { return nullptr; }
 };
 
 // A pair of hooks, in a list with the ones that it hides.
@@ -54,8 +58,14 @@ class SavedHooks : public Counted {
 // Not for what the hooks themselves compute by transforms, which record where no_grad is on.
 inline bool saving_is_hooked() { return mode.depth <= mode.saved_hooks->packing; }
 
-// That such hooks are not allowed; bind knows why.
-class SavedRefusal : public Counted {};
+// That such hooks are not allowed, and why.
+class SavedRefusal : public Counted {
+ public:
+  explicit SavedRefusal(std::string text) : text(std::move(text)) {}
+  const std::string text;
+};
+// Throws while they are refused on this thread.
+void check_saved_hooks_allowed();
 
 // See allow_mutation_on_saved_tensors.
 class WriteWatch : public Counted {

@@ -16,11 +16,12 @@ List& list() {
 
 }  // namespace
 
-Entry::Entry(const char* signature, const Function& function, std::uint32_t flags, const char* doc,
+Entry::Entry(const char* signature, const Function& function, const Forms& forms, const char* doc,
              const char* samples, const char* fields, const char* old, const char* checks)
     : signature(signature),
       function(function),
-      flags(flags),
+      flags(forms.flags),
+      space(forms.space),
       doc(doc),
       samples(samples),
       fields(fields),

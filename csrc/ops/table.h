@@ -313,9 +313,6 @@ enum EntryFlag : std::uint32_t {
   kMethodForm = 1u << 1,    // Tensor.name
   kInPlaceForm = 1u << 2,   // Tensor.name_ (and pullback.name_)
   kOutForm = 1u << 3,       // out=
-  kNNForm = 1u << 4,        // pullback.nn.functional.name
-  kLinalgForm = 1u << 5,    // pullback.linalg.name
-  kSpecialForm = 1u << 6,   // pullback.special.name
   kTensorArgs = 1u << 7,    // every operand must be a tensor
   kNoBatch = 1u << 8,       // reads values: refuses batched tensors
   kFactory = 1u << 9,       // makes a tensor: takes dtype, device, requires_grad
@@ -328,6 +325,20 @@ enum EntryFlag : std::uint32_t {
   kPlainNames = 1u << 16,   // torch's function is in Python, which NumPy's names do not reach
   kSharesLast = 1u << 17,   // the last operand may share any memory with input in place
 };
+// The forms of an entry: flags, and the module in which it is public beside `pullback` itself.
+struct Forms {
+  std::uint32_t flags;
+  const char* space;                                                 // "linalg"
+  constexpr Forms(std::uint32_t flags, const char* space = nullptr)  // NOLINT: flags are forms
+      : flags(flags), space(space) {}
+};
+constexpr Forms operator|(const Forms& a, const Forms& b) {
+  return {a.flags | b.flags, a.space ? a.space : b.space};
+}
+inline constexpr Forms kNNForm{0, "nn.functional"};
+inline constexpr Forms kLinalgForm{0, "linalg"};
+inline constexpr Forms kSpecialForm{0, "special"};
+
 inline constexpr std::uint32_t kBoth = kFunctionForm | kMethodForm | kOutForm;
 inline constexpr std::uint32_t kCastOutForm = kOutForm | kCastOut;
 inline constexpr std::uint32_t kCastBoth = kBoth | kCastOut;
@@ -339,7 +350,7 @@ class Entry {
  public:
   // `fields`: the names of several results ("values, indices"), which make a named tuple.
   // `old`: deprecated orders, "input, alpha, other | ...".
-  Entry(const char* signature, const Function& function, std::uint32_t flags, const char* doc,
+  Entry(const char* signature, const Function& function, const Forms& forms, const char* doc,
         const char* samples, const char* fields = nullptr, const char* old = nullptr,
         const char* checks = "");
   Entry(const Entry&) = delete;
@@ -348,6 +359,7 @@ class Entry {
   const char* const signature;
   const Function function;
   const std::uint32_t flags;
+  const char* const space;  // of Forms, or null
   const char* const doc;
   const char* const samples;
   const char* const fields;

@@ -69,15 +69,9 @@ def _arguments(sample: str) -> list[str]:
 
 
 def _place(row: dict[str, Any]) -> str:
-    for flag, place in (
-        ("function", "pb"),
-        ("nn", "pb.nn.functional"),
-        ("linalg", "pb.linalg"),
-        ("special", "pb.special"),
-    ):
-        if row[flag]:
-            return place
-    return ""
+    if row["function"]:
+        return "pb"
+    return f"pb.{row['space']}" if row["space"] else ""
 
 
 def example(name: str, form: str, row: dict[str, Any]) -> list[str]:

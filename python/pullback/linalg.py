@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from pullback import _core
 
-globals().update({k: v for k, v in vars(_core._linalg).items() if not k.startswith("__")})
+globals().update({k: v for k, v in vars(_core._spaces["linalg"]).items() if not k.startswith("__")})

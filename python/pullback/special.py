@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from pullback import _core
 
-globals().update({k: v for k, v in vars(_core._special).items() if not k.startswith("__")})
+globals().update(
+    {k: v for k, v in vars(_core._spaces["special"]).items() if not k.startswith("__")}
+)

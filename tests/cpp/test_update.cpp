@@ -3,7 +3,7 @@
 #include "catch.h"
 #include "core/error.h"
 #include "graph/meta.h"
-#include "transform/update.h"
+#include "optim/update.h"
 
 using namespace pullback;
 

@@ -49,7 +49,7 @@ NAMES = SimpleNamespace(**{name: np.dtype(name) for name in DTYPES})
 def key(op: Any) -> str:
     """The name in one of the tables: with the module, if there is one of this name."""
     with_module = f"linalg.{op.name}"
-    return with_module if op.linalg and with_module in REFERENCES else op.name
+    return with_module if op.space == "linalg" and with_module in REFERENCES else op.name
 
 
 def expected(op: Any, sample: Sample, dtype: str) -> Any:

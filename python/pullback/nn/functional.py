@@ -12,53 +12,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _arguments, _core
+from pullback import Tensor, _arguments
 from pullback._misc import _check_tensor
-
-# What nn.modules calls of the core; the update below binds these and the other names.
-binary_cross_entropy: Callable[..., Tensor]
-binary_cross_entropy_with_logits: Callable[..., Tensor]
-celu: Callable[..., Tensor]
-cosine_similarity: Callable[..., Tensor]
-cross_entropy: Callable[..., Tensor]
-elu: Callable[..., Tensor]
-gelu: Callable[..., Tensor]
-glu: Callable[..., Tensor]
-hardsigmoid: Callable[..., Tensor]
-hardswish: Callable[..., Tensor]
-hardtanh: Callable[..., Tensor]
-huber_loss: Callable[..., Tensor]
-kl_div: Callable[..., Tensor]
-l1_loss: Callable[..., Tensor]
-leaky_relu: Callable[..., Tensor]
-linear: Callable[..., Tensor]
-log_softmax: Callable[..., Tensor]
-logsigmoid: Callable[..., Tensor]
-mish: Callable[..., Tensor]
-mse_loss: Callable[..., Tensor]
-nll_loss: Callable[..., Tensor]
-one_hot: Callable[..., Tensor]
-pairwise_distance: Callable[..., Tensor]
-prelu: Callable[..., Tensor]
-relu: Callable[..., Tensor]
-relu6: Callable[..., Tensor]
-selu: Callable[..., Tensor]
-silu: Callable[..., Tensor]
-smooth_l1_loss: Callable[..., Tensor]
-softmax: Callable[..., Tensor]
-softmin: Callable[..., Tensor]
-softplus: Callable[..., Tensor]
-softsign: Callable[..., Tensor]
-tanhshrink: Callable[..., Tensor]
-threshold: Callable[..., Tensor]
-globals().update({name: f for name, f in vars(_core._nn).items() if not name.startswith("_")})
+from pullback.nn import _operators
+from pullback.nn._operators import *  # noqa: F403
 
 sigmoid: Callable[..., Tensor] = pb.sigmoid
 tanh: Callable[..., Tensor] = pb.tanh
 
 
 def _in_place(name: str, *arguments: object) -> Tensor:
-    result: Tensor = getattr(_core._nn, name)(*arguments, inplace=True)
+    result: Tensor = getattr(_operators, name)(*arguments, inplace=True)
     return result
 
 

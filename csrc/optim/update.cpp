@@ -1,5 +1,5 @@
 // See update.h.
-#include "transform/update.h"
+#include "optim/update.h"
 
 #include "graph/meta.h"
 #include "graph/origin.h"

@@ -1,0 +1,136 @@
+# Written by tools/stubs.py from the operator table; do not edit.
+import builtins
+from typing import Any, TypeAlias
+
+from pullback._core import (
+    DType,
+    Number,
+    Tensor,
+)
+
+_bool: TypeAlias = builtins.bool
+_int: TypeAlias = builtins.int
+_float: TypeAlias = builtins.float
+
+def bilinear(
+    input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> Tensor: ...
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor: ...
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor: ...
+def celu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor: ...
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-8) -> Tensor: ...
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    ignore_index: _int = -100,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: _float = 0.0,
+) -> Tensor: ...
+def elu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor: ...
+def gelu(input: Tensor, *, approximate: str = "none", out: Any = None) -> Tensor: ...
+def glu(input: Tensor, dim: _int = -1) -> Tensor: ...
+def hardshrink(input: Tensor, lambd: _float = 0.5, *, out: Any = None) -> Tensor: ...
+def hardsigmoid(input: Tensor, inplace: _bool = False) -> Tensor: ...
+def hardswish(input: Tensor, inplace: _bool = False) -> Tensor: ...
+def hardtanh(
+    input: Tensor, min_val: Number = -1.0, max_val: Number = 1.0, inplace: _bool = False
+) -> Tensor: ...
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: _float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor: ...
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    log_target: _bool = False,
+) -> Tensor: ...
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor: ...
+def leaky_relu(input: Tensor, negative_slope: _float = 0.01, inplace: _bool = False) -> Tensor: ...
+def linear(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Any = None
+) -> Tensor: ...
+def log_softmax(
+    input: Tensor, dim: _int | None = None, _stacklevel: _int = 3, dtype: DType | None = None
+) -> Tensor: ...
+def logsigmoid(input: Tensor, *, out: Any = None) -> Tensor: ...
+def mish(input: Tensor, inplace: _bool = False) -> Tensor: ...
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor: ...
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    ignore_index: _int = -100,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor: ...
+def one_hot(input: Tensor, num_classes: _int = -1) -> Tensor: ...
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-6, keepdim: _bool = False
+) -> Tensor: ...
+def prelu(input: Tensor, weight: Tensor) -> Tensor: ...
+def relu(input: Tensor, inplace: _bool = False) -> Tensor: ...
+def relu6(input: Tensor, inplace: _bool = False) -> Tensor: ...
+def selu(input: Tensor, inplace: _bool = False) -> Tensor: ...
+def silu(input: Tensor, inplace: _bool = False) -> Tensor: ...
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    beta: _float = 1.0,
+) -> Tensor: ...
+def softmax(
+    input: Tensor, dim: _int | None = None, _stacklevel: _int = 3, dtype: DType | None = None
+) -> Tensor: ...
+def softmin(
+    input: Tensor, dim: _int | None = None, _stacklevel: _int = 3, dtype: DType | None = None
+) -> Tensor: ...
+def softplus(
+    input: Tensor, beta: _float = 1, threshold: _float = 20, *, out: Any = None
+) -> Tensor: ...
+def softshrink(input: Tensor, lambd: _float = 0.5, *, out: Any = None) -> Tensor: ...
+def softsign(input: Tensor) -> Tensor: ...
+def tanhshrink(input: Tensor) -> Tensor: ...
+def threshold(
+    input: Tensor, threshold: Number, value: Number, inplace: _bool = False
+) -> Tensor: ...
