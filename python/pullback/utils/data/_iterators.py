@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -85,6 +87,7 @@ class WorkerBatches(_Batches):
     """Batches that worker processes take ahead of time."""
 
     def __init__(self, loader: Any) -> None:
+        self._owner = os.getpid()
         self._processes: list[Any] = []
         self._queues: list[Any] = []
         self._pipes: list[Any] = []
@@ -242,4 +245,6 @@ class WorkerBatches(_Batches):
             tasks.close()
 
     def __del__(self) -> None:
-        self.shut_down()
+        # Not in a process that was forked with a copy of this, nor when the modules are gone.
+        if self._processes and self._owner == os.getpid() and not sys.is_finalizing():
+            self.shut_down()

@@ -10,7 +10,6 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 from pullback import _arguments
-from pullback._core import Generator
 from pullback.utils.data._collate import default_collate, default_convert
 from pullback.utils.data._iterators import HereBatches, WorkerBatches
 from pullback.utils.data.dataset import IterableDataset
@@ -218,8 +217,7 @@ def _check_kinds(given: dict[str, Any]) -> None:
     dataset, generator = given["dataset"], given["generator"]
     if not hasattr(dataset, "__getitem__") and not isinstance(dataset, IterableDataset):
         _arguments.refuse("DataLoader", "dataset", "a dataset, which has __getitem__", dataset)
-    if generator is not None and not isinstance(generator, Generator):
-        _arguments.refuse("DataLoader", "generator", "Generator", generator)
+    _arguments.generators("DataLoader", generator=generator)
 
 
 def _check_numbers(

@@ -271,8 +271,11 @@ def random_split(
         >>> [len(part) for part in parts]
         [7, 3]
     """
+    _arguments.sized("random_split", dataset=dataset)
+    _arguments.generators("random_split", generator=generator)
+    wanted = "a list of sizes or shares"
+    sizes: list[Any] = list(_arguments.elements("random_split", "lengths", lengths, wanted))
     total = len(dataset)
-    sizes: list[Any] = list(lengths)
     if math.isclose(sum(sizes), 1) and sum(sizes) <= 1:
         for place, share in enumerate(sizes):
             if not 0 <= share <= 1:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar
 
 import pullback as pb
+from pullback import _arguments
 
 __all__ = [
     "BatchSampler",
@@ -38,12 +39,14 @@ class SequentialSampler(Sampler[int]):
 
     Example:
         >>> import pullback as pb
+    from pullback import _arguments
         >>> list(pb.utils.data.SequentialSampler("abc"))
         [0, 1, 2]
     """
 
     def __init__(self, data_source: Sized) -> None:
         """Of these samples."""
+        _arguments.sized("SequentialSampler", data_source=data_source)
         self.data_source = data_source
 
     def __iter__(self) -> Iterator[int]:
@@ -77,6 +80,7 @@ class RandomSampler(Sampler[int]):
 
     Example:
         >>> import pullback as pb
+    from pullback import _arguments
         >>> sampler = pb.utils.data.RandomSampler("abcd", generator=pb.Generator())
         >>> sorted(sampler)
         [0, 1, 2, 3]
@@ -90,6 +94,8 @@ class RandomSampler(Sampler[int]):
         generator: Any = None,
     ) -> None:
         """Of these samples."""
+        _arguments.sized("RandomSampler", data_source=data_source)
+        _arguments.generators("RandomSampler", generator=generator)
         _check_replacement(replacement)
         self.data_source = data_source
         self.replacement = replacement
@@ -133,6 +139,8 @@ class SubsetRandomSampler(Sampler[int]):
 
     def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
         """Of these indices."""
+        _arguments.sized("SubsetRandomSampler", indices=indices)
+        _arguments.generators("SubsetRandomSampler", generator=generator)
         self.indices = indices
         self.generator = generator
 
@@ -162,6 +170,7 @@ class WeightedRandomSampler(Sampler[int]):
         generator: Any = None,
     ) -> None:
         """Of these weights."""
+        _arguments.generators("WeightedRandomSampler", generator=generator)
         _check_count(num_samples)
         _check_replacement(replacement)
         self.weights = pb.as_tensor(weights, dtype=pb.float64)
@@ -194,12 +203,15 @@ class BatchSampler(Sampler[list[int]]):
 
     Example:
         >>> import pullback as pb
+    from pullback import _arguments
         >>> list(pb.utils.data.BatchSampler(range(5), 2, drop_last=False))
         [[0, 1], [2, 3], [4]]
     """
 
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
         """Of this sampler."""
+        if not hasattr(sampler, "__iter__"):
+            _arguments.refuse("BatchSampler", "sampler", "an iterable of indices", sampler)
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size <= 0:
             raise ValueError(
                 f"batch_size should be a positive integer value, but got batch_size={batch_size}"
