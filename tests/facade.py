@@ -233,6 +233,8 @@ EXEMPT = {
     "utils.data.Dataset": "is subclassed",
     "utils.data.IterableDataset": "is subclassed",
     "utils.data.Sampler": "is subclassed",
+    "utils.data.StackDataset": "takes any datasets, one by one",
+    "utils.data.TensorDataset": "takes tensors one by one, and names their place",
     "utils.data.Subset": "takes any dataset and any indices of it",
     "utils.data.default_collate": "takes samples of any kind, and names that of the others",
     "utils.data.default_convert": "takes anything",
