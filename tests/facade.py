@@ -206,7 +206,10 @@ EXEMPT = {
     "serialization.SourceChangeWarning": "a warning",
     **{
         f"{name}Storage": "takes what TypedStorage takes"
-        for name in ("Bool", "Byte", "Double", "Float", "Int", "Long")
+        for name in (
+            *("BFloat16", "Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long"),
+            "Short",
+        )
     },
     "set_num_threads": "takes one argument, by position",
     "autograd.GradcheckError": "an error",
