@@ -38,6 +38,7 @@ MODULES = [
             "linalg",
             "special",
             "serialization",
+            "utils.data",
             "storage",
         )
     ),
@@ -163,6 +164,14 @@ SAMPLES = {
     "serialization.set_default_load_endianness": "endianness=None",
     "serialization.set_default_mmap_options": "flags=2",
     "serialization.skip_data": "",
+    "utils.data.ConcatDataset": "datasets=[[1]]",
+    "utils.data.DataLoader": "dataset=[1]",
+    "utils.data.RandomSampler": "data_source=[1]",
+    "utils.data.SequentialSampler": "data_source=[1]",
+    "utils.data.SubsetRandomSampler": "indices=[1]",
+    "utils.data.WeightedRandomSampler": "weights=[1.0], num_samples=1",
+    "utils.data.BatchSampler": "sampler=[1], batch_size=1, drop_last=False",
+    "utils.data.random_split": "dataset=[1, 2], lengths=[1, 1]",
     "utils.checkpoint.checkpoint": "function=f, use_reentrant=False",
     "utils.checkpoint.checkpoint_sequential": "functions=[layer], segments=1, input=pb.ones(2), "
     "use_reentrant=False",
@@ -197,7 +206,10 @@ EXEMPT = {
     "serialization.SourceChangeWarning": "a warning",
     **{
         f"{name}Storage": "takes what TypedStorage takes"
-        for name in ("Bool", "Byte", "Double", "Float", "Int", "Long")
+        for name in (
+            *("BFloat16", "Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long"),
+            "Short",
+        )
     },
     "set_num_threads": "takes one argument, by position",
     "autograd.GradcheckError": "an error",
@@ -220,6 +232,15 @@ EXEMPT = {
     "utils.checkpoint.detach_variable": "takes any values",
     "utils.checkpoint.fork_rng": "its one argument of meaning is refused when it is true",
     "random.Generator": "takes nothing",
+    "utils.data.ChainDataset": "looks at its datasets when it is gone through",
+    "utils.data.Dataset": "is subclassed",
+    "utils.data.IterableDataset": "is subclassed",
+    "utils.data.Sampler": "is subclassed",
+    "utils.data.StackDataset": "takes any datasets, one by one",
+    "utils.data.TensorDataset": "takes tensors one by one, and names their place",
+    "utils.data.Subset": "takes any dataset and any indices of it",
+    "utils.data.default_collate": "takes samples of any kind, and names that of the others",
+    "utils.data.default_convert": "takes anything",
     "memory.Report": "is made by memory.report",
     "memory.SavedRow": "is made by memory.report",
     "cuda.current_device": "refuses any call",

@@ -56,6 +56,14 @@ SENTENCES = {
     "hessian argnums": "argnum",
     "jacfwd argnums": "argnum",
     "jacrev argnums": "argnum",
+    "DataLoader multiprocessing_context": "can only be used with multi-process loading",
+    "RandomSampler replacement": "replacement should be a boolean value, but got replacement=",
+    "RandomSampler num_samples": "num_samples should be a positive integer value, but got",
+    "WeightedRandomSampler replacement": "replacement should be a boolean value, but got",
+    "WeightedRandomSampler num_samples": "num_samples should be a positive integer value",
+    "WeightedRandomSampler weights": "must be real number, not Wrong",
+    "BatchSampler batch_size": "batch_size should be a positive integer value, but got",
+    "BatchSampler drop_last": "drop_last should be a boolean value, but got drop_last=",
 }
 
 # What may be anything, is passed on to a function of the user, or is only called in a pass.

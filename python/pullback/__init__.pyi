@@ -366,10 +366,16 @@ from pullback.serialization import (
     save as save,
 )
 from pullback.storage import (
+    BFloat16Storage as BFloat16Storage,
+)
+from pullback.storage import (
     BoolStorage as BoolStorage,
 )
 from pullback.storage import (
     ByteStorage as ByteStorage,
+)
+from pullback.storage import (
+    CharStorage as CharStorage,
 )
 from pullback.storage import (
     DoubleStorage as DoubleStorage,
@@ -378,10 +384,16 @@ from pullback.storage import (
     FloatStorage as FloatStorage,
 )
 from pullback.storage import (
+    HalfStorage as HalfStorage,
+)
+from pullback.storage import (
     IntStorage as IntStorage,
 )
 from pullback.storage import (
     LongStorage as LongStorage,
+)
+from pullback.storage import (
+    ShortStorage as ShortStorage,
 )
 from pullback.storage import (
     TypedStorage as TypedStorage,

@@ -32,6 +32,20 @@ texts: Check = _core._expect_texts
 functions: Check = _core._expect_functions
 
 
+def sized(function: str, /, **values: object) -> None:
+    """What has a length."""
+    for name, value in values.items():
+        if not hasattr(value, "__len__"):
+            refuse(function, name, "something with a length", value)
+
+
+def generators(function: str, /, **values: object) -> None:
+    """Generators of random numbers; None stands for the default one."""
+    for name, value in values.items():
+        if value is not None and not isinstance(value, _core.Generator):
+            refuse(function, name, "Generator or None", value)
+
+
 def elements(function: str, name: str, values: Any, wanted: str) -> tuple[Any, ...]:
     """The elements of an iterable."""
     try:

@@ -1,4 +1,4 @@
-"""Helpers beside the tensors: handles of hooks, checkpointing."""
+"""Helpers beside the tensors: handles of hooks, checkpointing, data."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 from pullback.utils import hooks
 
-__all__ = ["checkpoint", "hooks"]
+__all__ = ["checkpoint", "data", "hooks"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "checkpoint":
-        return import_module("pullback.utils.checkpoint")
+    if name in ("checkpoint", "data"):
+        return import_module(f"pullback.utils.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
