@@ -145,6 +145,7 @@ def test_random_programs() -> None:
         machine.clear()
         return text
 
+    compared = 0
     for number in range(150):
         expected = notes(number)
         if any("disable_saved_tensors_hooks" in step.line for step in draw(number).steps):
@@ -153,6 +154,8 @@ def test_random_programs() -> None:
             found = notes(number)
         if limit.stats()["refused"] == 0:
             assert found == expected, f"program {number}"
+            compared += 1
+    assert compared > 75
 
 
 class TooMuchError(Exception):
