@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import inspect
-import threading
 import weakref
 from typing import Any
 
@@ -22,6 +21,7 @@ from pullback.utils.checkpoint import (
     checkpoint_sequential,
     set_checkpoint_debug_enabled,
 )
+from threads import together
 
 
 def leaf(*values: float) -> Any:
@@ -217,25 +217,16 @@ def test_a_custom_function_inside() -> None:
 
 
 def test_threads() -> None:
-    errors: list[BaseException] = []
 
-    def work() -> None:
-        try:
-            for _ in range(20):
-                x = leaf(0.5)
-                y = checkpoint(deep, x, use_reentrant=False, preserve_rng_state=False)
-                y.backward()
-                (expected,) = pb.autograd.grad(deep(x), x)
-                assert x.grad.tolist() == expected.tolist()
-        except BaseException as error:  # noqa: BLE001 - shown by the main thread
-            errors.append(error)
+    def work(_: int) -> None:
+        for _ in range(20):
+            x = leaf(0.5)
+            y = checkpoint(deep, x, use_reentrant=False, preserve_rng_state=False)
+            y.backward()
+            (expected,) = pb.autograd.grad(deep(x), x)
+            assert x.grad.tolist() == expected.tolist()
 
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    together(work)
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import inspect
-import threading
 import traceback
 import weakref
 from typing import Any
@@ -19,6 +18,7 @@ import pullback as pb
 from pullback import _core
 from pullback.autograd import Function, gradcheck, gradgradcheck
 from pullback.autograd.function import FunctionCtx, once_differentiable
+from threads import together
 
 
 class Cube(Function):
@@ -471,20 +471,11 @@ def test_a_context_outside_a_call() -> None:
 
 def test_threads() -> None:
     shared = leaf(2.0)
-    errors: list[BaseException] = []
 
-    def work() -> None:
-        try:
-            for _ in range(100):
-                x = leaf(2.0)
-                (Cube.apply(x) + Exp.apply(shared) * 0).backward(inputs=[x])
-                assert x.grad.tolist() == [12.0]
-        except BaseException as error:  # noqa: BLE001 - shown by the main thread
-            errors.append(error)
+    def work(_: int) -> None:
+        for _ in range(100):
+            x = leaf(2.0)
+            (Cube.apply(x) + Exp.apply(shared) * 0).backward(inputs=[x])
+            assert x.grad.tolist() == [12.0]
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    together(work)

@@ -8,7 +8,6 @@ import copy
 import gc
 import subprocess
 import sys
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 import pullback as pb
 from cycles import check_collected, leaf
 from pullback import _core
+from threads import together
 
 
 def with_grad(*values: float) -> Any:
@@ -206,23 +206,14 @@ def test_threads_take_and_leave_one_object() -> None:
     x = with_grad(1.0, 2.0)
     x.grad.tag = 0
     reference = weakref.ref(x.grad)
-    failed: list[BaseException] = []
 
-    def work() -> None:
-        try:
-            for _ in range(2000):
-                assert x.grad.tag == 0
-                again = reference()
-                assert again is x.grad
-        except BaseException as error:  # noqa: BLE001 - shown by the main thread
-            failed.append(error)
+    def work(_: int) -> None:
+        for _ in range(2000):
+            assert x.grad.tag == 0
+            again = reference()
+            assert again is x.grad
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
+    together(work)
     assert x.grad.tag == 0
 
 

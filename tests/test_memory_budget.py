@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import inspect
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from programs import draw
 from programs import run as run_program
 from pullback import _core
 from pullback.utils.checkpoint import checkpoint
+from threads import together
 
 Program = Callable[[Any, Any], Any]
 CASES: list[Program] = []
@@ -145,6 +145,7 @@ def test_random_programs() -> None:
         machine.clear()
         return text
 
+    compared = 0
     for number in range(150):
         expected = notes(number)
         if any("disable_saved_tensors_hooks" in step.line for step in draw(number).steps):
@@ -153,6 +154,8 @@ def test_random_programs() -> None:
             found = notes(number)
         if limit.stats()["refused"] == 0:
             assert found == expected, f"program {number}"
+            compared += 1
+    assert compared > 75
 
 
 class TooMuchError(Exception):
@@ -362,26 +365,17 @@ def test_a_long_chain() -> None:
 
 def test_threads_have_budgets_of_their_own() -> None:
     expected, _ = gradients(products, None)
-    errors: list[BaseException] = []
 
-    def work() -> None:
-        try:
-            for _ in range(10):
-                x = pb.rand(16, requires_grad=True)
-                with pb.memory_budget(100):
-                    y = x.exp().sin().exp().tanh().sum()
-                y.backward()
-                (again,) = pb.autograd.grad(x.exp().sin().exp().tanh().sum(), x)
-                assert x.grad.tolist() == again.tolist()
-        except BaseException as error:  # noqa: BLE001 - shown by the main thread
-            errors.append(error)
+    def work(_: int) -> None:
+        for _ in range(10):
+            x = pb.rand(16, requires_grad=True)
+            with pb.memory_budget(100):
+                y = x.exp().sin().exp().tanh().sum()
+            y.backward()
+            (again,) = pb.autograd.grad(x.exp().sin().exp().tanh().sum(), x)
+            assert x.grad.tolist() == again.tolist()
 
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    together(work)
     assert gradients(products, 3000)[0] == expected
 
 

@@ -10,16 +10,16 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import pullback as pb
 from pullback.utils.checkpoint import checkpoint
+from threads import THREADS, together
 
 ROUNDS = int(os.environ.get("PULLBACK_STRESS", "20"))
-THREADS = 4
 
 
 @pytest.fixture(autouse=True)
@@ -28,28 +28,6 @@ def switch_often() -> Iterator[None]:
     sys.setswitchinterval(1e-5)
     yield
     sys.setswitchinterval(before)
-
-
-def together(work: Callable[[int], None]) -> None:
-    """Runs `work(number)` on several threads from one moment on; the first exception is raised."""
-    start = threading.Barrier(THREADS)
-    failures: list[BaseException] = []
-
-    def run(number: int) -> None:
-        try:
-            start.wait()
-            work(number)
-        except BaseException as error:  # noqa: BLE001 - it is raised below
-            failures.append(error)
-
-    threads = [threading.Thread(target=run, args=(k,)) for k in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=120)
-        assert not thread.is_alive(), "a thread does not come to an end"
-    if failures:
-        raise failures[0]
 
 
 def test_one_leaf_gets_the_sum_of_all() -> None:

@@ -10,12 +10,9 @@ from typing import Any
 import pytest
 
 import pullback as pb
+from cycles import leaf
 from pullback import _core
 from pullback.utils.checkpoint import checkpoint
-
-
-def leaf(*values: float) -> Any:
-    return pb.tensor(values, dtype=pb.float64, requires_grad=True)
 
 
 def intermediate() -> None:

@@ -207,10 +207,10 @@ def test_every_public_object_pickles_as_its_name(module: str) -> None:
 
 
 def test_every_method_pickles_as_its_name() -> None:
-    for name in TENSOR_METHODS:
+    methods = [n for n in TENSOR_METHODS if callable(getattr(pb.Tensor, n))]
+    assert len(methods) > 200
+    for name in methods:
         x = getattr(pb.Tensor, name)
-        if not callable(x):
-            continue
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             assert pickle.loads(pickle.dumps(x, protocol)) is x, name
 
