@@ -81,6 +81,7 @@ _SUBMODULES = frozenset(
         "backends",
         "compiler",
         "cuda",
+        "distributions",
         "func",
         "jit",
         "linalg",
