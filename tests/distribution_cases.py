@@ -214,14 +214,15 @@ def part_of(rng: Rng, shape: Shape) -> Shape:
     return tuple(1 if rng.random() < 0.2 else n for n in kept)
 
 
-def arguments(name: str, seed: int) -> Arguments:
+def arguments(name: str, seed: int, whole: Shape | None = None) -> Arguments:
+    """``whole``: the shape that every parameter has, in place of random ones."""
     rng = np.random.default_rng([seed, *name.encode()])
     parameters = TABLE[name][int(rng.integers(len(TABLE[name])))]
     batch = BATCHES[int(rng.integers(len(BATCHES)))]
     dtype = DTYPES.get(name, "float32" if rng.random() < 0.35 else "float64")
     values: dict[str, Any] = {}
     for parameter in parameters:
-        shape = part_of(rng, batch)
+        shape = part_of(rng, batch) if whole is None else whole
         if parameter.number and not shape and dtype == "float32" and rng.random() < 0.5:
             values[parameter.name] = float(parameter.draw(rng, ()))
         else:

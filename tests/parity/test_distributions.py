@@ -79,6 +79,11 @@ def value_for(theirs: Any, seed: int) -> np.ndarray[Any, Any]:
     return value
 
 
+def tensor(lib: Any, value: np.ndarray[Any, Any]) -> Any:
+    made = lib.tensor(value.tolist(), dtype=getattr(lib, str(value.dtype)))
+    return made.reshape(value.shape)
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_values(name: str) -> None:
     for seed in seeds(name):
@@ -97,25 +102,15 @@ def test_values(name: str) -> None:
             # torch's sum for the multinomial entropy is good to six digits.
             loose = 100 if name == "Multinomial" else 10
             same(*pair, f"{what}: {function}", rtol * loose, atol * loose)
-        value = value_for(theirs, seed)
-        for function in ("log_prob", "cdf"):
+        inside = np.random.default_rng(seed).uniform(0.05, 0.95, size=tuple(theirs.batch_shape))
+        at = {"log_prob": value_for(theirs, seed), "icdf": inside.astype(case.dtype)}
+        for function in ("log_prob", "cdf", "icdf"):
+            value = at.get(function, at["log_prob"])
             pair = [
-                outcome(
-                    lambda d=d, lib=lib, f=function: getattr(d, f)(
-                        lib.tensor(value.tolist(), dtype=getattr(lib, str(value.dtype))).reshape(
-                            value.shape
-                        )
-                    )
-                )
+                outcome(lambda d=d, v=tensor(lib, value), f=function: getattr(d, f)(v))
                 for d, lib in zip((ours, theirs), LIBRARIES, strict=True)
             ]
             same(*pair, f"{what}: {function}", rtol, atol)
-        inside = np.random.default_rng(seed).uniform(0.05, 0.95, size=tuple(theirs.batch_shape))
-        pair = [
-            outcome(lambda d=d, lib=lib: d.icdf(lib.tensor(inside, dtype=getattr(lib, case.dtype))))
-            for d, lib in zip((ours, theirs), LIBRARIES, strict=True)
-        ]
-        same(*pair, f"{what}: icdf", rtol, atol)
         if ours.has_enumerate_support:
             for full in (True, False):
                 pair = [outcome(lambda d=d, e=full: d.enumerate_support(e)) for d in (ours, theirs)]
@@ -159,11 +154,8 @@ def compare_gradients(found: list[list[Any]], what: str, rtol: float, atol: floa
         np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol, err_msg=what)
 
 
-def theirs_is_batched(case: Any) -> bool:
-    return len(case.build(torch).batch_shape) > 0
-
-
-@pytest.mark.parametrize("name", TABLE)
+# torch's graph of a Wishart sample is broken by a write into a mask: see test_distributions.py.
+@pytest.mark.parametrize("name", sorted(TABLE.keys() - {"Wishart"}))
 def test_gradients_of_samples(name: str) -> None:
     for seed in seeds(name):
         case = arguments(name, seed)
@@ -178,10 +170,7 @@ def test_gradients_of_samples(name: str) -> None:
             lib = pb if isinstance(drawn, pb.Tensor) else torch
             return (drawn * lib.linspace(-0.5, 1.5, drawn.numel(), dtype=drawn.dtype)).sum()
 
-        ours = gradients(pb, case, loss)
-        if name == "Wishart" and theirs_is_batched(case):
-            continue  # torch writes into a mask that its graph still needs
-        found = [ours, gradients(torch, case, loss)]
+        found = [gradients(lib, case, loss) for lib in LIBRARIES]
         compare_gradients(found, f"{name} {seed}", rtol * 10, atol * 10)
 
 
@@ -193,13 +182,16 @@ def test_gradients_of_log_prob(name: str) -> None:
         value = value_for(case.build(torch), seed)
         found = []
         for lib in LIBRARIES:
-            at = lib.tensor(value.tolist(), dtype=getattr(lib, str(value.dtype)))
-            at = at.reshape(value.shape)
+            at = tensor(lib, value)
             found.append(gradients(lib, case, lambda d, at=at: d.log_prob(at).sum()))
         if "scale_tril" in case.values:
             # torch gives what is above the diagonal a gradient though nothing reads it.
             found = [[np.tril(g) if np.ndim(g) > 1 else g for g in each] for each in found]
         compare_gradients(found, f"{name} {seed}", rtol * 20, atol * 20)
+
+
+def log_prob(distribution: Any, value: Any) -> Any:
+    return outcome(lambda: distribution.log_prob(value))
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -214,10 +206,9 @@ def test_expanded_and_pickled(name: str) -> None:
         assert tuple(wide.batch_shape) == batch
         assert wide.event_shape == ours.event_shape
         value = value_for(theirs, seed)
-        at = pb.tensor(value.tolist(), dtype=getattr(pb, str(value.dtype))).reshape(value.shape)
-        at_theirs = torch.from_numpy(value)
-        wanted = outcome(lambda: theirs_wide.log_prob(at_theirs))
-        same(outcome(lambda: wide.log_prob(at)), wanted, f"{name} {seed}", rtol, atol)
+        at = tensor(pb, value)
+        found = log_prob(wide, at)
+        same(found, log_prob(theirs_wide, tensor(torch, value)), f"{name} {seed}", rtol, atol)
         again = pickle.loads(pickle.dumps(ours))
-        same(outcome(lambda: again.log_prob(at)), outcome(lambda: ours.log_prob(at)), name, 0, 0)
+        same(log_prob(again, at), log_prob(ours, at), name, 0, 0)
         assert repr(again) == repr(ours)

@@ -20,17 +20,27 @@ Tensor density(const Operand& shape, const Operand& x) {
   return exp((a - 1) * log(x.tensor()) - x.tensor() - lgamma(a));
 }
 
-// By the shape they have no derivative, as in torch.
+// A partial that torch refuses, too; the name says which.
+template <const char* const* kName>
+Tensor refused(const Tensor&, const Saved&) {
+  fail(ErrorKind::NotImplemented, "the derivative for '", *kName, "' is not implemented.");
+}
+constexpr const char* kIgammaShape = "igamma: input";
+constexpr const char* kIgammacShape = "igammac: input";
+constexpr const char* kGammaGrad = "_standard_gamma_grad";
+
 const Elementwise record_igamma("igamma", "IgammaBackward0", DTypeRule::Promote, Binary::LowerGamma,
-                                {}, {kReadsA | kReadsB, [](T t, S s) {
-                                       return t * density(s.a(), s.b());
-                                     }});
+                                {kReadsNothing, refused<&kIgammaShape>},
+                                {kReadsA | kReadsB,
+                                 [](T t, S s) { return t * density(s.a(), s.b()); }});
 const Elementwise record_igammac("igammac", "IgammacBackward0", DTypeRule::Promote,
-                                 Binary::UpperGamma, {}, {kReadsA | kReadsB, [](T t, S s) {
-                                                            return neg(t * density(s.a(), s.b()));
-                                                          }});
+                                 Binary::UpperGamma, {kReadsNothing, refused<&kIgammacShape>},
+                                 {kReadsA | kReadsB,
+                                  [](T t, S s) { return neg(t * density(s.a(), s.b())); }});
 const Elementwise record_gamma_grad("_standard_gamma_grad", "StandardGammaGradBackward0",
-                                    DTypeRule::Promote, Binary::GammaSlope, {}, {});
+                                    DTypeRule::Promote, Binary::GammaSlope,
+                                    {kReadsNothing, refused<&kGammaGrad>},
+                                    {kReadsNothing, refused<&kGammaGrad>});
 const Elementwise record_dirichlet_grad("_dirichlet_grad", "NotImplemented", DTypeRule::Promote,
                                         Ternary::BetaSlope, {}, {}, {});
 const Elementwise record_gamma("_standard_gamma", "StandardGammaBackward0", DTypeRule::Promote,

@@ -32,7 +32,8 @@ def _families(p: ExponentialFamily, q: ExponentialFamily) -> Tensor:
         gradients = pb.autograd.grad(norm_p.sum(), thetas_p, create_graph=True)
     result = q._log_normalizer(*thetas_q) - norm_p
     for theta_p, theta_q, gradient in zip(thetas_p, thetas_q, gradients, strict=True):
-        result = result - sum_rightmost((theta_q - theta_p) * gradient, len(q.event_shape))
+        own = theta_p.dim() - len(p.batch_shape)
+        result = result - sum_rightmost((theta_q - theta_p) * gradient, own)
     return result
 
 

@@ -174,7 +174,8 @@ class _InverseTransform(Transform):
         return found
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return -self._inv.log_abs_det_jacobian(y, x)
+        slope: Tensor = self._inv.log_abs_det_jacobian(y, x)
+        return -slope
 
     def forward_shape(self, shape: Any) -> Any:
         return self._inv.inverse_shape(shape)

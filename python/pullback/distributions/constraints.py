@@ -228,10 +228,9 @@ class MixtureSameFamilyConstraint(Constraint):
 
     def check(self, value: Tensor) -> Tensor:
         """Whether each event is valid for every component."""
-        found = self.base_constraint.check(value.unsqueeze(-1 - self.event_dim))
-        if found.dim() < self.event_dim:
+        if value.dim() < self.event_dim:
             raise ValueError(f"Expected value.dim() >= {self.event_dim} but got {value.dim()}")
-        return _all_of(found, self.event_dim)
+        return self.base_constraint.check(value.unsqueeze(-1 - self.event_dim)).all(-1)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_constraint!r})"
@@ -370,7 +369,7 @@ class _Simplex(Constraint):
 
 
 class _Multinomial(Constraint):
-    """Counts that sum to a total."""
+    """Counts that sum to no more than a total."""
 
     is_discrete = True
     event_dim = 1
@@ -379,7 +378,7 @@ class _Multinomial(Constraint):
         self.upper_bound = upper_bound
 
     def check(self, value: Tensor) -> Tensor:
-        valid: Tensor = (value >= 0).all(-1) & (value.sum(-1) == self.upper_bound)
+        valid: Tensor = (value >= 0).all(-1) & (value.sum(-1) <= self.upper_bound)
         return valid
 
 
