@@ -67,6 +67,9 @@ Work work(Binary op) {
     case Binary::Pow:
     case Binary::Atan2:
     case Binary::Hypot:
+    case Binary::LowerGamma:
+    case Binary::UpperGamma:
+    case Binary::GammaSlope:
       return kSlow;
     case Binary::Xlogy:
     case Binary::Logaddexp:

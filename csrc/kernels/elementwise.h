@@ -141,6 +141,12 @@ enum class Binary : std::uint16_t {
   Prelu,     // (x, slope)
   SmoothL1,  // (input, target), p0: beta
   Huber,     // (input, target), p0: delta
+  // Of (a, x): the incomplete gamma functions, and how x moves with a at a fixed quantile.
+  LowerGamma,
+  UpperGamma,
+  GammaSlope,
+  // b, of any a.
+  Second,
   // Bool and all numbers.
   Heaviside,
 };
@@ -152,8 +158,10 @@ enum class Ternary : std::uint16_t {
   Lerp,     // start, end, weight; floats only
   Addcmul,  // a + p0 * b * c; an integral dtype reads p0 with integral_param
   Addcdiv,  // a + p0 * b / c; floats only
+  // Of (x, a, total): how x moves with a at a fixed quantile, divided by 1 - x; floats only.
+  BetaSlope,
 };
-inline constexpr int kNumTernary = static_cast<int>(Ternary::Addcdiv) + 1;
+inline constexpr int kNumTernary = static_cast<int>(Ternary::BetaSlope) + 1;
 
 // How an exact int64 travels in the array of double parameters.
 inline double integral_param(std::int64_t value) { return std::bit_cast<double>(value); }

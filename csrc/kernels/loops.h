@@ -139,6 +139,19 @@ struct PlainBinary {
   }
 };
 
+template <typename Op, typename T>
+struct PlainTernary {
+  static void run(char* out, const char* a, const char* b, const char* c, std::int64_t so,
+                  std::int64_t sa, std::int64_t sb, std::int64_t sc, std::int64_t n,
+                  const double* params) {
+    const Op op = make<Op>(params);
+    for (std::int64_t i = 0; i < n; ++i) {
+      scalar_loop(i);
+      store<T>(out + i * so, op(load<T>(a + i * sa), load<T>(b + i * sb), load<T>(c + i * sc)));
+    }
+  }
+};
+
 inline constexpr std::int64_t kStage = 128;  // elements in a staging buffer
 
 template <typename T>

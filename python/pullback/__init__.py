@@ -87,6 +87,7 @@ _SUBMODULES = frozenset(
         "backends",
         "compiler",
         "cuda",
+        "distributions",
         "func",
         "jit",
         "linalg",

@@ -7,6 +7,7 @@
 
 #define PULLBACK_ISA plain
 #include "kernels/loops.h"
+#include "kernels/special/gamma.h"
 
 namespace pullback::kernels {
 namespace PULLBACK_ISA {
@@ -26,25 +27,6 @@ struct Lgamma {
 
 constexpr double kPi = 3.14159265358979323846;
 
-// Recurrence up to 10, then the asymptotic series; reflection for negative arguments.
-double digamma(double x) {
-  if (x == 0.0) return std::copysign(HUGE_VAL, -x);
-  double result = 0.0;
-  if (x < 0.0) {
-    const double fraction = x - std::trunc(x);
-    if (!(fraction != 0.0)) return std::nan("");
-    result = -kPi / std::tan(kPi * fraction);
-    x = 1.0 - x;
-  }
-  for (; x < 10.0; x += 1.0) result -= 1.0 / x;
-  const double z = 1.0 / (x * x);
-  const double series =
-      z * (1.0 / 12 -
-           z * (1.0 / 120 -
-                z * (1.0 / 252 -
-                     z * (1.0 / 240 - z * (1.0 / 132 - z * (691.0 / 32760 - z * (1.0 / 12)))))));
-  return result + (std::log(x) - 0.5 / x - series);
-}
 template <typename T>
 struct Digamma {
   T operator()(T x) const { return static_cast<T>(digamma(static_cast<double>(x))); }
@@ -92,6 +74,32 @@ struct Polygamma {
   explicit Polygamma(const double* p) : order(p[0]) {}
   T operator()(T x) const { return static_cast<T>(polygamma(order, static_cast<double>(x))); }
   double order;
+};
+
+// The incomplete gamma functions of (a, x), and slopes of quantiles: kernels/special/gamma.h.
+template <typename T>
+struct LowerGamma {
+  T operator()(T a, T x) const { return static_cast<T>(lower_gamma(double(a), double(x))); }
+};
+template <typename T>
+struct UpperGamma {
+  T operator()(T a, T x) const { return static_cast<T>(upper_gamma(double(a), double(x))); }
+};
+template <typename T>
+struct GammaSlope {
+  T operator()(T a, T x) const {
+    return static_cast<T>(gamma_quantile_slope(double(a), double(x)));
+  }
+};
+template <typename T>
+struct BetaSlope {
+  T operator()(T x, T a, T total) const {
+    return static_cast<T>(beta_quantile_slope(double(x), double(a), double(total)));
+  }
+};
+template <typename T>
+struct Second {
+  T operator()(T, T b) const { return b; }
 };
 
 template <typename T>
@@ -208,6 +216,13 @@ void fill_special(ElementwiseTable& t) {
   set<PlainUnary, Polygamma, float, double>(t, Unary::Polygamma);
   set<PlainUnary, Logit, float, double>(t, Unary::Logit);
   set<PlainUnary, Sinc, float, double>(t, Unary::Sinc);
+  set<PlainBinary, LowerGamma, float, double>(t, Binary::LowerGamma);
+  set<PlainBinary, UpperGamma, float, double>(t, Binary::UpperGamma);
+  set<PlainBinary, GammaSlope, float, double>(t, Binary::GammaSlope);
+  set<PlainBinary, Second, float, double>(t, Binary::Second);
+  constexpr int beta = static_cast<int>(Ternary::BetaSlope);
+  t.ternary[beta][static_cast<int>(DType::Float32)] = &PlainTernary<BetaSlope<float>, float>::run;
+  t.ternary[beta][static_cast<int>(DType::Float64)] = &PlainTernary<BetaSlope<double>, double>::run;
   set<PlainBinary, TruncDivide, uint8_t, int32_t, int64_t>(t, Binary::TruncDivide);
   set<PlainBinary, FloorDivide, uint8_t, int32_t, int64_t>(t, Binary::FloorDivide);
   set<PlainBinary, Remainder, uint8_t, int32_t, int64_t>(t, Binary::Remainder);

@@ -1,0 +1,209 @@
+// Incomplete gamma and beta functions by power series and continued fractions.
+//
+// The derivatives by a parameter come along as the second component of a Dual, so each expansion is
+// written once.  Abramowitz and Stegun, chapters 6 and 26; for large shapes Temme's expansion and
+// the one of Cornish and Fisher.  Start reading at lower_gamma.
+#include "kernels/special/gamma.h"
+
+#include <limits>
+#include <numbers>
+
+namespace pullback::kernels {
+namespace {
+
+constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+// From here on expansions in 1 / shape are exact to the last digits that a quotient would have.
+constexpr double kLargeShape = 1e5;
+
+// A value and its derivative by the parameter.
+struct Dual {
+  double value, slope = 0;
+};
+Dual operator+(Dual a, Dual b) { return {a.value + b.value, a.slope + b.slope}; }
+Dual operator-(Dual a, Dual b) { return {a.value - b.value, a.slope - b.slope}; }
+Dual operator*(Dual a, Dual b) {
+  return {a.value * b.value, a.slope * b.value + a.value * b.slope};
+}
+Dual operator/(Dual a, Dual b) {
+  const double value = a.value / b.value;
+  return {value, (a.slope - value * b.slope) / b.value};
+}
+
+// 1 + x / (a + 1) + x^2 / ((a + 1)(a + 2)) + ..., for x up to about a + 1.
+Dual lower_series(double a, double x) {
+  Dual term{1}, sum{1};
+  for (Dual n{a + 1, 1}; term.value > kEpsilon * 0.1 * sum.value; n.value += 1) {
+    term = term * (Dual{x} / n);
+    sum = sum + term;
+  }
+  return sum;
+}
+
+// Lentz's method: one step with numerator p and denominator q of a continued fraction.
+struct Fraction {
+  Dual c, d, value;
+
+  Dual step(Dual p, Dual q) {
+    d = Dual{1} / (p * d + q);
+    c = q + p / c;
+    const Dual change = c * d;
+    value = value * change;
+    return change;
+  }
+};
+
+bool is_one(Dual change) {
+  return std::abs(change.value - 1) <= kEpsilon && std::abs(change.slope) <= kEpsilon;
+}
+
+// 1 / (x + 1 - a - 1 (1 - a) / (x + 3 - a - ...)), for x from about a + 1 on.
+Dual upper_fraction(double a, double x) {
+  Dual q{x + 1 - a, -1};
+  Fraction f{{1e300}, Dual{1} / q, Dual{1} / q};
+  for (double i = 1; i < 1e6; i += 1) {
+    q.value += 2;
+    if (is_one(f.step(Dual{-i * (i - a), i}, q))) break;
+  }
+  return f.value;
+}
+
+// The fraction of the incomplete beta function, for x up to (a + 1) / (a + b + 2).
+Dual beta_fraction(Dual a, Dual b, double x) {
+  const Dual one{1};
+  Fraction f{one, one / (one - (a + b) * Dual{x} / (a + one)), {}};
+  f.value = f.d;
+  for (double i = 1; i < 1e6; i += 1) {
+    const Dual m{i}, twice{2 * i}, z{x};
+    f.step(m * (b - m) * z / ((a + twice - one) * (a + twice)), one);
+    const Dual p = Dual{-1} * (a + m) * (a + b + m) * z / ((a + twice) * (a + twice + one));
+    if (is_one(f.step(p, one))) break;
+  }
+  return f.value;
+}
+
+// log(gamma(a)) - (a - 1/2) log a + a - log(2 pi) / 2, for a from 10 on.
+double stirling_rest(double a) {
+  const double z = 1 / (a * a);
+  return (1.0 / 12 - z * (1.0 / 360 - z * (1.0 / 1260 - z * (1.0 / 1680 - z * (1.0 / 1188))))) / a;
+}
+
+// m - log(1 + m), without cancellation near 0.
+double above_logarithm(double m) {
+  if (std::abs(m) > 0.4) return m - std::log1p(m);
+  double power = m * m, sum = 0;
+  for (int n = 2; std::abs(power) > 1e-18 * std::abs(sum) && n < 60; ++n) {
+    sum += power / n;
+    power *= -m;
+  }
+  return sum;
+}
+
+// x^a exp(-x) / gamma(a).
+double gamma_factor(double a, double x) {
+  if (a < 10) return std::exp(a * std::log(x) - x - log_gamma(a));
+  const double exponent = a * above_logarithm((x - a) / a) + stirling_rest(a);
+  return std::sqrt(a / (2 * std::numbers::pi)) * std::exp(-exponent);
+}
+
+// One of the two functions for large a; accurate to 1e-12.
+double gamma_large(double a, double x, bool upper) {
+  const double m = (x - a) / a;
+  const double eta = std::copysign(std::sqrt(2 * above_logarithm(m)), m);
+  const double first = std::abs(eta) < 1e-2
+                           ? -1.0 / 3 + eta * (1.0 / 12 - eta * (2.0 / 135 - eta * (1.0 / 864)))
+                           : 1 / m - 1 / eta;
+  const double rest = std::exp(-0.5 * a * eta * eta) / std::sqrt(2 * std::numbers::pi * a);
+  const double side = upper ? 1 : -1;
+  return 0.5 * std::erfc(side * eta * std::sqrt(a / 2)) + side * rest * (first - 1.0 / (540 * a));
+}
+
+// Both functions have their values at the edges from here, NaN where there are none.
+bool at_edge(double a, double x, double& lower) {
+  if (!(a >= 0 && x >= 0) || (a == 0 && x == 0) || (std::isinf(a) && std::isinf(x))) {
+    lower = kNan;
+  } else if (a == 0 || std::isinf(x)) {
+    lower = 1;
+  } else if (x == 0 || std::isinf(a)) {
+    lower = 0;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+double digamma(double x) {
+  // Recurrence up to 10, then the asymptotic series; reflection for negative arguments.
+  if (x == 0.0) return std::copysign(HUGE_VAL, -x);
+  double result = 0.0;
+  if (x < 0.0) {
+    const double fraction = x - std::trunc(x);
+    if (!(fraction != 0.0)) return kNan;
+    result = -std::numbers::pi / std::tan(std::numbers::pi * fraction);
+    x = 1.0 - x;
+  }
+  for (; x < 10.0; x += 1.0) result -= 1.0 / x;
+  const double z = 1.0 / (x * x);
+  const double series =
+      z * (1.0 / 12 -
+           z * (1.0 / 120 -
+                z * (1.0 / 252 -
+                     z * (1.0 / 240 - z * (1.0 / 132 - z * (691.0 / 32760 - z * (1.0 / 12)))))));
+  return result + (std::log(x) - 0.5 / x - series);
+}
+
+double lower_gamma(double a, double x) {
+  double edge;
+  if (at_edge(a, x, edge)) return edge;
+  if (a > kLargeShape && std::abs(x - a) < 0.3 * a) return gamma_large(a, x, false);
+  if (x > a + 1) return 1 - gamma_factor(a, x) * upper_fraction(a, x).value;
+  return gamma_factor(a, x) / a * lower_series(a, x).value;
+}
+
+double upper_gamma(double a, double x) {
+  double edge;
+  if (at_edge(a, x, edge)) return 1 - edge;
+  if (a > kLargeShape && std::abs(x - a) < 0.3 * a) return gamma_large(a, x, true);
+  if (x > a + 1) return gamma_factor(a, x) * upper_fraction(a, x).value;
+  return 1 - gamma_factor(a, x) / a * lower_series(a, x).value;
+}
+
+double gamma_quantile_slope(double a, double x) {
+  if (!(a > 0 && x >= 0)) return kNan;
+  if (x == 0) return 0;
+  if (a > kLargeShape) {
+    // x in terms of the normal quantile z: a + z r + (z^2 - 1) / 3 + ..., solved for z.
+    const double r = std::sqrt(a);
+    double z = (x - a) / r;
+    for (int i = 0; i < 6; ++i) {
+      z = (x - a - (z * z - 1) / 3 - z * (z * z - 7) / (36 * r)) / r;
+    }
+    const double square = z * z;
+    return 1 + z / (2 * r) - z * (square - 7) / (72 * a * r) +
+           (3 * square * square + 7 * square - 16) / (810 * a * a);
+  }
+  if (x > a + 1) {
+    const Dual upper = upper_fraction(a, x);
+    return x * (upper.value * (std::log(x) - digamma(a)) + upper.slope);
+  }
+  const Dual lower = lower_series(a, x);
+  return -x / a * (lower.value * (std::log(x) - digamma(a + 1)) + lower.slope);
+}
+
+double beta_quantile_slope(double x, double a, double total) {
+  const double b = total - a;
+  if (!(a > 0 && b > 0 && x >= 0 && x <= 1)) return kNan;
+  if (x == 0) return 0;
+  if (x <= (a + 1) / (total + 2)) {
+    const Dual part = beta_fraction({a, 1}, {b}, x);
+    const double growth = std::log(x) - digamma(a + 1) + digamma(total);
+    return -x / a * (part.value * growth + part.slope);
+  }
+  const Dual part = beta_fraction({b}, {a, 1}, 1 - x);
+  const double growth = std::log(x) - digamma(a) + digamma(total);
+  return x / b * (part.value * growth + part.slope);
+}
+
+}  // namespace pullback::kernels
