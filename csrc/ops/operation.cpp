@@ -99,6 +99,14 @@ void compute_list(const Operation& op, const void* attrs, In in, std::vector<Ten
   for (const Tensor& view : views) detail::mark_view(view, in[0], true);
 }
 
+[[gnu::noinline]] void fill_with_workspace(const Operation& op, const void* attrs, In in,
+                                           const Tensor* out) {
+  Workspace workspace;
+  op.workspace(attrs, in, out, workspace);
+  workspace.provide();
+  op.fill(attrs, in, out, &workspace);
+}
+
 template <class Results>
 void compute(const Operation& op, const void* attrs, In in, Results& out) {
   if (op.view) {
@@ -120,7 +128,9 @@ void compute(const Operation& op, const void* attrs, In in, Results& out) {
       if (!out[k].defined()) out[k] = Tensor::empty(specs[k].sizes, specs[k].dtype);
     }
   }
-  op.fill(attrs, in, out.data());
+  if (op.workspace) [[unlikely]]
+    return fill_with_workspace(op, attrs, in, out.data());
+  op.fill(attrs, in, out.data(), nullptr);
 }
 
 template <class Results>

@@ -39,8 +39,11 @@ struct Norm {
   static Spec spec(const Attrs& a, In in) {
     return {reduced_sizes(in[0].sizes(), a.dims, a.keepdim), a.dtype};
   }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    const Tensor x = in[0].dtype() == a.dtype ? in[0] : copy_to_dtype(in[0], a.dtype);
+  static void workspace(const Attrs& a, In in, const Tensor&, Workspace& w) {
+    if (in[0].dtype() != a.dtype) w.need(0, in[0].sizes(), a.dtype);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    const Tensor& x = w.dense(0, in[0]);
     kernels::reduce(kernels::Reduce::NormP, KeepView(out, a.dims, x.sizes(), a.keepdim), view_of(x),
                     a.ord);
   }
