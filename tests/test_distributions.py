@@ -97,13 +97,12 @@ SAMPLED = sorted(TABLE.keys() - {"Cauchy", "HalfCauchy"})
 @pytest.mark.parametrize("name", SAMPLED)
 def test_moments_of_samples(name: str) -> None:
     """The means of many samples are within six standard errors."""
-    n = 4000
+    n = 2000
     case = arguments(name, 5, (2,))
     distribution = case.build(pb)
     mean = optional(lambda: distribution.mean)
     variance = optional(lambda: distribution.variance)
     if mean is None or variance is None or name == "VonMises":
-        pytest.importorskip("numpy")
         assert distribution.sample((n,)).shape[0] == n
         return
     x = distribution.sample((n,)).to(pb.float64).mean(0)
@@ -137,7 +136,7 @@ def test_beta_numbers_move_along_their_quantile(a: float, b: float, q: float) ->
     assert pb._dirichlet_grad(*arguments).item() == pytest.approx(wanted, rel=1e-5)
 
 
-@pytest.mark.parametrize("a", [0.0, 1e-3, 0.5, 1.0, 7.0, 300.0, 9e4, 2e5, 1e8])
+@pytest.mark.parametrize("a", [0.0, 1e-3, 0.5, 1.0, 7.0, 300.0, 9e4, 2e5])
 @pytest.mark.parametrize("q", [0.0, 1e-9, 0.2, 0.5, 0.99, 1.0])
 def test_incomplete_gamma_functions(a: float, q: float) -> None:
     x = special.gammaincinv(a, q) if a else q
@@ -149,6 +148,22 @@ def test_incomplete_gamma_functions(a: float, q: float) -> None:
         )
     for a_bad, x_bad in ((-1.0, 1.0), (1.0, -1.0), (math.nan, 1.0)):
         assert math.isnan(pb.igamma(pb.tensor(a_bad), pb.tensor(x_bad)).item())
+
+
+@pytest.mark.parametrize("a", [1e6, 1e8, 1e10])
+@pytest.mark.parametrize("z", [-6.0, -1.0, 0.0, 2.0])
+def test_the_incomplete_gamma_function_of_a_large_shape(a: float, z: float) -> None:
+    """By quadrature: SciPy is a factor off in the tails."""
+    t = np.linspace(z - 9, z, 400001)
+    m = t / math.sqrt(a)
+    # log(density) of t = (x - a) / sqrt(a), with log1p(m) - m by its series where m is small.
+    decay = np.where(np.abs(m) < 1e-4, -(m**2) / 2 + m**3 / 3 - m**4 / 4, np.log1p(m) - m)
+    density = np.exp(a * decay - np.log1p(m) - 1 / (12 * a)) / math.sqrt(2 * math.pi)
+    wanted = np.sum((density[1:] + density[:-1]) / 2) * (t[1] - t[0])
+    x = pb.tensor(a + z * math.sqrt(a), dtype=pb.float64)
+    shape = pb.tensor(a, dtype=pb.float64)
+    assert pb.igamma(shape, x).item() == pytest.approx(wanted, rel=1e-7)
+    assert pb.igammac(shape, x).item() == pytest.approx(1 - wanted, rel=1e-7)
 
 
 def test_the_incomplete_gamma_function_has_no_derivative_by_the_shape() -> None:
@@ -189,7 +204,9 @@ def seeded(call: Callable[..., Any]) -> Callable[..., Any]:
 MATRIX = [[1.2, 0.0], [0.4, 0.7]]
 GRADIENTS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "Wishart": (
-        lambda f: dist.Wishart(pb.tensor(4.0, dtype=pb.float64), scale_tril=f).rsample((2,)),
+        lambda f: dist.Wishart(
+            pb.tensor(4.0, dtype=pb.float64), scale_tril=f, validate_args=False
+        ).rsample((2,)),
         [MATRIX],
     ),
     "MultivariateNormal of a covariance": (

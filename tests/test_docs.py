@@ -119,6 +119,7 @@ SPACES = (
     "autograd.graph",
     "autograd.profiler",
     "autograd.profiler_util",
+    "distributions",
     "func",
     "memory",
     "utils.checkpoint",

@@ -84,6 +84,10 @@ def tensor(lib: Any, value: np.ndarray[Any, Any]) -> Any:
     return made.reshape(value.shape)
 
 
+def called(distribution: Any, function: str, value: Any) -> Any:
+    return outcome(lambda: getattr(distribution, function)(value))
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_values(name: str) -> None:
     for seed in seeds(name):
@@ -107,7 +111,7 @@ def test_values(name: str) -> None:
         for function in ("log_prob", "cdf", "icdf"):
             value = at.get(function, at["log_prob"])
             pair = [
-                outcome(lambda d=d, v=tensor(lib, value), f=function: getattr(d, f)(v))
+                called(d, function, tensor(lib, value))
                 for d, lib in zip((ours, theirs), LIBRARIES, strict=True)
             ]
             same(*pair, f"{what}: {function}", rtol, atol)

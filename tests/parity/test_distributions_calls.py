@@ -87,24 +87,24 @@ D.Independent(D.Normal(0.,1.),1)
 D.Independent(D.Normal(t([0.,1.]),1.),1)
 D.Independent(D.Normal(t([0.,1.]),1.),1).expand((3,))
 D.Independent(D.Bernoulli(t([0.,1.])),1).enumerate_support()
-D.MixtureSameFamily(D.Categorical(torch.ones(2)),D.Normal(torch.zeros(2),torch.ones(2)))
-D.MixtureSameFamily(D.Categorical(torch.ones(2)),D.Normal(torch.zeros(3),torch.ones(3)))
-D.MixtureSameFamily(D.Categorical(torch.ones(2,2)),D.Normal(torch.zeros(3),torch.ones(3)))
-D.MixtureSameFamily(D.Normal(0.,1.),D.Normal(torch.zeros(3),torch.ones(3)))
-D.MixtureSameFamily(D.Categorical(torch.ones(2)),2)
-D.MixtureSameFamily(D.Categorical(torch.ones(2)),D.Normal(torch.zeros(2),torch.ones(2))).rsample()
-D.MixtureSameFamily(D.Categorical(torch.ones(2)),D.Normal(torch.zeros(2),torch.ones(2))).support
-D.TransformedDistribution(D.Normal(0.,1.),[T.ExpTransform()])
-D.TransformedDistribution(D.Normal(0.,1.),T.ExpTransform())
-D.TransformedDistribution(D.Normal(0.,1.),3)
-D.TransformedDistribution(D.Normal(0.,1.),[3])
-D.TransformedDistribution(D.Normal(0.,1.),T.StickBreakingTransform())
-D.TransformedDistribution(D.Normal(torch.zeros(2),1.),T.StickBreakingTransform())
-D.TransformedDistribution(D.Normal(0.,1.),[T.ExpTransform()]).support
-D.TransformedDistribution(D.Normal(0.,1.),[T.ExpTransform()]).mean
-D.TransformedDistribution(D.Normal(0.,1.),[T.ExpTransform()]).entropy()
-D.TransformedDistribution(D.Normal(0.,1.),[]).support
-D.TransformedDistribution(D.Bernoulli(.3),[T.ExpTransform()]).rsample()
+mix(cat(torch.ones(2)),D.Normal(torch.zeros(2),torch.ones(2)))
+mix(cat(torch.ones(2)),D.Normal(torch.zeros(3),torch.ones(3)))
+mix(cat(torch.ones(2,2)),D.Normal(torch.zeros(3),torch.ones(3)))
+mix(D.Normal(0.,1.),D.Normal(torch.zeros(3),torch.ones(3)))
+mix(cat(torch.ones(2)),2)
+mix(cat(torch.ones(2)),D.Normal(torch.zeros(2),torch.ones(2))).rsample()
+mix(cat(torch.ones(2)),D.Normal(torch.zeros(2),torch.ones(2))).support
+moved(D.Normal(0.,1.),[T.ExpTransform()])
+moved(D.Normal(0.,1.),T.ExpTransform())
+moved(D.Normal(0.,1.),3)
+moved(D.Normal(0.,1.),[3])
+moved(D.Normal(0.,1.),T.StickBreakingTransform())
+moved(D.Normal(torch.zeros(2),1.),T.StickBreakingTransform())
+moved(D.Normal(0.,1.),[T.ExpTransform()]).support
+moved(D.Normal(0.,1.),[T.ExpTransform()]).mean
+moved(D.Normal(0.,1.),[T.ExpTransform()]).entropy()
+moved(D.Normal(0.,1.),[]).support
+moved(D.Bernoulli(.3),[T.ExpTransform()]).rsample()
 D.LogNormal(0.,1.)
 D.LogNormal(torch.zeros(2),1.)
 D.Gumbel(0.,1.)
@@ -178,7 +178,7 @@ D.Wishart(2.,torch.eye(2))
 D.Wishart(3.)
 D.Wishart(3.,torch.ones(2))
 D.kl_divergence(D.Normal(0.,1.),D.Poisson(1.))
-D.kl_divergence(D.Independent(D.Normal(torch.zeros(2),1.),1),D.Independent(D.Normal(torch.zeros(2,2),1.),2))
+D.kl_divergence(parts(2),D.Independent(D.Normal(torch.zeros(2,2),1.),2))
 D.kl_divergence(D.Binomial(3,t(.5)),D.Binomial(2,t(.5)))
 D.kl_divergence(D.Binomial(2,t(.5)),D.Binomial(3,t(.5)))
 D.register_kl(3,D.Normal)
@@ -257,23 +257,23 @@ D.Dirichlet(t([.5, 2.])).mode
 D.Multinomial(2, t([.3, .3])).total_count
 D.Multinomial(2, t([.3, .3])).expand((2,)).total_count
 D.StudentT(t([1., 3.])).mean
-D.Independent(D.Normal(torch.zeros(2), 1.), 1).log_prob(torch.zeros(3))
-D.Independent(D.Normal(torch.zeros(2), 1.), 1).mode
-D.Independent(D.Categorical(torch.ones(2, 3)), 1).support
-D.TransformedDistribution(D.Normal(0., 1.), [T.AffineTransform(1., -2.)]).cdf(t(.3))
-D.TransformedDistribution(D.Normal(0., 1.), [T.AffineTransform(1., t(-2.))]).icdf(t(.3))
-D.TransformedDistribution(D.Normal(0., 1.), [T.TanhTransform()]).support
-D.TransformedDistribution(D.Normal(torch.zeros(2), 1.), [T.ReshapeTransform((2,), (1, 2))]).event_shape
-D.TransformedDistribution(D.Normal(torch.zeros(2), 1.), [T.AffineTransform(torch.zeros(3, 2), 1.)]).batch_shape
-D.TransformedDistribution(D.Normal(torch.zeros(3), 1.), [T.CorrCholeskyTransform()]).log_prob(torch.eye(3))
-D.MixtureSameFamily(D.Categorical(torch.ones(2)), D.Normal(t([0., 1.]), t([1., 2.]))).log_prob(t([0., 1.]))
-D.MixtureSameFamily(D.Categorical(torch.ones(2)), D.Normal(t([0., 1.]), t([1., 2.]))).cdf(t([0., 1.]))
-D.MixtureSameFamily(D.Categorical(torch.ones(2)), D.Normal(t([0., 1.]), t([1., 2.]))).variance
-D.MixtureSameFamily(D.Categorical(torch.ones(2)), D.Normal(t([0., 1.]), t([1., 2.]))).sample((3,))
-D.MixtureSameFamily(D.Categorical(torch.ones(3, 2)), D.Independent(D.Normal(torch.zeros(3, 2, 4), 1.), 1)).sample((3,)).shape
-D.MixtureSameFamily(D.Categorical(torch.ones(3, 2)), D.Independent(D.Normal(torch.zeros(3, 2, 4), 1.), 1)).mean.shape
-D.MixtureSameFamily(D.Categorical(torch.ones(3, 2)), D.Independent(D.Normal(torch.zeros(3, 2, 4), 1.), 1)).expand((5, 3)).log_prob(torch.zeros(4)).shape
-D.MixtureSameFamily(D.Categorical(torch.ones(3, 2)), D.Normal(torch.zeros(4, 2), 1.))
+parts(2).log_prob(torch.zeros(3))
+parts(2).mode
+D.Independent(cat(torch.ones(2, 3)), 1).support
+moved(D.Normal(0., 1.), [T.AffineTransform(1., -2.)]).cdf(t(.3))
+moved(D.Normal(0., 1.), [T.AffineTransform(1., t(-2.))]).icdf(t(.3))
+moved(D.Normal(0., 1.), [T.TanhTransform()]).support
+moved(D.Normal(torch.zeros(2), 1.), [T.ReshapeTransform((2,), (1, 2))]).event_shape
+moved(D.Normal(torch.zeros(2), 1.), [T.AffineTransform(torch.zeros(3, 2), 1.)]).batch_shape
+moved(D.Normal(torch.zeros(3), 1.), [T.CorrCholeskyTransform()]).log_prob(torch.eye(3))
+mix(cat(torch.ones(2)), D.Normal(t([0., 1.]), t([1., 2.]))).log_prob(t([0., 1.]))
+mix(cat(torch.ones(2)), D.Normal(t([0., 1.]), t([1., 2.]))).cdf(t([0., 1.]))
+mix(cat(torch.ones(2)), D.Normal(t([0., 1.]), t([1., 2.]))).variance
+mix(cat(torch.ones(2)), D.Normal(t([0., 1.]), t([1., 2.]))).sample((3,))
+mix(cat(torch.ones(3, 2)), parts(3, 2, 4)).sample((3,)).shape
+mix(cat(torch.ones(3, 2)), parts(3, 2, 4)).mean.shape
+mix(cat(torch.ones(3, 2)), parts(3, 2, 4)).expand((5, 3)).log_prob(torch.zeros(4)).shape
+mix(cat(torch.ones(3, 2)), D.Normal(torch.zeros(4, 2), 1.))
 D.RelaxedBernoulli(t(.5), t([.2, .8])).log_prob(t([.3, .4]))
 D.RelaxedBernoulli(t(.5), t([.2, .8])).expand((3, 2)).temperature
 D.LowRankMultivariateNormal(torch.zeros(3, 2), torch.ones(2, 2, 1), torch.ones(2))
@@ -302,6 +302,8 @@ D.Normal(0., 1.).expand(torch.Size([2])).sample_n(3).shape
 def outcome(lib: Any, call: str) -> list[str]:
     d = lib.distributions
     names = {"torch": lib, "t": lib.tensor, "D": d, "C": d.constraints, "T": d.transforms}
+    names |= {"mix": d.MixtureSameFamily, "cat": d.Categorical, "moved": d.TransformedDistribution}
+    names["parts"] = lambda *size: d.Independent(d.Normal(lib.zeros(size), 1.0), 1)
     lib.manual_seed(3)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -174,7 +174,7 @@ void binomial(const View& out, const View& count, const View& chance, Generator&
 
 void cauchy(const View& out, double median, double sigma, Generator& generator) {
   const Lock lock(generator.mutex());
-  visit_floating(out.dtype, "cauchy", [&]<typename T>() {
+  visit_floating(wide_of(out.dtype), "cauchy", [&]<typename T>() {
     fill_in_order<T>(out, [&] {
       const double angle = std::numbers::pi * (uniform01<double>(generator) - 0.5);
       return static_cast<T>(median + sigma * std::tan(angle));
@@ -184,7 +184,7 @@ void cauchy(const View& out, double median, double sigma, Generator& generator) 
 
 void log_normal(const View& out, double mean, double std, Generator& generator) {
   const Lock lock(generator.mutex());
-  visit_floating(out.dtype, "log_normal", [&]<typename T>() {
+  visit_floating(wide_of(out.dtype), "log_normal", [&]<typename T>() {
     fill_in_order<T>(
         out, [&] { return static_cast<T>(std::exp(single_normal(generator) * std + mean)); });
   });
@@ -192,7 +192,7 @@ void log_normal(const View& out, double mean, double std, Generator& generator) 
 
 void geometric(const View& out, double p, Generator& generator) {
   const Lock lock(generator.mutex());
-  visit(out.dtype, [&]<typename T>() {
+  visit(wide_of(out.dtype), [&]<typename T>() {
     fill_in_order<T>(out, [&] {
       const double trials = std::log(uniform01<double>(generator)) / std::log1p(-p);
       return static_cast<T>(std::ceil(trials));

@@ -17,6 +17,12 @@ namespace {
 using Sampler = void (*)(const kernels::View& out, const kernels::View& parameter,
                          kernels::Generator& generator);
 
+// As in torch most samplers have no kernel for the narrow dtypes.
+void check_has_loops(DType dtype, const char* name) {
+  check(ErrorKind::NotImplemented, is_floating(dtype) && !is_narrow(dtype), "\"", name,
+        "\" not implemented for '", info(dtype).scalar_name, "'");
+}
+
 // Numbers in the shape of the parameter, without history.
 Tensor sample_each(const Tensor& parameter, Sampler sampler) {
   return draw_from({parameter}, [&](const std::vector<Tensor>& all) {
@@ -28,7 +34,8 @@ Tensor sample_each(const Tensor& parameter, Sampler sampler) {
 
 Tensor poisson(const Tensor& input) {
   floating(input.dtype(), "poisson_cpu");
-  const Tensor drawn = sample_each(input, kernels::poisson);
+  const Tensor wide = is_narrow(input.dtype()) ? cast(input.detach(), DType::Float32) : input;
+  const Tensor drawn = cast(sample_each(wide, kernels::poisson), input.dtype());
   record_zeros(drawn, {&input}, "PoissonBackward0");
   return drawn;
 }
@@ -42,6 +49,7 @@ Tensor binomial(const Tensor& count, const Tensor& prob) {
         info(prob.dtype()).scalar_name);
   check(count.dtype() == prob.dtype(), "Found dtype ", info(prob.dtype()).scalar_name,
         " but expected ", info(count.dtype()).scalar_name);
+  check_has_loops(count.dtype(), "binomial_cpu");
   const Dims size = broadcast(count.sizes(), prob.sizes());
   const Tensor drawn =
       draw_from({expand(count, size), expand(prob, size)}, [](const std::vector<Tensor>& all) {
@@ -54,12 +62,12 @@ Tensor binomial(const Tensor& count, const Tensor& prob) {
 }
 
 Tensor standard_gamma(const Tensor& input) {
-  floating(input.dtype(), "gamma_cpu");
+  check_has_loops(input.dtype(), "gamma_cpu");
   return gamma_of_shape(input, sample_each(input, kernels::standard_gamma));
 }
 
 Tensor sample_dirichlet(const Tensor& input) {
-  floating(input.dtype(), "dirichlet");
+  check_has_loops(input.dtype(), "dirichlet");
   const Tensor drawn = sample_each(input, kernels::dirichlet);
   record_refusal(drawn, {&input}, "NotImplemented", "_sample_dirichlet");
   return drawn;

@@ -57,6 +57,14 @@ void check_floats(const Tensor& a, const Tensor& b, const char* kernel) {
         info(type).scalar_name, "'");
 }
 
+// As in torch, not in half or bfloat16.
+void check_wide_floats(const Tensor& a, const Tensor& b, const char* kernel) {
+  check_floats(a, b, kernel);
+  const DType type = promote_types(a.dtype(), b.dtype());
+  check(ErrorKind::NotImplemented, !is_narrow(type), "\"", kernel, "\" not implemented for '",
+        info(type).scalar_name, "'");
+}
+
 }  // namespace
 
 Tensor igamma(const Tensor& input, const Tensor& other) {
@@ -68,11 +76,11 @@ Tensor igammac(const Tensor& input, const Tensor& other) {
   return elementwise(record_igammac, input, other);
 }
 Tensor standard_gamma_grad(const Tensor& input, const Tensor& output) {
-  check_floats(input, output, "_standard_gamma_grad_cpu");
+  check_wide_floats(input, output, "_standard_gamma_grad_cpu");
   return elementwise(record_gamma_grad, input, output);
 }
 Tensor dirichlet_grad(const Tensor& x, const Tensor& alpha, const Tensor& total) {
-  check_floats(x, alpha, "_dirichlet_grad_cpu");
+  check_wide_floats(x, alpha, "_dirichlet_grad_cpu");
   return elementwise(record_dirichlet_grad, x, alpha, total);
 }
 Tensor gamma_of_shape(const Tensor& shape, const Tensor& drawn) {
