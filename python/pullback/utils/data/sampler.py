@@ -39,7 +39,6 @@ class SequentialSampler(Sampler[int]):
 
     Example:
         >>> import pullback as pb
-    from pullback import _arguments
         >>> list(pb.utils.data.SequentialSampler("abc"))
         [0, 1, 2]
     """
@@ -80,7 +79,6 @@ class RandomSampler(Sampler[int]):
 
     Example:
         >>> import pullback as pb
-    from pullback import _arguments
         >>> sampler = pb.utils.data.RandomSampler("abcd", generator=pb.Generator())
         >>> sorted(sampler)
         [0, 1, 2, 3]
@@ -203,7 +201,6 @@ class BatchSampler(Sampler[list[int]]):
 
     Example:
         >>> import pullback as pb
-    from pullback import _arguments
         >>> list(pb.utils.data.BatchSampler(range(5), 2, drop_last=False))
         [[0, 1], [2, 3], [4]]
     """
