@@ -39,8 +39,7 @@ class SavedOperand {
   }
   // Also one that no derivative reads: who computes the result anew does.
   void keep_number(const Scalar& number) {
-    tensor_.~SavedInput();
-    new (&number_) Scalar(number);
+    new (&number_) Scalar(number);  // nothing ends: an empty place holds nothing
     is_number_ = true;
   }
   const Scalar& number() const { return number_; }
