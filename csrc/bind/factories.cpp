@@ -21,6 +21,7 @@
 #include "graph/origin.h"
 #include "ops/basic.h"
 #include "ops/levels.h"
+#include "ops/make/factory.h"
 
 namespace pullback::bind {
 namespace {
@@ -364,7 +365,19 @@ PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* 
   });
 }
 
+// _dropout_mask(input, p), which nn.functional has checked.
+PyObject* make_dropout_mask(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    check(ErrorKind::Type, n == 2 && is_tensor(args[0]), "_dropout_mask: expected a tensor and p.");
+    const double p = PyFloat_AsDouble(args[1]);
+    if (p == -1 && PyErr_Occurred()) throw_python();
+    return wrap(dropout_mask(unwrap(args[0]), p));
+  });
+}
+
 PyMethodDef functions[] = {
+    {"_dropout_mask", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&make_dropout_mask)),
+     METH_FASTCALL, "_dropout_mask(input, p)\n\nWhat dropout multiplies its input with."},
     {"tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&make_tensor)),
      METH_FASTCALL | METH_KEYWORDS,
      "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\n"

@@ -18,7 +18,9 @@ from references import indexing, kinds, losses, pointwise, products, reductions,
 from references.drawn import DRAWN
 from samples import DTYPES, Sample
 
-__all__ = ["DRAWN", "NONE", "REFERENCES", "expected", "key"]
+__all__ = ["APPROXIMATE", "DRAWN", "NONE", "REFERENCES", "expected", "key"]
+
+APPROXIMATE = pointwise.APPROXIMATE
 
 MODULES = (indexing, kinds, losses, pointwise, products, reductions, shapes)
 

@@ -37,6 +37,19 @@ def evenly(low: int, high: int) -> dict[int, float]:
     return dict.fromkeys(range(low, high), 1 / (high - low))
 
 
+def whole(values: Any, distribution: Any, below: int) -> None:
+    """Whole numbers of a distribution; all from ``below`` on count as one."""
+    found = np.minimum(np.asarray(values.numpy(), np.float64).ravel(), below)
+    assert (found == np.floor(found)).all()
+    shares = [distribution.pmf(k) for k in range(below)]
+    shares.append(distribution.sf(below - 1))
+    seen = [int((found == k).sum()) for k in range(below + 1)]
+    possible = [k for k, share in enumerate(shares) if share > 0]
+    assert sum(seen[k] for k in possible) == found.size
+    wanted = [shares[k] / sum(shares) * found.size for k in possible]
+    assert scipy.stats.chisquare([seen[k] for k in possible], wanted).pvalue > CHANCE
+
+
 def rand(lib: Any, dtype: Any) -> None:
     follows(lib.rand(MANY, dtype=dtype), scipy.stats.uniform)
 
@@ -133,15 +146,64 @@ def random_(lib: Any, dtype: Any) -> None:
     follows(lib.empty(MANY, dtype=lib.int64).random_(), scipy.stats.uniform(0, 2.0**63))
 
 
+def poisson(lib: Any, dtype: Any) -> None:
+    for rate, below in ((0.7, 4), (4.0, 10), (30.0, 45)):
+        found = lib.poisson(lib.full((MANY,), rate, dtype=dtype))
+        whole(found, scipy.stats.poisson(rate), below)
+
+
+def binomial(lib: Any, dtype: Any) -> None:
+    for count, chance, below in ((5, 0.3, 6), (50, 0.4, 28), (40, 0.9, 41)):
+        counts_ = lib.full((MANY,), count, dtype=dtype)
+        found = lib.binomial(counts_, lib.full((MANY,), chance, dtype=dtype))
+        whole(found, scipy.stats.binom(count, chance), below)
+
+
+def standard_gamma(lib: Any, dtype: Any) -> None:
+    for shape in (0.3, 1.0, 7.5):
+        found = lib._standard_gamma(lib.full((MANY,), shape, dtype=dtype))
+        follows(found, scipy.stats.gamma(shape))
+
+
+def sample_dirichlet(lib: Any, dtype: Any) -> None:
+    concentrations = lib.tensor([0.5, 2.0, 3.5], dtype=dtype)
+    found = lib._sample_dirichlet(concentrations.expand(MANY, 3))
+    np.testing.assert_allclose(found.sum(-1).numpy(), 1, rtol=1e-5)
+    for k, own in enumerate((0.5, 2.0, 3.5)):
+        follows(found[:, k], scipy.stats.beta(own, 6 - own))
+
+
+def cauchy_(lib: Any, dtype: Any) -> None:
+    target = lib.empty(MANY, dtype=dtype)
+    follows(target.cauchy_(), scipy.stats.cauchy)
+    follows(target.cauchy_(1.0, 2.0), scipy.stats.cauchy(1, 2))
+
+
+def log_normal_(lib: Any, dtype: Any) -> None:
+    target = lib.empty(MANY, dtype=dtype)
+    follows(target.log_normal_(), scipy.stats.lognorm(2, scale=np.exp(1)))
+    follows(target.log_normal_(0.5, 0.25), scipy.stats.lognorm(0.25, scale=np.exp(0.5)))
+
+
+def geometric_(lib: Any, dtype: Any) -> None:
+    for chance in (0.5, 0.2):
+        whole(lib.empty(MANY, dtype=dtype).geometric_(chance), scipy.stats.geom(chance), 9)
+
+
 DRAWN: dict[str, Callable[[Any, Any], None]] = {
     check.__name__: check
     for check in (
         bernoulli,
         bernoulli_,
+        binomial,
+        cauchy_,
         exponential_,
+        geometric_,
+        log_normal_,
         multinomial,
         normal,
         normal_,
+        poisson,
         rand,
         rand_like,
         randint,
@@ -153,3 +215,4 @@ DRAWN: dict[str, Callable[[Any, Any], None]] = {
         uniform_,
     )
 }
+DRAWN |= {"_standard_gamma": standard_gamma, "_sample_dirichlet": sample_dirichlet}

@@ -176,6 +176,21 @@ def subtracted(input: Any, other: Any, alpha: Any = 1) -> Any:
     return input - alpha * other
 
 
+def gamma_slope(shape: Any, value: Any) -> Any:
+    """Minus the slope of the distribution function by the shape, over the density."""
+    by_shape = mp.diff(lambda a: mp.gammainc(a, 0, value, regularized=True), shape)
+    density = value ** (shape - 1) * mp.exp(-value) / mp.gamma(shape)
+    return -by_shape / density
+
+
+def beta_slope(value: Any, first: Any, total: Any) -> Any:
+    """The same of a beta distribution, over 1 - value."""
+    second = total - first
+    by_first = mp.diff(lambda a: mp.betainc(a, second, 0, value, regularized=True), first)
+    density = value ** (first - 1) * (1 - value) ** (second - 1) / mp.beta(first, second)
+    return -by_first / density / (1 - value)
+
+
 def no_part(input: Any) -> Any:
     return np.zeros(input.shape, np.bool_)
 
@@ -184,7 +199,12 @@ def sgn(input: Any) -> Any:
     return (input > 0).astype(input.dtype) - (input < 0)
 
 
+# Relative errors of formulas that are approximations in torch, too, and the same ones here.
+APPROXIMATE = {"_dirichlet_grad": 1e-3, "_standard_gamma_grad": 1e-3}
+
 REFERENCES: dict[str, Callable[..., Any]] = {
+    "_dirichlet_grad": exactly(beta_slope),
+    "_standard_gamma_grad": exactly(gamma_slope),
     "abs": lambda input: np.where(input < 0, -input, input),
     "add": added,
     "addcdiv": lambda input, tensor1, tensor2, *, value=1: input + value * tensor1 / tensor2,
@@ -238,6 +258,8 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "hardtanh": plain(hardtanh),
     "heaviside": lambda input, values: np.where(input == 0, values, (input > 0) + 0 * input),
     "hypot": exactly(mp.hypot),
+    "igamma": exactly(lambda a, x: mp.gammainc(a, 0, x, regularized=True)),
+    "igammac": exactly(lambda a, x: mp.gammainc(a, x, mp.inf, regularized=True)),
     "is_nonzero": lambda input: bool(input.reshape(()) != 0),
     "isclose": closeness,
     "isfinite": lambda input: ~no_part(input),
@@ -323,6 +345,8 @@ OTHER_NAMES = {
     "fix": "trunc",
     "fmax": "maximum",
     "fmin": "minimum",
+    "gammainc": "igamma",
+    "gammaincc": "igammac",
     "greater": "gt",
     "greater_equal": "ge",
     "less": "lt",

@@ -254,6 +254,15 @@ void bernoulli(const View& out, double p, Generator& generator) {
   });
 }
 
+void dropout_mask(const View& out, double p, Generator& generator) {
+  const Lock lock(generator.mutex());
+  const double chance = 1 - p;
+  visit_floating(out.dtype, "dropout", [&]<typename T>() {
+    const T kept = T(1) / static_cast<T>(chance);
+    fill_in_order<T>(out, [&] { return uniform01<double>(generator) < chance ? kept : T(0); });
+  });
+}
+
 void multinomial(const View& out, const View& probs, bool replacement, Generator& generator) {
   const int last = probs.ndim - 1;
   const std::int64_t n = probs.sizes[last], samples = out.sizes[last];

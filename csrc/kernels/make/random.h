@@ -80,6 +80,8 @@ void permutation(const View& out, Generator& generator);
 // Zeros and ones of any dtype; p floating with the shape of out, values in [0, 1] (checked).
 void bernoulli(const View& out, const View& p, Generator& generator);
 void bernoulli(const View& out, double p, Generator& generator);
+// Floating: zero with probability p, else 1 / (1 - p); the draws of bernoulli(out, 1 - p).
+void dropout_mask(const View& out, double p, Generator& generator);
 // out: int64 [n] or [rows, n]; probs: floating [categories] or [rows, categories], not negative,
 // not necessarily normalised.
 void multinomial(const View& out, const View& probs, bool replacement, Generator& generator);

@@ -305,6 +305,14 @@ Tensor normal_of_deviation(Scalar mean, const Tensor& std, Target to) {
 
 }  // namespace
 
+Tensor dropout_mask(const Tensor& input, double p) {
+  const DType dtype = input.dtype();
+  check(is_floating(dtype), "result type Float can't be cast to the desired output type ",
+        info(dtype).scalar_name);
+  const auto fill = [p](const Tensor& out) { kernels::dropout_mask(view_of(out), p, generator()); };
+  return draw(input.sizes(), dtype, fill, layout(input, {}));
+}
+
 static const Entry entry_rand("rand(*size, *, dtype=None)", direct<rand>, kMake,
                               "Uniform random numbers of [0, 1).", "2, 3 | (2, 3) | () | 0");
 static const Entry entry_randn("randn(*size, *, dtype=None)", direct<randn>, kMake,

@@ -96,12 +96,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return input
     if p == 1:
         return input.mul_(0.0) if inplace else input * pb.zeros_like(input)
-    # Made anew, so that vmap decides by its randomness; numbers are drawn in the order of memory.
-    if input.is_contiguous():
-        kept = pb.bernoulli(pb.empty(input.shape, dtype=input.dtype), 1 - p).div_(1 - p)
-    else:
-        drawn = pb.rand_like(input.detach(), dtype=pb.float64)
-        kept = (drawn < 1 - p).to(input.dtype).div_(1 - p)
+    kept = _core._dropout_mask(input, p)
     return input.mul_(kept) if inplace else input * kept
 
 
