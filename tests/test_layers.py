@@ -80,7 +80,6 @@ READS_RAW_HISTORY = {
     "transform/budget.cpp": "places of nodes",
     "bind/interop.cpp": "the bits of the levels under way, after a refresh",
     "bind/collector.cpp": "what is held",
-    "bind/function.cpp": "the same",
     "bind/properties.cpp": "whether .grad warns, which may not fail",
     "bind/hooks.cpp": "tensors that die",
     "bind/tensor_type.cpp": "who owns the object",
