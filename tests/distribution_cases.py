@@ -175,6 +175,7 @@ BATCHES: list[Shape] = [(), (), (1,), (4,), (2, 3), (2, 1, 3)]
 
 
 DTYPES = {
+    "ContinuousBernoulli": "float64",  # differences of large numbers near 1/2
     "GeneralizedPareto": "float32",  # torch compares with a float32 zero: it refuses float64
     "LKJCholesky": "float64",  # the diagonal is the root of a difference
 }

@@ -88,6 +88,17 @@ DRAWS = {
     ),
     "multinomial": lambda t, n, d: t.multinomial(t.ones(n, dtype=d), 1 + n // 2),
     "multinomial again": lambda t, n, d: t.multinomial(t.ones(n, dtype=d), n, True),
+    "poisson": lambda t, n, d: t.poisson(t.linspace(0, 60, n, dtype=d)),
+    "binomial": lambda t, n, d: t.binomial(
+        t.linspace(0, 200, n, dtype=d).floor(), t.linspace(1, 0, n, dtype=d)
+    ),
+    "_standard_gamma": lambda t, n, d: t._standard_gamma(t.linspace(0.01, 50, n, dtype=d)),
+    "_sample_dirichlet": lambda t, n, d: t._sample_dirichlet(
+        t.linspace(0.1, 9, 4 * n, dtype=d).reshape(n, 4)
+    ),
+    "cauchy_": lambda t, n, d: t.empty(n, dtype=d).cauchy_(1.0, 2.0),
+    "log_normal_": lambda t, n, d: t.empty(n, dtype=d).log_normal_(1.0, 0.3),
+    "geometric_": lambda t, n, d: t.empty(n, dtype=d).geometric_(0.1),
     "dropout": lambda t, n, d: of(t).dropout(t.ones(n, dtype=d), 0.3),
     "Linear": lambda t, n, d: t.nn.Linear(n, 3, dtype=d).weight.detach(),
     "kaiming_normal_": lambda t, n, d: t.nn.init.kaiming_normal_(t.empty(n, 3, dtype=d)),
