@@ -63,9 +63,7 @@ struct Fill {
   static const char* node_name(const Attrs& a) { return a.name; }
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static Tensor make(const Attrs&, const Tensor& x) { return empty_strided_like(x, x.dtype()); }
-  static void fill(const Attrs& a, In, const Tensor& out) {
-    copy_values(out, Tensor::scalar(a.value, out.dtype()));
-  }
+  static void fill(const Attrs& a, In, const Tensor& out) { fill_values(out, a.value); }
   static void vjp(Vjp<Fill>& v) { v.give(0, zeros_for(v.grad())); }
   static Tensor jvp(Jvp<Fill>& j) { return zeros_for(j.tangent(0)); }
 };

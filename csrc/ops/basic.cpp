@@ -231,6 +231,19 @@ void copy_values(const Tensor& target, const Tensor& source) {
   kernels::copy(view_of(target), from);
 }
 
+void fill_values(const Tensor& target, const Scalar& number) {
+  Element element;
+  number.store(target.dtype(), &element);
+  kernels::fill(view_of(target), &element);
+}
+
+const Tensor& Workspace::dense(int k, const Tensor& t) const {
+  const Tensor& room = memory_[at(k)];
+  if (!room.defined()) return t;
+  kernels::copy(view_of(room), view_of(t));
+  return room;
+}
+
 Tensor empty_strided_like(const Tensor& model, DType dtype) {
   const Tensor made = Tensor::empty(model.sizes(), dtype);
   if (same(model.strides(), made.strides())) return made;

@@ -45,6 +45,8 @@ Tensor empty_strided_like(const Tensor& model, DType dtype);
 Dims broadcast_strides(const Tensor& t, Sizes sizes);
 // Copies values, casting and broadcasting; no history.
 void copy_values(const Tensor& target, const Tensor& source);
+// Writes a number everywhere; no history.
+void fill_values(const Tensor& target, const Scalar& number);
 
 // Throws for a memory format other than row-major.
 void check_row_major(const char* op, std::optional<MemoryFormat> format);

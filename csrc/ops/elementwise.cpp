@@ -232,25 +232,40 @@ Dims broadcast_sizes(const Operands<N>& x) {
   return sizes;
 }
 
+// The dtype in which an operand is read, when the others are computed in `compute`.
+template <int N>
+DType read_as(const Elementwise& op, const Operands<N>& x, int operand, DType compute) {
+  if (is_condition<N>(op, operand)) return DType::Bool;
+  return keeps<N>(op, x, operand, compute) ? wide_of(compute) : compute;
+}
+
+// Calls need(operand, dtype) for each tensor that must be cast.
+template <int N, typename Need>
+void for_each_cast(const Elementwise& op, const Operands<N>& x, DType compute, Need need) {
+  for (int i = 0; i < N; ++i) {
+    const DType dtype = read_as<N>(op, x, i, compute);
+    if (x[i]->is_tensor() && x[i]->tensor().dtype() != dtype) need(i, dtype);
+  }
+}
+
+// `casts`: memory for the operands that must be cast.
 template <int N>
 void fill(const Elementwise& op, const Operands<N>& x, const double* params, DType compute,
-          const Tensor& out) {
+          const Tensor& out, const Tensor* casts) {
   const Sizes sizes = out.sizes();
   const int ndim = out.ndim();
   Element numbers[N];
-  Tensor casts[N];
   Dims strides[N];
   std::array<kernels::View, N> views;
   for (int i = 0; i < N; ++i) {
-    DType dtype = is_condition<N>(op, i) ? DType::Bool : compute;
-    if (keeps<N>(op, x, i, dtype)) dtype = wide_of(dtype);
+    const DType dtype = read_as<N>(op, x, i, compute);
     strides[i] = Dims(ndim);
     char* data;
     if (x[i]->is_tensor()) {
-      casts[i] = x[i]->tensor();
-      if (casts[i].dtype() != dtype) casts[i] = copy_to_dtype(casts[i], dtype);
-      strides[i] = broadcast_strides(casts[i], sizes);
-      data = casts[i].bytes();
+      const Tensor& t = casts[i].defined() ? casts[i] : x[i]->tensor();
+      if (casts[i].defined()) kernels::copy(view_of(t), view_of(x[i]->tensor()));
+      strides[i] = broadcast_strides(t, sizes);
+      data = t.bytes();
     } else {
       x[i]->number().store(dtype, &numbers[i]);
       data = reinterpret_cast<char*>(&numbers[i]);
@@ -261,13 +276,16 @@ void fill(const Elementwise& op, const Operands<N>& x, const double* params, DTy
 }
 
 template <int N>
-Tensor compute_general(const Elementwise& op, const Operands<N>& x, const double* params,
-                       Destination* target) {
+[[gnu::noinline]] Tensor compute_general(const Elementwise& op, const Operands<N>& x,
+                                         const double* params, Destination* target) {
   const DTypes dtypes = infer_dtypes<N>(op, x, target);
   const Dims sizes = broadcast_sizes<N>(x);
   Tensor out = target ? target->take(sizes, dtypes.result) : Tensor();
   if (!out.defined()) out = empty_result<N>(x, sizes, dtypes.result);
-  fill<N>(op, x, params, dtypes.compute, out);
+  Tensor casts[N];
+  for_each_cast<N>(op, x, dtypes.compute,
+                   [&](int i, DType dtype) { casts[i] = Tensor::empty(x[i]->sizes(), dtype); });
+  fill<N>(op, x, params, dtypes.compute, out, casts);
   return out;
 }
 
@@ -381,9 +399,15 @@ constexpr Operation describe_operands() {
   op.make = [](const void* attrs, In in, const Spec* spec, Tensor* out) {
     *out = empty_result<N>(Arguments<N>(attrs, in).x, spec->sizes, spec->dtype);
   };
-  op.fill = [](const void* attrs, In in, const Tensor* out) {
+  static_assert(N <= Workspace::kMost);
+  op.workspace = [](const void* attrs, In in, const Tensor*, Workspace& workspace) {
     const Arguments<N> a(attrs, in);
-    fill<N>(a.op(), a.x, a.params(), infer_dtypes<N>(a.op(), a.x).compute, *out);
+    for_each_cast<N>(a.op(), a.x, infer_dtypes<N>(a.op(), a.x).compute,
+                     [&](int i, DType dtype) { workspace.need(i, a.x[i]->sizes(), dtype); });
+  };
+  op.fill = [](const void* attrs, In in, const Tensor* out, const Workspace* workspace) {
+    const Arguments<N> a(attrs, in);
+    fill<N>(a.op(), a.x, a.params(), infer_dtypes<N>(a.op(), a.x).compute, *out, &(*workspace)[0]);
   };
   op.vjp = [](const Node& node, BackwardCall& call) {
     static_cast<const ElementwiseNode<N>&>(node).give_gradients(call);

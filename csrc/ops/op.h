@@ -21,11 +21,12 @@
 //     static Tensor jvp(Jvp<Sum>& j);                        // unless kLinear
 //   };
 //
-// A view has `static Tensor view(const Attrs&, const Tensor&)` in place of spec and fill; an
-// operator whose result is not row-major makes it in `make(attrs, in)`, an operator with several
-// results fills `std::array<Tensor, kOutputs>` (or makes them in `make_all(attrs, in, specs)`).
-// `apply<Sum>(attrs, x)` then computes, records, propagates tangents and batches.  Elementwise
-// operators: ops/elementwise.h.
+// A fill makes no memory: what it needs besides its results it declares in `workspace`
+// (ops/workspace.h).  A view has `static Tensor view(const Attrs&, const Tensor&)` in place of spec
+// and fill; an operator whose result is not row-major makes it in `make(attrs, in)`, an operator
+// with several results fills `std::array<Tensor, kOutputs>` (or makes them in `make_all(attrs, in,
+// specs)`). `apply<Sum>(attrs, x)` then computes, records, propagates tangents and batches.
+// Elementwise operators: ops/elementwise.h.
 //
 // NOTE [Batching]
 // A batched tensor stands for B tensors (NOTE [Levels] in graph/level.h).  The general rule: every
@@ -68,6 +69,25 @@ inline kernels::View view_of(const Tensor& t) {
   return {body->data, body->sizes(), body->strides(), body->ndim, body->dtype};
 }
 
+// A number seen as a tensor of these sizes, which must live longer.
+class NumberView {
+ public:
+  NumberView(const Scalar& number, DType dtype, Sizes sizes)
+      : strides_(static_cast<int>(sizes.size())) {
+    number.store(dtype, &element_);
+    view_ = {reinterpret_cast<char*>(&element_), sizes.data(), strides_.data(), strides_.size(),
+             dtype};
+  }
+  NumberView(const NumberView&) = delete;
+  NumberView& operator=(const NumberView&) = delete;
+  operator const kernels::View&() const { return view_; }  // NOLINT: that is its purpose
+
+ private:
+  Element element_;
+  Dims strides_;
+  kernels::View view_;
+};
+
 template <class Op>
 concept IsView = requires(const typename Op::Attrs& a, const Tensor& x) { Op::view(a, x); };
 template <class Op>
@@ -83,6 +103,10 @@ concept HasNoDerivative = requires { requires Op::kNotDifferentiable; };
 // [Narrow types] in kernels/narrow.h), and no complex ones.
 template <class Op>
 concept MovesElements = requires { requires Op::kMoves; };
+
+template <class Op>
+concept HasWorkspace = requires(const typename Op::Attrs& a, In in, const Tensor& out,
+                                Workspace& workspace) { Op::workspace(a, in, out, workspace); };
 
 template <class Op>
 concept HasLayout = requires(const typename Op::Attrs& a, const Tensor& x) { Op::make(a, x); };
@@ -277,11 +301,24 @@ constexpr void describe_results(Operation& op) {
         std::uninitialized_move(all.begin(), all.end(), specs);
       }
     };
-    op.fill = [](const void* a, In in, const Tensor* out) {
+    if constexpr (HasWorkspace<Op>) {
+      op.workspace = [](const void* a, In in, const Tensor* out, Workspace& workspace) {
+        Op::workspace(attrs_of<Op>(a), in, *out, workspace);
+      };
+    }
+    op.fill = [](const void* a, In in, const Tensor* out,
+                 [[maybe_unused]] const Workspace* workspace) {
+      const auto fill = [&](const auto& results) {
+        if constexpr (HasWorkspace<Op>) {
+          Op::fill(attrs_of<Op>(a), in, results, *workspace);
+        } else {
+          Op::fill(attrs_of<Op>(a), in, results);
+        }
+      };
       if constexpr (Op::kOutputs == 1) {
-        Op::fill(attrs_of<Op>(a), in, *out);
+        fill(*out);
       } else {
-        Op::fill(attrs_of<Op>(a), in, Result<Op>{out[0], out[1]});
+        fill(Result<Op>{out[0], out[1]});
       }
     };
     if constexpr (HasLayout<Op>) {

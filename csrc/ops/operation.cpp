@@ -100,6 +100,20 @@ void compute_list(const Operation& op, const void* attrs, In in, std::vector<Ten
   for (const Tensor& view : views) detail::mark_view(view, in[0], true);
 }
 
+[[gnu::noinline]] void fill_with_workspace(const Operation& op, const void* attrs, In in,
+                                           const Tensor* out) {
+  Workspace workspace;
+  op.workspace(attrs, in, out, workspace);
+  workspace.provide();
+  op.fill(attrs, in, out, &workspace);
+}
+
+void fill(const Operation& op, const void* attrs, In in, const Tensor* out) {
+  if (op.workspace) [[unlikely]]
+    return fill_with_workspace(op, attrs, in, out);
+  op.fill(attrs, in, out, nullptr);
+}
+
 bool all_have_loops(In in, std::span<const Tensor> out) {
   bool all = true;
   for (int i = 0; i < in.size(); ++i) all &= !in[i].defined() || has_loops(in[i].dtype());
@@ -128,7 +142,7 @@ bool all_have_loops(In in, std::span<const Tensor> out) {
     check_real(t);
     results.push_back(is_narrow(t.dtype()) ? empty_strided_like(t, wide_of(t.dtype())) : t);
   }
-  op.fill(attrs, In(pointers.data(), in.size()), results.data());
+  fill(op, attrs, In(pointers.data(), in.size()), results.data());
   for (std::size_t k = 0; k < out.size(); ++k) {
     if (!results[k].is_same(out[k])) copy_values(out[k], results[k]);
   }
@@ -157,7 +171,7 @@ void compute(const Operation& op, const void* attrs, In in, Results& out) {
   }
   if (!op.any_dtype && !all_have_loops(in, out)) [[unlikely]]
     return fill_widened(op, attrs, in, out);
-  op.fill(attrs, in, out.data());
+  fill(op, attrs, in, out.data());
 }
 
 template <class Results>

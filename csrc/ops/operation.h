@@ -21,6 +21,7 @@
 #include "graph/node.h"
 #include "graph/saved.h"
 #include "ops/reads.h"
+#include "ops/workspace.h"
 
 namespace pullback {
 
@@ -80,9 +81,11 @@ struct Operation {
   // One of these three; `make` where the results are not row-major.
   Tensor (*view)(const void* attrs, const Tensor& input);
   std::vector<Tensor> (*views)(const void* attrs, const Tensor& input);
-  void (*fill)(const void* attrs, In in, const Tensor* out);
+  // The workspace is null where `workspace` is.
+  void (*fill)(const void* attrs, In in, const Tensor* out, const Workspace* workspace);
   void (*spec)(const void* attrs, In in, Spec* specs);
   void (*make)(const void* attrs, In in, const Spec* specs, Tensor* out);
+  void (*workspace)(const void* attrs, In in, const Tensor* out, Workspace& workspace);
 
   void (*vjp)(const Node& node, BackwardCall& call);
   void (*jvp)(const void* attrs, In in, std::span<const Tensor> tangents,

@@ -36,12 +36,9 @@ Tensor empty_whole(const Part& part, DType dtype) {
       .alias(part.whole, part.whole_strides);
 }
 
-// `t`, of the whole's shape, in the whole's layout.
-Tensor laid_out(const Part& part, const Tensor& t) {
-  if (same(t.strides(), part.whole_strides) || t.numel() == 0) return t;
-  Tensor copy = empty_whole(part, t.dtype());
-  copy_values(copy, t);
-  return copy;
+// Of a tensor of the whole's shape.
+bool is_laid_out(const Part& part, const Tensor& t) {
+  return same(t.strides(), part.whole_strides) || t.numel() == 0;
 }
 
 Tensor show(const Part& part, const Tensor& laid_out) {
@@ -67,8 +64,17 @@ struct TakePart {
   static constexpr bool kLinear = true;
   using Attrs = Part;
   static Spec spec(const Attrs& a, In in) { return {a.sizes, in[0].dtype()}; }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    copy_values(out, show(a, laid_out(a, in[0])));
+  static void workspace(const Attrs& a, In in, const Tensor&, Workspace& w) {
+    if (is_laid_out(a, in[0])) return;
+    w.need(0, {{memory_extent(a.whole, a.whole_strides)}}, in[0].dtype());
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    Tensor whole = in[0];
+    if (w[0].defined()) {
+      whole = w[0].alias(a.whole, a.whole_strides);
+      copy_values(whole, in[0]);
+    }
+    copy_values(out, show(a, whole));
   }
   static void vjp(Vjp<TakePart>& v);
 };

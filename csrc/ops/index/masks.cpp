@@ -97,9 +97,12 @@ struct MaskedScatter {
     return reshape(where(mask, taken, flat_batch(u.tensors[0])), u.tensors[0].sizes());
   }
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
-  static void fill(const Attrs&, In in, const Tensor& out) {
+  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) {
+    w.need_dense(0, in[2]);
+  }
+  static void fill(const Attrs&, In in, const Tensor& out, const Workspace& w) {
     kernels::copy(view_of(out), view_of(in[0]));
-    const Tensor source = in[2].is_contiguous() ? in[2] : copy_to_dtype(in[2], in[2].dtype());
+    const Tensor& source = w.dense(0, in[2]);
     kernels::masked_scatter(view_of(out), view_of(in[1]),
                             view_of(source.alias({{source.numel()}}, {{1}})));
   }
@@ -211,11 +214,18 @@ struct Argwhere {
     sizes.push_back(x.ndim() - a.lead);
     return {sizes, DType::Int64};
   }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    const Tensor positions = nonzero(in[0]);
+  // The positions in all dimensions, of which the results have no leading ones.
+  static void workspace(const Attrs& a, In in, const Tensor& out, Workspace& w) {
+    const std::int64_t ndim = in[0].ndim();
+    const std::int64_t inside = ndim - a.lead;
+    w.need(0, {{inside == 0 ? 0 : out.numel() / inside, ndim}}, DType::Int64);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     if (out.numel() == 0) return;
-    const Tensor inside = narrow(positions, 1, a.lead, in[0].ndim() - a.lead);
-    copy_values(out.alias_row_major(inside.sizes()), inside);
+    const Tensor& positions = w[0];
+    kernels::nonzero(view_of(in[0]), view_of(positions));
+    const Dims sizes{positions.size(0), in[0].ndim() - a.lead};
+    copy_values(out.alias_row_major(sizes), positions.alias(sizes, positions.strides(), a.lead));
   }
 };
 

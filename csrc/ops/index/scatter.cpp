@@ -112,11 +112,7 @@ struct ScatterValue {
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(in[0]));
-    Element value;
-    a.value.store(out.dtype(), &value);
-    const Dims strides(in[1].ndim());
-    const kernels::View src{reinterpret_cast<char*>(&value), in[1].sizes().data(), strides.data(),
-                            in[1].ndim(), out.dtype()};
+    const NumberView src(a.value, out.dtype(), in[1].sizes());
     kernels::scatter(view_of(out), view_of(in[1]), src, a.dim);
   }
   static constexpr Reads kReads = kReadsB;

@@ -83,40 +83,47 @@ struct ScatterReduce {
     Attrs batched(std::int64_t) const { return {dim + 1, op, include_self}; }
   };
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
+  // Index and source row-major, the counts of a mean, and the result where out is not row-major.
+  static void workspace(const Attrs& a, In in, const Tensor& out, Workspace& w) {
+    if (a.op == Reduction::Sum) return;
+    w.need_dense(0, in[1], DType::Int64);
+    w.need_dense(1, in[2], out.dtype());
+    if (a.op == Reduction::Mean) w.need(2, out.sizes(), DType::Int64);
+    w.need_dense(3, out);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     if (a.op == Reduction::Sum) return add_all(a, in, out);
-    const Tensor result = copy_to_dtype(in[0], out.dtype());
-    const Tensor index = copy_to_dtype(in[1], DType::Int64);
-    const Tensor src = copy_to_dtype(in[2], out.dtype());
-    kernels::visit(out.dtype(), [&]<typename T>() { reduce<T>(a, result, index, src); });
-    kernels::copy(view_of(out), view_of(result));
+    const Tensor& result = out.is_contiguous() ? out : w[3];
+    kernels::copy(view_of(result), view_of(in[0]));
+    const Tensor& index = w.dense(0, in[1]);
+    const Tensor& src = w.dense(1, in[2]);
+    if (w[2].defined()) fill_values(w[2], Scalar(0));
+    std::int64_t* counts = w[2].defined() ? w[2].data<std::int64_t>() : nullptr;
+    kernels::visit(out.dtype(), [&]<typename T>() { reduce<T>(a, result, index, src, counts); });
+    if (!result.is_same(out)) kernels::copy(view_of(out), view_of(result));
   }
   static void add_all(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(in[0]));
     if (!a.include_self) {
-      Element zero;
-      const Dims strides(in[1].ndim());
-      const kernels::View none{reinterpret_cast<char*>(&zero), in[1].sizes().data(), strides.data(),
-                               in[1].ndim(), out.dtype()};
+      const NumberView none(Scalar(0), out.dtype(), in[1].sizes());
       kernels::scatter(view_of(out), view_of(in[1]), none, a.dim);
     }
     kernels::scatter_add(view_of(out), view_of(in[1]), view_of(in[2]), a.dim);
   }
   template <typename T>
-  static void reduce(const Attrs& a, const Tensor& result, const Tensor& index, const Tensor& src) {
+  static void reduce(const Attrs& a, const Tensor& result, const Tensor& index, const Tensor& src,
+                     std::int64_t* counts) {
     T* to = result.data<T>();
     const T* from = src.data<T>();
     if (!a.include_self) {
       for_entries(index, result, a.dim,
                   [&](std::int64_t place, std::int64_t) { to[place] = neutral<T>(a.op); });
     }
-    std::vector<std::int64_t> counts;
-    if (a.op == Reduction::Mean) counts.resize(static_cast<std::size_t>(result.numel()));
     for_entries(index, result, a.dim, [&](std::int64_t place, std::int64_t k) {
       to[place] = combine(a.op, to[place], from[k]);
-      if (!counts.empty()) ++counts[static_cast<std::size_t>(place)];
+      if (counts) ++counts[place];
     });
-    for (std::size_t place = 0; place < counts.size(); ++place) {
+    for (std::int64_t place = 0; counts && place < result.numel(); ++place) {
       if (counts[place] == 0) continue;
       const auto count = static_cast<double>(counts[place] + (a.include_self ? 1 : 0));
       const double mean = static_cast<double>(to[place]) / count;

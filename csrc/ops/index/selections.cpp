@@ -58,8 +58,11 @@ struct RepeatedPositions {
     sizes.push_back(first);
     return {sizes, DType::Int64};
   }
-  static void fill(const Attrs&, In in, const Tensor& out) {
-    const Tensor counts = copy_to_dtype(in[0], DType::Int64);
+  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) {
+    w.need_dense(0, in[0], DType::Int64);
+  }
+  static void fill(const Attrs&, In in, const Tensor& out, const Workspace& w) {
+    const Tensor& counts = w.dense(0, in[0]);
     const std::int64_t each = counts.size(counts.ndim() - 1);
     const auto* count = counts.data<std::int64_t>();
     std::int64_t* to = out.data<std::int64_t>();

@@ -189,14 +189,9 @@ struct IndexFill {
   static Tensor make(const Attrs&, const Tensor& x) { return empty_strided_like(x, x.dtype()); }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     kernels::copy(view_of(out), view_of(in[0]));
-    Element value;
-    const Scalar number = a.is_tensor ? in[2].item() : a.value;
-    number.store(out.dtype(), &value);
     Dims sizes = out.shape();
     sizes[a.dim] = in[1].numel();
-    const Dims strides(sizes.size());
-    const kernels::View source{reinterpret_cast<char*>(&value), sizes.data(), strides.data(),
-                               sizes.size(), out.dtype()};
+    const NumberView source(a.is_tensor ? in[2].item() : a.value, out.dtype(), sizes);
     kernels::index_copy("index_fill_", view_of(out), a.dim, view_of(in[1]), source, true);
   }
   static constexpr Reads kReads = kReadsB;

@@ -20,14 +20,10 @@ Tensor times(const Tensor& x, const Scalar& factor) {
   return factor.to_double() == 1 ? x : x * Operand(factor);
 }
 
-// Multiplies every element in place.
 void scale(const Tensor& out, const Scalar& factor) {
   if (factor.to_double() == 1) return;
-  const Tensor number = Tensor::scalar(factor, out.dtype());
-  const Dims zeros(out.ndim());
   const kernels::View view = view_of(out);
-  kernels::binary(kernels::Binary::Mul, view, view,
-                  {number.bytes(), view.sizes, zeros.data(), view.ndim, view.dtype});
+  kernels::binary(kernels::Binary::Mul, view, view, NumberView(factor, out.dtype(), out.sizes()));
 }
 
 struct AddProduct {
@@ -51,19 +47,25 @@ struct AddProduct {
     return sizes;
   }
   static Spec spec(const Attrs&, In in) { return {result_sizes(in[1], in[2]), in[1].dtype()}; }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
+  static bool adds_part(const Attrs& a) {
+    return a.beta.to_double() != 0 && a.alpha.to_double() != 1;
+  }
+  static void workspace(const Attrs& a, In, const Tensor& out, Workspace& w) {
+    if (adds_part(a)) w.need(0, out.sizes(), out.dtype());
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     if (out.numel() == 0) return;
     const bool adds = a.beta.to_double() != 0;
     if (adds) {
       copy_values(out, in[0]);
       scale(out, a.beta);
     }
-    if (a.alpha.to_double() == 1 || !adds) {
+    if (!adds_part(a)) {
       multiply(out, in[1], in[2], adds);
       if (!adds) scale(out, a.alpha);
       return;
     }
-    const Tensor part = Tensor::empty(out.sizes(), out.dtype());
+    const Tensor& part = w[0];
     multiply(part, in[1], in[2], false);
     scale(part, a.alpha);
     kernels::binary(kernels::Binary::Add, view_of(out), view_of(out), view_of(part));

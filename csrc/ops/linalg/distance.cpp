@@ -32,12 +32,13 @@ struct Cdist {
     sizes[sizes.size() - 1] = in[1].size(in[1].ndim() - 2);
     return {sizes, in[0].dtype()};
   }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    const auto dense = [](const Tensor& x) {
-      return x.is_contiguous() ? x : copy_to_dtype(x, x.dtype());
-    };
-    const Tensor x1 = dense(in[0]);
-    const Tensor x2 = dense(in[1]);
+  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) {
+    w.need_dense(0, in[0]);
+    w.need_dense(1, in[1]);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    const Tensor& x1 = w.dense(0, in[0]);
+    const Tensor& x2 = w.dense(1, in[1]);
     const int rows = x1.ndim() - 2;
     const kernels::PairSizes sizes{count_elements(x1.sizes().first(std::size_t(rows))),
                                    x1.size(rows), x2.size(rows), x1.size(rows + 1)};

@@ -65,7 +65,7 @@ struct Product {
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     if (out.dtype() == DType::Bool) {
-      copy_values(out, Tensor::zeros({}, out.dtype()));
+      fill_values(out, Scalar(false));
     } else if (a.form == Form::Mv) {
       kernels::gemm(Column(out), view_of(in[0]), Column(in[1]));
     } else {

@@ -106,13 +106,20 @@ struct Cross {
     Attrs batched(std::int64_t) const { return {dim + 1}; }
   };
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
+  static Dims component(const Attrs& a, const Tensor& out) {
     Dims sizes = out.shape();
     sizes[a.dim] = 1;
+    return sizes;
+  }
+  static void workspace(const Attrs& a, In, const Tensor& out, Workspace& w) {
+    w.need(0, component(a, out), out.dtype());
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    const Dims sizes = component(a, out);
     const auto part = [&](const Tensor& t, int k) {
       return t.alias(sizes, t.strides(), k % 3 * t.stride(a.dim));
     };
-    const Tensor scratch = Tensor::empty(sizes, out.dtype());
+    const Tensor& scratch = w[0];
     for (int k = 0; k < 3; ++k) {
       const Tensor result = part(out, k);
       kernels::binary(kernels::Binary::Mul, view_of(result), view_of(part(in[0], k + 1)),

@@ -76,8 +76,8 @@ void reduce_into(const LossAttrs& a, kernels::Reduce how, const Tensor& losses, 
   kernels::reduce(how, KeepView(out, dims, losses.sizes(), false), view_of(losses));
   if (a.reduction != Reduction::Mean) return;
   const auto count = static_cast<double>(reduced_count(losses.sizes(), dims));
-  const Tensor divisor = Tensor::full(out.sizes(), count, out.dtype());
-  kernels::binary(kernels::Binary::Div, view_of(out), view_of(out), view_of(divisor));
+  kernels::binary(kernels::Binary::Div, view_of(out), view_of(out),
+                  NumberView(count, out.dtype(), out.sizes()));
 }
 
 // The gradient of each element's loss.
@@ -110,9 +110,12 @@ struct DifferenceLoss {
                                           : "HuberLossBackward0";
   }
   static Spec spec(const Attrs& a, In in) { return {a.sizes(in[0].sizes()), in[0].dtype()}; }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
+  static void workspace(const Attrs& a, In in, const Tensor&, Workspace& w) {
+    if (a.reduction != Reduction::None) w.need(0, in[0].sizes(), in[0].dtype());
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     const bool reduces = a.reduction != Reduction::None;
-    const Tensor losses = reduces ? Tensor::empty(in[0].sizes(), in[0].dtype()) : out;
+    const Tensor& losses = reduces ? w[0] : out;
     const auto binary = [&](kernels::Binary op, const double* params) {
       kernels::binary(op, view_of(losses), view_of(in[0]), view_of(in[1]), params);
     };
@@ -155,6 +158,16 @@ struct DifferenceLoss {
   }
 };
 
+using kernels::Binary;
+using kernels::Unary;
+
+void compute(Binary op, const Tensor& out, const Tensor& a, const Tensor& b) {
+  kernels::binary(op, view_of(out), view_of(a), view_of(b));
+}
+void compute(Binary op, const Tensor& out, const Tensor& a, const Scalar& b) {
+  kernels::binary(op, view_of(out), view_of(a), NumberView(b, out.dtype(), out.sizes()));
+}
+
 // Binary cross entropy of probabilities or of logits: inputs are input, target, weight and
 // pos_weight, of one shape; the weights may be missing and have no derivative.
 struct EntropyLoss {
@@ -166,24 +179,51 @@ struct EntropyLoss {
                                        : "BinaryCrossEntropyWithLogitsBackward0";
   }
   static Spec spec(const Attrs& a, In in) { return {a.sizes(in[0].sizes()), in[0].dtype()}; }
-  static Tensor element_losses(const Attrs& a, In in) {
-    const Tensor& x = in[0];
-    const Tensor& t = in[1];
-    Tensor loss;
-    if (a.kind == LossKind::Entropy) {
-      loss = (t - 1) * clamp_min(log1p(neg(x)), -100.0) - t * clamp_min(log(x), -100.0);
-    } else if (in[3].defined()) {
-      loss = (1 - t) * x - ((in[3] - 1) * t + 1) * logsigmoid(x);
-    } else {
-      loss = (1 - t) * x - logsigmoid(x);
-    }
-    return in[2].defined() ? loss * in[2] : loss;
+  static void workspace(const Attrs& a, In in, const Tensor&, Workspace& w) {
+    if (a.reduction != Reduction::None) w.need(0, in[0].sizes(), in[0].dtype());
+    w.need(1, in[0].sizes(), in[0].dtype());
+    if (in[3].defined()) w.need(2, in[0].sizes(), in[0].dtype());
   }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    const Quiet quiet;
-    const Tensor losses = element_losses(a, in);
-    if (a.reduction == Reduction::None) return copy_values(out, losses);
-    reduce_into(a, kernels::Reduce::Sum, losses, out);
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    const bool reduces = a.reduction != Reduction::None;
+    const Tensor& losses = reduces ? w[0] : out;
+    if (a.kind == LossKind::Entropy) {
+      fill_of_probabilities(losses, in, w[1]);
+    } else {
+      fill_of_logits(losses, in, w[1], w[2]);
+    }
+    if (in[2].defined()) compute(Binary::Mul, losses, losses, in[2]);
+    if (reduces) reduce_into(a, kernels::Reduce::Sum, losses, out);
+  }
+  // (t - 1) max(log(1 - x), -100) - t max(log(x), -100).
+  static void fill_of_probabilities(const Tensor& losses, In in, const Tensor& part) {
+    const kernels::View x = view_of(in[0]);
+    const kernels::View to = view_of(part);
+    const NumberView least(-100.0, part.dtype(), part.sizes());
+    kernels::unary(Unary::Neg, to, x);
+    kernels::unary(Unary::Log1p, to, to);
+    kernels::binary(Binary::Maximum, to, to, least);
+    compute(Binary::Sub, losses, in[1], Scalar(1));
+    compute(Binary::Mul, losses, losses, part);
+    kernels::unary(Unary::Log, to, x);
+    kernels::binary(Binary::Maximum, to, to, least);
+    compute(Binary::Mul, part, in[1], part);
+    compute(Binary::Sub, losses, losses, part);
+  }
+  // (1 - t) x - ((pos - 1) t + 1) logsigmoid(x).
+  static void fill_of_logits(const Tensor& losses, In in, const Tensor& part,
+                             const Tensor& factor) {
+    const NumberView one(1, losses.dtype(), losses.sizes());
+    kernels::binary(Binary::Sub, view_of(losses), one, view_of(in[1]));
+    compute(Binary::Mul, losses, losses, in[0]);
+    kernels::unary(Unary::LogSigmoid, view_of(part), view_of(in[0]));
+    if (in[3].defined()) {
+      compute(Binary::Sub, factor, in[3], Scalar(1));
+      compute(Binary::Mul, factor, factor, in[1]);
+      compute(Binary::Add, factor, factor, Scalar(1));
+      compute(Binary::Mul, part, factor, part);
+    }
+    compute(Binary::Sub, losses, losses, part);
   }
   static constexpr Reads kReads = kReadsA | kReadsB | kReadsC | kReadsD;
   static Tensor input_slope(const Attrs& a, const Tensor& x, const Tensor& t, const Tensor& pos) {

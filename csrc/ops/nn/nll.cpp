@@ -86,21 +86,24 @@ struct Nll {
   static Spec spec(const Attrs& a, In in) {
     return {a.reduction == Reduction::None ? a.target_sizes() : Dims(), in[0].dtype()};
   }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
+  static void workspace(const Attrs& a, In, const Tensor& out, Workspace& w) {
+    if (a.reduction != Reduction::None) w.need(0, a.target_sizes(), out.dtype());
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     const kernels::Classes classes = classes_of(a, in[2]);
     const kernels::View target = view_of(in[1]);
     kernels::check_targets(target, a.sizes[a.dim()], a.ignore);
     if (a.reduction == Reduction::None) {
       return kernels::nll(view_of(out), view_of(in[0]), target, classes);
     }
-    const Tensor losses = Tensor::empty(a.target_sizes(), out.dtype());
+    const Tensor& losses = w[0];
     kernels::nll(view_of(losses), view_of(in[0]), target, classes);
     const KeepView all(out, DimSet::all(losses.ndim()), losses.sizes(), false);
     kernels::reduce(kernels::Reduce::Sum, all, view_of(losses));
     if (a.reduction == Reduction::Sum) return;
     const double total = kernels::nll_weight(target, out.dtype(), classes);
-    const Tensor divisor = Tensor::scalar(total, out.dtype());
-    kernels::binary(kernels::Binary::Div, view_of(out), view_of(out), view_of(divisor));
+    kernels::binary(kernels::Binary::Div, view_of(out), view_of(out),
+                    NumberView(total, out.dtype(), out.sizes()));
   }
   static constexpr Reads kReads = kReadsB | kReadsC;
   static void vjp(Vjp<Nll>& v);

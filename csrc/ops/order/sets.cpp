@@ -51,11 +51,14 @@ struct Search {
     return make_batched(reshape(apply<Search>(a, u.tensors[0], rows), values.sizes()), level);
   }
   static Spec spec(const Attrs& a, In in) { return {in[1].shape(), a.result}; }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
+  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) {
     const DType dtype = promote_types(in[0].dtype(), in[1].dtype());
-    const Tensor sorted = dense(in[0], dtype);
-    const Tensor values = dense(in[1], dtype);
-    kernels::searchsorted(view_of(out), view_of(sorted), view_of(values), a.right);
+    w.need_dense(0, in[0], dtype);
+    w.need_dense(1, in[1], dtype);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    kernels::searchsorted(view_of(out), view_of(w.dense(0, in[0])), view_of(w.dense(1, in[1])),
+                          a.right);
   }
 };
 
@@ -269,16 +272,20 @@ struct Bincount {
     sizes.push_back(bins.size());
     return {sizes, in[1].defined() ? in[1].dtype() : DType::Int64};
   }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    const Tensor rows = as_rows(dense(in[0], in[0].dtype()), a.lead);
+  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) {
+    w.need_dense(0, in[0]);
+    if (in[1].defined()) w.need_dense(1, in[1]);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    const Tensor rows = as_rows(w.dense(0, in[0]), a.lead);
     const Tensor results = as_rows(out, a.lead);
     Tensor weights;
-    if (in[1].defined()) weights = as_rows(dense(in[1], in[1].dtype()), a.lead);
+    if (in[1].defined()) weights = as_rows(w.dense(1, in[1]), a.lead);
     for (std::int64_t r = 0; r < rows.size(0); ++r) {
-      const Tensor w = weights.defined() ? row(weights, r) : Tensor();
-      const kernels::View view = w.defined() ? view_of(w) : kernels::View{};
+      const Tensor weight = weights.defined() ? row(weights, r) : Tensor();
+      const kernels::View view = weight.defined() ? view_of(weight) : kernels::View{};
       const Tensor target = row(results, r);
-      kernels::bincount(view_of(target), view_of(row(rows, r)), w.defined() ? &view : nullptr);
+      kernels::bincount(view_of(target), view_of(row(rows, r)), weight.defined() ? &view : nullptr);
     }
   }
 };
@@ -318,14 +325,19 @@ struct Histc {
     sizes.push_back(a.bins);
     return {sizes, in[0].dtype()};
   }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    const Tensor rows = as_rows(dense(in[0], in[0].dtype()), a.lead);
-    const Tensor counts = Tensor::zeros(out.sizes(), out.dtype());
+  static void workspace(const Attrs&, In in, const Tensor& out, Workspace& w) {
+    w.need_dense(0, in[0]);
+    w.need_dense(1, out);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    const Tensor rows = as_rows(w.dense(0, in[0]), a.lead);
+    const Tensor& counts = out.is_contiguous() ? out : w[1];
+    fill_values(counts, Scalar(0));
     const Tensor results = as_rows(counts, a.lead);
     for (std::int64_t r = 0; rows.size(1) > 0 && r < rows.size(0); ++r) {
       kernels::histc(view_of(row(results, r)), view_of(row(rows, r)), a.min, a.max);
     }
-    copy_values(out, counts);
+    if (!counts.is_same(out)) copy_values(out, counts);
   }
 };
 

@@ -39,13 +39,26 @@ void mode_of_row(const T* sorted, const std::int64_t* positions, std::int64_t n,
 }
 
 // Inputs and results in two dimensions, the rows being those along `dim`.
-void mode_along(const Tensor& values, const Tensor& positions, const Tensor& in, int dim) {
+// The rows sorted, and what is found in each of them.
+void workspace_of_mode(const Tensor& in, int dim, Workspace& w) {
   Dims sizes = in.shape();
   const std::int64_t n = sizes[dim];
   sizes.erase(dim);
   sizes.push_back(n);
-  const Tensor sorted = Tensor::empty(sizes, in.dtype());
-  const Tensor order = Tensor::empty(sizes, DType::Int64);
+  w.need(0, sizes, in.dtype());
+  w.need(1, sizes, DType::Int64);
+  sizes[sizes.size() - 1] = 1;
+  w.need(2, sizes, in.dtype());
+  w.need(3, sizes, DType::Int64);
+}
+
+void mode_along(const Tensor& values, const Tensor& positions, const Tensor& in, int dim,
+                const Workspace& w) {
+  const std::int64_t n = in.size(dim);
+  const Tensor& sorted = w[0];
+  const Tensor& order = w[1];
+  const Tensor& value = w[2];
+  const Tensor& position = w[3];
   // Seen with the row dimension where it is in the input.
   const auto as_input = [&](const Tensor& t) {
     Dims strides(t.strides());
@@ -55,9 +68,6 @@ void mode_along(const Tensor& values, const Tensor& positions, const Tensor& in,
     return t.alias(in.sizes(), strides);
   };
   kernels::sort(view_of(as_input(sorted)), view_of(as_input(order)), view_of(in), dim, false, true);
-  sizes[sizes.size() - 1] = 1;
-  const Tensor value = Tensor::empty(sizes, in.dtype());
-  const Tensor position = Tensor::empty(sizes, DType::Int64);
   kernels::visit(in.dtype(), [&]<typename T>() {
     for (std::int64_t row = 0; row < value.numel(); ++row) {
       mode_of_row(sorted.data<T>() + row * n, order.data<std::int64_t>() + row * n, n,
@@ -130,7 +140,10 @@ struct Ordered {
     return {Tensor::empty(specs[0].sizes, specs[0].dtype),
             Tensor::empty(specs[1].sizes, specs[1].dtype)};
   }
-  static void fill(const Attrs& a, In in, const std::array<Tensor, 2>& out) {
+  static void workspace(const Attrs& a, In in, const Tensor&, Workspace& w) {
+    if (a.kind == Kind::Mode && a.dim >= 0) workspace_of_mode(in[0], a.dim, w);
+  }
+  static void fill(const Attrs& a, In in, const std::array<Tensor, 2>& out, const Workspace& w) {
     if (a.dim < 0) {
       copy_values(out[0], in[0]);
       std::fill_n(out[1].data<std::int64_t>(), out[1].numel(), 0);
@@ -160,7 +173,7 @@ struct Ordered {
       case Kind::NanMedian:
         return kernels::median(v, i, x, a.dim, a.kind == Kind::NanMedian);
       case Kind::Mode:
-        return mode_along(values, indices, in[0], a.dim);
+        return mode_along(values, indices, in[0], a.dim, w);
     }
   }
   static constexpr Reads kReads = kReadsZ;
@@ -214,16 +227,18 @@ struct MedianOfAll {
   static Spec spec(const Attrs& a, In in) {
     return {in[0].sizes().subspan(0, static_cast<std::size_t>(a.lead)), in[0].dtype()};
   }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    const Tensor x = in[0].is_contiguous() ? in[0] : copy_to_dtype(in[0], in[0].dtype());
+  static void workspace(const Attrs&, In in, const Tensor& out, Workspace& w) {
+    w.need_dense(0, in[0]);
+    w.need(1, {{out.numel(), 1}}, in[0].dtype());
+    w.need(2, {{out.numel(), 1}}, DType::Int64);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    const Tensor& x = w.dense(0, in[0]);
     const std::int64_t n = out.numel() == 0 ? 0 : x.numel() / out.numel();
-    if (n == 0) {
-      const double nan = std::numeric_limits<double>::quiet_NaN();
-      return copy_values(out, Tensor::full({}, Scalar(nan), out.dtype()));
-    }
+    if (n == 0) return fill_values(out, Scalar(std::numeric_limits<double>::quiet_NaN()));
     const Dims rows{out.numel(), n};
-    const Tensor values = Tensor::empty({{out.numel(), 1}}, x.dtype());
-    const Tensor indices = Tensor::empty({{out.numel(), 1}}, DType::Int64);
+    const Tensor& values = w[1];
+    const Tensor& indices = w[2];
     kernels::median(view_of(values), view_of(indices),
                     view_of(x.alias(rows, contiguous_strides(rows))), 1, a.nan_ignored);
     copy_values(out, values.alias(out.sizes(), contiguous_strides(out.sizes())));

@@ -30,20 +30,27 @@ struct TieShares {
     Attrs batched(std::int64_t) const { return {dims.batched(), nan_ties}; }
   };
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
+  static void workspace(const Attrs& a, In in, const Tensor& out, Workspace& w) {
+    w.need(0, in[0].sizes(), DType::Bool);
+    w.need(1, reduced_sizes(in[0].sizes(), a.dims, true), out.dtype());
+    if (!a.nan_ties) return;
+    w.need(2, in[0].sizes(), DType::Bool);
+    w.need(3, in[0].sizes(), DType::Bool);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     const Tensor value = spread_alias(in[1], in[0].sizes());
-    const Tensor ties = Tensor::empty(in[0].sizes(), DType::Bool);
+    const Tensor& ties = w[0];
+    const Tensor& count = w[1];
     kernels::binary(Binary::Eq, view_of(ties), view_of(in[0]), view_of(value));
     if (a.nan_ties) {
-      const Tensor nan = Tensor::empty(in[0].sizes(), DType::Bool);
-      const Tensor nan_value = Tensor::empty(in[0].sizes(), DType::Bool);
+      const Tensor& nan = w[2];
+      const Tensor& nan_value = w[3];
       kernels::unary(Unary::IsNan, view_of(nan), view_of(in[0]));
       kernels::unary(Unary::IsNan, view_of(nan_value), view_of(value));
       kernels::binary(Binary::LogicalAnd, view_of(nan), view_of(nan), view_of(nan_value));
       kernels::binary(Binary::LogicalOr, view_of(ties), view_of(ties), view_of(nan));
     }
     kernels::copy(view_of(out), view_of(ties));
-    const Tensor count = Tensor::empty(reduced_sizes(in[0].sizes(), a.dims, true), out.dtype());
     kernels::reduce(kernels::Reduce::Sum, view_of(count), view_of(out));
     kernels::binary(Binary::Div, view_of(out), view_of(out),
                     view_of(spread_alias(count, in[0].sizes())));
@@ -187,7 +194,10 @@ struct ArgExtreme {
   static Spec spec(const Attrs& a, In in) {
     return {reduced_sizes(in[0].sizes(), a.dims, a.keepdim), DType::Int64};
   }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
+  static void workspace(const Attrs& a, In in, const Tensor&, Workspace& w) {
+    if (a.dims.count() > 1) w.need_dense(0, in[0]);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     if (a.dims.empty()) {
       std::fill_n(out.data<std::int64_t>(), out.numel(), 0);
       return;
@@ -199,7 +209,7 @@ struct ArgExtreme {
     }
     const std::int64_t length = reduced_count(x.sizes(), a.dims);
     const Dims rows{x.numel() / length, length};
-    const Tensor dense = x.is_contiguous() ? x : copy_to_dtype(x, x.dtype());
+    const Tensor& dense = w.dense(0, x);
     const Tensor column = out.alias(Dims{rows[0], 1}, Dims{1, 1});
     find(a.max, view_of(column), dense.alias(rows, contiguous_strides(rows)), 1);
   }

@@ -124,8 +124,11 @@ struct NanSum {
   static constexpr int kOutputs = 1;
   using Attrs = MomentAttrs;
   static Spec spec(const Attrs& a, In in) { return a.spec(in[0]); }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    const Tensor clean = Tensor::empty(in[0].sizes(), in[0].dtype());
+  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) {
+    w.need(0, in[0].sizes(), in[0].dtype());
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    const Tensor& clean = w[0];
     const double zero_for_nan[] = {0, INFINITY, -INFINITY};
     kernels::unary(kernels::Unary::NanToNum, view_of(clean), view_of(in[0]), zero_for_nan);
     kernels::reduce(kernels::Reduce::Sum, KeepView(out, a.dims, in[0].sizes(), a.keepdim),

@@ -39,8 +39,11 @@ struct Norm {
   static Spec spec(const Attrs& a, In in) {
     return {reduced_sizes(in[0].sizes(), a.dims, a.keepdim), a.dtype};
   }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    const Tensor x = in[0].dtype() == out.dtype() ? in[0] : copy_to_dtype(in[0], out.dtype());
+  static void workspace(const Attrs&, In in, const Tensor& out, Workspace& w) {
+    if (in[0].dtype() != out.dtype()) w.need(0, in[0].sizes(), out.dtype());
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    const Tensor& x = w.dense(0, in[0]);
     kernels::reduce(kernels::Reduce::NormP, KeepView(out, a.dims, x.sizes(), a.keepdim), view_of(x),
                     a.ord);
   }

@@ -129,10 +129,12 @@ struct SumAttrs {
 };
 
 void fill_sum(const SumAttrs& a, const Tensor& x, const Tensor& out) {
-  const KeepView keep(out, a.dims, x.sizes(), a.keepdim);
-  const DType dtype = out.dtype();
-  const bool direct = x.dtype() == dtype || (!is_floating(x.dtype()) && dtype == DType::Int64);
-  kernels::reduce(kernels::Reduce::Sum, keep, view_of(direct ? x : copy_to_dtype(x, dtype)));
+  kernels::reduce(kernels::Reduce::Sum, KeepView(out, a.dims, x.sizes(), a.keepdim), view_of(x));
+}
+
+// The kernel adds up in the dtype of the elements, integers of any dtype to int64.
+bool must_cast(const SumAttrs& a) {
+  return a.from_dtype != a.dtype && (is_floating(a.from_dtype) || a.dtype != DType::Int64);
 }
 
 // The gradient of a sum at every element of the input: a view.
@@ -140,6 +142,8 @@ Tensor spread(const SumAttrs& a, const Tensor& gradient) {
   return expand(restore(cast(gradient, a.from_dtype), a.dims, a.from.size(), a.keepdim), a.from);
 }
 
+// The elements in the dtype of the result are a copy that only such sums need room for.
+template <bool casts>
 struct Sum {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
@@ -148,6 +152,16 @@ struct Sum {
   static const char* node_name(const Attrs& a) { return a.full ? "SumBackward0" : "SumBackward1"; }
   static Spec spec(const Attrs& a, In in) {
     return {reduced_sizes(in[0].sizes(), a.dims, a.keepdim), a.dtype};
+  }
+  static void workspace(const Attrs&, In in, const Tensor& out, Workspace& w)
+    requires casts
+  {
+    if (in[0].dtype() != out.dtype()) w.need(0, in[0].sizes(), out.dtype());
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w)
+    requires casts
+  {
+    fill_sum(a, w.dense(0, in[0]), out);
   }
   static void fill(const Attrs& a, In in, const Tensor& out) { fill_sum(a, in[0], out); }
   static void vjp(Vjp<Sum>& v) { v.give(0, spread(v.attrs(), v.grad())); }
@@ -163,13 +177,11 @@ void divide(const Tensor& out, double by) {
     }
     return;
   }
-  const Tensor divisor = Tensor::scalar(Scalar(by), out.dtype());
-  const Dims zeros(out.ndim());
-  const kernels::View view = view_of(out);
-  kernels::binary(kernels::Binary::Div, view, view,
-                  {divisor.bytes(), view.sizes, zeros.data(), view.ndim, view.dtype});
+  kernels::binary(kernels::Binary::Div, view_of(out), view_of(out),
+                  NumberView(by, out.dtype(), out.sizes()));
 }
 
+template <bool casts>
 struct Mean {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
@@ -181,8 +193,19 @@ struct Mean {
   static Spec spec(const Attrs& a, In in) {
     return {reduced_sizes(in[0].sizes(), a.dims, a.keepdim), a.dtype};
   }
+  static void workspace(const Attrs& a, In in, const Tensor& out, Workspace& w)
+    requires casts
+  {
+    Sum<true>::workspace(a, in, out, w);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w)
+    requires casts
+  {
+    Sum<true>::fill(a, in, out, w);
+    divide(out, static_cast<double>(reduced_count(in[0].sizes(), a.dims)));
+  }
   static void fill(const Attrs& a, In in, const Tensor& out) {
-    fill_sum(a, in[0], out);
+    Sum<false>::fill(a, in, out);
     divide(out, static_cast<double>(reduced_count(in[0].sizes(), a.dims)));
   }
   static void vjp(Vjp<Mean>& v) {
@@ -190,6 +213,13 @@ struct Mean {
     v.give(0, spread(a, v.grad() / static_cast<double>(reduced_count(a.from, a.dims))));
   }
 };
+
+template <template <bool> class Op>
+Tensor apply_sum(const SumAttrs& attrs, const Tensor& input) {
+  if (must_cast(attrs)) [[unlikely]]
+    return apply<Op<true>>(attrs, input);
+  return apply<Op<false>>(attrs, input);
+}
 
 DType mean_dtype(DType input, std::optional<DType> dtype) {
   if (!is_floating(dtype.value_or(input))) {
@@ -208,25 +238,26 @@ DType sum_dtype(DType input, std::optional<DType> dtype) {
 
 Tensor sum(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
            std::optional<DType> dtype) {
-  return apply<Sum>({input.shape(), reduced_dims(dim, input.ndim()),
-                     sum_dtype(input.dtype(), dtype), input.dtype(), keepdim, !dim},
-                    input);
+  return apply_sum<Sum>({input.shape(), reduced_dims(dim, input.ndim()),
+                         sum_dtype(input.dtype(), dtype), input.dtype(), keepdim, !dim},
+                        input);
 }
 
 Tensor mean(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
             std::optional<DType> dtype) {
   const DType result = mean_dtype(input.dtype(), dtype);
-  return apply<Mean>(
+  return apply_sum<Mean>(
       {input.shape(), reduced_dims(dim, input.ndim()), result, input.dtype(), keepdim, !dim},
       input);
 }
 
 Tensor sum(const Tensor& input, DimSet dims, bool keepdim) {
-  return apply<Sum>({input.shape(), dims, input.dtype(), input.dtype(), keepdim, false}, input);
+  return apply_sum<Sum>({input.shape(), dims, input.dtype(), input.dtype(), keepdim, false}, input);
 }
 
 Tensor mean(const Tensor& input, DimSet dims, bool keepdim) {
-  return apply<Mean>({input.shape(), dims, input.dtype(), input.dtype(), keepdim, false}, input);
+  return apply_sum<Mean>({input.shape(), dims, input.dtype(), input.dtype(), keepdim, false},
+                         input);
 }
 
 static Tensor sum_all(const Tensor& input, std::optional<DType> dtype) {

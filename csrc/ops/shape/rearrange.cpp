@@ -75,11 +75,16 @@ struct Roll {
     }
   };
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
-  static void fill(const Attrs& a, In in, const Tensor& out) {
+  static void workspace(const Attrs& a, In in, const Tensor& out, Workspace& w) {
+    if (!a.dims.empty()) return;
+    w.need_dense(0, in[0]);
+    w.need_dense(1, out);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     if (out.numel() == 0) return;
     if (!a.dims.empty()) return copy_rolled(a, 0, in[0], out);
-    const Tensor from = in[0].is_contiguous() ? in[0] : copy_to_dtype(in[0], in[0].dtype());
-    const Tensor to = out.is_contiguous() ? out : Tensor::empty(out.sizes(), out.dtype());
+    const Tensor& from = w.dense(0, in[0]);
+    const Tensor& to = out.is_contiguous() ? out : w[1];
     Dims rows{1, 1};
     for (int d = 0; d < out.ndim(); ++d) rows[d < a.lead ? 0 : 1] *= out.size(d);
     const Dims strides = contiguous_strides(rows);
@@ -158,9 +163,13 @@ struct Triangle {
   }
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   // Row i keeps a range of columns.
-  static void fill(const Attrs& a, In in, const Tensor& out) {
-    const Tensor x = in[0].is_contiguous() ? in[0] : copy_to_dtype(in[0], in[0].dtype());
-    const Tensor to = out.is_contiguous() ? out : Tensor::empty(out.sizes(), out.dtype());
+  static void workspace(const Attrs&, In in, const Tensor& out, Workspace& w) {
+    w.need_dense(0, in[0]);
+    w.need_dense(1, out);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    const Tensor& x = w.dense(0, in[0]);
+    const Tensor& to = out.is_contiguous() ? out : w[1];
     const std::int64_t rows = out.size(out.ndim() - 2);
     const std::int64_t columns = out.size(out.ndim() - 1);
     const auto item = static_cast<std::int64_t>(item_size(out.dtype()));
