@@ -156,7 +156,7 @@ struct Sum {
   static void workspace(const Attrs&, In in, const Tensor& out, Workspace& w)
     requires casts
   {
-    w.need(0, in[0].sizes(), out.dtype());
+    if (in[0].dtype() != out.dtype()) w.need(0, in[0].sizes(), out.dtype());
   }
   static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w)
     requires casts
