@@ -27,7 +27,7 @@ ALLOWED = {
 FAMILIES = {
     "ops": {
         "pointwise": set(),
-        "make": set(),
+        "make": {"pointwise"},
         "shape": set(),
         "reduce": {"index", "pointwise", "shape"},
         "index": {"pointwise", "reduce", "shape"},
@@ -36,12 +36,13 @@ FAMILIES = {
         "nn": {"index", "make", "pointwise", "reduce", "shape"},
     },
     "kernels": {
-        "pointwise": set(),
+        "pointwise": {"special"},
+        "special": set(),
         "linalg": set(),
         "optim": set(),
         "order": set(),
         "reduce": set(),
-        "make": {"order"},
+        "make": {"order", "special"},
         "index": {"reduce"},
         "nn": {"reduce"},
     },
