@@ -178,6 +178,7 @@ DTYPES = {
     "ContinuousBernoulli": "float64",  # differences of large numbers near 1/2
     "GeneralizedPareto": "float32",  # torch compares with a float32 zero: it refuses float64
     "LKJCholesky": "float64",  # the diagonal is the root of a difference
+    "Wishart": "float64",  # matrices that are nearly singular
 }
 
 
