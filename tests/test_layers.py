@@ -28,7 +28,7 @@ ALLOWED = {
 FAMILIES = {
     "ops": {
         "pointwise": set(),
-        "make": set(),
+        "make": {"pointwise"},
         "shape": set(),
         "reduce": {"index", "pointwise", "shape"},
         "index": {"pointwise", "reduce", "shape"},
@@ -37,12 +37,13 @@ FAMILIES = {
         "nn": {"index", "make", "pointwise", "reduce", "shape"},
     },
     "kernels": {
-        "pointwise": set(),
+        "pointwise": {"special"},
         "linalg": set(),
         "optim": set(),
         "order": set(),
         "reduce": set(),
-        "make": {"order"},
+        "make": {"order", "special"},
+        "special": set(),
         "index": {"reduce"},
         "nn": {"reduce"},
     },
@@ -80,7 +81,6 @@ READS_RAW_HISTORY = {
     "transform/budget.cpp": "places of nodes",
     "bind/interop.cpp": "the bits of the levels under way, after a refresh",
     "bind/collector.cpp": "what is held",
-    "bind/function.cpp": "the same",
     "bind/properties.cpp": "whether .grad warns, which may not fail",
     "bind/hooks.cpp": "tensors that die",
     "bind/tensor_type.cpp": "who owns the object",
