@@ -425,8 +425,8 @@ def of_whole_numbers(case: Case, *dtypes: str) -> Case:
 
 
 NOT_OF_BOOLS = "abs absolute addcdiv addcmul ceil clamp clip fix floor floor_divide fmod frac hypot"
-NOT_OF_BOOLS += " lerp neg negative relu remainder round sub subtract trunc"
-NOT_OF_INTEGERS = {"addcdiv", "frac", "hypot", "lerp"}
+NOT_OF_BOOLS += " igamma igammac lerp neg negative relu remainder round sub subtract trunc"
+NOT_OF_INTEGERS = {"addcdiv", "frac", "hypot", "igamma", "igammac", "lerp"}
 REFUSED = dict.fromkeys(WHOLE, NOT_OF_INTEGERS) | {"bool": set(NOT_OF_BOOLS.split())}
 NOT_OF_FLOATS = {"bitwise_not"}
 

@@ -30,6 +30,9 @@ KEPT = "PyTorch keeps the history of what was overwritten"
 # By kind of call and operator, perhaps with the sample.
 OTHERWISE = {
     "backward: remainder(3.3, x(3, low=0.5, high=2))": HERE,
+    "forward: _standard_gamma": HERE + ", also in forward mode",
+    "forward in place: igamma": "a missing derivative is NotImplementedError, also in place",
+    "forward in place: igammac": "the same",
     "backward: scatter": HERE + ", and " + SIZE,
     "backward: scatter_add": SIZE,
     "in place: scatter": HERE + ", and " + SIZE,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _arguments
+from pullback import Tensor, _arguments, _core
 from pullback._misc import _check_tensor
 from pullback.nn import _operators
 from pullback.nn._operators import *  # noqa: F403
