@@ -207,7 +207,7 @@ def targets() -> list[Target]:
     for op in OPS:
         samples = list(_split(op.row["samples"]))
         parameters = Parameters.of(op.signature)
-        paths = ["t."] if op.function else []
+        paths = ["t."] if op.row["function"] else []
         paths += [f"t.{op.space}."] if op.space else []
         found += [
             Target(op.name, path, "", parameters, samples, op.out, op.random) for path in paths

@@ -51,7 +51,7 @@ def compare(op: Op, ours: Outcome, theirs: Outcome) -> None:
         assert a.dtype == b.dtype
         assert a.shape == b.shape
         if op.id not in SHAPES_ONLY:
-            same(a, b, 1e-5, 1e-7)
+            same(a, b, *op.checks.tolerance.get("float64", (1e-5, 1e-7)))
 
 
 def is_of_memory(case: Case) -> bool:

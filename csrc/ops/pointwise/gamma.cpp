@@ -57,8 +57,10 @@ void check_floats(const Tensor& a, const Tensor& b, const char* kernel) {
         info(type).scalar_name, "'");
 }
 
-// As in torch, not in half or bfloat16.
+// As in torch, of one dtype, which is not half or bfloat16.
 void check_wide_floats(const Tensor& a, const Tensor& b, const char* kernel) {
+  check(a.dtype() == b.dtype(), "Found dtype ", info(b.dtype()).scalar_name, " but expected ",
+        info(a.dtype()).scalar_name);
   check_floats(a, b, kernel);
   const DType type = promote_types(a.dtype(), b.dtype());
   check(ErrorKind::NotImplemented, !is_narrow(type), "\"", kernel, "\" not implemented for '",
