@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import pullback as pb
 from distribution_cases import TABLE, arguments
+
+torch = pytest.importorskip("torch")
 
 COUNT = int(os.environ.get("PULLBACK_DISTRIBUTIONS", "800"))
 FIRST = int(os.environ.get("PULLBACK_DISTRIBUTIONS_FIRST", "0"))

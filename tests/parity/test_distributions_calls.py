@@ -6,9 +6,10 @@ import warnings
 from typing import Any
 
 import pytest
-import torch
 
 import pullback as pb
+
+torch = pytest.importorskip("torch")
 
 CALLS = """
 D.Normal(0.,-1.)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import warnings
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch.distributions.kl import _KL_REGISTRY as THEIRS
 
 import pullback as pb
 from distribution_cases import TABLE, Arguments, arguments
 from pullback.distributions.kl import _KL_REGISTRY as OURS
+
+torch = pytest.importorskip("torch")
+THEIRS = importlib.import_module("torch.distributions.kl")._KL_REGISTRY
 
 EACH = max(3, int(os.environ.get("PULLBACK_DISTRIBUTIONS", "800")) // 100)
 PAIRS = sorted((p.__name__, q.__name__) for p, q in THEIRS)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import pullback as pb
+
+torch = pytest.importorskip("torch")
 
 LIBRARIES = (pb, torch)
 MODULES = [

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import pullback as pb
 from checkpoints import NUMBERS, archive, call, name, old_file, plain, storage, tensor
 from hostile import crafted
 from pullback import _element_types
+
+torch = pytest.importorskip("torch")
 
 FORMS = [True, False]
 BOTH = pytest.mark.parametrize("weights_only", [True, False])

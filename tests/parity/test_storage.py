@@ -8,9 +8,10 @@ import warnings
 from typing import Any
 
 import pytest
-import torch
 
 import pullback as pb
+
+torch = pytest.importorskip("torch")
 
 # Each is evaluated with x, a tensor of four floats; s and u, its storages; lib, the library.
 SAME = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import warnings
 from collections import OrderedDict
@@ -10,10 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import torch
-import torch.utils.data
 
 import pullback as pb
+
+torch = pytest.importorskip("torch")
+importlib.import_module("torch.utils.data")
 
 
 class Pair(NamedTuple):
