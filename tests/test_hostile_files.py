@@ -70,6 +70,7 @@ print(taken, len(files), sorted(set(done)))
 """
 
 
+@pytest.mark.slow  # a sanitizer needs more memory than the limit leaves
 @pytest.mark.skipif(sys.platform != "linux", reason="limits and counts memory as Linux does")
 def test_hostile_files_run_nothing_and_take_no_memory(tmp_path: Path) -> None:
     """In a process with 64 MB to spare that writes down every event Python has a hook for."""
