@@ -89,8 +89,8 @@ void check_out_dtype(const Tensor& target, DType result);
 // How an in-place form runs, wherever it is called from.  `add_operands` is given the destination
 // for the other operands, `function` gives the result.
 template <typename AddOperands, typename Function>
-const Tensor& write_in_place(const char* name, const Tensor& self, bool offered,
-                             AddOperands&& add_operands, Function&& function) {
+Tensor write_in_place(const char* name, const Tensor& self, bool offered,
+                      AddOperands&& add_operands, Function&& function) {
   Destination destination(name, Destination::Kind::InPlace, self, offered);
   add_operands(destination);
   return destination.finish(function());
