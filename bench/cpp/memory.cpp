@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "transform/engine.h"
+#include "transform/accumulate.h"
 
 namespace {
 
