@@ -14,20 +14,8 @@ from typing import Any
 import pytest
 
 import pullback as pb
+from loaded import Numbers, of_worker
 from pullback.utils.data import DataLoader, get_worker_info
-
-
-class Numbers:
-    """Does something at one index."""
-
-    def __init__(self, count: int, at: int = -1, what: Any = None) -> None:
-        self.count, self.at, self.what = count, at, what
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> Any:
-        return self.what() if index == self.at else pb.full((3,), float(index))
 
 
 class Odd(Exception):
@@ -167,12 +155,6 @@ def test_large_batches() -> None:
     found = list(DataLoader(data, 10_000, num_workers=2, prefetch_factor=4))
     assert len(found) == 4
     assert bool((pb.cat([batch for (batch,) in found]) == data.tensors[0]).all())
-
-
-def of_worker(values: Any) -> Any:
-    info = get_worker_info()
-    assert info is not None
-    return info.id, info.num_workers, info.seed, info.dataset.count, len(values)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
