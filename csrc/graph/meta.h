@@ -86,6 +86,12 @@ inline AutogradMeta& make_meta(TensorBody* body) {
 }
 inline AutogradMeta& make_meta(const Tensor& tensor) { return make_meta(tensor.body()); }
 
+// Whether what is made of it now is recorded, by a level that is under way.
+inline bool is_recorded(const Tensor& tensor) {
+  const std::uint32_t flags = tensor.raw_flags() & kAnyGrad;
+  return mode.grad && (flags ? (flags & mode.record) != 0 : tensor.requires_grad());
+}
+
 // Called when .grad was replaced: it may have a history.
 void note_grad(const Tensor& tensor);
 // What sets `cycle` of the tensor's metadata; set once, by bind.

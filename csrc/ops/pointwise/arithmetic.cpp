@@ -178,16 +178,14 @@ Tensor fmod(const Tensor& input, const Operand& other) {
   return elementwise(other.is_tensor() ? record_fmod : record_fmod_number, input, other);
 }
 
-// Whether what is made of x now has a derivative of its own.
-static bool is_recorded(const Tensor& x) {
-  return mode.grad && (x.requires_grad() || x.has(kBatched));
-}
+// Whether the slope at x needs a history of its own.
+static bool has_history(const Tensor& x) { return x.has(kBatched) ? mode.grad : is_recorded(x); }
 
 // x**0 has the derivative zero everywhere, also at 0.
 static Tensor power_slope(T t, S s) {
   const Scalar& exponent = s.b().number();
   if (exponent.to_double() == 0) return zero_slope(t, s);
-  if (exponent.to_double() == 1 && !is_recorded(s.a().tensor())) return t;
+  if (exponent.to_double() == 1 && !has_history(s.a().tensor())) return t;
   const Scalar less =
       exponent.is_floating() ? Scalar(exponent.to_double() - 1) : Scalar(exponent.to_int() - 1);
   return t * (pow(s.a(), less) * exponent);
@@ -196,7 +194,7 @@ static Tensor power_slope(T t, S s) {
 // Where the slope is recorded it is a power: in torch a polynomial stays part of the graph until
 // its derivative is zero.
 static Tensor square_slope(T t, S s) {
-  return t * ((is_recorded(s.x()) ? pow(s.x(), 1) : s.x()) * 2);
+  return t * ((has_history(s.x()) ? pow(s.x(), 1) : s.x()) * 2);
 }
 static const Elementwise record_square("pow", "PowBackward0", DTypeRule::Promote, Unary::Square,
                                        {kReadsX, square_slope});
