@@ -146,7 +146,8 @@ PyObject* method_type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObj
     }
     for (int i = 0; i < kNumDTypes; ++i) {
       const auto each = static_cast<DType>(i);
-      if (text == legacy_name(each)) return wrap(converted(t, each, false, format));
+      if (is_offered(each) && text == legacy_name(each))
+        return wrap(converted(t, each, false, format));
     }
     fail(ErrorKind::Value, "invalid type: '", text, "'");
   });

@@ -14,6 +14,7 @@
 #include "bind/interop.h"
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
+#include "bind/types.h"
 #include "graph/origin.h"
 #include "ops/basic.h"
 #include "ops/rebase.h"
@@ -105,7 +106,8 @@ DType dtype_of(const DLDataType& type) {
   for (int i = 0; i < kNumDTypes; ++i) {
     const auto dtype = static_cast<DType>(i);
     const DLDataType ours = dl_type(dtype);
-    if (type.lanes == 1 && ours.code == type.code && ours.bits == type.bits) return dtype;
+    const bool same = type.lanes == 1 && ours.code == type.code && ours.bits == type.bits;
+    if (same && is_offered(dtype)) return dtype;
   }
   fail("from_dlpack: got an array of DLPack's type code ", int{type.code}, " with ", int{type.bits},
        " bits, expected one of the dtypes of pullback.");

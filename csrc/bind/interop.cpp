@@ -58,10 +58,6 @@ bool dtype_of_format(std::string_view format, Py_ssize_t size, DType& dtype) {
     dtype = DType::Int16;
   } else if (format == "e") {
     dtype = DType::Float16;
-  } else if (format == "Zf") {
-    dtype = DType::Complex64;
-  } else if (format == "Zd") {
-    dtype = DType::Complex128;
   } else if (format == "f") {
     dtype = DType::Float32;
   } else if (format == "d") {

@@ -35,6 +35,9 @@ using Args = PyObject* const*;
 
 PyObject* expect(bool (*is)(PyObject*), const char* wanted, Args args, Py_ssize_t n,
                  PyObject* names) {
+  if (n != 1 || !PyUnicode_Check(args[0])) {
+    return PyErr_Format(PyExc_TypeError, "expected the name of a function and values by name");
+  }
   const Py_ssize_t count = names ? PyTuple_GET_SIZE(names) : 0;
   for (Py_ssize_t i = 0; i < count; ++i) {
     PyObject* value = args[n + i];

@@ -27,9 +27,6 @@ PyObject* dtype_objects[kNumDTypes];
 
 DType dtype_of(PyObject* self) { return reinterpret_cast<PyDType*>(self)->dtype; }
 
-// Those that Python can name; the others have no operators yet.
-bool is_offered(DType dtype) { return !is_complex(dtype); }
-
 // The names are torch's, so that printed tensors and doctests read the same.
 PyObject* dtype_repr(PyObject* self) {
   return PyUnicode_FromFormat("torch.%s", name(dtype_of(self)));

@@ -24,4 +24,7 @@ bool unwrap_format(PyObject* object, MemoryFormat& format);
 // A new Size, a tuple that prints as torch.Size([2, 3]).
 PyObject* wrap_sizes(Sizes sizes);
 
+// Those that Python can name and bring in; the others have no operators yet.
+constexpr bool is_offered(DType dtype) { return !is_complex(dtype); }
+
 }  // namespace pullback::bind
