@@ -254,4 +254,10 @@ Tensor empty_strided_like(const Tensor& model, DType dtype) {
   return made.alias(model.sizes(), dense_strides(model.sizes(), {&strides, 1}));
 }
 
+Tensor expanded_zeros(Sizes sizes, DType dtype) { return expand(Tensor::zeros({}, dtype), sizes); }
+
+Tensor tangent_or_zeros(const Tensor& tangent, const Tensor& like) {
+  return tangent.defined() ? tangent : expanded_zeros(like.sizes(), like.dtype());
+}
+
 }  // namespace pullback

@@ -24,6 +24,10 @@ Tensor squeeze_dim(const Tensor& input, std::int64_t dim);
 Tensor permute(const Tensor& input, Sizes dims);
 Tensor transpose(const Tensor& input, std::int64_t dim0, std::int64_t dim1);
 Tensor reshape(const Tensor& input, Sizes sizes);
+// Zeros of these sizes that take the memory of one element; what a gradient is scattered into.
+Tensor expanded_zeros(Sizes sizes, DType dtype);
+// The tangent of `like`, or such zeros where it is undefined.
+Tensor tangent_or_zeros(const Tensor& tangent, const Tensor& like);
 // Sums over the dimensions along which `sizes` was broadcast; undoes expand.  Recorded.
 Tensor sum_to(const Tensor& input, Sizes sizes);
 

@@ -54,8 +54,6 @@ bool is_inside(const Part& part) {
          part.offset + extent <= memory_extent(part.whole, part.whole_strides);
 }
 
-Tensor zeros_of(Sizes sizes, DType dtype) { return expand(Tensor::zeros({}, dtype), sizes); }
-
 // The part of a tensor, as a copy.
 struct TakePart {
   static constexpr const char* kNode = "AsStridedBackward0";
@@ -96,7 +94,8 @@ struct CopySlices {
   static void vjp(Vjp<Op>& v) {
     const Attrs& a = v.attrs();
     if (v.wants(1)) v.give(1, apply<TakePart>(a, v.grad()));
-    if (v.wants(0)) v.give(0, apply<CopySlices>(a, v.grad(), zeros_of(a.sizes, v.grad().dtype())));
+    if (v.wants(0))
+      v.give(0, apply<CopySlices>(a, v.grad(), expanded_zeros(a.sizes, v.grad().dtype())));
   }
 };
 
@@ -108,7 +107,7 @@ struct WrittenSlices : CopySlices {
 
 void TakePart::vjp(Vjp<TakePart>& v) {
   const Attrs& a = v.attrs();
-  v.give(0, apply<CopySlices>(a, zeros_of(a.whole, v.grad().dtype()), v.grad()));
+  v.give(0, apply<CopySlices>(a, expanded_zeros(a.whole, v.grad().dtype()), v.grad()));
 }
 
 // Of a batched tensor: of its first example.
@@ -158,7 +157,7 @@ struct AsStrided {
     const Attrs& a = v.attrs();
     const Part part{a.sizes, a.strides, a.offset - a.whole_offset, a.whole, a.whole_strides};
     if (is_inside(part) && !overlaps(a.sizes, a.strides)) {
-      const Tensor none = zeros_of(a.whole, v.grad().dtype());
+      const Tensor none = expanded_zeros(a.whole, v.grad().dtype());
       v.give(0, replace_part(part, none, v.grad()));
       return;
     }

@@ -170,7 +170,7 @@ struct IndexGet {
   }
   static constexpr Reads kReads = kReadsAllBehindA;
   static void vjp(Vjp<IndexGet>& v) {
-    const Tensor zeros = expand(Tensor::zeros({}, v.attrs().dtype), v.attrs().whole);
+    const Tensor zeros = expanded_zeros(v.attrs().whole, v.attrs().dtype);
     std::vector<Tensor> indices;
     for (int i = 1; i < v.num_inputs(); ++i) indices.push_back(v.in(i));
     v.give(0, put(v.attrs(), zeros, v.grad(), indices, true, "IndexPutImplBackward0"));
@@ -223,13 +223,13 @@ struct IndexPut {
     if (a.accumulate) return v.give(0, v.grad());
     Dims common;
     for (const Tensor& index : indices) common = broadcast(common, index.sizes());
-    const Tensor zeros = expand(Tensor::zeros({}, v.grad().dtype()), a.plan.result_sizes(common));
+    const Tensor zeros = expanded_zeros(a.plan.result_sizes(common), v.grad().dtype());
     v.give(0, put(a.plan, v.grad(), zeros, indices, false, a.node));
   }
   static Tensor jvp(Jvp<IndexPut>& j) {
     const auto tangent = [&j](int i) {
       return j.tangent(i).defined() ? j.tangent(i)
-                                    : expand(Tensor::zeros({}, j.in(i).dtype()), j.in(i).sizes());
+                                    : expanded_zeros(j.in(i).sizes(), j.in(i).dtype());
     };
     std::vector<Tensor> indices;
     for (int i = 2; i < j.num_inputs(); ++i) indices.push_back(j.in(i));

@@ -59,7 +59,7 @@ struct MaskedSelect {
   }
   static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<MaskedSelect>& v) {
-    const Tensor zeros = expand(Tensor::zeros({}, v.grad().dtype()), v.attrs().whole);
+    const Tensor zeros = expanded_zeros(v.attrs().whole, v.grad().dtype());
     v.give(0, masked_scatter(zeros, v.in(1), v.grad()));
   }
   static Tensor jvp(Jvp<MaskedSelect>& j) { return masked_select(j.tangent(0), j.in(1)); }
@@ -112,7 +112,7 @@ struct MaskedScatter {
     const std::int64_t count = count_elements(sizes);
     const Tensor mask = v.in(1);
     if (v.wants(0)) {
-      const Tensor none = expand(Tensor::zeros({}, v.grad().dtype()), v.grad().sizes());
+      const Tensor none = expanded_zeros(v.grad().sizes(), v.grad().dtype());
       v.give(0, masked_scatter(v.grad(), mask, none));
     }
     if (!v.wants(2)) return;
@@ -131,7 +131,7 @@ struct MaskedScatter {
   static Tensor jvp(Jvp<MaskedScatter>& j) {
     const auto tangent = [&j](int i) {
       return j.tangent(i).defined() ? j.tangent(i)
-                                    : expand(Tensor::zeros({}, j.in(i).dtype()), j.in(i).sizes());
+                                    : expanded_zeros(j.in(i).sizes(), j.in(i).dtype());
     };
     return masked_scatter(tangent(0), j.in(1), tangent(2));
   }

@@ -16,12 +16,6 @@
 namespace pullback {
 namespace {
 
-Tensor zeros_of(const Dims& sizes, DType dtype) { return expand(Tensor::zeros({}, dtype), sizes); }
-
-Tensor tangent_or_zeros(const Tensor& tangent, const Tensor& like) {
-  return tangent.defined() ? tangent : zeros_of(like.shape(), like.dtype());
-}
-
 struct Gather {
   static constexpr const char* kNode = "GatherBackward0";
   static constexpr int kInputs = 2;
@@ -43,7 +37,7 @@ struct Gather {
   static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<Gather>& v) {
     const Attrs& a = v.attrs();
-    v.give(0, scatter_add(zeros_of(a.whole, v.grad().dtype()), a.dim, v.in(1), v.grad()));
+    v.give(0, scatter_add(expanded_zeros(a.whole, v.grad().dtype()), a.dim, v.in(1), v.grad()));
   }
   static Tensor jvp(Jvp<Gather>& j) { return gather(j.tangent(0), j.attrs().dim, j.in(1)); }
 };

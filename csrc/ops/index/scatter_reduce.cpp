@@ -144,7 +144,7 @@ struct ScatterReduce {
       return a.include_self ? t : scatter_value(t, a.dim, index, Scalar(0));
     };
     const auto put = [&](const Tensor& t) {
-      return scatter_add(expand(Tensor::zeros({}, dtype), x.sizes()), a.dim, index, t);
+      return scatter_add(expanded_zeros(x.sizes(), dtype), a.dim, index, t);
     };
     const Tensor ones_x = expand(one, x.sizes());
     const Tensor ones_src = expand(one, src.sizes());
@@ -187,9 +187,8 @@ struct ScatterReduce {
   static Tensor jvp(Jvp<ScatterReduce>& j) {
     const Attrs& a = j.attrs();
     const Slopes s = slopes(a, j.in(0), j.in(1), j.in(2), j.out());
-    const Tensor start = j.tangent(0).defined()
-                             ? j.tangent(0) * s.x
-                             : expand(Tensor::zeros({}, j.in(0).dtype()), j.in(0).sizes());
+    const Tensor start = j.tangent(0).defined() ? j.tangent(0) * s.x
+                                                : expanded_zeros(j.in(0).sizes(), j.in(0).dtype());
     if (!j.tangent(2).defined()) return start;
     return scatter_add(start, a.dim, j.in(1), j.tangent(2) * s.src);
   }

@@ -17,12 +17,6 @@
 namespace pullback {
 namespace {
 
-Tensor zeros_of(const Dims& sizes, DType dtype) { return expand(Tensor::zeros({}, dtype), sizes); }
-
-Tensor tangent_or_zeros(const Tensor& tangent, const Tensor& like) {
-  return tangent.defined() ? tangent : zeros_of(like.shape(), like.dtype());
-}
-
 // The inputs of a call inside vmap, with the index (input 1) either plain or in the shape that
 // gather and scatter want.
 struct BatchedSlices {
@@ -74,7 +68,7 @@ struct IndexSelect {
   static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<IndexSelect>& v) {
     const Attrs& a = v.attrs();
-    v.give(0, index_add(zeros_of(a.whole, v.grad().dtype()), a.dim, v.in(1), v.grad()));
+    v.give(0, index_add(expanded_zeros(a.whole, v.grad().dtype()), a.dim, v.in(1), v.grad()));
   }
   static Tensor jvp(Jvp<IndexSelect>& j) {
     return index_select(j.tangent(0), j.attrs().dim, j.in(1));
@@ -200,7 +194,7 @@ struct IndexFill {
     const Tensor index = v.in(1);
     if (v.wants(0)) v.give(0, fill_slices(v.grad(), dim, index, Scalar(0)));
     if (!v.wants(2)) return;
-    const Tensor none = expand(Tensor::zeros({}, DType::Bool), v.grad().sizes());
+    const Tensor none = expanded_zeros(v.grad().sizes(), DType::Bool);
     const Tensor filled = fill_slices(none, dim, index, Scalar(true));
     v.give(2, sum_to(where(filled, v.grad(), Scalar(0)), {}));
   }

@@ -180,7 +180,7 @@ struct Ordered {
   static void vjp(Vjp<Ordered>& v) {
     const Attrs& a = v.attrs();
     if (!v.grad().defined() || a.dim < 0) return v.give(0, v.grad());
-    const Tensor zeros = expand(Tensor::zeros({}, v.grad().dtype()), a.whole);
+    const Tensor zeros = expanded_zeros(a.whole, v.grad().dtype());
     const Tensor index = a.keepdim ? v.out(1) : unsqueeze(v.out(1), a.dim);
     const Tensor gradient = a.keepdim ? v.grad() : unsqueeze(v.grad(), a.dim);
     v.give(0, scatter_add(zeros, a.dim, index, gradient));

@@ -11,7 +11,7 @@
 namespace pullback {
 namespace {
 
-Tensor zeros_like(const Tensor& t) { return expand(Tensor::zeros({}, t.dtype()), t.sizes()); }
+Tensor zeros_like(const Tensor& t) { return expanded_zeros(t.sizes(), t.dtype()); }
 
 // Inputs: x, src in the shape of the window.
 struct WindowScatter {
@@ -37,7 +37,7 @@ struct WindowScatter {
     const Window& window = v.attrs().window;
     if (v.wants(1)) v.give(1, show(window, v.grad()));
     if (!v.wants(0)) return;
-    const Tensor none = expand(Tensor::zeros({}, v.grad().dtype()), window.show(v.grad()).sizes());
+    const Tensor none = expanded_zeros(window.show(v.grad()).sizes(), v.grad().dtype());
     v.give(0, apply<WindowScatter>(v.attrs(), v.grad(), none));
   }
   static Tensor jvp(Jvp<WindowScatter>& j) {

@@ -18,8 +18,7 @@ std::vector<Tensor> gradients_or_zeros(Vjp<Op>& v, std::int64_t count, DType dty
   for (int k = 0; k < count; ++k) any |= v.grad(k).defined();
   if (!any) return gradients;
   for (int k = 0; k < count; ++k) {
-    gradients.push_back(v.grad(k).defined() ? v.grad(k)
-                                            : expand(Tensor::zeros({}, dtype), sizes_of(k)));
+    gradients.push_back(v.grad(k).defined() ? v.grad(k) : expanded_zeros(sizes_of(k), dtype));
   }
   return gradients;
 }
