@@ -1,7 +1,7 @@
 """``torch.jit``: programs that are to be compiled run as they are, eagerly.
 
 ``script``, ``trace`` and the decorators give back what they were given and say so once; what needs
-compiled code (``save``, ``load``, ``freeze``) raises.
+compiled code (``save``, ``load``) raises.
 """
 
 from __future__ import annotations

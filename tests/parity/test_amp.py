@@ -43,7 +43,13 @@ MISUSE = {
     "twice": "s.scale(y).backward(); s.step(o); s.step(o)",
     "unscaled twice": "s.scale(y).backward(); s.unscale_(o); s.unscale_(o)",
     "unscaled late": "s.scale(y).backward(); s.step(o); s.unscale_(o)",
-    "nothing found": "s.update()",
+    "nothing found": "s.scale(y); s.update()",
+    "never scaled, stepped": "y.backward(); s.step(o)",
+    "never scaled, unscaled": "y.backward(); s.unscale_(o)",
+    "never scaled, updated": "s.update()",
+    "no gradient": "s.scale(y); s.step(o)",
+    "half": "s.scale(h.sum()).backward(); s.unscale_(t.optim.SGD([h], lr=1.0))",
+    "a generator": "list(s.scale(each for each in [y, y]))",
     "a number": "s.scale(3)",
     "growth": "t.amp.GradScaler('cpu', growth_factor=1.0)",
     "backoff": "t.amp.GradScaler('cpu', backoff_factor=1.0)",
@@ -58,13 +64,32 @@ def test_misuse(name: str) -> None:
     said = []
     for t in (pb, torch):
         x = t.ones(2, requires_grad=True)
-        names = {"t": t, "s": t.amp.GradScaler("cpu"), "o": t.optim.SGD([x], lr=1.0), "y": x.sum()}
+        half = t.ones(2, dtype=t.float16, requires_grad=True)
+        names = {
+            "h": half,
+            "t": t,
+            "s": t.amp.GradScaler("cpu"),
+            "o": t.optim.SGD([x], lr=1.0),
+            "y": x.sum(),
+        }
         try:
             exec(MISUSE[name], names)
             said.append(None)
         except (RuntimeError, AssertionError, ValueError) as error:
             said.append(type(error))
     assert said[0] == said[1]
+
+
+def test_the_factor_stays_in_float32() -> None:
+    found = []
+    for t in (pb, torch):
+        scaler = t.amp.GradScaler("cpu", init_scale=3e38, growth_interval=1)
+        x = t.zeros(1, requires_grad=True)
+        scaler.scale((x * x).sum()).backward()
+        scaler.step(t.optim.SGD([x], lr=1.0))
+        scaler.update()
+        found.append(scaler.get_scale())
+    assert found[0] == pytest.approx(found[1])
 
 
 def test_state_goes_on() -> None:

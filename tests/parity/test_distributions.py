@@ -29,7 +29,6 @@ ROUGH = {
     "Gamma",
     "InverseGamma",
     "StudentT",
-    "Wishart",
 }
 
 
@@ -46,7 +45,7 @@ def same(ours: Any, theirs: Any, what: str, rtol: float, atol: float) -> None:
         assert ours == theirs, what
         return
     assert not isinstance(ours, tuple), (what, ours, theirs)
-    assert str(ours.dtype) == str(theirs.dtype).replace("pullback", "torch"), what
+    assert str(ours.dtype) == str(theirs.dtype), what
     assert tuple(ours.shape) == tuple(theirs.shape), what
     a, b = ours.detach().numpy(), theirs.detach().numpy()
     np.testing.assert_allclose(a, b, rtol=rtol, atol=atol, err_msg=what)
@@ -154,7 +153,7 @@ def gradients(lib: Any, case: Any, loss: Callable[[Any], Any]) -> list[Any]:
 def compare_gradients(found: list[list[Any]], what: str, rtol: float, atol: float) -> None:
     for ours, theirs in zip(*found, strict=True):
         if theirs is None or isinstance(theirs, bool):
-            assert ours is theirs or ours is None or ours == theirs, what
+            assert ours is theirs, what
             continue
         np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol, err_msg=what)
 
@@ -168,7 +167,7 @@ def test_gradients_of_samples(name: str) -> None:
             continue
         rtol, atol = tolerance(case.dtype)
         if name in ROUGH:
-            rtol, atol = 5e-3, 2e-3
+            rtol, atol = 1e-4, 4e-5
 
         def loss(distribution: Any) -> Any:
             drawn = distribution.rsample((2,)).reshape(-1)

@@ -212,7 +212,9 @@ void dirichlet(const View& out, const View& concentration, Generator& generator)
     for_elements(std::array{&out, &concentration}, [&](const auto& at, std::int64_t count) {
       for (std::int64_t i = 0; i < count; ++i) {
         const T a = *reinterpret_cast<const T*>(at[1] + i * at.inner_stride(1));
-        row.push_back(gamma_number(static_cast<double>(a), generator));
+        // As in torch a number that underflows counts as the least one: a row is never 0 / 0.
+        row.push_back(std::max(std::numeric_limits<double>::min(),
+                               gamma_number(static_cast<double>(a), generator)));
         places.push_back(at[0] + i * at.inner_stride(0));
         if (static_cast<std::int64_t>(row.size()) < n) continue;
         double sum = 0;

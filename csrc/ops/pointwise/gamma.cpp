@@ -83,6 +83,7 @@ Tensor standard_gamma_grad(const Tensor& input, const Tensor& output) {
 }
 Tensor dirichlet_grad(const Tensor& x, const Tensor& alpha, const Tensor& total) {
   check_wide_floats(x, alpha, "_dirichlet_grad_cpu");
+  check_wide_floats(x, total, "_dirichlet_grad_cpu");
   return elementwise(record_dirichlet_grad, x, alpha, total);
 }
 Tensor gamma_of_shape(const Tensor& shape, const Tensor& drawn) {

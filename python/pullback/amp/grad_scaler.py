@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pullback as pb
@@ -66,8 +67,10 @@ class GradScaler:
         self._backoff_factor = backoff_factor
         self._growth_interval = growth_interval
         self._good_steps = 0
-        self._found_infinite: dict[int, bool] = {}  # by optimizer, since the last update
+        # By optimizer, since the last update; None where there was no gradient to look at.
+        self._found_infinite: dict[int, bool | None] = {}
         self._stepped: set[int] = set()
+        self._scaled = False  # whether `scale` was called
 
     def is_enabled(self) -> bool:
         """Whether it does anything."""
@@ -77,11 +80,20 @@ class GradScaler:
         """A tensor times the factor, or an iterable of such."""
         if not self._enabled:
             return outputs
+        self._scaled = True
         if isinstance(outputs, Tensor):
             return outputs * self._scale
-        if isinstance(outputs, (list, tuple)):
-            return type(outputs)(self.scale(each) for each in outputs)
+        if isinstance(outputs, Iterable) and not isinstance(outputs, str):
+            scaled = map(self.scale, outputs)
+            return type(outputs)(scaled) if isinstance(outputs, (list, tuple)) else scaled
         raise ValueError("outputs must be a Tensor or an iterable of Tensors")
+
+    def _check_scaled(self, function: str) -> None:
+        if not self._scaled:
+            raise AssertionError(
+                f"Attempted {function} but _scale is None.  This may indicate your script did not "
+                "use scaler.scale(loss or outputs) earlier in the iteration."
+            )
 
     def unscale_(self, optimizer: Any) -> None:
         """Divide the gradients of the optimizer's parameters by the factor, in place.
@@ -91,21 +103,26 @@ class GradScaler:
         """
         if not self._enabled:
             return
+        self._check_scaled("unscale_")
         if id(optimizer) in self._stepped:
             raise RuntimeError("unscale_() is being called after step().")
         if id(optimizer) in self._found_infinite:
             raise RuntimeError(
                 "unscale_() has already been called on this optimizer since the last update()."
             )
-        infinite = False
+        found: list[bool] = []
         with pb.no_grad():
             for group in optimizer.param_groups:
                 for parameter in group["params"]:
                     if parameter.grad is None:
                         continue
-                    infinite |= not bool(pb.isfinite(parameter.grad).all())
+                    if parameter.grad.dtype == pb.float16:
+                        raise ValueError(
+                            "Attempting to unscale FP16 gradients. Keep the parameters in float32."
+                        )
+                    found.append(not bool(pb.isfinite(parameter.grad).all()))
                     parameter.grad.mul_(1.0 / self._scale)
-        self._found_infinite[id(optimizer)] = infinite
+        self._found_infinite[id(optimizer)] = any(found) if found else None
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         """``optimizer.step(...)``, unless a gradient is infinite or no number.
@@ -117,10 +134,16 @@ class GradScaler:
             return optimizer.step(*args, **kwargs)
         if "closure" in kwargs:
             raise RuntimeError("Closure use is not currently supported if GradScaler is enabled.")
+        self._check_scaled("step")
         if id(optimizer) in self._stepped:
             raise RuntimeError("step() has already been called since the last update().")
         if id(optimizer) not in self._found_infinite:
             self.unscale_(optimizer)
+        if self._found_infinite[id(optimizer)] is None:
+            raise AssertionError(
+                "No inf checks were recorded for this optimizer: none of its parameters has a "
+                "gradient."
+            )
         self._stepped.add(id(optimizer))
         if self._found_infinite[id(optimizer)]:
             return None
@@ -130,10 +153,11 @@ class GradScaler:
         """Change the factor by what the steps found, or to a new one."""
         if not self._enabled:
             return
+        self._check_scaled("update")
         if new_scale is not None:
             self._scale = float(new_scale)
         else:
-            if not self._found_infinite:
+            if all(found is None for found in self._found_infinite.values()):
                 raise AssertionError("No inf checks were recorded prior to update.")
             if any(self._found_infinite.values()):
                 self._scale *= self._backoff_factor
@@ -141,7 +165,9 @@ class GradScaler:
             else:
                 self._good_steps += 1
                 if self._good_steps == self._growth_interval:
-                    self._scale *= self._growth_factor
+                    # As in torch, no factor that float32 cannot hold.
+                    grown = self._scale * self._growth_factor
+                    self._scale = grown if grown <= pb.finfo(pb.float32).max else self._scale
                     self._good_steps = 0
         self._found_infinite.clear()
         self._stepped.clear()

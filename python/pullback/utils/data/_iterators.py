@@ -103,7 +103,7 @@ class WorkerBatches(_Batches):
         else:
             for worker in range(count):
                 self._start(worker)
-        self._sent = self._next_number = 0
+        self._sent = 0
         self._ready: dict[int, Any] = {}
         self._task_of: dict[int, int] = {}  # the worker of every task that is under way
         self._active = [True] * count
@@ -157,7 +157,6 @@ class WorkerBatches(_Batches):
                 self._receive()
                 continue
             answer = self._ready.pop(number)
-            self._next_number = max(self._next_number, number + 1)
             if isinstance(answer, Finished):
                 continue
             self._send()
