@@ -218,6 +218,22 @@ template <class Results>
   return flags & mode.record ? record(op, attrs, in, out) : Ref<OpNode>();
 }
 
+// A number of tensors that is known only now and seldom large; undefined at first.
+class MostlyFew {
+ public:
+  explicit MostlyFew(std::size_t size) : size_(size) {
+    if (size > std::size(few_)) many_.resize(size);
+  }
+  operator std::span<const Tensor>() { return {data(), size_}; }
+  Tensor* data() { return size_ > std::size(few_) ? many_.data() : few_; }
+  Tensor& operator[](std::size_t i) { return data()[i]; }
+
+ private:
+  std::size_t size_;
+  Tensor few_[3];
+  memory::Vector<Tensor> many_;
+};
+
 void set_tangents(std::span<const Tensor> out, int level, std::span<const Tensor> tangents) {
   for (std::size_t k = 0; k < out.size(); ++k) {
     if (is_differentiable(out[k].dtype())) set_tangent(out[k], level, tangents[k]);
@@ -249,16 +265,16 @@ void set_tangents(std::span<const Tensor> out, int level, std::span<const Tensor
       set_tangents(out, level, tangents);
       continue;
     }
-    memory::Vector<Tensor> of_inputs;
-    of_inputs.reserve(static_cast<std::size_t>(in.size()));
+    MostlyFew of_inputs(static_cast<std::size_t>(in.size()));
     bool recorded = false;
     for (int i = 0; i < in.size(); ++i) {
-      of_inputs.push_back(in[i].defined() ? tangent_of(in[i], level) : Tensor());
-      recorded |= detail::has_graph_or_levels(of_inputs.back());
+      if (!in[i].defined()) continue;
+      of_inputs[std::size_t(i)] = tangent_of(in[i], level);
+      recorded |= detail::has_graph_or_levels(of_inputs[std::size_t(i)]);
     }
-    memory::Vector<Tensor> twins;
-    for (const Tensor& t : out) twins.push_back(detail::twin(t, level, recorded));
-    memory::Vector<Tensor> tangents(out.size());
+    MostlyFew twins(out.size());
+    for (std::size_t k = 0; k < out.size(); ++k) twins[k] = detail::twin(out[k], level, recorded);
+    MostlyFew tangents(out.size());
     op.jvp(attrs, in, of_inputs, twins, tangents.data());
     set_tangents(out, level, tangents);
   }

@@ -11,6 +11,8 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from pullback import Tensor
+
 __all__ = [
     "TreeSpec",
     "tree_all",
@@ -115,6 +117,8 @@ def _build(spec: TreeSpec, leaves: Any) -> Any:
 
 def tree_flatten(tree: Any) -> tuple[list[Any], TreeSpec]:
     """The leaves, and what ``tree_unflatten`` needs to put them back."""
+    if type(tree) is Tensor:
+        return [tree], _LEAF
     leaves: list[Any] = []
     spec = _flatten_into(tree, leaves)
     return leaves, spec
@@ -128,6 +132,8 @@ def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> Any:
             f"tree_unflatten(leaves, treespec): `leaves` has length {len(leaves)} but the spec "
             f"refers to a pytree that holds {treespec.num_leaves} items ({treespec})."
         )
+    if treespec is _LEAF:
+        return leaves[0]
     return _build(treespec, iter(leaves))
 
 

@@ -92,6 +92,8 @@ def _zeros_like(tensor: Tensor) -> Tensor:
 
 def check_argnums(argnums: Any, count: int) -> None:
     """Raises what torch raises for positions that ``count`` arguments do not have."""
+    if type(argnums) is int and -count <= argnums < count:
+        return
     numbers = (argnums,) if isinstance(argnums, int) else argnums
     if not isinstance(numbers, tuple) or not all(isinstance(n, int) for n in numbers):
         if isinstance(numbers, tuple):
