@@ -197,6 +197,8 @@ FUNCTIONS = {
     "autograd.grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, "
     "allow_unused=None, is_grads_batched=False, materialize_grads=False)": "(x(2) * 2).sum(), x(2)",
     "nn.functional.normalize(input, p=2.0, dim=1, eps=1e-12, out=None)": "x(2,3) | x(2,3), 1.0, 0",
+    "nn.functional.embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, "
+    "scale_grad_by_freq=False, sparse=False)": "i(2,4, high=5), x(5,3) | i(3, high=5), x(5,3), 1",
     "nn.functional.dropout(input, p=0.5, training=True, inplace=False)": ""
     "x(3), 0.0 | x(3), 0.5, False",
 }

@@ -125,6 +125,8 @@ SAMPLES = {
     "func.stack_module_state": "models=[layer]",
     "func.vjp": "func=f",
     "nn.functional.dropout": "input=pb.ones(2)",
+    "nn.functional.embedding": "input=pb.tensor([0, 1]), weight=pb.ones(2, 3)",
+    "nn.functional.embedding_bag": "input=pb.tensor([[0, 1]]), weight=pb.ones(2, 3)",
     "nn.functional.elu_": "input=pb.ones(2)",
     "nn.functional.hardtanh_": "input=pb.ones(2)",
     "nn.functional.leaky_relu_": "input=pb.ones(2)",

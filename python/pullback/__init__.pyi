@@ -717,6 +717,13 @@ def dstack(tensors: Tensors, *, out: Any = None) -> Tensor: ...
 def einsum(equation: str, *operands: Any, out: Any = None) -> Tensor: ...
 @overload
 def einsum(*tensors_and_labels: Any, out: Any = None) -> Tensor: ...
+def embedding(
+    weight: Tensor,
+    indices: Tensor,
+    padding_idx: _int = -1,
+    scale_grad_by_freq: _bool = False,
+    sparse: _bool = False,
+) -> Tensor: ...
 def empty(
     *size: Any,
     dtype: DType | None = None,

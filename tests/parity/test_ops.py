@@ -43,6 +43,7 @@ OTHER_STRIDES = {
     "put(xs(3,4), i(1, high=12), x(1), False)": "made of the flat tensor, so it is row-major",
 }
 OTHER_NODES = {
+    "embedding_bag": "rows that are looked up and added, where PyTorch has one node",
     "einsum": "fewer steps: a product of two matrices is mm alone, without views around it",
     "matmul(x(3,4), x(2,4,5))": "one bmm, where PyTorch transposes and copies for one mm",
     "unfold(x(), 0, 1, 1)": "a slice of the tensor seen as one element",
@@ -52,7 +53,7 @@ OTHER_NODES = {
     "scatter(x(3,4), 0, i(2,4, high=3), 1.5, reduce='add')": "the same",
     "scatter(x(3,4), 1, i(3,1, high=4), 2.0, reduce='multiply')": "the same",
 }
-NO_SECOND_DERIVATIVE_IN_TORCH = {"cdist", "hardsigmoid"}
+NO_SECOND_DERIVATIVE_IN_TORCH = {"cdist", "embedding_bag", "hardsigmoid"}
 
 # By operator and change.
 OTHER_ERRORS = {
@@ -60,6 +61,7 @@ OTHER_ERRORS = {
     "baddbmm: seven elements": "RuntimeError for a wrong number of dimensions, as in bmm",
     "addbmm: seven elements": "the same",
     "bilinear: seven elements": "the same",
+    "embedding_bag: bools": "the indices are refused before the table",
     "combinations: numbers out of range": "PyTorch makes a grid of r dimensions and runs out",
     "set_.2: numbers out of range": "PyTorch enlarges the memory and shows what is in it",
     "roll: numbers out of range": "PyTorch does not look at dim when the tensor is empty",

@@ -194,7 +194,25 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     return np.stack(parts, axis=dim % input.ndim) if parts else empty
 
 
+def embedding(weight: Any, indices: Any, padding_idx: int = -1) -> Any:
+    assert padding_idx < len(weight)
+    return np.array([weight[k] for k in indices.flat]).reshape(*indices.shape, weight.shape[1])
+
+
+def embedding_bag(
+    input: Any, weight: Any, *, mode: str = "mean", per_sample_weights: Any = None
+) -> Any:
+    factors = np.ones(input.shape) if per_sample_weights is None else per_sample_weights
+    rows = [
+        [weight[k] * factor for k, factor in zip(bag, row, strict=True)]
+        for bag, row in zip(input, factors, strict=True)
+    ]
+    return getattr(np, mode)(np.array(rows), axis=1)
+
+
 REFERENCES: dict[str, Callable[..., Any]] = {
+    "embedding": embedding,
+    "embedding_bag": embedding_bag,
     "argwhere": nonzero,
     "diag": diag,
     "diag_embed": diag_embed,

@@ -16,6 +16,7 @@ from pullback import Tensor, _arguments, _core
 from pullback._misc import _check_tensor
 from pullback.nn import _operators
 from pullback.nn._operators import *  # noqa: F403
+from pullback.nn._parts.embedding import *  # noqa: F403
 
 sigmoid: Callable[..., Tensor] = pb.sigmoid
 tanh: Callable[..., Tensor] = pb.tanh

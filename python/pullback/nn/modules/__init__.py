@@ -46,6 +46,7 @@ from pullback.nn.modules.loss import (
     SmoothL1Loss,
 )
 from pullback.nn.modules.module import Module
+from pullback.nn.modules.sparse import Embedding, EmbeddingBag
 
 __all__ = [
     "CELU",
@@ -58,6 +59,8 @@ __all__ = [
     "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "Hardsigmoid",
     "Hardswish",
