@@ -1,7 +1,7 @@
 """Functions and modules of ``nn`` beside PyTorch: the calls of nn_cases.py.
 
-Values, dtypes, gradients of two orders, random numbers for a seed, and of modules also the text, the
-keys of the state and the parameters that a seed gives.
+Values, dtypes, gradients of two orders, random numbers for a seed, and of modules also the text,
+the keys of the state and the parameters that a seed gives.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def test_refusals(text: str) -> None:
     kinds = []
     for lib in (pb, torch):
         call = Call(text)
-        with warnings.catch_warnings(), pytest.raises(Exception, match=".") as caught:
+        with warnings.catch_warnings(), pytest.raises(Exception, match=r".") as caught:
             warnings.simplefilter("ignore")
             call(lib, call.tensors(lib))
         kinds.append(caught.type)

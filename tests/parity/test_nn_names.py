@@ -1,4 +1,4 @@
-"""Every public name of ``torch.nn`` and its functions is here, or stands in a list with the reason."""
+"""Every public name of ``torch.nn`` and its functions is here, or listed with the reason."""
 
 from __future__ import annotations
 
