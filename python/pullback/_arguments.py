@@ -32,6 +32,13 @@ texts: Check = _core._expect_texts
 functions: Check = _core._expect_functions
 
 
+def maybe(check: Check, function: str, /, **values: object) -> None:
+    """Those that are not None."""
+    given = {name: value for name, value in values.items() if value is not None}
+    if given:
+        check(function, **given)
+
+
 def sized(function: str, /, **values: object) -> None:
     """What has a length."""
     for name, value in values.items():

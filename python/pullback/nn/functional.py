@@ -14,7 +14,7 @@ from typing import Any
 import pullback as pb
 from pullback import Tensor, _arguments, _core
 from pullback._misc import _check_tensor
-from pullback.nn import _operators
+from pullback.nn import _operators, _parts
 from pullback.nn._operators import *  # noqa: F403
 from pullback.nn._parts.embedding import *  # noqa: F403
 
@@ -121,3 +121,8 @@ def normalize(
     _check_out("normalize", out)
     length = input.norm(p, dim, keepdim=True).clamp_min(eps)
     return input / length if out is None else pb.div(input, length, out=out)
+
+
+for _part in _parts.ALL:
+    for _name in _part.__all__:
+        globals()[_name].__module__ = __name__

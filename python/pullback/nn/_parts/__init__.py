@@ -1,1 +1,7 @@
 """The parts of ``pullback.nn.functional`` that are written in Python, one file a subject."""
+
+from __future__ import annotations
+
+from pullback.nn._parts import embedding
+
+ALL = (embedding,)

@@ -16,6 +16,19 @@ __all__ = ["embedding", "embedding_bag"]
 _bags: Callable[..., Tensor] = _operators.embedding_bag
 
 
+def _check(
+    name: str,
+    input: object,
+    weight: object,
+    padding_idx: object,
+    max_norm: object,
+    norm_type: object,
+) -> None:
+    _arguments.tensors(name, input=input, weight=weight)
+    _arguments.maybe(_arguments.integers, name, padding_idx=padding_idx)
+    _arguments.maybe(_arguments.numbers, name, max_norm=max_norm, norm_type=norm_type)
+
+
 def _limit_norms(weight: Tensor, input: Tensor, max_norm: float, norm_type: float) -> None:
     """Scale the rows that will be read down to ``max_norm``, in place and not recorded."""
     with pb.no_grad():
@@ -62,7 +75,7 @@ def embedding(
         tensor([[3., 4.],
                 [1., 2.]])
     """
-    _arguments.tensors("embedding", input=input, weight=weight)
+    _check("embedding", input, weight, padding_idx, max_norm, norm_type)
     if padding_idx is None:
         padding_idx = -1
     else:
@@ -120,7 +133,7 @@ def embedding_bag(
         >>> pb.nn.functional.embedding_bag(pb.tensor([[1, 0]]), table)
         tensor([[2., 3.]])
     """
-    _arguments.tensors("embedding_bag", input=input, weight=weight)
+    _check("embedding_bag", input, weight, padding_idx, max_norm, norm_type)
     if max_norm is not None:
         _limit_norms(weight, input, max_norm, norm_type)
     return _bags(

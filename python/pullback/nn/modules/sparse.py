@@ -86,7 +86,7 @@ class Embedding(_Table):
     Example:
         >>> import pullback as pb
         >>> pb.nn.Embedding(10, 3)(pb.tensor([[1, 2], [4, 5]])).shape
-        Size([2, 2, 3])
+        torch.Size([2, 2, 3])
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class EmbeddingBag(_Table):
         >>> import pullback as pb
         >>> bag = pb.nn.EmbeddingBag(10, 3, mode="sum")
         >>> bag(pb.tensor([1, 2, 4, 5]), pb.tensor([0, 3])).shape
-        Size([2, 3])
+        torch.Size([2, 3])
     """
 
     def __init__(
