@@ -1,4 +1,4 @@
-"""Helpers beside the tensors: handles of hooks, checkpointing, data."""
+"""Helpers beside the tensors: handles of hooks, checkpointing, data, trees, measuring."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pullback.utils import hooks
 
 __all__ = ["checkpoint", "data", "hooks"]
 
+# Loaded when they are first asked for.
+_SUBMODULES = frozenset(["_pytree", "checkpoint", "data"])
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("checkpoint", "data"):
+    if name in _SUBMODULES:
         return import_module(f"pullback.utils.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
