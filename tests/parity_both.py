@@ -49,7 +49,8 @@ def outcome(name: str, code: str, extra: dict[str, Any] | None = None) -> Any:
             exec("\n".join(before), space)
             return plain(eval(last, space))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is compared
-            return f"{type(error).__name__}: {error}"
+            words = str(error).replace("pullback._core", "torch").replace("pullback", "torch")
+            return f"{type(error).__name__}: {words}"
 
 
 def close(ours: Any, theirs: Any, rtol: float = 1e-6, atol: float = 1e-7) -> bool:

@@ -99,6 +99,7 @@ _SUBMODULES = frozenset(
         "return_types",
         "serialization",
         "special",
+        "testing",
         "torch_version",
         "types",
         "storage",

@@ -64,6 +64,9 @@ from pullback import (
     storage as storage,
 )
 from pullback import (
+    testing as testing,
+)
+from pullback import (
     torch_version as torch_version,
 )
 from pullback import (

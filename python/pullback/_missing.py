@@ -26,6 +26,7 @@ _REASONS = (
         "it is out of scope: pullback has dense tensors and runs eagerly",
     ),
     (("distributed",), "it is planned, over MPI"),
+    (("testing",), "it belongs to PyTorch's own tests; there are assert_close and make_tensor"),
     (("fft", "linalg", "special", "nn", "optim", "utils"), "it is planned"),
 )
 
