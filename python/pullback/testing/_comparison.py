@@ -163,8 +163,8 @@ def _allowed(tolerance: float, rtol: float, atol: float) -> str:
 
 
 def _compare_numbers(actual: Any, expected: Any, options: _Options, place: _Place) -> None:
-    if options.check_dtype and _kind_of(actual) is not _kind_of(expected):
-        _mismatch(f"The (d)types do not match: {_kind_of(actual)} != {_kind_of(expected)}.", place)
+    if options.check_dtype and type(actual) is not type(expected):
+        _mismatch(f"The (d)types do not match: {type(actual)} != {type(expected)}.", place)
     floats = [isinstance(each, (float, complex)) for each in (actual, expected)]
     dtypes = [pb.float64 if each else pb.int64 for each in floats]
     rtol, atol = _tolerances(options, *dtypes)
