@@ -70,6 +70,7 @@ SAMPLES = {
     "manual_seed": "seed=1",
     "memory_budget": "size='1 MB'",
     "no_grad": "",
+    "norm_except_dim": "v=pb.ones(2, 2)",
     "save": "obj=1, f=io.BytesIO()",
     "selu_": "input=pb.ones(2)",
     "set_grad_enabled": "mode=True",

@@ -150,6 +150,7 @@ _LAZY = {
     "is_tensor": "_misc",
     "load": "serialization",
     "manual_seed": "random",
+    "norm_except_dim": "nn.utils.weight_norm",
     "memory_budget": "memory",
     "printoptions": "_printing",
     "real": "_misc",

@@ -350,6 +350,9 @@ from pullback.nn.functional import (
 from pullback.nn.functional import (
     threshold_ as threshold_,
 )
+from pullback.nn.utils.weight_norm import (
+    norm_except_dim as norm_except_dim,
+)
 from pullback.random import (
     get_rng_state as get_rng_state,
 )

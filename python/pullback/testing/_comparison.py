@@ -305,8 +305,14 @@ def assert_close(
         >>> pb.testing.assert_close(pb.tensor([1.0, 2.0]), pb.tensor([1.0, 2.0 + 1e-7]))
         >>> pb.testing.assert_close({"a": 1}, {"a": 2})
         Traceback (most recent call last):
+            ...
         AssertionError: Scalars are not equal!
-        ...
+        <BLANKLINE>
+        Expected 2 but got 1.
+        Absolute difference: 1
+        Relative difference: 0.5
+        <BLANKLINE>
+        The failure occurred for item ['a']
     """
     if (rtol is None) != (atol is None):
         raise ValueError(
