@@ -60,7 +60,6 @@ reproducibility_notes sparse_support_notes tf32_notes
 MODULES = dict.fromkeys(MODULES_NOT_YET.split(), NOT_YET) | {
     "Container": "deprecated: Module itself",
     "CrossMapLRN2d": "deprecated: LocalResponseNorm",
-    "DataParallel": "there is one device",
     "factory_kwargs": OF_PYTORCH,
 }
 
