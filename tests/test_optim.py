@@ -373,12 +373,20 @@ def test_wrong_settings_are_refused(make: Any, text: str) -> None:
 
 
 def test_what_cannot_be_done_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="differentiable=True is not supported"):
-        SGD([leaf(1.0)], differentiable=True)
-    with pytest.raises(RuntimeError, match="capturable=True is not supported"):
-        Adam([leaf(1.0)], capturable=True)
+    p = with_grad([1.0], [1.0])
+    with pytest.raises(AssertionError, match="capturable=True"):
+        Adam([p], capturable=True).step()
+    assert p.tolist() == [1.0]
     with pytest.raises(RuntimeError, match="cannot be `True` together"):
-        SGD([leaf(1.0)], foreach=True, fused=True)
+        SGD([p], foreach=True, fused=True)
+    with pytest.raises(RuntimeError, match="does not support `differentiable`"):
+        SGD([p], differentiable=True, fused=True)
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+        SGD([p], differentiable=True).step()
+    with pytest.raises(KeyError, match="exp_avg"):
+        optimizer = Adam([p])
+        optimizer.state[p]["step"] = pb.tensor(1.0)
+        optimizer.step()
 
 
 def test_an_optimizer_of_ones_own() -> None:

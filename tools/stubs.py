@@ -1,10 +1,11 @@
 """Writes the type stubs of the compiled module, and of the package that takes its names over.
 
-``python tools/stubs.py`` writes ``_core.pyi``, ``__init__.pyi``, ``return_types.pyi`` and one for
-each module that the table names into ``python/pullback``; ``--check`` fails when the files there
-are not what it would write. The operators come from the table (``_core.operator_table()``),
-attributes and methods from the Tensor type; what neither knows stands in the tables below. A member
-of Tensor that is in no place is an error, so that stubs stay complete.
+``python tools/stubs.py`` writes ``_core.pyi``, ``__init__.pyi``, ``return_types.pyi``,
+``optim/__init__.pyi`` and one for each module that the table names into ``python/pullback``;
+``--check`` fails when the files there are not what it would write. The operators come from the
+table (``_core.operator_table()``), the optimizers from their rules, attributes and methods from the
+Tensor type; what neither knows stands in the tables below. A member of Tensor that is in no place
+is an error, so that stubs stay complete.
 """
 
 from __future__ import annotations
@@ -481,6 +482,34 @@ def package_stub() -> str:
     return "\n".join(parts)
 
 
+OPTIM_HEAD = """# Written by tools/stubs.py from the rules of the core; do not edit.
+from collections.abc import Callable
+from typing import Any
+
+from pullback.optim import lr_scheduler as lr_scheduler
+from pullback.optim.optimizer import Optimizer as Optimizer
+"""
+OPTIM_TYPES = {tuple: "tuple[Any, Any]", bool: "bool", type(None): "bool | None"}
+
+
+def optim_stub() -> str:
+    """``optim/__init__.pyi``: a class for each rule, in whose signature all else is written."""
+    parts = [OPTIM_HEAD]
+    for row in _core._optimizer_rules():
+        defaults = eval(f"(lambda {row['signature']}: locals())()")
+        params = ["self", "params: Any"]
+        for part in split_commas(row["signature"]):
+            name, equals, default = part.partition("=")
+            annotation = OPTIM_TYPES.get(type(defaults.get(name)), "Any")
+            params.append(f"{name}: {annotation} = {default}" if equals else part)
+        parts += [
+            f"class {row['name']}({row['base'] or 'Optimizer'}):",
+            f"    def __init__({', '.join(params)}) -> None: ...",
+            "    def step(self, closure: Callable[[], Any] | None = None) -> Any: ...",
+        ]
+    return "\n".join(parts) + "\n"
+
+
 def formatted(text: str, name: str) -> str:
     """The text as ruff lays it out."""
     command = [sys.executable, "-m", "ruff"]
@@ -508,6 +537,7 @@ def main() -> int:
         "_core.pyi": core_stub(),
         "__init__.pyi": package_stub(),
         "return_types.pyi": return_types_stub(),
+        "optim/__init__.pyi": optim_stub(),
     }
     for space in _core._spaces:
         stubs[SPACE_STUBS.get(space, f"{space.replace('.', '/')}.pyi")] = space_stub(space)

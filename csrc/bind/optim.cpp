@@ -1,11 +1,14 @@
-// The steps of the optimisers over a whole parameter group, for python/pullback/optim.
+// The steps of the optimizers over all parameter groups, for python/pullback/optim.
 //
-// A call gets the list of parameters, the optimiser's state dictionary (parameter -> dictionary of
-// tensors) and the settings.  It reads the gradients, skips parameters without one, finds the
-// tensors of the state under PyTorch's names or makes them, and updates all in place.
+// A call gets the number of a rule (kernels/optim/rule.h), the groups and the optimizer's state
+// dictionary (parameter -> dictionary of tensors).  It reads the settings and the gradients, skips
+// parameters without one, finds the tensors of the state under PyTorch's names or makes them, and
+// updates all in place.
 #include "bind/optim.h"
 
+#include <cstring>
 #include <utility>
+#include <vector>
 
 #include "bind/guard.h"
 #include "bind/profile.h"
@@ -20,17 +23,38 @@ namespace pullback::bind {
 
 namespace {
 
-struct Names {
-  PyObject* momentum_buffer = PyUnicode_InternFromString("momentum_buffer");
-  PyObject* step = PyUnicode_InternFromString("step");
-  PyObject* exp_avg = PyUnicode_InternFromString("exp_avg");
-  PyObject* exp_avg_sq = PyUnicode_InternFromString("exp_avg_sq");
-  PyObject* max_exp_avg_sq = PyUnicode_InternFromString("max_exp_avg_sq");
+PyObject* interned(const char* text) { return Owned(PyUnicode_InternFromString(text)).release(); }
+
+// An optimizer with its names as objects.
+struct Bound {
+  explicit Bound(const Optimizer& from) : optimizer(&from) {
+    for (const Optimizer::Read& read : from.reads()) {
+      settings.push_back({interned(read.name.c_str()), read.count});
+    }
+    for (const kernels::Slot& slot : from.rule().slots) slots.push_back(interned(slot.name));
+    can_capture = std::strstr(from.rule().signature, "capturable") != nullptr;
+    can_record = std::strstr(from.rule().signature, "differentiable") != nullptr;
+  }
+  struct Setting {
+    PyObject* key;
+    int count;
+  };
+  const Optimizer* optimizer;
+  std::vector<Setting> settings;
+  std::vector<PyObject*> slots;
+  bool can_capture, can_record;
 };
 
-const Names& names() {
-  static const Names names;
-  return names;
+const Bound& bound(Py_ssize_t index) {
+  static const std::vector<Bound> all(optimizers().begin(), optimizers().end());
+  check(index >= 0 && index < static_cast<Py_ssize_t>(all.size()),
+        "internal error: there is no optimizer ", index, ". Please report it.");
+  return all[static_cast<std::size_t>(index)];
+}
+
+PyObject* params_key() {
+  static PyObject* const key = interned("params");
+  return key;
 }
 
 void check_count(const char* function, Py_ssize_t count, Py_ssize_t expected) {
@@ -39,7 +63,10 @@ void check_count(const char* function, Py_ssize_t count, Py_ssize_t expected) {
 }
 
 double number(PyObject* object) {
-  const double value = PyFloat_AsDouble(object);
+  if (PyFloat_CheckExact(object)) return PyFloat_AS_DOUBLE(object);
+  if (PyBool_Check(object)) return object == Py_True ? 1 : 0;
+  const double value =
+      PyLong_CheckExact(object) ? PyLong_AsDouble(object) : PyFloat_AsDouble(object);
   if (value == -1.0 && PyErr_Occurred()) throw_python();
   return value;
 }
@@ -93,99 +120,156 @@ Tensor find(PyObject* state, PyObject* key) {
   return unwrap(found);
 }
 
-Tensor require(PyObject* state, PyObject* key) {
-  Tensor found = find(state, key);
-  if (!found.defined()) {
-    PyErr_SetObject(PyExc_KeyError, key);
-    throw_python();
-  }
-  return found;
-}
-
 void store(PyObject* state, PyObject* key, const Tensor& tensor) {
   const Owned object(wrap(tensor));
   check_status(PyDict_SetItem(state, key, object.get()));
 }
 
-Tensor zeros_like(const Tensor& param) {
-  Tensor made = empty_strided_like(param, param.dtype());
-  copy_values(made, Tensor::scalar(Scalar(0.0), param.dtype()));
+PyObject* setting(PyObject* group, PyObject* key) {
+  PyObject* found = PyDict_GetItemWithError(group, key);
+  if (found) return found;
+  if (!PyErr_Occurred()) PyErr_SetObject(PyExc_KeyError, key);
+  throw_python();
+}
+
+// The settings of a group; a bool is 0 or 1.
+void read_settings(const Bound& self, PyObject* group, Optimizer::Settings& settings) {
+  double* options = settings.numbers;
+  for (const auto& [key, count] : self.settings) {
+    PyObject* value = setting(group, key);
+    if (count == 1) {
+      *options++ = number(value);
+      continue;
+    }
+    const Owned items(PySequence_Fast(value, "optim: expected a tuple of numbers."));
+    check(ErrorKind::Value, PySequence_Fast_GET_SIZE(items.get()) == count,
+          self.optimizer->rule().name, ": ", PyUnicode_AsUTF8(key), " has ",
+          PySequence_Fast_GET_SIZE(items.get()), " numbers, expected ", count, ".");
+    for (int i = 0; i < count; ++i) *options++ = number(PySequence_Fast_GET_ITEM(items.get(), i));
+  }
+  self.optimizer->choose_slots(settings);
+}
+
+bool flag(PyObject* group, const char* name) {
+  static PyObject* const capturable = interned("capturable");
+  static PyObject* const differentiable = interned("differentiable");
+  PyObject* found = PyDict_GetItemWithError(group, *name == 'c' ? capturable : differentiable);
+  if (!found && PyErr_Occurred()) throw_python();
+  return found && truth(found);
+}
+
+// Finds the values of a parameter's state or makes them; whether one was made.
+bool gather(const Bound& self, PyObject* all, PyObject* object, const Tensor& param,
+            const Optimizer::Settings& settings, Tensor* values) {
+  if (settings.count == 0) return false;
+  const Optimizer& optimizer = *self.optimizer;
+  const Owned state = state_of(all, object);
+  const bool is_new = PyDict_GET_SIZE(state.get()) == 0;
+  bool made = false;
+  for (int i = 0; i < settings.count; ++i) {
+    const int slot = settings.slots[i];
+    PyObject* const key = self.slots[static_cast<std::size_t>(slot)];
+    if (!is_new) values[i] = find(state.get(), key);
+    if (values[i].defined()) continue;
+    if (!is_new && !optimizer.slot(slot).late) {
+      PyErr_SetObject(PyExc_KeyError, key);
+      throw_python();
+    }
+    values[i] = optimizer.initial(slot, param, settings);
+    store(state.get(), key, values[i]);
+    made = true;
+  }
   return made;
 }
 
-// params, state, lr, momentum, dampening, weight_decay, nesterov, maximize
-PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
+void step_group(const Bound& self, PyObject* group, PyObject* state, const Provenance& here) {
+  check(ErrorKind::Type, PyDict_Check(group), "optim: a parameter group is a ",
+        Py_TYPE(group)->tp_name, ", expected a dict.");
+  Optimizer::Settings settings;
+  read_settings(self, group, settings);
+  const bool captured = self.can_capture && flag(group, "capturable");
+  const bool recorded = self.can_record && flag(group, "differentiable");
+  for_each_param(setting(group, params_key()), [&](PyObject* object, const Tensor& param) {
+    const Tensor grad = grad_of(param);
+    if (!grad.defined()) return;
+    Tensor values[kernels::kMaxSlots];
+    const bool made = gather(self, state, object, param, settings, values);
+    if (captured) {
+      PyErr_Format(PyExc_AssertionError,
+                   "If capturable=True, params and state_steps must be on supported devices: "
+                   "%s captures nothing on the CPU. Leave capturable out.",
+                   self.optimizer->rule().name);
+      throw_python();
+    }
+    if (recorded) {
+      const GradMode grad_mode(true);
+      self.optimizer->step_recorded(param, grad, values, settings, made);
+    } else {
+      self.optimizer->step(param, grad, values, settings, made);
+    }
+    param.body()->storage->written.share(here);
+  });
+}
+
+// number of the optimizer, parameter groups, state
+PyObject* optimizer_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
   const Timed timed("Optimizer.step");
   return guarded([&]() -> PyObject* {
-    check_count("_sgd_step", count, 8);
-    kernels::SgdOptions options;
-    options.lr = number(args[2]);
-    options.momentum = number(args[3]);
-    options.dampening = number(args[4]);
-    options.weight_decay = number(args[5]);
-    options.nesterov = truth(args[6]);
-    options.maximize = truth(args[7]);
+    check_count("_optimizer_step", count, 3);
+    const Py_ssize_t index = PyLong_AsSsize_t(args[0]);
+    if (index == -1 && PyErr_Occurred()) throw_python();
+    const Bound& self = bound(index);
     Provenance here;
     here.capture();
-    for_each_param(args[0], [&](PyObject* object, const Tensor& param) {
-      const Tensor grad = grad_of(param);
-      if (!grad.defined()) return;
-      Tensor buffer;
-      Owned state;
-      if (options.momentum != 0) {
-        state = state_of(args[1], object);
-        buffer = find(state.get(), names().momentum_buffer);
-      }
-      const bool made = state.get() && !buffer.defined();
-      sgd_update(param, grad, buffer, options);
-      param.body()->storage->written.share(here);
-      if (made) store(state.get(), names().momentum_buffer, buffer);
+    const Owned groups(PySequence_Fast(args[1], "optim: expected a list of parameter groups."));
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(groups.get()); ++i) {
+      const Owned group = Owned::share(PySequence_Fast_GET_ITEM(groups.get(), i));
+      step_group(self, group.get(), args[2], here);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+// number of the optimizer, group, state: what is there before the first step.
+PyObject* optimizer_state(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    check_count("_optimizer_state", count, 3);
+    const Py_ssize_t index = PyLong_AsSsize_t(args[0]);
+    if (index == -1 && PyErr_Occurred()) throw_python();
+    const Bound& self = bound(index);
+    Optimizer::Settings settings;
+    read_settings(self, args[1], settings);
+    for_each_param(setting(args[1], params_key()), [&](PyObject* object, const Tensor& param) {
+      Tensor values[kernels::kMaxSlots];
+      gather(self, args[2], object, param, settings, values);
     });
     Py_RETURN_NONE;
   });
 }
 
-// params, state, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled
-PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  const Timed timed("Optimizer.step");
+// What the classes are made of: a dictionary for each rule.
+PyObject* optimizer_rules(PyObject*, PyObject*) {
   return guarded([&]() -> PyObject* {
-    check_count("_adam_step", count, 10);
-    kernels::AdamOptions options;
-    options.lr = number(args[2]);
-    options.beta1 = number(args[3]);
-    options.beta2 = number(args[4]);
-    options.eps = number(args[5]);
-    options.weight_decay = number(args[6]);
-    options.amsgrad = truth(args[7]);
-    options.maximize = truth(args[8]);
-    options.decoupled = truth(args[9]);
-    Provenance here;
-    here.capture();
-    for_each_param(args[0], [&](PyObject* object, const Tensor& param) {
-      const Tensor grad = grad_of(param);
-      if (!grad.defined()) return;
-      const Owned state = state_of(args[1], object);
-      if (PyDict_GET_SIZE(state.get()) == 0) {
-        // The count of steps is a float tensor, as in PyTorch's checkpoints.
-        store(state.get(), names().step, Tensor::scalar(Scalar(0.0), default_dtype()));
-        store(state.get(), names().exp_avg, zeros_like(param));
-        store(state.get(), names().exp_avg_sq, zeros_like(param));
-        if (options.amsgrad) store(state.get(), names().max_exp_avg_sq, zeros_like(param));
+    Owned rows(PyList_New(0));
+    for (const Optimizer& each : optimizers()) {
+      const kernels::Rule& rule = each.rule();
+      Owned checks(PyList_New(0)), slots(PyList_New(0));
+      for (const kernels::Check& check : rule.checks) {
+        const Owned pair(Py_BuildValue("(ss)", check.condition, check.message));
+        check_status(PyList_Append(checks.get(), pair.get()));
       }
-      const Tensor step = require(state.get(), names().step);
-      const Tensor exp_avg = require(state.get(), names().exp_avg);
-      const Tensor exp_avg_sq = require(state.get(), names().exp_avg_sq);
-      Tensor max_exp_avg_sq;
-      if (options.amsgrad) max_exp_avg_sq = require(state.get(), names().max_exp_avg_sq);
-      check(step.numel() == 1, "Adam: step has size ", step.shape(), ", expected one element.");
-      kernels::AdamOptions current = options;
-      current.step = step.item().to_int() + 1;
-      adam_update(param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, current);
-      param.body()->storage->written.share(here);
-      Scalar(static_cast<double>(current.step)).store(step.dtype(), step.bytes());
-      step.bump_version();
-    });
-    Py_RETURN_NONE;
+      for (const kernels::Slot& slot : rule.slots) {
+        const Owned row(Py_BuildValue("(sNz)", slot.name, PyBool_FromLong(slot.number), slot.when));
+        check_status(PyList_Append(slots.get(), row.get()));
+      }
+      const Owned row(Py_BuildValue("{s:s,s:z,s:s,s:s,s:N,s:O,s:O,s:s,s:s,s:s}", "name", rule.name,
+                                    "base", rule.base, "signature", rule.signature, "fixed",
+                                    rule.fixed, "at_once", PyBool_FromLong(rule.at_once), "checks",
+                                    checks.get(), "slots", slots.get(), "doc", rule.doc, "example",
+                                    rule.example, "example_result", rule.example_result));
+      check_status(PyList_Append(rows.get(), row.get()));
+    }
+    return rows.release();
   });
 }
 
@@ -208,8 +292,9 @@ PyCFunction fast(PyObject* (*function)(PyObject*, PyObject* const*, Py_ssize_t))
 }  // namespace
 
 PyMethodDef optim_functions[] = {
-    {"_sgd_step", fast(sgd_step), METH_FASTCALL, nullptr},
-    {"_adam_step", fast(adam_step), METH_FASTCALL, nullptr},
+    {"_optimizer_step", fast(optimizer_step), METH_FASTCALL, nullptr},
+    {"_optimizer_state", fast(optimizer_state), METH_FASTCALL, nullptr},
+    {"_optimizer_rules", optimizer_rules, METH_NOARGS, nullptr},
     {"_zero_grad", fast(zero_grad), METH_FASTCALL, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };

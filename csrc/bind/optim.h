@@ -5,7 +5,7 @@
 
 namespace pullback::bind {
 
-// _sgd_step, _adam_step, _zero_grad.
+// _optimizer_step, _optimizer_state, _optimizer_rules, _zero_grad.
 extern PyMethodDef optim_functions[];
 
 }  // namespace pullback::bind

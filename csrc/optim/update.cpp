@@ -1,31 +1,46 @@
 // See update.h.
 #include "optim/update.h"
 
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
 #include "graph/meta.h"
 #include "graph/origin.h"
 #include "kernels/copy.h"
+#include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/op.h"
+#include "optim/recorded.h"
 
 namespace pullback {
+
+using kernels::kMaxSlots;
+using kernels::kMaxTensors;
+using kernels::Slot;
 
 namespace {
 
 // A tensor as flat memory in the layout of `model`, in a dtype that has loops.
-class Flat {
+class Dense {
  public:
-  Flat(const Tensor& model, const Tensor& tensor) : tensor_(tensor), flat_(tensor) {
-    if (!tensor.defined() || (!is_narrow(tensor.dtype()) && fits(model, tensor))) return;
-    flat_ = empty_strided_like(model, wide_of(tensor.dtype()));
-    kernels::copy(view_of(flat_), view_of(tensor));
+  Dense() = default;
+  Dense(const Tensor& model, const Tensor& tensor) : tensor_(&tensor) {
+    if (!is_narrow(tensor.dtype()) && fits(model, tensor)) [[likely]] {
+      data_ = tensor.bytes();
+      return;
+    }
+    copy_ = empty_strided_like(model, wide_of(tensor.dtype()));
+    kernels::copy(view_of(copy_), view_of(tensor));
+    data_ = copy_.bytes();
   }
 
-  void* data() const { return flat_.defined() ? flat_.bytes() : nullptr; }
+  void* data() const { return data_; }
   // After the kernel has written.
   void written() const {
-    if (!tensor_.defined()) return;
-    if (!flat_.is_same(tensor_)) kernels::copy(view_of(tensor_), view_of(flat_));
-    tensor_.bump_version();
+    if (!tensor_) return;
+    if (copy_.defined()) kernels::copy(view_of(*tensor_), view_of(copy_));
+    tensor_->bump_version();
   }
 
  private:
@@ -36,8 +51,9 @@ class Flat {
     return is_dense(model.sizes(), model.strides()) && same(model.strides(), tensor.strides());
   }
 
-  const Tensor& tensor_;
-  Tensor flat_;
+  const Tensor* tensor_ = nullptr;
+  void* data_ = nullptr;
+  Tensor copy_;
 };
 
 // Memory is written here, which a tensor that stands for many does not have.
@@ -47,13 +63,14 @@ void refuse_batch(const char* op, const char* what, const Tensor& tensor) {
 }
 
 void check_state(const char* op, const char* what, const Tensor& param, const Tensor& state) {
-  if (!state.defined()) return;
+  if (state.dtype() == param.dtype() && same(state.sizes(), param.sizes()) && !state.has(kBatched))
+      [[likely]]
+    return;
   refuse_batch(op, what, state);
   check(state.dtype() == param.dtype(), op, ": ", what, " does not match its parameter: got dtype ",
         name(state.dtype()), ", expected ", name(param.dtype()), ".");
-  check(same(state.sizes(), param.sizes()), op, ": ", what,
-        " does not match its parameter: got size ", state.shape(), ", expected ", param.shape(),
-        ".");
+  fail(op, ": ", what, " does not match its parameter: got size ", state.shape(), ", expected ",
+       param.shape(), ".");
 }
 
 void check_param(const char* op, const Tensor& param, const Tensor& grad) {
@@ -65,49 +82,139 @@ void check_param(const char* op, const Tensor& param, const Tensor& grad) {
 }
 
 // The layout in which all tensors are flat: the parameter's if it is dense and the others share it.
-Tensor common_layout(const Tensor& param, std::initializer_list<const Tensor*> others) {
+Tensor common_layout(const Tensor& param, const Tensor& grad, const Tensor* state,
+                     const Optimizer::Settings& settings) {
   if (param.is_contiguous()) return param;
-  bool shared = is_dense(param.sizes(), param.strides());
-  for (const Tensor* other : others) {
-    shared = shared && (!other->defined() || same(param.strides(), other->strides()));
+  bool shared = is_dense(param.sizes(), param.strides()) && same(param.strides(), grad.strides());
+  for (int i = 0; i < settings.count; ++i) {
+    if (settings.at[i] >= 0) shared = shared && same(param.strides(), state[i].strides());
   }
   return shared ? param : Tensor::empty(param.sizes(), param.dtype());
 }
 
 }  // namespace
 
-void sgd_update(const Tensor& param, const Tensor& grad, Tensor& buffer,
-                const kernels::SgdOptions& given) {
-  check_param("SGD", param, grad);
-  kernels::SgdOptions options = given;
-  if (options.momentum != 0 && !buffer.defined()) {
-    options.first = true;
-    buffer = empty_strided_like(param, param.dtype());
+Optimizer::Optimizer(const kernels::Rule& rule) : rule_(rule) {
+  for (const char* at = rule.reads; *at != 0;) {
+    const std::size_t length = std::strcspn(at, " ");
+    const std::string word(at, length);
+    const std::size_t bracket = word.find('[');
+    const bool one = bracket == std::string::npos;
+    reads_.push_back({word.substr(0, bracket), one ? 1 : std::atoi(word.c_str() + bracket + 1)});
+    at += length + (at[length] == ' ' ? 1 : 0);
   }
-  check_state("SGD", "momentum_buffer", param, buffer);
-  const Tensor model = common_layout(param, {&grad, &buffer});
-  const Flat p(model, param), g(model, grad), b(model, buffer);
-  kernels::sgd(wide_of(param.dtype()), param.numel(), p.data(), g.data(), b.data(), options);
-  p.written();
-  b.written();
+  for (int i = 0; i < static_cast<int>(rule.slots.size()); ++i) {
+    const Slot& slot = this->slot(i);
+    when_[i] = slot.when ? option(slot.when) : -1;
+    char* end = nullptr;
+    initial_number_[i] = std::strtod(slot.initial, &end);
+    initial_option_[i] = *end == 0 ? -1 : option(slot.initial);
+  }
 }
 
-void adam_update(const Tensor& param, const Tensor& grad, const Tensor& exp_avg,
-                 const Tensor& exp_avg_sq, const Tensor& max_exp_avg_sq,
-                 const kernels::AdamOptions& options) {
-  check_param("Adam", param, grad);
-  check_state("Adam", "exp_avg", param, exp_avg);
-  check_state("Adam", "exp_avg_sq", param, exp_avg_sq);
-  check_state("Adam", "max_exp_avg_sq", param, max_exp_avg_sq);
-  const Tensor model = common_layout(param, {&grad, &exp_avg, &exp_avg_sq, &max_exp_avg_sq});
-  const Flat p(model, param), g(model, grad), m(model, exp_avg), v(model, exp_avg_sq);
-  const Flat top(model, max_exp_avg_sq);
-  kernels::adam(wide_of(param.dtype()), param.numel(), p.data(), g.data(), m.data(), v.data(),
-                top.data(), options);
+int Optimizer::option(const char* name) const {
+  int at = 0;
+  for (const Read& read : reads_) {
+    if (read.name == name) return at;
+    at += read.count;
+  }
+  fail("internal error: ", rule_.name, " does not read its setting ", name, ". Please report it.");
+}
+
+void Optimizer::choose_slots(Settings& settings) const {
+  settings.count = 0;
+  int tensors = 0;
+  for (int i = 0; i < static_cast<int>(rule_.slots.size()); ++i) {
+    const int at = slot(i).number ? -1 : tensors++;
+    if (when_[i] >= 0 && settings.numbers[when_[i]] == 0) continue;
+    settings.slots[settings.count] = i;
+    settings.at[settings.count++] = at;
+  }
+}
+
+Tensor Optimizer::initial(int slot, const Tensor& param, const Settings& settings) const {
+  const int from = initial_option_[slot];
+  const double value = from < 0 ? initial_number_[slot] : settings.numbers[from];
+  if (this->slot(slot).number) {
+    const bool wide = default_dtype() == DType::Float64;
+    return Tensor::scalar(Scalar(value), wide ? DType::Float64 : DType::Float32);
+  }
+  Tensor made = empty_strided_like(param, param.dtype());
+  fill_values(made, Scalar(value));
+  return made;
+}
+
+void Optimizer::check_tensors(const Tensor& param, const Tensor& grad, const Tensor* state,
+                              const Settings& settings) const {
+  check_param(rule_.name, param, grad);
+  for (int i = 0; i < settings.count; ++i) {
+    const char* const name = slot(settings.slots[i]).name;
+    if (settings.at[i] >= 0) {
+      check_state(rule_.name, name, param, state[i]);
+    } else if (state[i].numel() != 1) {
+      fail(rule_.name, ": ", name, " has size ", state[i].shape(), ", expected one element.");
+    }
+  }
+}
+
+void Optimizer::prepare(const Tensor* state, const Settings& settings, bool made,
+                        void* constants) const {
+  double values[kMaxSlots];
+  const Tensor* kept[kMaxSlots];
+  int count = 0;
+  for (int i = 0; i < settings.count; ++i) {
+    if (settings.at[i] >= 0) continue;
+    kept[count] = &state[i];
+    values[count++] = state[i].item().to_double();
+  }
+  const bool single = count > 0 && kept[0]->dtype() == DType::Float32;
+  rule_.prepare(settings.numbers, {values, single}, made, constants);
+  for (int i = 0; i < count; ++i) {
+    Scalar(values[i]).store(kept[i]->dtype(), kept[i]->bytes());
+    kept[i]->bump_version();
+  }
+}
+
+void Optimizer::step(const Tensor& param, const Tensor& grad, const Tensor* state,
+                     const Settings& settings, bool made) const {
+  check_tensors(param, grad, state, settings);
+  alignas(double) char constants[kernels::kMaxConstants];
+  prepare(state, settings, made, constants);
+  const Tensor model = common_layout(param, grad, state, settings);
+  const Dense p(model, param), g(model, grad);
+  Dense kept[kMaxTensors];
+  kernels::Flat flat{param.numel(), p.data(), g.data(), {}};
+  for (int i = 0; i < settings.count; ++i) {
+    const int at = settings.at[i];
+    if (at < 0) continue;
+    kept[at] = Dense(model, state[i]);
+    flat.state[at] = kept[at].data();
+  }
+  kernels::run(rule_, wide_of(param.dtype()) == DType::Float64, flat, constants);
   p.written();
-  m.written();
-  v.written();
-  top.written();
+  for (const Dense& each : kept) each.written();
+}
+
+void Optimizer::step_recorded(const Tensor& param, const Tensor& grad, const Tensor* state,
+                              const Settings& settings, bool made) const {
+  check_tensors(param, grad, state, settings);
+  alignas(double) char constants[kernels::kMaxConstants];
+  prepare(state, settings, made, constants);
+  Tensor values[kMaxTensors];
+  for (int i = 0; i < settings.count; ++i) {
+    // A copy: what the operators save is overwritten below.
+    if (settings.at[i] >= 0) values[settings.at[i]] = clone(state[i]);
+  }
+  copy_into(param, recorded_step(rule_, clone(param), grad, values, constants));
+  for (int i = 0; i < settings.count; ++i) {
+    if (settings.at[i] >= 0) copy_into(state[i], values[settings.at[i]]);
+  }
+}
+
+const std::vector<Optimizer>& optimizers() {
+  static const std::vector<Optimizer> all(kernels::optimizer_rules().begin(),
+                                          kernels::optimizer_rules().end());
+  return all;
 }
 
 void clear_grad(const Tensor& param, bool set_to_none) {

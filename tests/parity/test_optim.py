@@ -28,6 +28,34 @@ SETTINGS = [
     ("Adam", {"lr": 0.01, "maximize": True, "amsgrad": True}),
     ("AdamW", {"lr": 0.1}),
     ("AdamW", {"lr": 0.1, "weight_decay": 0.3, "amsgrad": True, "maximize": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"lr": 0.02, "alpha": 0.8, "eps": 1e-3, "weight_decay": 0.1}),
+    ("RMSprop", {"lr": 0.02, "momentum": 0.7}),
+    ("RMSprop", {"lr": 0.02, "momentum": 0.7, "centered": True, "weight_decay": 0.05}),
+    ("RMSprop", {"lr": 0.001, "centered": True, "maximize": True, "foreach": True}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.2, "lr_decay": 0.1, "weight_decay": 0.1, "eps": 1e-3}),
+    ("Adagrad", {"lr": 0.2, "initial_accumulator_value": 0.5, "maximize": True}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 3.0, "rho": 0.7, "eps": 1e-3, "weight_decay": 0.1}),
+    ("Adadelta", {"maximize": True}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.05, "betas": (0.4, 0.8), "eps": 1e-3, "weight_decay": 0.1}),
+    ("Adamax", {"lr": 0.05, "maximize": True}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.05, "betas": (0.8, 0.95), "momentum_decay": 0.1, "weight_decay": 0.1}),
+    ("NAdam", {"lr": 0.05, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("NAdam", {"lr": 0.01, "momentum_decay": 0, "maximize": True}),
+    ("RAdam", {}),
+    ("RAdam", {"lr": 0.05, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    ("RAdam", {"lr": 0.05, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("RAdam", {"lr": 0.01, "maximize": True}),
+    ("ASGD", {}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 4, "weight_decay": 0.1}),
+    ("ASGD", {"lr": 0.001, "t0": 0, "maximize": True}),
+    ("Rprop", {}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (1e-3, 0.15)}),
+    ("Rprop", {"lr": 0.001, "maximize": True}),
 ]
 
 
@@ -104,7 +132,7 @@ def test_groups() -> None:
     assert repr(mine) == repr(other)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Optimizer"])
+@pytest.mark.parametrize("name", [*sorted({name for name, _ in SETTINGS}), "Optimizer"])
 def test_parameters_of_the_constructors(name: str) -> None:
     ours = inspect.signature(getattr(pb.optim, name).__init__).parameters.values()
     theirs = inspect.signature(getattr(torch.optim, name).__init__).parameters.values()

@@ -1,26 +1,26 @@
-"""Optimizers: PyTorch's ``torch.optim`` in its small form.
+"""Optimizers: PyTorch's ``torch.optim``.
 
-``optimizer.py`` holds what they share, and why their step is cheap; ``lr_scheduler`` is imported
-when it is first asked for.
+``optimizer.py`` holds what they share, and why their step is cheap; ``_rules.py`` makes the classes
+of those that the core knows. The types are in ``__init__.pyi``, which ``tools/stubs.py`` writes.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pullback.optim.adam import Adam, AdamW
-from pullback.optim.optimizer import Optimizer
-from pullback.optim.sgd import SGD
+from pullback.optim._rules import CLASSES
+from pullback.optim.optimizer import Optimizer as Optimizer
 
-if TYPE_CHECKING:
-    from pullback.optim import lr_scheduler
+globals().update(CLASSES)
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]
+__all__ = sorted(["Optimizer", "lr_scheduler", *CLASSES])  # noqa: PLE0605
+
+_MODULES = ("lr_scheduler",)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "lr_scheduler":
+    if name in _MODULES:
         from importlib import import_module
 
-        return import_module("pullback.optim.lr_scheduler")
+        return import_module(f"pullback.optim.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

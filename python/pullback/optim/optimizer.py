@@ -1,24 +1,93 @@
-"""``Optimizer``: parameter groups with their settings, and a state for each parameter.
+"""``Optimizer``: parameter groups with their settings, a state for each parameter, and hooks.
 
-NOTE [One call a group]: a step hands the list of parameters, the state dictionary and the
-settings of a group to one function of the core. It reads the gradients, skips the parameters
-that have none, finds or makes the tensors of the state and updates all in place, so the work
-in Python does not grow with the number of parameters. ``state`` stays the only place where
-state is kept: what a user reads or puts there is what the next step sees.
+NOTE [One call a step]: the step of an optimizer of ``_rules.py`` hands its parameter groups and its
+state dictionary to one function of the core. It reads the settings and the gradients, skips the
+parameters that have none, finds or makes the tensors of the state and updates all in place, so
+the work in Python does not grow with the number of parameters. ``state`` stays the only place
+where state is kept: what a user reads or puts there is what the next step sees.
+
+NOTE [Hooks of a step]: hooks of the optimizer and of all optimizers run around ``step``. The class
+of an optimizer gets a wrapped ``step`` when the first one is made, unless its function says that it
+runs hooks itself (``hooked``). A step inside of a step, by ``super().step()``, runs none again.
 """
 
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
+import functools
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _arguments, _core
+from pullback.utils.hooks import RemovableHandle
 
-__all__ = ["Optimizer", "required"]
+__all__ = [
+    "Optimizer",
+    "register_optimizer_step_post_hook",
+    "register_optimizer_step_pre_hook",
+]
+
+Hook = Callable[..., Any]
+
+_global_optimizer_pre_hooks: OrderedDict[int, Hook] = OrderedDict()
+_global_optimizer_post_hooks: OrderedDict[int, Hook] = OrderedDict()
+# The dictionaries of hooks that an optimizer has.
+_HOOKS = tuple(
+    f"_optimizer_{name}_hooks"
+    for name in (
+        "step_pre",
+        "step_post",
+        "state_dict_pre",
+        "state_dict_post",
+        "load_state_dict_pre",
+        "load_state_dict_post",
+    )
+)
+
+
+def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` before each step of every optimizer.
+
+    A hook may return new ``(args, kwargs)``.
+
+    Example:
+        >>> import pullback as pb
+        >>> from pullback.optim.optimizer import register_optimizer_step_pre_hook
+        >>> w = pb.ones(1, requires_grad=True)
+        >>> optimizer = pb.optim.SGD([w], lr=0.1)
+        >>> with register_optimizer_step_pre_hook(lambda o, args, kwargs: print(type(o).__name__)):
+        ...     optimizer.step()
+        SGD
+    """
+    _arguments.functions("register_optimizer_step_pre_hook", hook=hook)
+    return _registered(_global_optimizer_pre_hooks, hook)
+
+
+def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` after each step of every optimizer.
+
+    Example:
+        >>> import pullback as pb
+        >>> from pullback.optim.optimizer import register_optimizer_step_post_hook
+        >>> w = pb.ones(1, requires_grad=True)
+        >>> optimizer = pb.optim.SGD([w], lr=0.1)
+        >>> with register_optimizer_step_post_hook(lambda o, args, kwargs: print("after")):
+        ...     optimizer.step()
+        after
+    """
+    _arguments.functions("register_optimizer_step_post_hook", hook=hook)
+    return _registered(_global_optimizer_post_hooks, hook)
+
+
+def _registered(hooks: Any, hook: Hook, prepend: bool = False) -> RemovableHandle:
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)
+    return handle
 
 
 class _Required:
@@ -41,10 +110,33 @@ class Optimizer:
     Raises:
         TypeError: ``params`` is or holds something else.
         ValueError: no parameters, a parameter twice, or one that is no leaf.
+
+    Example:
+        >>> import pullback as pb
+        >>> class Signs(pb.optim.Optimizer):
+        ...     def step(self):
+        ...         with pb.no_grad():
+        ...             for group in self.param_groups:
+        ...                 for p in group["params"]:
+        ...                     p.sub_(p.grad.sign() * group["lr"])
+        >>> w = pb.tensor([1.0, 2.0], requires_grad=True)
+        >>> optimizer = Signs([w], {"lr": 0.5})
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> w
+        tensor([0.5000, 1.5000], requires_grad=True)
     """
+
+    _optimizer_step_pre_hooks: OrderedDict[int, Hook]
+    _optimizer_step_post_hooks: OrderedDict[int, Hook]
+    _optimizer_state_dict_pre_hooks: OrderedDict[int, Hook]
+    _optimizer_state_dict_post_hooks: OrderedDict[int, Hook]
+    _optimizer_load_state_dict_pre_hooks: OrderedDict[int, Hook]
+    _optimizer_load_state_dict_post_hooks: OrderedDict[int, Hook]
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         name = type(self).__name__
+        self._have_hooks()
         if not isinstance(defaults, dict):
             _arguments.refuse(name, "defaults", "dict", defaults)
         if isinstance(params, Tensor):
@@ -64,6 +156,93 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
+
+    def _have_hooks(self) -> None:
+        """See NOTE [Hooks of a step]."""
+        for name in _HOOKS:
+            if not hasattr(self, name):
+                setattr(self, name, OrderedDict())
+        owner: Any = type(self)
+        if not getattr(owner.step, "hooked", False):
+            owner.step = self.profile_hook_step(owner.step)
+
+    @staticmethod
+    def profile_hook_step(func: Callable[..., Any]) -> Callable[..., Any]:
+        """``func``, a method ``step``, with the hooks around it."""
+
+        @functools.wraps(func)
+        def step(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+            return self._hooked_step(func, (self, *args), kwargs)
+
+        step.hooked = True  # type: ignore[attr-defined]
+        return step
+
+    def _hooked_step(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if self.__dict__.get("_runs_hooks"):
+            return func(*args, **kwargs)
+        for hook in [
+            *_global_optimizer_pre_hooks.values(),
+            *self._optimizer_step_pre_hooks.values(),
+        ]:
+            given = hook(self, args, kwargs)
+            if given is None:
+                continue
+            if not isinstance(given, tuple) or len(given) != 2:
+                raise RuntimeError(
+                    f"{func} must return None or a tuple of (new_args, new_kwargs), "
+                    f"but got {given}."
+                )
+            args, kwargs = given
+        self._runs_hooks = True
+        try:
+            result = func(*args, **kwargs)
+        finally:
+            del self._runs_hooks
+        for hook in [
+            *self._optimizer_step_post_hooks.values(),
+            *_global_optimizer_post_hooks.values(),
+        ]:
+            hook(self, args, kwargs)
+        return result
+
+    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new ones."""
+        _arguments.functions("register_step_pre_hook", hook=hook)
+        return _registered(self._optimizer_step_pre_hooks, hook)
+
+    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        _arguments.functions("register_step_post_hook", hook=hook)
+        return _registered(self._optimizer_step_post_hooks, hook)
+
+    def register_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer)`` before ``state_dict``."""
+        _arguments.functions("register_state_dict_pre_hook", hook=hook)
+        return _registered(self._optimizer_state_dict_pre_hooks, hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` after ``state_dict``; it may return another one."""
+        _arguments.functions("register_state_dict_post_hook", hook=hook)
+        return _registered(self._optimizer_state_dict_post_hooks, hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Hook, prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` first in ``load_state_dict``, with a shallow copy.
+
+        It may return another one.
+        """
+        _arguments.functions("register_load_state_dict_pre_hook", hook=hook)
+        return _registered(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
+
+    def register_load_state_dict_post_hook(
+        self, hook: Hook, prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer)`` after ``load_state_dict``."""
+        _arguments.functions("register_load_state_dict_post_hook", hook=hook)
+        return _registered(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change the parameters once; the result of ``closure``, called before, if it is given."""
@@ -88,7 +267,8 @@ class Optimizer:
                     "optimizer can only optimize Tensors, "
                     f"but one of the params is {_type_name(param)}"
                 )
-            if not (param.is_leaf or param.retains_grad):
+            differentiable = self.defaults.get("differentiable")
+            if not (differentiable or param.is_leaf or param.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor. " + param._origin)
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
@@ -116,6 +296,8 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Settings and state, with numbers in the place of the parameters."""
+        for hook in self._optimizer_state_dict_pre_hooks.values():
+            hook(self)
         numbers: dict[int, int] = {}
         groups = []
         start = 0
@@ -130,7 +312,11 @@ class Optimizer:
             numbers[id(key)] if isinstance(key, Tensor) else key: value
             for key, value in self.state.items()
         }
-        return {"state": state, "param_groups": groups}
+        result = {"state": state, "param_groups": groups}
+        for hook in self._optimizer_state_dict_post_hooks.values():
+            given = hook(self, result)
+            result = result if given is None else given
+        return result
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over settings and state; the parameters are matched by their order.
@@ -138,6 +324,10 @@ class Optimizer:
         Raises:
             ValueError: the groups differ in number or size.
         """
+        state_dict = state_dict.copy()
+        for hook in self._optimizer_load_state_dict_pre_hooks.values():
+            given = hook(self, state_dict)
+            state_dict = state_dict if given is None else given
         saved = copy.deepcopy(state_dict["param_groups"])
         groups = self.param_groups
         if len(groups) != len(saved):
@@ -158,9 +348,12 @@ class Optimizer:
             )
         )
         state: defaultdict[Any, Any] = defaultdict(dict)
+        group_of = {key: group for group in saved for key in group["params"]}
         for key, value in state_dict["state"].items():
             if key in param_of:
-                state[param_of[key]] = _cast(param_of[key], value)
+                group = group_of[key]
+                single = bool(group.get("capturable") or group.get("fused"))
+                state[param_of[key]] = _cast(param_of[key], value, single)
             else:
                 state[key] = value
         for ours, theirs in zip(groups, saved, strict=True):
@@ -168,6 +361,8 @@ class Optimizer:
             if "param_names" in ours:
                 theirs.setdefault("param_names", ours["param_names"])
         self.__setstate__({"state": state, "param_groups": saved})
+        for hook in self._optimizer_load_state_dict_post_hooks.values():
+            hook(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -178,6 +373,8 @@ class Optimizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._have_hooks()
+        self.defaults.setdefault("differentiable", False)
         for group in self.param_groups:
             for name, default in self.defaults.items():
                 group.setdefault(name, default)
@@ -188,36 +385,6 @@ class Optimizer:
             settings = [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
             groups.append("\n".join([f"Parameter Group {number}", *settings, ""]))
         return f"{type(self).__name__} (\n" + "\n".join(groups) + ")"
-
-
-def evaluated(closure: Callable[[], Any]) -> Any:
-    """The loss that a closure gives, with recording switched on."""
-    with pb.enable_grad():
-        return closure()
-
-
-def check_rate(lr: Any) -> None:
-    """A learning rate is a number or a tensor of one, and not negative."""
-    if isinstance(lr, Tensor) and lr.numel() != 1:
-        raise ValueError("Tensor lr must be 1-element")
-    if not lr >= 0.0:
-        raise ValueError(f"Invalid learning rate: {lr}")
-
-
-def check_variant(name: str, **flags: Any) -> None:
-    """Refuse what only another implementation of a step could do.
-
-    ``foreach`` and ``fused`` ask for an implementation with the same results, which the one
-    that there is has; both at once contradict each other.
-    """
-    for flag in ("differentiable", "capturable"):
-        if flags.pop(flag, False):
-            raise RuntimeError(
-                f"{name}: {flag}=True is not supported: the step is computed in place, "
-                "unrecorded, on the CPU."
-            )
-    if flags["fused"] and flags["foreach"]:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
 
 
 def _unpacked(params: Any) -> tuple[list[Any], list[str]]:
@@ -238,16 +405,16 @@ def _unpacked(params: Any) -> tuple[list[Any], list[str]]:
     return [item[1] for item in items] if names else items, names
 
 
-def _cast(param: Any, value: Any, name: str = "") -> Any:
+def _cast(param: Any, value: Any, single: bool, name: Any = None) -> Any:
     """State for ``param``: its floating tensors in the dtype of the parameter, ``step`` as is."""
     if isinstance(value, Tensor):
-        if name == "step" or not param.is_floating_point():
-            return value
-        return value.to(param.dtype)
+        if name == "step":
+            return value.to(pb.float32) if single else value
+        return value.to(param.dtype) if param.is_floating_point() else value
     if isinstance(value, dict):
-        return {key: _cast(param, item, key) for key, item in value.items()}
+        return {key: _cast(param, item, single, key) for key, item in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, str):
-        return type(value)(_cast(param, item) for item in value)  # type: ignore[call-arg]
+        return type(value)(_cast(param, item, single) for item in value)  # type: ignore[call-arg]
     return value
 
 
