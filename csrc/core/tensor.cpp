@@ -1,6 +1,7 @@
 // See tensor.h.
 #include "core/tensor.h"
 
+#include <array>
 #include <cstring>
 #include <new>
 
@@ -11,6 +12,18 @@ namespace pullback {
 namespace {
 
 bool (*handle_release)(TensorBody*) noexcept = nullptr;
+
+// What the dtype of a new tensor adds to its flags.
+constexpr auto kFlags = [] {
+  std::array<std::uint32_t, kNumDTypes> flags{};
+  for (std::size_t d = 0; d < kNumDTypes; ++d) {
+    flags[d] = has_loops(static_cast<DType>(d)) ? 0u : std::uint32_t{kConverted};
+  }
+  return flags;
+}();
+std::uint32_t flags_of(DType dtype, bool contiguous) {
+  return (contiguous ? kContiguous : 0u) | kFlags[static_cast<std::size_t>(dtype)];
+}
 
 Ref<TensorBody> make_body(DType dtype, int ndim) {
   if (ndim > kMaxDims) [[unlikely]] {
@@ -79,7 +92,7 @@ Tensor Tensor::empty(Sizes sizes, DType dtype) {
     fail("Storage size calculation overflowed with sizes=", Dims(sizes));
   }
   body->numel = count;
-  body->raw_flags = kContiguous;
+  body->raw_flags = flags_of(dtype, true);
   body->storage = Storage::make(static_cast<std::size_t>(count) * item_size(dtype));
   body->data = body->storage->data;
   return Tensor(std::move(body));
@@ -119,7 +132,7 @@ Tensor Tensor::over(Ref<Storage> storage, char* data, Sizes sizes, Sizes strides
   std::copy(sizes.begin(), sizes.end(), body->sizes());
   std::copy(strides.begin(), strides.end(), body->strides());
   body->numel = count_elements(sizes);
-  body->raw_flags = pullback::is_contiguous(sizes, strides) ? kContiguous : 0u;
+  body->raw_flags = flags_of(dtype, pullback::is_contiguous(sizes, strides));
   if (storage->read_only) body->raw_flags |= kReadOnly;
   body->data = data;
   body->storage = std::move(storage);
@@ -145,7 +158,7 @@ Tensor Tensor::alias_row_major(Sizes sizes) const {
     stride *= std::max<std::int64_t>(sizes[d], 1);
   }
   body->numel = body_->numel;
-  body->raw_flags = kContiguous | (body_->raw_flags & (kReadOnly | kInference));
+  body->raw_flags = kContiguous | (body_->raw_flags & (kConverted | kReadOnly | kInference));
   body->data = body_->data;
   body->storage = body_->storage;
   return Tensor(std::move(body));

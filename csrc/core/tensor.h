@@ -57,6 +57,7 @@ enum TensorFlag : std::uint32_t {
   kFollowsBase = 1u << 8,  // a view: has a base whose history it follows; see ops/rebase.h
   kCut = 1u << 9,          // was cut off from a history; see graph/origin.h
   kOwnsHandle = 1u << 10,  // keeps its Python object alive; NOTE [Handles] in bind/tensor_type.h
+  kConverted = 1u << 11,   // of a dtype that not every kernel has loops for
 };
 
 constexpr std::uint32_t operator|(HistoryFlag a, HistoryFlag b) {

@@ -55,6 +55,7 @@ const char* name(Isa isa) {
       return "v3";
     case Isa::V4:
       return "v4";
+    case Isa::Any:
     case Isa::Base:
       break;
   }

@@ -13,11 +13,28 @@
 
 namespace pullback::kernels {
 
-enum class Isa : std::uint8_t { Base, V2, V3, V4 };
+enum class Isa : std::uint8_t { Any, Base, V2, V3, V4 };
 
 // The best instruction set that is in this build and that this CPU can run; computed once.
 Isa current_isa();
 const char* name(Isa isa);
+
+// What the namespaces stand for; `plain` is that of files that are compiled once.
+namespace plain {
+inline constexpr Isa kIsa = Isa::Any;
+}
+namespace base {
+inline constexpr Isa kIsa = Isa::Base;
+}
+namespace v2 {
+inline constexpr Isa kIsa = Isa::V2;
+}
+namespace v3 {
+inline constexpr Isa kIsa = Isa::V3;
+}
+namespace v4 {
+inline constexpr Isa kIsa = Isa::V4;
+}
 
 }  // namespace pullback::kernels
 

@@ -1,4 +1,4 @@
-// The table of elementwise loops and the drivers that walk strided operands with them.
+// How loops enter the entries of kernels, and the driver that walks strided operands with them.
 #include "kernels/elementwise.h"
 
 #include "core/error.h"
@@ -8,86 +8,23 @@
 
 namespace pullback::kernels {
 
-PULLBACK_ISA_DECLARE(void fill_arithmetic(ElementwiseTable&); void fill_compare(ElementwiseTable&);
-                     void fill_math(ElementwiseTable&); void fill_activation(ElementwiseTable&);)
-namespace plain {
-void fill_special(ElementwiseTable&);
-}
-
-ElementwiseTable elementwise_table;
-
 namespace {
-
-struct FillTable {
-  FillTable() {
-    PULLBACK_ISA_SELECT(fill_arithmetic)(elementwise_table);
-    PULLBACK_ISA_SELECT(fill_compare)(elementwise_table);
-    PULLBACK_ISA_SELECT(fill_math)(elementwise_table);
-    PULLBACK_ISA_SELECT(fill_activation)(elementwise_table);
-    plain::fill_special(elementwise_table);
-  }
-};
-// Early, so that static initialisers elsewhere may look loops up.
-[[gnu::init_priority(200)]] const FillTable fill_table;
 
 // From how many elements on threads pay, and the size of their blocks.
 struct Work {
   std::int64_t threshold, grain;
 };
-constexpr Work kLight{1 << 17, 1 << 15};  // a few instructions per element
-constexpr Work kMath{1 << 15, 1 << 13};   // vector math
-constexpr Work kSlow{1 << 13, 1 << 11};   // scalar calls
 
-Work work(Unary op) {
-  switch (op) {
-    case Unary::Erfinv:
-    case Unary::Lgamma:
-    case Unary::Digamma:
-    case Unary::Polygamma:
-    case Unary::Logit:
-    case Unary::Sinc:
-      return kSlow;
-    case Unary::LeakyRelu:
-    case Unary::Hardswish:
-    case Unary::Hardsigmoid:
-    case Unary::Hardshrink:
-    case Unary::Softshrink:
-    case Unary::Threshold:
-      return kLight;
-    default:
-      return op >= Unary::Exp ? kMath : kLight;
+constexpr Work work(Cost cost) {
+  switch (cost) {
+    case Cost::Light:
+      return {1 << 17, 1 << 15};
+    case Cost::Math:
+      return {1 << 15, 1 << 13};
+    case Cost::Slow:
+      return {1 << 13, 1 << 11};
   }
-}
-
-Work work(Binary op) {
-  switch (op) {
-    case Binary::FloorDivide:
-    case Binary::Remainder:
-    case Binary::Fmod:
-    case Binary::Pow:
-    case Binary::Atan2:
-    case Binary::Hypot:
-    case Binary::LowerGamma:
-    case Binary::UpperGamma:
-    case Binary::GammaSlope:
-      return kSlow;
-    case Binary::Xlogy:
-    case Binary::Logaddexp:
-    case Binary::SiluGrad:
-    case Binary::GeluGrad:
-    case Binary::GeluTanhGrad:
-    case Binary::SoftplusGrad:
-    case Binary::EluGrad:
-    case Binary::Logaddexp2:
-      return kMath;
-    default:
-      return kLight;
-  }
-}
-
-void check_loop(bool found, DType dtype) {
-  check(ErrorKind::NotImplemented, found, "elementwise: not implemented for '",
-        info(dtype).scalar_name, "'");
+  __builtin_unreachable();
 }
 
 template <typename T>
@@ -137,87 +74,63 @@ void check_divisor(const View& b) {
   check(!found, "ZeroDivisionError");
 }
 
-namespace {
-
-bool is_bool(Unary op) { return op >= Unary::LogicalNot && op <= Unary::IsFinite; }
-bool is_bool(Binary op) { return op >= Binary::Eq && op <= Binary::LogicalXor; }
-
-void unary_converted(Unary op, const View& out, const View& in, const double* params) {
-  const DType wide = wide_of(in.dtype);
-  const UnaryLoop loop = unary_loop(op, wide);
-  check_loop(loop != nullptr, in.dtype);
-  const Work w = work(op);
-  run_converted<1>({&out, &in}, {is_bool(op) ? DType::Bool : wide, wide}, w.threshold, w.grain,
-                   [&](const auto& at, const auto& strides, std::int64_t n) {
-                     loop(at[0], at[1], strides[0], strides[1], n, params);
-                   });
+template <int N>
+void enter(Kernel<N>& kernel, const Offer<N>& offer, Cost cost) {
+  if (offer.isa != Isa::Any && offer.isa != current_isa()) return;
+  kernel.name = offer.name;
+  kernel.chooses |= offer.chooses;
+  kernel.divides |= offer.divides;
+  for (const typename Offer<N>::One& one : offer.loops) {
+    Loop<N>& place = kernel.loops[static_cast<int>(one.compute)];
+    check(place == nullptr, "internal error: kernel ", offer.name, " has two loops for ",
+          pullback::name(one.compute), ".");
+    place = one.loop;
+    for (int d = 0; d < kNumDTypes; ++d) {
+      const DType dtype{static_cast<std::uint8_t>(d)};
+      if (wide_of(dtype) != one.compute && dtype != one.compute) continue;
+      kernel.results[d] = one.result == one.compute ? dtype : one.result;
+      kernel.costs[d] = cost;
+    }
+  }
 }
 
-void binary_converted(Binary op, const View& out, const View& a, const View& b,
-                      const double* params) {
-  const DType wide = wide_of(a.dtype);
-  const BinaryLoop loop = binary_loop(op, wide);
-  check_loop(loop != nullptr, a.dtype);
-  if (divides(op) && out.numel() != 0) check_divisor(b);
-  const Work w = work(op);
-  run_converted<2>({&out, &a, &b}, {is_bool(op) ? DType::Bool : wide, wide, wide}, w.threshold,
-                   w.grain, [&](const auto& at, const auto& strides, std::int64_t n) {
-                     loop(at[0], at[1], at[2], strides[0], strides[1], strides[2], n, params);
-                   });
-}
-
-void ternary_converted(Ternary op, const View& out, const View& a, const View& b, const View& c,
-                       const double* params) {
-  const DType wide = wide_of(c.dtype);
-  const TernaryLoop loop = ternary_loop(op, wide);
-  check_loop(loop != nullptr, c.dtype);
-  run_converted<3>(
-      {&out, &a, &b, &c}, {wide, op == Ternary::Where ? DType::Bool : wide, wide, wide},
-      kLight.threshold, kLight.grain, [&](const auto& at, const auto& strides, std::int64_t n) {
-        loop(at[0], at[1], at[2], at[3], strides[0], strides[1], strides[2], strides[3], n, params);
-      });
-}
-
-}  // namespace
-
-void unary(Unary op, View out, View in, const double* params) {
-  const UnaryLoop loop = unary_loop(op, in.dtype);
-  if (loop == nullptr) [[unlikely]]
-    return unary_converted(op, out, in, params);
-  const Nest<2> nest({&out, &in});
+template <int N>
+void apply(const Kernel<N>* kernel, const View& out,
+           const std::type_identity_t<std::array<View, N>>& in, const double* params) {
+  const DType dtype = in[N - 1].dtype;
+  bool converts = !kernel->loop(dtype);
+  for (std::size_t i = kernel->chooses ? 1 : 0; i + 1 < N; ++i) converts |= in[i].dtype != dtype;
+  const DType compute = converts ? wide_of(dtype) : dtype;
+  const Loop<N> loop = kernel->loop(compute);
+  check(ErrorKind::NotImplemented, loop != nullptr, "elementwise: not implemented for '",
+        info(dtype).scalar_name, "'");
+  std::array<const View*, N + 1> operands{&out};
+  for (std::size_t i = 0; i < N; ++i) operands[i + 1] = &in[i];
+  if (kernel->divides && out.numel() != 0) check_divisor(in[N - 1]);
+  const auto [threshold, grain] = work(kernel->costs[static_cast<int>(compute)]);
+  if (converts) [[unlikely]] {
+    std::array<DType, N + 1> dtypes;
+    dtypes.fill(compute);
+    dtypes[0] = kernel->result(compute);
+    if (kernel->chooses) dtypes[1] = DType::Bool;
+    return run_converted<N>(operands, dtypes, threshold, grain,
+                            [&](const auto& at, const auto& strides, std::int64_t n) {
+                              call<N>(loop, at, strides, n, params);
+                            });
+  }
+  const Nest<N + 1> nest(operands);
   if (nest.numel() == 0) return;
-  const std::int64_t so = nest.inner_stride(0), si = nest.inner_stride(1);
-  const Work w = work(op);
-  nest.run(w.threshold, w.grain,
-           [&](const auto& at, std::int64_t n) { loop(at[0], at[1], so, si, n, params); });
+  std::array<std::int64_t, N + 1> strides;
+  for (std::size_t i = 0; i <= N; ++i) strides[i] = nest.inner_stride(static_cast<int>(i));
+  nest.run(threshold, grain,
+           [&](const auto& at, std::int64_t n) { call<N>(loop, at, strides, n, params); });
 }
 
-void binary(Binary op, View out, View a, View b, const double* params) {
-  const BinaryLoop loop = binary_loop(op, a.dtype);
-  if (loop == nullptr || b.dtype != a.dtype) [[unlikely]]
-    return binary_converted(op, out, a, b, params);
-  const Nest<3> nest({&out, &a, &b});
-  if (nest.numel() == 0) return;
-  if (divides(op)) check_divisor(b);
-  const std::int64_t so = nest.inner_stride(0), sa = nest.inner_stride(1),
-                     sb = nest.inner_stride(2);
-  const Work w = work(op);
-  nest.run(w.threshold, w.grain, [&](const auto& at, std::int64_t n) {
-    loop(at[0], at[1], at[2], so, sa, sb, n, params);
-  });
-}
-
-void ternary(Ternary op, View out, View a, View b, View c, const double* params) {
-  const TernaryLoop loop = ternary_loop(op, c.dtype);
-  if (loop == nullptr || b.dtype != c.dtype) [[unlikely]]
-    return ternary_converted(op, out, a, b, c, params);
-  const Nest<4> nest({&out, &a, &b, &c});
-  if (nest.numel() == 0) return;
-  const std::int64_t so = nest.inner_stride(0), sa = nest.inner_stride(1),
-                     sb = nest.inner_stride(2), sc = nest.inner_stride(3);
-  nest.run(kLight.threshold, kLight.grain, [&](const auto& at, std::int64_t n) {
-    loop(at[0], at[1], at[2], at[3], so, sa, sb, sc, n, params);
-  });
-}
+template void enter(Kernel<1>&, const Offer<1>&, Cost);
+template void enter(Kernel<2>&, const Offer<2>&, Cost);
+template void enter(Kernel<3>&, const Offer<3>&, Cost);
+template void apply(Unary, const View&, const std::array<View, 1>&, const double*);
+template void apply(Binary, const View&, const std::array<View, 2>&, const double*);
+template void apply(Ternary, const View&, const std::array<View, 3>&, const double*);
 
 }  // namespace pullback::kernels

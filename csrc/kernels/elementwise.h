@@ -1,173 +1,36 @@
 // Elementwise operations: one output element from the elements at the same place of 1 to 3 inputs.
 //
-// Two levels.  A Loop walks one dimension, strides in bytes; the tables below hold one for every
-// (operation, compute dtype), made for the CPU's instruction set, nullptr where the dtype is not
-// supported.  The drivers unary/binary/ternary take strided views of equal sizes (broadcast is
-// stride 0), merge and reorder dimensions and run loops, on several threads when it pays; the
-// result never depends on the number of threads.  Start reading at the enums.
+// NOTE [Kernels]
+// A kernel is an entry with loops for those dtypes that it supports; a loop walks one dimension,
+// strides in bytes.  It is found by its name: `unary<"exp">` is the address of its entry, a
+// constant that needs no declaration.  The loops come from lines beside their functions (Register
+// in loops.h), which fill the entries when the program is loaded, each with those for the CPU's
+// instruction set.  A name that nobody registers is an entry without loops.
 //
-// The inputs have the compute dtype and so has the output, except that predicates and comparisons
-// store bool (bytes 0 and 1), and that the drivers convert narrow operands (NOTE [Narrow types] in
-// narrow.h), each of which may also be in the wide dtype itself.  The output may be exactly one of
-// the inputs, never overlap partially.
+// `apply` takes strided views of equal sizes (broadcast is stride 0), merges and reorders
+// dimensions and runs loops, on several threads when it pays; the result never depends on their
+// number.
+//
+// The inputs have the compute dtype; what the output has, a kernel tells.  The drivers convert
+// narrow operands (NOTE [Narrow types] in narrow.h), each of which may also be in the wide dtype
+// itself.  The output may be exactly one of the inputs, never overlap partially.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
+#include <span>
+#include <type_traits>
 
 #include "core/dtype.h"
+#include "kernels/dispatch.h"
 #include "kernels/view.h"
 
 namespace pullback::kernels {
 
-enum class Unary : std::uint16_t {
-  // All numbers.
-  Neg,
-  Abs,
-  Sign,
-  Square,
-  Relu,
-  BitwiseNot,
-  // Bool results.
-  LogicalNot,
-  IsNan,
-  IsInf,
-  IsFinite,
-  // Rounding.  Integers are copied, except that Frac and NanToNum need floats.
-  Floor,
-  Ceil,
-  Round,          // half to even
-  RoundDecimals,  // p0: decimals
-  Trunc,
-  Frac,
-  NanToNum,  // p0, p1, p2: for nan, inf, -inf
-  // From here on floats only.
-  Reciprocal,
-  Sqrt,
-  Rsqrt,
-  Exp,
-  Exp2,
-  Expm1,
-  Log,
-  Log2,
-  Log10,
-  Log1p,
-  Sin,
-  Cos,
-  Tan,
-  Asin,
-  Acos,
-  Atan,
-  Sinh,
-  Cosh,
-  Tanh,
-  Asinh,
-  Acosh,
-  Atanh,
-  Sigmoid,
-  LogSigmoid,
-  Erf,
-  Erfc,
-  Erfinv,
-  Lgamma,
-  Digamma,
-  Silu,
-  Gelu,
-  GeluTanh,
-  Softplus,   // p0: beta, p1: threshold
-  LeakyRelu,  // p0: slope
-  Elu,        // p0: alpha, p1: scale, p2: input scale
-  Mish,
-  Hardswish,
-  Hardsigmoid,
-  Logit,       // p0: eps, negative for none
-  Sinc,        // sin(pi x) / (pi x)
-  Polygamma,   // p0: order, at least 1
-  Hardshrink,  // p0: lambda
-  Softshrink,  // p0: lambda
-  // All numbers again.
-  Threshold,  // p0: threshold, p1: what values not above it become
-};
-inline constexpr int kNumUnary = static_cast<int>(Unary::Threshold) + 1;
-
-enum class Binary : std::uint16_t {
-  Add,        // bool: or
-  Sub,        // not bool
-  Mul,        // bool: and
-  AddScaled,  // a + p0 * b; an integral dtype reads p0 with integral_param
-  Div,        // floats only
-  FloorDivide,
-  TruncDivide,
-  Remainder,  // sign of the divisor
-  Fmod,       // sign of the dividend
-  Pow,        // an integral exponent must not be negative: the caller checks
-  Maximum,    // NaN wins
-  Minimum,
-  Fmax,  // NaN loses
-  Fmin,
-  Atan2,
-  Hypot,
-  Copysign,
-  Xlogy,
-  Logaddexp,
-  // Bool results.
-  Eq,
-  Ne,
-  Lt,
-  Le,
-  Gt,
-  Ge,
-  LogicalAnd,
-  LogicalOr,
-  LogicalXor,
-  // Bool and integers.
-  BitwiseAnd,
-  BitwiseOr,
-  BitwiseXor,
-  LeftShift,
-  RightShift,
-  // Derivatives in one go, floats only: gradient g first, then the input x or the output y.
-  ReluGrad,       // 0 where x <= 0, else g
-  TanhGrad,       // g * (1 - y * y)
-  SigmoidGrad,    // g * y * (1 - y)
-  SiluGrad,       // (g, x)
-  GeluGrad,       // (g, x)
-  GeluTanhGrad,   // (g, x)
-  SoftplusGrad,   // (g, x), p0: beta, p1: threshold
-  LeakyReluGrad,  // (g, x), p0: slope
-  EluGrad,        // (g, x), p0: alpha, p1: scale, p2: input scale
-  // Floats only.
-  Logaddexp2,
-  Prelu,     // (x, slope)
-  SmoothL1,  // (input, target), p0: beta
-  Huber,     // (input, target), p0: delta
-  // Of (a, x): the incomplete gamma functions, and how x moves with a at a fixed quantile.
-  LowerGamma,
-  UpperGamma,
-  GammaSlope,
-  // b, of any a.
-  Second,
-  // Bool and all numbers.
-  Heaviside,
-};
-inline constexpr int kNumBinary = static_cast<int>(Binary::Heaviside) + 1;
-
-enum class Ternary : std::uint16_t {
-  Where,    // the first operand is bool
-  Clamp,    // x, lo, hi; NaN of any operand wins, hi wins over lo
-  Lerp,     // start, end, weight; floats only
-  Addcmul,  // a + p0 * b * c; an integral dtype reads p0 with integral_param
-  Addcdiv,  // a + p0 * b / c; floats only
-  // Of (x, a, total): how x moves with a at a fixed quantile, divided by 1 - x; floats only.
-  BetaSlope,
-};
-inline constexpr int kNumTernary = static_cast<int>(Ternary::BetaSlope) + 1;
-
-// How an exact int64 travels in the array of double parameters.
-inline double integral_param(std::int64_t value) { return std::bit_cast<double>(value); }
-
 // n elements; strides in bytes, of any sign, zero for a scalar operand.  Params may be nullptr if
-// the operation takes none.
+// the operation takes none; an integral dtype reads them with integral_param.
 using UnaryLoop = void (*)(char* out, const char* in, std::int64_t out_stride,
                            std::int64_t in_stride, std::int64_t n, const double* params);
 using BinaryLoop = void (*)(char* out, const char* a, const char* b, std::int64_t out_stride,
@@ -176,44 +39,92 @@ using BinaryLoop = void (*)(char* out, const char* a, const char* b, std::int64_
 using TernaryLoop = void (*)(char* out, const char* a, const char* b, const char* c,
                              std::int64_t out_stride, std::int64_t a_stride, std::int64_t b_stride,
                              std::int64_t c_stride, std::int64_t n, const double* params);
+template <int N>
+using Loop =
+    std::conditional_t<N == 1, UnaryLoop, std::conditional_t<N == 2, BinaryLoop, TernaryLoop>>;
 
-struct ElementwiseTable {
-  UnaryLoop unary[kNumUnary][kNumDTypes];
-  BinaryLoop binary[kNumBinary][kNumDTypes];
-  TernaryLoop ternary[kNumTernary][kNumDTypes];
+// How an exact int64 travels in the array of double parameters.
+inline double integral_param(std::int64_t value) { return std::bit_cast<double>(value); }
+
+// What an element costs, which decides when threads pay.
+enum class Cost : std::uint8_t {
+  Light,  // a few instructions
+  Math,   // vector math
+  Slow,   // scalar calls
 };
-// Filled before any ordinary static initialiser runs.
-extern ElementwiseTable elementwise_table;
 
-inline UnaryLoop unary_loop(Unary op, DType compute) {
-  return elementwise_table.unary[static_cast<int>(op)][static_cast<int>(compute)];
-}
-inline BinaryLoop binary_loop(Binary op, DType compute) {
-  return elementwise_table.binary[static_cast<int>(op)][static_cast<int>(compute)];
-}
-inline TernaryLoop ternary_loop(Ternary op, DType compute) {
-  return elementwise_table.ternary[static_cast<int>(op)][static_cast<int>(compute)];
-}
+struct KernelInfo {
+  const char* name;  // nullptr: nobody registered it
+  DType results[kNumDTypes];
+  Cost costs[kNumDTypes];
+  bool chooses;  // the first operand is bool, whatever the compute dtype
+  bool divides;  // integers, so that b must be checked: check_divisor
 
-// Whether there is a loop for the dtype or, if it is narrow, for its wide one.
-inline bool computes(Unary op, DType dtype) {
-  return unary_loop(op, dtype) || unary_loop(op, wide_of(dtype));
-}
-inline bool computes(Binary op, DType dtype) {
-  return binary_loop(op, dtype) || binary_loop(op, wide_of(dtype));
-}
-inline bool computes(Ternary op, DType dtype) {
-  return ternary_loop(op, dtype) || ternary_loop(op, wide_of(dtype));
-}
+  DType result(DType compute) const { return results[static_cast<int>(compute)]; }
+};
 
-// Throws PyTorch's "ZeroDivisionError" if op is an integral division and b holds a zero.  The
-// drivers check by themselves; whoever calls a loop directly calls this first.
-inline bool divides(Binary op) { return op >= Binary::FloorDivide && op <= Binary::Fmod; }
+template <int N>
+struct Kernel : KernelInfo {
+  Loop<N> loops[kNumDTypes];  // nullptr where the dtype is not supported
+
+  Loop<N> loop(DType compute) const { return loops[static_cast<int>(compute)]; }
+  // Whether there is a loop for the dtype or, if it is narrow, for its wide one.
+  bool computes(DType dtype) const { return loop(dtype) || loop(wide_of(dtype)); }
+};
+using Unary = const Kernel<1>*;
+using Binary = const Kernel<2>*;
+using Ternary = const Kernel<3>*;
+
+template <std::size_t N>
+struct KernelName {
+  char text[N];
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  consteval KernelName(const char (&name)[N]) { std::copy_n(name, N, text); }
+};
+
+// Zero until loops are registered, so that static initialisers may take its address.
+template <int N, KernelName kName>
+inline constinit Kernel<N> kernel{};
+template <KernelName kName>
+inline constexpr Unary unary = &kernel<1, kName>;
+template <KernelName kName>
+inline constexpr Binary binary = &kernel<2, kName>;
+template <KernelName kName>
+inline constexpr Ternary ternary = &kernel<3, kName>;
+
+// Some loops of a kernel, as Register has them.
+template <int N>
+struct Offer {
+  struct One {
+    DType compute, result;
+    Loop<N> loop;
+  };
+  const char* name;
+  Isa isa;  // that they were compiled for
+  bool chooses, divides;
+  std::span<const One> loops;
+};
+// Puts them into the entry if they are for the instruction set of this CPU.
+template <int N>
+void enter(Kernel<N>& kernel, const Offer<N>& offer, Cost cost);
+
+// Throws PyTorch's "ZeroDivisionError" if b holds an integral zero.  apply checks by itself;
+// whoever calls a loop of a kernel that divides calls this first.
 void check_divisor(const View& b);
 
-// The compute dtype is that of the inputs (of c for Ternary), widened; the loop for it must exist.
-void unary(Unary op, View out, View in, const double* params = nullptr);
-void binary(Binary op, View out, View a, View b, const double* params = nullptr);
-void ternary(Ternary op, View out, View a, View b, View c, const double* params = nullptr);
+// The loop for the compute dtype, which is that of the last input, widened, must exist.
+template <int N>
+void apply(const Kernel<N>* kernel, const View& out,
+           const std::type_identity_t<std::array<View, N>>& in, const double* params = nullptr);
+
+// The output comes first in both arrays.
+template <int N, typename Pointers, typename Strides>
+[[gnu::always_inline]] inline void call(Loop<N> loop, const Pointers& at, const Strides& strides,
+                                        std::int64_t n, const double* params) {
+  if constexpr (N == 1) loop(at[0], at[1], strides[0], strides[1], n, params);
+  if constexpr (N == 2) loop(at[0], at[1], at[2], strides[0], strides[1], strides[2], n, params);
+  if constexpr (N == 3)
+    loop(at[0], at[1], at[2], at[3], strides[0], strides[1], strides[2], strides[3], n, params);
+}
 
 }  // namespace pullback::kernels

@@ -1,11 +1,12 @@
-// The shapes of loops: how a function of one element becomes a loop over raw memory.
+// The shapes of loops: how a function of one element becomes a loop over raw memory, and how the
+// loops of a kernel are registered (NOTE [Kernels] in elementwise.h).
 //
-// Included by *_isa.cpp and by pointwise/special.cpp, which no instruction set helps.  Light loops
+// Included by *_isa.cpp and by files that no instruction set helps, which say `plain`.  Light loops
 // (a few instructions per element) have a vectorised form for contiguous operands and for a scalar
 // operand, and one that takes any stride.  Heavy loops (vector math) have the contiguous form
 // alone; other strides are staged through a small buffer, so that the large code exists once.
 // `#pragma GCC ivdep` is what allows the output to be an input: each element is read before its
-// place is written.  Start reading at LightUnary.
+// place is written.  Start reading at Register.
 #pragma once
 
 #include <cstdint>
@@ -57,8 +58,16 @@ PULLBACK_INLINE Op make(const double* params) {
   }
 }
 
+// What Register reads of a class of loops besides its results.
+template <Cost cost>
+struct Traits {
+  static constexpr Cost kCost = cost;
+  static constexpr bool kChooses = false;
+  static constexpr bool kDivides = false;
+};
+
 template <typename Op, typename T>
-struct LightUnary {
+struct LightUnary : Traits<Cost::Light> {
   using Out = std::invoke_result_t<Op, T>;
   static void run(char* out, const char* in, std::int64_t so, std::int64_t si, std::int64_t n,
                   const double* params) {
@@ -78,7 +87,7 @@ struct LightUnary {
 };
 
 template <typename Op, typename T>
-struct LightBinary {
+struct LightBinary : Traits<Cost::Light> {
   using Out = std::invoke_result_t<Op, T, T>;
   static void run(char* out, const char* a, const char* b, std::int64_t so, std::int64_t sa,
                   std::int64_t sb, std::int64_t n, const double* params) {
@@ -116,31 +125,33 @@ struct LightBinary {
 
 // Scalar code that nothing vectorises: one loop for all strides.
 template <typename Op, typename T>
-struct PlainUnary {
+struct PlainUnary : Traits<Cost::Slow> {
+  using Out = std::invoke_result_t<Op, T>;
   static void run(char* out, const char* in, std::int64_t so, std::int64_t si, std::int64_t n,
                   const double* params) {
     const Op op = make<Op>(params);
     for (std::int64_t i = 0; i < n; ++i) {
       scalar_loop(i);
-      store<std::invoke_result_t<Op, T>>(out + i * so, op(load<T>(in + i * si)));
+      store<Out>(out + i * so, op(load<T>(in + i * si)));
     }
   }
 };
 template <typename Op, typename T>
-struct PlainBinary {
+struct PlainBinary : Traits<Cost::Slow> {
+  using Out = std::invoke_result_t<Op, T, T>;
   static void run(char* out, const char* a, const char* b, std::int64_t so, std::int64_t sa,
                   std::int64_t sb, std::int64_t n, const double* params) {
     const Op op = make<Op>(params);
     for (std::int64_t i = 0; i < n; ++i) {
       scalar_loop(i);
-      store<std::invoke_result_t<Op, T, T>>(out + i * so,
-                                            op(load<T>(a + i * sa), load<T>(b + i * sb)));
+      store<Out>(out + i * so, op(load<T>(a + i * sa), load<T>(b + i * sb)));
     }
   }
 };
 
 template <typename Op, typename T>
-struct PlainTernary {
+struct PlainTernary : Traits<Cost::Slow> {
+  using Out = T;
   static void run(char* out, const char* a, const char* b, const char* c, std::int64_t so,
                   std::int64_t sa, std::int64_t sb, std::int64_t sc, std::int64_t n,
                   const double* params) {
@@ -179,7 +190,8 @@ PULLBACK_INLINE void staged_unary(char* out, const char* in, std::int64_t so, st
 
 // Op is a function T -> T, or double -> double that serves float by way of double.
 template <typename Op, typename T>
-struct MathUnary {
+struct MathUnary : Traits<Cost::Math> {
+  using Out = T;
   [[gnu::noinline, gnu::flatten]] static void contiguous(T* out, const T* in, std::int64_t n,
                                                          const double* params) {
     const Op op = make<Op>(params);
@@ -193,7 +205,8 @@ struct MathUnary {
 };
 
 template <typename Op, typename T>
-struct MathBinary {
+struct MathBinary : Traits<Cost::Math> {
+  using Out = T;
   [[gnu::noinline, gnu::flatten]] static void contiguous(T* out, const T* a, const T* b,
                                                          std::int64_t n, const double* params) {
     const Op op = make<Op>(params);
@@ -221,7 +234,8 @@ struct MathBinary {
 // A ternary loop with vectorised forms for a contiguous first operand and the other two contiguous
 // or scalar, each by itself.
 template <typename Op, typename First, typename T>
-struct LightTernary {
+struct TernaryOf : Traits<Cost::Light> {
+  using Out = T;
   template <typename B, typename C>
   PULLBACK_INLINE static void flat(const Op& op, T* o, const First* a, B b, C c, std::int64_t n) {
 #pragma GCC ivdep
@@ -255,29 +269,50 @@ struct LightTernary {
   }
 };
 
-// Puts Loop<Op<T>, T> into the table for each T.
-template <template <typename, typename> typename Loop, template <typename> typename Op,
-          typename... Ts>
-PULLBACK_INLINE void set(ElementwiseTable& table, Unary op) {
-  ((table.unary[static_cast<int>(op)][static_cast<int>(kDTypeOf<Ts>)] = &Loop<Op<Ts>, Ts>::run),
-   ...);
-}
-template <template <typename, typename> typename Loop, template <typename> typename Op,
-          typename... Ts>
-PULLBACK_INLINE void set(ElementwiseTable& table, Binary op) {
-  ((table.binary[static_cast<int>(op)][static_cast<int>(kDTypeOf<Ts>)] = &Loop<Op<Ts>, Ts>::run),
-   ...);
-}
+template <typename Op, typename T>
+struct LightTernary : TernaryOf<Op, T, T> {};
 
-// Lets bool share the loop of uint8, possibly of another operation.
-PULLBACK_INLINE void set_bool(ElementwiseTable& table, Binary op, Binary as) {
-  table.binary[static_cast<int>(op)][static_cast<int>(DType::Bool)] =
-      table.binary[static_cast<int>(as)][static_cast<int>(DType::UInt8)];
-}
-PULLBACK_INLINE void set_bool(ElementwiseTable& table, Unary op, Unary as) {
-  table.unary[static_cast<int>(op)][static_cast<int>(DType::Bool)] =
-      table.unary[static_cast<int>(as)][static_cast<int>(DType::UInt8)];
-}
+// The dtypes of a kernel; bool shares the loop of uint8.
+template <typename... Ts>
+struct DTypes {};
+using Integers = DTypes<std::uint8_t, std::int32_t, std::int64_t>;
+using Floats = DTypes<float, double>;
+using Numbers = DTypes<std::uint8_t, std::int32_t, std::int64_t, float, double>;
+using BoolAndIntegers = DTypes<bool, std::uint8_t, std::int32_t, std::int64_t>;
+using BoolAndNumbers = DTypes<bool, std::uint8_t, std::int32_t, std::int64_t, float, double>;
+
+constexpr int arity(UnaryLoop) { return 1; }
+constexpr int arity(BinaryLoop) { return 2; }
+constexpr int arity(TernaryLoop) { return 3; }
+
+// The loops of a kernel, in the line beside its function:
+//
+//   const Register<"exp", MathUnary, Exp, Floats> kExp;
+//
+// Its constructor runs on every CPU, so it does nothing but pass the address of a constant.
+template <KernelName kName, template <typename, typename> typename Loop,
+          template <typename> typename Op, typename Dtypes>
+class Register;
+template <KernelName kName, template <typename, typename> typename Loop,
+          template <typename> typename Op, typename First, typename... Rest>
+class Register<kName, Loop, Op, DTypes<First, Rest...>> {
+ public:
+  explicit Register(Cost cost = Of<First>::kCost) { enter(kernel<kArity, kName>, kOffer, cost); }
+
+ private:
+  template <typename T>
+  using Of = Loop<Op<Stored<T>>, Stored<T>>;
+  static constexpr int kArity = arity(&Of<First>::run);
+  template <typename T>
+  static constexpr typename Offer<kArity>::One one() {
+    using Out = typename Of<T>::Out;
+    return {kDTypeOf<T>, kDTypeOf<std::conditional_t<std::is_same_v<Out, Stored<T>>, T, Out>>,
+            &Of<T>::run};
+  }
+  static constexpr typename Offer<kArity>::One kLoops[] = {one<First>(), one<Rest>()...};
+  static constexpr Offer<kArity> kOffer = {kName.text, kIsa, Of<First>::kChooses,
+                                           Of<First>::kDivides, kLoops};
+};
 
 using std::int32_t;
 using std::int64_t;

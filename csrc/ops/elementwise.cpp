@@ -44,34 +44,8 @@ struct Arguments {
 };
 
 template <int N>
-void call_loop(const Elementwise& op, DType compute, char* out, std::int64_t out_stride,
-               const std::array<const char*, N>& in, const std::array<std::int64_t, N>& strides,
-               std::int64_t n, const double* params) {
-  if constexpr (N == 1) {
-    kernels::unary_loop(kernels::Unary(op.kernel), compute)(out, in[0], out_stride, strides[0], n,
-                                                            params);
-  } else if constexpr (N == 2) {
-    kernels::binary_loop(kernels::Binary(op.kernel), compute)(out, in[0], in[1], out_stride,
-                                                              strides[0], strides[1], n, params);
-  } else {
-    kernels::ternary_loop(kernels::Ternary(op.kernel), compute)(
-        out, in[0], in[1], in[2], out_stride, strides[0], strides[1], strides[2], n, params);
-  }
-}
-
-template <int N>
-bool has_loop(const Elementwise& op, DType compute) {
-  if constexpr (N == 1) return kernels::unary_loop(kernels::Unary(op.kernel), compute);
-  if constexpr (N == 2) return kernels::binary_loop(kernels::Binary(op.kernel), compute);
-  return kernels::ternary_loop(kernels::Ternary(op.kernel), compute);
-}
-
-// The same, or a loop in its wide dtype.
-template <int N>
-bool computes(const Elementwise& op, DType compute) {
-  if constexpr (N == 1) return kernels::computes(kernels::Unary(op.kernel), compute);
-  if constexpr (N == 2) return kernels::computes(kernels::Binary(op.kernel), compute);
-  return kernels::computes(kernels::Ternary(op.kernel), compute);
+const kernels::Kernel<N>& kernel_of(const Elementwise& op) {
+  return static_cast<const kernels::Kernel<N>&>(*op.kernel);
 }
 
 // Whether this operand is not rounded to half or bfloat16, as in torch: the number (or one element)
@@ -81,29 +55,14 @@ bool keeps(const Elementwise& op, const Operands<N>& x, int operand, DType compu
   if (!is_floating(compute) || !is_narrow(compute)) return false;
   const bool is_number = !x[operand]->is_tensor();
   if (!is_number && x[operand]->tensor().numel() != 1) return false;
+  using kernels::binary;
   if constexpr (N == 2) {
-    using kernels::Binary;
-    const auto kernel = Binary(op.kernel);
-    if (operand == 0) return kernel == Binary::Mul && is_number;
-    return x[0]->is_tensor() && (kernel == Binary::Mul || kernel == Binary::Div ||
-                                 kernel == Binary::TruncDivide || kernel == Binary::FloorDivide);
+    if (operand == 0) return op.kernel == binary<"mul"> && is_number;
+    return x[0]->is_tensor() &&
+           (op.kernel == binary<"mul"> || op.kernel == binary<"div"> ||
+            op.kernel == binary<"trunc_divide"> || op.kernel == binary<"floor_divide">);
   }
-  if constexpr (N == 3) {
-    return op.kernel == std::uint16_t(kernels::Ternary::Lerp) && operand == 2 && is_number;
-  }
-  return false;
-}
-
-template <int N>
-void call_driver(const Elementwise& op, const kernels::View& out,
-                 const std::array<kernels::View, N>& in, const double* params) {
-  if constexpr (N == 1) {
-    kernels::unary(kernels::Unary(op.kernel), out, in[0], params);
-  } else if constexpr (N == 2) {
-    kernels::binary(kernels::Binary(op.kernel), out, in[0], in[1], params);
-  } else {
-    kernels::ternary(kernels::Ternary(op.kernel), out, in[0], in[1], in[2], params);
-  }
+  return N == 3 && op.kernel == kernels::ternary<"lerp"> && operand == 2 && is_number;
 }
 
 struct DTypes {
@@ -111,10 +70,10 @@ struct DTypes {
   DType result;
 };
 
-// `where` is the only operator whose first operand does not take part in the promotion.
+// The first operand of `where` does not take part in the promotion.
 template <int N>
 bool is_condition(const Elementwise& op, int operand) {
-  return N == 3 && operand == 0 && op.kernel == std::uint16_t(kernels::Ternary::Where);
+  return N == 3 && operand == 0 && op.kernel->chooses;
 }
 
 // `target` is what was offered to this call.
@@ -126,13 +85,15 @@ DTypes infer_dtypes(const Elementwise& op, const Operands<N>& x,
     if (!is_condition<N>(op, i)) promotion.add(*x[i]);
   }
   DType compute = promotion.result();
-  if (op.rule == DTypeRule::Float && !is_floating(compute)) compute = default_dtype();
-  if (!computes<N>(op, compute)) {
+  if (op.rule == DTypeRule::Float && !is_differentiable(compute)) compute = default_dtype();
+  if (!kernel_of<N>(op).computes(compute)) {
+    check(op.kernel->name != nullptr, "internal error: there is no kernel of the name that ",
+          op.name, " gives. Please report it.");
     if (target) target->check_result(op.rule == DTypeRule::Bool ? DType::Bool : compute);
     fail(ErrorKind::NotImplemented, "\"", op.name, "\" not implemented for '",
          info(compute).scalar_name, "'");
   }
-  return {compute, op.rule == DTypeRule::Bool ? DType::Bool : compute};
+  return {compute, op.kernel->result(compute)};
 }
 
 // The operands have one shape, one layout without gaps and one dtype, or are numbers: one flat
@@ -157,38 +118,38 @@ const Tensor* find_flat(const Elementwise& op, const Operands<N>& x) {
   for (int i = 0; i < N; ++i) {
     if (!x[i]->is_tensor() && x[i]->number().category() > category(first->dtype())) return nullptr;
   }
-  if (op.rule == DTypeRule::Float && !is_floating(first->dtype())) return nullptr;
+  if (op.rule == DTypeRule::Float && !is_differentiable(first->dtype())) return nullptr;
   if constexpr (N == 2) {
-    if (!is_floating(first->dtype()) && kernels::divides(kernels::Binary(op.kernel)))
-      return nullptr;
+    if (!is_floating(first->dtype()) && op.kernel->divides) return nullptr;
   }
-  return has_loop<N>(op, first->dtype()) ? first : nullptr;
+  return kernel_of<N>(op).loop(first->dtype()) ? first : nullptr;
 }
 
 template <int N>
 Tensor compute_flat(const Elementwise& op, const Operands<N>& x, const Tensor& like,
                     const double* params, Destination* target) {
   const DType compute = like.dtype();
-  const DType result = op.rule == DTypeRule::Bool ? DType::Bool : compute;
+  const DType result = op.kernel->result(compute);
   Tensor out = target ? target->take(like.sizes(), result) : Tensor::empty(like.sizes(), result);
   if (!out.defined()) [[unlikely]]
     out = Tensor::empty(like.sizes(), result);
   const auto item = static_cast<std::int64_t>(item_size(compute));
   Element numbers[N];
-  std::array<const char*, N> in;
-  std::array<std::int64_t, N> strides;
-  for (int i = 0; i < N; ++i) {
+  std::array<char*, N + 1> at;
+  std::array<std::int64_t, N + 1> strides;
+  at[0] = out.bytes();
+  strides[0] = static_cast<std::int64_t>(item_size(result));
+  for (std::size_t i = 0; i < N; ++i) {
     if (x[i]->is_tensor()) {
-      in[i] = x[i]->tensor().bytes();
-      strides[i] = item;
+      at[i + 1] = x[i]->tensor().bytes();
+      strides[i + 1] = item;
     } else {
       x[i]->number().store(compute, &numbers[i]);
-      in[i] = reinterpret_cast<const char*>(&numbers[i]);
-      strides[i] = 0;
+      at[i + 1] = reinterpret_cast<char*>(&numbers[i]);
+      strides[i + 1] = 0;
     }
   }
-  call_loop<N>(op, compute, out.bytes(), static_cast<std::int64_t>(item_size(result)), in, strides,
-               like.numel(), params);
+  kernels::call<N>(kernel_of<N>(op).loop(compute), at, strides, like.numel(), params);
   return out;
 }
 
@@ -272,7 +233,7 @@ void fill(const Elementwise& op, const Operands<N>& x, const double* params, DTy
     }
     views[i] = {data, sizes.data(), strides[i].data(), ndim, dtype};
   }
-  call_driver<N>(op, view_of(out), views, params);
+  kernels::apply(&kernel_of<N>(op), view_of(out), views, params);
 }
 
 template <int N>
@@ -500,6 +461,11 @@ void Saved::report_unnamed(Reads what) const {
                                        : "operand c";
   fail("internal error: a partial of ", op_.name, " reads ", name,
        ", which its record does not name. Please report it.");
+}
+
+void Elementwise::report_partials() const {
+  fail("internal error: the record of ", name,
+       " has partials for some of its operands only. Please report it.");
 }
 
 Tensor zero_slope(const Tensor& t, const Saved&) { return Tensor::zeros(t.sizes(), t.dtype()); }

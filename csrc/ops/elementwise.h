@@ -1,12 +1,12 @@
 // The elementwise operators: one record each, everything else from the class.
 //
 // NOTE [Elementwise]
-// A record names the kernel, the rule for the result's dtype and for each operand the partial
-// derivative as a function that is linear in its first argument t: `t times the slope`.  The vjp
-// multiplies the arriving gradient, the jvp sums over the operands' tangents; both by the same
-// functions, written in recorded operators.  What a node saves follows from what the partials of
-// the operands that need a gradient read.  Undoing a broadcast or a cast happens here, once.
-// Operands may be numbers.
+// A record names the kernel (NOTE [Kernels] in kernels/elementwise.h), the rule for the result's
+// dtype and for each operand the partial derivative as a function that is linear in its first
+// argument t: `t times the slope`.  The vjp multiplies the arriving gradient, the jvp sums over the
+// operands' tangents; both by the same functions, written in recorded operators.  What a node saves
+// follows from what the partials of the operands that need a gradient read.  Undoing a broadcast or
+// a cast happens here, once. Operands may be numbers.
 #pragma once
 
 #include <cstdint>
@@ -62,36 +62,31 @@ struct Elementwise {
   const char* name;
   const char* node;
   DTypeRule rule;
-  int arity;
-  std::uint16_t kernel;
+  const kernels::KernelInfo* kernel;
   Partial partial[3];
 
-  constexpr Elementwise(const char* name, const char* node, DTypeRule rule, kernels::Unary kernel,
-                        Partial x)
-      : name(name), node(node), rule(rule), arity(1), kernel(std::uint16_t(kernel)), partial{x} {}
-  constexpr Elementwise(const char* name, const char* node, DTypeRule rule, kernels::Binary kernel,
-                        Partial a, Partial b)
-      : name(name),
-        node(node),
-        rule(rule),
-        arity(2),
-        kernel(std::uint16_t(kernel)),
-        partial{a, b} {}
-  constexpr Elementwise(const char* name, const char* node, DTypeRule rule, kernels::Ternary kernel,
-                        Partial a, Partial b, Partial c)
-      : name(name),
-        node(node),
-        rule(rule),
-        arity(3),
-        kernel(std::uint16_t(kernel)),
-        partial{a, b, c} {}
+  // Either every operand has a partial, a condition kCondition, or none has.
+  template <int N>
+  constexpr Elementwise(const char* name, const char* node, DTypeRule rule,
+                        const kernels::Kernel<N>* kernel, Partial a, Partial b = {}, Partial c = {})
+      : name(name), node(node), rule(rule), kernel(kernel), partial{a, b, c} {
+    for (int i = 0; i < 3; ++i) {
+      if ((partial[i].times != nullptr) != (i < N && a.times != nullptr)) report_partials();
+    }
+  }
+
+ private:
+  [[noreturn, gnu::cold]] void report_partials() const;
 };
 
 inline constexpr int kMaxParams = 3;
 
 // A partial that is zero everywhere (sign, floor, comparisons with a float result).
 Tensor zero_slope(const Tensor& t, const Saved& s);
-inline constexpr Elementwise::Partial kZeroSlope{kReadsNothing, zero_slope};
+inline constexpr Elementwise::Partial kZeroSlope{
+    kReadsNothing, [](const Tensor& t, const Saved& s) { return zero_slope(t, s); }};
+// Of an operand that is bool and has no gradient, where the others have partials.
+inline constexpr Elementwise::Partial kCondition = kZeroSlope;
 
 // `params` has kMaxParams entries where it is given.
 Tensor elementwise(const Elementwise& op, const Operand& x, const double* params = nullptr);
@@ -103,11 +98,11 @@ Tensor elementwise(const Elementwise& op, const Operand& a, const Operand& b, co
 using T = const Tensor&;
 using S = const Saved&;
 
-// An elementwise operator of one tensor: its record, its C++ function, its row in the table.  One
-// that promotes nothing casts nothing into out= either.
-#define PB_UNARY(NAME, NODE, RULE, KERNEL, READS, SLOPE, DOC, SAMPLES)           \
+// An elementwise operator of one tensor and the kernel of its name: its record, its C++ function,
+// its row in the table.  One that promotes nothing casts nothing into out= either.
+#define PB_UNARY(NAME, NODE, RULE, READS, SLOPE, DOC, SAMPLES)                   \
   static const Elementwise record_##NAME(                                        \
-      #NAME, NODE, DTypeRule::RULE, kernels::Unary::KERNEL,                      \
+      #NAME, NODE, DTypeRule::RULE, kernels::unary<#NAME>,                       \
       {READS, [](T t, [[maybe_unused]] S s) -> Tensor { return SLOPE; }});       \
   Tensor NAME(const Tensor& input) { return elementwise(record_##NAME, input); } \
   static const Entry entry_##NAME(                                               \

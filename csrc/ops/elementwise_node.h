@@ -137,7 +137,7 @@ class ElementwiseNode final : public Node {
     if (released_) [[unlikely]] {
       report_released(*this);
     }
-    if (!op_.partial[N - 1].times) [[unlikely]] {
+    if (!op_.partial[0].times) [[unlikely]] {
       fail(ErrorKind::Runtime, "derivative for aten::", op_.name, " is not implemented.",
            recorded_at());
     }

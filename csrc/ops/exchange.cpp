@@ -121,7 +121,7 @@ static void move_geometry(const Tensor& target, const Tensor& source, Ref<Storag
   body->data = source.bytes();
   body->numel = source.numel();
   body->dtype = source.dtype();
-  const std::uint32_t geometry = kContiguous | kReadOnly;
+  const std::uint32_t geometry = kContiguous | kReadOnly | kConverted;
   body->raw_flags = (body->raw_flags & ~geometry) | (source.raw_flags() & geometry);
   if (moves) body->has_seen(body->storage->version);
 }

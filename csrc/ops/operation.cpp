@@ -114,13 +114,6 @@ void fill(const Operation& op, const void* attrs, In in, const Tensor* out) {
   op.fill(attrs, in, out, nullptr);
 }
 
-bool all_have_loops(In in, std::span<const Tensor> out) {
-  bool all = true;
-  for (int i = 0; i < in.size(); ++i) all &= !in[i].defined() || has_loops(in[i].dtype());
-  for (const Tensor& t : out) all &= has_loops(t.dtype());
-  return all;
-}
-
 // With wide copies of narrow inputs, into wide results.
 [[gnu::noinline]] void fill_widened(const Operation& op, const void* attrs, In in,
                                     std::span<const Tensor> out) {
@@ -148,8 +141,9 @@ bool all_have_loops(In in, std::span<const Tensor> out) {
   }
 }
 
+// `flags`: of the inputs.
 template <class Results>
-void compute(const Operation& op, const void* attrs, In in, Results& out) {
+void compute(const Operation& op, const void* attrs, In in, std::uint32_t flags, Results& out) {
   if (op.view) {
     out[0] = op.view(attrs, in[0]);
     detail::mark_view(out[0], in[0], false);
@@ -169,7 +163,8 @@ void compute(const Operation& op, const void* attrs, In in, Results& out) {
       if (!out[k].defined()) out[k] = Tensor::empty(specs[k].sizes, specs[k].dtype);
     }
   }
-  if (!op.any_dtype && !all_have_loops(in, out)) [[unlikely]]
+  for (const Tensor& t : out) flags |= t.raw_flags();
+  if (flags & kConverted && !op.any_dtype) [[unlikely]]
     return fill_widened(op, attrs, in, out);
   fill(op, attrs, in, out.data());
 }
@@ -291,7 +286,7 @@ static void execute_into(const Operation& op, const void* attrs, In in, Results&
   if (flags & kBatched) [[unlikely]] {
     compute_batched(op, attrs, in, out);
   } else {
-    compute(op, attrs, in, out);
+    compute(op, attrs, in, flags, out);
   }
   Ref<OpNode> node;
   if (flags & mode.record && mode.grad && op.differentiable) {

@@ -33,12 +33,12 @@ void add_into(const Tensor& sum, const Tensor& term) {
   if (n == 0) return;
   if (sum.is_contiguous() && term.is_contiguous()) {
     const auto item = static_cast<std::int64_t>(item_size(sum.dtype()));
-    const kernels::BinaryLoop loop = kernels::binary_loop(kernels::Binary::Add, sum.dtype());
+    const kernels::BinaryLoop loop = kernels::binary<"add">->loop(sum.dtype());
     if (n <= 16384 && loop) {
       return loop(sum.bytes(), sum.bytes(), term.bytes(), item, item, item, n, nullptr);
     }
   }
-  kernels::binary(kernels::Binary::Add, view_of(sum), view_of(sum), view_of(term));
+  kernels::apply(kernels::binary<"add">, view_of(sum), {view_of(sum), view_of(term)});
 }
 
 // Whether add_into can do it.

@@ -11,6 +11,8 @@
 #include "catch.h"
 #include "graph/recipe.h"
 #include "graph/saved.h"
+#define PULLBACK_ISA plain
+#include "kernels/loops.h"
 #include "ops/elementwise.h"
 #include "ops/linalg/matmul.h"
 #include "ops/op.h"
@@ -43,7 +45,7 @@ struct Forgetful {
 };
 
 const Elementwise record_forgetful("forgetful", "ForgetfulMulBackward0", DTypeRule::Promote,
-                                   kernels::Binary::Mul,
+                                   kernels::binary<"mul">,
                                    {kReadsB, [](T t, S s) { return t * s.b(); }},
                                    {kReadsNothing, [](T t, S s) { return t * s.a(); }});
 
@@ -53,25 +55,67 @@ Tensor leaf(double value, bool requires_grad) {
   return t;
 }
 
-std::string error_of_backward(const Tensor& root) {
-  const Tensor seed;
+template <typename Function>
+std::string error_of(Function function) {
   try {
-    run_backward({.roots = {&root, 1},
-                  .seeds = {&seed, 1},
-                  .retain_graph = false,
-                  .create_graph = false,
-                  .inputs = {},
-                  .accumulate = true});
+    function();
   } catch (const std::exception& e) {
     return e.what();
   }
   return "";
 }
 
+std::string error_of_backward(const Tensor& root) {
+  const Tensor seed;
+  return error_of([&] {
+    run_backward({.roots = {&root, 1},
+                  .seeds = {&seed, 1},
+                  .retain_graph = false,
+                  .create_graph = false,
+                  .inputs = {},
+                  .accumulate = true});
+  });
+}
+
 TEST_CASE("a gradient that reads what it did not declare is refused", "[ops]") {
   const std::string wrong = error_of_backward(apply<Forgetful>({}, leaf(2, false), leaf(3, true)));
   CHECK(wrong.find("ForgetfulBackward0 reads input 0") != std::string::npos);
   CHECK(error_of_backward(apply<Forgetful>({}, leaf(2, true), leaf(3, false))) == "");
+}
+
+template <typename T>
+struct Twice {
+  T operator()(T x) const { return x + x; }
+};
+const kernels::plain::Register<"twice", kernels::plain::PlainUnary, Twice, kernels::plain::Floats>
+    kTwice;
+
+TEST_CASE("a record finds the kernel of its name, and says so where there is none", "[ops]") {
+  const Elementwise twice("twice", "TwiceBackward0", DTypeRule::Float, kernels::unary<"twice">,
+                          {kReadsNothing, [](T t, S) { return t * 2; }});
+  CHECK(elementwise(twice, leaf(3, true)).item().to_double() == 6);
+  const Tensor half = Tensor::full({}, Scalar(1), DType::Float16);
+  CHECK(elementwise(twice, half).dtype() == DType::Float16);
+  const Tensor complex = Tensor::zeros({}, DType::Complex64);
+  CHECK(error_of([&] { elementwise(twice, complex); }) ==
+        "\"twice\" not implemented for 'ComplexFloat'");
+  const Elementwise missing("missing", "MissingBackward0", DTypeRule::Float,
+                            kernels::unary<"misspelt">, kZeroSlope);
+  const std::string error = error_of([&] { elementwise(missing, leaf(3, true)); });
+  CHECK(error.find("no kernel of the name that missing gives") != std::string::npos);
+}
+
+TEST_CASE("a record with partials for some operands only is refused", "[ops]") {
+  const auto error_of_record = [](Elementwise::Partial a, Elementwise::Partial b) {
+    return error_of([&] {
+      const Elementwise record("half_done", "", DTypeRule::Promote, kernels::binary<"mul">, a, b);
+    });
+  };
+  CHECK(error_of_record(kZeroSlope, kZeroSlope) == "");
+  CHECK(error_of_record({}, {}) == "");
+  const std::string expected = "the record of half_done has partials for some";
+  CHECK(error_of_record(kZeroSlope, {}).find(expected) != std::string::npos);
+  CHECK(error_of_record({}, kZeroSlope).find(expected) != std::string::npos);
 }
 
 TEST_CASE("so is a partial, also when the other one declared it", "[ops]") {

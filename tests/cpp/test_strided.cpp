@@ -100,11 +100,11 @@ TEST_CASE("drivers walk any strides", "[kernels]") {
       auto b = random_array<float>(shape, random, false);
       auto condition = random_array<std::uint8_t>(shape, random, false);
       for (auto& c : condition.memory) c &= 1;
-      binary(Binary::Sub, out.view(), a.view(), b.view());
+      apply(binary<"sub">, out.view(), {a.view(), b.view()});
       for_each_index(shape, [&](const auto& i) { REQUIRE(out.at(i) == a.at(i) - b.at(i)); });
-      unary(Unary::Abs, out.view(), a.view());
+      apply(unary<"abs">, out.view(), {a.view()});
       for_each_index(shape, [&](const auto& i) { REQUIRE(out.at(i) == std::fabs(a.at(i))); });
-      ternary(Ternary::Where, out.view(), condition.view(DType::Bool), a.view(), b.view());
+      apply(ternary<"where">, out.view(), {condition.view(DType::Bool), a.view(), b.view()});
       for_each_index(shape, [&](const auto& i) {
         REQUIRE(out.at(i) == (condition.at(i) != 0 ? a.at(i) : b.at(i)));
       });
@@ -128,12 +128,12 @@ TEST_CASE("the output may be an input", "[kernels]") {
     auto a = random_array<double>(shape, random, true);
     auto b = random_array<double>(shape, random, false);
     auto before = a;
-    binary(Binary::Mul, a.view(), a.view(), b.view());
+    apply(binary<"mul">, a.view(), {a.view(), b.view()});
     for_each_index(shape, [&](const auto& i) { REQUIRE(a.at(i) == before.at(i) * b.at(i)); });
     before = a;
-    unary(Unary::Exp, a.view(), a.view());
+    apply(unary<"exp">, a.view(), {a.view()});
     auto expected = before;
-    unary(Unary::Exp, expected.view(), before.view());
+    apply(unary<"exp">, expected.view(), {before.view()});
     for_each_index(shape,
                    [&](const auto& i) { REQUIRE(std::memcmp(&a.at(i), &expected.at(i), 8) == 0); });
   }
@@ -151,27 +151,27 @@ TEST_CASE("ternary loops", "[kernels]") {
         return View{reinterpret_cast<char*>(v.data()), sizes.data(), strides.data(), 1,
                     DType::Float64};
       };
-      ternary(op, as(out, flat), as(x, flat), as(lo, s), as(hi, s), p);
+      apply(op, as(out, flat), {as(x, flat), as(lo, s), as(hi, s)}, p);
       for (const double value : out) REQUIRE((value == out[0] || std::isnan(value)));
       return out[0];
     };
     const double two = 2;
     for (const bool broadcast : {false, true}) {
-      CHECK(run(Ternary::Clamp, broadcast, nullptr) == 3);
-      CHECK(run(Ternary::Addcmul, broadcast, &two) == 11);
-      CHECK(run(Ternary::Addcdiv, broadcast, &two) == 5 + 2.0 / 3.0);
-      CHECK(run(Ternary::Lerp, broadcast, nullptr) == -7);
+      CHECK(run(ternary<"clamp">, broadcast, nullptr) == 3);
+      CHECK(run(ternary<"addcmul">, broadcast, &two) == 11);
+      CHECK(run(ternary<"addcdiv">, broadcast, &two) == 5 + 2.0 / 3.0);
+      CHECK(run(ternary<"lerp">, broadcast, nullptr) == -7);
     }
     lo.assign(size, 4);
-    CHECK(run(Ternary::Clamp, true, nullptr) == 3);
+    CHECK(run(ternary<"clamp">, true, nullptr) == 3);
     lo.assign(size, nan);
-    CHECK(std::isnan(run(Ternary::Clamp, true, nullptr)));
+    CHECK(std::isnan(run(ternary<"clamp">, true, nullptr)));
     lo.assign(size, 1);
     hi.assign(size, nan);
-    CHECK(std::isnan(run(Ternary::Clamp, false, nullptr)));
+    CHECK(std::isnan(run(ternary<"clamp">, false, nullptr)));
     hi.assign(size, 3);
     x.assign(size, nan);
-    CHECK(std::isnan(run(Ternary::Clamp, true, nullptr)));
+    CHECK(std::isnan(run(ternary<"clamp">, true, nullptr)));
   }
 }
 
@@ -220,24 +220,25 @@ TEST_CASE("casts between all dtypes", "[kernels]") {
 }
 
 TEST_CASE("dtypes that PyTorch refuses have no loop", "[kernels]") {
-  for (const Unary op : {Unary::Neg, Unary::Abs, Unary::Relu, Unary::Floor, Unary::Exp}) {
-    CHECK(unary_loop(op, DType::Bool) == nullptr);
+  for (const Unary op : {unary<"neg">, unary<"abs">, unary<"relu">, unary<"floor">, unary<"exp">}) {
+    CHECK(op->loop(DType::Bool) == nullptr);
   }
   for (const DType dtype : {DType::UInt8, DType::Int32, DType::Int64}) {
-    CHECK(unary_loop(Unary::Exp, dtype) == nullptr);
-    CHECK(unary_loop(Unary::Frac, dtype) == nullptr);
-    CHECK(binary_loop(Binary::Div, dtype) == nullptr);
-    CHECK(ternary_loop(Ternary::Lerp, dtype) == nullptr);
+    CHECK(unary<"exp">->loop(dtype) == nullptr);
+    CHECK(unary<"frac">->loop(dtype) == nullptr);
+    CHECK(binary<"div">->loop(dtype) == nullptr);
+    CHECK(ternary<"lerp">->loop(dtype) == nullptr);
   }
-  CHECK(unary_loop(Unary::BitwiseNot, DType::Float32) == nullptr);
-  CHECK(binary_loop(Binary::BitwiseAnd, DType::Float64) == nullptr);
-  for (const Binary op : {Binary::Sub, Binary::Remainder, Binary::Pow, Binary::LeftShift}) {
-    CHECK(binary_loop(op, DType::Bool) == nullptr);
+  CHECK(unary<"bitwise_not">->loop(DType::Float32) == nullptr);
+  CHECK(binary<"bitwise_and">->loop(DType::Float64) == nullptr);
+  for (const Binary op :
+       {binary<"sub">, binary<"remainder">, binary<"pow">, binary<"bitwise_left_shift">}) {
+    CHECK(op->loop(DType::Bool) == nullptr);
   }
-  CHECK(ternary_loop(Ternary::Clamp, DType::Bool) == nullptr);
+  CHECK(ternary<"clamp">->loop(DType::Bool) == nullptr);
   std::uint8_t yes = 1;
   const View view{reinterpret_cast<char*>(&yes), nullptr, nullptr, 0, DType::Bool};
-  CHECK_THROWS_AS(binary(Binary::Sub, view, view, view), Error);
+  CHECK_THROWS_AS(apply(binary<"sub">, view, {view, view}), Error);
 }
 
 TEST_CASE("bool arithmetic is logic", "[kernels]") {
@@ -247,15 +248,15 @@ TEST_CASE("bool arithmetic is logic", "[kernels]") {
     return View{reinterpret_cast<char*>(p), sizes, strides, 1, DType::Bool};
   };
   const auto result = [&](Binary op) {
-    binary(op, view(out), view(a), view(b));
+    apply(op, view(out), {view(a), view(b)});
     return std::vector<int>(out, out + 4);
   };
-  CHECK(result(Binary::Add) == std::vector<int>{0, 1, 1, 1});
-  CHECK(result(Binary::Mul) == std::vector<int>{0, 0, 0, 1});
-  CHECK(result(Binary::BitwiseXor) == std::vector<int>{0, 1, 1, 0});
-  CHECK(result(Binary::Maximum) == std::vector<int>{0, 1, 1, 1});
-  CHECK(result(Binary::Lt) == std::vector<int>{0, 1, 0, 0});
-  unary(Unary::BitwiseNot, view(out), view(a));
+  CHECK(result(binary<"add">) == std::vector<int>{0, 1, 1, 1});
+  CHECK(result(binary<"mul">) == std::vector<int>{0, 0, 0, 1});
+  CHECK(result(binary<"bitwise_xor">) == std::vector<int>{0, 1, 1, 0});
+  CHECK(result(binary<"maximum">) == std::vector<int>{0, 1, 1, 1});
+  CHECK(result(binary<"lt">) == std::vector<int>{0, 1, 0, 0});
+  apply(unary<"bitwise_not">, view(out), {view(a)});
   CHECK(std::vector<int>(out, out + 4) == std::vector<int>{1, 1, 0, 0});
 }
 
@@ -266,10 +267,10 @@ TEST_CASE("integral division by zero raises, wherever the zero is", "[kernels]")
     return View{reinterpret_cast<char*>(v.data()), sizes, s, 1, DType::Int32};
   };
   const auto divide = [&](Binary op, const std::int64_t* s) {
-    binary(op, view(out, strides), view(a, strides), view(b, s));
+    apply(op, view(out, strides), {view(a, strides), view(b, s)});
   };
   for (const Binary op :
-       {Binary::FloorDivide, Binary::TruncDivide, Binary::Remainder, Binary::Fmod}) {
+       {binary<"floor_divide">, binary<"trunc_divide">, binary<"remainder">, binary<"fmod">}) {
     b.assign(1000, 2);
     divide(op, strides);
     b[997] = 0;
@@ -278,8 +279,8 @@ TEST_CASE("integral division by zero raises, wherever the zero is", "[kernels]")
     b[0] = 0;
     CHECK_THROWS_WITH(divide(op, scalar), "ZeroDivisionError");
   }
-  CHECK_FALSE(divides(Binary::Div));
-  CHECK_FALSE(divides(Binary::Pow));
+  CHECK_FALSE(binary<"div">->divides);
+  CHECK_FALSE(binary<"pow">->divides);
 }
 
 // Restores the number of threads at the end of a test.
@@ -335,13 +336,14 @@ TEST_CASE("results have the same bits at any number of threads", "[kernels]") {
   const auto view = [&](std::vector<float>& v) {
     return View{reinterpret_cast<char*>(v.data()), sizes, strides, 1, DType::Float32};
   };
-  for (const Unary op : {Unary::Exp, Unary::Tanh, Unary::Sin, Unary::Gelu, Unary::Log1p}) {
+  for (const Unary op :
+       {unary<"exp">, unary<"tanh">, unary<"sin">, unary<"gelu">, unary<"log1p">}) {
     {
       const Threads restore(1);
-      unary(op, view(one_thread), view(x));
+      apply(op, view(one_thread), {view(x)});
     }
     const Threads restore(4);
-    unary(op, view(many), view(x));
+    apply(op, view(many), {view(x)});
     CHECK(std::memcmp(one_thread.data(), many.data(), n * sizeof(float)) == 0);
   }
 }

@@ -26,9 +26,8 @@ template <typename T>
 std::vector<T> evaluate(Unary op, const std::vector<T>& x, const double* params = nullptr) {
   std::vector<T> y(x.size());
   const auto size = static_cast<std::int64_t>(sizeof(T));
-  unary_loop(op, kDTypeOf<T>)(reinterpret_cast<char*>(y.data()),
-                              reinterpret_cast<const char*>(x.data()), size, size,
-                              static_cast<std::int64_t>(x.size()), params);
+  op->loop(kDTypeOf<T>)(reinterpret_cast<char*>(y.data()), reinterpret_cast<const char*>(x.data()),
+                        size, size, static_cast<std::int64_t>(x.size()), params);
   return y;
 }
 
@@ -96,50 +95,52 @@ void check_all() {
   const T most = std::numeric_limits<T>::max();
   const T least = std::numeric_limits<T>::denorm_min();
   const T over = sizeof(T) == 4 ? T(95) : T(720);
-  check_ulps<T>("exp", Unary::Exp, -over * T(1.2), over, [](auto x) { return std::exp(x); });
-  check_ulps<T>("exp2", Unary::Exp2, -over * T(1.6), over * T(1.5),
+  check_ulps<T>("exp", unary<"exp">, -over * T(1.2), over, [](auto x) { return std::exp(x); });
+  check_ulps<T>("exp2", unary<"exp2">, -over * T(1.6), over * T(1.5),
                 [](auto x) { return std::exp2(x); });
-  check_ulps<T>("expm1", Unary::Expm1, -over, over, [](auto x) { return std::expm1(x); });
-  check_ulps<T>("log", Unary::Log, least, most, [](auto x) { return std::log(x); });
-  check_ulps<T>("log near 1", Unary::Log, T(0.5), T(2), [](auto x) { return std::log(x); });
-  check_ulps<T>("log2", Unary::Log2, least, most, [](auto x) { return std::log2(x); });
-  check_ulps<T>("log2 near 1", Unary::Log2, T(0.5), T(2), [](auto x) { return std::log2(x); });
-  check_ulps<T>("log10", Unary::Log10, least, most, [](auto x) { return std::log10(x); });
-  check_ulps<T>("log10 near 1", Unary::Log10, T(0.5), T(2), [](auto x) { return std::log10(x); });
-  check_ulps<T>("log1p", Unary::Log1p, T(-1), most, [](auto x) { return std::log1p(x); });
-  check_ulps<T>("log1p near 0", Unary::Log1p, T(-1), T(3), [](auto x) { return std::log1p(x); });
-  check_ulps<T>("sin", Unary::Sin, T(-1000), T(1000), [](auto x) { return std::sin(x); });
-  check_ulps<T>("cos", Unary::Cos, T(-1000), T(1000), [](auto x) { return std::cos(x); });
-  check_ulps<T>("tan", Unary::Tan, T(-1000), T(1000), [](auto x) { return std::tan(x); }, 2.5L);
-  check_ulps<T>("sin large", Unary::Sin, T(-1e6), T(1e6), [](auto x) { return std::sin(x); });
-  check_ulps<T>("sin huge", Unary::Sin, -most, most, [](auto x) { return std::sin(x); });
-  check_ulps<T>("cos huge", Unary::Cos, -most, most, [](auto x) { return std::cos(x); });
-  check_ulps<T>("asin", Unary::Asin, T(-1), T(1), [](auto x) { return std::asin(x); });
-  check_ulps<T>("acos", Unary::Acos, T(-1), T(1), [](auto x) { return std::acos(x); });
-  check_ulps<T>("atan moderate", Unary::Atan, T(-4), T(4), [](auto x) { return std::atan(x); });
-  check_ulps<T>("atan", Unary::Atan, -most, most, [](auto x) { return std::atan(x); });
-  check_ulps<T>("sinh", Unary::Sinh, -over, over, [](auto x) { return std::sinh(x); });
-  check_ulps<T>("cosh", Unary::Cosh, -over, over, [](auto x) { return std::cosh(x); });
-  check_ulps<T>("tanh", Unary::Tanh, T(-30), T(30), [](auto x) { return std::tanh(x); });
-  check_ulps<T>("tanh near 0", Unary::Tanh, T(-1), T(1), [](auto x) { return std::tanh(x); });
-  check_ulps<T>("asinh", Unary::Asinh, -most, most, [](auto x) { return std::asinh(x); });
-  check_ulps<T>("acosh", Unary::Acosh, T(1), most, [](auto x) { return std::acosh(x); });
-  check_ulps<T>("acosh near 1", Unary::Acosh, T(1), T(3), [](auto x) { return std::acosh(x); });
-  check_ulps<T>("atanh", Unary::Atanh, T(-1), T(1), [](auto x) { return std::atanh(x); });
+  check_ulps<T>("expm1", unary<"expm1">, -over, over, [](auto x) { return std::expm1(x); });
+  check_ulps<T>("log", unary<"log">, least, most, [](auto x) { return std::log(x); });
+  check_ulps<T>("log near 1", unary<"log">, T(0.5), T(2), [](auto x) { return std::log(x); });
+  check_ulps<T>("log2", unary<"log2">, least, most, [](auto x) { return std::log2(x); });
+  check_ulps<T>("log2 near 1", unary<"log2">, T(0.5), T(2), [](auto x) { return std::log2(x); });
+  check_ulps<T>("log10", unary<"log10">, least, most, [](auto x) { return std::log10(x); });
+  check_ulps<T>("log10 near 1", unary<"log10">, T(0.5), T(2), [](auto x) { return std::log10(x); });
+  check_ulps<T>("log1p", unary<"log1p">, T(-1), most, [](auto x) { return std::log1p(x); });
+  check_ulps<T>("log1p near 0", unary<"log1p">, T(-1), T(3), [](auto x) { return std::log1p(x); });
+  check_ulps<T>("sin", unary<"sin">, T(-1000), T(1000), [](auto x) { return std::sin(x); });
+  check_ulps<T>("cos", unary<"cos">, T(-1000), T(1000), [](auto x) { return std::cos(x); });
+  check_ulps<T>("tan", unary<"tan">, T(-1000), T(1000), [](auto x) { return std::tan(x); }, 2.5L);
+  check_ulps<T>("sin large", unary<"sin">, T(-1e6), T(1e6), [](auto x) { return std::sin(x); });
+  check_ulps<T>("sin huge", unary<"sin">, -most, most, [](auto x) { return std::sin(x); });
+  check_ulps<T>("cos huge", unary<"cos">, -most, most, [](auto x) { return std::cos(x); });
+  check_ulps<T>("asin", unary<"asin">, T(-1), T(1), [](auto x) { return std::asin(x); });
+  check_ulps<T>("acos", unary<"acos">, T(-1), T(1), [](auto x) { return std::acos(x); });
+  check_ulps<T>("atan moderate", unary<"atan">, T(-4), T(4), [](auto x) { return std::atan(x); });
+  check_ulps<T>("atan", unary<"atan">, -most, most, [](auto x) { return std::atan(x); });
+  check_ulps<T>("sinh", unary<"sinh">, -over, over, [](auto x) { return std::sinh(x); });
+  check_ulps<T>("cosh", unary<"cosh">, -over, over, [](auto x) { return std::cosh(x); });
+  check_ulps<T>("tanh", unary<"tanh">, T(-30), T(30), [](auto x) { return std::tanh(x); });
+  check_ulps<T>("tanh near 0", unary<"tanh">, T(-1), T(1), [](auto x) { return std::tanh(x); });
+  check_ulps<T>("asinh", unary<"asinh">, -most, most, [](auto x) { return std::asinh(x); });
+  check_ulps<T>("acosh", unary<"acosh">, T(1), most, [](auto x) { return std::acosh(x); });
+  check_ulps<T>("acosh near 1", unary<"acosh">, T(1), T(3), [](auto x) { return std::acosh(x); });
+  check_ulps<T>("atanh", unary<"atanh">, T(-1), T(1), [](auto x) { return std::atanh(x); });
   check_ulps<T>(
-      "sigmoid", Unary::Sigmoid, -over, over, [](auto x) { return 1 / (1 + std::exp(-x)); }, 2.5L);
+      "sigmoid", unary<"sigmoid">, -over, over, [](auto x) { return 1 / (1 + std::exp(-x)); },
+      2.5L);
   check_ulps<T>(
-      "silu", Unary::Silu, -over * T(0.9), over, [](auto x) { return x / (1 + std::exp(-x)); },
+      "silu", unary<"silu">, -over * T(0.9), over, [](auto x) { return x / (1 + std::exp(-x)); },
       3.0L);
-  check_ulps<T>("log_sigmoid", Unary::LogSigmoid, -over, over, [](auto x) {
+  check_ulps<T>("log_sigmoid", unary<"log_sigmoid">, -over, over, [](auto x) {
     return x < 0 ? x - std::log1p(std::exp(x)) : -std::log1p(std::exp(-x));
   });
-  check_ulps<T>("erf", Unary::Erf, T(-7), T(7), [](auto x) { return std::erf(x); });
-  check_ulps<T>("erfc", Unary::Erfc, T(-7), T(29), [](auto x) { return std::erfc(x); }, 4.0L);
+  check_ulps<T>("erf", unary<"erf">, T(-7), T(7), [](auto x) { return std::erf(x); });
+  check_ulps<T>("erfc", unary<"erfc">, T(-7), T(29), [](auto x) { return std::erfc(x); }, 4.0L);
   check_ulps<T>(
-      "gelu", Unary::Gelu, sizeof(T) == 4 ? T(-12.5) : T(-37), T(40),
+      "gelu", unary<"gelu">, sizeof(T) == 4 ? T(-12.5) : T(-37), T(40),
       [](auto x) { return x * 0.5L * std::erfc(-x * 0.70710678118654752440084436210485L); }, 5.0L);
-  check_ulps<T>("lgamma", Unary::Lgamma, T(3), T(1e6), [](auto x) { return std::lgamma(x); }, 3.0L);
+  check_ulps<T>(
+      "lgamma", unary<"lgamma">, T(3), T(1e6), [](auto x) { return std::lgamma(x); }, 3.0L);
 }
 
 template <typename T>
@@ -152,70 +153,70 @@ void check_special() {
     T x, y;
   };
   const Row rows[] = {
-      {"exp", Unary::Exp, -inf, 0},
-      {"exp", Unary::Exp, inf, inf},
-      {"exp", Unary::Exp, 0, 1},
-      {"exp", Unary::Exp, T(-1e30), 0},
-      {"exp2", Unary::Exp2, 10, 1024},
-      {"exp2", Unary::Exp2, -inf, 0},
-      {"exp2", Unary::Exp2, inf, inf},
-      {"expm1", Unary::Expm1, -inf, -1},
-      {"expm1", Unary::Expm1, inf, inf},
-      {"expm1", Unary::Expm1, T(-0.0), T(-0.0)},
-      {"log", Unary::Log, 0, -inf},
-      {"log", Unary::Log, T(-0.0), -inf},
-      {"log", Unary::Log, inf, inf},
-      {"log", Unary::Log, -1, nan},
-      {"log", Unary::Log, -inf, nan},
-      {"log", Unary::Log, 1, 0},
-      {"log2", Unary::Log2, 8, 3},
-      {"log2", Unary::Log2, 0, -inf},
-      {"log10", Unary::Log10, 1000, 3},
-      {"log10", Unary::Log10, -inf, nan},
-      {"log1p", Unary::Log1p, -1, -inf},
-      {"log1p", Unary::Log1p, -2, nan},
-      {"log1p", Unary::Log1p, inf, inf},
-      {"log1p", Unary::Log1p, T(-0.0), T(-0.0)},
-      {"sin", Unary::Sin, T(-0.0), T(-0.0)},
-      {"sin", Unary::Sin, inf, nan},
-      {"cos", Unary::Cos, 0, 1},
-      {"cos", Unary::Cos, -inf, nan},
-      {"tan", Unary::Tan, T(-0.0), T(-0.0)},
-      {"sinh", Unary::Sinh, T(-0.0), T(-0.0)},
-      {"sinh", Unary::Sinh, -inf, -inf},
-      {"cosh", Unary::Cosh, -inf, inf},
-      {"tanh", Unary::Tanh, -inf, -1},
-      {"tanh", Unary::Tanh, inf, 1},
-      {"tanh", Unary::Tanh, T(-0.0), T(-0.0)},
-      {"asinh", Unary::Asinh, -inf, -inf},
-      {"asinh", Unary::Asinh, T(-0.0), T(-0.0)},
-      {"acosh", Unary::Acosh, T(0.5), nan},
-      {"acosh", Unary::Acosh, 1, 0},
-      {"acosh", Unary::Acosh, inf, inf},
-      {"atanh", Unary::Atanh, 1, inf},
-      {"atanh", Unary::Atanh, -1, -inf},
-      {"atanh", Unary::Atanh, 2, nan},
-      {"sigmoid", Unary::Sigmoid, -inf, 0},
-      {"sigmoid", Unary::Sigmoid, inf, 1},
-      {"sigmoid", Unary::Sigmoid, 0, T(0.5)},
-      {"log_sigmoid", Unary::LogSigmoid, -inf, -inf},
-      {"log_sigmoid", Unary::LogSigmoid, inf, 0},
-      {"erf", Unary::Erf, -inf, -1},
-      {"erf", Unary::Erf, T(-0.0), T(-0.0)},
-      {"erfc", Unary::Erfc, -inf, 2},
-      {"erfc", Unary::Erfc, inf, 0},
-      {"silu", Unary::Silu, inf, inf},
-      {"gelu", Unary::Gelu, inf, inf},
-      {"gelu_tanh", Unary::GeluTanh, inf, inf},
-      {"erfinv", Unary::Erfinv, 1, inf},
-      {"erfinv", Unary::Erfinv, -1, -inf},
-      {"erfinv", Unary::Erfinv, 2, nan},
-      {"erfinv", Unary::Erfinv, T(-0.0), T(-0.0)},
-      {"digamma", Unary::Digamma, 0, -inf},
-      {"digamma", Unary::Digamma, T(-0.0), inf},
-      {"digamma", Unary::Digamma, -3, nan},
-      {"digamma", Unary::Digamma, -inf, nan},
-      {"lgamma", Unary::Lgamma, 0, inf},
+      {"exp", unary<"exp">, -inf, 0},
+      {"exp", unary<"exp">, inf, inf},
+      {"exp", unary<"exp">, 0, 1},
+      {"exp", unary<"exp">, T(-1e30), 0},
+      {"exp2", unary<"exp2">, 10, 1024},
+      {"exp2", unary<"exp2">, -inf, 0},
+      {"exp2", unary<"exp2">, inf, inf},
+      {"expm1", unary<"expm1">, -inf, -1},
+      {"expm1", unary<"expm1">, inf, inf},
+      {"expm1", unary<"expm1">, T(-0.0), T(-0.0)},
+      {"log", unary<"log">, 0, -inf},
+      {"log", unary<"log">, T(-0.0), -inf},
+      {"log", unary<"log">, inf, inf},
+      {"log", unary<"log">, -1, nan},
+      {"log", unary<"log">, -inf, nan},
+      {"log", unary<"log">, 1, 0},
+      {"log2", unary<"log2">, 8, 3},
+      {"log2", unary<"log2">, 0, -inf},
+      {"log10", unary<"log10">, 1000, 3},
+      {"log10", unary<"log10">, -inf, nan},
+      {"log1p", unary<"log1p">, -1, -inf},
+      {"log1p", unary<"log1p">, -2, nan},
+      {"log1p", unary<"log1p">, inf, inf},
+      {"log1p", unary<"log1p">, T(-0.0), T(-0.0)},
+      {"sin", unary<"sin">, T(-0.0), T(-0.0)},
+      {"sin", unary<"sin">, inf, nan},
+      {"cos", unary<"cos">, 0, 1},
+      {"cos", unary<"cos">, -inf, nan},
+      {"tan", unary<"tan">, T(-0.0), T(-0.0)},
+      {"sinh", unary<"sinh">, T(-0.0), T(-0.0)},
+      {"sinh", unary<"sinh">, -inf, -inf},
+      {"cosh", unary<"cosh">, -inf, inf},
+      {"tanh", unary<"tanh">, -inf, -1},
+      {"tanh", unary<"tanh">, inf, 1},
+      {"tanh", unary<"tanh">, T(-0.0), T(-0.0)},
+      {"asinh", unary<"asinh">, -inf, -inf},
+      {"asinh", unary<"asinh">, T(-0.0), T(-0.0)},
+      {"acosh", unary<"acosh">, T(0.5), nan},
+      {"acosh", unary<"acosh">, 1, 0},
+      {"acosh", unary<"acosh">, inf, inf},
+      {"atanh", unary<"atanh">, 1, inf},
+      {"atanh", unary<"atanh">, -1, -inf},
+      {"atanh", unary<"atanh">, 2, nan},
+      {"sigmoid", unary<"sigmoid">, -inf, 0},
+      {"sigmoid", unary<"sigmoid">, inf, 1},
+      {"sigmoid", unary<"sigmoid">, 0, T(0.5)},
+      {"log_sigmoid", unary<"log_sigmoid">, -inf, -inf},
+      {"log_sigmoid", unary<"log_sigmoid">, inf, 0},
+      {"erf", unary<"erf">, -inf, -1},
+      {"erf", unary<"erf">, T(-0.0), T(-0.0)},
+      {"erfc", unary<"erfc">, -inf, 2},
+      {"erfc", unary<"erfc">, inf, 0},
+      {"silu", unary<"silu">, inf, inf},
+      {"gelu", unary<"gelu">, inf, inf},
+      {"gelu_tanh", unary<"gelu_tanh">, inf, inf},
+      {"erfinv", unary<"erfinv">, 1, inf},
+      {"erfinv", unary<"erfinv">, -1, -inf},
+      {"erfinv", unary<"erfinv">, 2, nan},
+      {"erfinv", unary<"erfinv">, T(-0.0), T(-0.0)},
+      {"digamma", unary<"digamma">, 0, -inf},
+      {"digamma", unary<"digamma">, T(-0.0), inf},
+      {"digamma", unary<"digamma">, -3, nan},
+      {"digamma", unary<"digamma">, -inf, nan},
+      {"lgamma", unary<"lgamma">, 0, inf},
   };
   for (const Row& row : rows) {
     // Amid 40 values, so that the vectorised part and the rest both meet it.
@@ -228,10 +229,19 @@ void check_special() {
       REQUIRE(std::signbit(value) == std::signbit(row.y));
     }
   }
-  for (int op = static_cast<int>(Unary::Reciprocal); op <= static_cast<int>(Unary::Elu); ++op) {
+  for (const Unary op :
+       {unary<"reciprocal">, unary<"sqrt">,       unary<"rsqrt">,   unary<"exp">,
+        unary<"exp2">,       unary<"expm1">,      unary<"log">,     unary<"log2">,
+        unary<"log10">,      unary<"log1p">,      unary<"sin">,     unary<"cos">,
+        unary<"tan">,        unary<"asin">,       unary<"acos">,    unary<"atan">,
+        unary<"sinh">,       unary<"cosh">,       unary<"tanh">,    unary<"asinh">,
+        unary<"acosh">,      unary<"atanh">,      unary<"sigmoid">, unary<"log_sigmoid">,
+        unary<"erf">,        unary<"erfc">,       unary<"erfinv">,  unary<"lgamma">,
+        unary<"digamma">,    unary<"silu">,       unary<"gelu">,    unary<"gelu_tanh">,
+        unary<"softplus">,   unary<"leaky_relu">, unary<"elu">}) {
     const double params[] = {1, 20, 1};
-    for (const T value : evaluate(static_cast<Unary>(op), std::vector<T>(41, nan), params)) {
-      INFO("operation " << op << " of nan");
+    for (const T value : evaluate(op, std::vector<T>(41, nan), params)) {
+      INFO(op->name << " of nan");
       REQUIRE(std::isnan(value));
     }
   }
@@ -268,10 +278,10 @@ void check_binary(Binary op, const std::function<long double(long double, long d
   }
   std::vector<T> out(a.size());
   const auto size = static_cast<std::int64_t>(sizeof(T));
-  binary_loop(op, kDTypeOf<T>)(reinterpret_cast<char*>(out.data()),
-                               reinterpret_cast<const char*>(a.data()),
-                               reinterpret_cast<const char*>(b.data()), size, size, size,
-                               static_cast<std::int64_t>(out.size()), nullptr);
+  op->loop(kDTypeOf<T>)(reinterpret_cast<char*>(out.data()),
+                        reinterpret_cast<const char*>(a.data()),
+                        reinterpret_cast<const char*>(b.data()), size, size, size,
+                        static_cast<std::int64_t>(out.size()), nullptr);
   for (std::size_t i = 0; i < out.size(); ++i) {
     const long double expected = exact(a[i], b[i]);
     INFO("operation of " << a[i] << " and " << b[i] << " = " << out[i]);
@@ -281,21 +291,21 @@ void check_binary(Binary op, const std::function<long double(long double, long d
 }
 
 TEST_CASE("atan2, hypot, pow and fmod of pairs", "[kernels]") {
-  check_binary<float>(Binary::Atan2, [](auto y, auto x) { return std::atan2(y, x); }, 2);
-  check_binary<double>(Binary::Atan2, [](auto y, auto x) { return std::atan2(y, x); }, 2.5L);
-  check_binary<float>(Binary::Hypot, [](auto y, auto x) { return std::hypot(y, x); }, 1);
-  check_binary<double>(Binary::Hypot, [](auto y, auto x) { return std::hypot(y, x); }, 1);
-  check_binary<float>(Binary::Pow, [](auto y, auto x) { return std::pow(y, x); }, 1);
-  check_binary<double>(Binary::Pow, [](auto y, auto x) { return std::pow(y, x); }, 1);
-  check_binary<float>(Binary::Fmod, [](auto y, auto x) { return std::fmod(y, x); }, 0);
-  check_binary<double>(Binary::Fmod, [](auto y, auto x) { return std::fmod(y, x); }, 0);
+  check_binary<float>(binary<"atan2">, [](auto y, auto x) { return std::atan2(y, x); }, 2);
+  check_binary<double>(binary<"atan2">, [](auto y, auto x) { return std::atan2(y, x); }, 2.5L);
+  check_binary<float>(binary<"hypot">, [](auto y, auto x) { return std::hypot(y, x); }, 1);
+  check_binary<double>(binary<"hypot">, [](auto y, auto x) { return std::hypot(y, x); }, 1);
+  check_binary<float>(binary<"pow">, [](auto y, auto x) { return std::pow(y, x); }, 1);
+  check_binary<double>(binary<"pow">, [](auto y, auto x) { return std::pow(y, x); }, 1);
+  check_binary<float>(binary<"fmod">, [](auto y, auto x) { return std::fmod(y, x); }, 0);
+  check_binary<double>(binary<"fmod">, [](auto y, auto x) { return std::fmod(y, x); }, 0);
 }
 
 TEST_CASE("erfinv undoes erf", "[kernels]") {
   std::vector<double> x = {1e-300, 1e-9, 1 - 0x1p-40, 1 - 0x1p-53, -1 + 0x1p-50};
   for (int i = -5000; i <= 5000; ++i) x.push_back(i / 5001.0);
   for (int i = 1; i < 5000; ++i) x.push_back(1 - std::exp2(-53.0 * i / 5000));
-  const std::vector<double> y = evaluate(Unary::Erfinv, x);
+  const std::vector<double> y = evaluate(unary<"erfinv">, x);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const long double z = y[i];
     const long double slope = 1.1283791670955125739L * std::exp(-z * z);
@@ -311,7 +321,7 @@ TEST_CASE("erfinv undoes erf", "[kernels]") {
 TEST_CASE("digamma satisfies its recurrence and known values", "[kernels]") {
   const double gamma = 0.57721566490153286061;
   const std::vector<double> y =
-      evaluate<double>(Unary::Digamma, {1.0, 0.5, 10.0, -0.5, 2.5, 100.0});
+      evaluate<double>(unary<"digamma">, {1.0, 0.5, 10.0, -0.5, 2.5, 100.0});
   CHECK(std::fabs(y[0] + gamma) < 1e-15);
   CHECK(std::fabs(y[1] + gamma + 2 * std::log(2.0)) < 2e-15);
   CHECK(std::fabs(y[2] - 2.2517525890667211077) < 2e-15);

@@ -12,6 +12,7 @@ template <typename T>
 struct Silu {
   T operator()(T x) const { return silu(x); }
 };
+const Register<"silu", MathUnary, Silu, Floats> kSilu;
 // sigmoid(x) and 1 - sigmoid(x), both with all their digits.
 template <typename T>
 struct Logistic {
@@ -31,11 +32,13 @@ struct SiluGrad {
     return g * (s.value * (T(1) + x * s.rest));
   }
 };
+const Register<"silu_grad", MathBinary, SiluGrad, Floats> kSiluGrad;
 
 template <typename T>
 struct Gelu {
   T operator()(T x) const { return x * normal(x).cdf; }
 };
+const Register<"gelu", MathUnary, Gelu, Floats> kGelu;
 template <typename T>
 struct GeluGrad {
   T operator()(T g, T x) const {
@@ -43,6 +46,7 @@ struct GeluGrad {
     return g * (n.cdf + x * (n.e * T(0.39894228040143268)));
   }
 };
+const Register<"gelu_grad", MathBinary, GeluGrad, Floats> kGeluGrad;
 
 // tanh's approximation x/2 (1 + tanh u) is x sigmoid(2u) with 2u = x (c + d x^2).
 template <typename T>
@@ -50,6 +54,7 @@ struct GeluTanh {
   static constexpr T c = T(1.5957691216057308), d = T(0.071354816272600253);
   T operator()(T x) const { return x * sigmoid(x * (c + d * x * x)); }
 };
+const Register<"gelu_tanh", MathUnary, GeluTanh, Floats> kGeluTanh;
 template <typename T>
 struct GeluTanhGrad {
   T operator()(T g, T x) const {
@@ -59,11 +64,13 @@ struct GeluTanhGrad {
     return g * (s.value + x * (s.value * s.rest) * (c + T(3) * d * square));
   }
 };
+const Register<"gelu_tanh_grad", MathBinary, GeluTanhGrad, Floats> kGeluTanhGrad;
 
 template <typename T>
 struct LogSigmoid {
   double operator()(double x) const { return (x < 0.0 ? x : 0.0) - log1p(exp(-absolute(x))); }
 };
+const Register<"log_sigmoid", MathUnary, LogSigmoid, Floats> kLogSigmoid;
 template <typename T>
 struct Softplus {
   explicit Softplus(const double* p) : beta(p[0]), threshold(p[1]) {}
@@ -73,6 +80,7 @@ struct Softplus {
   }
   double beta, threshold;
 };
+const Register<"softplus", MathUnary, Softplus, Floats> kSoftplus;
 template <typename T>
 struct SoftplusGrad {
   explicit SoftplusGrad(const double* p)
@@ -83,6 +91,7 @@ struct SoftplusGrad {
   }
   T beta, threshold;
 };
+const Register<"softplus_grad", MathBinary, SoftplusGrad, Floats> kSoftplusGrad;
 
 template <typename T>
 struct LeakyRelu {
@@ -90,12 +99,14 @@ struct LeakyRelu {
   T operator()(T x) const { return x > T(0) ? x : x * slope; }
   T slope;
 };
+const Register<"leaky_relu", LightUnary, LeakyRelu, Floats> kLeakyRelu;
 template <typename T>
 struct LeakyReluGrad {
   explicit LeakyReluGrad(const double* p) : slope(static_cast<T>(p[0])) {}
   T operator()(T g, T x) const { return x > T(0) ? g : g * slope; }
   T slope;
 };
+const Register<"leaky_relu_grad", LightBinary, LeakyReluGrad, Floats> kLeakyReluGrad;
 
 template <typename T>
 struct Elu {
@@ -103,6 +114,7 @@ struct Elu {
   double operator()(double x) const { return x < 0.0 ? expm1(x * inner) * negative : x * positive; }
   double negative, positive, inner;
 };
+const Register<"elu", MathUnary, Elu, Floats> kElu;
 template <typename T>
 struct EluGrad {
   explicit EluGrad(const double* p)
@@ -112,6 +124,7 @@ struct EluGrad {
   T operator()(T g, T x) const { return x <= T(0) ? g * negative * exp(x * inner) : g * positive; }
   T negative, positive, inner;
 };
+const Register<"elu_grad", MathBinary, EluGrad, Floats> kEluGrad;
 
 // tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2); it is 1 to the last bit from 20 on.
 template <typename T>
@@ -122,6 +135,7 @@ struct Mish {
     return x * (n / (n + T(2)));
   }
 };
+const Register<"mish", MathUnary, Mish, Floats> kMish;
 template <typename T>
 PULLBACK_INLINE T ramp(T x) {
   const T shifted = x + T(3);
@@ -132,22 +146,26 @@ template <typename T>
 struct Hardswish {
   T operator()(T x) const { return x * ramp(x); }
 };
+const Register<"hardswish", LightUnary, Hardswish, Floats> kHardswish;
 template <typename T>
 struct Hardsigmoid {
   T operator()(T x) const { return ramp(x); }
 };
+const Register<"hardsigmoid", LightUnary, Hardsigmoid, Floats> kHardsigmoid;
 template <typename T>
 struct Threshold {
   explicit Threshold(const double* p) : threshold(parameter<T>(p[0])), value(parameter<T>(p[1])) {}
   T operator()(T x) const { return x <= threshold ? value : x; }
   T threshold, value;
 };
+const Register<"threshold", LightUnary, Threshold, Numbers> kThreshold;
 template <typename T>
 struct Hardshrink {
   explicit Hardshrink(const double* p) : limit(static_cast<T>(p[0])) {}
   T operator()(T x) const { return absolute(x) <= limit ? T(0) : x; }
   T limit;
 };
+const Register<"hardshrink", LightUnary, Hardshrink, Floats> kHardshrink;
 template <typename T>
 struct Softshrink {
   explicit Softshrink(const double* p) : limit(static_cast<T>(p[0])) {}
@@ -157,10 +175,12 @@ struct Softshrink {
   }
   T limit;
 };
+const Register<"softshrink", LightUnary, Softshrink, Floats> kSoftshrink;
 template <typename T>
 struct Prelu {
   T operator()(T x, T slope) const { return x > T(0) ? x : slope * x; }
 };
+const Register<"prelu", LightBinary, Prelu, Floats> kPrelu;
 
 template <typename T>
 struct SmoothL1 {
@@ -171,6 +191,7 @@ struct SmoothL1 {
   }
   T beta;
 };
+const Register<"smooth_l1", LightBinary, SmoothL1, Floats> kSmoothL1;
 template <typename T>
 struct Huber {
   explicit Huber(const double* p) : delta(static_cast<T>(p[0])) {}
@@ -180,49 +201,25 @@ struct Huber {
   }
   T delta;
 };
+const Register<"huber", LightBinary, Huber, Floats> kHuber;
 
 template <typename T>
 struct ReluGrad {
   T operator()(T g, T x) const { return x <= T(0) ? T(0) : g; }
 };
+const Register<"relu_grad", LightBinary, ReluGrad, Floats> kReluGrad;
 template <typename T>
 struct TanhGrad {
   T operator()(T g, T y) const { return g * (T(1) - y * y); }
 };
+const Register<"tanh_grad", LightBinary, TanhGrad, Floats> kTanhGrad;
 template <typename T>
 struct SigmoidGrad {
   T operator()(T g, T y) const { return g * ((T(1) - y) * y); }
 };
+const Register<"sigmoid_grad", LightBinary, SigmoidGrad, Floats> kSigmoidGrad;
 
 }  // namespace
-
-void fill_activation(ElementwiseTable& t) {
-  set<MathUnary, Silu, float, double>(t, Unary::Silu);
-  set<MathUnary, Gelu, float, double>(t, Unary::Gelu);
-  set<MathUnary, GeluTanh, float, double>(t, Unary::GeluTanh);
-  set<MathUnary, LogSigmoid, float, double>(t, Unary::LogSigmoid);
-  set<MathUnary, Softplus, float, double>(t, Unary::Softplus);
-  set<MathUnary, Elu, float, double>(t, Unary::Elu);
-  set<LightUnary, LeakyRelu, float, double>(t, Unary::LeakyRelu);
-  set<LightBinary, ReluGrad, float, double>(t, Binary::ReluGrad);
-  set<LightBinary, TanhGrad, float, double>(t, Binary::TanhGrad);
-  set<LightBinary, SigmoidGrad, float, double>(t, Binary::SigmoidGrad);
-  set<LightBinary, LeakyReluGrad, float, double>(t, Binary::LeakyReluGrad);
-  set<MathBinary, SiluGrad, float, double>(t, Binary::SiluGrad);
-  set<MathBinary, GeluGrad, float, double>(t, Binary::GeluGrad);
-  set<MathBinary, GeluTanhGrad, float, double>(t, Binary::GeluTanhGrad);
-  set<MathBinary, SoftplusGrad, float, double>(t, Binary::SoftplusGrad);
-  set<MathBinary, EluGrad, float, double>(t, Binary::EluGrad);
-  set<MathUnary, Mish, float, double>(t, Unary::Mish);
-  set<LightUnary, Hardswish, float, double>(t, Unary::Hardswish);
-  set<LightUnary, Hardsigmoid, float, double>(t, Unary::Hardsigmoid);
-  set<LightUnary, Hardshrink, float, double>(t, Unary::Hardshrink);
-  set<LightUnary, Softshrink, float, double>(t, Unary::Softshrink);
-  set<LightUnary, Threshold, uint8_t, int32_t, int64_t, float, double>(t, Unary::Threshold);
-  set<LightBinary, Prelu, float, double>(t, Binary::Prelu);
-  set<LightBinary, SmoothL1, float, double>(t, Binary::SmoothL1);
-  set<LightBinary, Huber, float, double>(t, Binary::Huber);
-}
 
 }  // namespace PULLBACK_ISA
 }  // namespace pullback::kernels

@@ -1,8 +1,7 @@
 // Loops of arithmetic: sums, products, quotients, extrema, signs, rounding.
 //
-// Integers wrap: they are computed unsigned.  Start reading at fill_arithmetic.
+// Integers wrap: they are computed unsigned.  A kernel stands in the line after its function.
 #include <cmath>
-#include <initializer_list>
 
 #include "kernels/loops.h"
 #include "kernels/vecmath.h"
@@ -41,6 +40,7 @@ struct Neg {
     }
   }
 };
+const Register<"neg", LightUnary, Neg, Numbers> kNeg;
 template <typename T>
 struct Abs {
   T operator()(T x) const {
@@ -53,34 +53,42 @@ struct Abs {
     }
   }
 };
+const Register<"abs", LightUnary, Abs, Numbers> kAbs;
 template <typename T>
 struct Sign {
   T operator()(T x) const { return static_cast<T>((T{0} < x) - (x < T{0})); }
 };
+const Register<"sign", LightUnary, Sign, Numbers> kSign;
 template <typename T>
 struct Square {
   T operator()(T x) const { return static_cast<T>(wide(x) * wide(x)); }
 };
+const Register<"square", LightUnary, Square, Numbers> kSquare;
 template <typename T>
 struct Relu {
   T operator()(T x) const { return x < T{0} ? T{0} : x; }
 };
+const Register<"relu", LightUnary, Relu, Numbers> kRelu;
 template <typename T>
 struct Identity {
   T operator()(T x) const { return x; }
 };
+const Register<"sign", LightUnary, Identity, DTypes<bool>> kSignOfBool;
 template <typename T>
 struct Reciprocal {
   T operator()(T x) const { return T{1} / x; }
 };
+const Register<"reciprocal", LightUnary, Reciprocal, Floats> kReciprocal;
 template <typename T>
 struct Sqrt {
   T operator()(T x) const { return square_root(x); }
 };
+const Register<"sqrt", LightUnary, Sqrt, Floats> kSqrt;
 template <typename T>
 struct Rsqrt {
   T operator()(T x) const { return T{1} / square_root(x); }
 };
+const Register<"rsqrt", LightUnary, Rsqrt, Floats> kRsqrt;
 
 PULLBACK_INLINE float floor(float x) { return __builtin_floorf(x); }
 PULLBACK_INLINE double floor(double x) { return __builtin_floor(x); }
@@ -95,18 +103,26 @@ template <typename T>
 struct Floor {
   T operator()(T x) const { return floor(x); }
 };
+const Register<"floor", LightUnary, Floor, Floats> kFloor;
+const Register<"floor", LightUnary, Identity, Integers> kFloorOfIntegers;
 template <typename T>
 struct Ceil {
   T operator()(T x) const { return ceil(x); }
 };
+const Register<"ceil", LightUnary, Ceil, Floats> kCeil;
+const Register<"ceil", LightUnary, Identity, Integers> kCeilOfIntegers;
 template <typename T>
 struct Trunc {
   T operator()(T x) const { return trunc(x); }
 };
+const Register<"trunc", LightUnary, Trunc, Floats> kTrunc;
+const Register<"trunc", LightUnary, Identity, Integers> kTruncOfIntegers;
 template <typename T>
 struct Round {
   T operator()(T x) const { return round(x); }
 };
+const Register<"round", LightUnary, Round, Floats> kRound;
+const Register<"round", LightUnary, Identity, Integers> kRoundOfIntegers;
 template <typename T>
 struct RoundDecimals {
   explicit RoundDecimals(const double* p) : negative(p[0] < 0), ten(T{1}) {
@@ -116,10 +132,12 @@ struct RoundDecimals {
   bool negative;
   T ten;
 };
+const Register<"round_decimals", LightUnary, RoundDecimals, Floats> kRoundDecimals;
 template <typename T>
 struct Frac {
   T operator()(T x) const { return x - trunc(x); }
 };
+const Register<"frac", LightUnary, Frac, Floats> kFrac;
 template <typename T>
 struct NanToNum {
   explicit NanToNum(const double* p)
@@ -129,23 +147,29 @@ struct NanToNum {
   }
   T nan, inf, minus_inf;
 };
+const Register<"nan_to_num", LightUnary, NanToNum, Floats> kNanToNum;
+const Register<"nan_to_num", LightUnary, Identity, BoolAndIntegers> kNanToNumOfIntegers;
 
 template <typename T>
 struct Add {
   T operator()(T a, T b) const { return static_cast<T>(wide(a) + wide(b)); }
 };
+const Register<"add", LightBinary, Add, Numbers> kAdd;
 template <typename T>
 struct Sub {
   T operator()(T a, T b) const { return static_cast<T>(wide(a) - wide(b)); }
 };
+const Register<"sub", LightBinary, Sub, Numbers> kSub;
 template <typename T>
 struct Mul {
   T operator()(T a, T b) const { return static_cast<T>(wide(a) * wide(b)); }
 };
+const Register<"mul", LightBinary, Mul, Numbers> kMul;
 template <typename T>
 struct Div {
   T operator()(T a, T b) const { return a / b; }
 };
+const Register<"div", LightBinary, Div, Floats> kDiv;
 
 template <typename T>
 struct AddScaled {
@@ -153,34 +177,43 @@ struct AddScaled {
   T operator()(T a, T b) const { return static_cast<T>(wide(a) + wide(alpha) * wide(b)); }
   T alpha;
 };
+const Register<"add_scaled", LightBinary, AddScaled, Numbers> kAddScaled;
 
 // NaN of either operand wins; a comparison with NaN is false, so that NaN in b falls through to b.
 template <typename T>
 struct Maximum {
   T operator()(T a, T b) const { return ((a > b) | (a != a)) ? a : b; }
 };
+const Register<"maximum", LightBinary, Maximum, BoolAndNumbers> kMaximum;
 template <typename T>
 struct Minimum {
   T operator()(T a, T b) const { return ((a < b) | (a != a)) ? a : b; }
 };
+const Register<"minimum", LightBinary, Minimum, BoolAndNumbers> kMinimum;
 template <typename T>
 struct Fmax {
   T operator()(T a, T b) const { return ((a >= b) | (b != b)) ? a : b; }
 };
+const Register<"fmax", LightBinary, Fmax, Floats> kFmax;
+const Register<"fmax", LightBinary, Maximum, BoolAndIntegers> kFmaxOfIntegers;
 template <typename T>
 struct Fmin {
   T operator()(T a, T b) const { return ((a <= b) | (b != b)) ? a : b; }
 };
+const Register<"fmin", LightBinary, Fmin, Floats> kFmin;
+const Register<"fmin", LightBinary, Minimum, BoolAndIntegers> kFminOfIntegers;
 template <typename T>
 struct Heaviside {
   T operator()(T x, T at_zero) const {
     return x == T{0} ? at_zero : static_cast<T>(x > T{0} ? 1 : 0);
   }
 };
+const Register<"heaviside", LightBinary, Heaviside, BoolAndNumbers> kHeaviside;
 template <typename T>
 struct Copysign {
   T operator()(T a, T b) const { return with_sign(a, b); }
 };
+const Register<"copysign", LightBinary, Copysign, Floats> kCopysign;
 
 // a - trunc(a / b) b is exact when it is fused: the quotient, rounded, is off by at most one.
 template <typename T>
@@ -203,6 +236,7 @@ template <typename T>
 struct Fmod {
   T operator()(T a, T b) const { return fmod(a, b); }
 };
+const Register<"fmod", PlainBinary, Fmod, Floats> kFmod;
 template <typename T>
 struct Remainder {
   T operator()(T a, T b) const {
@@ -210,6 +244,7 @@ struct Remainder {
     return ((r != T{0}) & ((b < T{0}) != (r < T{0}))) ? r + b : r;
   }
 };
+const Register<"remainder", PlainBinary, Remainder, Floats> kRemainder;
 template <typename T>
 struct FloorDivide {
   T operator()(T a, T b) const {
@@ -222,10 +257,12 @@ struct FloorDivide {
     return quotient - whole > T(0.5) ? whole + T{1} : whole;
   }
 };
+const Register<"floor_divide", PlainBinary, FloorDivide, Floats> kFloorDivide;
 template <typename T>
 struct TruncDivide {
   T operator()(T a, T b) const { return trunc(a / b); }
 };
+const Register<"trunc_divide", LightBinary, TruncDivide, Floats> kTruncDivide;
 
 template <typename T>
 struct Clamp {
@@ -239,6 +276,7 @@ struct Clamp {
     return r;
   }
 };
+const Register<"clamp", LightTernary, Clamp, Numbers> kClamp;
 template <typename T>
 struct Lerp {
   T operator()(T a, T b, T w) const {
@@ -246,6 +284,7 @@ struct Lerp {
     return absolute(w) < T(0.5) ? a + w * d : b - d * (T{1} - w);
   }
 };
+const Register<"lerp", LightTernary, Lerp, Floats> kLerp;
 template <typename T>
 struct Addcmul {
   explicit Addcmul(const double* p) : value(parameter<T>(p[0])) {}
@@ -254,112 +293,33 @@ struct Addcmul {
   }
   T value;
 };
+const Register<"addcmul", LightTernary, Addcmul, Numbers> kAddcmul;
 template <typename T>
 struct Addcdiv {
   explicit Addcdiv(const double* p) : value(parameter<T>(p[0])) {}
   T operator()(T a, T b, T c) const { return a + value * b / c; }
   T value;
 };
+const Register<"addcdiv", LightTernary, Addcdiv, Floats> kAddcdiv;
 template <typename T>
 struct Where {
   T operator()(uint8_t condition, T b, T c) const { return condition != 0 ? b : c; }
 };
-
-template <template <typename> typename Op, typename... Ts>
-void set_ternary(ElementwiseTable& t, Ternary op) {
-  ((t.ternary[static_cast<int>(op)][static_cast<int>(kDTypeOf<Ts>)] =
-        &LightTernary<Op<Ts>, Ts, Ts>::run),
-   ...);
-}
-
-// Where only moves bits, so that dtypes of one size share a loop.
-template <typename T>
-void set_where(ElementwiseTable& t, DType dtype) {
-  t.ternary[static_cast<int>(Ternary::Where)][static_cast<int>(dtype)] =
-      &LightTernary<Where<T>, uint8_t, T>::run;
-}
-
-template <template <typename> typename Op>
-void set_all(ElementwiseTable& t, Binary op) {
-  set<LightBinary, Op, uint8_t, int32_t, int64_t, float, double>(t, op);
-}
-template <template <typename> typename Op>
-void set_all(ElementwiseTable& t, Unary op) {
-  set<LightUnary, Op, uint8_t, int32_t, int64_t, float, double>(t, op);
-}
-template <template <typename> typename Op>
-void set_floats(ElementwiseTable& t, Unary op) {
-  set<LightUnary, Op, float, double>(t, op);
-}
+template <std::size_t size>
+using Bits = std::conditional_t<
+    size == 1, uint8_t,
+    std::conditional_t<size == 2, std::uint16_t,
+                       std::conditional_t<size == 4, std::uint32_t, std::uint64_t>>>;
+// Only bits are moved, so that dtypes of one size share a loop.
+template <typename, typename T>
+struct Choice : TernaryOf<Where<Bits<sizeof(T)>>, uint8_t, Bits<sizeof(T)>> {
+  using Out = T;
+  static constexpr bool kChooses = true;
+};
+using AllDTypes = DTypes<bool, uint8_t, std::int8_t, std::int16_t, int32_t, int64_t, Half, BFloat16,
+                         float, double>;
+const Register<"where", Choice, Where, AllDTypes> kWhere;
 
 }  // namespace
-
-void fill_arithmetic(ElementwiseTable& t) {
-  set_all<Neg>(t, Unary::Neg);
-  set_all<Abs>(t, Unary::Abs);
-  set_all<Sign>(t, Unary::Sign);
-  set_all<Square>(t, Unary::Square);
-  set_all<Relu>(t, Unary::Relu);
-  set_floats<Floor>(t, Unary::Floor);
-  set_floats<Ceil>(t, Unary::Ceil);
-  set_floats<Round>(t, Unary::Round);
-  set_floats<RoundDecimals>(t, Unary::RoundDecimals);
-  set_floats<Trunc>(t, Unary::Trunc);
-  set_floats<Frac>(t, Unary::Frac);
-  set_floats<NanToNum>(t, Unary::NanToNum);
-  set_floats<Reciprocal>(t, Unary::Reciprocal);
-  set_floats<Sqrt>(t, Unary::Sqrt);
-  set_floats<Rsqrt>(t, Unary::Rsqrt);
-  set<LightUnary, Identity, uint8_t, int32_t, int64_t>(t, Unary::Floor);
-  for (const Unary op : {Unary::Ceil, Unary::Round, Unary::Trunc, Unary::NanToNum}) {
-    for (const DType dtype : {DType::UInt8, DType::Int32, DType::Int64}) {
-      t.unary[static_cast<int>(op)][static_cast<int>(dtype)] =
-          t.unary[static_cast<int>(Unary::Floor)][static_cast<int>(dtype)];
-    }
-  }
-  set_bool(t, Unary::Sign, Unary::Floor);
-  set_bool(t, Unary::NanToNum, Unary::Floor);
-
-  set_all<Add>(t, Binary::Add);
-  set_all<Sub>(t, Binary::Sub);
-  set_all<Mul>(t, Binary::Mul);
-  set_all<AddScaled>(t, Binary::AddScaled);
-  set_all<Maximum>(t, Binary::Maximum);
-  set_all<Minimum>(t, Binary::Minimum);
-  set_all<Heaviside>(t, Binary::Heaviside);
-  set_bool(t, Binary::Heaviside, Binary::Heaviside);
-  set<LightBinary, Fmax, float, double>(t, Binary::Fmax);
-  set<LightBinary, Fmin, float, double>(t, Binary::Fmin);
-  for (const DType dtype : {DType::UInt8, DType::Int32, DType::Int64}) {
-    const int d = static_cast<int>(dtype);
-    t.binary[static_cast<int>(Binary::Fmax)][d] = t.binary[static_cast<int>(Binary::Maximum)][d];
-    t.binary[static_cast<int>(Binary::Fmin)][d] = t.binary[static_cast<int>(Binary::Minimum)][d];
-  }
-  for (const Binary op : {Binary::Maximum, Binary::Minimum, Binary::Fmax, Binary::Fmin}) {
-    set_bool(t, op, op);
-  }
-  set<LightBinary, Div, float, double>(t, Binary::Div);
-  set<LightBinary, Copysign, float, double>(t, Binary::Copysign);
-  set<LightBinary, TruncDivide, float, double>(t, Binary::TruncDivide);
-  set<PlainBinary, Fmod, float, double>(t, Binary::Fmod);
-  set<PlainBinary, Remainder, float, double>(t, Binary::Remainder);
-  set<PlainBinary, FloorDivide, float, double>(t, Binary::FloorDivide);
-
-  set_ternary<Clamp, uint8_t, int32_t, int64_t, float, double>(t, Ternary::Clamp);
-  set_ternary<Lerp, float, double>(t, Ternary::Lerp);
-  set_ternary<Addcmul, uint8_t, int32_t, int64_t, float, double>(t, Ternary::Addcmul);
-  set_ternary<Addcdiv, float, double>(t, Ternary::Addcdiv);
-  set_where<uint8_t>(t, DType::Bool);
-  set_where<uint8_t>(t, DType::UInt8);
-  set_where<uint8_t>(t, DType::Int8);
-  for (const DType dtype : {DType::Int16, DType::Float16, DType::BFloat16}) {
-    set_where<std::uint16_t>(t, dtype);
-  }
-  set_where<std::uint32_t>(t, DType::Int32);
-  set_where<std::uint32_t>(t, DType::Float32);
-  set_where<std::uint64_t>(t, DType::Int64);
-  set_where<std::uint64_t>(t, DType::Float64);
-}
-
 }  // namespace PULLBACK_ISA
 }  // namespace pullback::kernels

@@ -12,46 +12,57 @@ template <typename T>
 struct Eq {
   bool operator()(T a, T b) const { return a == b; }
 };
+const Register<"eq", LightBinary, Eq, BoolAndNumbers> kEq;
 template <typename T>
 struct Ne {
   bool operator()(T a, T b) const { return a != b; }
 };
+const Register<"ne", LightBinary, Ne, BoolAndNumbers> kNe;
 template <typename T>
 struct Lt {
   bool operator()(T a, T b) const { return a < b; }
 };
+const Register<"lt", LightBinary, Lt, BoolAndNumbers> kLt;
 template <typename T>
 struct Le {
   bool operator()(T a, T b) const { return a <= b; }
 };
+const Register<"le", LightBinary, Le, BoolAndNumbers> kLe;
 template <typename T>
 struct Gt {
   bool operator()(T a, T b) const { return a > b; }
 };
+const Register<"gt", LightBinary, Gt, BoolAndNumbers> kGt;
 template <typename T>
 struct Ge {
   bool operator()(T a, T b) const { return a >= b; }
 };
+const Register<"ge", LightBinary, Ge, BoolAndNumbers> kGe;
 template <typename T>
 struct LogicalAnd {
   bool operator()(T a, T b) const { return (a != T{0}) & (b != T{0}); }
 };
+const Register<"logical_and", LightBinary, LogicalAnd, BoolAndNumbers> kLogicalAnd;
 template <typename T>
 struct LogicalOr {
   bool operator()(T a, T b) const { return (a != T{0}) | (b != T{0}); }
 };
+const Register<"logical_or", LightBinary, LogicalOr, BoolAndNumbers> kLogicalOr;
 template <typename T>
 struct LogicalXor {
   bool operator()(T a, T b) const { return (a != T{0}) != (b != T{0}); }
 };
+const Register<"logical_xor", LightBinary, LogicalXor, BoolAndNumbers> kLogicalXor;
 template <typename T>
 struct LogicalNot {
   bool operator()(T x) const { return x == T{0}; }
 };
+const Register<"logical_not", LightUnary, LogicalNot, BoolAndNumbers> kLogicalNot;
 template <typename T>
 struct IsNan {
   bool operator()(T x) const { return x != x; }
 };
+const Register<"isnan", LightUnary, IsNan, BoolAndNumbers> kIsNan;
 template <typename T>
 struct IsInf {
   bool operator()(T x) const {
@@ -59,6 +70,7 @@ struct IsInf {
     return false;
   }
 };
+const Register<"isinf", LightUnary, IsInf, BoolAndNumbers> kIsInf;
 template <typename T>
 struct IsFinite {
   bool operator()(T x) const {
@@ -66,23 +78,31 @@ struct IsFinite {
     return true;
   }
 };
+const Register<"isfinite", LightUnary, IsFinite, BoolAndNumbers> kIsFinite;
 
 template <typename T>
 struct BitwiseAnd {
   T operator()(T a, T b) const { return static_cast<T>(a & b); }
 };
+const Register<"bitwise_and", LightBinary, BitwiseAnd, BoolAndIntegers> kBitwiseAnd;
+const Register<"mul", LightBinary, BitwiseAnd, DTypes<bool>> kMulBool;
 template <typename T>
 struct BitwiseOr {
   T operator()(T a, T b) const { return static_cast<T>(a | b); }
 };
+const Register<"bitwise_or", LightBinary, BitwiseOr, BoolAndIntegers> kBitwiseOr;
+const Register<"add", LightBinary, BitwiseOr, DTypes<bool>> kAddBool;
 template <typename T>
 struct BitwiseXor {
   T operator()(T a, T b) const { return static_cast<T>(a ^ b); }
 };
+const Register<"bitwise_xor", LightBinary, BitwiseXor, BoolAndIntegers> kBitwiseXor;
 template <typename T>
 struct BitwiseNot {
   T operator()(T x) const { return static_cast<T>(~x); }
 };
+const Register<"bitwise_not", LightUnary, BitwiseNot, Integers> kBitwiseNot;
+const Register<"bitwise_not", LightUnary, LogicalNot, DTypes<bool>> kBitwiseNotOfBool;
 
 // A shift by a negative count or by all bits and more leaves nothing but the sign.
 template <typename T>
@@ -97,6 +117,7 @@ struct LeftShift {
     return shifts_out(b) ? T{0} : static_cast<T>(static_cast<U>(a) << count);
   }
 };
+const Register<"bitwise_left_shift", LightBinary, LeftShift, Integers> kLeftShift;
 template <typename T>
 struct RightShift {
   T operator()(T a, T b) const {
@@ -107,52 +128,9 @@ struct RightShift {
     return static_cast<T>(a >> (shifts_out(b) ? kMost : b));
   }
 };
-
-template <template <typename> typename Op>
-void set_all(ElementwiseTable& t, Binary op) {
-  set<LightBinary, Op, uint8_t, int32_t, int64_t, float, double>(t, op);
-  set_bool(t, op, op);
-}
-template <template <typename> typename Op>
-void set_all(ElementwiseTable& t, Unary op) {
-  set<LightUnary, Op, uint8_t, int32_t, int64_t, float, double>(t, op);
-  set_bool(t, op, op);
-}
-template <template <typename> typename Op>
-void set_integers(ElementwiseTable& t, Binary op) {
-  set<LightBinary, Op, uint8_t, int32_t, int64_t>(t, op);
-}
+const Register<"bitwise_right_shift", LightBinary, RightShift, Integers> kRightShift;
 
 }  // namespace
-
-void fill_compare(ElementwiseTable& t) {
-  set_all<Eq>(t, Binary::Eq);
-  set_all<Ne>(t, Binary::Ne);
-  set_all<Lt>(t, Binary::Lt);
-  set_all<Le>(t, Binary::Le);
-  set_all<Gt>(t, Binary::Gt);
-  set_all<Ge>(t, Binary::Ge);
-  set_all<LogicalAnd>(t, Binary::LogicalAnd);
-  set_all<LogicalOr>(t, Binary::LogicalOr);
-  set_all<LogicalXor>(t, Binary::LogicalXor);
-  set_all<LogicalNot>(t, Unary::LogicalNot);
-  set_all<IsNan>(t, Unary::IsNan);
-  set_all<IsInf>(t, Unary::IsInf);
-  set_all<IsFinite>(t, Unary::IsFinite);
-
-  set<LightUnary, BitwiseNot, uint8_t, int32_t, int64_t>(t, Unary::BitwiseNot);
-  set_bool(t, Unary::BitwiseNot, Unary::LogicalNot);
-  set_integers<BitwiseAnd>(t, Binary::BitwiseAnd);
-  set_integers<BitwiseOr>(t, Binary::BitwiseOr);
-  set_integers<BitwiseXor>(t, Binary::BitwiseXor);
-  set_integers<LeftShift>(t, Binary::LeftShift);
-  set_integers<RightShift>(t, Binary::RightShift);
-  set_bool(t, Binary::BitwiseAnd, Binary::BitwiseAnd);
-  set_bool(t, Binary::BitwiseOr, Binary::BitwiseOr);
-  set_bool(t, Binary::BitwiseXor, Binary::BitwiseXor);
-  set_bool(t, Binary::Add, Binary::BitwiseOr);
-  set_bool(t, Binary::Mul, Binary::BitwiseAnd);
-}
 
 }  // namespace PULLBACK_ISA
 }  // namespace pullback::kernels

@@ -15,7 +15,8 @@ namespace {
   template <typename T>                             \
   struct Name {                                     \
     T operator()(T x) const { return function(x); } \
-  };
+  };                                                \
+  const Register<#function, MathUnary, Name, Floats> k##Name;
 PULLBACK_NATIVE(Exp, exp)
 PULLBACK_NATIVE(Log, log)
 PULLBACK_NATIVE(Tanh, tanh)
@@ -28,7 +29,8 @@ PULLBACK_NATIVE(Erfc, erfc)
   template <typename T>                                       \
   struct Name {                                               \
     double operator()(double x) const { return function(x); } \
-  };
+  };                                                          \
+  const Register<#function, MathUnary, Name, Floats> k##Name;
 PULLBACK_BY_DOUBLE(Exp2, exp2)
 PULLBACK_BY_DOUBLE(Expm1, expm1)
 PULLBACK_BY_DOUBLE(Log2, log2)
@@ -42,28 +44,34 @@ PULLBACK_BY_DOUBLE(Cosh, cosh)
 PULLBACK_BY_DOUBLE(Asinh, asinh)
 PULLBACK_BY_DOUBLE(Acosh, acosh)
 PULLBACK_BY_DOUBLE(Atanh, atanh)
-PULLBACK_BY_DOUBLE(Erfinv, erfinv)
 #undef PULLBACK_BY_DOUBLE
 
+template <typename T>
+struct Erfinv {
+  double operator()(double x) const { return erfinv(x); }
+};
+const Register<"erfinv", MathUnary, Erfinv, Floats> kErfinv(Cost::Slow);
+
+template <typename T>
 struct Sin {
   static double moderate(double x) { return sin_moderate(x); }
-  static double any(double x) { return std::sin(x); }
-  static float any(float x) { return std::sin(x); }
+  static T any(T x) { return std::sin(x); }
 };
+template <typename T>
 struct Cos {
   static double moderate(double x) { return cos_moderate(x); }
-  static double any(double x) { return std::cos(x); }
-  static float any(float x) { return std::cos(x); }
+  static T any(T x) { return std::cos(x); }
 };
+template <typename T>
 struct Tan {
   static double moderate(double x) { return tan_moderate(x); }
-  static double any(double x) { return std::tan(x); }
-  static float any(float x) { return std::tan(x); }
+  static T any(T x) { return std::tan(x); }
 };
 
 // Huge, infinite and NaN angles go to libm, element by element.
 template <typename Op, typename T>
-struct Trigonometric {
+struct Trigonometric : Traits<Cost::Math> {
+  using Out = T;
   [[gnu::noinline, gnu::flatten]] static void contiguous(T* out, const T* in, int64_t n,
                                                          const double*) {
     for (int64_t begin = 0; begin < n; begin += kStage) {
@@ -86,20 +94,20 @@ struct Trigonometric {
     staged_unary<Trigonometric, T>(out, in, so, si, n, params);
   }
 };
-template <typename Op>
-void set_trigonometric(ElementwiseTable& t, Unary op) {
-  t.unary[static_cast<int>(op)][static_cast<int>(DType::Float32)] = &Trigonometric<Op, float>::run;
-  t.unary[static_cast<int>(op)][static_cast<int>(DType::Float64)] = &Trigonometric<Op, double>::run;
-}
+const Register<"sin", Trigonometric, Sin, Floats> kSin;
+const Register<"cos", Trigonometric, Cos, Floats> kCos;
+const Register<"tan", Trigonometric, Tan, Floats> kTan;
 
 template <typename T>
 struct Atan2 {
   double operator()(double y, double x) const { return atan2(y, x); }
 };
+const Register<"atan2", MathBinary, Atan2, Floats> kAtan2(Cost::Slow);
 template <typename T>
 struct Xlogy {
   T operator()(T x, T y) const { return y != y ? y : x == T(0) ? T(0) : x * log(y); }
 };
+const Register<"xlogy", MathBinary, Xlogy, Floats> kXlogy;
 template <typename T>
 struct Logaddexp {
   double operator()(double a, double b) const {
@@ -108,6 +116,7 @@ struct Logaddexp {
     return ((a == b) & (absolute(a) == kInf<double>)) ? a : sum;
   }
 };
+const Register<"logaddexp", MathBinary, Logaddexp, Floats> kLogaddexp;
 template <typename T>
 struct Logaddexp2 {
   double operator()(double a, double b) const {
@@ -117,6 +126,7 @@ struct Logaddexp2 {
     return ((a == b) & (absolute(a) == kInf<double>)) ? a : sum;
   }
 };
+const Register<"logaddexp2", MathBinary, Logaddexp2, Floats> kLogaddexp2;
 template <typename T>
 struct Hypot {
   T operator()(T a, T b) const {
@@ -130,44 +140,8 @@ struct Hypot {
     }
   }
 };
-
-template <template <typename> typename Op>
-void set_floats(ElementwiseTable& t, Unary op) {
-  set<MathUnary, Op, float, double>(t, op);
-}
+const Register<"hypot", MathBinary, Hypot, Floats> kHypot(Cost::Slow);
 
 }  // namespace
-
-void fill_math(ElementwiseTable& t) {
-  set_floats<Exp>(t, Unary::Exp);
-  set_floats<Exp2>(t, Unary::Exp2);
-  set_floats<Expm1>(t, Unary::Expm1);
-  set_floats<Log>(t, Unary::Log);
-  set_floats<Log2>(t, Unary::Log2);
-  set_floats<Log10>(t, Unary::Log10);
-  set_floats<Log1p>(t, Unary::Log1p);
-  set_floats<Asin>(t, Unary::Asin);
-  set_floats<Acos>(t, Unary::Acos);
-  set_floats<Atan>(t, Unary::Atan);
-  set_floats<Sinh>(t, Unary::Sinh);
-  set_floats<Cosh>(t, Unary::Cosh);
-  set_floats<Tanh>(t, Unary::Tanh);
-  set_floats<Asinh>(t, Unary::Asinh);
-  set_floats<Acosh>(t, Unary::Acosh);
-  set_floats<Atanh>(t, Unary::Atanh);
-  set_floats<Sigmoid>(t, Unary::Sigmoid);
-  set_floats<Erf>(t, Unary::Erf);
-  set_floats<Erfc>(t, Unary::Erfc);
-  set_floats<Erfinv>(t, Unary::Erfinv);
-  set_trigonometric<Sin>(t, Unary::Sin);
-  set_trigonometric<Cos>(t, Unary::Cos);
-  set_trigonometric<Tan>(t, Unary::Tan);
-  set<MathBinary, Atan2, float, double>(t, Binary::Atan2);
-  set<MathBinary, Xlogy, float, double>(t, Binary::Xlogy);
-  set<MathBinary, Logaddexp, float, double>(t, Binary::Logaddexp);
-  set<MathBinary, Logaddexp2, float, double>(t, Binary::Logaddexp2);
-  set<MathBinary, Hypot, float, double>(t, Binary::Hypot);
-}
-
 }  // namespace PULLBACK_ISA
 }  // namespace pullback::kernels

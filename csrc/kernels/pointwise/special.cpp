@@ -1,7 +1,6 @@
 // Loops that no instruction set makes quicker: special functions, integral division, power.
 //
-// Start reading at fill_special.  The math library's thread-safe lgamma_r is used because lgamma
-// writes a global.
+// The math library's thread-safe lgamma_r is used because lgamma writes a global.
 #include <cmath>
 #include <cstdint>
 
@@ -24,6 +23,7 @@ struct Lgamma {
     }
   }
 };
+const Register<"lgamma", PlainUnary, Lgamma, Floats> kLgamma;
 
 constexpr double kPi = 3.14159265358979323846;
 
@@ -31,6 +31,7 @@ template <typename T>
 struct Digamma {
   T operator()(T x) const { return static_cast<T>(digamma(static_cast<double>(x))); }
 };
+const Register<"digamma", PlainUnary, Digamma, Floats> kDigamma;
 
 // The n-th derivative of digamma is (-1)^(n+1) n! zeta(n + 1, x), Hurwitz's zeta function: its
 // first terms, then Euler's summation formula; n = 1 reflects negative arguments.
@@ -75,32 +76,38 @@ struct Polygamma {
   T operator()(T x) const { return static_cast<T>(polygamma(order, static_cast<double>(x))); }
   double order;
 };
+const Register<"polygamma", PlainUnary, Polygamma, Floats> kPolygamma;
 
 // The incomplete gamma functions of (a, x), and slopes of quantiles: kernels/special/gamma.h.
 template <typename T>
 struct LowerGamma {
   T operator()(T a, T x) const { return static_cast<T>(lower_gamma(double(a), double(x))); }
 };
+const Register<"lower_gamma", PlainBinary, LowerGamma, Floats> kLowerGamma;
 template <typename T>
 struct UpperGamma {
   T operator()(T a, T x) const { return static_cast<T>(upper_gamma(double(a), double(x))); }
 };
+const Register<"upper_gamma", PlainBinary, UpperGamma, Floats> kUpperGamma;
 template <typename T>
 struct GammaSlope {
   T operator()(T a, T x) const {
     return static_cast<T>(gamma_quantile_slope(double(a), double(x)));
   }
 };
+const Register<"gamma_slope", PlainBinary, GammaSlope, Floats> kGammaSlope;
 template <typename T>
 struct BetaSlope {
   T operator()(T x, T a, T total) const {
     return static_cast<T>(beta_quantile_slope(double(x), double(a), double(total)));
   }
 };
+const Register<"beta_slope", PlainTernary, BetaSlope, Floats> kBetaSlope;
 template <typename T>
 struct Second {
   T operator()(T, T b) const { return b; }
 };
+const Register<"second", PlainBinary, Second, Floats> kSecond;
 
 template <typename T>
 struct Logit {
@@ -111,6 +118,7 @@ struct Logit {
   }
   T eps;
 };
+const Register<"logit", PlainUnary, Logit, Floats> kLogit;
 template <typename T>
 struct Sinc {
   T operator()(T x) const {
@@ -118,6 +126,7 @@ struct Sinc {
     return x == T(0) ? T(1) : std::sin(angle) / angle;
   }
 };
+const Register<"sinc", PlainUnary, Sinc, Floats> kSinc;
 
 // A zero divisor has been refused before; should one get here nevertheless it must not trap.
 template <typename T>
@@ -136,14 +145,20 @@ T rest(T a, T b) {
   }
   return static_cast<T>(a % b);
 }
+template <typename Op, typename T>
+struct Division : PlainBinary<Op, T> {
+  static constexpr bool kDivides = true;
+};
 template <typename T>
 struct TruncDivide {
   T operator()(T a, T b) const { return quotient(a, b); }
 };
+const Register<"trunc_divide", Division, TruncDivide, Integers> kTruncDivide;
 template <typename T>
 struct Fmod {
   T operator()(T a, T b) const { return rest(a, b); }
 };
+const Register<"fmod", Division, Fmod, Integers> kFmod;
 template <typename T>
 struct FloorDivide {
   T operator()(T a, T b) const {
@@ -151,6 +166,7 @@ struct FloorDivide {
     return static_cast<T>(quotient(a, b) - (below ? 1 : 0));
   }
 };
+const Register<"floor_divide", Division, FloorDivide, Integers> kFloorDivide;
 template <typename T>
 struct Remainder {
   T operator()(T a, T b) const {
@@ -158,6 +174,7 @@ struct Remainder {
     return static_cast<T>(r != 0 && (r < 0) != (b < 0) ? r + b : r);
   }
 };
+const Register<"remainder", Division, Remainder, Integers> kRemainder;
 
 template <typename T>
 T integral_power(T base, T exponent) {
@@ -186,51 +203,33 @@ struct Pow {
     }
   }
 };
+const Register<"pow", PlainBinary, Pow, Integers> kPowOfIntegers;
 
 // The common scalar exponents are products, roots and quotients.
-template <typename T>
-void power(char* out, const char* a, const char* b, int64_t so, int64_t sa, int64_t sb, int64_t n,
-           const double* params) {
-  if (sb != 0) return PlainBinary<Pow<T>, T>::run(out, a, b, so, sa, sb, n, params);
-  const auto each = [=](auto function) {
-    for (int64_t i = 0; i < n; ++i) store<T>(out + i * so, function(load<T>(a + i * sa)));
-  };
-  const T exponent = load<T>(b);
-  const auto as = [=](Unary op) { unary_loop(op, kDTypeOf<T>)(out, a, so, sa, n, nullptr); };
-  if (exponent == T(2)) return as(Unary::Square);
-  if (exponent == T(-1)) return as(Unary::Reciprocal);
-  if (exponent == T(0.5)) return as(Unary::Sqrt);
-  if (exponent == T(-0.5)) return as(Unary::Rsqrt);
-  if (exponent == T(0)) return each([](T) { return T(1); });
-  if (exponent == T(1)) return each([](T x) { return x; });
-  if (exponent == T(3)) return each([](T x) { return x * x * x; });
-  if (exponent == T(-2)) return each([](T x) { return T(1) / (x * x); });
-  return each([=](T x) { return std::pow(x, exponent); });
-}
+template <typename Op, typename T>
+struct Power : Traits<Cost::Slow> {
+  using Out = T;
+  static void run(char* out, const char* a, const char* b, int64_t so, int64_t sa, int64_t sb,
+                  int64_t n, const double* params) {
+    if (sb != 0) return PlainBinary<Op, T>::run(out, a, b, so, sa, sb, n, params);
+    const auto each = [=](auto function) {
+      for (int64_t i = 0; i < n; ++i) store<T>(out + i * so, function(load<T>(a + i * sa)));
+    };
+    const T exponent = load<T>(b);
+    const auto as = [=](Unary op) { op->loop(kDTypeOf<T>)(out, a, so, sa, n, nullptr); };
+    if (exponent == T(2)) return as(unary<"square">);
+    if (exponent == T(-1)) return as(unary<"reciprocal">);
+    if (exponent == T(0.5)) return as(unary<"sqrt">);
+    if (exponent == T(-0.5)) return as(unary<"rsqrt">);
+    if (exponent == T(0)) return each([](T) { return T(1); });
+    if (exponent == T(1)) return each([](T x) { return x; });
+    if (exponent == T(3)) return each([](T x) { return x * x * x; });
+    if (exponent == T(-2)) return each([](T x) { return T(1) / (x * x); });
+    return each([=](T x) { return std::pow(x, exponent); });
+  }
+};
+const Register<"pow", Power, Pow, Floats> kPow;
 
 }  // namespace
-
-void fill_special(ElementwiseTable& t) {
-  set<PlainUnary, Lgamma, float, double>(t, Unary::Lgamma);
-  set<PlainUnary, Digamma, float, double>(t, Unary::Digamma);
-  set<PlainUnary, Polygamma, float, double>(t, Unary::Polygamma);
-  set<PlainUnary, Logit, float, double>(t, Unary::Logit);
-  set<PlainUnary, Sinc, float, double>(t, Unary::Sinc);
-  set<PlainBinary, LowerGamma, float, double>(t, Binary::LowerGamma);
-  set<PlainBinary, UpperGamma, float, double>(t, Binary::UpperGamma);
-  set<PlainBinary, GammaSlope, float, double>(t, Binary::GammaSlope);
-  set<PlainBinary, Second, float, double>(t, Binary::Second);
-  constexpr int beta = static_cast<int>(Ternary::BetaSlope);
-  t.ternary[beta][static_cast<int>(DType::Float32)] = &PlainTernary<BetaSlope<float>, float>::run;
-  t.ternary[beta][static_cast<int>(DType::Float64)] = &PlainTernary<BetaSlope<double>, double>::run;
-  set<PlainBinary, TruncDivide, uint8_t, int32_t, int64_t>(t, Binary::TruncDivide);
-  set<PlainBinary, FloorDivide, uint8_t, int32_t, int64_t>(t, Binary::FloorDivide);
-  set<PlainBinary, Remainder, uint8_t, int32_t, int64_t>(t, Binary::Remainder);
-  set<PlainBinary, Fmod, uint8_t, int32_t, int64_t>(t, Binary::Fmod);
-  set<PlainBinary, Pow, uint8_t, int32_t, int64_t>(t, Binary::Pow);
-  t.binary[static_cast<int>(Binary::Pow)][static_cast<int>(DType::Float32)] = &power<float>;
-  t.binary[static_cast<int>(Binary::Pow)][static_cast<int>(DType::Float64)] = &power<double>;
-}
-
 }  // namespace PULLBACK_ISA
 }  // namespace pullback::kernels

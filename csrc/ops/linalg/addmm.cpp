@@ -23,7 +23,8 @@ Tensor times(const Tensor& x, const Scalar& factor) {
 void scale(const Tensor& out, const Scalar& factor) {
   if (factor.to_double() == 1) return;
   const kernels::View view = view_of(out);
-  kernels::binary(kernels::Binary::Mul, view, view, NumberView(factor, out.dtype(), out.sizes()));
+  kernels::apply(kernels::binary<"mul">, view,
+                 {view, NumberView(factor, out.dtype(), out.sizes())});
 }
 
 struct AddProduct {
@@ -68,7 +69,7 @@ struct AddProduct {
     const Tensor& part = w[0];
     multiply(part, in[1], in[2], false);
     scale(part, a.alpha);
-    kernels::binary(kernels::Binary::Add, view_of(out), view_of(out), view_of(part));
+    kernels::apply(kernels::binary<"add">, view_of(out), {view_of(out), view_of(part)});
   }
   static void multiply(const Tensor& out, const Tensor& a, const Tensor& b, bool accumulate) {
     if (b.ndim() > 1) {

@@ -122,11 +122,11 @@ struct Cross {
     const Tensor& scratch = w[0];
     for (int k = 0; k < 3; ++k) {
       const Tensor result = part(out, k);
-      kernels::binary(kernels::Binary::Mul, view_of(result), view_of(part(in[0], k + 1)),
-                      view_of(part(in[1], k + 2)));
-      kernels::binary(kernels::Binary::Mul, view_of(scratch), view_of(part(in[0], k + 2)),
-                      view_of(part(in[1], k + 1)));
-      kernels::binary(kernels::Binary::Sub, view_of(result), view_of(result), view_of(scratch));
+      kernels::apply(kernels::binary<"mul">, view_of(result),
+                     {view_of(part(in[0], k + 1)), view_of(part(in[1], k + 2))});
+      kernels::apply(kernels::binary<"mul">, view_of(scratch),
+                     {view_of(part(in[0], k + 2)), view_of(part(in[1], k + 1))});
+      kernels::apply(kernels::binary<"sub">, view_of(result), {view_of(result), view_of(scratch)});
     }
   }
   static constexpr Reads kReads[] = {kReadsB, kReadsA};

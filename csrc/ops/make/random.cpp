@@ -280,8 +280,8 @@ Tensor normal_by_element(const Operand& mean, const Operand& std, const char* no
     const Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), type);
     if (std.is_tensor()) check_deviations(all[1]);
     kernels::normal(view_of(out), 0, 1, generator());
-    kernels::binary(kernels::Binary::Mul, view_of(out), view_of(out), view_of(all[1]));
-    kernels::binary(kernels::Binary::Add, view_of(out), view_of(out), view_of(all[0]));
+    kernels::apply(kernels::binary<"mul">, view_of(out), {view_of(out), view_of(all[1])});
+    kernels::apply(kernels::binary<"add">, view_of(out), {view_of(out), view_of(all[0])});
     return out;
   };
   Tensor drawn;

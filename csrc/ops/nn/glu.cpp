@@ -10,8 +10,8 @@
 
 namespace pullback {
 
-using kernels::Binary;
-using kernels::Unary;
+using kernels::binary;
+using kernels::unary;
 
 namespace {
 
@@ -38,8 +38,8 @@ struct Glu {
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     const Tensor x = in[0].detach();
-    kernels::unary(Unary::Sigmoid, view_of(out), view_of(half(a, x, 1)));
-    kernels::binary(Binary::Mul, view_of(out), view_of(out), view_of(half(a, x, 0)));
+    kernels::apply(unary<"sigmoid">, view_of(out), {view_of(half(a, x, 1))});
+    kernels::apply(binary<"mul">, view_of(out), {view_of(out), view_of(half(a, x, 0))});
   }
   static constexpr Reads kReads = kReadsX;
   static void vjp(Vjp<Glu>& v) {

@@ -20,6 +20,9 @@
 
 namespace pullback {
 
+using kernels::binary;
+using kernels::unary;
+
 Reduction reduction_of(std::string_view reduction, const std::optional<bool>& size_average,
                        const std::optional<bool>& reduce) {
   if (size_average || reduce) {
@@ -76,8 +79,8 @@ void reduce_into(const LossAttrs& a, kernels::Reduce how, const Tensor& losses, 
   kernels::reduce(how, KeepView(out, dims, losses.sizes(), false), view_of(losses));
   if (a.reduction != Reduction::Mean) return;
   const auto count = static_cast<double>(reduced_count(losses.sizes(), dims));
-  kernels::binary(kernels::Binary::Div, view_of(out), view_of(out),
-                  NumberView(count, out.dtype(), out.sizes()));
+  kernels::apply(binary<"div">, view_of(out),
+                 {view_of(out), NumberView(count, out.dtype(), out.sizes())});
 }
 
 // The gradient of each element's loss.
@@ -116,19 +119,19 @@ struct DifferenceLoss {
   static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     const bool reduces = a.reduction != Reduction::None;
     const Tensor& losses = reduces ? w[0] : out;
-    const auto binary = [&](kernels::Binary op, const double* params) {
-      kernels::binary(op, view_of(losses), view_of(in[0]), view_of(in[1]), params);
+    const auto losses_by = [&](kernels::Binary op, const double* params) {
+      kernels::apply(op, view_of(losses), {view_of(in[0]), view_of(in[1])}, params);
     };
     const double params[] = {a.parameter, 0, 0};
     if (a.kind != LossKind::Mse) {
       const bool huber = a.kind == LossKind::Huber;
-      binary(huber ? kernels::Binary::Huber : kernels::Binary::SmoothL1, params);
+      losses_by(huber ? binary<"huber"> : binary<"smooth_l1">, params);
       if (reduces) reduce_into(a, kernels::Reduce::Sum, losses, out);
       return;
     }
-    binary(kernels::Binary::Sub, nullptr);
+    losses_by(binary<"sub">, nullptr);
     if (reduces) return reduce_into(a, kernels::Reduce::SumSq, losses, out);
-    kernels::unary(kernels::Unary::Square, view_of(losses), view_of(losses));
+    kernels::apply(unary<"square">, view_of(losses), {view_of(losses)});
   }
   static constexpr Reads kReads = kReadsA | kReadsB;
   static Tensor slope(const Attrs& a, const Tensor& difference) {
@@ -158,14 +161,11 @@ struct DifferenceLoss {
   }
 };
 
-using kernels::Binary;
-using kernels::Unary;
-
-void compute(Binary op, const Tensor& out, const Tensor& a, const Tensor& b) {
-  kernels::binary(op, view_of(out), view_of(a), view_of(b));
+void compute(kernels::Binary op, const Tensor& out, const Tensor& a, const Tensor& b) {
+  kernels::apply(op, view_of(out), {view_of(a), view_of(b)});
 }
-void compute(Binary op, const Tensor& out, const Tensor& a, const Scalar& b) {
-  kernels::binary(op, view_of(out), view_of(a), NumberView(b, out.dtype(), out.sizes()));
+void compute(kernels::Binary op, const Tensor& out, const Tensor& a, const Scalar& b) {
+  kernels::apply(op, view_of(out), {view_of(a), NumberView(b, out.dtype(), out.sizes())});
 }
 
 // Binary cross entropy of probabilities or of logits: inputs are input, target, weight and
@@ -192,7 +192,7 @@ struct EntropyLoss {
     } else {
       fill_of_logits(losses, in, w[1], w[2]);
     }
-    if (in[2].defined()) compute(Binary::Mul, losses, losses, in[2]);
+    if (in[2].defined()) compute(binary<"mul">, losses, losses, in[2]);
     if (reduces) reduce_into(a, kernels::Reduce::Sum, losses, out);
   }
   // (t - 1) max(log(1 - x), -100) - t max(log(x), -100).
@@ -200,30 +200,30 @@ struct EntropyLoss {
     const kernels::View x = view_of(in[0]);
     const kernels::View to = view_of(part);
     const NumberView least(-100.0, part.dtype(), part.sizes());
-    kernels::unary(Unary::Neg, to, x);
-    kernels::unary(Unary::Log1p, to, to);
-    kernels::binary(Binary::Maximum, to, to, least);
-    compute(Binary::Sub, losses, in[1], Scalar(1));
-    compute(Binary::Mul, losses, losses, part);
-    kernels::unary(Unary::Log, to, x);
-    kernels::binary(Binary::Maximum, to, to, least);
-    compute(Binary::Mul, part, in[1], part);
-    compute(Binary::Sub, losses, losses, part);
+    kernels::apply(unary<"neg">, to, {x});
+    kernels::apply(unary<"log1p">, to, {to});
+    kernels::apply(binary<"maximum">, to, {to, least});
+    compute(binary<"sub">, losses, in[1], Scalar(1));
+    compute(binary<"mul">, losses, losses, part);
+    kernels::apply(unary<"log">, to, {x});
+    kernels::apply(binary<"maximum">, to, {to, least});
+    compute(binary<"mul">, part, in[1], part);
+    compute(binary<"sub">, losses, losses, part);
   }
   // (1 - t) x - ((pos - 1) t + 1) logsigmoid(x).
   static void fill_of_logits(const Tensor& losses, In in, const Tensor& part,
                              const Tensor& factor) {
     const NumberView one(1, losses.dtype(), losses.sizes());
-    kernels::binary(Binary::Sub, view_of(losses), one, view_of(in[1]));
-    compute(Binary::Mul, losses, losses, in[0]);
-    kernels::unary(Unary::LogSigmoid, view_of(part), view_of(in[0]));
+    kernels::apply(binary<"sub">, view_of(losses), {one, view_of(in[1])});
+    compute(binary<"mul">, losses, losses, in[0]);
+    kernels::apply(unary<"log_sigmoid">, view_of(part), {view_of(in[0])});
     if (in[3].defined()) {
-      compute(Binary::Sub, factor, in[3], Scalar(1));
-      compute(Binary::Mul, factor, factor, in[1]);
-      compute(Binary::Add, factor, factor, Scalar(1));
-      compute(Binary::Mul, part, factor, part);
+      compute(binary<"sub">, factor, in[3], Scalar(1));
+      compute(binary<"mul">, factor, factor, in[1]);
+      compute(binary<"add">, factor, factor, Scalar(1));
+      compute(binary<"mul">, part, factor, part);
     }
-    compute(Binary::Sub, losses, losses, part);
+    compute(binary<"sub">, losses, losses, part);
   }
   static constexpr Reads kReads = kReadsA | kReadsB | kReadsC | kReadsD;
   static Tensor input_slope(const Attrs& a, const Tensor& x, const Tensor& t, const Tensor& pos) {

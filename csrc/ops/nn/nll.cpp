@@ -102,8 +102,8 @@ struct Nll {
     kernels::reduce(kernels::Reduce::Sum, all, view_of(losses));
     if (a.reduction == Reduction::Sum) return;
     const double total = kernels::nll_weight(target, out.dtype(), classes);
-    kernels::binary(kernels::Binary::Div, view_of(out), view_of(out),
-                    NumberView(total, out.dtype(), out.sizes()));
+    kernels::apply(kernels::binary<"div">, view_of(out),
+                   {view_of(out), NumberView(total, out.dtype(), out.sizes())});
   }
   static constexpr Reads kReads = kReadsB | kReadsC;
   static void vjp(Vjp<Nll>& v);

@@ -20,9 +20,9 @@
 
 namespace pullback {
 
-using kernels::Binary;
-using kernels::Ternary;
-using kernels::Unary;
+using kernels::binary;
+using kernels::ternary;
+using kernels::unary;
 
 namespace {
 
@@ -49,14 +49,14 @@ Tensor leaky_relu_grad(T g, T x, const double* params);
 Tensor elu_grad(T g, T x, const double* params);
 
 const Elementwise record_relu_grad("threshold_backward", "ThresholdBackwardBackward0",
-                                   DTypeRule::Promote, Binary::ReluGrad,
+                                   DTypeRule::Promote, binary<"relu_grad">,
                                    {kReadsB, [](T t, S s) { return relu_grad(t, s.b().tensor()); }},
                                    kZeroSlope);
 Tensor relu_grad(T g, T y) { return elementwise(record_relu_grad, g, y); }
 
 }  // namespace
 
-static const Elementwise record_relu("relu", "ReluBackward0", DTypeRule::Promote, Unary::Relu,
+static const Elementwise record_relu("relu", "ReluBackward0", DTypeRule::Promote, unary<"relu">,
                                      {kReadsY, [](T t, S s) { return relu_grad(t, s.y()); }});
 
 Tensor relu(const Tensor& input) {
@@ -83,7 +83,7 @@ static const Entry entry_relu_nn("relu(input, inplace:truth=False)", function<re
 
 // The open interval: no gradient at the bounds.
 static const Elementwise record_hardtanh("hardtanh", "HardtanhBackward0", DTypeRule::Promote,
-                                         Ternary::Clamp,
+                                         ternary<"clamp">,
                                          {kReadsA | kReadsB | kReadsC,
                                           [](T t, S s) {
                                             const Tensor inside =
@@ -121,7 +121,7 @@ namespace {
 
 // silu'' = s (1 - s) (2 + x (1 - 2 s)).
 const Elementwise record_silu_grad("silu_backward", "SiluBackwardBackward0", DTypeRule::Promote,
-                                   Binary::SiluGrad,
+                                   binary<"silu_grad">,
                                    {kReadsB, [](T t, S s) { return silu_grad(t, s.b().tensor()); }},
                                    {kReadsA | kReadsB, [](T t, S saved) {
                                       const Tensor& x = saved.b().tensor();
@@ -131,12 +131,12 @@ const Elementwise record_silu_grad("silu_backward", "SiluBackwardBackward0", DTy
                                     }});
 Tensor silu_grad(T g, T x) { return elementwise(record_silu_grad, g, x); }
 
-const Elementwise record_silu("silu", "SiluBackward0", DTypeRule::Promote, Unary::Silu,
+const Elementwise record_silu("silu", "SiluBackward0", DTypeRule::Promote, unary<"silu">,
                               {kReadsX, [](T t, S s) { return silu_grad(t, s.x()); }});
 
 // gelu'' = phi (2 - x^2), phi the density of the normal distribution.
 const Elementwise record_gelu_grad("gelu_backward", "GeluBackwardBackward0", DTypeRule::Promote,
-                                   Binary::GeluGrad,
+                                   binary<"gelu_grad">,
                                    {kReadsB, [](T t, S s) { return gelu_grad(t, s.b().tensor()); }},
                                    {kReadsA | kReadsB, [](T t, S s) {
                                       constexpr double kDensityAtZero = 0.39894228040143267794;
@@ -148,7 +148,7 @@ Tensor gelu_grad(T g, T x) { return elementwise(record_gelu_grad, g, x); }
 
 // gelu is x s(u) with s the sigmoid and u = x (c + d x^2).
 const Elementwise record_gelu_tanh_grad(
-    "gelu_backward", "GeluBackwardBackward0", DTypeRule::Promote, Binary::GeluTanhGrad,
+    "gelu_backward", "GeluBackwardBackward0", DTypeRule::Promote, binary<"gelu_tanh_grad">,
     {kReadsB, [](T t, S s) { return gelu_tanh_grad(t, s.b().tensor()); }},
     {kReadsA | kReadsB, [](T t, S saved) {
        constexpr double c = 1.5957691216057308, d = 0.071354816272600253;
@@ -161,9 +161,9 @@ const Elementwise record_gelu_tanh_grad(
      }});
 Tensor gelu_tanh_grad(T g, T x) { return elementwise(record_gelu_tanh_grad, g, x); }
 
-const Elementwise record_gelu("gelu", "GeluBackward0", DTypeRule::Promote, Unary::Gelu,
+const Elementwise record_gelu("gelu", "GeluBackward0", DTypeRule::Promote, unary<"gelu">,
                               {kReadsX, [](T t, S s) { return gelu_grad(t, s.x()); }});
-const Elementwise record_gelu_tanh("gelu", "GeluBackward0", DTypeRule::Promote, Unary::GeluTanh,
+const Elementwise record_gelu_tanh("gelu", "GeluBackward0", DTypeRule::Promote, unary<"gelu_tanh">,
                                    {kReadsX, [](T t, S s) { return gelu_tanh_grad(t, s.x()); }});
 
 }  // namespace
@@ -185,7 +185,7 @@ static const Entry entry_gelu("gelu(input, *, approximate='none')", direct<gelu>
 namespace {
 
 const Elementwise record_softplus_grad(
-    "softplus_backward", "SoftplusBackwardBackward0", DTypeRule::Promote, Binary::SoftplusGrad,
+    "softplus_backward", "SoftplusBackwardBackward0", DTypeRule::Promote, binary<"softplus_grad">,
     {kReadsB, [](T t, S s) { return softplus_grad(t, s.b().tensor(), s.params); }},
     {kReadsA | kReadsB, [](T t, S saved) {
        const double beta = saved.p(0);
@@ -198,24 +198,25 @@ Tensor softplus_grad(T g, T x, const double* params) {
   return elementwise(record_softplus_grad, g, x, params);
 }
 const Elementwise record_softplus("softplus", "SoftplusBackward0", DTypeRule::Promote,
-                                  Unary::Softplus, {kReadsX, [](T t, S s) {
-                                                      return softplus_grad(t, s.x(), s.params);
-                                                    }});
+                                  unary<"softplus">, {kReadsX, [](T t, S s) {
+                                                        return softplus_grad(t, s.x(), s.params);
+                                                      }});
 
 const Elementwise record_leaky_relu_grad(
-    "leaky_relu_backward", "LeakyReluBackwardBackward0", DTypeRule::Promote, Binary::LeakyReluGrad,
+    "leaky_relu_backward", "LeakyReluBackwardBackward0", DTypeRule::Promote,
+    binary<"leaky_relu_grad">,
     {kReadsB, [](T t, S s) { return leaky_relu_grad(t, s.b().tensor(), s.params); }}, kZeroSlope);
 Tensor leaky_relu_grad(T g, T x, const double* params) {
   return elementwise(record_leaky_relu_grad, g, x, params);
 }
 const Elementwise record_leaky_relu("leaky_relu", "LeakyReluBackward0", DTypeRule::Promote,
-                                    Unary::LeakyRelu, {kReadsX, [](T t, S s) {
-                                                         return leaky_relu_grad(t, s.x(), s.params);
-                                                       }});
+                                    unary<"leaky_relu">,
+                                    {kReadsX,
+                                     [](T t, S s) { return leaky_relu_grad(t, s.x(), s.params); }});
 
 // Where x is positive elu is linear; elsewhere every derivative is the one before times p2.
 const Elementwise record_elu_grad(
-    "elu_backward", "EluBackwardBackward0", DTypeRule::Promote, Binary::EluGrad,
+    "elu_backward", "EluBackwardBackward0", DTypeRule::Promote, binary<"elu_grad">,
     {kReadsB, [](T t, S s) { return elu_grad(t, s.b().tensor(), s.params); }},
     {kReadsA | kReadsB, [](T t, S s) {
        const Tensor& x = s.b().tensor();
@@ -225,9 +226,9 @@ Tensor elu_grad(T g, T x, const double* params) {
   return elementwise(record_elu_grad, g, x, params);
 }
 constexpr auto elu_slope = [](T t, S s) { return elu_grad(t, s.x(), s.params); };
-const Elementwise record_elu("elu", "EluBackward0", DTypeRule::Promote, Unary::Elu,
+const Elementwise record_elu("elu", "EluBackward0", DTypeRule::Promote, unary<"elu">,
                              {kReadsX, elu_slope});
-const Elementwise record_celu("elu", "CeluBackward0", DTypeRule::Promote, Unary::Elu,
+const Elementwise record_celu("elu", "CeluBackward0", DTypeRule::Promote, unary<"elu">,
                               {kReadsX, elu_slope});
 
 Tensor elu_like(const Elementwise& op, const Tensor& input, double alpha, double scale,
@@ -292,14 +293,14 @@ static const Entry entry_celu_nn("celu(input, alpha=1.0, inplace:truth=False)", 
                                  kNNForm | kPlainNames, kCeluDoc, kCeluSamples);
 
 static const Elementwise record_logsigmoid("logsigmoid", "LogSigmoidBackward0", DTypeRule::Promote,
-                                           Unary::LogSigmoid, {kReadsX, [](T t, S s) {
-                                                                 return t * sigmoid(neg(s.x()));
-                                                               }});
+                                           unary<"log_sigmoid">, {kReadsX, [](T t, S s) {
+                                                                    return t * sigmoid(neg(s.x()));
+                                                                  }});
 Tensor logsigmoid(const Tensor& input) { return elementwise(record_logsigmoid, input); }
 static const Entry entry_logsigmoid("logsigmoid(input)", direct<logsigmoid>, kNNForm | kOutForm,
                                     "log(sigmoid(input)) without overflow.", PB_SAMPLES);
 
-static const Elementwise record_mish("mish", "MishBackward0", DTypeRule::Promote, Unary::Mish,
+static const Elementwise record_mish("mish", "MishBackward0", DTypeRule::Promote, unary<"mish">,
                                      {kReadsX, [](T t, S s) {
                                         const Tensor u = tanh(softplus(s.x()));
                                         const Tensor bend =
@@ -310,7 +311,7 @@ static Tensor mish(const Tensor& input) { return elementwise(record_mish, input)
 PB_ACTIVATION(mish, "input * tanh(softplus(input)).")
 
 static const Elementwise record_hardswish("hardswish", "HardswishBackward0", DTypeRule::Promote,
-                                          Unary::Hardswish,
+                                          unary<"hardswish">,
                                           {kReadsX, [](T t, S s) {
                                              const Tensor& x = s.x();
                                              return where(
@@ -321,7 +322,7 @@ static Tensor hardswish(const Tensor& input) { return elementwise(record_hardswi
 PB_ACTIVATION(hardswish, "input * relu6(input + 3) / 6.")
 
 static const Elementwise record_hardsigmoid(
-    "hardsigmoid", "HardsigmoidBackward0", DTypeRule::Promote, Unary::Hardsigmoid,
+    "hardsigmoid", "HardsigmoidBackward0", DTypeRule::Promote, unary<"hardsigmoid">,
     {kReadsX, [](T t, S s) {
        const Tensor inside = logical_and(gt(s.x(), -3), lt(s.x(), 3));
        return stepwise("HardsigmoidBackwardBackward0", where(inside, t * (1.0 / 6), 0), s.x());
@@ -337,7 +338,7 @@ static const Entry entry_tanhshrink("tanhshrink(input)", function<tanhshrink>,
                                     kNNForm | kPlainNames, "input - tanh(input).", PB_SAMPLES);
 
 static const Elementwise record_threshold("threshold", "ThresholdBackward0", DTypeRule::Promote,
-                                          Unary::Threshold,
+                                          unary<"threshold">,
                                           {kReadsX, [](T t, S s) {
                                              return stepwise("ThresholdBackwardBackward0",
                                                              where(le(s.x(), s.p(0)), 0, t), s.x());
@@ -361,9 +362,9 @@ static Tensor outside(T t, S s) {
   return stepwise("HardshrinkBackwardBackward0", where(le(abs(s.x()), s.p(0)), 0, t), s.x());
 }
 static const Elementwise record_hardshrink("hardshrink", "HardshrinkBackward0", DTypeRule::Promote,
-                                           Unary::Hardshrink, {kReadsX, outside});
+                                           unary<"hardshrink">, {kReadsX, outside});
 static const Elementwise record_softshrink("softshrink", "SoftshrinkBackward0", DTypeRule::Promote,
-                                           Unary::Softshrink, {kReadsX, outside});
+                                           unary<"softshrink">, {kReadsX, outside});
 
 Tensor hardshrink(const Tensor& input, double lambd) {
   const double params[kMaxParams] = {held(lambd, input), 0, 0};
@@ -393,7 +394,7 @@ static const Entry entry_threshold_nn("threshold(input, threshold, value, inplac
                                       kThresholdSamples);
 
 static const Elementwise record_prelu(
-    "prelu", "PreluKernelBackward0", DTypeRule::Promote, Binary::Prelu,
+    "prelu", "PreluKernelBackward0", DTypeRule::Promote, binary<"prelu">,
     {kReadsA | kReadsB, [](T t, S s) { return where(gt(s.x(), 0), t, t * s.b()); }},
     {kReadsA, [](T t, S s) { return where(gt(s.x(), 0), 0, t * s.x()); }});
 static Tensor prelu(const Tensor& input, const Tensor& weight) {

@@ -16,21 +16,21 @@
 
 namespace pullback {
 
-using kernels::Binary;
-using kernels::Unary;
+using kernels::binary;
+using kernels::unary;
 
-static const Elementwise record_add("add", "AddBackward0", DTypeRule::Promote, Binary::Add,
+static const Elementwise record_add("add", "AddBackward0", DTypeRule::Promote, binary<"add">,
                                     {kReadsNothing, [](T t, S) { return t; }},
                                     {kReadsNothing, [](T t, S) { return t; }});
 static const Elementwise record_add_scaled("add", "AddBackward0", DTypeRule::Promote,
-                                           Binary::AddScaled,
+                                           binary<"add_scaled">,
                                            {kReadsNothing, [](T t, S) { return t; }},
                                            {kReadsNothing, [](T t, S s) { return t * s.p(1); }});
-static const Elementwise record_sub("sub", "SubBackward0", DTypeRule::Promote, Binary::Sub,
+static const Elementwise record_sub("sub", "SubBackward0", DTypeRule::Promote, binary<"sub">,
                                     {kReadsNothing, [](T t, S) { return t; }},
                                     {kReadsNothing, [](T t, S) { return neg(t); }});
 static const Elementwise record_sub_scaled("sub", "SubBackward0", DTypeRule::Promote,
-                                           Binary::AddScaled,
+                                           binary<"add_scaled">,
                                            {kReadsNothing, [](T t, S) { return t; }},
                                            {kReadsNothing, [](T t, S s) { return t * s.p(1); }});
 
@@ -96,7 +96,7 @@ Tensor sub(const Operand& input, const Operand& other, Scalar alpha) {
   return scaled(record_sub_scaled, input, other, negative(alpha));
 }
 
-static const Elementwise record_mul("mul", "MulBackward0", DTypeRule::Promote, Binary::Mul,
+static const Elementwise record_mul("mul", "MulBackward0", DTypeRule::Promote, binary<"mul">,
                                     {kReadsB, [](T t, S s) { return t * s.b(); }},
                                     {kReadsA, [](T t, S s) { return t * s.a(); }});
 
@@ -104,7 +104,7 @@ Tensor mul(const Operand& input, const Operand& other) {
   return elementwise(record_mul, input, other);
 }
 
-static const Elementwise record_div("div", "DivBackward0", DTypeRule::Float, Binary::Div,
+static const Elementwise record_div("div", "DivBackward0", DTypeRule::Float, binary<"div">,
                                     {kReadsB, [](T t, S s) { return t / s.b(); }},
                                     {kReadsA | kReadsB,
                                      [](T t, S s) { return neg(t * (s.a() / s.b() / s.b())); }});
@@ -113,10 +113,10 @@ Tensor true_divide(const Operand& input, const Operand& other) {
   return elementwise(record_div, input, other);
 }
 
-static const Elementwise record_mul_number("mul", "MulBackward1", DTypeRule::Promote, Binary::Mul,
+static const Elementwise record_mul_number("mul", "MulBackward1", DTypeRule::Promote, binary<"mul">,
                                            {kReadsB, [](T t, S s) { return t * s.b(); }},
                                            kZeroSlope);
-static const Elementwise record_div_number("div", "DivBackward1", DTypeRule::Float, Binary::Div,
+static const Elementwise record_div_number("div", "DivBackward1", DTypeRule::Float, binary<"div">,
                                            {kReadsB, [](T t, S s) { return t / s.b(); }},
                                            kZeroSlope);
 
@@ -129,9 +129,9 @@ Tensor div_number(const Tensor& input, const Scalar& number) {
 }
 
 static const Elementwise record_div_trunc("div", "DivBackward2", DTypeRule::Promote,
-                                          Binary::TruncDivide, kZeroSlope, kZeroSlope);
+                                          binary<"trunc_divide">, kZeroSlope, kZeroSlope);
 static const Elementwise record_div_floor("div", "DivBackward2", DTypeRule::Promote,
-                                          Binary::FloorDivide, kZeroSlope, kZeroSlope);
+                                          binary<"floor_divide">, kZeroSlope, kZeroSlope);
 
 Tensor div(const Operand& input, const Operand& other,
            const std::optional<std::string_view>& rounding_mode) {
@@ -143,7 +143,7 @@ Tensor div(const Operand& input, const Operand& other,
 }
 
 static const Elementwise record_floor_divide("floor_divide", "NotImplemented", DTypeRule::Promote,
-                                             Binary::FloorDivide, {}, {});
+                                             binary<"floor_divide">, {}, {});
 
 Tensor floor_divide(const Operand& input, const Operand& other) {
   return elementwise(record_floor_divide, input, other);
@@ -153,12 +153,12 @@ static Tensor floor_quotient(S s) { return elementwise(record_div_floor, s.a(), 
 static Tensor trunc_quotient(S s) { return elementwise(record_div_trunc, s.a(), s.b()); }
 
 static const Elementwise record_remainder("remainder", "RemainderBackward1", DTypeRule::Promote,
-                                          Binary::Remainder,
+                                          binary<"remainder">,
                                           {kReadsNothing, [](T t, S) { return t; }},
                                           {kReadsA | kReadsB,
                                            [](T t, S s) { return neg(t * floor_quotient(s)); }});
 static const Elementwise record_remainder_number("remainder", "RemainderBackward0",
-                                                 DTypeRule::Promote, Binary::Remainder,
+                                                 DTypeRule::Promote, binary<"remainder">,
                                                  {kReadsNothing, [](T t, S) { return t; }},
                                                  kZeroSlope);
 
@@ -166,13 +166,13 @@ Tensor remainder(const Operand& input, const Operand& other) {
   return elementwise(other.is_tensor() ? record_remainder : record_remainder_number, input, other);
 }
 
-static const Elementwise record_fmod("fmod", "FmodBackward1", DTypeRule::Promote, Binary::Fmod,
+static const Elementwise record_fmod("fmod", "FmodBackward1", DTypeRule::Promote, binary<"fmod">,
                                      {kReadsNothing, [](T t, S) { return t; }},
                                      {kReadsA | kReadsB,
                                       [](T t, S s) { return neg(t * trunc_quotient(s)); }});
 static const Elementwise record_fmod_number("fmod", "FmodBackward0", DTypeRule::Promote,
-                                            Binary::Fmod, {kReadsNothing, [](T t, S) { return t; }},
-                                            kZeroSlope);
+                                            binary<"fmod">,
+                                            {kReadsNothing, [](T t, S) { return t; }}, kZeroSlope);
 
 Tensor fmod(const Tensor& input, const Operand& other) {
   return elementwise(other.is_tensor() ? record_fmod : record_fmod_number, input, other);
@@ -196,10 +196,10 @@ static Tensor power_slope(T t, S s) {
 static Tensor square_slope(T t, S s) {
   return t * ((has_history(s.x()) ? pow(s.x(), 1) : s.x()) * 2);
 }
-static const Elementwise record_square("pow", "PowBackward0", DTypeRule::Promote, Unary::Square,
+static const Elementwise record_square("pow", "PowBackward0", DTypeRule::Promote, unary<"square">,
                                        {kReadsX, square_slope});
 
-static const Elementwise record_pow_number("pow", "PowBackward0", DTypeRule::Promote, Binary::Pow,
+static const Elementwise record_pow_number("pow", "PowBackward0", DTypeRule::Promote, binary<"pow">,
                                            {kReadsA | kReadsB, power_slope}, kZeroSlope);
 
 static Tensor base_slope(T t, S s) {
@@ -217,11 +217,11 @@ static Tensor exponent_slope(T t, S s) {
   const Tensor& x = s.a().tensor();
   return t * where(logical_and(eq(x, 0), ge(e, 0)), 0, s.y() * log(x));
 }
-static const Elementwise record_pow("pow", "PowBackward1", DTypeRule::Promote, Binary::Pow,
+static const Elementwise record_pow("pow", "PowBackward1", DTypeRule::Promote, binary<"pow">,
                                     {kReadsA | kReadsB, base_slope},
                                     {kReadsA | kReadsB | kReadsY, exponent_slope});
 static const Elementwise record_pow_of_number("pow", "PowBackward2", DTypeRule::Promote,
-                                              Binary::Pow, kZeroSlope,
+                                              binary<"pow">, kZeroSlope,
                                               {kReadsA | kReadsB | kReadsY, exponent_slope});
 
 Tensor pow(const Operand& input, const Operand& exponent) {
@@ -263,10 +263,10 @@ static Tensor float_power(const Operand& input, const Operand& exponent, Target 
 }
 
 Tensor rsub(const Tensor& input, const Operand& other, Scalar alpha) {
-  static const Elementwise record("rsub", "RsubBackward0", DTypeRule::Promote, Binary::Sub,
+  static const Elementwise record("rsub", "RsubBackward0", DTypeRule::Promote, binary<"sub">,
                                   {kReadsNothing, [](T t, S) { return t; }},
                                   {kReadsNothing, [](T t, S) { return neg(t); }});
-  static const Elementwise record_number("rsub", "RsubBackward1", DTypeRule::Promote, Binary::Sub,
+  static const Elementwise record_number("rsub", "RsubBackward1", DTypeRule::Promote, binary<"sub">,
                                          kZeroSlope,
                                          {kReadsNothing, [](T t, S) { return neg(t); }});
   refuse_bool_sub(input, other);
@@ -277,7 +277,7 @@ Tensor rsub(const Tensor& input, const Operand& other, Scalar alpha) {
   return elementwise(other.is_tensor() ? record : record_number, other, scaled_input);
 }
 
-static const Elementwise record_neg("neg", "NegBackward0", DTypeRule::Promote, Unary::Neg,
+static const Elementwise record_neg("neg", "NegBackward0", DTypeRule::Promote, unary<"neg">,
                                     {kReadsNothing, [](T t, S) { return neg(t); }});
 
 Tensor neg(const Tensor& input) {
@@ -294,34 +294,34 @@ Tensor positive(const Tensor& input) {
   return input;
 }
 
-PB_UNARY(abs, "AbsBackward0", Promote, Abs, kReadsX, t* sign(s.x()),
+PB_UNARY(abs, "AbsBackward0", Promote, kReadsX, t* sign(s.x()),
          "The absolute value of each element.", "x(3,4) | x() | x(0,3) | xs(3,4)")
 static const Entry entry_absolute("absolute(input)", direct<abs>, kBoth | kInPlaceForm,
                                   "The same as abs.", "x(3,4)");
-PB_UNARY(sign, "SignBackward0", Promote, Sign, kReadsNothing, zero_slope(t, s),
+PB_UNARY(sign, "SignBackward0", Promote, kReadsNothing, zero_slope(t, s),
          "-1, 0 or 1 by the sign of each element.", "x(3,4) | x() | xs(3,4)")
 
-static const Elementwise record_sgn("sgn", "SgnBackward0", DTypeRule::Promote, Unary::Sign,
+static const Elementwise record_sgn("sgn", "SgnBackward0", DTypeRule::Promote, unary<"sign">,
                                     kZeroSlope);
 static Tensor sgn(const Tensor& input) { return elementwise(record_sgn, input); }
 
-PB_UNARY(reciprocal, "ReciprocalBackward0", Float, Reciprocal, kReadsY, neg(t*(s.y() * s.y())),
-         "1 / input.", "x(3,4, low=0.5, high=2) | x() | xs(3,4)")
-PB_UNARY(floor, "FloorBackward0", Promote, Floor, kReadsNothing, zero_slope(t, s),
+PB_UNARY(reciprocal, "ReciprocalBackward0", Float, kReadsY, neg(t*(s.y() * s.y())), "1 / input.",
+         "x(3,4, low=0.5, high=2) | x() | xs(3,4)")
+PB_UNARY(floor, "FloorBackward0", Promote, kReadsNothing, zero_slope(t, s),
          "The largest integer not above each element.", "x(3,4) | x()")
-PB_UNARY(ceil, "CeilBackward0", Promote, Ceil, kReadsNothing, zero_slope(t, s),
+PB_UNARY(ceil, "CeilBackward0", Promote, kReadsNothing, zero_slope(t, s),
          "The smallest integer not below each element.", "x(3,4) | x()")
-PB_UNARY(trunc, "TruncBackward0", Promote, Trunc, kReadsNothing, zero_slope(t, s),
+PB_UNARY(trunc, "TruncBackward0", Promote, kReadsNothing, zero_slope(t, s),
          "Each element without its digits after the point.", "x(3,4) | x()")
 static const Entry entry_fix("fix(input)", direct<trunc>, kBoth | kInPlaceForm,
                              "The same as trunc.", "x(3,4)");
-PB_UNARY(frac, "FracBackward0", Promote, Frac, kReadsNothing, t,
+PB_UNARY(frac, "FracBackward0", Promote, kReadsNothing, t,
          "The digits of each element after the point, with its sign.", "x(3,4) | x()")
 
-static const Elementwise record_round("round", "RoundBackward0", DTypeRule::Promote, Unary::Round,
+static const Elementwise record_round("round", "RoundBackward0", DTypeRule::Promote, unary<"round">,
                                       kZeroSlope);
 static const Elementwise record_round_decimals("round", "RoundBackward1", DTypeRule::Promote,
-                                               Unary::RoundDecimals, kZeroSlope);
+                                               unary<"round_decimals">, kZeroSlope);
 
 Tensor round(const Tensor& input, std::int64_t decimals) {
   if (decimals == 0) return elementwise(record_round, input);
@@ -338,7 +338,7 @@ static void scale_params(double* params, DType dtype, const Scalar& value) {
 }
 
 static const Elementwise record_addcmul("addcmul", "AddcmulBackward0", DTypeRule::Promote,
-                                        kernels::Ternary::Addcmul,
+                                        kernels::ternary<"addcmul">,
                                         {kReadsNothing, [](T t, S) { return t; }},
                                         {kReadsC, [](T t, S s) { return t * (s.c() * s.p(1)); }},
                                         {kReadsB, [](T t, S s) { return t * (s.b() * s.p(1)); }});
@@ -350,7 +350,7 @@ Tensor addcmul(const Tensor& input, const Tensor& tensor1, const Tensor& tensor2
 }
 
 static const Elementwise record_addcdiv(
-    "addcdiv", "AddcdivBackward0", DTypeRule::Promote, kernels::Ternary::Addcdiv,
+    "addcdiv", "AddcdivBackward0", DTypeRule::Promote, kernels::ternary<"addcdiv">,
     {kReadsNothing, [](T t, S) { return t; }},
     {kReadsC, [](T t, S s) { return t * (Operand(s.p(1)) / s.c()); }},
     {kReadsB | kReadsC, [](T t, S s) { return neg(t * (s.b() * s.p(1) / (s.c() * s.c()))); }});
@@ -365,11 +365,11 @@ Tensor addcdiv(const Tensor& input, const Tensor& tensor1, const Tensor& tensor2
 }
 
 static const Elementwise record_lerp_number(
-    "lerp", "LerpBackward0", DTypeRule::Promote, kernels::Ternary::Lerp,
+    "lerp", "LerpBackward0", DTypeRule::Promote, kernels::ternary<"lerp">,
     {kReadsC, [](T t, S s) { return t * (1 - s.c().number().to_double()); }},
     {kReadsC, [](T t, S s) { return t * s.c(); }}, kZeroSlope);
 static const Elementwise record_lerp("lerp", "LerpBackward1", DTypeRule::Promote,
-                                     kernels::Ternary::Lerp,
+                                     kernels::ternary<"lerp">,
                                      {kReadsC, [](T t, S s) { return t * (1 - s.c()); }},
                                      {kReadsC, [](T t, S s) { return t * s.c(); }},
                                      {kReadsA | kReadsB,
@@ -397,7 +397,7 @@ Tensor lerp(const Tensor& input, const Tensor& end, const Operand& weight) {
 }
 
 static const Elementwise record_nan_to_num("nan_to_num", "NanToNumBackward0", DTypeRule::Promote,
-                                           Unary::NanToNum,
+                                           unary<"nan_to_num">,
                                            {kReadsX, [](T t, S s) { return t * isfinite(s.x()); }});
 
 Tensor nan_to_num(const Tensor& input, std::optional<double> nan, std::optional<double> posinf,
@@ -413,10 +413,10 @@ static Tensor copysign_slope(T t, S s) {
   return t * where(eq(s.a().tensor(), 0), 0, s.y() / s.a());
 }
 static const Elementwise record_copysign("copysign", "CopysignBackward0", DTypeRule::Float,
-                                         Binary::Copysign, {kReadsA | kReadsY, copysign_slope},
+                                         binary<"copysign">, {kReadsA | kReadsY, copysign_slope},
                                          kZeroSlope);
 static const Elementwise record_copysign_number("copysign", "CopysignBackward1", DTypeRule::Float,
-                                                Binary::Copysign,
+                                                binary<"copysign">,
                                                 {kReadsA | kReadsY, copysign_slope}, kZeroSlope);
 
 Tensor copysign(const Tensor& input, const Operand& other) {
@@ -424,7 +424,7 @@ Tensor copysign(const Tensor& input, const Operand& other) {
 }
 
 static Tensor sub_number(const Tensor& input, Scalar other, Scalar alpha) {
-  static const Elementwise record("sub", "SubBackward1", DTypeRule::Promote, Binary::AddScaled,
+  static const Elementwise record("sub", "SubBackward1", DTypeRule::Promote, binary<"add_scaled">,
                                   {kReadsNothing, [](T t, S) { return t; }}, kZeroSlope);
   refuse_bool_sub(input, other);
   return scaled(record, input, other, negative(alpha));

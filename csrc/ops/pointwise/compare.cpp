@@ -17,45 +17,45 @@
 
 namespace pullback {
 
-using kernels::Binary;
-using kernels::Unary;
+using kernels::binary;
+using kernels::unary;
 
 static constexpr std::uint32_t kTest = kPointwise | kNoGrad;
 
 // A comparison of a tensor with a tensor or a number, and its longer name.
-#define PB_COMPARE(NAME, KERNEL, DOC)                                                         \
-  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Bool, Binary::KERNEL, {}, {}); \
-  Tensor NAME(const Tensor& input, const Operand& other) {                                    \
-    return elementwise(record_##NAME, input, other);                                          \
-  }                                                                                           \
-  static const Entry entry_##NAME(#NAME "(input, other)", direct<NAME>, kTest, DOC,           \
+#define PB_COMPARE(NAME, DOC)                                                                \
+  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Bool, binary<#NAME>, {}, {}); \
+  Tensor NAME(const Tensor& input, const Operand& other) {                                   \
+    return elementwise(record_##NAME, input, other);                                         \
+  }                                                                                          \
+  static const Entry entry_##NAME(#NAME "(input, other)", direct<NAME>, kTest, DOC,          \
                                   "c(3,4), c(3,4) | c(3,1), c(4) | i(3, high=3), 1 | c(), 0.0");
 #define PB_LONG_NAME(NAME, OF)                                               \
   static const Entry entry_##NAME(#NAME "(input, other)", direct<OF>, kTest, \
                                   "The same as " #OF ".", "c(3,4), c(3,4) | c(3), 0.0");
 
-PB_COMPARE(eq, Eq, "Where input == other.")
-PB_COMPARE(ne, Ne, "Where input != other.")
-PB_COMPARE(lt, Lt, "Where input < other.")
-PB_COMPARE(le, Le, "Where input <= other.")
-PB_COMPARE(gt, Gt, "Where input > other.")
-PB_COMPARE(ge, Ge, "Where input >= other.")
+PB_COMPARE(eq, "Where input == other.")
+PB_COMPARE(ne, "Where input != other.")
+PB_COMPARE(lt, "Where input < other.")
+PB_COMPARE(le, "Where input <= other.")
+PB_COMPARE(gt, "Where input > other.")
+PB_COMPARE(ge, "Where input >= other.")
 PB_LONG_NAME(not_equal, ne)
 PB_LONG_NAME(less, lt)
 PB_LONG_NAME(less_equal, le)
 PB_LONG_NAME(greater, gt)
 PB_LONG_NAME(greater_equal, ge)
 
-#define PB_TEST(NAME, KERNEL, FLAGS, DOC)                                                \
-  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Bool, Unary::KERNEL, {}); \
-  Tensor NAME(const Tensor& input) { return elementwise(record_##NAME, input); }         \
-  static const Entry entry_##NAME(#NAME "(input)", direct<NAME>, FLAGS, DOC,             \
+#define PB_TEST(NAME, FLAGS, DOC)                                                       \
+  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Bool, unary<#NAME>, {}); \
+  Tensor NAME(const Tensor& input) { return elementwise(record_##NAME, input); }        \
+  static const Entry entry_##NAME(#NAME "(input)", direct<NAME>, FLAGS, DOC,            \
                                   "c(3,4) | i(3, high=2) | b(3) | c()");
 
-PB_TEST(isnan, IsNan, kBoth | kNoGrad, "Where an element is NaN.")
-PB_TEST(isinf, IsInf, kBoth | kNoGrad, "Where an element is infinite.")
-PB_TEST(isfinite, IsFinite, kBoth | kNoGrad, "Where an element is neither NaN nor infinite.")
-PB_TEST(logical_not, LogicalNot, kTest, "Where an element is zero.")
+PB_TEST(isnan, kBoth | kNoGrad, "Where an element is NaN.")
+PB_TEST(isinf, kBoth | kNoGrad, "Where an element is infinite.")
+PB_TEST(isfinite, kBoth | kNoGrad, "Where an element is neither NaN nor infinite.")
+PB_TEST(logical_not, kTest, "Where an element is zero.")
 
 static Tensor isposinf(const Tensor& input) {
   return eq(input, std::numeric_limits<double>::infinity());
@@ -68,38 +68,38 @@ static const Entry entry_isposinf("isposinf(input)", direct<isposinf>, kBoth | k
 static const Entry entry_isneginf("isneginf(input)", direct<isneginf>, kBoth | kNoGrad,
                                   "Where an element is minus infinity.", "c(3,4) | i(3, high=2)");
 
-#define PB_LOGIC(NAME, KERNEL, DOC)                                                           \
-  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Bool, Binary::KERNEL, {}, {}); \
-  Tensor NAME(const Tensor& input, const Tensor& other) {                                     \
-    return elementwise(record_##NAME, input, other);                                          \
-  }                                                                                           \
-  static const Entry entry_##NAME(#NAME "(input, other)", direct<NAME>, kTest, DOC,           \
+#define PB_LOGIC(NAME, DOC)                                                                  \
+  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Bool, binary<#NAME>, {}, {}); \
+  Tensor NAME(const Tensor& input, const Tensor& other) {                                    \
+    return elementwise(record_##NAME, input, other);                                         \
+  }                                                                                          \
+  static const Entry entry_##NAME(#NAME "(input, other)", direct<NAME>, kTest, DOC,          \
                                   "b(3,4), b(4) | c(3), i(3, high=2) | b(), b()");
 
-PB_LOGIC(logical_and, LogicalAnd, "Where both elements are nonzero.")
-PB_LOGIC(logical_or, LogicalOr, "Where one element or both are nonzero.")
-PB_LOGIC(logical_xor, LogicalXor, "Where exactly one of the elements is nonzero.")
+PB_LOGIC(logical_and, "Where both elements are nonzero.")
+PB_LOGIC(logical_or, "Where one element or both are nonzero.")
+PB_LOGIC(logical_xor, "Where exactly one of the elements is nonzero.")
 
-#define PB_BITS(NAME, KERNEL, DOC, SAMPLES)                                                      \
-  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Promote, Binary::KERNEL, {}, {}); \
-  Tensor NAME(const Operand& input, const Operand& other) {                                      \
-    return elementwise(record_##NAME, input, other);                                             \
-  }                                                                                              \
+#define PB_BITS(NAME, DOC, SAMPLES)                                                             \
+  static const Elementwise record_##NAME(#NAME, "", DTypeRule::Promote, binary<#NAME>, {}, {}); \
+  Tensor NAME(const Operand& input, const Operand& other) {                                     \
+    return elementwise(record_##NAME, input, other);                                            \
+  }                                                                                             \
   static const Entry entry_##NAME(#NAME "(input|self, other)", direct<NAME>, kTest, DOC, SAMPLES);
 
-PB_BITS(bitwise_and, BitwiseAnd, "The bits that both have; of bools: and.",
+PB_BITS(bitwise_and, "The bits that both have; of bools: and.",
         "i(3,4, high=9), i(4, high=9) | b(3), b(3) | i(3, high=9), 5")
-PB_BITS(bitwise_or, BitwiseOr, "The bits that one of them has; of bools: or.",
+PB_BITS(bitwise_or, "The bits that one of them has; of bools: or.",
         "i(3,4, high=9), i(4, high=9) | b(3), b(3) | i(3, high=9), 5")
-PB_BITS(bitwise_xor, BitwiseXor, "The bits that exactly one of them has; of bools: unequal.",
+PB_BITS(bitwise_xor, "The bits that exactly one of them has; of bools: unequal.",
         "i(3,4, high=9), i(4, high=9) | b(3), b(3) | i(3, high=9), 5")
-PB_BITS(bitwise_left_shift, LeftShift, "The bits shifted up by other places.",
+PB_BITS(bitwise_left_shift, "The bits shifted up by other places.",
         "i(3,4, high=9), i(4, high=3) | i(3, high=9), 2")
-PB_BITS(bitwise_right_shift, RightShift, "The bits shifted down by other places.",
+PB_BITS(bitwise_right_shift, "The bits shifted down by other places.",
         "i(3,4, high=9), i(4, high=3) | i(3, high=9), 2")
 
 static const Elementwise record_bitwise_not("bitwise_not", "", DTypeRule::Promote,
-                                            Unary::BitwiseNot, {});
+                                            unary<"bitwise_not">, {});
 
 Tensor bitwise_not(const Tensor& input) { return elementwise(record_bitwise_not, input); }
 

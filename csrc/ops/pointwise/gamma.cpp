@@ -9,8 +9,8 @@
 
 namespace pullback {
 
-using kernels::Binary;
-using kernels::Ternary;
+using kernels::binary;
+using kernels::ternary;
 
 namespace {
 
@@ -29,22 +29,22 @@ constexpr const char* kIgammaShape = "igamma: input";
 constexpr const char* kIgammacShape = "igammac: input";
 constexpr const char* kGammaGrad = "_standard_gamma_grad";
 
-const Elementwise record_igamma("igamma", "IgammaBackward0", DTypeRule::Promote, Binary::LowerGamma,
-                                {kReadsNothing, refused<&kIgammaShape>},
+const Elementwise record_igamma("igamma", "IgammaBackward0", DTypeRule::Promote,
+                                binary<"lower_gamma">, {kReadsNothing, refused<&kIgammaShape>},
                                 {kReadsA | kReadsB,
                                  [](T t, S s) { return t * density(s.a(), s.b()); }});
 const Elementwise record_igammac("igammac", "IgammacBackward0", DTypeRule::Promote,
-                                 Binary::UpperGamma, {kReadsNothing, refused<&kIgammacShape>},
+                                 binary<"upper_gamma">, {kReadsNothing, refused<&kIgammacShape>},
                                  {kReadsA | kReadsB,
                                   [](T t, S s) { return neg(t * density(s.a(), s.b())); }});
 const Elementwise record_gamma_grad("_standard_gamma_grad", "StandardGammaGradBackward0",
-                                    DTypeRule::Promote, Binary::GammaSlope,
+                                    DTypeRule::Promote, binary<"gamma_slope">,
                                     {kReadsNothing, refused<&kGammaGrad>},
                                     {kReadsNothing, refused<&kGammaGrad>});
 const Elementwise record_dirichlet_grad("_dirichlet_grad", "NotImplemented", DTypeRule::Promote,
-                                        Ternary::BetaSlope, {}, {}, {});
+                                        ternary<"beta_slope">, {}, {}, {});
 const Elementwise record_gamma("_standard_gamma", "StandardGammaBackward0", DTypeRule::Promote,
-                               Binary::Second,
+                               binary<"second">,
                                {kReadsA | kReadsB,
                                 [](T t, S s) {
                                   return t * standard_gamma_grad(s.a().tensor(), s.b().tensor());

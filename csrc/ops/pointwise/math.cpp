@@ -16,8 +16,8 @@
 
 namespace pullback {
 
-using kernels::Binary;
-using kernels::Unary;
+using kernels::binary;
+using kernels::unary;
 
 namespace {
 
@@ -31,12 +31,12 @@ Tensor tanh_grad(const Tensor& g, const Tensor& y);
 Tensor sigmoid_grad(const Tensor& g, const Tensor& y);
 
 const Elementwise record_tanh_grad("tanh_backward", "TanhBackwardBackward0", DTypeRule::Promote,
-                                   Binary::TanhGrad,
+                                   binary<"tanh_grad">,
                                    {kReadsB, [](T t, S s) { return tanh_grad(t, s.b().tensor()); }},
                                    {kReadsA | kReadsB,
                                     [](T t, S s) { return t * (s.a() * s.b() * -2); }});
 const Elementwise record_sigmoid_grad(
-    "sigmoid_backward", "SigmoidBackwardBackward0", DTypeRule::Promote, Binary::SigmoidGrad,
+    "sigmoid_backward", "SigmoidBackwardBackward0", DTypeRule::Promote, binary<"sigmoid_grad">,
     {kReadsB, [](T t, S s) { return sigmoid_grad(t, s.b().tensor()); }},
     {kReadsA | kReadsB, [](T t, S s) { return t * (s.a() * (1 - s.b() * 2)); }});
 
@@ -51,60 +51,58 @@ Tensor sigmoid_grad(const Tensor& g, const Tensor& y) {
 #define PB_POSITIVE "x(3,4, low=0.2, high=3) | x(low=0.2, high=3) | xs(3,4, low=0.2, high=3)"
 #define PB_INSIDE "x(3,4, low=-0.9, high=0.9) | x(low=-0.9, high=0.9) | xs(3,4, low=-0.9, high=0.9)"
 
-PB_UNARY(exp, "ExpBackward0", Float, Exp, kReadsY, t* s.y(), "e to the power of each element.",
+PB_UNARY(exp, "ExpBackward0", Float, kReadsY, t* s.y(), "e to the power of each element.",
          PB_SAMPLES)
-PB_UNARY(exp2, "Exp2Backward0", Float, Exp2, kReadsY, t*(s.y() * kLn2),
-         "2 to the power of each element.", PB_SAMPLES)
-PB_UNARY(expm1, "Expm1Backward0", Float, Expm1, kReadsY, t*(s.y() + 1),
+PB_UNARY(exp2, "Exp2Backward0", Float, kReadsY, t*(s.y() * kLn2), "2 to the power of each element.",
+         PB_SAMPLES)
+PB_UNARY(expm1, "Expm1Backward0", Float, kReadsY, t*(s.y() + 1),
          "exp(input) - 1, exact also near 0.", PB_SAMPLES)
-PB_UNARY(log, "LogBackward0", Float, Log, kReadsX, t / s.x(), "The natural logarithm.", PB_POSITIVE)
-PB_UNARY(log2, "Log2Backward0", Float, Log2, kReadsX, t / (s.x() * kLn2),
-         "The logarithm to base 2.", PB_POSITIVE)
-PB_UNARY(log10, "Log10Backward0", Float, Log10, kReadsX, t / (s.x() * kLn10),
-         "The logarithm to base 10.", PB_POSITIVE)
-PB_UNARY(log1p, "Log1PBackward0", Float, Log1p, kReadsX, t / (s.x() + 1),
-         "log(1 + input), exact also near 0.", PB_POSITIVE)
-PB_UNARY(sqrt, "SqrtBackward0", Float, Sqrt, kReadsY, t / (s.y() * 2), "The square root.",
+PB_UNARY(log, "LogBackward0", Float, kReadsX, t / s.x(), "The natural logarithm.", PB_POSITIVE)
+PB_UNARY(log2, "Log2Backward0", Float, kReadsX, t / (s.x() * kLn2), "The logarithm to base 2.",
          PB_POSITIVE)
-PB_UNARY(rsqrt, "RsqrtBackward0", Float, Rsqrt, kReadsY, t*(pow(s.y(), 3) * -0.5),
-         "1 / sqrt(input).", PB_POSITIVE)
-PB_UNARY(sin, "SinBackward0", Float, Sin, kReadsX, t* cos(s.x()), "The sine.", PB_SAMPLES)
-PB_UNARY(cos, "CosBackward0", Float, Cos, kReadsX, neg(t* sin(s.x())), "The cosine.", PB_SAMPLES)
-PB_UNARY(tan, "TanBackward0", Float, Tan, kReadsY, t*(square(s.y()) + 1), "The tangent.",
+PB_UNARY(log10, "Log10Backward0", Float, kReadsX, t / (s.x() * kLn10), "The logarithm to base 10.",
+         PB_POSITIVE)
+PB_UNARY(log1p, "Log1PBackward0", Float, kReadsX, t / (s.x() + 1),
+         "log(1 + input), exact also near 0.", PB_POSITIVE)
+PB_UNARY(sqrt, "SqrtBackward0", Float, kReadsY, t / (s.y() * 2), "The square root.", PB_POSITIVE)
+PB_UNARY(rsqrt, "RsqrtBackward0", Float, kReadsY, t*(pow(s.y(), 3) * -0.5), "1 / sqrt(input).",
+         PB_POSITIVE)
+PB_UNARY(sin, "SinBackward0", Float, kReadsX, t* cos(s.x()), "The sine.", PB_SAMPLES)
+PB_UNARY(cos, "CosBackward0", Float, kReadsX, neg(t* sin(s.x())), "The cosine.", PB_SAMPLES)
+PB_UNARY(tan, "TanBackward0", Float, kReadsY, t*(square(s.y()) + 1), "The tangent.",
          "x(3,4, low=-1, high=1) | x(low=-1, high=1)")
-PB_UNARY(asin, "AsinBackward0", Float, Asin, kReadsX, t* rsqrt(1 - square(s.x())), "The arc sine.",
+PB_UNARY(asin, "AsinBackward0", Float, kReadsX, t* rsqrt(1 - square(s.x())), "The arc sine.",
          PB_INSIDE)
-PB_UNARY(acos, "AcosBackward0", Float, Acos, kReadsX, neg(t* rsqrt(1 - square(s.x()))),
-         "The arc cosine.", PB_INSIDE)
-PB_UNARY(atan, "AtanBackward0", Float, Atan, kReadsX, t / (square(s.x()) + 1), "The arc tangent.",
+PB_UNARY(acos, "AcosBackward0", Float, kReadsX, neg(t* rsqrt(1 - square(s.x()))), "The arc cosine.",
+         PB_INSIDE)
+PB_UNARY(atan, "AtanBackward0", Float, kReadsX, t / (square(s.x()) + 1), "The arc tangent.",
          PB_SAMPLES)
-PB_UNARY(sinh, "SinhBackward0", Float, Sinh, kReadsX, t* cosh(s.x()), "The hyperbolic sine.",
+PB_UNARY(sinh, "SinhBackward0", Float, kReadsX, t* cosh(s.x()), "The hyperbolic sine.", PB_SAMPLES)
+PB_UNARY(cosh, "CoshBackward0", Float, kReadsX, t* sinh(s.x()), "The hyperbolic cosine.",
          PB_SAMPLES)
-PB_UNARY(cosh, "CoshBackward0", Float, Cosh, kReadsX, t* sinh(s.x()), "The hyperbolic cosine.",
+PB_UNARY(tanh, "TanhBackward0", Float, kReadsY, tanh_grad(t, s.y()), "The hyperbolic tangent.",
          PB_SAMPLES)
-PB_UNARY(tanh, "TanhBackward0", Float, Tanh, kReadsY, tanh_grad(t, s.y()),
-         "The hyperbolic tangent.", PB_SAMPLES)
-PB_UNARY(asinh, "AsinhBackward0", Float, Asinh, kReadsX, t* rsqrt(square(s.x()) + 1),
+PB_UNARY(asinh, "AsinhBackward0", Float, kReadsX, t* rsqrt(square(s.x()) + 1),
          "The inverse of sinh.", PB_SAMPLES)
-PB_UNARY(acosh, "AcoshBackward0", Float, Acosh, kReadsX, t* rsqrt(square(s.x()) - 1),
+PB_UNARY(acosh, "AcoshBackward0", Float, kReadsX, t* rsqrt(square(s.x()) - 1),
          "The inverse of cosh.", "x(3,4, low=1.2, high=3) | x(low=1.2, high=3)")
-PB_UNARY(atanh, "AtanhBackward0", Float, Atanh, kReadsX, t / (1 - square(s.x())),
-         "The inverse of tanh.", PB_INSIDE)
-PB_UNARY(sigmoid, "SigmoidBackward0", Float, Sigmoid, kReadsY, sigmoid_grad(t, s.y()),
+PB_UNARY(atanh, "AtanhBackward0", Float, kReadsX, t / (1 - square(s.x())), "The inverse of tanh.",
+         PB_INSIDE)
+PB_UNARY(sigmoid, "SigmoidBackward0", Float, kReadsY, sigmoid_grad(t, s.y()),
          "1 / (1 + exp(-input)).", PB_SAMPLES)
-PB_UNARY(erf, "ErfBackward0", Float, Erf, kReadsX, t*(exp(neg(square(s.x()))) * kTwoOverRootPi),
+PB_UNARY(erf, "ErfBackward0", Float, kReadsX, t*(exp(neg(square(s.x()))) * kTwoOverRootPi),
          "The error function.", PB_SAMPLES)
-PB_UNARY(erfc, "ErfcBackward0", Float, Erfc, kReadsX, t*(exp(neg(square(s.x()))) * -kTwoOverRootPi),
+PB_UNARY(erfc, "ErfcBackward0", Float, kReadsX, t*(exp(neg(square(s.x()))) * -kTwoOverRootPi),
          "1 - erf(input), exact also where it is "
          "small.",
          PB_SAMPLES)
-PB_UNARY(erfinv, "ErfinvBackward0", Float, Erfinv, kReadsX,
+PB_UNARY(erfinv, "ErfinvBackward0", Float, kReadsX,
          t*(exp(square(erfinv(s.x()))) * (1 / kTwoOverRootPi)), "The inverse of erf.", PB_INSIDE)
-PB_UNARY(lgamma, "LgammaBackward0", Float, Lgamma, kReadsX, t* digamma(s.x()),
+PB_UNARY(lgamma, "LgammaBackward0", Float, kReadsX, t* digamma(s.x()),
          "The logarithm of the absolute value of the gamma function.", PB_POSITIVE)
-PB_UNARY(digamma, "DigammaBackward0", Float, Digamma, kReadsX, t* polygamma(1, s.x()),
+PB_UNARY(digamma, "DigammaBackward0", Float, kReadsX, t* polygamma(1, s.x()),
          "The derivative of lgamma.", PB_POSITIVE)
-PB_UNARY(sinc, "SincBackward0", Float, Sinc, kReadsX,
+PB_UNARY(sinc, "SincBackward0", Float, kReadsX,
          where(eq(s.x(), 0), 0, t*((cos(s.x() * kPi) - sinc(s.x())) / s.x())),
          "sin(pi input) / (pi input), and 1 at 0.", PB_SAMPLES)
 
@@ -112,7 +110,7 @@ static Tensor polygamma_slope(T t, S s) {
   return t * polygamma(static_cast<std::int64_t>(s.p(0)) + 1, s.x());
 }
 static const Elementwise record_polygamma("polygamma", "PolygammaBackward0", DTypeRule::Float,
-                                          Unary::Polygamma, {kReadsX, polygamma_slope});
+                                          unary<"polygamma">, {kReadsX, polygamma_slope});
 
 Tensor polygamma(std::int64_t n, const Tensor& input) {
   check(n >= 0, "polygamma(n, x) does not support negative n.");
@@ -130,7 +128,7 @@ static Tensor logit_slope(T t, S s) {
   const Scalar outside(eps < 0 ? std::numeric_limits<double>::quiet_NaN() : 0.0);
   return where(inside, t / (x * (1 - x)), outside);
 }
-static const Elementwise record_logit("logit", "LogitBackward0", DTypeRule::Float, Unary::Logit,
+static const Elementwise record_logit("logit", "LogitBackward0", DTypeRule::Float, unary<"logit">,
                                       {kReadsX, logit_slope});
 
 Tensor logit(const Tensor& input, std::optional<double> eps) {
@@ -140,11 +138,11 @@ Tensor logit(const Tensor& input, std::optional<double> eps) {
 }
 
 static const Elementwise record_deg2rad("deg2rad", "Deg2RadBackward0", DTypeRule::Float,
-                                        Binary::Mul, {kReadsB, [](T t, S s) { return t * s.b(); }},
-                                        kZeroSlope);
+                                        binary<"mul">,
+                                        {kReadsB, [](T t, S s) { return t * s.b(); }}, kZeroSlope);
 static const Elementwise record_rad2deg("rad2deg", "Rad2DegBackward0", DTypeRule::Float,
-                                        Binary::Mul, {kReadsB, [](T t, S s) { return t * s.b(); }},
-                                        kZeroSlope);
+                                        binary<"mul">,
+                                        {kReadsB, [](T t, S s) { return t * s.b(); }}, kZeroSlope);
 
 static Tensor deg2rad(const Tensor& input) { return elementwise(record_deg2rad, input, kPi / 180); }
 static Tensor rad2deg(const Tensor& input) { return elementwise(record_rad2deg, input, 180 / kPi); }
@@ -155,7 +153,7 @@ static Tensor inverse_square_length(S s) {
   return where(eq(length, 0), 0, reciprocal(length));
 }
 static const Elementwise record_atan2(
-    "atan2", "Atan2Backward0", DTypeRule::Float, Binary::Atan2,
+    "atan2", "Atan2Backward0", DTypeRule::Float, binary<"atan2">,
     {kReadsA | kReadsB, [](T t, S s) { return t * (s.b() * inverse_square_length(s)); }},
     {kReadsA | kReadsB,
      [](T t, S s) { return t * (neg(s.a().tensor()) * inverse_square_length(s)); }});
@@ -164,11 +162,10 @@ Tensor atan2(const Tensor& input, const Tensor& other) {
   return elementwise(record_atan2, input, other);
 }
 
-static const Elementwise record_hypot("hypot", "HypotBackward0", DTypeRule::Promote, Binary::Hypot,
-                                      {kReadsA | kReadsY,
-                                       [](T t, S s) { return t * (s.a() / s.y()); }},
-                                      {kReadsB | kReadsY,
-                                       [](T t, S s) { return t * (s.b() / s.y()); }});
+static const Elementwise record_hypot(
+    "hypot", "HypotBackward0", DTypeRule::Promote, binary<"hypot">,
+    {kReadsA | kReadsY, [](T t, S s) { return t * (s.a() / s.y()); }},
+    {kReadsB | kReadsY, [](T t, S s) { return t * (s.b() / s.y()); }});
 
 Tensor hypot(const Tensor& input, const Tensor& other) {
   return elementwise(record_hypot, input, other);
@@ -187,14 +184,15 @@ static Tensor xlogy_slope(T t, S s) {
 static Tensor xlogy_log_slope(T t, S s) { return t * (s.a() / s.b()); }
 
 Tensor xlogy(const Operand& input, const Operand& other) {
-  static const Elementwise record("xlogy", "XlogyBackward0", DTypeRule::Float, Binary::Xlogy,
+  static const Elementwise record("xlogy", "XlogyBackward0", DTypeRule::Float, binary<"xlogy">,
                                   {kReadsA | kReadsB, xlogy_slope},
                                   {kReadsA | kReadsB, xlogy_log_slope});
   static const Elementwise record_of_number("xlogy", "XlogyBackward1", DTypeRule::Float,
-                                            Binary::Xlogy, kZeroSlope,
+                                            binary<"xlogy">, kZeroSlope,
                                             {kReadsA | kReadsB, xlogy_log_slope});
-  static const Elementwise record_number("xlogy", "XlogyBackward2", DTypeRule::Float, Binary::Xlogy,
-                                         {kReadsA | kReadsB, xlogy_slope}, kZeroSlope);
+  static const Elementwise record_number("xlogy", "XlogyBackward2", DTypeRule::Float,
+                                         binary<"xlogy">, {kReadsA | kReadsB, xlogy_slope},
+                                         kZeroSlope);
   const Elementwise& op = !input.is_tensor()  ? record_of_number
                           : other.is_tensor() ? record
                                               : record_number;
@@ -211,11 +209,11 @@ static Tensor share(T t, const Operand& mine, const Operand& other, double scale
   return t * sigmoid(scale == 1 ? excess : excess * scale);
 }
 static const Elementwise record_logaddexp(
-    "logaddexp", "LogaddexpBackward0", DTypeRule::Promote, Binary::Logaddexp,
+    "logaddexp", "LogaddexpBackward0", DTypeRule::Promote, binary<"logaddexp">,
     {kReadsA | kReadsB, [](T t, S s) { return share(t, s.a(), s.b(), 1); }},
     {kReadsA | kReadsB, [](T t, S s) { return share(t, s.b(), s.a(), 1); }});
 static const Elementwise record_logaddexp2(
-    "logaddexp2", "Logaddexp2Backward0", DTypeRule::Promote, Binary::Logaddexp2,
+    "logaddexp2", "Logaddexp2Backward0", DTypeRule::Promote, binary<"logaddexp2">,
     {kReadsA | kReadsB, [](T t, S s) { return share(t, s.a(), s.b(), kLn2); }},
     {kReadsA | kReadsB, [](T t, S s) { return share(t, s.b(), s.a(), kLn2); }});
 

@@ -17,11 +17,11 @@
 
 namespace pullback {
 
-using kernels::Binary;
-using kernels::Ternary;
+using kernels::binary;
+using kernels::ternary;
 
 static const Elementwise record_where(
-    "where", "WhereBackward0", DTypeRule::Promote, Ternary::Where, {},
+    "where", "WhereBackward0", DTypeRule::Promote, ternary<"where">, kCondition,
     {kReadsA, [](T t, S s) { return where(s.a().tensor(), t, 0); }},
     {kReadsA, [](T t, S s) { return where(s.a().tensor(), 0, t); }});
 
@@ -75,12 +75,12 @@ Tensor clamp_slope(T t, S s) {
 Tensor above(T t, S s) { return where(ge(s.x(), s.b()), t, 0); }
 Tensor below(T t, S s) { return where(le(s.x(), s.b()), t, 0); }
 
-const Elementwise record_clamp("clamp", "ClampBackward1", DTypeRule::Promote, Ternary::Clamp,
+const Elementwise record_clamp("clamp", "ClampBackward1", DTypeRule::Promote, ternary<"clamp">,
                                {kReadsA | kReadsB | kReadsC, clamp_slope}, kZeroSlope, kZeroSlope);
 const Elementwise record_clamp_low("clamp_min", "ClampBackward1", DTypeRule::Promote,
-                                   Binary::Maximum, {kReadsA | kReadsB, above}, kZeroSlope);
+                                   binary<"maximum">, {kReadsA | kReadsB, above}, kZeroSlope);
 const Elementwise record_clamp_high("clamp_max", "ClampBackward1", DTypeRule::Promote,
-                                    Binary::Minimum, {kReadsA | kReadsB, below}, kZeroSlope);
+                                    binary<"minimum">, {kReadsA | kReadsB, below}, kZeroSlope);
 
 // Bounds that are tensors: what the input does not get goes to the bound that replaced it.
 Tensor to_low(T t, S s) { return where(lt(s.x(), s.b()), t, 0); }
@@ -95,24 +95,24 @@ Tensor to_high_of_two(T t, S s) {
 }
 
 const Elementwise record_clamp_tensors("clamp", "ClampBackward0", DTypeRule::Promote,
-                                       Ternary::Clamp, {kReadsA | kReadsB | kReadsC, clamp_slope},
+                                       ternary<"clamp">, {kReadsA | kReadsB | kReadsC, clamp_slope},
                                        {kReadsA | kReadsB | kReadsC, to_low_of_two},
                                        {kReadsA | kReadsB | kReadsC, to_high_of_two});
 const Elementwise record_clamp_low_tensor("clamp_min", "ClampBackward0", DTypeRule::Promote,
-                                          Binary::Maximum, {kReadsA | kReadsB, above},
+                                          binary<"maximum">, {kReadsA | kReadsB, above},
                                           {kReadsA | kReadsB, to_low});
 const Elementwise record_clamp_high_tensor("clamp_max", "ClampBackward0", DTypeRule::Promote,
-                                           Binary::Minimum, {kReadsA | kReadsB, below},
+                                           binary<"minimum">, {kReadsA | kReadsB, below},
                                            {kReadsA | kReadsB, to_high});
 const Elementwise record_clamp_min("clamp_min", "ClampMinBackward0", DTypeRule::Promote,
-                                   Binary::Maximum, {kReadsA | kReadsB, above}, kZeroSlope);
+                                   binary<"maximum">, {kReadsA | kReadsB, above}, kZeroSlope);
 const Elementwise record_clamp_min_tensor("clamp_min", "ClampMinBackward1", DTypeRule::Promote,
-                                          Binary::Maximum, {kReadsA | kReadsB, above},
+                                          binary<"maximum">, {kReadsA | kReadsB, above},
                                           {kReadsA | kReadsB, to_low});
 const Elementwise record_clamp_max("clamp_max", "ClampMaxBackward0", DTypeRule::Promote,
-                                   Binary::Minimum, {kReadsA | kReadsB, below}, kZeroSlope);
+                                   binary<"minimum">, {kReadsA | kReadsB, below}, kZeroSlope);
 const Elementwise record_clamp_max_tensor("clamp_max", "ClampMaxBackward1", DTypeRule::Promote,
-                                          Binary::Minimum, {kReadsA | kReadsB, below},
+                                          binary<"minimum">, {kReadsA | kReadsB, below},
                                           {kReadsA | kReadsB, to_high});
 
 void refuse_no_bound(bool min, bool max) {
@@ -184,23 +184,23 @@ static Tensor share(T t, const Tensor& lost, const Tensor& tied) {
   return where(lost, 0, where(tied, t * 0.5, t));
 }
 static const Elementwise record_maximum(
-    "maximum", "MaximumBackward0", DTypeRule::Promote, Binary::Maximum,
+    "maximum", "MaximumBackward0", DTypeRule::Promote, binary<"maximum">,
     {kReadsA | kReadsB, [](T t, S s) { return share(t, lt(s.x(), s.b()), eq(s.x(), s.b())); }},
     {kReadsA | kReadsB, [](T t, S s) { return share(t, gt(s.x(), s.b()), eq(s.x(), s.b())); }});
 static const Elementwise record_minimum(
-    "minimum", "MinimumBackward0", DTypeRule::Promote, Binary::Minimum,
+    "minimum", "MinimumBackward0", DTypeRule::Promote, binary<"minimum">,
     {kReadsA | kReadsB, [](T t, S s) { return share(t, gt(s.x(), s.b()), eq(s.x(), s.b())); }},
     {kReadsA | kReadsB, [](T t, S s) { return share(t, lt(s.x(), s.b()), eq(s.x(), s.b())); }});
 
 // The first operand is taken also at a tie and where the second is NaN.
 static Tensor fmax_takes_first(S s) { return logical_or(ge(s.x(), s.b()), isnan(s.b().tensor())); }
 static Tensor fmin_takes_first(S s) { return logical_or(le(s.x(), s.b()), isnan(s.b().tensor())); }
-static const Elementwise record_fmax("fmax", "FmaxBackward0", DTypeRule::Promote, Binary::Fmax,
+static const Elementwise record_fmax("fmax", "FmaxBackward0", DTypeRule::Promote, binary<"fmax">,
                                      {kReadsA | kReadsB,
                                       [](T t, S s) { return where(fmax_takes_first(s), t, 0); }},
                                      {kReadsA | kReadsB,
                                       [](T t, S s) { return where(fmax_takes_first(s), 0, t); }});
-static const Elementwise record_fmin("fmin", "FminBackward0", DTypeRule::Promote, Binary::Fmin,
+static const Elementwise record_fmin("fmin", "FminBackward0", DTypeRule::Promote, binary<"fmin">,
                                      {kReadsA | kReadsB,
                                       [](T t, S s) { return where(fmin_takes_first(s), t, 0); }},
                                      {kReadsA | kReadsB,
@@ -235,7 +235,7 @@ static const Entry entry_fmin("fmin(input, other)", direct<fmin>, kCastBoth,
                               kPairSamples);
 
 static const Elementwise record_heaviside("heaviside", "NotImplemented", DTypeRule::Promote,
-                                          Binary::Heaviside, {}, {});
+                                          binary<"heaviside">, {}, {});
 
 static Tensor heaviside(const Tensor& input, const Tensor& values) {
   check(input.dtype() == values.dtype(),
@@ -249,11 +249,12 @@ static const Entry entry_heaviside("heaviside(input, values)", direct<heaviside>
                                    "c(3,4), c(3,4) | c(3,1), c(4) | i(3, high=2), i(3, high=2)");
 
 static const Elementwise record_masked_fill("masked_fill", "MaskedFillBackward0",
-                                            DTypeRule::Promote, Ternary::Where, {}, kZeroSlope,
-                                            {kReadsA,
-                                             [](T t, S s) { return where(s.a().tensor(), 0, t); }});
+                                            DTypeRule::Promote, ternary<"where">, kCondition,
+                                            kZeroSlope, {kReadsA, [](T t, S s) {
+                                                           return where(s.a().tensor(), 0, t);
+                                                         }});
 static const Elementwise record_masked_fill_tensor(
-    "masked_fill", "MaskedFillBackward1", DTypeRule::Promote, Ternary::Where, {},
+    "masked_fill", "MaskedFillBackward1", DTypeRule::Promote, ternary<"where">, kCondition,
     {kReadsA, [](T t, S s) { return where(s.a().tensor(), t, 0); }},
     {kReadsA, [](T t, S s) { return where(s.a().tensor(), 0, t); }});
 

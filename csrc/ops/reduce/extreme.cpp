@@ -16,8 +16,8 @@
 namespace pullback {
 namespace {
 
-using kernels::Binary;
-using kernels::Unary;
+using kernels::binary;
+using kernels::unary;
 
 // 1 / number of ties where input[0] equals input[1] (keepdim layout), else 0.
 struct TieShares {
@@ -41,19 +41,19 @@ struct TieShares {
     const Tensor value = spread_alias(in[1], in[0].sizes());
     const Tensor& ties = w[0];
     const Tensor& count = w[1];
-    kernels::binary(Binary::Eq, view_of(ties), view_of(in[0]), view_of(value));
+    kernels::apply(binary<"eq">, view_of(ties), {view_of(in[0]), view_of(value)});
     if (a.nan_ties) {
       const Tensor& nan = w[2];
       const Tensor& nan_value = w[3];
-      kernels::unary(Unary::IsNan, view_of(nan), view_of(in[0]));
-      kernels::unary(Unary::IsNan, view_of(nan_value), view_of(value));
-      kernels::binary(Binary::LogicalAnd, view_of(nan), view_of(nan), view_of(nan_value));
-      kernels::binary(Binary::LogicalOr, view_of(ties), view_of(ties), view_of(nan));
+      kernels::apply(unary<"isnan">, view_of(nan), {view_of(in[0])});
+      kernels::apply(unary<"isnan">, view_of(nan_value), {view_of(value)});
+      kernels::apply(binary<"logical_and">, view_of(nan), {view_of(nan), view_of(nan_value)});
+      kernels::apply(binary<"logical_or">, view_of(ties), {view_of(ties), view_of(nan)});
     }
     kernels::copy(view_of(out), view_of(ties));
     kernels::reduce(kernels::Reduce::Sum, view_of(count), view_of(out));
-    kernels::binary(Binary::Div, view_of(out), view_of(out),
-                    view_of(spread_alias(count, in[0].sizes())));
+    kernels::apply(binary<"div">, view_of(out),
+                   {view_of(out), view_of(spread_alias(count, in[0].sizes()))});
   }
 };
 

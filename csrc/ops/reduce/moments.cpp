@@ -57,7 +57,7 @@ Tensor variance_tangent(const MomentAttrs& a, const Tensor& t, const Tensor& x, 
 }
 
 void take_root(const Tensor& out) {
-  kernels::unary(kernels::Unary::Sqrt, view_of(out), view_of(out));
+  kernels::apply(kernels::unary<"sqrt">, view_of(out), {view_of(out)});
 }
 
 template <bool root>
@@ -130,7 +130,7 @@ struct NanSum {
   static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     const Tensor& clean = w[0];
     const double zero_for_nan[] = {0, INFINITY, -INFINITY};
-    kernels::unary(kernels::Unary::NanToNum, view_of(clean), view_of(in[0]), zero_for_nan);
+    kernels::apply(kernels::unary<"nan_to_num">, view_of(clean), {view_of(in[0])}, zero_for_nan);
     kernels::reduce(kernels::Reduce::Sum, KeepView(out, a.dims, in[0].sizes(), a.keepdim),
                     view_of(clean));
   }

@@ -177,8 +177,8 @@ void divide(const Tensor& out, double by) {
     }
     return;
   }
-  kernels::binary(kernels::Binary::Div, view_of(out), view_of(out),
-                  NumberView(by, out.dtype(), out.sizes()));
+  kernels::apply(kernels::binary<"div">, view_of(out),
+                 {view_of(out), NumberView(by, out.dtype(), out.sizes())});
 }
 
 template <bool casts>

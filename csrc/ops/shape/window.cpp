@@ -132,7 +132,7 @@ struct Place {
     for (std::int64_t k = 0; k < w.length; ++k) {
       const Window one{WindowKind::Select, last, 0, k};
       const Tensor to = one.show(part);
-      kernels::binary(kernels::Binary::Add, view_of(to), view_of(to), view_of(one.show(values)));
+      kernels::apply(kernels::binary<"add">, view_of(to), {view_of(to), view_of(one.show(values))});
     }
   }
   static void vjp(Vjp<Place>& v) { v.give(0, show(v.attrs().window, v.grad())); }
