@@ -136,11 +136,14 @@ SAMPLES = {
     "nn.functional.relu_": "input=pb.ones(2)",
     "nn.init.calculate_gain": "nonlinearity='leaky_relu'",
     "nn.init.constant_": f"{_SQUARE}, val=1.0",
+    "nn.init.dirac_": "tensor=pb.ones(2, 2, 2)",
     "nn.init.eye_": _SQUARE,
     "nn.init.kaiming_normal_": _SQUARE,
     "nn.init.kaiming_uniform_": _SQUARE,
     "nn.init.normal_": _SQUARE,
     "nn.init.ones_": _SQUARE,
+    "nn.init.orthogonal_": _SQUARE,
+    "nn.init.sparse_": f"{_SQUARE}, sparsity=0.5",
     "nn.init.trunc_normal_": _SQUARE,
     "nn.init.uniform_": _SQUARE,
     "nn.init.xavier_normal_": _SQUARE,
@@ -226,6 +229,13 @@ EXEMPT = {
         )
     },
     "set_num_threads": "takes one argument, by position",
+    **{
+        f"nn.init.{name}": "takes what the function with an underscore takes"
+        for name in (
+            *("constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal"),
+            *("orthogonal", "sparse", "uniform", "xavier_normal", "xavier_uniform"),
+        )
+    },
     "autograd.GradcheckError": "an error",
     "autograd.GradientEdge": "a tuple",
     "autograd.Function": "is subclassed",

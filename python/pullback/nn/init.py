@@ -7,6 +7,7 @@ stream of random numbers gives the same parameters.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pullback as pb
@@ -14,15 +15,29 @@ from pullback import Tensor, _arguments, _core
 
 __all__ = [
     "calculate_gain",
+    "constant",
     "constant_",
+    "dirac",
+    "dirac_",
+    "eye",
     "eye_",
+    "kaiming_normal",
     "kaiming_normal_",
+    "kaiming_uniform",
     "kaiming_uniform_",
+    "normal",
     "normal_",
     "ones_",
+    "orthogonal",
+    "orthogonal_",
+    "sparse",
+    "sparse_",
     "trunc_normal_",
+    "uniform",
     "uniform_",
+    "xavier_normal",
     "xavier_normal_",
+    "xavier_uniform",
     "xavier_uniform_",
     "zeros_",
 ]
@@ -154,6 +169,104 @@ def eye_(tensor: Tensor) -> Tensor:
         return tensor.copy_(pb.eye(*tensor.shape, dtype=tensor.dtype))
 
 
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Fill the weight of a convolution so that it gives its input back, as far as channels go.
+
+    Args:
+        tensor: shape ``[out, in, *]`` with one to three more dimensions.
+        groups: the groups of the convolution; ``out`` is a multiple.
+
+    Raises:
+        ValueError: another number of dimensions, or groups that do not divide ``out``.
+    """
+    _arguments.tensors("dirac_", tensor=tensor)
+    _arguments.integers("dirac_", groups=groups)
+    if tensor.dim() not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    if tensor.shape[0] % groups:
+        raise ValueError("dim 0 must be divisible by groups")
+    out_channels = tensor.shape[0] // groups
+    middle = tuple(size // 2 for size in tensor.shape[2:])
+    with pb.no_grad():
+        tensor.zero_()
+        for group in range(groups):
+            for channel in range(min(out_channels, tensor.shape[1])):
+                tensor[(group * out_channels + channel, channel) + middle] = 1  # noqa: RUF005
+    return tensor
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+    """Fill with a random orthogonal matrix: rows or columns, whichever are fewer, are orthonormal.
+
+    A. Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks" (2013).
+
+    Args:
+        tensor: two or more dimensions; those behind the first count as one.
+        gain: a factor.
+        generator: of the random numbers.
+
+    Raises:
+        ValueError: fewer than two dimensions.
+    """
+    _arguments.tensors("orthogonal_", tensor=tensor)
+    _arguments.numbers("orthogonal_", gain=gain)
+    _check_generator("orthogonal_", generator)
+    if tensor.dim() < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    if tensor.numel() == 0:
+        return tensor
+    rows = tensor.shape[0]
+    with pb.no_grad():
+        drawn = tensor.new_empty((rows, tensor.numel() // rows)).normal_(0, 1, **_source(generator))
+        is_wide = drawn.shape[0] < drawn.shape[1]
+        basis = _orthonormal(drawn.t() if is_wide else drawn)
+        tensor.view_as(drawn).copy_(basis.t() if is_wide else basis).mul_(gain)
+    return tensor
+
+
+def _orthonormal(columns: Tensor) -> Tensor:
+    """The factor Q of a QR decomposition whose R has a positive diagonal.
+
+    Gram-Schmidt, each column twice, which is as good as reflections (Giraud et al., 2005).
+    """
+    wide = columns.double().t().contiguous()
+    basis = pb.zeros_like(wide)
+    for index, column in enumerate(wide):
+        for _ in range(2):
+            column = column - basis[:index].t() @ (basis[:index] @ column)
+        basis[index] = column / pb.linalg.vector_norm(column)
+    return basis.t()
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Fill a matrix with normal draws, of which some in each column become zero.
+
+    J. Martens, "Deep learning via Hessian-free optimization" (2010).
+
+    Args:
+        tensor: two dimensions.
+        sparsity: the part of each column that is zero.
+        std: the standard deviation of the others.
+        generator: of the normal draws; which rows are zero is drawn from the default one.
+
+    Raises:
+        ValueError: not two dimensions.
+    """
+    _arguments.tensors("sparse_", tensor=tensor)
+    _arguments.numbers("sparse_", sparsity=sparsity, std=std)
+    _check_generator("sparse_", generator)
+    if tensor.dim() != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+    with pb.no_grad():
+        tensor.normal_(0, std, **_source(generator))
+        for column in range(columns):
+            tensor[pb.randperm(rows)[:zeros], column] = 0
+    return tensor
+
+
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with uniform draws whose variance is ``2 gain**2 / (fan_in + fan_out)``."""
     _arguments.tensors("xavier_uniform_", tensor=tensor)
@@ -235,3 +348,35 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
         )
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+# --- the old names ---
+
+
+def _old(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function under its name before 0.4, with a warning."""
+    name = function.__name__
+    old = name[:-1]
+
+    def deprecated(*args: Any, **kwargs: Any) -> Tensor:
+        _core._warn(
+            f"`nn.init.{old}` is now deprecated in favor of `nn.init.{name}`.", FutureWarning
+        )
+        return function(*args, **kwargs)
+
+    deprecated.__name__ = deprecated.__qualname__ = old
+    deprecated.__doc__ = f"The old name of ``{name}``; it warns."
+    return deprecated
+
+
+constant = _old(constant_)
+dirac = _old(dirac_)
+eye = _old(eye_)
+kaiming_normal = _old(kaiming_normal_)
+kaiming_uniform = _old(kaiming_uniform_)
+normal = _old(normal_)
+orthogonal = _old(orthogonal_)
+sparse = _old(sparse_)
+uniform = _old(uniform_)
+xavier_normal = _old(xavier_normal_)
+xavier_uniform = _old(xavier_uniform_)
