@@ -4,7 +4,13 @@ import builtins
 from typing import Any, TypeAlias, overload
 
 from pullback import (
+    _C as _C,
+)
+from pullback import (
     _dynamo as _dynamo,
+)
+from pullback import (
+    _utils as _utils,
 )
 from pullback import (
     accelerator as accelerator,
@@ -22,13 +28,28 @@ from pullback import (
     compiler as compiler,
 )
 from pullback import (
+    cpu as cpu,
+)
+from pullback import (
     cuda as cuda,
+)
+from pullback import (
+    distributed as distributed,
 )
 from pullback import (
     distributions as distributions,
 )
 from pullback import (
     func as func,
+)
+from pullback import (
+    functional as functional,
+)
+from pullback import (
+    futures as futures,
+)
+from pullback import (
+    hub as hub,
 )
 from pullback import (
     jit as jit,
@@ -46,7 +67,13 @@ from pullback import (
     nn as nn,
 )
 from pullback import (
+    onnx as onnx,
+)
+from pullback import (
     optim as optim,
+)
+from pullback import (
+    profiler as profiler,
 )
 from pullback import (
     random as random,

@@ -1,7 +1,8 @@
 """``import torch`` leads to pullback: ``install_as_torch`` and what it puts into the import system.
 
-Every module named ``torch`` or ``torch.x.y`` is pullback's ``x.y``; real torch is never imported,
-also when it is installed. Start at ``install_as_torch``.
+Every module named ``torch`` or ``torch.x.y`` is pullback's ``x.y``, and ``functorch``, which real
+torch installs beside itself, pullback's ``functorch``; real torch is never imported, also when it
+is installed. Start at ``install_as_torch``.
 """
 
 from __future__ import annotations
@@ -45,8 +46,15 @@ def _is_here(name: str) -> bool:
         return False
 
 
+def _tail(name: str) -> str:
+    """What a name of torch, or of the ``functorch`` beside it, is below the package."""
+    return name if name.split(".", maxsplit=1)[0] == "functorch" else name.partition(".")[2]
+
+
 def _found(tail: str) -> Any:
     """Pullback's module or object for ``torch.<tail>``, None when it has none."""
+    if tail in _ELSEWHERE:
+        return _found(_ELSEWHERE[tail])
     if _is_here(f"pullback.{tail}"):
         return importlib.import_module(f"pullback.{tail}")
     parent, _, name = tail.rpartition(".")
@@ -58,6 +66,20 @@ def _found(tail: str) -> Any:
         return above
     return vars(above).get(name) if isinstance(above, ModuleType) else getattr(above, name, None)
 
+
+# Modules whose content has another path here.
+_ELSEWHERE = {
+    "accelerator.memory": "accelerator",
+    "autograd.gradcheck": "autograd._gradcheck",
+    "autograd.variable": "autograd",
+    "cpu.amp": "amp",
+    "cpu.amp.autocast_mode": "amp",
+    "cpu.amp.grad_scaler": "amp",
+    "cuda.amp": "amp._cuda",
+    "cuda.amp.autocast_mode": "amp._cuda",
+    "cuda.amp.grad_scaler": "amp._cuda",
+    "profiler.profiler": "profiler",
+}
 
 # torch's files in packages whose names pullback has in the package itself.
 _PACKAGES = {
@@ -89,6 +111,16 @@ _PACKAGES = {
             "utils",
         ]
     ),
+    "nn.parallel": frozenset(
+        [
+            "comm",
+            "data_parallel",
+            "distributed",
+            "parallel_apply",
+            "replicate",
+            "scatter_gather",
+        ]
+    ),
     "optim": frozenset(
         [
             "adadelta",
@@ -115,7 +147,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         path: Sequence[str] | None = None,  # noqa: ARG002 - the protocol's
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != "torch" and not fullname.startswith("torch."):
+        if fullname.split(".", maxsplit=1)[0] not in ("torch", "functorch"):
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
@@ -124,7 +156,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
-        tail = name.partition(".")[2]
+        tail = _tail(name)
         source = _found(tail) if tail else pullback
         if source is None:
             raise ModuleNotFoundError(_missing.explanation(name), name=name)

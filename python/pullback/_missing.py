@@ -8,12 +8,13 @@ import importlib
 import opcode
 import os
 import sys
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import pullback
 
-__all__ = ["adopt", "explanation", "of_module", "watch"]
+__all__ = ["adopt", "explanation", "of_module", "refuse", "refusing", "watch"]
 
 # Why a name is not there, by how it begins below torch; the first that fits.
 _REASONS = (
@@ -29,6 +30,77 @@ _REASONS = (
     (("testing",), "it belongs to PyTorch's own tests; there are assert_close and make_tensor"),
     (("fft", "linalg", "special", "nn", "optim", "utils"), "it is planned"),
 )
+
+
+# What raises when it is called although it can be imported: the error and the sentence, by how the
+# name begins below torch; the longest that fits.
+_REFUSED: dict[str, tuple[type[Exception], str]] = {}
+
+
+def _refused(error: type[Exception], name: str, *sentence: str) -> None:
+    _REFUSED[name] = error, " ".join(sentence)
+
+
+_refused(
+    RuntimeError,
+    "distributed",
+    "needs several processes, and pullback runs in one: torch.distributed.is_available() is",
+    "False. Call it only where that is True.",
+)
+_refused(
+    NotImplementedError,
+    "functorch",
+    "it records or compiles a graph of a program, which pullback does not do: call the function",
+    "itself, it runs eagerly.",
+)
+_refused(
+    RuntimeError,
+    "nn.parallel",
+    "there is one device, the CPU, and nothing to divide a batch among.",
+)
+_refused(
+    RuntimeError,
+    "nn.parallel.DistributedDataParallel",
+    "needs processes that exchange gradients, which pullback does not have yet. In one process,",
+    "use the module itself.",
+)
+_refused(
+    NotImplementedError,
+    "onnx",
+    "pullback does not write ONNX files. Save the state with torch.save(module.state_dict(),",
+    "file), load it in PyTorch, and export it there.",
+)
+_refused(
+    RuntimeError,
+    "utils.cpp_extension",
+    "code for PyTorch's C++ library cannot be built against pullback. Write the operation in",
+    "Python as an autograd.Function, see docs/custom_functions.md; compiled code can be called",
+    "there with NumPy arrays.",
+)
+_refused(
+    NotImplementedError,
+    "utils._python_dispatch",
+    "pullback has no dispatcher, so that __torch_dispatch__ would see nothing.",
+    "torch.autograd.profiler lists the operators that run.",
+)
+
+
+def refuse(name: str) -> NoReturn:
+    """Raises what the table says of a name below torch."""
+    start = max((s for s in _REFUSED if f"{name}.".startswith(f"{s}.")), key=len)
+    kind, sentence = _REFUSED[start]
+    raise kind(f"torch.{name}: {sentence}")
+
+
+def refusing(name: str) -> Callable[..., NoReturn]:
+    """A function that takes anything and raises that."""
+
+    def function(*_: Any, **__: Any) -> NoReturn:
+        refuse(name)
+
+    function.__name__ = function.__qualname__ = name.rpartition(".")[2]
+    function.__doc__ = "Raises: see the sentence."
+    return function
 
 
 def _reason(tail: str) -> str:
@@ -88,6 +160,15 @@ def _is_from_import() -> bool:
 
 class _Hinted(ModuleType):
     """A module that says why it has not a name, and notes that it was asked."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The import of `torch.x.f` does not put the file in place of the function of its name.
+        known = name in vars(self) or name in vars(self).get("__all__", ())
+        if isinstance(value, ModuleType) and known:
+            own = getattr(self, name, None)
+            if own is not None and not isinstance(own, ModuleType):
+                return
+        super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
         text = of_module(self.__name__, name)

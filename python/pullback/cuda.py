@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from pullback import _arguments
@@ -184,3 +185,9 @@ HalfTensor = _Type("HalfTensor", (), {"__module__": "torch.cuda"})
 IntTensor = _Type("IntTensor", (), {"__module__": "torch.cuda"})
 LongTensor = _Type("LongTensor", (), {"__module__": "torch.cuda"})
 ShortTensor = _Type("ShortTensor", (), {"__module__": "torch.cuda"})
+
+
+def __getattr__(name: str) -> Any:
+    if name == "amp":
+        return import_module("pullback.amp._cuda")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

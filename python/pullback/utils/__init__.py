@@ -10,7 +10,20 @@ from pullback.utils import hooks
 __all__ = ["checkpoint", "data", "hooks"]
 
 # Loaded when they are first asked for.
-_SUBMODULES = frozenset(["_pytree", "checkpoint", "data"])
+_SUBMODULES = frozenset(
+    [
+        "_python_dispatch",
+        "_pytree",
+        "backcompat",
+        "checkpoint",
+        "collect_env",
+        "cpp_extension",
+        "data",
+        "deterministic",
+        "dlpack",
+        "model_zoo",
+    ]
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from pullback import nn
+from pullback._missing import refuse, refusing
 
 __all__ = [
     "DataParallel",
@@ -59,10 +60,7 @@ class DistributedDataParallel(nn.Module):
     def __init__(self, module: nn.Module, *args: Any, **kwargs: Any) -> None:
         del module, args, kwargs
         super().__init__()
-        raise RuntimeError(
-            "DistributedDataParallel: needs processes that exchange gradients, which pullback does "
-            "not have yet. In one process, use the module itself."
-        )
+        refuse("nn.parallel.DistributedDataParallel")
 
 
 def data_parallel(
@@ -88,10 +86,7 @@ def data_parallel(
     return module(*arguments, **(module_kwargs or {}))
 
 
-def _refuse(*_: Any, **__: Any) -> NoReturn:
-    raise RuntimeError(
-        "nn.parallel: there is one device, the CPU, and nothing to divide a batch among."
-    )
-
-
-gather = parallel_apply = replicate = scatter = _refuse
+gather = refusing("nn.parallel.gather")
+parallel_apply = refusing("nn.parallel.parallel_apply")
+replicate = refusing("nn.parallel.replicate")
+scatter = refusing("nn.parallel.scatter")

@@ -1,0 +1,1 @@
+"""``torch._functorch``: transforms of functions under the paths of PyTorch's files."""

@@ -1,0 +1,5 @@
+"""``vmap``."""
+
+from pullback.func import vmap
+
+__all__ = ["vmap"]

@@ -1,0 +1,5 @@
+"""Dimensions by name."""
+
+from pullback.func import rearrange
+
+__all__ = ["rearrange"]
