@@ -122,6 +122,10 @@ SPACES = (
     "distributions",
     "func",
     "memory",
+    "optim",
+    "optim.lr_scheduler",
+    "optim.optimizer",
+    "optim.swa_utils",
     "utils.checkpoint",
     "utils.hooks",
 )

@@ -390,3 +390,155 @@ def test_an_optimizer_is_named_in_one_place() -> None:
         assert found == [f"{name.lower()}.h"]
     for slot in ("acc_delta", "exp_inf", "mu_product", "grad_avg"):
         assert len([file for file, text in texts.items() if f'"{slot}"' in text]) == 1
+
+
+# --- those that are no formula for one element ---
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"lr": 0.5, "beta2_decay": -0.5, "eps": (0.1, 0.2), "d": 2.0, "weight_decay": 0.1}],
+    ids=str,
+)
+@pytest.mark.parametrize("shape", [(2, 3, 4), (3, 4), (5,), ()])
+def test_adafactor(shape: tuple[int, ...], settings: dict[str, Any]) -> None:
+    """Shazeer and Stern, ICML 2018: algorithms 2 (vectors), 4 (matrices) and 5 (relative steps)."""
+    random = np.random.default_rng(0)
+    expected = random.normal(size=shape)
+    p = pb.tensor(expected.tolist(), dtype=pb.float64, requires_grad=True)
+    optimizer = pb.optim.Adafactor([p], **settings)
+    group = optimizer.param_groups[0]
+    eps1, eps2 = group["eps"]
+    eps1 = np.finfo(np.float64).eps if eps1 is None else eps1
+    rows = columns = whole = 0.0
+
+    def rms(x: Any) -> float:
+        return math.sqrt((x**2).mean())
+
+    for t in range(1, 6):
+        g = random.normal(size=shape)
+        p.grad = pb.tensor(g.tolist(), dtype=pb.float64)
+        optimizer.step()
+        beta2 = 1 - t ** group["beta2_decay"]
+        alpha = max(eps2, rms(expected)) * min(group["lr"], 1 / math.sqrt(t))
+        expected = expected - group["lr"] * group["weight_decay"] * expected
+        if len(shape) > 1:
+            rows = beta2 * rows + (1 - beta2) * (g**2).mean(-1, keepdims=True)
+            columns = beta2 * columns + (1 - beta2) * (g**2).mean(-2, keepdims=True)
+            whole = rows * columns / np.maximum(rows.mean(-2, keepdims=True), eps1)
+        else:
+            whole = beta2 * whole + (1 - beta2) * g**2
+        u = g / np.sqrt(np.maximum(whole, eps1**2))
+        expected = expected - alpha * u / max(1, rms(u) / group["d"])
+        np.testing.assert_allclose(p.tolist(), expected, rtol=1e-10)
+    kept = ["row_var", "col_var"] if len(shape) > 1 else ["variance"]
+    assert list(optimizer.state[p]) == ["step", *kept]
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 6), (6, 3)])
+def test_muon_steps_are_nearly_orthogonal(shape: tuple[int, int]) -> None:
+    """Jordan et al., 2024: U V^T of the momentum, its singular values between 0.7 and 1.2."""
+    g = np.random.default_rng(0).normal(size=shape)
+    p = pb.zeros(*shape, requires_grad=True)
+    p.grad = pb.tensor(g.tolist())
+    pb.optim.Muon([p], lr=1.0, weight_decay=0.0).step()
+    step = -np.array(p.tolist()) / math.sqrt(max(1, shape[0] / shape[1]))
+    u, _, v = np.linalg.svd(g, full_matrices=False)
+    values = np.linalg.svd(step)[1]
+    assert np.all((values > 0.6) & (values < 1.25))
+    assert abs(u.T @ step @ v.T - np.diag(np.diag(u.T @ step @ v.T))).max() < 0.05
+
+
+def test_muon_keeps_its_momentum() -> None:
+    p = pb.eye(2).requires_grad_()
+    optimizer = pb.optim.Muon([p], lr=0.0, momentum=0.75, weight_decay=0.5)
+    for g in (4.0, 8.0):
+        p.grad = pb.full((2, 2), g)
+        optimizer.step()
+    assert optimizer.state[p]["momentum_buffer"].tolist() == [[2.75] * 2] * 2
+    assert p.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    with pytest.raises(ValueError, match="only supports 2D"):
+        pb.optim.Muon([pb.ones(2)])
+    with pytest.raises(ValueError, match="exactly 3 values"):
+        stepped_muon(ns_coefficients=(1.0, 2.0))
+    with pytest.raises(ValueError, match="less than 100"):
+        stepped_muon(ns_steps=100)
+
+
+def stepped_muon(**settings: Any) -> None:
+    p = pb.eye(2).requires_grad_()
+    p.grad = pb.eye(2)
+    pb.optim.Muon([p], **settings).step()
+
+
+def minimized(loss_of: Any, start: list[float], steps: int, **settings: Any) -> tuple[Any, int]:
+    p = pb.tensor(start, dtype=pb.float64, requires_grad=True)
+    optimizer = pb.optim.LBFGS([p], **settings)
+    calls = 0
+
+    def closure() -> Any:
+        nonlocal calls
+        calls += 1
+        optimizer.zero_grad()
+        loss = loss_of(p)
+        loss.backward()
+        return loss
+
+    for _ in range(steps):
+        optimizer.step(closure)
+    return p.tolist(), calls
+
+
+def rosenbrock(x: Any) -> Any:
+    return ((1 - x[:-1]) ** 2 + 100 * (x[1:] - x[:-1] ** 2) ** 2).sum()
+
+
+def test_lbfgs_solves_a_quadratic_in_a_few_iterations() -> None:
+    """Nocedal and Wright, 2006, section 7.2: n exact steps suffice; nearly so here."""
+    scales = pb.tensor([1.0, 10.0, 100.0], dtype=pb.float64)
+    target = pb.tensor([1.0, -2.0, 0.5], dtype=pb.float64)
+    found, calls = minimized(
+        lambda x: (scales * (x - target) ** 2).sum(), [0.0] * 3, 2, line_search_fn="strong_wolfe"
+    )
+    assert found == pytest.approx(target.tolist(), abs=1e-6)
+    assert calls < 40
+
+
+def test_lbfgs_finds_the_end_of_a_valley() -> None:
+    found, calls = minimized(rosenbrock, [-1.2, 1.0, -1.0], 6, line_search_fn="strong_wolfe")
+    assert found == pytest.approx([1.0] * 3, abs=1e-5)
+    assert calls < 200
+
+
+def test_lbfgs_without_line_search_and_with_little_memory() -> None:
+    def bowl(x: Any) -> Any:
+        return ((x - 3.0) ** 2).sum() + (x**4).sum() * 0.01
+
+    full, _ = minimized(bowl, [0.0, 5.0], 3, lr=0.5)
+    small, _ = minimized(bowl, [0.0, 5.0], 8, lr=0.5, history_size=1, max_iter=8)
+    assert full == pytest.approx(small, abs=1e-5)
+    assert minimized(bowl, [0.0], 1, max_iter=1)[1] == 1
+    assert minimized(bowl, [0.0], 1, max_eval=2)[1] == 2
+
+
+def test_lbfgs_stops_at_once_in_a_minimum_and_keeps_parameters_without_gradient() -> None:
+    p, idle = (pb.zeros(2, dtype=pb.float64, requires_grad=True) for _ in range(2))
+    optimizer = pb.optim.LBFGS([p, idle])
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    assert float(optimizer.step(closure).detach()) == 0.0
+    assert optimizer.state[p] == {"func_evals": 1, "n_iter": 0}
+    with pb.no_grad():
+        p += 1
+    optimizer.step(closure)
+    assert p.tolist() == pytest.approx([0.0, 0.0], abs=1e-6)
+    assert idle.tolist() == [0.0, 0.0]
+    with pytest.raises(ValueError, match="parameter groups"):
+        pb.optim.LBFGS([{"params": [p]}, {"params": [idle]}])
+    with pytest.raises(TypeError):
+        optimizer.step()  # type: ignore[call-arg]

@@ -162,13 +162,15 @@ void Optimizer::prepare(const Tensor* state, const Settings& settings, bool made
   double values[kMaxSlots];
   const Tensor* kept[kMaxSlots];
   int count = 0;
+  unsigned singles = 0;
   for (int i = 0; i < settings.count; ++i) {
     if (settings.at[i] >= 0) continue;
+    if (state[i].dtype() == DType::Float32) singles |= 1u << count;
     kept[count] = &state[i];
     values[count++] = state[i].item().to_double();
   }
-  const bool single = count > 0 && kept[0]->dtype() == DType::Float32;
-  rule_.prepare(settings.numbers, {values, single}, made, constants);
+  const bool default_single = default_dtype() != DType::Float64;
+  rule_.prepare(settings.numbers, {values, singles, default_single}, made, constants);
   for (int i = 0; i < count; ++i) {
     Scalar(values[i]).store(kept[i]->dtype(), kept[i]->bytes());
     kept[i]->bump_version();

@@ -125,6 +125,7 @@ _PACKAGES = {
         [
             "adadelta",
             "adagrad",
+            "adam",
             "adamax",
             "adamw",
             "asgd",
@@ -133,6 +134,8 @@ _PACKAGES = {
             "radam",
             "rmsprop",
             "rprop",
+            "sgd",
+            "sparse_adam",
         ]
     ),
 }

@@ -39,8 +39,10 @@ inline constexpr int kMaxConstants = 192;  // bytes of what `step` reads
 // The numbers of a state at the beginning of a step; what `prepare` writes is there afterwards.
 struct Numbers {
   double* values;
-  bool single;  // kept in float32
+  unsigned singles;     // bit i: number i is kept in float32
+  bool default_single;  // the default dtype is narrower than float64
   double& operator[](int i) const { return values[i]; }
+  bool single(int i) const { return (singles >> i & 1) != 0; }
 };
 
 // One parameter as flat memory in one layout; null where a slot is not there.

@@ -1,21 +1,28 @@
 """Optimizers: PyTorch's ``torch.optim``.
 
 ``optimizer.py`` holds what they share, and why their step is cheap; ``_rules.py`` makes the classes
-of those that the core knows. The types are in ``__init__.pyi``, which ``tools/stubs.py`` writes.
+of those that the core knows, the others have a file each. The types are in ``__init__.pyi``, which
+``tools/stubs.py`` writes.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from pullback.optim._rules import CLASSES
-from pullback.optim.optimizer import Optimizer as Optimizer
+from pullback.optim import _rules
+from pullback.optim._adafactor import Adafactor
+from pullback.optim._lbfgs import LBFGS
+from pullback.optim._muon import Muon
+from pullback.optim._sparse_adam import SparseAdam
+from pullback.optim.optimizer import Optimizer
 
-globals().update(CLASSES)
+_WRITTEN = (Adafactor, LBFGS, Muon, Optimizer, SparseAdam)
+_MODULES = ("lr_scheduler", "swa_utils")
+for _each in _WRITTEN:
+    _each.__module__ = __name__
+globals().update(_rules.CLASSES)
 
-__all__ = sorted(["Optimizer", "lr_scheduler", *CLASSES])  # noqa: PLE0605
-
-_MODULES = ("lr_scheduler",)
+__all__ = sorted([*_MODULES, *_rules.CLASSES, *(_each.__name__ for _each in _WRITTEN)])  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import pullback as pb
 from pullback import Tensor, _core
-from pullback.optim._settings import as_numbers, check_settings, evaluated, number_dtype
+from pullback.optim._settings import (
+    as_numbers,
+    check_settings,
+    evaluated,
+    numbers_as_tensors,
+)
 from pullback.optim.optimizer import (
     Optimizer,
     _global_optimizer_post_hooks,
@@ -40,12 +44,8 @@ class RuleOptimizer(Optimizer):
         super().__setstate__(state)
         for group in self.param_groups:
             group.update(self._fixed)
-        # A state with plain numbers, which old checkpoints have, is welcome, too.
         numbers = [name for name, is_number, _ in self._row["slots"] if is_number]
-        for known in self.state.values():
-            for name in numbers:
-                if name in known and not isinstance(known[name], Tensor):
-                    known[name] = pb.tensor(float(known[name]), dtype=number_dtype())
+        numbers_as_tensors(self.state, numbers)
 
 
 def check_variant(settings: dict[str, Any]) -> None:

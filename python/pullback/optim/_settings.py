@@ -44,3 +44,11 @@ def as_numbers(value: Any) -> Any:
 def number_dtype() -> Any:
     """Of the 0-d tensors in a state: float32, or float64 where that is the default."""
     return pb.float64 if pb.get_default_dtype() == pb.float64 else pb.float32
+
+
+def numbers_as_tensors(state: Any, names: list[str]) -> None:
+    """A state with plain numbers, which old checkpoints have, is welcome, too."""
+    for known in state.values():
+        for name in names:
+            if name in known and not isinstance(known[name], Tensor):
+                known[name] = pb.tensor(float(known[name]), dtype=number_dtype())

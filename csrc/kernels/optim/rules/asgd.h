@@ -40,8 +40,11 @@ step ``t0``, and the parameter before.)";
   static Constants prepare(const Options& o, Numbers numbers, bool) {
     const double step = numbers[0] += 1;
     const Constants now{o, numbers[1], numbers[2]};
-    numbers[1] = o.lr / std::pow(1 + o.lambd * o.lr * step, o.alpha);
-    numbers[2] = 1 / std::max(1.0, step - o.t0);
+    const auto rounded = [&](double x) {  // as torch's tensor made of a number
+      return numbers.default_single ? static_cast<double>(static_cast<float>(x)) : x;
+    };
+    numbers[1] = rounded(o.lr / std::pow(1 + o.lambd * o.lr * step, o.alpha));
+    numbers[2] = rounded(1 / std::max(1.0, step - o.t0));
     return now;
   }
   template <unsigned, typename T>

@@ -49,8 +49,8 @@ where ``M`` is the product of all ``mu`` so far.)";
     const double mu = o.beta1 * (1.0 - 0.5 * std::pow(0.96, step * o.momentum_decay));
     const double next = o.beta1 * (1.0 - 0.5 * std::pow(0.96, (step + 1) * o.momentum_decay));
     // As the 0-d tensor rounds it.
-    numbers[1] =
-        numbers.single ? static_cast<float>(numbers[1]) * static_cast<float>(mu) : numbers[1] * mu;
+    numbers[1] = numbers.single(1) ? static_cast<float>(numbers[1]) * static_cast<float>(mu)
+                                   : numbers[1] * mu;
     return {.keep = decoupled ? 1 - o.lr * o.weight_decay : 1,
             .weight_decay = decoupled ? 0 : o.weight_decay,
             .beta1 = o.beta1,
