@@ -135,6 +135,18 @@ SAMPLES = {
     "nn.functional.embedding": "input=pb.tensor([0, 1]), weight=pb.ones(2, 3)",
     "nn.functional.embedding_bag": "input=pb.tensor([[0, 1]]), weight=pb.ones(2, 3)",
     "nn.functional.elu_": "input=pb.ones(2)",
+    "nn.functional.alpha_dropout": "input=pb.ones(2)",
+    "nn.functional.dropout1d": "input=pb.ones(2, 2)",
+    "nn.functional.dropout2d": "input=pb.ones(2, 2, 2, 2)",
+    "nn.functional.dropout3d": "input=pb.ones(2, 2, 2, 2, 2)",
+    "nn.functional.feature_alpha_dropout": "input=pb.ones(2, 2)",
+    "nn.functional.gaussian_nll_loss": "input=pb.ones(2), target=pb.ones(2), var=1.0",
+    "nn.functional.gumbel_softmax": "logits=pb.ones(2)",
+    "nn.functional.rrelu": "input=pb.ones(2)",
+    "nn.functional.rrelu_": "input=pb.ones(2)",
+    "nn.functional.triplet_margin_with_distance_loss": (
+        "anchor=pb.ones(2), positive=pb.ones(2), negative=pb.ones(2)"
+    ),
     "nn.functional.hardtanh_": "input=pb.ones(2)",
     "nn.functional.leaky_relu_": "input=pb.ones(2)",
     "nn.functional.normalize": "input=pb.ones(2, 2)",

@@ -183,3 +183,23 @@ def test_compilers_warn_once() -> None:
     said = run("-c", code).stderr
     assert said.count("torch.jit.script compiles nothing here") == 1
     assert said.count("torch.compile compiles nothing here") == 1
+
+
+def test_files_found_by_a_name_of_torch_are_not_executed_again() -> None:
+    code = """
+import importlib.machinery, pkgutil, sys
+import pullback
+pullback.install_as_torch()
+import torch.optim
+find = importlib.machinery.PathFinder.find_spec
+for name, package in (("optim.optimizer", torch.optim), ("types", torch)):
+    assert find(f"torch.{name}", package.__path__).loader.__class__.__name__ == "_Finder"
+assert find("torch.optim.nonesuch", torch.optim.__path__) is None
+import torch.optim.optimizer
+assert torch.optim.optimizer.Optimizer is torch.optim.Optimizer
+assert "optimizer" in [m.name for m in pkgutil.iter_modules(torch.optim.__path__)]
+print("done")
+"""
+    done = run("-c", code)
+    assert done.stderr == ""
+    assert done.stdout == "done\n"

@@ -78,6 +78,18 @@ _core._init_provenance(
     __file__.removesuffix("__init__.py"), os.__file__.replace("os.py", "copy.py")
 )
 
+
+def _folder(path: str) -> object:
+    """The path hook of the folders in the package: see ``_folders``."""
+    if not path.startswith(__path__[0] + os.sep):
+        raise ImportError(path)
+    from pullback._folders import Folder
+
+    return Folder(path)
+
+
+sys.path_hooks.insert(0, _folder)
+
 _SUBMODULES = frozenset(
     {
         "_C",

@@ -173,6 +173,11 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         sys.modules[name] = named
 
 
+def spec_of(name: str) -> importlib.machinery.ModuleSpec | None:
+    """How ``torch.x.y`` is loaded; None where pullback has no such module."""
+    return _Finder().find_spec(name) if _found(name.partition(".")[2]) is not None else None
+
+
 def install_as_torch() -> None:
     """Let ``import torch`` and every ``torch.x.y`` lead to pullback, in this process, for good.
 

@@ -43,6 +43,9 @@ OTHER_STRIDES = {
     "put(xs(3,4), i(1, high=12), x(1), False)": "made of the flat tensor, so it is row-major",
 }
 OTHER_NODES = {
+    "multi_margin_loss": "a composition, where PyTorch has one node",
+    "multilabel_margin_loss": "the same",
+    "soft_margin_loss": "the same",
     "embedding_bag": "rows that are looked up and added, where PyTorch has one node",
     "einsum": "fewer steps: a product of two matrices is mm alone, without views around it",
     "matmul(x(3,4), x(2,4,5))": "one bmm, where PyTorch transposes and copies for one mm",
@@ -53,7 +56,13 @@ OTHER_NODES = {
     "scatter(x(3,4), 0, i(2,4, high=3), 1.5, reduce='add')": "the same",
     "scatter(x(3,4), 1, i(3,1, high=4), 2.0, reduce='multiply')": "the same",
 }
-NO_SECOND_DERIVATIVE_IN_TORCH = {"cdist", "embedding_bag", "hardsigmoid"}
+NO_SECOND_DERIVATIVE_IN_TORCH = {
+    "cdist",
+    "embedding_bag",
+    "hardsigmoid",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+}
 
 # By operator and change.
 OTHER_ERRORS = {

@@ -136,6 +136,104 @@ def cross_entropy(
     return reduced(values, reduction)
 
 
+def margin_ranking_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean"
+) -> Any:
+    return reduced(np.maximum(margin - target * (input1 - input2), 0), reduction)
+
+
+def hinge_embedding_loss(
+    input: Any, target: Any, margin: float = 1.0, *, reduction: str = "mean"
+) -> Any:
+    input, target = np.broadcast_arrays(input, target)
+    apart = np.maximum(margin - input, 0)
+    return reduced(np.select([target == 1, target == -1], [input, apart], input + apart), reduction)
+
+
+def cosine_embedding_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, *, reduction: str = "mean"
+) -> Any:
+    squares = ((input1**2).sum(axis=-1) + 1e-12) * ((input2**2).sum(axis=-1) + 1e-12)
+    cosine = (input1 * input2).sum(axis=-1) / np.sqrt(squares)
+    apart = np.maximum(cosine - margin, 0)
+    return reduced(np.select([target == 1, target == -1], [1 - cosine, apart], 0), reduction)
+
+
+def soft_margin_loss(input: Any, target: Any, *, reduction: str = "mean") -> Any:
+    return reduced(np.logaddexp(0, -target * input), reduction)
+
+
+def triplet_margin_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    margin: float = 1.0,
+    p: float = 2,
+    *,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Any:
+    def distance(a: Any, b: Any) -> Any:
+        return (np.abs(a - b + 1e-6) ** p).sum(axis=-1) ** (1 / p)
+
+    far = distance(anchor, negative)
+    if swap:
+        far = np.minimum(far, distance(positive, negative))
+    return reduced(np.maximum(margin + distance(anchor, positive) - far, 0), reduction)
+
+
+def multilabel_soft_margin_loss(
+    input: Any, target: Any, weight: Any = 1, *, reduction: str = "mean"
+) -> Any:
+    values = target * np.logaddexp(0, -input) + (1 - target) * np.logaddexp(0, input)
+    return reduced((weight * values).mean(axis=-1), reduction)
+
+
+def poisson_nll_loss(
+    input: Any,
+    target: Any,
+    log_input: bool = True,
+    full: bool = False,
+    *,
+    reduction: str = "mean",
+) -> Any:
+    values = np.exp(input) - target * input if log_input else input - target * np.log(input + 1e-8)
+    if full:
+        stirling = target * np.log(target) - target + np.log(2 * np.pi * target) / 2
+        values = values + np.where(target > 1, stirling, 0)
+    return reduced(values, reduction)
+
+
+def multi_margin_loss(
+    input: Any,
+    target: Any,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Any = None,
+    *,
+    reduction: str = "mean",
+) -> Any:
+    values = []
+    for row, one in zip(np.atleast_2d(input), target.reshape(-1), strict=True):
+        others = [margin - row[one] + x for i, x in enumerate(row) if i != one]
+        factor = 1 if weight is None else weight[one]
+        values.append(sum(factor * max(x, 0) ** p for x in others) / len(row))
+    out = np.array(values) if input.ndim == 2 else np.array(values[0])
+    return reduced(out, reduction)
+
+
+def multilabel_margin_loss(input: Any, target: Any, *, reduction: str = "mean") -> Any:
+    values = []
+    for row, labels in zip(np.atleast_2d(input), np.atleast_2d(target), strict=True):
+        count = list(labels).index(-1) if -1 in labels else len(labels)
+        wanted = list(labels[:count])
+        others = [x for i, x in enumerate(row) if i not in wanted]
+        pairs = [max(1 - row[j] + x, 0) for j in wanted for x in others]
+        values.append(np.longdouble(sum(pairs)) / len(row))
+    out = np.array(values) if input.ndim == 2 else np.array(values[0])
+    return reduced(out, reduction)
+
+
 REFERENCES: dict[str, Callable[..., Any]] = {
     "binary_cross_entropy": binary_cross_entropy,
     "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
@@ -147,6 +245,15 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "log_softmax": log_softmax,
     "mse_loss": loss(lambda size: size * size),
     "nll_loss": nll_loss,
+    "cosine_embedding_loss": cosine_embedding_loss,
+    "hinge_embedding_loss": hinge_embedding_loss,
+    "margin_ranking_loss": margin_ranking_loss,
+    "multi_margin_loss": multi_margin_loss,
+    "multilabel_margin_loss": multilabel_margin_loss,
+    "multilabel_soft_margin_loss": multilabel_soft_margin_loss,
+    "poisson_nll_loss": poisson_nll_loss,
+    "soft_margin_loss": soft_margin_loss,
+    "triplet_margin_loss": triplet_margin_loss,
     "smooth_l1_loss": loss(smooth),
     "softmax": softmax,
     "softmin": lambda input, dim: softmax(-input, dim),

@@ -106,11 +106,34 @@ void check_identity(const Tensor& input, double ord, const std::optional<Dims>& 
   }
 }
 
+// Powers from here on overflow for ordinary numbers.
+constexpr double kSteep = 32;
+
+// Of the input in units of its greatest (for ord < 0 smallest) absolute value.  The unit is a
+// constant: it cancels, in all derivatives too.
+Tensor steep_norm(const char* node, const Tensor& input, double ord, DimSet dims, bool keepdim) {
+  Dims reduced;
+  for (int d = 0; d < input.ndim(); ++d) {
+    if (dims.has(d)) reduced.push_back(d);
+  }
+  const Tensor size = abs(input.detach());
+  Tensor unit = size;
+  if (!reduced.empty()) unit = ord > 0 ? amax(size, reduced, true) : amin(size, reduced, true);
+  unit = masked_fill(unit, logical_or(eq(unit, 0), logical_not(isfinite(unit))), 1);
+  const DType dtype = input.dtype();
+  const Tensor norm =
+      apply<Norm>({dims, ord, input.ndim(), true, dtype, dtype, node}, input / unit);
+  return reshape(norm * unit, reduced_sizes(input.sizes(), dims, keepdim));
+}
+
 Tensor norm_of(const char* node, const Tensor& input, double ord, const std::optional<Dims>& dim,
                bool keepdim, std::optional<DType> dtype) {
   const DType result = norm_dtype(input, dtype);
   const DimSet dims = reduced_dims(dim, input.ndim());
   check_identity(input, ord, dim, dims);
+  if (std::abs(ord) >= kSteep && std::isfinite(ord) && input.numel() > 0) {
+    return steep_norm(node, cast(input, result), ord, dims, keepdim);
+  }
   return apply<Norm>({dims, ord, input.ndim(), keepdim, result, input.dtype(), node}, input);
 }
 
@@ -216,15 +239,15 @@ Tensor dist(const Tensor& input, const Tensor& other, Scalar p) {
   return norm_of("DistBackward0", input - other, p.to_double(), {}, false, {});
 }
 
-Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {
-  return norm_of("NormBackward1", x1 - x2 + eps, p, Dims{-1}, keepdim, {});
-}
-
 }  // namespace
 
 Tensor vector_norm(const Tensor& input, double ord, const std::optional<Dims>& dim, bool keepdim,
                    std::optional<DType> dtype) {
   return norm_of("LinalgVectorNormBackward0", input, ord, dim, keepdim, dtype);
+}
+
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {
+  return norm_of("NormBackward1", x1 - x2 + eps, p, Dims{-1}, keepdim, {});
 }
 
 static const Entry entry_norm("norm(input, p='fro', dim[1]=None, keepdim=False, *, dtype=None)",

@@ -27,6 +27,10 @@ Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim = false);
 Tensor vector_norm(const Tensor& input, double ord = 2, const std::optional<Dims>& dim = {},
                    bool keepdim = false, std::optional<DType> dtype = {});
 
+// The p-norm of x1 - x2 + eps along the last dimension.
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p = 2, double eps = 1e-6,
+                         bool keepdim = false);
+
 // See NOTE [Reduced dimensions].
 class DimSet {
  public:

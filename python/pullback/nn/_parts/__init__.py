@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pullback.nn._parts import embedding
+from pullback.nn._parts import embedding, losses, random
 
-ALL = (embedding,)
+ALL = (embedding, losses, random)

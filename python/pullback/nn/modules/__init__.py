@@ -8,6 +8,7 @@ from pullback.nn.modules.activation import (
     GELU,
     GLU,
     SELU,
+    Hardshrink,
     Hardsigmoid,
     Hardswish,
     Hardtanh,
@@ -18,20 +19,41 @@ from pullback.nn.modules.activation import (
     PReLU,
     ReLU,
     ReLU6,
+    RReLU,
     Sigmoid,
     SiLU,
     Softmax,
+    Softmax2d,
     Softmin,
     Softplus,
+    Softshrink,
     Softsign,
     Tanh,
     Tanhshrink,
     Threshold,
 )
-from pullback.nn.modules.container import ModuleDict, ModuleList, Sequential
-from pullback.nn.modules.dropout import Dropout
-from pullback.nn.modules.flatten import Flatten, Unflatten
-from pullback.nn.modules.linear import Identity, Linear
+from pullback.nn.modules.container import (
+    ModuleDict,
+    ModuleList,
+    Sequential,
+)
+from pullback.nn.modules.dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
+from pullback.nn.modules.flatten import (
+    Flatten,
+    Unflatten,
+)
+from pullback.nn.modules.linear import (
+    Bilinear,
+    Identity,
+    Linear,
+)
 from pullback.nn.modules.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -42,11 +64,34 @@ from pullback.nn.modules.loss import (
     L1Loss,
     MSELoss,
     NLLLoss,
+    NLLLoss2d,
     PairwiseDistance,
     SmoothL1Loss,
 )
-from pullback.nn.modules.module import Module
-from pullback.nn.modules.sparse import Embedding, EmbeddingBag
+from pullback.nn.modules.margin_loss import (
+    CosineEmbeddingLoss,
+    GaussianNLLLoss,
+    HingeEmbeddingLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    PoissonNLLLoss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
+)
+from pullback.nn.modules.module import (
+    Module,
+)
+from pullback.nn.modules.parameters import (
+    ParameterDict,
+    ParameterList,
+)
+from pullback.nn.modules.sparse import (
+    Embedding,
+    EmbeddingBag,
+)
 
 __all__ = [
     "CELU",
@@ -54,17 +99,27 @@ __all__ = [
     "GELU",
     "GLU",
     "SELU",
+    "AlphaDropout",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "Bilinear",
+    "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Embedding",
     "EmbeddingBag",
+    "FeatureAlphaDropout",
     "Flatten",
+    "GaussianNLLLoss",
+    "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
+    "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
     "KLDivLoss",
@@ -74,25 +129,39 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MarginRankingLoss",
     "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "NLLLoss",
+    "NLLLoss2d",
     "PReLU",
     "PairwiseDistance",
+    "ParameterDict",
+    "ParameterList",
+    "PoissonNLLLoss",
+    "RReLU",
     "ReLU",
     "ReLU6",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
+    "Softmax2d",
     "Softmin",
     "Softplus",
+    "Softshrink",
     "Softsign",
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
     "Unflatten",
 ]

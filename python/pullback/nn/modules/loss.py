@@ -22,6 +22,7 @@ __all__ = [
     "L1Loss",
     "MSELoss",
     "NLLLoss",
+    "NLLLoss2d",
     "PairwiseDistance",
     "SmoothL1Loss",
 ]
@@ -139,6 +140,10 @@ class NLLLoss(_WeightedLoss):
             ignore_index=self.ignore_index,
             reduction=self.reduction,
         )
+
+
+class NLLLoss2d(NLLLoss):
+    """``NLLLoss``, which takes any number of dimensions; this name is deprecated."""
 
 
 class CrossEntropyLoss(_WeightedLoss):

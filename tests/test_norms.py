@@ -1,0 +1,48 @@
+"""Norms of high powers: the values and derivatives that the power itself would lose."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import pullback as pb
+from pullback.autograd import gradcheck, gradgradcheck
+
+POWERS = [40.0, 1e3, 1e30, 1e300]
+
+
+@pytest.mark.parametrize("p", POWERS)
+@pytest.mark.parametrize("dtype", [pb.float64, pb.float32, pb.float16])
+def test_the_largest_value_decides(p: float, dtype: pb.dtype) -> None:
+    for values in ([0.5, -2.0, 3.0], [0.125, 0.25, -0.375], [3.0e3, 10.0, 0.0]):
+        x = pb.tensor(values, dtype=dtype, requires_grad=True)
+        high, low = max(map(abs, values)), min(map(abs, values))
+        y = pb.norm(x, p)
+        assert math.isclose(y.item(), high, rel_tol=1e-3)
+        (g,) = pb.autograd.grad(y, x)
+        wanted = [math.copysign(1.0, v) if abs(v) == high else 0.0 for v in values]
+        assert pb.allclose(g.double(), pb.tensor(wanted, dtype=pb.float64), atol=1e-3)
+        assert math.isclose(pb.linalg.vector_norm(x, -p).item(), low, rel_tol=1e-3)
+
+
+def test_edges() -> None:
+    assert pb.norm(pb.zeros(3), 1e300).item() == 0
+    assert pb.norm(pb.tensor([1.0, math.inf]), 1e3).item() == math.inf
+    assert math.isnan(pb.norm(pb.tensor([1.0, math.nan]), 1e3).item())
+    assert pb.norm(pb.tensor(-2.0), 1e3).item() == 2
+    assert pb.norm(pb.zeros(0), 1e3).item() == 0
+    assert pb.norm(pb.ones(2, 3), 1e3, 1, True).shape == (2, 1)
+    assert pb.norm(pb.ones(2, 3, dtype=pb.float16), 1e3, 0, dtype=pb.float64).dtype == pb.float64
+
+
+@pytest.mark.parametrize("p", [40.0, -40.0])
+def test_derivatives(p: float) -> None:
+    x = pb.tensor([[0.5, -2.0, 1.9], [3.0, 2.9, -2.5]], dtype=pb.float64, requires_grad=True)
+    for dim in (None, 1, (0, 1)):
+
+        def norm(x: pb.Tensor, dim: object = dim) -> pb.Tensor:
+            return pb.norm(x, p, dim)
+
+        assert gradcheck(norm, (x,), check_forward_ad=True, check_batched_grad=True)
+        assert gradgradcheck(norm, (x,))
