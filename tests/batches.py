@@ -50,7 +50,7 @@ def examples(leaf: Leaf, seed: int, dtype: str = "float64") -> list[np.ndarray]:
         if leaf.floating:
             flat = flat * (1 - 0.125 * step)
         found.append(flat.reshape(leaf.array.shape).astype(leaf.array.dtype))
-    return [array.astype(dtype) for array in found] if leaf.floating else found
+    return [array.astype(leaf.named(dtype)) for array in found] if leaf.floating else found
 
 
 def batchings(sample: Sample) -> Iterator[dict[int, int]]:

@@ -5,7 +5,7 @@ argument lists with these makers of tensors (float64 unless said):
 ``x`` wants a gradient, ``xs`` too and is strided in memory, ``c`` and ``cs`` want none; all of
 normal-like distinct values, or uniform with ``low=`` and ``high=``; ``i(shape, high=)`` int64 in
 [low, high), ``i(, high=2)`` one of no dimensions, ``b`` bool, ``spd(n)`` symmetric positive
-definite matrices. Dtypes are written
+definite matrices; ``z`` and ``zs`` are ``x`` and ``xs`` of complex numbers. Dtypes are written
 ``float32`` or ``pb.float32``. The values follow from the text alone, so that a sample is the same
 in every run and for every library: ``parse`` makes ``Sample`` objects with ``Leaf`` places,
 ``Sample.tensors(lib)`` the tensors and ``Sample.fill(lib, tensors)`` the arguments.
@@ -23,9 +23,11 @@ from typing import Any
 import numpy as np
 
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
+COMPLEX_OF = {"float32": "complex64", "float64": "complex128"}
 
 # torch.testing's tolerances: relative and absolute.
 TOLERANCES = {"float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7)}
+TOLERANCES |= {COMPLEX_OF[name]: of_parts for name, of_parts in TOLERANCES.items()}
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,21 @@ class Leaf:
 
     @property
     def floating(self) -> bool:
-        return self.array.dtype.kind == "f"
+        return self.array.dtype.kind in "fc"
+
+    def named(self, dtype: str) -> str:
+        """The dtype, or the complex one whose parts have it if the numbers are complex."""
+        return COMPLEX_OF.get(dtype, dtype) if self.array.dtype.kind == "c" else dtype
 
     def values(self, dtype: str) -> np.ndarray:
         """What ``make`` puts into a tensor, as an array of the same layout."""
-        values = self.array.astype(dtype) if self.floating else self.array.copy()
+        values = self.array.astype(self.named(dtype)) if self.floating else self.array.copy()
         if self.strided and values.ndim == 1:
             return np.repeat(values, 2)[::2]
         return values.copy(order="F") if self.strided else values
 
     def make(self, lib: Any, dtype: str | None = None, grad: bool | None = None) -> Any:
-        dtype = dtype or self.array.dtype.name
+        dtype = self.named(dtype or self.array.dtype.name)
         if self.strided and self.array.ndim == 1:
             twice = np.stack([self.array, self.array], axis=1).ravel()
             tensor = lib.tensor(twice, dtype=getattr(lib, dtype))[::2]
@@ -96,7 +102,8 @@ class Leaf:
         else:
             tensor = lib.tensor(self.array, dtype=getattr(lib, dtype))
         wants = self.grad if grad is None else grad
-        return tensor.detach().requires_grad_(wants and tensor.is_floating_point())
+        differentiable = tensor.is_floating_point() or tensor.is_complex()
+        return tensor.detach().requires_grad_(wants and differentiable)
 
 
 def _walk(value: Any) -> Iterator[Leaf]:
@@ -189,6 +196,13 @@ class _Makers:
     def xs(self, *shape: int, low: float | None = None, high: float | None = None) -> Leaf:
         return Leaf(self._floats(shape, low, high), grad=True, strided=True)
 
+    def z(self, *shape: int, low: float | None = None, high: float | None = None) -> Leaf:
+        parts = [self._floats(shape, low, high) for _ in range(2)]
+        return Leaf(np.asarray(parts[0] + 1j * parts[1]), grad=True)
+
+    def zs(self, *shape: int, low: float | None = None, high: float | None = None) -> Leaf:
+        return replace(self.z(*shape, low=low, high=high), strided=True)
+
     def c(self, *shape: int, low: float | None = None, high: float | None = None) -> Leaf:
         return Leaf(self._floats(shape, low, high))
 
@@ -211,7 +225,7 @@ class _Names:
     """What ``pb.float32`` means in a sample."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in DTYPES:
+        if name in DTYPES or name in COMPLEX_OF.values():
             return DType(name)
         raise AttributeError(name)
 
@@ -238,8 +252,9 @@ def parse(text: str) -> list[Sample]:
     samples = []
     for part in _split(text):
         makers = _Makers(zlib.crc32(part.encode()))
-        names: dict[str, Any] = {name: DType(name) for name in DTYPES}
-        names |= {name: getattr(makers, name) for name in ("x", "xs", "c", "cs", "i", "b", "spd")}
+        names: dict[str, Any] = {name: DType(name) for name in (*DTYPES, *COMPLEX_OF.values())}
+        kinds = ("x", "xs", "z", "zs", "c", "cs", "i", "b", "spd")
+        names |= {name: getattr(makers, name) for name in kinds}
         names |= {"pb": _Names(), "torch": _Names(), "inf": float("inf"), "nan": float("nan")}
         names["collect"] = lambda *args, **kwargs: Sample(part, args, kwargs)  # noqa: B023
         samples.append(eval(f"collect({part.replace('(,', '(')})", names))

@@ -205,8 +205,11 @@ def gradients(lib: Any, outputs: Sequence[Any], inputs: Sequence[Any]) -> list[n
 
 
 def weights(lib: Any, like: Any, seed: int = 0) -> Any:
-    """A constant tensor of different numbers between -1 and 1."""
-    values = np.random.RandomState(seed + 1).uniform(-1, 1, tuple(like.shape))
+    """A constant tensor of different numbers between -1 and 1, in both parts of complex ones."""
+    random = np.random.RandomState(seed + 1)
+    values = random.uniform(-1, 1, tuple(like.shape))
+    if like.is_complex():
+        values = values + 1j * random.uniform(-1, 1, tuple(like.shape))
     return lib.tensor(np.asarray(values), dtype=like.dtype)
 
 

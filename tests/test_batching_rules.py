@@ -31,7 +31,7 @@ from table import OPS, Case, Op, array, cases, each, same
 Tensor = pb.Tensor
 
 # Read memory as it lies, which for examples along another dimension is not that of the loop.
-OF_MEMORY = {"as_strided", "as_strided_", "view", "view_as"}
+OF_MEMORY = {"as_strided", "as_strided_", "view", "view_as", "view_as_complex"}
 LEFT_OUT = {"result_type": "gives a dtype"}
 
 

@@ -1,7 +1,14 @@
-"""Complex numbers, for which there are no operators, do not come in."""
+"""Complex numbers: how they come in and go out, their parts as views, and the gradients of these.
+
+Everything that PyTorch has is compared with it in parity/test_complex.py.
+"""
 
 from __future__ import annotations
 
+import copy
+import pickle
+import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +16,9 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.autograd import gradcheck, gradgradcheck
+
+VALUES = np.array([[1 + 2j, -3.5j, 0.25], [complex("nan"), complex("inf"), -1e30 + 1j]])
 
 DOORS: dict[str, Callable[[Any], Any]] = {
     "from_numpy": pb.from_numpy,
@@ -16,15 +26,172 @@ DOORS: dict[str, Callable[[Any], Any]] = {
     "as_tensor": pb.as_tensor,
     "asarray": pb.asarray,
     "from_dlpack": pb.from_dlpack,
-    "an operand": lambda array: pb.ones(2) + array,
-    "its old type": lambda _: pb.ones(2).type("torch.ComplexFloatTensor"),
-    "a number": lambda _: pb.tensor(1j),
+    "nested lists": lambda a: pb.tensor(a.tolist(), dtype=pb.from_numpy(a).dtype),
+    "frombuffer": lambda a: pb.frombuffer(
+        bytearray(a.tobytes()), dtype=pb.from_numpy(a).dtype
+    ).reshape(a.shape),
+    "pickle": lambda a: pickle.loads(pickle.dumps(pb.from_numpy(a))),
+    "deepcopy": lambda a: copy.deepcopy(pb.from_numpy(a)),
+    "pairs": lambda a: pb.view_as_complex(pb.from_numpy(np.stack([a.real, a.imag], axis=-1))),
+    "memory": lambda a: pb.from_numpy(np.asarray(memoryview(pb.from_numpy(a)))),
 }
 
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
-def test_complex_numbers_do_not_come_in(door: str, dtype: str) -> None:
-    """There are no operators for them: each door refuses, and none lets one in by half."""
-    with pytest.raises((TypeError, ValueError, RuntimeError, NotImplementedError), match=r"\w"):
-        DOORS[door](np.array([1j, 2], dtype))
+def test_complex_numbers_come_in_and_go_out(door: str, dtype: str) -> None:
+    array = VALUES.astype(dtype)
+    tensor = DOORS[door](array)
+    assert tensor.dtype == getattr(pb, dtype)
+    assert tensor.is_complex()
+    assert not tensor.is_floating_point()
+    np.testing.assert_array_equal(tensor.numpy(), array)
+    np.testing.assert_array_equal(np.array(tensor.tolist()), array)
+
+
+def test_numbers() -> None:
+    z = pb.tensor(1 - 2j)
+    assert z.dtype == pb.complex64
+    assert (z.item(), complex(z), bool(z), f"{z:.1f}") == (1 - 2j, 1 - 2j, True, "1.0-2.0j")
+    assert complex(pb.tensor(2)) == 2
+    for convert in (float, int):
+        assert convert(pb.tensor(3 + 0j)) == 3
+        with pytest.raises(RuntimeError, match="without overflow"):
+            convert(z)
+    with pytest.raises(TypeError, match="must be real number, not complex"):
+        pb.tensor([1j], dtype=pb.float32)
+    with pytest.raises(RuntimeError, match="value cannot be converted"):
+        pb.zeros(2).fill_(1j)
+    for name in ("complex32", "chalf"):
+        with pytest.raises(AttributeError, match="this dtype is not supported"):
+            getattr(pb, name)
+    with pytest.raises(TypeError, match="must be float, not complex"):
+        pb.zeros(2).normal_(1j)
+
+
+def test_the_default_dtype_decides_on_complex_numbers() -> None:
+    pb.set_default_dtype(pb.float64)
+    try:
+        assert pb.tensor([1j]).dtype == pb.complex128
+        assert pb.full((1,), 1j).dtype == pb.complex128
+        assert "dtype" not in repr(pb.tensor([1j]))
+    finally:
+        pb.set_default_dtype(pb.float32)
+    assert pb.tensor([1j, 2, True]).dtype == pb.complex64
+    with pytest.raises(TypeError, match="only floating-point types"):
+        pb.set_default_dtype(pb.complex64)
+
+
+def test_a_cast_that_loses_imaginary_parts_says_so() -> None:
+    z = pb.tensor([1 + 2j, 3j], requires_grad=True)
+    for cast in (pb.Tensor.float, pb.Tensor.long, lambda t: pb.zeros(2).copy_(t)):
+        with pytest.warns(UserWarning, match="discards the imaginary part"):
+            cast(z)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert z.bool().tolist() == [True, True]
+        assert z.cdouble().dtype == pb.complex128
+        assert z.real.tolist() == [1, 0]
+
+
+def test_parts_are_views() -> None:
+    z = pb.zeros(2, 3, dtype=pb.complex128)
+    z.real = pb.arange(3.0, dtype=pb.float64)
+    z.imag[0] = 7
+    pb.view_as_real(z)[1, 2, 1] = 5
+    assert z.tolist() == [[7j, 1 + 7j, 2 + 7j], [0, 1, 2 + 5j]]
+    assert z.T.imag.tolist() == [[7, 0], [7, 0], [7, 5]]
+    assert z.real.data_ptr() == z.data_ptr()
+    assert not z.conj().is_conj()
+    assert z.conj().data_ptr() != z.data_ptr()
+    pairs = pb.zeros(3, 2)
+    pb.view_as_complex(pairs)[1] = 3 - 4j
+    assert pairs.tolist() == [[0, 0], [3, -4], [0, 0]]
+    real = pb.ones(2)
+    assert real.real is real
+    assert real.conj() is real
+    with pytest.raises(RuntimeError, match="imag is not implemented for tensors with non-complex"):
+        real.imag  # noqa: B018
+    for wrong in (pb.ones(2, 3), pb.tensor(1.0), pb.ones(2, 4)[:, ::2], pb.ones(2, 2).long()):
+        with pytest.raises(RuntimeError):
+            pb.view_as_complex(wrong)
+
+
+def leaf(*shape: int) -> Any:
+    parts = pb.arange(2.0 * int(np.prod(shape)) or 1, dtype=pb.float64).reshape(*shape, 2)
+    return pb.view_as_complex((parts - 2.5) / 3).clone().requires_grad_()
+
+
+MOVED: dict[str, Callable[[Any], Any]] = {
+    "view_as_real": pb.view_as_real,
+    "real": lambda z: z.real.exp(),
+    "imag": lambda z: z.T.imag.square(),
+    "conj": lambda z: z.conj().flip(0),
+    "mH": lambda z: z.mH[1:],
+    "pairs": lambda z: pb.view_as_complex(pb.view_as_real(z).sin()),
+    "real to complex": lambda z: z.real.to(pb.complex128),
+    "complex to real": lambda z: z.to(pb.float64).sin(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex")
+@pytest.mark.parametrize("name", MOVED)
+def test_derivatives(name: str) -> None:
+    z = leaf(2, 3)
+    assert gradcheck(MOVED[name], (z,), check_forward_ad=True, check_batched_grad=True)
+    assert gradgradcheck(MOVED[name], (z,), check_fwd_over_rev=True)
+
+
+def test_gradcheck_finds_wrong_parts() -> None:
+    class Wrong(pb.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, z: Any) -> Any:
+            return z.conj()
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            return gradient
+
+    with pytest.raises(RuntimeError) as found:
+        gradcheck(Wrong.apply, (leaf(2),))
+    assert "While considering the imaginary part of complex outputs only" in str(found.value)
+
+
+def test_seeds_of_complex_outputs() -> None:
+    z = leaf(1)
+    with pytest.raises(RuntimeError, match="only for real scalar outputs but got"):
+        z.sum().backward()
+    with pytest.raises(RuntimeError, match="required to have the same dtype"):
+        z.sum().backward(pb.tensor(1.0, dtype=pb.float64))
+    z.sum().backward(pb.tensor(1j, dtype=pb.complex128))
+    assert z.grad.tolist() == [1j]
+
+
+def test_a_real_leaf_gets_a_real_gradient() -> None:
+    x = pb.ones(2, requires_grad=True)
+    x.to(pb.complex64).backward(pb.tensor([1 + 2j, 3j]))
+    assert x.grad.dtype == pb.float32
+    assert x.grad.tolist() == [1, 0]
+
+
+def test_a_product_of_large_matrices_is_the_same_on_every_thread() -> None:
+    a = pb.randn(130, 70, dtype=pb.complex64)
+    expected = a.numpy() @ a.numpy().T
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.append(a @ a.T)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 3
+    for each in found:
+        assert each.tolist() == found[0].tolist()
+        np.testing.assert_allclose(each.numpy(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_what_has_no_order_refuses() -> None:
+    z = pb.tensor([1j, 2])
+    for call in (pb.sort, pb.argmax, pb.max, pb.median, pb.cummax, pb.arange):
+        arguments = (z, 0) if call is pb.cummax else (5j,) if call is pb.arange else (z,)
+        with pytest.raises(RuntimeError):
+            call(*arguments)

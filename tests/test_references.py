@@ -53,16 +53,16 @@ def compare(case: Case, found: Any, wanted: Any) -> None:
     for k, (tensor, one) in enumerate(zip(tensors, map(np.asarray, several), strict=True)):
         ours = array(tensor)
         assert ours.shape == one.shape
-        if ours.dtype.kind != "f":
+        if ours.dtype.kind not in "fc":
             assert ours.dtype == one.dtype
             assert (ours == one).all()
             continue
-        assert one.dtype.kind == "f"
-        assert ours.dtype == floating_dtype(case)
+        assert one.dtype.kind == ours.dtype.kind
+        assert ours.real.dtype == floating_dtype(case)
         ours = case.op.checks.settled(ours, one, k)
-        rtol, atol = case.op.checks.tolerance.get(ours.dtype.name) or NARROW[ours.dtype.name]
+        rtol, atol = case.op.checks.tolerance.get(ours.dtype.name) or NARROW[ours.real.dtype.name]
         rtol = APPROXIMATE.get(case.op.name, rtol)
-        np.testing.assert_allclose(ours.astype(np.longdouble), one, rtol, atol)
+        np.testing.assert_allclose(ours.astype(one.dtype), one, rtol, atol)
 
 
 @each(COMPARED)

@@ -22,6 +22,7 @@ VIEW_ERROR = "view size is not compatible"
 SEVERAL = "more than one element of the written-to tensor"
 # Counts from where the memory begins, which in a loop is another place in each example.
 OF_MEMORY = {"as_strided", "as_strided_"}
+PAIRS = "Tensor must have a"  # of view_as_complex
 
 
 def views_of(case: Case, x: Any, rest: list[Any]) -> list[Any]:
@@ -44,8 +45,9 @@ VIEWS = [
 
 def written(x: Any, case: Case, rest: list[Any]) -> Any:
     for k, view in enumerate(views_of(case, x, rest)):
-        if view.dtype == x.dtype and view is not x:
-            view.detach().copy_(pb.full(view.shape, 100.0 + k, dtype=x.dtype))
+        shows_numbers = view.dtype in (x.dtype, x.dtype.to_real(), x.dtype.to_complex())
+        if shows_numbers and view is not x:
+            view.detach().copy_(pb.full(view.shape, 100.0 + k, dtype=view.dtype))
     return x.sum()
 
 
@@ -83,9 +85,9 @@ def test_writes_through_views_arrive_or_are_refused(case: Case) -> None:
         if case.op.name not in OF_MEMORY:
             assert of_one[:30] == of_all[:30]
             assert of_all or batch.tolist() == looped.tolist()
-        assert of_all == "" or VIEW_ERROR in of_all or SEVERAL in of_all
+        assert of_all == "" or any(text in of_all for text in (VIEW_ERROR, SEVERAL, PAIRS))
         refused += SEVERAL in of_all
-        arrived += not of_all and not pb.equal(before, batch)
+        arrived += not of_all and before.tolist() != batch.tolist()
     assert arrived or refused
 
 

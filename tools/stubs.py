@@ -44,6 +44,8 @@ class dtype:
     is_floating_point: _bool
     is_signed: _bool
     itemsize: _int
+    def to_real(self) -> dtype: ...
+    def to_complex(self) -> dtype: ...
 
 class layout: ...
 class memory_format: ...
@@ -84,7 +86,7 @@ _dtype: TypeAlias = dtype
 _device: TypeAlias = device
 _layout: TypeAlias = layout
 _memory_format: TypeAlias = memory_format
-Number: TypeAlias = _int | _float | _bool
+Number: TypeAlias = _int | _float | _bool | complex
 Sizes: TypeAlias = Sequence[_int]
 Ints: TypeAlias = _int | Sizes
 Tensors: TypeAlias = Sequence[Tensor]
@@ -105,6 +107,8 @@ SPACE_STUBS = {"nn.functional": "nn/_operators.pyi"}
 
 CONSTANTS = {
     "bfloat16": "dtype",
+    "complex64": "dtype",
+    "complex128": "dtype",
     "float16": "dtype",
     "float32": "dtype",
     "float64": "dtype",
@@ -228,16 +232,17 @@ MEMBERS = {
 RESULTS = {  # of methods without arguments
     "_int": "dim ndimension numel nelement element_size storage_offset data_ptr _storage_ptr "
     "get_device",
-    "_bool": "is_shared _is_row_major _is_view is_inference is_floating_point is_complex is_signed",
+    "_bool": "is_shared _is_row_major _is_view is_inference is_floating_point is_complex is_signed "
+    "is_conj is_neg",
     "Tensor": "detach",
     "Self": "detach_ zero_ share_memory_ pin_memory",
-    "NoReturn": "half bfloat16 short char cfloat cdouble",
     "tuple[_int, _int]": "__dlpack_device__",
 }
 for result, names in RESULTS.items():
     for each in names.split():
         MEMBERS[each] = f"def {each}(self) -> {result}: ..."
-for each in ("float", "double", "int", "long", "byte", "bool", "cpu"):
+CASTS = "float double half bfloat16 cfloat cdouble int long short char byte bool"
+for each in (*CASTS.split(), "cpu"):
     MEMBERS[each] = (
         f"def {each}(self, *, memory_format: _memory_format | None = None) -> Tensor: ..."
     )
@@ -262,6 +267,7 @@ SLOTS += [
     "def __bool__(self) -> _bool: ...",
     "def __int__(self) -> _int: ...",
     "def __float__(self) -> _float: ...",
+    "def __complex__(self) -> complex: ...",
     "def __index__(self) -> _int: ...",
     "def __len__(self) -> _int: ...",
     "def __getitem__(self, key: Any) -> Tensor: ...",

@@ -16,8 +16,6 @@
 namespace pullback::bind {
 namespace {
 
-constexpr const char* kOthers = "complex dtypes do not exist.";
-
 bool has_keyword(PyObject* kwnames, const char* name) {
   for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(kwnames); ++k) {
     if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, k), name) == 0) return true;
@@ -92,15 +90,6 @@ PyObject* cast_method(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObj
   });
 }
 
-template <const char* name>
-PyObject* no_cast(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
-  return guarded([&]() -> PyObject* {
-    static const Parameters<1> names(name, {"memory_format"}, 0);
-    names(args, n, kwnames);
-    fail(ErrorKind::NotImplemented, name, "(): this dtype is not supported; ", kOthers);
-  });
-}
-
 // cpu(*, memory_format=None)
 PyObject* method_cpu(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
@@ -146,8 +135,7 @@ PyObject* method_type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObj
     }
     for (int i = 0; i < kNumDTypes; ++i) {
       const auto each = static_cast<DType>(i);
-      if (is_offered(each) && text == legacy_name(each))
-        return wrap(converted(t, each, false, format));
+      if (text == legacy_name(each)) return wrap(converted(t, each, false, format));
     }
     fail(ErrorKind::Value, "invalid type: '", text, "'");
   });
@@ -259,8 +247,8 @@ PyMethodDef conversion_methods[] = {
     entry("bfloat16", cast_method<kBFloat16, DType::BFloat16>, "The same as to(bfloat16)."),
     entry("short", cast_method<kShort, DType::Int16>, "The same as to(int16)."),
     entry("char", cast_method<kChar, DType::Int8>, "The same as to(int8)."),
-    entry("cfloat", no_cast<kCFloat>, "Not supported: there is no complex64."),
-    entry("cdouble", no_cast<kCDouble>, "Not supported: there is no complex128."),
+    entry("cfloat", cast_method<kCFloat, DType::Complex64>, "The same as to(complex64)."),
+    entry("cdouble", cast_method<kCDouble, DType::Complex128>, "The same as to(complex128)."),
     entry("cpu", method_cpu, "cpu(*, memory_format=None)\n\nThe tensor itself."),
     entry("type", method_type,
           "type(dtype=None, non_blocking=False)\n\n"

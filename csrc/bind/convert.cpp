@@ -64,6 +64,12 @@ Fit unpack_index(PyObject* object, std::int64_t& value) {
   return unpack(index, value);
 }
 
+// Python's complex, or NumPy's of single precision.
+Scalar complex_number(PyObject* object) {
+  const Py_complex value = PyComplex_AsCComplex(object);
+  return Scalar(std::complex<double>(value.real, value.imag));
+}
+
 // NumPy's scalars that are not Python floats: float32, int64, ...  All but integers are read as
 // floats, as torch does with bool_, too.
 bool to_numpy_number(PyObject* object, Scalar& number) {
@@ -73,8 +79,12 @@ bool to_numpy_number(PyObject* object, Scalar& number) {
     return read_long(index.get(), number) == Fit::Yes;
   }
   if (!Py_TYPE(object)->tp_as_number || !Py_TYPE(object)->tp_as_number->nb_float) return false;
-  // The others that have a float value are strings, dates and complex numbers.
   const std::string_view type = Py_TYPE(object)->tp_name + std::strlen("numpy.");
+  if (type.starts_with("complex64")) {
+    number = complex_number(object);
+    return true;
+  }
+  // The others that have a float value are strings and dates.
   if (!type.starts_with("float") && !type.starts_with("longdouble") && !type.starts_with("bool")) {
     return false;
   }
@@ -110,6 +120,10 @@ Fit read_number(PyObject* object, Scalar& number) {
     number = Scalar(object == Py_True);
     return Fit::Yes;
   }
+  if (PyComplex_Check(object)) {
+    number = complex_number(object);
+    return Fit::Yes;
+  }
   return fit(to_numpy_number(object, number));
 }
 
@@ -122,6 +136,7 @@ Fit read_float(PyObject* object, Scalar& number) {
     PyErr_Clear();
     return Fit::Broken;
   }
+  if (PyComplex_Check(object)) return Fit::No;
   return fit(to_number(object, number) || tensor_to_number(object, number));
 }
 

@@ -107,7 +107,7 @@ DType dtype_of(const DLDataType& type) {
     const auto dtype = static_cast<DType>(i);
     const DLDataType ours = dl_type(dtype);
     const bool same = type.lanes == 1 && ours.code == type.code && ours.bits == type.bits;
-    if (same && is_offered(dtype)) return dtype;
+    if (same) return dtype;
   }
   fail("from_dlpack: got an array of DLPack's type code ", int{type.code}, " with ", int{type.bits},
        " bits, expected one of the dtypes of pullback.");

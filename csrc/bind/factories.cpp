@@ -1,6 +1,7 @@
 // tensor(data): from numbers, nested sequences, arrays and tensors.
 //
-// The dtype of plain Python data is bool, int64 or the default dtype, by the widest number in it.
+// The dtype of plain Python data is bool, int64, the default dtype or the complex one of that, by
+// the widest number in it.
 // Start reading at make_tensor.
 #include "bind/factories.h"
 
@@ -66,6 +67,8 @@ DType dtype_of_numpy(PyObject* object) {
   if (is_numpy_bfloat16(dtype.get())) return DType::BFloat16;
   if (letter == "f" && bytes == 4) return DType::Float32;
   if (letter == "f" && bytes == 8) return DType::Float64;
+  if (letter == "c" && bytes == 8) return DType::Complex64;
+  if (letter == "c" && bytes == 16) return DType::Complex128;
   refuse_numpy_type(object);
 }
 
@@ -161,8 +164,7 @@ class Nested {
     if (is_ndarray(item) || is_numpy_number(item)) return dtype_of_numpy(item);
     if (PyFloat_Check(item)) return default_dtype();
     if (PyLong_Check(item)) return DType::Int64;
-    check(ErrorKind::NotImplemented, !PyComplex_Check(item), "Could not infer dtype of complex",
-          place(), ": there are no complex dtypes.");
+    if (PyComplex_Check(item)) return complex_of(default_dtype());
     check(ErrorKind::Type, !is_text(item), "new(): invalid data type '", Py_TYPE(item)->tp_name,
           "'", place(), ": expected numbers.");
     if (!is_sequence(item)) {
@@ -237,7 +239,9 @@ class Nested {
   }
 
   void store_number(PyObject* item, char* at) {
-    if (is_floating(dtype_)) {
+    if (is_complex(dtype_)) {
+      Scalar(to_complex(item)).store(dtype_, at);
+    } else if (is_floating(dtype_)) {
       Scalar(to_double(item)).store(dtype_, at);
     } else if (PyFloat_Check(item)) {
       store_whole(Scalar(PyFloat_AS_DOUBLE(item)), at);
@@ -281,11 +285,18 @@ class Nested {
     return value;
   }
 
+  std::complex<double> to_complex(PyObject* item) {
+    if (is_tensor(item)) return number_of(item).to_complex();
+    Scalar number;
+    if (!PyFloat_Check(item) && to_number(item, number)) return number.to_complex();
+    return to_double(item);
+  }
+
   Scalar number_of(PyObject* item) {
     const Tensor& t = unwrap(item);
     refuse_item(t);
-    if (!is_floating(dtype_)) {
-      check(ErrorKind::Type, t.numel() == 1 && !is_floating(t.dtype()),
+    if (!is_differentiable(dtype_)) {
+      check(ErrorKind::Type, t.numel() == 1 && !is_differentiable(t.dtype()),
             "only integer tensors of a single element can be converted to an index: got one of "
             "shape ",
             t.shape(), " and dtype torch.", name(t.dtype()), place(),

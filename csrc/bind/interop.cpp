@@ -62,6 +62,10 @@ bool dtype_of_format(std::string_view format, Py_ssize_t size, DType& dtype) {
     dtype = DType::Float32;
   } else if (format == "d") {
     dtype = DType::Float64;
+  } else if (format == "Zf") {
+    dtype = DType::Complex64;
+  } else if (format == "Zd") {
+    dtype = DType::Complex128;
   } else {
     return false;
   }
@@ -100,8 +104,9 @@ const char* format_of(DType dtype) {
 }
 
 constexpr const char* kSupported =
-    ". The only supported types are: float64, float32, float16, int64, int32, int16, int8, uint8, "
-    "and bool.";
+    ". The only supported types are: float64, float32, float16, complex64, complex128, int64, "
+    "int32, "
+    "int16, int8, uint8, and bool.";
 
 // "numpy.float16" for an array of that type.
 std::string type_name_of(PyObject* array) {

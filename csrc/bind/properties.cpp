@@ -78,37 +78,35 @@ PyObject* get_matrix_transpose(const Tensor& t) {
         t.ndim(), "-D tensor.");
   return wrap(transpose(t, -2, -1));
 }
-PyObject* get_real(const Tensor& t) { return wrap(t); }
-int set_real(PyObject* self, PyObject* value, void*) {
+PyObject* get_real(const Tensor& t) { return wrap(real(t)); }
+PyObject* get_imaginary(const Tensor& t) { return wrap(imag(t)); }
+// Writes into the view.
+template <Tensor (*part)(const Tensor&)>
+int set_part(PyObject* self, PyObject* value, void*) {
   return guarded_status([&] {
-    check(value, "Deleting tensor.real is not allowed.");
-    Owned(PyObject_CallMethod(self, is_tensor(value) ? "copy_" : "fill_", "O", value));
+    check(value, "Deleting tensor.", part == real ? "real" : "imag", " is not allowed.");
+    const Owned view(wrap(part(unwrap(self))));
+    Owned(PyObject_CallMethod(view.get(), is_tensor(value) ? "copy_" : "fill_", "O", value));
     return 0;
   });
-}
-constexpr const char* kNoImaginary =
-    "imag is not implemented for tensors with non-complex dtypes. There are no complex tensors.";
-PyObject* get_imaginary(const Tensor&) { fail(kNoImaginary); }
-int set_imaginary(PyObject*, PyObject*, void*) {
-  return guarded_status([]() -> int { fail(kNoImaginary); });
 }
 PyObject* get_hermitian(const Tensor& t) {
   if (t.ndim() == 0) {
     warn("Tensor.H is deprecated on 0-D tensors. Consider using x.conj().");
-    return wrap(t);
+    return wrap(conj(t));
   }
   check(t.ndim() == 2, "tensor.H is only supported on matrices (2-D tensors). Got ", t.ndim(),
         "-D tensor.", t.ndim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
-  return wrap(transpose(t, 0, 1));
+  return wrap(conj(transpose(t, 0, 1)));
 }
 PyObject* get_matrix_hermitian(const Tensor& t) {
   if (t.ndim() == 0) {
     warn("Tensor.mH is deprecated on 0-D tensors. Consider using x.conj().");
-    return wrap(t);
+    return wrap(conj(t));
   }
   check(t.ndim() >= 2, "tensor.mH is only supported on matrices or batches of matrices. Got ",
         t.ndim(), "-D tensor.");
-  return wrap(transpose(t, -2, -1));
+  return wrap(conj(transpose(t, -2, -1)));
 }
 PyObject* get_grad_fn(const Tensor& t) {
   if (t.is_leaf() || is_level_input(t.body())) Py_RETURN_NONE;
@@ -457,13 +455,14 @@ PyGetSetDef tensor_properties[] = {
     {"T", getter<get_transpose>, nullptr, "A view with the dimensions reversed.", nullptr},
     {"mT", getter<get_matrix_transpose>, nullptr, "A view with the last two dimensions exchanged.",
      nullptr},
-    {"real", getter<get_real>, set_real, "The tensor itself: there are no complex dtypes.",
-     nullptr},
-    {"imag", getter<get_imaginary>, set_imaginary, "An error: there are no complex dtypes.",
-     nullptr},
-    {"H", getter<get_hermitian>, nullptr, "The transpose of a real matrix, as a view.", nullptr},
+    {"real", getter<get_real>, set_part<real>,
+     "A view of the real parts; a real tensor itself. Writing copies into it.", nullptr},
+    {"imag", getter<get_imaginary>, set_part<imag>,
+     "A view of the imaginary parts; an error for a real tensor. Writing copies into it.", nullptr},
+    {"H", getter<get_hermitian>, nullptr,
+     "The conjugate transpose of a matrix; of a real one a view.", nullptr},
     {"mH", getter<get_matrix_hermitian>, nullptr,
-     "A view with the last two dimensions exchanged: the adjoint of real matrices.", nullptr},
+     "The conjugate transposes of matrices; of real ones a view.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
@@ -511,7 +510,7 @@ PyMethodDef tensor_functions[] = {
     {kIsFloatingPoint, fast(of_tensor<kIsFloatingPoint>), METH_FASTCALL | METH_KEYWORDS,
      "is_floating_point(input)\n\nWhether the elements are floating-point numbers."},
     {kIsComplex, fast(of_tensor<kIsComplex>), METH_FASTCALL | METH_KEYWORDS,
-     "is_complex(input)\n\nAlways False: there are no complex dtypes."},
+     "is_complex(input)\n\nWhether the elements are complex numbers."},
     {kDetach, fast(of_tensor<kDetach>), METH_FASTCALL | METH_KEYWORDS,
      "detach(input)\n\nThe same memory without history."},
     {kDetachInPlace, fast(of_tensor<kDetachInPlace>), METH_FASTCALL | METH_KEYWORDS,

@@ -71,7 +71,22 @@ PyGetSetDef dtype_properties[] = {
     {"dtype", dtype_numpy, nullptr, "NumPy's dtype of that name, for NumPy before 2.4.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
+PyObject* dtype_to_real(PyObject* self, PyObject*) { return wrap_dtype(real_of(dtype_of(self))); }
+PyObject* dtype_to_complex(PyObject* self, PyObject*) {
+  return guarded([&] {
+    const DType d = dtype_of(self);
+    check(d != DType::Float16,
+          "to_complex(): the complex dtype of float16 would be complex32, "
+          "which is not supported. Use torch.complex64.");
+    check(is_differentiable(d), "Unknown Complex ScalarType for ", info(d).scalar_name);
+    return wrap_dtype(complex_of(d));
+  });
+}
+
 PyMethodDef dtype_methods[] = {
+    {"to_real", dtype_to_real, METH_NOARGS, "The dtype of the real part."},
+    {"to_complex", dtype_to_complex, METH_NOARGS,
+     "The complex dtype whose parts have this dtype, or the nearest one."},
     {"__reduce__", dtype_reduce, METH_NOARGS, "Pickles as the name in this module."},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -223,7 +238,6 @@ int init_types(PyObject* module) {
     if (!object) return -1;
     reinterpret_cast<PyDType*>(object)->dtype = static_cast<DType>(i);
     dtype_objects[i] = object;
-    if (!is_offered(static_cast<DType>(i))) continue;
     if (PyModule_AddObjectRef(module, kDTypeInfo[i].name, object) < 0) return -1;
   }
 
@@ -254,6 +268,8 @@ bool unwrap_dtype(PyObject* object, DType& dtype) {
     dtype = DType::Int64;
   } else if (object == reinterpret_cast<PyObject*>(&PyFloat_Type)) {
     dtype = DType::Float64;
+  } else if (object == reinterpret_cast<PyObject*>(&PyComplex_Type)) {
+    dtype = DType::Complex128;
   } else {
     return false;
   }

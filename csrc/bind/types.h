@@ -13,7 +13,7 @@ int init_types(PyObject* module);
 
 // A new reference to the one object of the dtype.
 PyObject* wrap_dtype(DType dtype);
-// True and the dtype for a dtype object or one of Python's bool, int and float.
+// True and the dtype for a dtype object or one of Python's bool, int, float and complex.
 bool unwrap_dtype(PyObject* object, DType& dtype);
 
 // Is it the object of the one layout there is?
@@ -23,8 +23,5 @@ bool unwrap_format(PyObject* object, MemoryFormat& format);
 
 // A new Size, a tuple that prints as torch.Size([2, 3]).
 PyObject* wrap_sizes(Sizes sizes);
-
-// Those that Python can name and bring in; the others have no operators yet.
-constexpr bool is_offered(DType dtype) { return !is_complex(dtype); }
 
 }  // namespace pullback::bind

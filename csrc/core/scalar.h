@@ -63,6 +63,9 @@ class Scalar {
     }
     return int_;
   }
+  // Whether it is this real number.
+  constexpr bool is(double value) const { return to_complex() == value; }
+  constexpr Scalar conj() const { return is_complex() ? Scalar(std::conj(to_complex())) : *this; }
   constexpr bool to_bool() const {
     if (is_complex()) return float_ != 0 || imaginary() != 0;
     return is_floating() ? float_ != 0 : int_ != 0;

@@ -50,6 +50,14 @@ decltype(auto) visit(DType dtype, Body&& body) {
   report_no_kernel(dtype);
 }
 
+// The same for kernels that compute with complex numbers, too.
+template <typename Body>
+decltype(auto) visit_or_complex(DType dtype, Body&& body) {
+  if (dtype == DType::Complex64) return body.template operator()<std::complex<float>>();
+  if (dtype == DType::Complex128) return body.template operator()<std::complex<double>>();
+  return visit(dtype, body);
+}
+
 template <typename Body>
 decltype(auto) visit_floating(DType dtype, const char* what, Body&& body) {
   if (dtype == DType::Float32) return body.template operator()<float>();
@@ -96,14 +104,14 @@ bool is_nan(T value) {
 // a + b, a * b that wrap around for integers.
 template <typename T>
 T add_wrapping(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>)
+  if constexpr (!std::is_integral_v<T>)
     return a + b;
   else
     return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 template <typename T>
 T multiply_wrapping(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>)
+  if constexpr (!std::is_integral_v<T>)
     return a * b;
   else
     return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));

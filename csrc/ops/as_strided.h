@@ -7,13 +7,15 @@
 
 namespace pullback {
 
-// The elements of a part among those of the whole, both as they lie in memory.
+// The elements of a part among those of the whole, both as they lie in memory.  Where one of them
+// is complex and the other one shows its parts, they are seen as pairs of real numbers.
 struct Part {
   Dims sizes;
   Dims strides;
   std::int64_t offset;  // from the first element of the whole
   Dims whole;
   Dims whole_strides;
+  bool pairs = false;
 
   Part batched(std::int64_t batch) const;
 };

@@ -23,6 +23,7 @@ Tensor assign(const Tensor& self, const Tensor& source, const char* name);
 struct Assign {
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     Dims sizes;
@@ -46,7 +47,7 @@ struct Assign {
     if (v.wants(0)) v.give(0, zeros_for(v.grad()));
     if (v.wants(1)) {
       const Tensor sum = sum_to(v.grad(), v.attrs().from);
-      v.give(1, cast(sum, v.attrs().from_dtype));
+      v.give(1, cast_gradient(sum, v.attrs().from_dtype));
     }
   }
 };
@@ -55,6 +56,7 @@ struct Assign {
 struct Fill {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   struct Attrs {
     Scalar value;
     const char* name;
@@ -109,6 +111,7 @@ const Tensor& copy_into(const Tensor& self, const Tensor& source, Destination::S
   const Dims common = broadcast(self.sizes(), source.sizes());
   check(same(common, self.sizes()), "output with shape ", self.shape(),
         " doesn't match the broadcast shape ", common);
+  warn_of_lost_parts(source.dtype(), self.dtype());
   const bool plain = is_plain(self, source);
   if (plain && self.is_same(source)) {
     self.note_write();

@@ -3,6 +3,7 @@
 // The other views are in view.cpp, the other reductions in reduction.cpp.
 #include "ops/basic.h"
 
+#include "core/warning.h"
 #include "kernels/copy.h"
 #include "kernels/reduce/reduce.h"
 #include "ops/op.h"
@@ -34,7 +35,7 @@ struct Copy {
   static Tensor make(const Attrs& a, const Tensor& x) {
     return a.row_major ? Tensor::empty(x.sizes(), a.to) : empty_strided_like(x, a.to);
   }
-  static void vjp(Vjp<Copy>& v) { v.give(0, cast(v.grad(), v.attrs().from)); }
+  static void vjp(Vjp<Copy>& v) { v.give(0, cast_gradient(v.grad(), v.attrs().from)); }
 };
 
 // A view whose sizes repeat along dimensions of size 1 and new leading ones.
@@ -78,6 +79,7 @@ struct Expand {
 struct SumTo {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     Dims to;
@@ -120,6 +122,7 @@ struct SumTo {
 struct Stepwise {
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   struct Attrs {
     const char* node;
     Attrs batched(std::int64_t) const { return *this; }
@@ -150,8 +153,19 @@ Dims broadcast_strides(const Tensor& t, Sizes sizes) {
   return strides;
 }
 
+void warn_of_lost_parts(DType from, DType to) {
+  if (!is_complex(from) || is_complex(to) || to == DType::Bool) [[likely]]
+    return;
+  warn("Casting complex values to real discards the imaginary part");
+}
+
+Tensor cast_gradient(const Tensor& gradient, DType dtype) {
+  return cast(is_complex(dtype) ? gradient : real(gradient), dtype);
+}
+
 Tensor cast(const Tensor& input, DType dtype) {
   if (input.dtype() == dtype) return input;
+  warn_of_lost_parts(input.dtype(), dtype);
   return apply<Copy>({dtype, input.dtype(), Copy::Kind::Cast}, input);
 }
 
@@ -162,6 +176,7 @@ Tensor clone(const Tensor& input, MemoryFormat format) {
 
 Tensor to_copy(const Tensor& input, DType dtype, MemoryFormat format) {
   const bool row_major = format == MemoryFormat::Contiguous;
+  warn_of_lost_parts(input.dtype(), dtype);
   return apply<Copy>({dtype, input.dtype(), Copy::Kind::Cast, row_major}, input);
 }
 

@@ -7,7 +7,8 @@
 
 namespace pullback {
 
-// The tensor in another dtype; the same tensor when it has it.  Recorded.
+// The tensor in another dtype; the same tensor when it has it.  Warns of imaginary parts that get
+// lost.  Recorded.
 Tensor cast(const Tensor& input, DType dtype);
 // A copy with the same layout (see empty_strided_like), or row-major.  Recorded.
 Tensor clone(const Tensor& input, MemoryFormat format = MemoryFormat::Preserve);
@@ -31,6 +32,20 @@ Tensor tangent_or_zeros(const Tensor& tangent, const Tensor& like);
 // Sums over the dimensions along which `sizes` was broadcast; undoes expand.  Recorded.
 Tensor sum_to(const Tensor& input, Sizes sizes);
 
+// Complex numbers and their parts (ops/shape/complex.cpp).  All but the two `seen_as` recorded.
+// Pairs along the last dimension and complex numbers over the same memory.
+Tensor seen_as_real(const Tensor& t);
+Tensor seen_as_complex(const Tensor& pairs);
+Tensor view_as_real(const Tensor& input);
+Tensor view_as_complex(const Tensor& input);
+// The same of pairs in any layout, by a copy where it must be.
+Tensor complex_of_pairs(const Tensor& pairs);
+// A view of the real or imaginary parts; a real tensor is its real part.
+Tensor real(const Tensor& input);
+Tensor imag(const Tensor& input);
+// A real tensor itself.
+Tensor conj(const Tensor& input);
+
 // Recorded.
 Tensor add(const Operand& input, const Operand& other, Scalar alpha = Scalar(1));
 
@@ -47,6 +62,11 @@ Tensor widened(const Tensor& input);
 Tensor empty_strided_like(const Tensor& model, DType dtype);
 // Strides of a tensor seen with the sizes it broadcasts to.
 Dims broadcast_strides(const Tensor& t, Sizes sizes);
+// What arrives at a tensor of the dtype as its gradient: its real part if the dtype is real.
+// Recorded.
+Tensor cast_gradient(const Tensor& gradient, DType dtype);
+// Imaginary parts get lost in the cast, of which the user is told.
+void warn_of_lost_parts(DType from, DType to);
 // Copies values, casting and broadcasting; no history.
 void copy_values(const Tensor& target, const Tensor& source);
 // Writes a number everywhere; no history.

@@ -14,6 +14,7 @@ struct Alias {
   static constexpr const char* kNode = "AliasBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   struct Attrs {
     Attrs batched(std::int64_t) const { return *this; }

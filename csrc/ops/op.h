@@ -8,6 +8,7 @@
 //     static constexpr int kInputs = 1;                      // or kVariadic
 //     static constexpr int kOutputs = 1;                     // or kVariadic (lists of views)
 //     static constexpr bool kLinear = true;                  // jvp: the operator itself
+//     static constexpr bool kComplex = true;                 // its fill takes complex numbers
 //     static constexpr bool kMatrixProduct = true;           // and other traits: describe<Op>
 //     struct Attrs {                                         // everything that is no tensor
 //       ...
@@ -103,6 +104,10 @@ concept HasNoDerivative = requires { requires Op::kNotDifferentiable; };
 // [Narrow types] in kernels/narrow.h), and no complex ones.
 template <class Op>
 concept MovesElements = requires { requires Op::kMoves; };
+
+// Its fill computes with complex numbers as well.
+template <class Op>
+concept ComputesComplex = requires { requires Op::kComplex; };
 
 template <class Op>
 concept HasWorkspace = requires(const typename Op::Attrs& a, In in, const Tensor& out,
@@ -353,6 +358,7 @@ template <class Op>
 constexpr void describe_derivatives(Operation& op) {
   op.linear = IsLinear<Op>;
   op.any_dtype = MovesElements<Op>;
+  op.computes_complex = ComputesComplex<Op>;
   op.differentiable = !HasNoDerivative<Op>;
   op.matrix_product = requires { requires Op::kMatrixProduct; };
   op.for_one_pass = requires { requires Op::kForOnePass; };

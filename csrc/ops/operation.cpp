@@ -120,7 +120,7 @@ void fill(const Operation& op, const void* attrs, In in, const Tensor* out) {
   std::vector<Tensor> inputs, results;
   std::vector<const Tensor*> pointers;
   const auto check_real = [&](const Tensor& t) {
-    check(ErrorKind::NotImplemented, !is_complex(t.dtype()), "\"",
+    check(ErrorKind::NotImplemented, op.computes_complex || !is_complex(t.dtype()), "\"",
           op.node_name ? op.node_name(attrs)
           : op.node    ? op.node
                        : "operator",

@@ -64,6 +64,7 @@ struct Operation {
   bool linear;  // its own jvp
   bool differentiable;
   bool any_dtype;                // its fill takes narrow and complex ones as they are
+  bool computes_complex;         // its fill takes complex ones as they are
   bool matrix_product;           // of its last two inputs: costs more than moving the bytes
   bool for_one_pass;             // its node serves one pass, though it may save nothing
   Reads reads[kDeclaredInputs];  // by the gradient of each input

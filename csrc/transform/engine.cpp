@@ -135,7 +135,7 @@ void Pass::finish_leaf(Leaf& leaf) {
            "backward before that, or autograd.grad, which returns the gradient as it is.");
     }
     if (leaf.gradient.dtype() != tensor.dtype()) {
-      leaf.gradient = cast(leaf.gradient, tensor.dtype());
+      leaf.gradient = cast_gradient(leaf.gradient, tensor.dtype());
     }
   }
   if (hooked) [[unlikely]] {

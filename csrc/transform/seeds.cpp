@@ -16,11 +16,22 @@ Tensor make_seed(Sizes sizes, DType dtype, const Tensor& given, std::size_t k, O
       fail("grad can be implicitly created only for scalar outputs. Got shape ", Dims(sizes),
            ": pass gradient= of that shape, or reduce with .sum() or .mean().", origin());
     }
+    if (is_complex(dtype)) {
+      fail("grad can be implicitly created only for real scalar outputs but got torch.",
+           name(dtype), ". Pass gradient=, or take .real, .imag or .abs() first.", origin());
+    }
     return Tensor::full(sizes, Scalar(1), dtype);
   }
   if (!same(given.sizes(), sizes)) {
     fail("Mismatch in shape: grad_output[", k, "] has a shape of torch.Size(", given.shape(),
          ") and output[", k, "] has a shape of torch.Size(", Dims(sizes), ").", origin());
+  }
+  if (is_complex(given.dtype()) != is_complex(dtype)) {
+    fail(
+        "For complex Tensors, both grad_output and output are required to have the same dtype. "
+        "Mismatch in dtype: grad_output[",
+        k, "] has a dtype of torch.", name(given.dtype()), " and output[", k,
+        "] has a dtype of torch.", name(dtype), ".", origin());
   }
   return given.dtype() == dtype ? given : cast(given, dtype);
 }

@@ -11,8 +11,9 @@ namespace pullback {
 namespace {
 
 bool is_zero(const Tensor& t) {
-  if (t.has(kBatched) || !is_floating(t.dtype())) return false;
+  if (t.has(kBatched) || !is_differentiable(t.dtype())) return false;
   const GradMode off(false);
+  if (is_complex(t.dtype())) return is_zero(view_as_real(t));
   const Tensor values = widened(t.is_contiguous() ? t : clone(t, MemoryFormat::Contiguous));
   const auto scan = [n = values.numel()](const auto* data) {
     return std::all_of(data, data + n, [](auto value) { return value == 0; });

@@ -21,6 +21,8 @@ from pullback._core import (  # noqa: F401 - the public names
     bfloat16,
     bool,
     channels_last,
+    complex64,
+    complex128,
     contiguous_format,
     default_generator,
     detach,
@@ -68,6 +70,8 @@ nan = float("nan")
 half = float16
 float = float32
 double = float64
+cfloat = complex64
+cdouble = complex128
 short = int16
 int = int32
 long = int64
@@ -137,6 +141,8 @@ _LAZY = {
     "BoolStorage": "storage",
     "ByteStorage": "storage",
     "CharStorage": "storage",
+    "ComplexDoubleStorage": "storage",
+    "ComplexFloatStorage": "storage",
     "DoubleStorage": "storage",
     "FloatStorage": "storage",
     "HalfStorage": "storage",
@@ -162,11 +168,12 @@ _LAZY = {
     "iinfo": "_dtype_info",
     "install_as_torch": "_as_torch",
     "initial_seed": "random",
-    "imag": "_misc",
     "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
     "is_anomaly_enabled": "autograd.anomaly_mode",
     "is_autocast_available": "amp",
     "is_autocast_enabled": "amp",
+    "is_conj": "_misc",
+    "is_neg": "_misc",
     "is_storage": "storage",
     "is_tensor": "_misc",
     "load": "serialization",
@@ -174,7 +181,6 @@ _LAZY = {
     "norm_except_dim": "nn.utils.weight_norm",
     "memory_budget": "memory",
     "printoptions": "_printing",
-    "real": "_misc",
     "safe_gradients": "diagnosis._safe",
     "seed": "random",
     "save": "serialization",
@@ -209,12 +215,8 @@ _LAZY |= dict.fromkeys(
 # torch's names of dtypes that pullback does not have.
 _NO_DTYPES = frozenset(
     [
-        "cdouble",
-        "cfloat",
         "chalf",
-        "complex128",
         "complex32",
-        "complex64",
         "uint16",
         "uint32",
         "uint64",
@@ -239,7 +241,8 @@ def __getattr__(name: str) -> object:
     if name in _NO_DTYPES:
         raise AttributeError(
             f"module 'pullback' has no attribute {name!r}: this dtype is not supported; there are "
-            "float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8 and bool"
+            "float16, bfloat16, float32, float64, complex64, complex128, int8, int16, int32, "
+            "int64, uint8 and bool"
         )
     if name.startswith("_"):
         raise AttributeError(f"module 'pullback' has no attribute {name!r}")

@@ -13,6 +13,8 @@ __all__ = ["asarray", "frombuffer"]
 _FORMATS = {
     _core.float32: "f",
     _core.float64: "d",
+    _core.complex64: "f",
+    _core.complex128: "d",
     _core.int8: "b",
     _core.int16: "h",
     _core.int32: "i",
@@ -115,7 +117,12 @@ def _has_buffer(obj: Any) -> bool:
 
 def _dtype(value: Any, function: str) -> dtype:
     """The dtype that a type of Python stands for, or the dtype itself."""
-    of_type: dict[Any, Any] = {float: _core.float64, int: _core.int64, bool: _core.bool}
+    of_type: dict[Any, Any] = {
+        complex: _core.complex128,
+        float: _core.float64,
+        int: _core.int64,
+        bool: _core.bool,
+    }
     found = of_type.get(value, value) if isinstance(value, (type, dtype)) else value
     if not isinstance(found, dtype):
         raise TypeError(
@@ -178,6 +185,9 @@ def frombuffer(
         )
     view = view[offset : offset + count * size].cast(_FORMATS.get(dtype, "h"))  # type: ignore[call-overload]
     made: Tensor = _core._from_buffer(view)
-    if dtype in (_core.float16, _core.bfloat16):  # which memoryview does not cast to
+    if dtype.is_complex or dtype in (
+        _core.float16,
+        _core.bfloat16,
+    ):  # which memoryview does not cast to
         made = made.view(dtype)
     return made.requires_grad_(requires_grad)

@@ -27,7 +27,9 @@ class _Maker(ast.NodeTransformer):
     @staticmethod
     def _text(maker: str, sizes: str, bounds: dict[Any, str]) -> str | None:
         low, high = bounds.get("low"), bounds.get("high")
-        if maker in ("x", "xs", "c", "cs"):
+        if maker in ("z", "zs"):
+            sizes = ", ".join([*filter(None, [sizes]), "dtype=pb.complex64"])
+        if maker in ("x", "xs", "z", "zs", "c", "cs"):
             if low is None and high is None:
                 return f"pb.randn({sizes})"
             low = low or "0"

@@ -27,7 +27,12 @@ _DEFAULT: Any = object()  # None is refused
 
 def _dtype(value: Any, function: str) -> dtype:
     """The dtype that a type of Python stands for, or the dtype itself."""
-    of_type: dict[Any, dtype] = {float: _core.float64, int: _core.int64, bool: _core.bool}
+    of_type: dict[Any, dtype] = {
+        complex: _core.complex128,
+        float: _core.float64,
+        int: _core.int64,
+        bool: _core.bool,
+    }
     found = of_type.get(value) if isinstance(value, type) else value
     if not isinstance(found, dtype):
         raise TypeError(
@@ -40,6 +45,8 @@ def _dtype(value: Any, function: str) -> dtype:
 class finfo:
     """The limits of a floating dtype, the default dtype when none is given.
 
+    Of a complex dtype: those of its parts.
+
     Example:
         >>> import pullback as pb
         >>> pb.finfo(pb.float64).eps
@@ -49,7 +56,8 @@ class finfo:
     __slots__ = ("bits", "dtype", "eps", "max", "min", "resolution", "smallest_normal", "tiny")
 
     def __init__(self, type: dtype = _DEFAULT) -> None:
-        chosen = _core.get_default_dtype() if type is _DEFAULT else _dtype(type, "finfo")
+        given = _core.get_default_dtype() if type is _DEFAULT else _dtype(type, "finfo")
+        chosen = given.to_real()
         if chosen not in _FLOATS:
             raise TypeError(
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
@@ -86,7 +94,7 @@ class iinfo:
 
     def __init__(self, type: dtype) -> None:
         type = _dtype(type, "iinfo")
-        if type in _FLOATS:
+        if type.to_real() in _FLOATS:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
             )

@@ -44,6 +44,11 @@ _LATER = frozenset(
 DTYPE_NAMES = frozenset(STORAGE_OF_DTYPE) | _LATER
 
 
+def is_differentiable(dtype: Any) -> bool:
+    """Whether tensors of the dtype can have gradients."""
+    return bool(dtype.is_floating_point or dtype.is_complex)
+
+
 def name_of(dtype: Any) -> str:
     """``float32``, without the ``torch.`` that it prints with."""
     return str(dtype).rpartition(".")[2]

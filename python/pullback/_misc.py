@@ -12,9 +12,9 @@ __all__ = [
     "dropout",
     "dropout_",
     "get_default_device",
-    "imag",
+    "is_conj",
+    "is_neg",
     "is_tensor",
-    "real",
     "typename",
     "use_deterministic_algorithms",
 ]
@@ -37,16 +37,28 @@ def _check_tensor(function: str, name: str, value: object) -> None:
         raise TypeError(f"{function}(): argument {name!r} (position 1) must be Tensor, not {kind}")
 
 
-def real(input: Tensor) -> Tensor:
-    """The tensor itself: there are no complex dtypes."""
-    _check_tensor("real", "input", input)
-    return input.real
+def is_conj(input: Tensor) -> bool:
+    """Always False: conjugates are computed, not marked.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.is_conj(pb.tensor([1j]).conj())
+        False
+    """
+    _check_tensor("is_conj", "input", input)
+    return input.is_conj()
 
 
-def imag(input: Tensor) -> Tensor:
-    """An error: there are no complex dtypes."""
-    _check_tensor("imag", "input", input)
-    return input.imag
+def is_neg(input: Tensor) -> bool:
+    """Always False: negatives are computed, not marked.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.is_neg(pb.tensor([1j]).conj().imag)
+        False
+    """
+    _check_tensor("is_neg", "input", input)
+    return input.is_neg()
 
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:

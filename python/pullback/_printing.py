@@ -144,7 +144,9 @@ def tensor_repr(t: Tensor) -> str:
         body = _body(t, shape, len(prefix))
         suffixes = [] if _options.edgeitems else [f"size={tuple(shape)}"]
         show_dtype = not (
-            _is_default(t.dtype) or str(t.dtype).rpartition(".")[2] in ("int64", "bool")
+            _is_default(t.dtype.to_real())
+            if t.is_complex()
+            else _is_default(t.dtype) or str(t.dtype).rpartition(".")[2] in ("int64", "bool")
         )
     if show_dtype:
         suffixes.append(f"dtype={t.dtype}")
@@ -192,10 +194,16 @@ def _join(text: str, suffixes: list[str], indent: int) -> str:
 
 
 def _body(t: Tensor, shape: Any, indent: int) -> str:
-    is_float = t.is_floating_point()
+    choose = (
+        _complex_formatter
+        if t.is_complex()
+        else _float_formatter
+        if t.is_floating_point()
+        else _formatter
+    )
     if not shape:
         value = t.detach().tolist()
-        _, form = _formatter([value], is_float)
+        _, form = choose([value])
         return form(value)
     edge = _options.edgeitems if t.numel() > _options.threshold else None
     if edge == 0:
@@ -204,7 +212,7 @@ def _body(t: Tensor, shape: Any, indent: int) -> str:
     flat = kept
     for _ in range(len(shape) - 1):
         flat = [value for part in flat for value in part]
-    width, form = _formatter(flat, is_float)
+    width, form = choose(flat)
     return _render(kept, tuple(shape), edge, indent, width, form)
 
 
@@ -244,15 +252,29 @@ def _render(
     return "[" + (gap + " " * (indent + 1)).join(items) + "]"
 
 
-def _formatter(values: list[Any], is_float: bool) -> tuple[int, Callable[[Any], str]]:
+def _formatter(values: list[Any]) -> tuple[int, Callable[[Any], str]]:
+    """One width for all the values that are shown together."""
+    width = max(len(str(value)) for value in values)
+    return width, lambda value: str(value).rjust(width)
+
+
+def _complex_formatter(values: list[complex]) -> tuple[int, Callable[[complex], str]]:
+    """One width and one notation for the real parts, and one for the imaginary parts."""
+    real_width, real = _float_formatter([value.real for value in values])
+    imag_width, imag = _float_formatter([value.imag for value in values])
+
+    def form(value: complex) -> str:
+        second = imag(value.imag).lstrip() + "j"
+        return real(value.real) + ("" if second[0] in "+-" else "+") + second
+
+    return real_width + imag_width + 1, form
+
+
+def _float_formatter(values: list[float]) -> tuple[int, Callable[[float], str]]:
     """One width and one notation for all the values that are shown together.
 
     Zeros, infinities and NaN neither choose the notation nor widen the column.
     """
-    if not is_float:
-        width = max(len(str(value)) for value in values)
-        return width, lambda value: str(value).rjust(width)
-
     telling = [value for value in values if value and isfinite(value)]
     if not telling:
         return 1, _whole

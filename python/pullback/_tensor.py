@@ -147,6 +147,14 @@ class Tensor:
             return format(self.item(), spec)
         return object.__format__(self, spec)
 
+    def __complex__(self: Any) -> complex:
+        if self.numel() != 1:
+            raise ValueError(
+                "only one element tensors can be converted to Python scalars: got "
+                f"{self.numel()} elements"
+            )
+        return complex(self.item())
+
     def __iter__(self: Any) -> Iterator[Any]:
         """The slices along the first dimension."""
         if self.dim() == 0:
@@ -158,10 +166,10 @@ class Tensor:
         return self if self.dim() == 0 else self.flip(0)
 
     def __contains__(self: Any, element: Any) -> bool:
-        if isinstance(element, (_core.Tensor, bool, int, float)):
-            return bool((element == self).any().item())
-        if isinstance(element, complex):
+        if isinstance(element, complex) and not self.is_complex():
             return element.imag == 0 and element.real in self
+        if isinstance(element, (_core.Tensor, bool, int, float, complex)):
+            return bool((element == self).any().item())
         import numbers
 
         if isinstance(element, numbers.Real):  # NumPy's
@@ -289,7 +297,15 @@ class Tensor:
     is_sparse = False
 
     def is_complex(self: Any) -> bool:
-        """Always False: there are no complex dtypes."""
+        """Whether elements are complex."""
+        return bool(self.dtype.is_complex)
+
+    def is_conj(self: Any) -> bool:
+        """Always False: conjugates are computed, not marked."""
+        return False
+
+    def is_neg(self: Any) -> bool:
+        """Always False: negatives are computed, not marked."""
         return False
 
     def is_signed(self: Any) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from references import indexing, kinds, losses, pointwise, products, reductions, shapes
 from references.drawn import DRAWN
-from samples import DTYPES, Sample
+from samples import COMPLEX_OF, DTYPES, Sample
 
 __all__ = ["APPROXIMATE", "DRAWN", "NONE", "REFERENCES", "expected", "key"]
 
@@ -45,7 +45,8 @@ def _gathered() -> dict[str, Callable[..., Any]]:
 
 
 REFERENCES = _gathered()
-NAMES = SimpleNamespace(**{name: np.dtype(name) for name in DTYPES})
+WIDE = {"f": np.longdouble, "c": np.clongdouble}
+NAMES = SimpleNamespace(**{name: np.dtype(name) for name in (*DTYPES, *COMPLEX_OF.values())})
 
 
 def key(op: Any) -> str:
@@ -58,7 +59,7 @@ def expected(op: Any, sample: Sample, dtype: str) -> Any:
     """What the operator should give for the sample with floating tensors of this dtype."""
     arrays = [leaf.values(dtype) for leaf in sample.leaves]
     if op.name not in OF_BYTES:
-        arrays = [a.astype(np.longdouble) if a.dtype.kind == "f" else a for a in arrays]
+        arrays = [a.astype(WIDE[a.dtype.kind]) if a.dtype.kind in WIDE else a for a in arrays]
     args, kwargs = sample.fill(NAMES, arrays)
     if op.name not in {"can_cast", "promote_types"}:
         kwargs.pop("dtype", None)  # only where it is that of the sample

@@ -290,6 +290,7 @@ def constant(value: float) -> tuple[Reference, Reference, Reference]:
 ZEROS, ONES = constant(0.0), constant(1.0)
 
 REFERENCES: dict[str, Reference] = {
+    "adjoint": lambda input: np.conj(np.swapaxes(input, -1, -2)),
     "arange": counted,
     "as_strided": as_strided,
     "atleast_1d": each(np.atleast_1d),
@@ -302,6 +303,8 @@ REFERENCES: dict[str, Reference] = {
     "cat": joined,
     "chunk": chunks,
     "clone": lambda input: input,
+    "conj": np.conj,
+    "conj_physical": np.conj,
     "column_stack": np.column_stack,
     "combinations": combined,
     "dsplit": split_along(2),
@@ -329,6 +332,9 @@ REFERENCES: dict[str, Reference] = {
     "ones_like": ONES[1],
     "permute": permuted,
     "ravel": lambda input: input.reshape(-1),
+    "imag": np.imag,
+    "isreal": np.isreal,
+    "real": np.real,
     "repeat": lambda input, *repeats: np.tile(input, flat_sizes(repeats)),
     "repeat_interleave": repeated_each,
     "reshape": lambda input, *shape: input.reshape(flat_sizes(shape)),
@@ -355,12 +361,15 @@ REFERENCES: dict[str, Reference] = {
     "unbind": unbound,
     "unflatten": unflattened,
     "unsqueeze": lambda input, dim: np.expand_dims(input, dim),
+    "resolve_conj": lambda input: input,
+    "resolve_neg": lambda input: input,
     "view": seen_as,
+    "view_as_complex": lambda input: input[..., 0] + 1j * input[..., 1],
+    "view_as_real": lambda input: np.stack([input.real, input.imag], axis=-1),
     "vsplit": split_along(0),
     "vstack": np.vstack,
     "zeros": ZEROS[0],
     "zeros_like": ZEROS[1],
-    "adjoint": lambda input: np.swapaxes(input, -1, -2),
 }
 
 OTHER_NAMES = {

@@ -147,7 +147,7 @@ void scatter(const View& out, const View& index, const View& src, int dim) {
 void scatter_add(const View& out, const View& index, const View& src, int dim) {
   const bool slices = shared_by(index, dim) >= kWorthSlices;
   if (!slices) check_range(index, dim, dim_size(out, dim));
-  visit(out.dtype, [&]<typename T>() {
+  visit_or_complex(out.dtype, [&]<typename T>() {
     if (slices) return for_slices<T>(out, src, index, dim, true, kAdd);
     for_index<T>(out, src, index, dim, kAdd);
   });

@@ -113,8 +113,8 @@ void index_add(const View& out, int dim, const View& index, const View& src, con
   });
   const Slices slices = slices_without(out, src, dim);
   const std::int64_t stride = std::abs(bytes(out, dim));
-  visit(out.dtype, [&]<typename T>() {
-    if (alpha.to_double() == 1) {
+  visit_or_complex(out.dtype, [&]<typename T>() {
+    if (alpha.is(1)) {
       return transfer<T>(out.data, src.data, at, slices, stride, true, kAdd);
     }
     T scale;
@@ -153,8 +153,9 @@ void index_put(const View& out, const View* indices, const int* index_dims, int 
   const Slices slices = slices_behind(out, src, n_indices, indices[0].ndim);
   const std::int64_t stride = smallest_stride(out, n_indices);
   if (accumulate) {
-    visit(out.dtype,
-          [&]<typename T>() { transfer<T>(out.data, src.data, at, slices, stride, true, kAdd); });
+    visit_or_complex(out.dtype, [&]<typename T>() {
+      transfer<T>(out.data, src.data, at, slices, stride, true, kAdd);
+    });
     return;
   }
   visit_size(out.dtype, [&]<typename T>() {

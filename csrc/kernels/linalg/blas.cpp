@@ -62,6 +62,8 @@ Blas load() {
   bind(table.dgemm, "cblas_dgemm");
   bind(table.sgemv, "cblas_sgemv");
   bind(table.dgemv, "cblas_dgemv");
+  bind(table.cgemm, "cblas_cgemm");
+  bind(table.zgemm, "cblas_zgemm");
   // Absent from other implementations than OpenBLAS, which then have their own setting.
   if (void* set = library().find("openblas_set_num_threads"))
     reinterpret_cast<void (*)(int)>(set)(1);

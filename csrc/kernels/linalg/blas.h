@@ -22,6 +22,12 @@ struct Blas {
                 const float* x, int incx, float beta, float* y, int incy);
   void (*dgemv)(int order, int trans, int m, int n, double alpha, const double* a, int lda,
                 const double* x, int incx, double beta, double* y, int incy);
+  // Complex numbers, the factors alpha and beta behind pointers.
+  using ComplexGemm = void (*)(int order, int trans_a, int trans_b, int m, int n, int k,
+                               const void* alpha, const void* a, int lda, const void* b, int ldb,
+                               const void* beta, void* c, int ldc);
+  ComplexGemm cgemm;
+  ComplexGemm zgemm;
   std::string path;    // what was opened
   std::string config;  // what the library says of itself
 };

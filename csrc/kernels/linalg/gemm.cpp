@@ -128,10 +128,17 @@ void multiply_tile(const Operand<T>& a, const Operand<T>& b, const Matrix& c, st
                    bool accumulate) {
   T* out = reinterpret_cast<T*>(c.data) + i * c.row + j;
   const Blas& library = blas();
-  (library.*blas_gemm<T>())(kRowMajor, a.transpose, b.transpose, static_cast<int>(rows),
-                            static_cast<int>(columns), static_cast<int>(k), T(1), a.at(i, 0),
-                            a.leading, b.at(0, j), b.leading, accumulate ? T(1) : T(0), out,
-                            static_cast<int>(c.leading()));
+  if constexpr (!std::is_floating_point_v<T>) {
+    const T one = 1, rest = accumulate ? 1 : 0;
+    const auto gemm = sizeof(T) == 8 ? library.cgemm : library.zgemm;
+    gemm(kRowMajor, a.transpose, b.transpose, static_cast<int>(rows), static_cast<int>(columns),
+         static_cast<int>(k), &one, a.at(i, 0), a.leading, b.at(0, j), b.leading, &rest, out,
+         static_cast<int>(c.leading()));
+  } else
+    (library.*blas_gemm<T>())(kRowMajor, a.transpose, b.transpose, static_cast<int>(rows),
+                              static_cast<int>(columns), static_cast<int>(k), T(1), a.at(i, 0),
+                              a.leading, b.at(0, j), b.leading, accumulate ? T(1) : T(0), out,
+                              static_cast<int>(c.leading()));
 }
 
 // c[i] = sum a[i, :] * x, `rows` entries from i on; strides of x and c must not be negative.
@@ -151,6 +158,30 @@ void multiply_vector(const Operand<T>& a, const Matrix& x, const Matrix& c, std:
                             static_cast<int>(c.row));
 }
 
+// A product with one row or one column; false where it is none, or where there is no such function.
+template <typename T>
+bool multiply_as_vector(const Operand<T>& left, const Matrix& a, const Matrix& b, const Matrix& out,
+                        bool accumulate) {
+  if constexpr (std::is_floating_point_v<T>) {
+    const std::int64_t grain = std::max<std::int64_t>(16, 4 * kBlockElements / a.columns);
+    if (out.columns == 1 && b.row > 0) {
+      parallel_for(out.rows, grain, [&](std::int64_t begin, std::int64_t end) {
+        multiply_vector<T>(left, b, out, begin, end - begin, accumulate);
+      });
+      return true;
+    }
+    if (out.rows == 1 && a.column > 0) {
+      const Operand<T> flipped(b.transposed());
+      parallel_for(out.columns, grain, [&](std::int64_t begin, std::int64_t end) {
+        multiply_vector<T>(flipped, a.transposed(), out.transposed(), begin, end - begin,
+                           accumulate);
+      });
+      return true;
+    }
+  }
+  return false;
+}
+
 template <typename T>
 void multiply_large(const Matrix& a_in, const Matrix& b_in, const Matrix& c_in, DType dtype,
                     bool accumulate) {
@@ -166,19 +197,7 @@ void multiply_large(const Matrix& a_in, const Matrix& b_in, const Matrix& c_in, 
   const Operand<T> left(a.matrix()), right(b.matrix());
   const Matrix& out = c.matrix();
   const std::int64_t m = out.rows, n = out.columns, k = a_in.columns;
-  if (n == 1 && b.matrix().row > 0) {
-    const std::int64_t grain = std::max<std::int64_t>(16, 4 * kBlockElements / k);
-    parallel_for(m, grain, [&](std::int64_t begin, std::int64_t end) {
-      multiply_vector<T>(left, b.matrix(), out, begin, end - begin, accumulate);
-    });
-  } else if (m == 1 && a.matrix().column > 0) {
-    const std::int64_t grain = std::max<std::int64_t>(16, 4 * kBlockElements / k);
-    const Operand<T> flipped(b.matrix().transposed());
-    parallel_for(n, grain, [&](std::int64_t begin, std::int64_t end) {
-      multiply_vector<T>(flipped, a.matrix().transposed(), out.transposed(), begin, end - begin,
-                         accumulate);
-    });
-  } else {
+  if (!multiply_as_vector(left, a.matrix(), b.matrix(), out, accumulate)) {
     const std::int64_t side = tile_side(m, n, k);
     const std::int64_t across = (n + side - 1) / side;
     const std::int64_t tiles = (m + side - 1) / side * across;
@@ -203,8 +222,9 @@ SmallProduct small_product(const Matrix& a, const Matrix& b, const Matrix& c, bo
           a.column, b.row,  b.column, c.row,  c.column,  accumulate};
 }
 
+// In this order of loops, for integers and for small products of complex numbers.
 template <typename T>
-void multiply_integers(const Matrix& a, const Matrix& b, const Matrix& c, bool accumulate) {
+void multiply_plainly(const Matrix& a, const Matrix& b, const Matrix& c, bool accumulate) {
   const T* left = reinterpret_cast<const T*>(a.data);
   const T* right = reinterpret_cast<const T*>(b.data);
   T* out = reinterpret_cast<T*>(c.data);
@@ -236,6 +256,20 @@ void zero(const Matrix& c, DType dtype) {
   });
 }
 
+bool is_small(std::int64_t m, std::int64_t n, std::int64_t k) {
+  return k > 0 && m * k <= kSmallPack && k * n <= kSmallPack && m * n * k <= kSmallProduct;
+}
+
+template <typename Real>
+void multiply_complex(const Matrix& a, const Matrix& b, const Matrix& c, DType dtype,
+                      bool accumulate) {
+  using Complex = std::complex<Real>;
+  if (is_small(c.rows, c.columns, a.columns)) {
+    return multiply_plainly<Complex>(a, b, c, accumulate);
+  }
+  multiply_large<Complex>(a, b, c, dtype, accumulate);
+}
+
 void multiply(const Matrix& a, const Matrix& b, const Matrix& c, DType dtype, bool accumulate) {
   if (c.rows == 0 || c.columns == 0) return;
   if (a.columns == 0) {
@@ -248,26 +282,24 @@ void multiply(const Matrix& a, const Matrix& b, const Matrix& c, DType dtype, bo
     case DType::Float64:
       return multiply_large<double>(a, b, c, dtype, accumulate);
     case DType::Int32:
-      return multiply_integers<std::int32_t>(a, b, c, accumulate);
+      return multiply_plainly<std::int32_t>(a, b, c, accumulate);
     case DType::Int64:
-      return multiply_integers<std::int64_t>(a, b, c, accumulate);
+      return multiply_plainly<std::int64_t>(a, b, c, accumulate);
     case DType::UInt8:
-      return multiply_integers<std::uint8_t>(a, b, c, accumulate);
+      return multiply_plainly<std::uint8_t>(a, b, c, accumulate);
     case DType::Bool:
       fail("\"addmm_impl_cpu_\" not implemented for 'Bool'");
     case DType::Int8:
     case DType::Int16:
     case DType::Float16:
     case DType::BFloat16:
-    case DType::Complex64:
-    case DType::Complex128:
       break;
+    case DType::Complex64:
+      return multiply_complex<float>(a, b, c, dtype, accumulate);
+    case DType::Complex128:
+      return multiply_complex<double>(a, b, c, dtype, accumulate);
   }
   report_no_kernel(dtype);
-}
-
-bool is_small(std::int64_t m, std::int64_t n, std::int64_t k) {
-  return k > 0 && m * k <= kSmallPack && k * n <= kSmallPack && m * n * k <= kSmallProduct;
 }
 
 }  // namespace

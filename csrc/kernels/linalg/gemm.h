@@ -2,8 +2,8 @@
 //
 // out = a @ b, or out += a @ b: 2-d [m, k] x [k, n] or 3-d with the same batch (its stride may be
 // 0).  All three have one dtype; transposed operands are passed as strides and not copied.  Small
-// products run in a kernel of our own; large floating ones in OpenBLAS, one thread each, over
-// output tiles with fixed boundaries, so the bits never depend on the number of threads.
+// products run in a kernel of our own; large floating and complex ones in OpenBLAS, one thread
+// each, over output tiles with fixed boundaries, so the bits never depend on the number of threads.
 #pragma once
 
 #include "kernels/view.h"

@@ -101,6 +101,7 @@ void draw_with_replacement(const T* p, std::int64_t stride, std::int64_t n, std:
 void uniform(const View& out, double lo, double hi, Generator& generator) {
   check(lo <= hi, "uniform_ expects to return a [from, to) range, but found from=", lo,
         " > to=", hi);
+  if (is_complex(out.dtype)) return uniform(Pairs(out), lo, hi, generator);
   const Lock lock(generator.mutex());
   visit_floating(wide_of(out.dtype), "uniform", [&]<typename T>() {
     const T from = static_cast<T>(lo), range = static_cast<T>(hi) - from;
@@ -118,6 +119,8 @@ void uniform(const View& out, double lo, double hi, Generator& generator) {
 
 void normal(const View& out, double mean, double std, Generator& generator) {
   check(std >= 0, "normal expects std >= 0.0, but found std ", std);
+  // Half of the variance in each part, and the mean in both, as in torch.
+  if (is_complex(out.dtype)) return normal(Pairs(out), mean, std / std::numbers::sqrt2, generator);
   const Lock lock(generator.mutex());
   const std::int64_t n = out.numel();
   visit_floating(wide_of(out.dtype), "normal", [&]<typename T>() {

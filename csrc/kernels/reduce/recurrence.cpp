@@ -40,6 +40,8 @@ void run(const View& out, const View& a, const View& b, int dim) {
 }  // namespace
 
 void recurrence(const View& out, const View& a, const View& b, int dim) {
+  if (out.dtype == DType::Complex64) return run<std::complex<float>>(out, a, b, dim);
+  if (out.dtype == DType::Complex128) return run<std::complex<double>>(out, a, b, dim);
   visit_floating(out.dtype, "cumprod", [&]<typename T>() { run<T>(out, a, b, dim); });
 }
 

@@ -327,6 +327,28 @@ void reduce_general(const Plan& plan, const View& out, const View& in) {
   });
 }
 
+// Every output by one thread, in the order of its region.
+template <typename Real>
+void multiply_regions(const Split& split, const View& out, const View& in) {
+  using Complex = std::complex<Real>;
+  for_outputs(split, [&](std::int64_t i, bool) {
+    std::int64_t in_at, out_at, left;
+    split.offsets(i, &in_at, &out_at);
+    std::complex<double> product = 1;
+    for (std::int64_t k = 0; k < split.reduced.count; ++k) {
+      product *=
+          *reinterpret_cast<const Complex*>(in.data + in_at + split.reduced.offset(k, &left));
+    }
+    *reinterpret_cast<Complex*>(out.data + out_at) = Complex(product);
+  });
+}
+
+void multiply_complex(const View& out, const View& in) {
+  const Split split(out, in);
+  if (in.dtype == DType::Complex64) return multiply_regions<float>(split, out, in);
+  multiply_regions<double>(split, out, in);
+}
+
 double as_double(std::uint64_t bits) {
   double value;
   std::memcpy(&value, &bits, sizeof(value));
@@ -346,6 +368,10 @@ std::int64_t flat_count(const View& v) {
 }  // namespace
 
 void reduce(Reduce op, const View& out, const View& in, double param) {
+  if (is_complex(in.dtype)) [[unlikely]] {
+    if (op == Reduce::Sum) return reduce(op, Pairs(out), Pairs(in));
+    if (op == Reduce::Prod) return multiply_complex(out, in);
+  }
   const Plan plan = make_plan(op, in.dtype, param);
   if (plan.load == Load::Plain && flat_count(out) == 1) {
     const std::int64_t n = flat_count(in);

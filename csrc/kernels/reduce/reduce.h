@@ -3,8 +3,9 @@
 // Outputs have the keepdim layout: the same number of dimensions as the input, size 1 where a
 // dimension is reduced.  Sums are made of fixed blocks combined in a fixed tree, so the bits never
 // depend on the number of threads.  Integers are accumulated in the output's dtype, sums of float32
-// in double after a tree of eight in float, everything else in its own dtype.  NaN behaves as in
-// torch: Max, Min, arg_reduce and NormP propagate it.  Start reading at reduce().
+// in double after a tree of eight in float, everything else in its own dtype.  Complex numbers are
+// added part by part, multiplied in complex128, and counted (All, Any, NormP of 0).  NaN behaves as
+// in torch: Max, Min, arg_reduce and NormP propagate it.  Start reading at reduce().
 #pragma once
 
 #include "kernels/view.h"

@@ -194,7 +194,7 @@ void load(const Plan& plan, DType in, const char* base, const Region& region, st
       });
       return;
     case Load::NonZero:
-      visit(in, [&]<typename T>() {
+      visit_or_complex(in, [&]<typename T>() {
         load_with<T>(base, region, begin, n, static_cast<std::uint8_t*>(buffer),
                      [](T x) { return x != T(0); });
       });

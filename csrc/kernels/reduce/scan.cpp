@@ -79,6 +79,16 @@ void cum_extreme_rows(bool max, const View& values, const View& indices, const V
 }  // namespace
 
 void scan(Scan op, const View& out, const View& in, int dim) {
+  if (is_complex(in.dtype)) {
+    if (op == Scan::Sum) return scan(op, Pairs(out), Pairs(in), dim);
+    check(op == Scan::Prod, "logcumsumexp: not implemented for ", name(in.dtype));
+    return visit_or_complex(in.dtype, [&]<typename T>() {
+      if constexpr (!std::is_arithmetic_v<T>) {
+        using Wide = std::complex<double>;
+        scan_rows<T, T>(out, in, dim, Wide(1), [](Wide a, Wide x) { return a * x; });
+      }
+    });
+  }
   visit(in.dtype, [&]<typename T>() {
     if (out.dtype == in.dtype) return scan_typed<T, T>(op, out, in, dim);
     if constexpr (!std::is_floating_point_v<T>) {

@@ -30,19 +30,36 @@ Tensor positions(const Dims& sizes, const Dims& strides, std::int64_t offset) {
   return at;
 }
 
+// The tensor in the elements that the part counts in.
+Tensor in_units(const Part& part, const Tensor& t) {
+  return part.pairs && is_complex(t.dtype()) ? seen_as_real(t) : t;
+}
+
+// What a part of a whole of this dtype looks like, or the whole of such a part.
+Spec spec_of(const Part& part, Dims sizes, DType other) {
+  if (!part.pairs) return {std::move(sizes), other};
+  if (is_complex(other)) return {std::move(sizes), real_of(other)};
+  sizes.resize(sizes.size() - 1);
+  return {std::move(sizes), complex_of(other)};
+}
+
 // Memory for a tensor with the layout of the whole.
 Tensor empty_whole(const Part& part, DType dtype) {
-  return Tensor::empty({{memory_extent(part.whole, part.whole_strides)}}, dtype)
-      .alias(part.whole, part.whole_strides);
+  const bool pairs = part.pairs && is_complex(dtype);
+  const Tensor whole = Tensor::empty({{memory_extent(part.whole, part.whole_strides)}},
+                                     pairs ? real_of(dtype) : dtype)
+                           .alias(part.whole, part.whole_strides);
+  return pairs ? seen_as_complex(whole) : whole;
 }
 
 // Of a tensor of the whole's shape.
 bool is_laid_out(const Part& part, const Tensor& t) {
-  return same(t.strides(), part.whole_strides) || t.numel() == 0;
+  return same(in_units(part, t).strides(), part.whole_strides) || t.numel() == 0;
 }
 
+// With the elements that the part counts in.
 Tensor show(const Part& part, const Tensor& laid_out) {
-  return laid_out.alias(part.sizes, part.strides, part.offset);
+  return in_units(part, laid_out).alias(part.sizes, part.strides, part.offset);
 }
 
 // The part lies within the whole, of which every element has memory of its own.  An empty one may
@@ -59,20 +76,21 @@ struct TakePart {
   static constexpr const char* kNode = "AsStridedBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   using Attrs = Part;
-  static Spec spec(const Attrs& a, In in) { return {a.sizes, in[0].dtype()}; }
+  static Spec spec(const Attrs& a, In in) { return spec_of(a, a.sizes, in[0].dtype()); }
   static void workspace(const Attrs& a, In in, const Tensor&, Workspace& w) {
     if (is_laid_out(a, in[0])) return;
-    w.need(0, {{memory_extent(a.whole, a.whole_strides)}}, in[0].dtype());
+    w.need(0, {{memory_extent(a.whole, a.whole_strides)}}, in_units(a, in[0]).dtype());
   }
   static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
-    Tensor whole = in[0];
+    Tensor whole = in_units(a, in[0]);
     if (w[0].defined()) {
+      copy_values(w[0].alias(a.whole, a.whole_strides), whole);
       whole = w[0].alias(a.whole, a.whole_strides);
-      copy_values(whole, in[0]);
     }
-    copy_values(out, show(a, whole));
+    copy_values(in_units(a, out), show(a, whole));
   }
   static void vjp(Vjp<TakePart>& v);
 };
@@ -82,20 +100,22 @@ struct CopySlices {
   static constexpr const char* kNode = "CopySlices";
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   static constexpr bool kLinear = true;
   using Attrs = Part;
-  static Spec spec(const Attrs& a, In in) { return {a.whole, in[0].dtype()}; }
+  static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static Tensor make(const Attrs& a, const Tensor& whole) { return empty_whole(a, whole.dtype()); }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     copy_values(out, in[0]);
-    copy_values(show(a, out), in[1]);
+    copy_values(show(a, out), in_units(a, in[1]));
   }
   template <class Op>
   static void vjp(Vjp<Op>& v) {
     const Attrs& a = v.attrs();
     if (v.wants(1)) v.give(1, apply<TakePart>(a, v.grad()));
-    if (v.wants(0))
-      v.give(0, apply<CopySlices>(a, v.grad(), expanded_zeros(a.sizes, v.grad().dtype())));
+    if (!v.wants(0)) return;
+    const Spec part = spec_of(a, a.sizes, v.grad().dtype());
+    v.give(0, apply<CopySlices>(a, v.grad(), expanded_zeros(part.sizes, part.dtype)));
   }
 };
 
@@ -107,7 +127,8 @@ struct WrittenSlices : CopySlices {
 
 void TakePart::vjp(Vjp<TakePart>& v) {
   const Attrs& a = v.attrs();
-  v.give(0, apply<CopySlices>(a, expanded_zeros(a.whole, v.grad().dtype()), v.grad()));
+  const Spec whole = spec_of(a, a.whole, v.grad().dtype());
+  v.give(0, apply<CopySlices>(a, expanded_zeros(whole.sizes, whole.dtype), v.grad()));
 }
 
 // Of a batched tensor: of its first example.
@@ -216,6 +237,12 @@ Part Part::batched(std::int64_t batch) const {
 }
 
 Part part_of(const Tensor& view, const Tensor& base) {
+  if (is_complex(view.dtype()) != is_complex(base.dtype())) {
+    const auto real = [](const Tensor& t) { return is_complex(t.dtype()) ? seen_as_real(t) : t; };
+    Part part = part_of(real(view), real(base));
+    part.pairs = true;
+    return part;
+  }
   return {view.shape(), Dims(view.strides()), memory_offset(view) - memory_offset(base),
           base.shape(), Dims(base.strides())};
 }
@@ -251,6 +278,12 @@ void record_replaced_part(const Part& part, const Tensor& whole, const Tensor& v
 }
 
 Tensor view_as_strided(const Tensor& base, const Tensor& view) {
+  if (is_complex(base.dtype()) && !is_complex(view.dtype())) {
+    return view_as_strided(view_as_real(base), view);
+  }
+  if (is_complex(view.dtype()) && !is_complex(base.dtype())) {
+    return view_as_complex(view_as_strided(base, seen_as_real(view)));
+  }
   return apply_as_strided(base, view.shape(), Dims(view.strides()), view.storage_offset());
 }
 

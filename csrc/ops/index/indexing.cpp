@@ -186,6 +186,7 @@ struct IndexGet {
 struct IndexPut {
   static constexpr int kInputs = kVariadic;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   struct Attrs {
     IndexPlan plan;
     bool accumulate;

@@ -164,9 +164,14 @@ Tensor masked_scatter(const Tensor& input, const Tensor& mask, const Tensor& sou
                               same(sizes, mask.sizes()) ? mask : expand(mask, sizes), source);
 }
 
+// What the kernels read of it.
+static Tensor countable(const Tensor& input) {
+  return is_complex(input.dtype()) ? cast(input.detach(), DType::Bool) : input;
+}
+
 Tensor nonzero(const Tensor& input) {
   check_plain(input);
-  const Tensor x = widened(input);
+  const Tensor x = widened(countable(input));
   const std::int64_t count = kernels::count_nonzero(view_of(x));
   // Column by column in memory, so that nonzero_tuple has dense vectors.
   const Tensor columns = Tensor::empty({{input.ndim(), count}}, DType::Int64);
@@ -230,7 +235,7 @@ struct Argwhere {
 };
 
 static Tensor argwhere(const Tensor& input) {
-  return input.has(kBatched) ? apply<Argwhere>({}, input) : nonzero(input);
+  return input.has(kBatched) ? apply<Argwhere>({}, cast(input, DType::Bool)) : nonzero(input);
 }
 
 static OneOrMore nonzero_entry(const Tensor& input, bool as_tuple, Target target) {

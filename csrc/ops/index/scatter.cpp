@@ -52,6 +52,7 @@ struct ScatterAdd {
   static constexpr const char* kNode = "ScatterAddBackward0";
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   using Attrs = DimAttrs;
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {

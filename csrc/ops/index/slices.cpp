@@ -79,6 +79,7 @@ struct IndexAdd {
   static constexpr const char* kNode = "IndexAddBackward0";
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   struct Attrs {
     int dim;
     Scalar alpha;
@@ -101,7 +102,7 @@ struct IndexAdd {
     if (v.wants(0)) v.give(0, v.grad());
     if (!v.wants(2)) return;
     const Tensor part = index_select(v.grad(), a.dim, v.in(1));
-    v.give(2, a.alpha.to_double() == 1 ? part : mul(part, Operand(a.alpha)));
+    v.give(2, a.alpha.is(1) ? part : mul(part, Operand(a.alpha.conj())));
   }
   static Tensor jvp(Jvp<IndexAdd>& j) {
     return index_add(tangent_or_zeros(j.tangent(0), j.in(0)), j.attrs().dim, j.in(1),
@@ -312,7 +313,7 @@ Tensor index_add(const Tensor& input, std::int64_t dim, const Tensor& index, con
                  Scalar alpha) {
   const int d = wrap_dim(dim, input.ndim());
   fitting(alpha, input.dtype());
-  if (!is_floating(input.dtype())) {  // cut, as in torch
+  if (!is_differentiable(input.dtype())) {  // cut, as in torch
     alpha = input.dtype() == DType::Bool ? Scalar(alpha.to_bool()) : Scalar(alpha.to_int());
   }
   check_index_add(input, d, index, source);

@@ -14,7 +14,7 @@ namespace {
 // Only NaN can hide a term that was zero times infinity; unknown counts as yes.
 bool may_have_nan(const Tensor& t) {
   if (t.has(kBatched) || !t.is_contiguous()) return true;
-  return kernels::has_nan(view_of(widened(t)));
+  return kernels::has_nan(view_of(is_complex(t.dtype()) ? seen_as_real(t) : widened(t)));
 }
 
 Tensor without_zero_terms(const Tensor& a, const Tensor& b, bool left, const Tensor& plain) {

@@ -17,11 +17,11 @@ namespace pullback {
 namespace {
 
 Tensor times(const Tensor& x, const Scalar& factor) {
-  return factor.to_double() == 1 ? x : x * Operand(factor);
+  return factor.is(1) ? x : x * Operand(factor);
 }
 
 void scale(const Tensor& out, const Scalar& factor) {
-  if (factor.to_double() == 1) return;
+  if (factor.is(1)) return;
   const kernels::View view = view_of(out);
   kernels::apply(kernels::binary<"mul">, view,
                  {view, NumberView(factor, out.dtype(), out.sizes())});
@@ -30,6 +30,7 @@ void scale(const Tensor& out, const Scalar& factor) {
 struct AddProduct {
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   static constexpr bool kMatrixProduct = true;
   struct Attrs {
     Dims addend;
@@ -48,15 +49,13 @@ struct AddProduct {
     return sizes;
   }
   static Spec spec(const Attrs&, In in) { return {result_sizes(in[1], in[2]), in[1].dtype()}; }
-  static bool adds_part(const Attrs& a) {
-    return a.beta.to_double() != 0 && a.alpha.to_double() != 1;
-  }
+  static bool adds_part(const Attrs& a) { return !a.beta.is(0) && !a.alpha.is(1); }
   static void workspace(const Attrs& a, In, const Tensor& out, Workspace& w) {
     if (adds_part(a)) w.need(0, out.sizes(), out.dtype());
   }
   static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     if (out.numel() == 0) return;
-    const bool adds = a.beta.to_double() != 0;
+    const bool adds = !a.beta.is(0);
     if (adds) {
       copy_values(out, in[0]);
       scale(out, a.beta);
@@ -85,7 +84,7 @@ struct AddProduct {
   }
   static Tensor combine(const Attrs& a, const Tensor& addend, const Tensor& product) {
     const Tensor right = times(product, a.alpha);
-    return a.beta.to_double() == 0 ? right : times(addend, a.beta) + right;
+    return a.beta.is(0) ? right : times(addend, a.beta) + right;
   }
   static Tensor batch(const Attrs& a, In in, int) {
     return combine(a, in[0], product(in[1], in[2]));
@@ -93,15 +92,15 @@ struct AddProduct {
   static constexpr Reads kReads[] = {kReadsNothing, kReadsC, kReadsB};
   static void vjp(Vjp<AddProduct>& v) {
     const Attrs& a = v.attrs();
-    if (v.wants(0)) v.give(0, times(sum_to(v.grad(), a.addend), a.beta));
+    if (v.wants(0)) v.give(0, times(sum_to(v.grad(), a.addend), a.beta.conj()));
     if (v.wants(1)) {
       const Tensor b = v.in(2);
-      const Tensor gradient = b.ndim() == 1 ? outer_of_gradient(v.grad(), b)
-                                            : product_of_gradient(v.grad(), matrix_transpose(b));
-      v.give(1, times(gradient, a.alpha));
+      const Tensor gradient = b.ndim() == 1 ? outer_of_gradient(v.grad(), conj(b))
+                                            : product_of_gradient(v.grad(), matrix_adjoint(b));
+      v.give(1, times(gradient, a.alpha.conj()));
     }
     if (v.wants(2)) {
-      v.give(2, times(product_with_gradient(matrix_transpose(v.in(1)), v.grad()), a.alpha));
+      v.give(2, times(product_with_gradient(matrix_adjoint(v.in(1)), v.grad()), a.alpha.conj()));
     }
   }
   static Tensor jvp(Jvp<AddProduct>& j) {
@@ -110,7 +109,7 @@ struct AddProduct {
     const auto add_part = [&](const Tensor& part) { sum = sum.defined() ? sum + part : part; };
     if (j.tangent(1).defined()) add_part(times(product(j.tangent(1), j.in(2)), a.alpha));
     if (j.tangent(2).defined()) add_part(times(product(j.in(1), j.tangent(2)), a.alpha));
-    if (j.tangent(0).defined() && a.beta.to_double() != 0) {
+    if (j.tangent(0).defined() && !a.beta.is(0)) {
       add_part(expand(times(j.tangent(0), a.beta), j.out().sizes()));
     }
     return sum.defined() ? sum : Tensor::zeros(j.out().sizes(), j.out().dtype());
@@ -129,7 +128,7 @@ Tensor add_product(const char* name, const char* node, const Tensor& input, cons
   if (a.size(a.ndim() - 1) == 0) alpha = 1;  // there is no product
   fitting(beta, a.dtype());
   fitting(alpha, a.dtype());
-  if (!is_floating(a.dtype())) {  // as in torch, the digits after the point are cut off
+  if (!is_differentiable(a.dtype())) {  // as in torch, the digits after the point are cut off
     beta = beta.to_int();
     alpha = alpha.to_int();
   }

@@ -45,6 +45,7 @@ enum class Form : std::uint8_t { Mm, Bmm, Mv };
 struct Product {
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   static constexpr bool kMatrixProduct = true;
   struct Attrs {
     Form form;
@@ -84,10 +85,10 @@ struct Product {
   static void vjp(Vjp<Product>& v) {
     const Form form = v.attrs().form;
     if (v.wants(0)) {
-      v.give(0, form == Form::Mv ? outer_of_gradient(v.grad(), v.in(1))
-                                 : product_of_gradient(v.grad(), matrix_transpose(v.in(1))));
+      v.give(0, form == Form::Mv ? outer_of_gradient(v.grad(), conj(v.in(1)))
+                                 : product_of_gradient(v.grad(), matrix_adjoint(v.in(1))));
     }
-    if (v.wants(1)) v.give(1, product_with_gradient(matrix_transpose(v.in(0)), v.grad()));
+    if (v.wants(1)) v.give(1, product_with_gradient(matrix_adjoint(v.in(0)), v.grad()));
   }
   static Tensor jvp(Jvp<Product>& j) {
     Tensor sum;
@@ -103,6 +104,7 @@ struct Product {
 struct Dot {
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   static constexpr bool kMatrixProduct = true;
   struct Attrs {
     const char* node;
@@ -122,8 +124,8 @@ struct Dot {
   }
   static constexpr Reads kReads[] = {kReadsB, kReadsA};
   static void vjp(Vjp<Dot>& v) {
-    if (v.wants(0)) v.give(0, v.grad() * v.in(1));
-    if (v.wants(1)) v.give(1, v.grad() * v.in(0));
+    if (v.wants(0)) v.give(0, v.grad() * conj(v.in(1)));
+    if (v.wants(1)) v.give(1, v.grad() * conj(v.in(0)));
   }
   static Tensor jvp(Jvp<Dot>& j) {
     Tensor sum;
@@ -229,6 +231,8 @@ Tensor product(const Tensor& a, const Tensor& b) {
   return b.ndim() == 1 ? mv(a, b) : a.ndim() == 3 ? bmm(a, b) : mm(a, b);
 }
 
+Tensor matrix_adjoint(const Tensor& a) { return conj(matrix_transpose(a)); }
+
 Tensor matrix_transpose(const Tensor& a) { return a.ndim() == 2 ? t(a) : transpose(a, -2, -1); }
 
 Tensor dot(const Tensor& input, const Tensor& tensor) {
@@ -236,7 +240,7 @@ Tensor dot(const Tensor& input, const Tensor& tensor) {
 }
 
 Tensor vdot(const Tensor& input, const Tensor& other) {
-  return check_dot("VdotBackward0", input, other);
+  return check_dot("VdotBackward0", conj(input), other);
 }
 
 Tensor outer(const Tensor& input, const Tensor& vec2) {
@@ -307,7 +311,8 @@ static const Entry entry_dot("dot(input, tensor)", direct<dot>, kBoth,
                              "The inner product of two vectors.",
                              "x(4), x(4) | x(0), x(0) | x(4), tensor=x(4)");
 static const Entry entry_vdot("vdot(input, other)", direct<vdot>, kBoth,
-                              "The inner product of two vectors.", "x(4), x(4) | x(0), x(0)");
+                              "The inner product of two vectors, the first one conjugated.",
+                              "x(4), x(4) | x(0), x(0)");
 static const Entry entry_outer("outer(input, vec2)", function<outer>, kCastBoth,
                                "The products of the elements of two vectors.",
                                "x(3), x(4) | x(0), x(2)");

@@ -23,6 +23,8 @@ Tensor addmm(const Tensor& input, const Tensor& mat1, const Tensor& mat2, Scalar
 Tensor product(const Tensor& a, const Tensor& b);
 // A matrix or a stack of matrices with the last two dimensions exchanged: a view.
 Tensor matrix_transpose(const Tensor& a);
+// The same, conjugated: what a gradient is multiplied with.
+Tensor matrix_adjoint(const Tensor& a);
 
 // Refusals that the products share.
 void check_same_dtype(const Tensor& a, const Tensor& b);

@@ -101,6 +101,7 @@ struct Cross {
   static constexpr const char* kNode = "LinalgCrossBackward0";
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   struct Attrs {
     int dim;
     Attrs batched(std::int64_t) const { return {dim + 1}; }
@@ -132,8 +133,8 @@ struct Cross {
   static constexpr Reads kReads[] = {kReadsB, kReadsA};
   static void vjp(Vjp<Cross>& v) {
     const Attrs& a = v.attrs();
-    if (v.wants(0)) v.give(0, apply<Cross>(a, v.in(1), v.grad()));
-    if (v.wants(1)) v.give(1, apply<Cross>(a, v.grad(), v.in(0)));
+    if (v.wants(0)) v.give(0, apply<Cross>(a, conj(v.in(1)), v.grad()));
+    if (v.wants(1)) v.give(1, apply<Cross>(a, v.grad(), conj(v.in(0))));
   }
   static Tensor jvp(Jvp<Cross>& j) {
     Tensor sum;
@@ -180,11 +181,11 @@ Tensor vecdot(const Tensor& x, const Tensor& y, std::int64_t dim) {
     fail("linalg.vecdot: Expected x and y to have the same dtype, but found x of type ",
          info(x.dtype()).scalar_name, " and y of type ", info(y.dtype()).scalar_name, " instead");
   }
-  check(is_floating(x.dtype()),
+  check(is_differentiable(x.dtype()),
         "linalg.vecdot: Expected a floating point or complex tensor as input. Got ",
         info(x.dtype()).scalar_name);
   if (x.ndim() == 1 && y.ndim() == 1 && x.numel() == y.numel()) return vdot(x, y);
-  return sum(x * y, Dims{dim});
+  return sum(conj(x) * y, Dims{dim});
 }
 
 // The order of a chain of matrix products that costs the fewest multiplications.

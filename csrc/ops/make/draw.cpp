@@ -11,8 +11,15 @@ kernels::Generator& generator() {
   return mode.generator ? *mode.generator : kernels::default_generator();
 }
 
-DType floating(OptionalDType dtype, const char* name) {
+DType inexact(OptionalDType dtype, const char* name) {
   const DType type = dtype.value_or(default_dtype());
+  check(ErrorKind::NotImplemented, is_differentiable(type), "\"", name, "\" not implemented for '",
+        info(type).scalar_name, "'");
+  return type;
+}
+
+DType floating(OptionalDType dtype, const char* name) {
+  const DType type = inexact(dtype, name);
   check(ErrorKind::NotImplemented, is_floating(type), "\"", name, "\" not implemented for '",
         info(type).scalar_name, "'");
   return type;

@@ -34,6 +34,9 @@ DType floating(OptionalDType dtype, const char* name);
 using Fill = std::function<void(const Tensor&)>;
 using Draw = std::function<Tensor(const std::vector<Tensor>&)>;
 
+// The same for those that draw complex numbers, too.
+DType inexact(OptionalDType dtype, const char* name);
+
 // A new tensor; `fill` may get one with batch dimensions in front.  Numbers are drawn in the order
 // of the memory, so they depend on the strides: those of out=, or of `like`.
 Tensor draw(Sizes sizes, DType dtype, const Fill& fill, const Tensor& like = {},

@@ -29,8 +29,8 @@ constexpr std::uint32_t kMakeNew = kMethodForm | kFactory | kNoGrad;
 
 // Ranges are of numbers.
 void check_numeric(DType dtype, const char* name) {
-  check(ErrorKind::NotImplemented, dtype != DType::Bool, "\"", name,
-        "_cpu\" not implemented for 'Bool'");
+  check(ErrorKind::NotImplemented, dtype != DType::Bool && !is_complex(dtype), "\"", name,
+        "_cpu\" not implemented for '", info(dtype).scalar_name, "'");
 }
 
 // The dtype of a number given without one.
@@ -151,24 +151,50 @@ double stored(const Scalar& number, DType dtype) {
   return Scalar::load(dtype, &element).to_double();
 }
 
-// Counted from both ends, as torch does, so that the last value is exact.
+// The step between numbers of `steps`, counted from both ends, as torch does, so that the last
+// value is exact.
+template <typename T>
+T spaced_value(T first, T last, std::int64_t steps, std::int64_t i) {
+  const auto step = (last - first) / static_cast<T>(steps - 1);
+  return i < steps / 2 ? first + step * static_cast<T>(i)
+                       : last - step * static_cast<T>(steps - 1 - i);
+}
+
+template <typename Real, typename F>
+Tensor spaced_complex(const Scalar& start, const Scalar& end, std::int64_t steps, F&& map) {
+  using Complex = std::complex<Real>;
+  const Tensor out = Tensor::empty(Dims{steps}, kDTypeOf<Complex>);
+  const Complex first(start.to_complex()), last(end.to_complex());
+  for (std::int64_t i = 0; i < steps; ++i) {
+    out.data<Complex>()[i] = map(steps == 1 ? first : spaced_value(first, last, steps, i));
+  }
+  return out;
+}
+
+// Complex if an end is.
+DType spaced_dtype(const Scalar& start, const Scalar& end, OptionalDType dtype, const char* name) {
+  if (!start.is_complex() && !end.is_complex()) return dtype.value_or(default_dtype());
+  const DType inferred = complex_of(default_dtype());
+  check(!dtype || is_complex(*dtype), "torch.", name, "(): inferred dtype ", info(inferred).c_name,
+        " can't be safely cast to passed dtype ", info(dtype.value_or(inferred)).scalar_name);
+  return dtype.value_or(inferred);
+}
+
 template <typename F>
 Tensor spaced(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtype, const char* name,
               F&& map) {
   check(steps >= 0, name, ": number of steps must be non-negative, got ", steps, ".");
-  const DType type = dtype.value_or(default_dtype());
+  const DType type = spaced_dtype(start, end, dtype, name);
+  if (type == DType::Complex64) return spaced_complex<float>(start, end, steps, map);
+  if (type == DType::Complex128) return spaced_complex<double>(start, end, steps, map);
   if (steps == 0) return Tensor::empty(Dims{0}, type);
   if (steps == 1) return generate(1, type, [&](std::int64_t) { return map(start.to_double()); });
   check_numeric(type, name);
   const double from = stored(start, type);
   const double to = stored(end, type);
   const auto count = [&](auto first, auto last) {
-    const auto step = (last - first) / static_cast<decltype(first)>(steps - 1);
     return generate(steps, type, [&](std::int64_t i) {
-      using Step = decltype(step);
-      const auto value = i < steps / 2 ? first + step * static_cast<Step>(i)
-                                       : last - step * static_cast<Step>(steps - 1 - i);
-      return map(static_cast<double>(value));
+      return map(static_cast<double>(spaced_value(first, last, steps, i)));
     });
   };
   if (wide_of(type) == DType::Float32)
@@ -192,13 +218,17 @@ Scalar number_in(const Operand& x) { return x.is_tensor() ? x.tensor().item() : 
 Tensor linspace(const Operand& start, const Operand& end, std::int64_t steps, OptionalDType dtype) {
   check_ends("linspace", start, end);
   return spaced(number_in(start), number_in(end), steps, dtype, "linspace",
-                [](double v) { return v; });
+                [](auto v) { return v; });
 }
 Tensor logspace(const Operand& start, const Operand& end, std::int64_t steps, double base,
                 OptionalDType dtype) {
   check_ends("logspace", start, end);
-  return spaced(number_in(start), number_in(end), steps, dtype, "logspace",
-                [&](double v) { return std::pow(base, v); });
+  return spaced(number_in(start), number_in(end), steps, dtype, "logspace", [&]<typename V>(V v) {
+    if constexpr (std::is_same_v<V, double>)
+      return std::pow(base, v);
+    else
+      return std::pow(static_cast<typename V::value_type>(base), v);
+  });
 }
 
 Tensor eye(std::int64_t n, std::int64_t columns, OptionalDType dtype) {

@@ -60,6 +60,9 @@ void check_bound(DType dtype, const char* which, std::int64_t bound) {
   check(bound >= low && bound <= high, which, " is out of bounds for ", name(dtype), ".");
 }
 void check_range(DType dtype, std::int64_t from, std::int64_t to) {
+  check(!is_complex(dtype),
+        "check_random_bounds handles only integral, floating-point and boolean types: got torch.",
+        name(dtype), ".");
   check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
         " >= to=", to);
   check_bound(dtype, "from", from);
@@ -76,10 +79,10 @@ Fill fill_integers(DType dtype, std::int64_t low, std::int64_t high) {
 }
 
 Tensor rand(const Dims& size, OptionalDType dtype) {
-  return draw(checked(size), floating(dtype, "rand"), fill_uniform);
+  return draw(checked(size), inexact(dtype, "rand"), fill_uniform);
 }
 Tensor randn(const Dims& size, OptionalDType dtype) {
-  return draw(checked(size), floating(dtype, "randn"), fill_normal);
+  return draw(checked(size), inexact(dtype, "randn"), fill_normal);
 }
 
 Tensor randint_between(std::int64_t low, std::int64_t high, const Dims& size, OptionalDType dtype) {
@@ -91,7 +94,9 @@ Tensor randint(std::int64_t high, const Dims& size, OptionalDType dtype) {
 }
 Tensor randperm(std::int64_t n, OptionalDType dtype) {
   check(n >= 0, "n must be non-negative, got", n);
-  check(ErrorKind::NotImplemented, dtype != DType::Bool, "\"randperm\" not implemented for 'Bool'");
+  const DType type = dtype.value_or(DType::Int64);
+  check(ErrorKind::NotImplemented, type != DType::Bool && !is_complex(type),
+        "\"randperm\" not implemented for '", info(type).scalar_name, "'");
   if (dtype) fitting(Scalar(n), *dtype);
   const Tensor out = draw(Dims{n}, DType::Int64, [n](const Tensor& all) {
     for (std::int64_t at = 0; at < all.numel(); at += n) {
@@ -107,11 +112,11 @@ Tensor layout(const Tensor& input, OptionalFormat format) {
   return row_major ? Tensor() : input;
 }
 Tensor rand_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
-  const DType type = floating(dtype.value_or(input.dtype()), "rand");
+  const DType type = inexact(dtype.value_or(input.dtype()), "rand");
   return draw(input.sizes(), type, fill_uniform, layout(input, format));
 }
 Tensor randn_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
-  const DType type = floating(dtype.value_or(input.dtype()), "randn");
+  const DType type = inexact(dtype.value_or(input.dtype()), "randn");
   return draw(input.sizes(), type, fill_normal, layout(input, format));
 }
 Tensor randint_like_between(const Tensor& input, std::int64_t low, std::int64_t high,
@@ -145,9 +150,9 @@ Tensor multinomial(const Tensor& input, std::int64_t num_samples, bool replaceme
 }
 
 Tensor uniform_(const Tensor& input, double from, double to) {
-  floating(input.dtype(), "check_uniform_bounds");
+  inexact(input.dtype(), "check_uniform_bounds");
   const char* const name = info(input.dtype()).c_name;
-  const double most = largest(input.dtype());
+  const double most = largest(real_of(input.dtype()));
   check(std::abs(from) <= most, "from is out of bounds for ", name);
   check(std::abs(to) <= most, "to is out of bounds for ", name);
   check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from,
@@ -159,7 +164,7 @@ Tensor uniform_(const Tensor& input, double from, double to) {
 }
 Tensor normal_(const Tensor& input, double mean, double std) {
   check(std >= 0, "normal expects std >= 0.0, but found std ", std);
-  floating(input.dtype(), "normal_kernel_cpu");
+  inexact(input.dtype(), "normal_kernel_cpu");
   return overwrite("normal", "NormalBackward0", input,
                    [&](const kernels::View& out) { kernels::normal(out, mean, std, generator()); });
 }
@@ -173,7 +178,14 @@ Tensor exponential_(const Tensor& input, double lambd) {
     kernels::exponential(out, lambd, generator());
   });
 }
+// The kernels that draw no complex numbers.
+void check_not_complex(const Tensor& input, const char* name) {
+  check(ErrorKind::NotImplemented, !is_complex(input.dtype()), "\"", name,
+        "\" not implemented for '", info(input.dtype()).scalar_name, "'");
+}
+
 Tensor random_full(const Tensor& input) {
+  check_not_complex(input, "random_kernel_cpu");
   return overwrite("random", "RandomBackward2", input,
                    [](const kernels::View& out) { kernels::random_full(out, generator()); });
 }
@@ -185,6 +197,7 @@ Tensor random_range(const Tensor& input, std::int64_t from, std::int64_t to, con
 }
 Tensor random_between(const Tensor& input, std::int64_t from, std::optional<std::int64_t> to) {
   if (to) return random_range(input, from, *to, "RandomBackward0");
+  check_not_complex(input, "random_from_to");
   check_bound(input.dtype(), "from", from);
   return overwrite("random", "RandomBackward0", input,
                    [&](const kernels::View& out) { kernels::random_from(out, from, generator()); });
@@ -193,11 +206,13 @@ Tensor random_below(const Tensor& input, std::int64_t to) {
   return random_range(input, 0, to, "RandomBackward1");
 }
 Tensor bernoulli_number(const Tensor& input, double p) {
+  check_not_complex(input, "bernoulli_scalar_cpu_");
   check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
   return overwrite("bernoulli", "BernoulliBackward2", input,
                    [&](const kernels::View& out) { kernels::bernoulli(out, p, generator()); });
 }
 Tensor bernoulli_of_shape(const Tensor& input, double p) {
+  check_not_complex(input, "bernoulli_scalar_cpu_");
   check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
   const Tensor drawn = draw(input.sizes(), input.dtype(), [p](const Tensor& out) {
     kernels::bernoulli(view_of(out), p, generator());
@@ -229,6 +244,7 @@ Tensor bernoulli(const Tensor& input, Target to) {
   return drawn;
 }
 Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
+  check_not_complex(input, "bernoulli_tensor_cpu_self_");
   floating(p.dtype(), "bernoulli_tensor_cpu_p_");
   if (p.has(kBatched)) {
     // Every example has chances of its own.
@@ -253,7 +269,7 @@ Tensor bernoulli_tensor(const Tensor& input, const Tensor& p) {
 
 Tensor normal_numbers(double mean, double std, const Dims& size, OptionalDType dtype) {
   check(std >= 0, "normal expects std >= 0.0, but found std ", std);
-  return draw(checked(size), floating(dtype, "normal_kernel_cpu"),
+  return draw(checked(size), inexact(dtype, "normal_kernel_cpu"),
               [&](const Tensor& out) { kernels::normal(view_of(out), mean, std, generator()); });
 }
 
@@ -269,19 +285,30 @@ void check_deviations(const Tensor& std) {
 // In the dtype of out=, of the mean or of the deviation.
 Tensor normal_by_element(const Operand& mean, const Operand& std, const char* node, Target to) {
   const DType own = mean.is_tensor() ? mean.tensor().dtype() : std.tensor().dtype();
-  const DType type = floating(to.dtype_or(floating(own, "normal_kernel_cpu")), "normal_kernel_cpu");
+  const DType type = inexact(to.dtype_or(inexact(own, "normal_kernel_cpu")), "normal_kernel_cpu");
   const Dims size = broadcast(mean.sizes(), std.sizes());
   const auto tensor_of = [&](const Operand& x) {
-    const Tensor t = x.is_tensor() ? cast(x.tensor(), type) : Tensor::scalar(x.number(), type);
+    const DType as = &x == &std ? real_of(type) : type;
+    const Tensor t = x.is_tensor() ? cast(x.tensor(), as) : Tensor::scalar(x.number(), as);
     return expand(t, size);
   };
+  check(!std.is_tensor() || !is_complex(std.tensor().dtype()),
+        "normal expects standard deviation to be non-complex");
   const Tensor target = take_out(to, {&mean.tensor(), &std.tensor()}, size, type);
   const auto sample = [&](const std::vector<Tensor>& all) {
     const Tensor out = target.defined() ? target : Tensor::empty(all[0].sizes(), type);
     if (std.is_tensor()) check_deviations(all[1]);
     kernels::normal(view_of(out), 0, 1, generator());
-    kernels::apply(kernels::binary<"mul">, view_of(out), {view_of(out), view_of(all[1])});
-    kernels::apply(kernels::binary<"add">, view_of(out), {view_of(out), view_of(all[0])});
+    const auto scale_and_shift = [&](const kernels::View& part, const kernels::View& by) {
+      kernels::apply(kernels::binary<"mul">, part, {part, view_of(all[1])});
+      kernels::apply(kernels::binary<"add">, part, {part, by});
+    };
+    if (!is_complex(type)) {
+      scale_and_shift(view_of(out), view_of(all[0]));
+      return out;
+    }
+    const kernels::Pairs values(view_of(out)), means(view_of(all[0]));
+    for (const int part : {0, 1}) scale_and_shift(values.part(part), means.part(part));
     return out;
   };
   Tensor drawn;
@@ -307,6 +334,7 @@ Tensor normal_of_deviation(Scalar mean, const Tensor& std, Target to) {
 
 Tensor dropout_mask(const Tensor& input, double p) {
   const DType dtype = input.dtype();
+  check_not_complex(input, "bernoulli_scalar_cpu_");
   check(is_floating(dtype), "result type Float can't be cast to the desired output type ",
         info(dtype).scalar_name);
   const auto fill = [p](const Tensor& out) { kernels::dropout_mask(view_of(out), p, generator()); };

@@ -94,8 +94,8 @@ Tensor log_normal_(const Tensor& input, double mean, double std) {
 
 Tensor geometric_(const Tensor& input, double p) {
   check(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
-  check(ErrorKind::NotImplemented, input.dtype() != DType::Bool,
-        "\"geometric_cpu\" not implemented for 'Bool'");
+  check(ErrorKind::NotImplemented, input.dtype() != DType::Bool && !is_complex(input.dtype()),
+        "\"geometric_cpu\" not implemented for '", info(input.dtype()).scalar_name, "'");
   return overwrite("geometric", "GeometricBackward0", input,
                    [&](const kernels::View& out) { kernels::geometric(out, p, generator()); });
 }

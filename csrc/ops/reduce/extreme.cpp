@@ -225,6 +225,7 @@ struct ArgExtreme {
 struct Truth {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   static constexpr bool kNotDifferentiable = true;
   struct Attrs {
     DimSet dims;

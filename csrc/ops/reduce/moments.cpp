@@ -191,12 +191,23 @@ MomentAttrs spread_attrs(const char* name, const Tensor& input, const std::optio
   return a;
 }
 
+// Of complex numbers: that of the real and of the imaginary parts together, a real number.
+template <bool root>
+Tensor complex_spread(MomentAttrs attrs, const Tensor& input) {
+  const Tensor pairs = view_as_real(input);
+  attrs.from = pairs.shape();
+  const Tensor parts = apply<Variance<root>>(attrs, pairs);
+  return root ? vector_norm(parts, 2, Dims{-1}) : sum(parts, Dims{-1});
+}
+
 template <bool root>
 Tensor spread_over(const Tensor& input, const std::optional<Dims>& dim, Correction correction,
                    bool keepdim) {
-  check(is_floating(input.dtype()), "std and var only support floating point and complex dtypes");
-  return apply<Variance<root>>(spread_attrs(root ? "std" : "var", input, dim, correction, keepdim),
-                               input);
+  check(is_differentiable(input.dtype()),
+        "std and var only support floating point and complex dtypes");
+  const MomentAttrs attrs = spread_attrs(root ? "std" : "var", input, dim, correction, keepdim);
+  return is_complex(input.dtype()) ? complex_spread<root>(attrs, input)
+                                   : apply<Variance<root>>(attrs, input);
 }
 template <bool root>
 Tensor spread_unbiased(const Tensor& input, const std::optional<Dims>& dim, bool unbiased,
@@ -211,10 +222,14 @@ Tensor spread_all(const Tensor& input, bool unbiased) {
 template <bool root>
 std::array<Tensor, 2> pair_over(const Tensor& input, const std::optional<Dims>& dim,
                                 Correction correction, bool keepdim) {
-  check(is_floating(input.dtype()), root ? "std_mean" : "var_mean",
+  check(is_differentiable(input.dtype()), root ? "std_mean" : "var_mean",
         " only support floating point and complex dtypes");
-  return apply<VarianceMean<root>>(
-      spread_attrs(root ? "std_mean" : "var_mean", input, dim, correction, keepdim), input);
+  const MomentAttrs attrs =
+      spread_attrs(root ? "std_mean" : "var_mean", input, dim, correction, keepdim);
+  if (is_complex(input.dtype())) {
+    return {complex_spread<root>(attrs, input), mean(input, attrs.dims, keepdim)};
+  }
+  return apply<VarianceMean<root>>(attrs, input);
 }
 template <bool root>
 std::array<Tensor, 2> pair_unbiased(const Tensor& input, const std::optional<Dims>& dim,

@@ -79,12 +79,16 @@ struct Norm {
 };
 
 DType norm_dtype(const Tensor& input, std::optional<DType> dtype) {
-  check(is_floating(input.dtype()),
+  check(is_differentiable(input.dtype()),
         "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
         info(input.dtype()).scalar_name);
   if (!dtype) return input.dtype();
-  check(is_floating(*dtype),
+  check(is_differentiable(*dtype),
         "linalg.vector_norm: dtype should be floating point or complex, but got ",
+        info(*dtype).scalar_name);
+  check(is_complex(*dtype) == is_complex(input.dtype()), "linalg.vector_norm: dtype should be ",
+        is_complex(input.dtype()) ? "complex" : "real", " for ",
+        is_complex(input.dtype()) ? "complex" : "real", " inputs, but got ",
         info(*dtype).scalar_name);
   check(promote_types(input.dtype(), *dtype) == *dtype,
         "linalg.vector_norm: the dtype of the input (", info(input.dtype()).scalar_name,
@@ -126,11 +130,25 @@ Tensor steep_norm(const char* node, const Tensor& input, double ord, DimSet dims
   return reshape(norm * unit, reduced_sizes(input.sizes(), dims, keepdim));
 }
 
+// Of complex numbers, the norm of order 2: that of all parts.
+Tensor norm_of_parts(const char* node, const Tensor& input, DimSet dims, bool keepdim) {
+  const DType real = real_of(input.dtype());
+  const DimSet all(dims.bits() | DimSet::one(input.ndim()).bits());
+  const Tensor norm =
+      apply<Norm>({all, 2, input.ndim() + 1, keepdim, real, real, node}, view_as_real(input));
+  return keepdim ? squeeze_dim(norm, -1) : norm;
+}
+
 Tensor norm_of(const char* node, const Tensor& input, double ord, const std::optional<Dims>& dim,
                bool keepdim, std::optional<DType> dtype) {
   const DType result = norm_dtype(input, dtype);
   const DimSet dims = reduced_dims(dim, input.ndim());
   check_identity(input, ord, dim, dims);
+  if (is_complex(result)) {
+    const Tensor x = cast(input, result);
+    return ord == 2 ? norm_of_parts(node, x, dims, keepdim)
+                    : norm_of(node, abs(x), ord, dim, keepdim, {});
+  }
   if (std::abs(ord) >= kSteep && std::isfinite(ord) && input.numel() > 0) {
     return steep_norm(node, cast(input, result), ord, dims, keepdim);
   }
@@ -151,7 +169,7 @@ Tensor sum_norm(const Tensor& a, double ord, const Dims& dim, bool keepdim) {
 }
 
 void check_matrix(const Tensor& a, const Dims& dim) {
-  check(is_floating(a.dtype()),
+  check(is_differentiable(a.dtype()),
         "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got ",
         info(a.dtype()).scalar_name);
   check(a.ndim() >= 2, "linalg.matrix_norm: The input tensor A must have at least 2 dimensions.");
@@ -234,7 +252,8 @@ Tensor norm_named(const Tensor& input, std::string_view p, OptionalDims dim, boo
 
 Tensor dist(const Tensor& input, const Tensor& other, Scalar p) {
   const DType dtype = result_type(input, other);
-  check(is_floating(dtype), "norm(): input dtype should be either floating point or complex. Got ",
+  check(is_differentiable(dtype),
+        "norm(): input dtype should be either floating point or complex. Got ",
         info(dtype).scalar_name, " instead.");
   return norm_of("DistBackward0", input - other, p.to_double(), {}, false, {});
 }

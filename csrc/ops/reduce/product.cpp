@@ -26,6 +26,7 @@ struct Shift {
   static constexpr const char* kNode = "ShiftBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kMoves = true;
   using Attrs = AlongAttrs;
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
@@ -52,6 +53,7 @@ struct Recurrence {
   static constexpr const char* kNode = "RecurrenceBackward0";
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   using Attrs = AlongAttrs;
   static Spec spec(const Attrs&, In in) { return {in[1].shape(), in[1].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
@@ -61,8 +63,8 @@ struct Recurrence {
   static constexpr Reads kReads[] = {kReadsA | kReadsY, kReadsA};
   static void vjp(Vjp<Recurrence>& v) {
     const Along where = v.attrs().where;
-    const Tensor to_b = recurrence(shift(v.in(0), where.back()), v.grad(), where.back());
-    if (v.wants(0)) v.give(0, to_b * shift(v.out(), where));
+    const Tensor to_b = recurrence(shift(conj(v.in(0)), where.back()), v.grad(), where.back());
+    if (v.wants(0)) v.give(0, to_b * conj(shift(v.out(), where)));
     if (v.wants(1)) v.give(1, to_b);
   }
   static Tensor jvp(Jvp<Recurrence>& j) {
@@ -80,6 +82,7 @@ struct Cumprod {
   static constexpr const char* kNode = "CumprodBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   using Attrs = AlongAttrs;
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
@@ -92,9 +95,9 @@ struct Cumprod {
     const Along where = v.attrs().where;
     if (where.dim < 0 || v.grad().size(where.dim) == 1) return v.give(0, v.grad());
     const Along back = where.back();
-    v.give(0, absorb_rows(
-                  v.grad(), where.dim,
-                  recurrence(shift(v.in(0), back), v.grad(), back) * shift(v.out(), where, 1)));
+    v.give(0, absorb_rows(v.grad(), where.dim,
+                          recurrence(shift(conj(v.in(0)), back), v.grad(), back) *
+                              conj(shift(v.out(), where, 1))));
   }
   static Tensor jvp(Jvp<Cumprod>& j) {
     const Along where = j.attrs().where;
@@ -107,6 +110,7 @@ struct Cumprod {
 struct Prod {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   struct Attrs {
     Dims from;
     DimSet dims;
@@ -148,7 +152,7 @@ struct Prod {
     const Attrs& a = v.attrs();
     if (a.dims.empty()) return v.give(0, v.grad());
     const Tensor g = restore(v.grad(), a.dims, a.from.size(), a.keepdim);
-    v.give(0, absorb(g, g * others(a, v.in(0))));
+    v.give(0, absorb(g, g * conj(others(a, v.in(0)))));
   }
   static Tensor jvp(Jvp<Prod>& j) {
     const Attrs& a = j.attrs();
@@ -187,7 +191,7 @@ Along along(std::int64_t dim, int ndim) {
 }
 
 Tensor accumulating(const Tensor& input, std::optional<DType> dtype) {
-  const DType wide = is_floating(input.dtype()) ? input.dtype() : DType::Int64;
+  const DType wide = is_differentiable(input.dtype()) ? input.dtype() : DType::Int64;
   const DType to = dtype.value_or(wide);
   if (to == input.dtype()) return input;
   return cast(input, to);
@@ -195,7 +199,7 @@ Tensor accumulating(const Tensor& input, std::optional<DType> dtype) {
 
 Tensor running(const Tensor& input, Along where, std::optional<DType> dtype, const char* name,
                const Target& target) {
-  const DType wide = is_floating(input.dtype()) ? input.dtype() : DType::Int64;
+  const DType wide = is_differentiable(input.dtype()) ? input.dtype() : DType::Int64;
   const DType written = target.dtype_or(dtype.value_or(wide));
   if (dtype && *dtype != written) {
     fail("Bad in-place call: input tensor dtype ", info(written).c_name,

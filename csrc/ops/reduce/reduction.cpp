@@ -134,12 +134,13 @@ void fill_sum(const SumAttrs& a, const Tensor& x, const Tensor& out) {
 
 // The kernel adds up in the dtype of the elements, integers of any dtype to int64.
 bool must_cast(const SumAttrs& a) {
-  return a.from_dtype != a.dtype && (is_floating(a.from_dtype) || a.dtype != DType::Int64);
+  return a.from_dtype != a.dtype && (is_differentiable(a.from_dtype) || a.dtype != DType::Int64);
 }
 
 // The gradient of a sum at every element of the input: a view.
 Tensor spread(const SumAttrs& a, const Tensor& gradient) {
-  return expand(restore(cast(gradient, a.from_dtype), a.dims, a.from.size(), a.keepdim), a.from);
+  return expand(restore(cast_gradient(gradient, a.from_dtype), a.dims, a.from.size(), a.keepdim),
+                a.from);
 }
 
 // The elements in the dtype of the result are a copy that only such sums need room for.
@@ -147,6 +148,7 @@ template <bool casts>
 struct Sum {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   static constexpr bool kLinear = true;
   using Attrs = SumAttrs;
   static const char* node_name(const Attrs& a) { return a.full ? "SumBackward0" : "SumBackward1"; }
@@ -169,6 +171,7 @@ struct Sum {
 
 // Divides every element in place.
 void divide(const Tensor& out, double by) {
+  if (is_complex(out.dtype())) return divide(seen_as_real(out), by);
   if (out.numel() == 1) {
     if (out.dtype() == DType::Float64) {
       *out.data<double>() /= by;
@@ -185,6 +188,7 @@ template <bool casts>
 struct Mean {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   static constexpr bool kLinear = true;
   using Attrs = SumAttrs;
   static const char* node_name(const Attrs& a) {
@@ -222,7 +226,7 @@ Tensor apply_sum(const SumAttrs& attrs, const Tensor& input) {
 }
 
 DType mean_dtype(DType input, std::optional<DType> dtype) {
-  if (!is_floating(dtype.value_or(input))) {
+  if (!is_differentiable(dtype.value_or(input))) {
     fail("mean(): could not infer output dtype. ", dtype ? "Optional" : "Input",
          " dtype must be either a floating point or complex dtype. Got: ",
          info(dtype.value_or(input)).scalar_name);
@@ -231,7 +235,7 @@ DType mean_dtype(DType input, std::optional<DType> dtype) {
 }
 
 DType sum_dtype(DType input, std::optional<DType> dtype) {
-  return dtype.value_or(is_floating(input) ? input : DType::Int64);
+  return dtype.value_or(is_differentiable(input) ? input : DType::Int64);
 }
 
 }  // namespace

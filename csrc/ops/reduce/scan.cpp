@@ -28,6 +28,7 @@ struct Cumsum {
   static constexpr const char* kNode = "CumsumBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   static constexpr bool kLinear = true;
   using Attrs = ScanAttrs;
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 
-#include "core/warning.h"
 #include "kernels/copy.h"
 #include "ops/basic.h"
 #include "ops/exchange.h"
@@ -339,17 +338,6 @@ Tensor t(const Tensor& input) {
   return swap_dims(input, 0, std::max(input.ndim() - 1, 0), "TBackward0");
 }
 
-static Tensor adjoint(const Tensor& input) {
-  if (input.ndim() == 0) {
-    warn("adjoint() is deprecated on 0-D tensors. Consider using x.conj().");
-    return input;
-  }
-  check(input.ndim() >= 2,
-        "tensor.adjoint() is only supported on matrices or batches of matrices. Got ", input.ndim(),
-        "-D tensor.");
-  return transpose(input, -2, -1);
-}
-
 static Tensor unsqueeze_(const Tensor& input, std::int64_t dim) {
   const int d = wrap_dim(dim, input.ndim() + 1);
   return become_view("unsqueeze", input,
@@ -420,10 +408,6 @@ PB_TRANSPOSE(transpose, "dim0", "dim1")
 PB_TRANSPOSE(swapaxes, "axis0", "axis1")
 PB_TRANSPOSE(swapdims, "dim0", "dim1")
 #undef PB_TRANSPOSE
-static const Entry entry_adjoint("adjoint(input)", function<adjoint>, kView,
-                                 "A view with the last two dimensions exchanged: of real matrices, "
-                                 "the adjoint.",
-                                 "x(3,4) | x(2,3,4) | xs(3,4) | x(0,3)");
 inline constexpr std::uint32_t kInPlaceView = kMethodForm | kNoGrad;
 static const Entry entry_unsqueeze_("unsqueeze_(input, dim)", function<unsqueeze_>, kInPlaceView,
                                     "Puts a dimension of size 1 in at dim.",

@@ -159,13 +159,14 @@ struct Trace {
   static constexpr const char* kNode = "TraceBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   static constexpr bool kLinear = true;
   using Attrs = WindowAttrs;
   static Spec spec(const Attrs& a, In in) {
     Dims sizes = a.window.show(in[0]).shape();
     sizes.erase(sizes.size() - 1);
     const DType dtype = in[0].dtype();
-    return {sizes, is_floating(dtype) ? dtype : DType::Int64};
+    return {sizes, is_differentiable(dtype) ? dtype : DType::Int64};
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     Dims sizes = out.shape();

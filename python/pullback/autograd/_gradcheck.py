@@ -15,6 +15,7 @@ import numpy as np
 
 import pullback as pb
 from pullback import Tensor, _arguments
+from pullback._element_types import is_differentiable
 from pullback.autograd._jacobians import (
     Check,
     GradcheckError,
@@ -22,6 +23,7 @@ from pullback.autograd._jacobians import (
     as_tuple,
     differentiable,
     evaluate,
+    size_of,
     tensor_like,
     units,
 )
@@ -34,7 +36,7 @@ Array = Any
 
 def _direction(like: Tensor) -> Array:
     """A random vector of length one without a negative element."""
-    vector = array_of(pb.rand(like.numel(), dtype=pb.float64)) + 1e-3
+    vector = array_of(pb.rand(size_of(like), dtype=pb.float64)) + 1e-3
     return vector / max(np.linalg.norm(vector), 1e-300)
 
 
@@ -62,7 +64,7 @@ def _check_inputs(inputs: tuple[Any, ...]) -> None:
     for index, tensor in enumerate(inputs):
         if not isinstance(tensor, Tensor) or not tensor.requires_grad:
             continue
-        if tensor.dtype != pb.float64:
+        if tensor.dtype not in (pb.float64, pb.complex128):
             warnings.warn(
                 f"Input #{index} requires gradient and is not a double precision floating point "
                 "or complex. This check will likely fail if all the inputs are not of double "
@@ -140,7 +142,7 @@ def _check_linear_in_seed(check: Check) -> None:
     for grad, wanted in zip(check.gradients(check.outputs, zeros), check.tensors, strict=True):
         if grad is None:
             continue
-        if not bool((grad == 0).all()):
+        if array_of(grad).any():
             raise GradcheckError("backward not multiplied by grad_output")
         if grad.dtype != wanted.dtype:
             raise GradcheckError("grad is incorrect type")
@@ -179,7 +181,7 @@ def _check_undefined(check: Check) -> None:
                 "Expected backward function to handle undefined output grads: where none arrived "
                 f"at outputs {sorted(lost)} it raised {type(error).__name__}: {error}"
             ) from error
-        if any(g is not None and not bool((g == 0).all()) for g in grads):
+        if any(g is not None and array_of(g).any() for g in grads):
             raise GradcheckError(
                 "Expected all input grads to be undefined or zero when all output grads are "
                 f"undefined or zero: where none arrived at outputs {sorted(lost)}, and zeros at "
@@ -256,7 +258,11 @@ def _check_batched(check: Check) -> None:
                 "failed while testing batched gradient computation."
             ) from error
         for i, tensor in enumerate(check.tensors):
-            found = pb.zeros((2, *tensor.shape)) if batched[i] is None else batched[i]
+            found = (
+                pb.zeros((2, *tensor.shape), dtype=tensor.dtype)
+                if batched[i] is None
+                else batched[i]
+            )
             each = [pb.zeros_like(tensor) if g is None else g for g in (row[i] for row in loop)]
             _compare_batched(
                 [array_of(g) for g in each], array_of(found), "gradients", o, check.wanted[i]
@@ -305,15 +311,16 @@ def gradcheck(
 ) -> bool:
     """Compare the derivatives of ``func`` at ``inputs`` with finite differences.
 
-    ``func`` takes the inputs and returns a tensor or a tuple of tensors. Every input that wants
-    a gradient is moved by ``eps`` in each element, so it must not overlap itself in memory and
-    should be float64. Returns True, or raises ``GradcheckError`` (with ``raise_exception=False``
-    returns False) when a derivative is not within ``atol + rtol * |numerical|``, is not the same
-    in two runs (up to ``nondet_tol``), is not linear in the arriving gradient, or takes a gradient
-    that does not arrive for anything but zeros. ``fast_mode`` compares along one random direction.
-    ``check_forward_ad`` checks forward mode, too; ``check_batched_grad`` and
-    ``check_batched_forward_grad`` compare ``vmap`` over the derivatives with a loop. ``masked`` is
-    about the elements that sparse tensors leave out; a dense one has none, so both values are one.
+    ``func`` takes the inputs and returns a tensor or a tuple of tensors. Every input that wants a
+    gradient is moved by ``eps`` in each element, so it must not overlap itself in memory and should
+    be float64 or complex128. A complex element is moved in both of its parts. Returns True, or
+    raises ``GradcheckError`` (with ``raise_exception=False`` returns False) when a derivative is
+    not within ``atol + rtol * |numerical|``, is not the same in two runs (up to ``nondet_tol``), is
+    not linear in the arriving gradient, or takes a gradient that does not arrive for anything but
+    zeros. ``fast_mode`` compares along one random direction. ``check_forward_ad`` checks forward
+    mode, too; ``check_batched_grad`` and ``check_batched_forward_grad`` compare ``vmap`` over the
+    derivatives with a loop. ``masked`` is about the elements that sparse tensors leave out; a dense
+    one has none, so both values are one.
 
     Example:
         >>> import pullback as pb
@@ -365,8 +372,12 @@ def gradcheck(
 
 
 def _random_seed(output: Tensor, strided: bool) -> Tensor:
-    dtype = output.dtype if output.is_floating_point() else pb.float64
-    seed = pb.rand(output.shape, dtype=dtype) * 2 - 1
+    dtype = output.dtype if is_differentiable(output.dtype) else pb.float64
+    if dtype.is_complex:
+        parts = pb.rand((*output.shape, 2), dtype=dtype.to_real()) * 2 - 1
+        seed = pb.view_as_complex(parts)
+    else:
+        seed = pb.rand(output.shape, dtype=dtype) * 2 - 1
     if strided and output.numel() > 1:
         seed = pb.stack([seed, seed], dim=-1)[..., 0]
     return seed.detach().requires_grad_()

@@ -1,7 +1,9 @@
 """The Jacobians that ``gradcheck`` compares: by differences, by backward passes, by forward mode.
 
 Everything is a matrix of NumPy: for input ``i`` and output ``o`` the Jacobian has a row for each
-element of the output and a column for each element of the input. Every evaluation of the function
+element of the output and a column for each element of the input. A complex element counts as two
+real ones, its parts: the gradient that PyTorch defines, the conjugate Wirtinger derivative, has as
+its parts the derivatives by the parts of the input. Every evaluation of the function
 must give as many outputs, of the same shapes and dtypes, as the first one did: a difference of
 anything else means nothing. Start at ``Check``.
 """
@@ -16,6 +18,7 @@ import numpy as np
 
 import pullback as pb
 from pullback import Tensor
+from pullback._element_types import is_differentiable
 from pullback.autograd import forward_ad
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "array_of",
     "as_tuple",
     "differentiable",
+    "size_of",
     "tensor_like",
     "units",
 ]
@@ -62,12 +66,31 @@ def array_of(tensor: Tensor) -> Array:
     return tensor.detach().numpy()
 
 
-def tensor_like(array: Array, like: Tensor) -> Tensor:
-    return pb.tensor(array.reshape(like.shape).tolist(), dtype=like.dtype).reshape(like.shape)
+def parts_of(tensor: Tensor) -> Array:
+    """The elements as real numbers, two for a complex one."""
+    array = array_of(tensor)
+    if tensor.is_complex():
+        array = np.stack([array.real, array.imag], axis=-1)
+    return array.astype(np.float64).ravel()
+
+
+def size_of(tensor: Tensor) -> int:
+    """How many real numbers these are."""
+    return tensor.numel() * (2 if tensor.is_complex() else 1)
+
+
+def shaped(parts: Array, like: Tensor) -> Array:
+    """The array of the tensor's shape that has these real numbers."""
+    whole = parts[0::2] + 1j * parts[1::2] if like.is_complex() else parts
+    return whole.reshape(like.shape)
+
+
+def tensor_like(parts: Array, like: Tensor) -> Tensor:
+    return pb.tensor(shaped(parts, like).tolist(), dtype=like.dtype).reshape(like.shape)
 
 
 def units(like: Tensor) -> Iterator[Tensor]:
-    for unit in np.eye(like.numel()):
+    for unit in np.eye(size_of(like)):
         yield tensor_like(unit, like)
 
 
@@ -96,7 +119,7 @@ class Check:
         self.all_outputs = evaluate(func, inputs)
         # Their numbers: what backward passes start from, and what forward mode gives tangents of.
         self.recorded = [o for o, v in enumerate(self.all_outputs) if v.requires_grad]
-        self.floating = [o for o, v in enumerate(self.all_outputs) if v.is_floating_point()]
+        self.floating = [o for o, v in enumerate(self.all_outputs) if is_differentiable(v.dtype)]
         self.outputs = [self.all_outputs[o] for o in self.recorded]
 
     def _values(self, outputs: Sequence[int]) -> list[Array]:
@@ -115,12 +138,12 @@ class Check:
                         f"Expected `func` to return outputs with the same {what} when inputs are "
                         f"perturbed by {self.eps}, but got:\n {what}s {one} and {other}."
                     )
-        return [array_of(found[o]).astype(np.float64).ravel() for o in outputs]
+        return [parts_of(found[o]) for o in outputs]
 
     def slope(self, tensor: Tensor, step: Array, outputs: Sequence[int]) -> list[Array]:
         """The change of every output along ``step``, for a step of one."""
         elements = array_of(tensor)
-        step = step.reshape(elements.shape)
+        step = shaped(step, tensor)
         with _moved(elements, self.eps * step):
             after = self._values(outputs)
         with _moved(elements, -self.eps * step):
@@ -132,7 +155,7 @@ class Check:
         """``jacobian[i][o]`` by central differences."""
         jacobians = []
         for tensor in self.tensors:
-            units = np.eye(tensor.numel())
+            units = np.eye(size_of(tensor))
             columns = [self.slope(tensor, unit, outputs) for unit in units]
             if columns:
                 jacobians.append([np.stack(each, axis=1) for each in zip(*columns, strict=True)])
@@ -153,13 +176,13 @@ class Check:
         rows = []
         for grad, tensor in zip(self.gradients([output], [seed]), self.tensors, strict=True):
             if grad is None:
-                rows.append(np.zeros(tensor.numel()))
+                rows.append(np.zeros(size_of(tensor)))
                 continue
             if grad.shape != tensor.shape:
                 raise GradcheckError("Analytical gradient has incorrect size")
             if check_dtypes and grad.dtype != tensor.dtype:
                 raise GradcheckError("Gradient has dtype mismatch")
-            rows.append(array_of(grad).astype(np.float64).ravel())
+            rows.append(parts_of(grad))
         return rows
 
     def backward(
@@ -169,7 +192,7 @@ class Check:
         runs = []
         for _ in range(2):
             rows = [self.row(output, seed, check_dtypes) for seed in seeds]
-            empty = [np.zeros((len(seeds), t.numel())) for t in self.tensors]
+            empty = [np.zeros((len(seeds), size_of(t))) for t in self.tensors]
             runs.append([np.stack(r) for r in zip(*rows, strict=True)] if rows else empty)
         for first, second in zip(*runs, strict=True):
             same = (first == second) | (np.isnan(first) & np.isnan(second))
@@ -188,9 +211,9 @@ class Check:
         columns = []
         for direction in directions:
             tangents = self.push({i: direction})
-            columns.append([array_of(t).astype(np.float64).ravel() for t in tangents])
+            columns.append([parts_of(t) for t in tangents])
         if not columns:
-            return [np.zeros((self.all_outputs[o].numel(), 0)) for o in self.floating]
+            return [np.zeros((size_of(self.all_outputs[o]), 0)) for o in self.floating]
         return [np.stack(each, axis=1) for each in zip(*columns, strict=True)]
 
     def push(self, directions: Mapping[int, Tensor]) -> list[Tensor]:
@@ -207,6 +230,17 @@ class Check:
             pb.zeros_like(self.all_outputs[o]) if t is None else t
             for o, t in zip(self.floating, tangents, strict=True)
         ]
+
+    def _part(self, numerical: Array, analytical: Array, o: int) -> str:
+        """Which part of a complex output is wrong, where one alone is."""
+        output = self.all_outputs[o]
+        if not output.is_complex() or numerical.shape[:1] != (size_of(output),):
+            return ""
+        close: Array = np.isclose(analytical, numerical, rtol=self.rtol, atol=self.atol)
+        for which, part in enumerate(("imaginary", "real")):
+            if close[which::2].all():
+                return f"While considering the {part} part of complex outputs only, "
+        return ""
 
     def compare(
         self,
@@ -228,7 +262,8 @@ class Check:
             "fast_mode=False the whole matrices are shown.\n"
         )
         raise GradcheckError(
-            f"Jacobian {mode}mismatch for output {o} with respect to input {i},\n"
+            f"{self._part(numerical, analytical, o)}Jacobian {mode}mismatch for output {o} with "
+            f"respect to input {i},\n"
             f"numerical:{pb.tensor(numerical.tolist(), dtype=pb.float64)}\n"
             f"analytical:{pb.tensor(analytical.tolist(), dtype=pb.float64)}\n"
             + (note if fast else "")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _arguments, _core
+from pullback._element_types import is_differentiable
 from pullback._level_kinds import GRAD, JVP, LINEAR, VMAP
 from pullback._pytree import TreeSpec, tree_flatten, tree_map, tree_unflatten
 from pullback.func._levels import (
@@ -35,7 +36,7 @@ _API = "jvp(f, primals, tangents)"
 def _enter(primals: Sequence[Tensor], tangents: Sequence[Tensor], level: int) -> list[Tensor]:
     for primal, tangent in zip(primals, tangents, strict=True):
         for name, each in (("primal", primal), ("tangent", tangent)):
-            if not each.is_floating_point():
+            if not is_differentiable(each.dtype):
                 raise ValueError(
                     f"Expected {name} to be floating point or complex, but got: {each.dtype}"
                 )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pullback import Tensor, _core
+from pullback._element_types import is_differentiable
 from pullback._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 # As in csrc/graph/level.h.
@@ -53,7 +54,7 @@ def as_tensor_leaf(leaf: Any) -> Tensor:
 def grad_input(leaf: Any, level: int) -> Tensor:
     """A fresh tensor to differentiate by."""
     tensor = as_tensor_leaf(leaf)
-    if not tensor.dtype.is_floating_point:
+    if not is_differentiable(tensor.dtype):
         raise RuntimeError("only Tensors of floating point dtype can require gradients")
     entered: Tensor = _core._grad_enter(tensor, level)
     return entered

@@ -12,6 +12,7 @@ from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _arguments, _core
+from pullback._element_types import is_differentiable
 from pullback._level_kinds import GRAD, VMAP
 from pullback._pytree import TreeSpec, tree_flatten, tree_unflatten
 from pullback.func._levels import (
@@ -153,7 +154,7 @@ class _Pulled:
                 result, "vjp(f, *primals)", "f(*primals)"
             )
             for output in self.outputs:
-                if not output.dtype.is_floating_point:
+                if not is_differentiable(output.dtype):
                     raise RuntimeError(
                         "vjp(f, ...): All outputs of f must be floating-point or complex Tensors, "
                         f"got Tensor with dtype {output.dtype}"
