@@ -110,6 +110,7 @@ _SUBMODULES = frozenset(
         "distributions",
         "func",
         "functional",
+        "fx",
         "futures",
         "hub",
         "jit",

@@ -49,6 +49,9 @@ from pullback import (
     futures as futures,
 )
 from pullback import (
+    fx as fx,
+)
+from pullback import (
     hub as hub,
 )
 from pullback import (

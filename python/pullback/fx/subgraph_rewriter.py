@@ -1,0 +1,144 @@
+"""``replace_pattern``: parts of a graph that look like a pattern become something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pullback.fx._symbolic_trace import symbolic_trace
+from pullback.fx.graph import Graph
+from pullback.fx.graph_module import GraphModule, _copy_attribute
+from pullback.fx.node import Argument, Node, map_arg
+from pullback.nn import Module
+
+__all__ = ["Match", "replace_pattern"]
+
+
+class Match(NamedTuple):
+    """A place where the pattern was found."""
+
+    anchor: Node
+    nodes_map: dict[Node, Node]
+
+
+def _graph_of(program: Any) -> tuple[Graph, Any]:
+    if isinstance(program, Graph):
+        return program, None
+    if isinstance(program, GraphModule):
+        return program.graph, program
+    traced = symbolic_trace(program)
+    return traced.graph, traced
+
+
+def _flat(argument: Argument) -> tuple[Any, list[Node]]:
+    """The argument without its nodes, to be compared, and the nodes."""
+    nodes: list[Node] = []
+
+    def take(node: Node) -> str:
+        nodes.append(node)
+        return "a node"
+
+    return map_arg(argument, take), nodes
+
+
+def _same_step(pattern: Node, node: Node) -> bool:
+    return pattern.op == node.op and (pattern.target == node.target)
+
+
+def _match(anchor: Node, node: Node, inner: set[Node]) -> dict[Node, Node] | None:
+    """Which nodes stand for those of the pattern that end in ``anchor``; None if they do not."""
+    found: dict[Node, Node] = {}
+    pending = [(anchor, node)]
+    while pending:
+        wanted, own = pending.pop()
+        if wanted in found:
+            if found[wanted] is not own:
+                return None
+            continue
+        found[wanted] = own
+        if wanted.op == "placeholder":
+            continue
+        if not _same_step(wanted, own):
+            return None
+        shape, below = _flat((wanted.args, wanted.kwargs))
+        own_shape, own_below = _flat((own.args, own.kwargs))
+        if shape != own_shape or len(below) != len(own_below):
+            return None
+        pending += zip(below, own_below, strict=True)
+    taken = {found[each] for each in inner if each in found}
+    for each in inner:
+        # What the part computes on the way may not be read from outside of it.
+        if each in found and each is not anchor and set(found[each].users) - taken:
+            return None
+    return found
+
+
+def replace_pattern(
+    gm: GraphModule,
+    pattern: Callable[..., Any] | Module | GraphModule,
+    replacement: Callable[..., Any] | Module | GraphModule,
+) -> list[Match]:
+    """Replace every part of a program that looks like a pattern, in place.
+
+    Args:
+        gm: the traced module.
+        pattern: a program with one result; its inputs stand for any values.
+        replacement: a program with the same inputs.
+
+    Returns:
+        The places, each with the node of the result and the nodes by those of the pattern.
+
+    Raises:
+        ValueError: the pattern has no single result, or the two have different numbers of inputs.
+
+    Example:
+        >>> import pullback as pb
+        >>> traced = pb.fx.symbolic_trace(lambda x: pb.relu(x) + 1)
+        >>> found = pb.fx.replace_pattern(traced, lambda a: pb.relu(a), lambda a: pb.neg(a))
+        >>> len(found), traced(pb.ones(1))
+        (1, tensor([0.]))
+    """
+    wanted, _ = _graph_of(pattern)
+    new, owner = _graph_of(replacement)
+    anchor = wanted.output_node().args[0]
+    if not isinstance(anchor, Node) or anchor.op == "placeholder":
+        raise ValueError("replace_pattern: the pattern must compute one result.")
+    inputs = [n for n in wanted.nodes if n.op == "placeholder"]
+    new_inputs = [n for n in new.nodes if n.op == "placeholder"]
+    if len(inputs) != len(new_inputs):
+        raise ValueError(
+            f"replace_pattern: got a pattern with {len(inputs)} inputs and a replacement with "
+            f"{len(new_inputs)}, expected the same number."
+        )
+    inner = {n for n in wanted.nodes if n.op not in ("placeholder", "output")}
+    matches: list[Match] = []
+    taken: set[Node] = set()
+    for node in gm.graph.nodes:
+        found = _match(anchor, node, inner) if node.op not in ("placeholder", "output") else None
+        if found is None:
+            continue
+        own = {found[each] for each in inner if each in found}
+        if not own & taken and all(each in found for each in inputs):
+            taken |= own
+            matches.append(Match(node, found))
+    # An input of one part may be the result of another, which is a new node by then.
+    made: dict[Node, Node] = {}
+    for match in matches:
+        values = {
+            mine: made.get(match.nodes_map[theirs], match.nodes_map[theirs])
+            for theirs, mine in zip(inputs, new_inputs, strict=True)
+        }
+        with gm.graph.inserting_before(match.anchor):
+            result = gm.graph.graph_copy(new, values)
+        match.anchor.replace_all_uses_with(result)
+        made[match.anchor] = result
+        own = {match.nodes_map[each] for each in inner if each in match.nodes_map}
+        for node in reversed(gm.graph.nodes):
+            if node in own and not node.users:
+                gm.graph.erase_node(node)
+    if owner is not None and matches:
+        for node in new.nodes:
+            if node.op in ("get_attr", "call_module"):
+                _copy_attribute(owner, gm, node.target)
+    gm.recompile()
+    return matches

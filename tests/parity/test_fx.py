@@ -1,0 +1,324 @@
+"""torch.fx: the same graphs, code and results of the same programs, and the same refusals."""
+
+from __future__ import annotations
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import pullback as pb
+from parity_both import same
+
+torch = pytest.importorskip("torch")
+
+HEAD = """
+import math, operator
+import operator as op
+fx, nn, F = torch.fx, torch.nn, torch.nn.functional
+T = torch.tensor
+class Mine(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear = nn.Linear(3, 2)
+        self.scale = nn.Parameter(torch.ones(2))
+        self.register_buffer('shift', torch.full((2,), 0.5))
+    def forward(self, x, factor=2):
+        y = torch.relu(self.linear(x)) * self.scale
+        y = y.view(-1, 2) + self.shift
+        a, b = y.chunk(2, dim=-1)
+        return {'sum': a + b, 'both': (torch.tanh(a), b[:, 0].size(0) * factor)}
+class Outer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = Mine()
+        self.body = nn.Sequential(nn.Linear(1, 4), nn.Tanh())
+    def forward(self, x):
+        return self.body(self.inner(x)['sum'])
+def f(x, y, *, z=1.5):
+    w = x @ y - torch.sin(x).sum(dim=0, keepdim=True)
+    return torch.cat([w, -w], 1).clamp(min=-z) ** 2
+x = torch.arange(6.).view(2, 3) / 10
+y = torch.ones(3, 3)
+def shape(g):
+    return [(n.op, n.name, str(n.args), str(n.kwargs), len(n.users)) for n in g.graph.nodes]
+def code(g):
+    return g.code.strip()
+m = fx.symbolic_trace(Mine())
+"""
+
+LINES = r"""
+shape(m), code(m), sorted(m.state_dict()), m(x)['sum'], m(x, 3)['both']
+str(m.graph)
+(g := fx.symbolic_trace(f), shape(g), code(g), g(T([[1., 2., 3.]] * 3), y), g(y, y, z=0.5))[1:]
+(g := fx.symbolic_trace(Outer()), shape(g), code(g), g(x), sorted(g.state_dict()))[1:]
+code(fx.symbolic_trace(lambda x: x + 1)), code(fx.symbolic_trace(lambda x: 2 * x - x / 3 // 4 % 5))
+code(fx.symbolic_trace(lambda x: (x < 1) & (x > -1) | (x == 0) ^ ~(x >= 2)))
+code(fx.symbolic_trace(lambda x: x[1:, ..., None] @ x.T))
+code(fx.symbolic_trace(lambda x: x.shape[0]))
+code(fx.symbolic_trace(lambda x: (x.mean(), [x, {'a': x}], slice(None, x.size(0)))))
+(g := fx.symbolic_trace(lambda x: x + math.sqrt(x.size(0)) + math.pi), shape(g), g(x))[1:]
+code(fx.symbolic_trace(lambda x: x.to(torch.float64).sum(dtype=torch.float32)))
+fx.symbolic_trace(lambda x: x if x.sum() > 0 else -x)
+fx.symbolic_trace(lambda x: [i for i in x])
+fx.symbolic_trace(lambda x: len(x))
+fx.symbolic_trace(lambda x: range(x))
+(g := fx.symbolic_trace(lambda x, flag=None: x if flag is None else -x, {'flag': None}), g(x))[1]
+(g := fx.symbolic_trace(lambda x, n: x * n if n > 1 else x, {'n': 3}), g(x, 3))[1]
+(g := fx.symbolic_trace(lambda x, n: x * n if n > 1 else x, {'n': 3}), g(x, 4))
+(g := fx.symbolic_trace(lambda *xs: torch.add(*xs[0:1], 1) if False else xs[0] + 1), code(g))[1]
+m.graph.lint(), len(m.graph.nodes), [n.name for n in reversed(m.graph.nodes)]
+[n.name for n in m.graph.find_nodes(op='call_function', target=torch.relu)]
+m.graph.output_node().name, [n.all_input_nodes for n in m.graph.nodes][-1]
+fx.Interpreter(m).run(x)['sum'], fx.Interpreter(m).run(x, 5)['both']
+fx.Interpreter(m).run()
+fx.Transformer(m).transform()(x)['sum'], code(fx.Transformer(m).transform())
+(g := fx.symbolic_trace(nn.Sequential(nn.Linear(3, 2), nn.Tanh())), shape(g), code(g))[1:]
+(g := fx.symbolic_trace(nn.Linear(3, 2)), shape(g), sorted(g.state_dict()))[1:]
+(t := fx.Tracer(), g := t.trace(nn.Sequential(nn.Tanh())), type(g).__name__, [n.op for n in g.nodes])[2:]
+type(m).__name__, isinstance(m, fx.GraphModule), isinstance(m, nn.Module), m.training
+[n.format_node() for n in m.graph.nodes]
+(g := fx.Graph(), a := g.placeholder('x'), b := g.call_function(torch.neg, (a,)), g.output(b), fx.GraphModule({}, g)(x))[4]
+(g := fx.Graph(), a := g.placeholder('x'), b := g.call_function(torch.neg, (a,)), g.erase_node(a))
+(g := fx.Graph(), g.create_node('jump', 'x'))
+(g := fx.Graph(), g.call_function('neg', ()))
+(g := fx.Graph(), a := g.placeholder('a'), b := g.placeholder('a'), c := g.placeholder('a_1'), [a, b, c])[4]
+(g := fx.Graph(), a := g.placeholder('in'), b := g.placeholder('1x'), c := g.placeholder('sum'), [b, c])[4]
+torch.fx.node.map_arg((1, [2, {'a': 3}]), lambda n: n), torch.fx.node.map_aggregate([1, (2,)], str)
+m.add_submodule('deep.er', nn.Tanh()), [n for n, _ in m.named_modules()], m.delete_submodule('deep.er')
+(m.add_submodule('deep.er', nn.Tanh()), m.delete_all_unused_submodules(), [n for n, _ in m.named_modules()])[2]
+""".strip().split("\n")
+
+BLOCKS = {
+    "a function is exchanged": """
+for n in m.graph.nodes:
+    if n.op == 'call_function' and n.target is torch.relu:
+        with m.graph.inserting_after(n):
+            new = m.graph.call_function(torch.tanh, n.args, n.kwargs)
+        n.replace_all_uses_with(new)
+        m.graph.erase_node(n)
+m.recompile()
+m.graph.lint()
+shape(m), code(m), m(x)['sum']""",
+    "a target is set": """
+for n in m.graph.nodes:
+    if n.target is operator.add:
+        n.target = operator.mul
+m.graph.lint()
+m.recompile()
+code(m), m(x)['sum']""",
+    "dead code": """
+g = fx.Graph()
+a = g.placeholder('a')
+b = g.call_function(torch.neg, (a,))
+c = g.call_function(torch.sin, (b,))
+g.output(a)
+before = len(g.nodes)
+done = g.eliminate_dead_code()
+before, len(g.nodes), done, g.eliminate_dead_code(), str(g)""",
+    "places of insertion": """
+g = fx.Graph()
+a = g.placeholder('a')
+b = g.call_function(torch.neg, (a,))
+with g.inserting_before(b):
+    c = g.call_function(torch.sin, (a,))
+    d = g.call_function(torch.cos, (a,))
+with g.inserting_after(a):
+    e = g.call_method('abs', (a,))
+    e2 = g.call_method('exp', (e,))
+with g.inserting_before():
+    z = g.placeholder('z')
+g.output((b, c, d))
+a.append(d)
+b.prepend(c)
+[n.name for n in g.nodes], a.next.name, b.prev.name""",
+    "arguments are changed": """
+g = fx.Graph()
+a, b = g.placeholder('a'), g.placeholder('b')
+c = g.call_function(torch.add, (a, 1), {'alpha': 2})
+c.update_arg(1, b)
+c.update_kwarg('alpha', 3)
+c.insert_arg(0, b)
+c.replace_input_with(a, b)
+c.args, c.kwargs, list(a.users), list(b.users), c.all_input_nodes""",
+    "arguments cannot be changed in place": """
+g = fx.Graph()
+a = g.placeholder('a')
+c = g.call_function(torch.cat, ([a, a],))
+c.args[0].append(a)""",
+    "a graph that is out of order": """
+g = fx.Graph()
+a = g.placeholder('a')
+b = g.call_function(torch.neg, (a,))
+b.append(a)
+g.lint()""",
+    "a pattern": """
+class P(nn.Module):
+    def forward(self, x):
+        a = torch.relu(x) + 1
+        return torch.relu(a) + 1, torch.neg(a)
+g = fx.symbolic_trace(P())
+found = fx.replace_pattern(g, lambda a: torch.relu(a) + 1, lambda a: torch.sigmoid(a))
+g.graph.lint()
+len(found), g(x)""",
+    "a pattern with two inputs": """
+g = fx.symbolic_trace(lambda x, y: (x * y).sum() + x * 2)
+found = fx.replace_pattern(g, lambda a, b: torch.sum(a * b), lambda a, b: torch.dot(a, b))
+other = fx.replace_pattern(g, lambda a, b: (a * b).sum(), lambda a, b: (a - b).mean())
+len(found), len(other), g(x, x)""",
+    "a pattern whose inner values are read outside": """
+def h(x):
+    a = torch.relu(x)
+    return a + 1, a
+g = fx.symbolic_trace(h)
+len(fx.replace_pattern(g, lambda a: torch.relu(a) + 1, lambda a: torch.neg(a)))""",
+    "a tracer of its own": """
+class Every(fx.Tracer):
+    def is_leaf_module(self, m, name):
+        return isinstance(m, Mine)
+g = fx.GraphModule(o := Outer(), Every().trace(o))
+shape(g), g(x)""",
+    "an interpreter of its own": """
+class Names(fx.Interpreter):
+    seen = []
+    def run_node(self, n):
+        self.seen.append(n.name)
+        return super().run_node(n)
+    def call_module(self, target, args, kwargs):
+        return super().call_module(target, args, kwargs) * 0
+out = Names(m).run(x)
+Names.seen, out['sum']""",
+    "copies": """
+import copy
+c = copy.deepcopy(m)
+with torch.no_grad():
+    c.linear.weight.zero_()
+for n in c.graph.nodes:
+    if n.op == 'call_function' and n.target is torch.relu:
+        n.target = torch.neg
+c.recompile()
+code(m), code(c), m(x)['sum'], c(x)['sum']""",
+    "gradients": """
+out = m(x)['sum'].sum()
+out.backward()
+m.linear.weight.grad, m.scale.grad""",
+    "parameters that are used directly": """
+class D(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(3, 2))
+    def forward(self, x):
+        return x @ self.w + self.w.t().sum() + torch.matmul(x, self.w)
+g = fx.symbolic_trace(D())
+with torch.no_grad():
+    g.w.mul_(2)
+shape(g), code(g), g(x)""",
+    "shapes": """
+from importlib import import_module
+sp = import_module(('pullback' if name == 'pullback' else 'torch') + '.fx.passes.shape_prop')
+sp.ShapeProp(m).propagate(x)
+[(n.name, n.meta['tensor_meta'].shape) for n in m.graph.nodes if 'sum' not in n.name and hasattr(n.meta.get('tensor_meta'), 'dtype')]""",
+    "a constant": """
+class C(nn.Module):
+    def forward(self, x):
+        return x + torch.ones(3)
+g = fx.symbolic_trace(C())
+shape(g), g(x)""",
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line(line: str) -> None:
+    same(HEAD + line, ("fx", "fx.node"))
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_block(block: str) -> None:
+    same(HEAD + BLOCKS[block].strip(), ("fx", "fx.passes.shape_prop"), rtol=1e-5)
+
+
+def test_names() -> None:
+    assert {n for n in torch.fx.__all__ if hasattr(pb.fx, n)} >= set(pb.fx.__all__) & set(
+        torch.fx.__all__
+    )
+    missing = set(getattr(torch.fx, "__all__", ())) - set(pb.fx.__all__)
+    assert missing <= {"CodeGen", "PH", "ProxyableClassMeta"}, missing
+
+
+def test_what_torch_leaves_open() -> None:
+    """Nodes of another graph, shapes of parameters, and copies by pickle are refused."""
+    g, h = pb.fx.Graph(), pb.fx.Graph()
+    with pytest.raises(RuntimeError, match="belongs to another graph"):
+        g.call_function(pb.neg, (h.placeholder("a"),))
+    with pytest.raises(NotImplementedError, match="param_shapes_constant=True"):
+        pb.fx.Tracer(param_shapes_constant=True)
+    with pytest.raises(NotImplementedError, match="cannot be pickled"):
+        pickle.dumps(pb.fx.symbolic_trace(pb.nn.Tanh()))
+    with pytest.raises(RuntimeError, match="was not provided in `root`"):
+        g.call_module("nothing")
+        pb.fx.GraphModule({}, g)
+    traced = pb.fx.symbolic_trace(lambda x: x)
+    with pytest.raises(ValueError, match="must compute one result"):
+        pb.fx.replace_pattern(traced, lambda a: a, lambda a: a)
+    with pytest.raises(ValueError, match="expected the same number"):
+        pb.fx.replace_pattern(traced, lambda a: -a, lambda a, b: a)
+
+
+def test_tracing_leaves_nothing_behind() -> None:
+    """Also when the program raises; and another thread does not see it."""
+    before = (pb.relu, pb.nn.Module.__call__, pb.nn.functional.softplus)
+    layer = pb.nn.Linear(2, 2)
+    seen = []
+
+    def program(x: pb.fx.Proxy) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            seen.append(pool.submit(lambda: pb.relu(pb.ones(1)).item()).result())
+        raise KeyError(pb.relu(x))
+
+    with pytest.raises(KeyError):
+        pb.fx.symbolic_trace(program)
+    assert seen == [1.0]
+    pb.fx.symbolic_trace(layer)
+    assert isinstance(layer.weight, pb.nn.Parameter)
+    assert (pb.relu, pb.nn.Module.__call__, pb.nn.functional.softplus) == before
+
+
+def test_a_long_program_needs_no_recursion() -> None:
+    def program(x: pb.fx.Proxy) -> pb.fx.Proxy:
+        for _ in range(3000):
+            x = x + 1
+        return x
+
+    traced = pb.fx.symbolic_trace(program)
+    assert traced(pb.zeros(1)).item() == 3000
+    assert pb.fx.Interpreter(traced).run(pb.zeros(1)).item() == 3000
+    assert not pb.fx.replace_pattern(traced, lambda a: a - 1, lambda a: a)
+
+
+def test_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    pb.fx.symbolic_trace(lambda x: pb.relu(x)).graph.print_tabular()
+    head, line, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["opcode", "name", "target", "args", "kwargs"]
+    assert set(line) == {"-", " "}
+    assert rows[1].split() == ["call_function", "relu", "torch.relu", "(x,)", "{}"]
+
+
+def test_wrapped_functions() -> None:
+    traced = pb.fx.symbolic_trace(lambda x: length(x) + 1)
+    assert [n.op for n in traced.graph.nodes] == [
+        "placeholder",
+        "call_function",
+        "call_function",
+        "output",
+    ]
+    assert traced(pb.ones(3)) == 4
+    with pytest.raises(NotImplementedError, match="top level"):
+        pb.fx.wrap("length")
+
+
+def length(x: pb.Tensor) -> int:
+    return len(x)
+
+
+pb.fx.wrap("length")
