@@ -58,6 +58,9 @@ from pullback import (
     jit as jit,
 )
 from pullback import (
+    library as library,
+)
+from pullback import (
     linalg as linalg,
 )
 from pullback import (
@@ -292,6 +295,9 @@ from pullback._misc import (
 )
 from pullback._misc import (
     use_deterministic_algorithms as use_deterministic_algorithms,
+)
+from pullback._ops import (
+    ops as ops,
 )
 from pullback._printing import (
     get_printoptions as get_printoptions,

@@ -59,6 +59,11 @@ _refused(
     "there is one device, the CPU, and nothing to divide a batch among.",
 )
 _refused(
+    NotImplementedError,
+    "library",
+    "it is for a dispatcher, fake tensors or kernels of a GPU, which pullback does not have.",
+)
+_refused(
     RuntimeError,
     "nn.parallel.DistributedDataParallel",
     "needs processes that exchange gradients, which pullback does not have yet. In one process,",
