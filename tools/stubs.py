@@ -28,13 +28,14 @@ HEAD = f"""# Written by tools/stubs.py from the operator table; do not edit.
 {LONG}\
 import builtins
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Literal, NoReturn, TypeAlias, overload
+from typing import Any, ClassVar, Literal, NoReturn, TypeAlias, TypeVar, overload
 
 from typing_extensions import Self
 
 """
 
 TYPES = """
+_F = TypeVar("_F")
 _bool: TypeAlias = builtins.bool
 _int: TypeAlias = builtins.int
 _float: TypeAlias = builtins.float
@@ -156,6 +157,7 @@ PUBLIC_FUNCTIONS = {line.split("(")[0][4:] for line in FUNCTIONS.splitlines() if
 INTERNAL = """
 def operator_table() -> list[dict[str, Any]]: ...
 def _dropout_mask(input: Tensor, p: float) -> Tensor: ...
+def _overridable(function: _F) -> _F: ...
 def _give_module_attributes(type: type, getattr: Callable[..., Any]) -> None: ...
 def live_objects() -> dict[str, _int]: ...
 def __getattr__(name: str) -> Any: ...
@@ -215,6 +217,8 @@ MEMBERS = {
     "backward": "def backward(\n    self,\n    gradient: Tensor | None = None,\n"
     "    retain_graph: _bool | None = None,\n    create_graph: _bool = False,\n"
     "    inputs: Any = None,\n) -> None: ...",
+    "_make_wrapper_subclass": "@staticmethod\ndef _make_wrapper_subclass("
+    "*args: Any, **kwargs: Any) -> NoReturn: ...",
     "_make_subclass": "@staticmethod\ndef _make_subclass(\n    cls: Any, data: Tensor, "
     "require_grad: _bool = False\n) -> Any: ...",
     "is_same_size": "def is_same_size(self, other: Tensor) -> _bool: ...",

@@ -6,6 +6,7 @@
 #include "bind/device.h"
 #include "bind/factories.h"
 #include "bind/guard.h"
+#include "bind/overrides.h"
 #include "bind/parameters.h"
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
@@ -29,8 +30,9 @@ Tensor converted(const Tensor& t, DType dtype, bool copy, MemoryFormat format) {
 }
 
 // to(device=None, dtype=None, ...), to(dtype, ...) or to(tensor, ...): the first argument decides.
+template <bool asks>
 PyObject* method_to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
-  return guarded([&] {
+  return guarded([&]() -> PyObject* {
     static const Parameters<5> by_device(
         "to", {"device", "dtype", "non_blocking", "copy", "memory_format"}, 4);
     static const Parameters<4> by_dtype("to", {"dtype", "non_blocking", "copy", "memory_format"}, 3,
@@ -48,6 +50,11 @@ PyObject* method_to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObjec
     const bool with_tensor = n > 0 ? is_tensor(args[0]) : kwnames && has_keyword(kwnames, "tensor");
     if (with_tensor) {
       const auto given = by_tensor(args, n, kwnames);
+      if (asks && !is_plain(given[0])) {
+        constexpr FastFunction hook = hooked_fast<method_to<true>>;
+        return ask_fast(reinterpret_cast<const void*>(hook), method_to<false>, self, args, n,
+                        kwnames);
+      }
       if (!is_tensor(given[0])) by_tensor.refuse(0, "Tensor", given[0]);
       dtype = unwrap(given[0]).dtype();
       return finish(by_tensor, 1, &given[1]);
@@ -225,48 +232,60 @@ PyObject* no_pinning(PyObject*, PyObject*) {
       []() -> PyObject* { fail("Cannot access accelerator device when none is available."); });
 }
 
-using WithKeywords = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
-PyMethodDef entry(const char* name, WithKeywords function, const char* doc) {
-  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function)),
+template <FastFunction function>
+PyMethodDef entry(const char* name, const char* doc) {
+  constexpr FastFunction own = hooked_fast<function>;
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(own)),
+          METH_FASTCALL | METH_KEYWORDS, doc};
+}
+
+template <FastFunction function>
+PyMethodDef pair_entry(const char* name, const char* doc) {
+  constexpr FastFunction own = hooked_pair<function>;
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(own)),
           METH_FASTCALL | METH_KEYWORDS, doc};
 }
 
 }  // namespace
 
 PyMethodDef conversion_methods[] = {
-    entry("to", method_to,
-          "to(dtype | device | other, non_blocking=False, copy=False, *, memory_format=None)\n\n"
-          "The tensor in another dtype; the tensor itself when it has it already."),
-    entry("float", cast_method<kFloat, DType::Float32>, "The same as to(float32)."),
-    entry("double", cast_method<kDouble, DType::Float64>, "The same as to(float64)."),
-    entry("int", cast_method<kInt, DType::Int32>, "The same as to(int32)."),
-    entry("long", cast_method<kLong, DType::Int64>, "The same as to(int64)."),
-    entry("byte", cast_method<kByte, DType::UInt8>, "The same as to(uint8)."),
-    entry("bool", cast_method<kBool, DType::Bool>, "The same as to(bool)."),
-    entry("half", cast_method<kHalf, DType::Float16>, "The same as to(float16)."),
-    entry("bfloat16", cast_method<kBFloat16, DType::BFloat16>, "The same as to(bfloat16)."),
-    entry("short", cast_method<kShort, DType::Int16>, "The same as to(int16)."),
-    entry("char", cast_method<kChar, DType::Int8>, "The same as to(int8)."),
-    entry("cfloat", cast_method<kCFloat, DType::Complex64>, "The same as to(complex64)."),
-    entry("cdouble", cast_method<kCDouble, DType::Complex128>, "The same as to(complex128)."),
-    entry("cpu", method_cpu, "cpu(*, memory_format=None)\n\nThe tensor itself."),
-    entry("type", method_type,
-          "type(dtype=None, non_blocking=False)\n\n"
-          "The name of the type, or the tensor cast to one."),
-    entry("type_as", method_type_as, "type_as(other)\n\nThe tensor in the dtype of another one."),
-    entry("is_same_size", method_is_same_size,
-          "is_same_size(other)\n\nWhether the other tensor has the same shape."),
-    entry("is_contiguous", method_is_contiguous,
-          "is_contiguous(*, memory_format=contiguous_format)\n\nRow-major without gaps."),
-    entry("copy_", method_copy,
-          "copy_(other, non_blocking=False)\n\n"
-          "Writes the values of other, cast and broadcast, into self."),
-    {"zero_", method_zero, METH_NOARGS, "Writes zeros into self."},
-    entry("new_tensor", method_new_tensor,
-          "new_tensor(data, *, dtype=None, device=None, requires_grad=False)\n\n"
-          "A tensor with a copy of data, in the dtype of self unless another one is given."),
-    {"share_memory_", self_method, METH_NOARGS, "The tensor itself: memory is not moved."},
-    {"pin_memory", no_pinning, METH_NOARGS, "Refuses: there is no device to pin it for."},
+    entry<method_to<true>>(
+        "to",
+        "to(dtype | device | other, non_blocking=False, copy=False, *, memory_format=None)\n\n"
+        "The tensor in another dtype; the tensor itself when it has it already."),
+    entry<cast_method<kFloat, DType::Float32>>("float", "The same as to(float32)."),
+    entry<cast_method<kDouble, DType::Float64>>("double", "The same as to(float64)."),
+    entry<cast_method<kInt, DType::Int32>>("int", "The same as to(int32)."),
+    entry<cast_method<kLong, DType::Int64>>("long", "The same as to(int64)."),
+    entry<cast_method<kByte, DType::UInt8>>("byte", "The same as to(uint8)."),
+    entry<cast_method<kBool, DType::Bool>>("bool", "The same as to(bool)."),
+    entry<cast_method<kHalf, DType::Float16>>("half", "The same as to(float16)."),
+    entry<cast_method<kBFloat16, DType::BFloat16>>("bfloat16", "The same as to(bfloat16)."),
+    entry<cast_method<kShort, DType::Int16>>("short", "The same as to(int16)."),
+    entry<cast_method<kChar, DType::Int8>>("char", "The same as to(int8)."),
+    entry<cast_method<kCFloat, DType::Complex64>>("cfloat", "The same as to(complex64)."),
+    entry<cast_method<kCDouble, DType::Complex128>>("cdouble", "The same as to(complex128)."),
+    entry<method_cpu>("cpu", "cpu(*, memory_format=None)\n\nThe tensor itself."),
+    entry<method_type>("type",
+                       "type(dtype=None, non_blocking=False)\n\n"
+                       "The name of the type, or the tensor cast to one."),
+    pair_entry<method_type_as>("type_as",
+                               "type_as(other)\n\nThe tensor in the dtype of another one."),
+    pair_entry<method_is_same_size>(
+        "is_same_size", "is_same_size(other)\n\nWhether the other tensor has the same shape."),
+    entry<method_is_contiguous>(
+        "is_contiguous",
+        "is_contiguous(*, memory_format=contiguous_format)\n\nRow-major without gaps."),
+    pair_entry<method_copy>("copy_",
+                            "copy_(other, non_blocking=False)\n\n"
+                            "Writes the values of other, cast and broadcast, into self."),
+    {"zero_", hooked<method_zero>, METH_NOARGS, "Writes zeros into self."},
+    entry<method_new_tensor>(
+        "new_tensor",
+        "new_tensor(data, *, dtype=None, device=None, requires_grad=False)\n\n"
+        "A tensor with a copy of data, in the dtype of self unless another one is given."),
+    {"share_memory_", hooked<self_method>, METH_NOARGS, "The tensor itself: memory is not moved."},
+    {"pin_memory", hooked<no_pinning>, METH_NOARGS, "Refuses: there is no device to pin it for."},
     {nullptr, nullptr, 0, nullptr},
 };
 

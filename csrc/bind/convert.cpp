@@ -7,6 +7,7 @@
 
 #include "bind/guard.h"
 #include "bind/interop.h"
+#include "bind/overrides.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 #include "graph/meta.h"
@@ -268,7 +269,11 @@ bool to_number(PyObject* object, Scalar& number) {
 }
 
 bool to_operand(PyObject* object, Operand& operand) {
-  if (is_tensor(object)) {
+  if (PyFloat_CheckExact(object)) {
+    operand = Operand(Scalar(PyFloat_AS_DOUBLE(object)));
+    return true;
+  }
+  if (is_plain(object) || is_tensor(object)) {
     operand = Operand(unwrap(object));
     return true;
   }
@@ -309,18 +314,30 @@ bool to_sublists(PyObject* const* args, Py_ssize_t num_args, Value& value) {
                                              Sublists::kEnd)) >= value.tensors.size();
 }
 
+Fit fit_of_tensor(PyObject* object) {
+  return is_quiet(object) || !has_say(object) ? Fit::Yes : Fit::Asks;
+}
+
 Fit to_value(PyObject* object, ParamType type, Value& value) {
   value.none = object == Py_None;
   if (value.none) return type.kind == Kind::Name ? Fit::Broken : fit(type.optional);
   switch (type.kind) {
     case Kind::Tensor:
-      if (!is_tensor(object)) return Fit::No;
-      value.tensor = unwrap(object);
-      return Fit::Yes;
-    case Kind::Operand:
-      if (is_tensor(object)) {
+      if (is_plain(object)) [[likely]] {
         value.tensor = unwrap(object);
         return Fit::Yes;
+      }
+      if (!is_tensor(object)) return Fit::No;
+      value.tensor = unwrap(object);
+      return fit_of_tensor(object);
+    case Kind::Operand:
+      if (is_plain(object)) [[likely]] {
+        value.tensor = unwrap(object);
+        return Fit::Yes;
+      }
+      if (is_tensor(object)) {
+        value.tensor = unwrap(object);
+        return fit_of_tensor(object);
       }
       return read_number(object, value.number);
     case Kind::Number: {
@@ -370,11 +387,13 @@ Fit to_value(PyObject* object, ParamType type, Value& value) {
       if (!PyTuple_Check(object) && !PyList_Check(object)) return Fit::No;
       const Py_ssize_t n = PySequence_Fast_GET_SIZE(object);
       PyObject** items = PySequence_Fast_ITEMS(object);
+      Fit found = Fit::Yes;
       for (Py_ssize_t i = 0; i < n; ++i) {
         if (!is_tensor(items[i])) return Fit::No;
         value.tensors.push_back(unwrap(items[i]));
+        if (fit_of_tensor(items[i]) == Fit::Asks) found = Fit::Asks;
       }
-      return Fit::Yes;
+      return found;
     }
     case Kind::Text:
       return fit(to_text(object, value.text));

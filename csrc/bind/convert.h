@@ -10,8 +10,8 @@
 namespace pullback::bind {
 
 // How an object suits a parameter.  Broken: it is of the right kind, so no other overload is tried,
-// but an element of it cannot be read.
-enum class Fit : std::uint8_t { No, Yes, Broken };
+// but an element of it cannot be read.  Asks: it fits, and its class may have a say.
+enum class Fit : std::uint8_t { No, Yes, Broken, Asks };
 
 // A tensor or a number (also NumPy's), as Python's operators take them; false for anything else.
 // Arrays are none: NumPy answers, through Tensor.__array_ufunc__.  An int beyond int64 throws.
@@ -25,6 +25,8 @@ bool to_index(PyObject* object, std::int64_t& value);
 Fit to_ints(PyObject* const* items, Py_ssize_t count, Dims& ints);
 // The arguments of einsum with lists of labels.
 bool to_sublists(PyObject* const* args, Py_ssize_t num_args, Value& value);
+// Of a tensor: Yes or Asks.
+Fit fit_of_tensor(PyObject* object);
 // Fills in `value` if the object is what the parameter wants.
 Fit to_value(PyObject* object, ParamType type, Value& value);
 // Text, or bytes, which torch takes as well.

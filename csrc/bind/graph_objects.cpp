@@ -14,6 +14,7 @@
 #include "bind/function.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
+#include "bind/overrides.h"
 #include "bind/profile.h"
 #include "bind/saved_names.h"
 #include "bind/saved_tensors.h"
@@ -464,6 +465,13 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t n) 
 PyObject* backward_simple(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
     check(ErrorKind::Type, n == 4, "_backward: got ", n, " arguments, expected 4.");
+    if (!is_plain(args[0])) [[unlikely]] {
+      static PyObject* const names =
+          Py_BuildValue("(ssss)", "gradient", "retain_graph", "create_graph", "inputs");
+      PyObject* const all[] = {args[0], args[1], args[2], args[3], Py_None};
+      const Answer answer = ask({Callee::Kind::Name, "backward"}, all, 1, names);
+      if (answer.given) return answer.result;
+    }
     const Tensor root = unwrap(args[0]);
     Tensor seed;
     if (args[1] != Py_None) {

@@ -1,6 +1,7 @@
 // See hooks.h.
 #include "bind/hooks.h"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "core/error.h"
 #include "graph/meta.h"
 #include "ops/rebase.h"
+#include "transform/engine.h"
 
 namespace pullback::bind {
 namespace {
@@ -482,5 +484,25 @@ void clear_hooks(const Tensor& tensor) {
     const LeafHooks hooks = std::move(*meta_of(tensor)->hooks);
   }
 }
+
+namespace {
+
+PyObject* queue_callback(PyObject*, PyObject* function) {
+  return guarded([&]() -> PyObject* {
+    check(mode.pass, "Final callbacks can only be installed during backward pass.");
+    check(ErrorKind::Type, PyCallable_Check(function), "queue_callback: got ",
+          Py_TYPE(function)->tp_name, ", expected a function.");
+    const auto held = std::make_shared<Owned>(Owned::share(function));
+    mode.pass->call_at_end([held] { Owned(PyObject_CallNoArgs(held->get())); });
+    Py_RETURN_NONE;
+  });
+}
+
+}  // namespace
+
+PyMethodDef hook_functions[] = {
+    {"_queue_callback", queue_callback, METH_O, "Calls the function at the end of the pass."},
+    {nullptr, nullptr, 0, nullptr},
+};
 
 }  // namespace pullback::bind

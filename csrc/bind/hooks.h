@@ -58,4 +58,7 @@ std::vector<PyObject*> hook_dictionaries(const Node& node);
 void clear_hooks(const Tensor& tensor);
 void clear_hooks(Node& node);
 
+// What a pass calls when it ends.
+extern PyMethodDef hook_functions[];
+
 }  // namespace pullback::bind

@@ -6,6 +6,7 @@
 #include "bind/factories.h"
 #include "bind/guard.h"
 #include "bind/interop.h"
+#include "bind/overrides.h"
 #include "bind/profile.h"
 #include "bind/tensor_type.h"
 #include "core/warning.h"
@@ -49,6 +50,8 @@ class Items {
     }
   }
   std::span<const IndexItem> span() const { return {items_, static_cast<std::size_t>(count_)}; }
+  // Something in the key is of a class that has a say; then this is no key yet.
+  bool has_say() const { return has_say_; }
 
  private:
   void add_all(PyObject* tuple) {
@@ -72,7 +75,9 @@ class Items {
     return false;
   }
 
-  [[noreturn]] static void refuse(PyObject* key) {
+  void refuse(PyObject* key) {
+    has_say_ |= bind::has_say(key);
+    if (has_say_) return;
     fail(ErrorKind::Index,
          "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
          "valid indices (got ",
@@ -97,6 +102,7 @@ class Items {
       item.kind = Kind::Bool;
       item.flag = key == Py_True;
     } else if (is_tensor(key)) {
+      if (!is_quiet(key)) has_say_ |= bind::has_say(key);
       add_tensor(item, unwrap(key));
     } else if (is_ndarray(key)) {
       add_tensor(item, data_of_array(key));
@@ -109,7 +115,7 @@ class Items {
     }
   }
 
-  static void add_position(IndexItem& item, PyObject* key) {
+  void add_position(IndexItem& item, PyObject* key) {
     item.kind = Kind::Int;
     if (!reading([&] { return to_index(key, item.start); })) refuse(key);
   }
@@ -156,14 +162,14 @@ class Items {
 
   int count_ = 0;
   bool in_tuple_ = false;
+  bool has_say_ = false;
   IndexItem items_[kMaxItems];
 };
 
-}  // namespace
+PyObject* ask_subscript(PyObject* self, PyObject* key);
 
-PyObject* tensor_subscript(PyObject* self, PyObject* key) {
-  const Timed timed("getitem", self, key);
-  return guarded([&] {
+PyObject* subscript(PyObject* self, PyObject* key, bool asks) {
+  return guarded([&]() -> PyObject* {
     const Tensor& x = unwrap(self);
     if (PyLong_CheckExact(key)) {
       IndexItem item;
@@ -172,11 +178,22 @@ PyObject* tensor_subscript(PyObject* self, PyObject* key) {
       if (item.start != -1 || !PyErr_Occurred()) return wrap(index(x, {&item, 1}));
       PyErr_Clear();
     }
-    return wrap(index(x, Items(key).span()));
+    const Items items(key);
+    if (asks && items.has_say()) [[unlikely]]
+      return ask_subscript(self, key);
+    return wrap(index(x, items.span()));
   });
 }
 
-int tensor_ass_subscript(PyObject* self, PyObject* key, PyObject* value) {
+PyObject* ask_subscript(PyObject* self, PyObject* key) {
+  PyObject* const args[] = {self, key};
+  return asked({Callee::Kind::Name, "__getitem__"}, args, 2, nullptr, [&] {
+    const Timed timed("getitem", self, key);
+    return subscript(self, key, false);
+  });
+}
+
+int ass_subscript(PyObject* self, PyObject* key, PyObject* value) {
   const Timed timed("setitem", self, key, value);
   return guarded_status([&] {
     check(ErrorKind::Type, value != nullptr, "Tensor does not support deleting items");
@@ -193,6 +210,22 @@ int tensor_ass_subscript(PyObject* self, PyObject* key, PyObject* value) {
     index_assign(unwrap(self), items.span(), operand);
     return 0;
   });
+}
+
+}  // namespace
+
+PyObject* tensor_subscript(PyObject* self, PyObject* key) {
+  return is_plain(self) ? subscript(self, key, true) : ask_subscript(self, key);
+}
+
+int tensor_ass_subscript(PyObject* self, PyObject* key, PyObject* value) {
+  // A number or a plain tensor is written by a number or a slice.
+  const bool simple = is_plain(self) && (PyLong_CheckExact(key) || PySlice_Check(key)) && value &&
+                      (is_plain(value) || PyFloat_CheckExact(value) || PyLong_CheckExact(value));
+  if (simple) return ass_subscript(self, key, value);
+  PyObject* const args[] = {self, key, value};
+  return asked_status({Callee::Kind::Name, "__setitem__"}, args, value ? 3 : 2,
+                      [&] { return ass_subscript(self, key, value); });
 }
 
 }  // namespace pullback::bind

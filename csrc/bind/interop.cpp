@@ -11,6 +11,7 @@
 #include "bind/device.h"
 #include "bind/factories.h"
 #include "bind/guard.h"
+#include "bind/overrides.h"
 #include "bind/parameters.h"
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
@@ -19,6 +20,7 @@
 #include "graph/mode.h"
 #include "graph/origin.h"
 #include "ops/basic.h"
+#include "ops/exchange.h"
 #include "ops/levels.h"
 #include "ops/rebase.h"
 
@@ -521,14 +523,16 @@ constexpr int kKeywords = METH_VARARGS | METH_KEYWORDS;
 PyBufferProcs tensor_buffer = {get_tensor_buffer, release_tensor_buffer};
 
 PyMethodDef interop_methods[] = {
-    {"numpy", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&method_numpy)),
+    {"numpy", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&hooked_fast<method_numpy>)),
      METH_FASTCALL | METH_KEYWORDS,
      "numpy(*, force=False)\n\nA NumPy array over the same memory; force=True detaches first."},
-    {"__array__", with_keywords(method_array), kKeywords, "What numpy.asarray calls."},
-    {"__dlpack__", with_keywords(tensor_to_dlpack), kKeywords,
+    {"__array__", with_keywords(hooked_keywords<method_array>), kKeywords,
+     "What numpy.asarray calls."},
+    {"__dlpack__", with_keywords(hooked_keywords<tensor_to_dlpack>), kKeywords,
      "__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None)\n\n"
      "A DLPack capsule over the same memory."},
-    {"__dlpack_device__", dlpack_device, METH_NOARGS, "(1, 0): the CPU, in DLPack's numbers."},
+    {"__dlpack_device__", hooked<dlpack_device>, METH_NOARGS,
+     "(1, 0): the CPU, in DLPack's numbers."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -545,6 +549,9 @@ PyMethodDef interop_functions[] = {
     {"_from_buffer", from_buffer, METH_O, "A tensor over the memory of a buffer."},
     {"_memory", memory_of, METH_O, "All of the memory of a tensor as bytes."},
     {"_over", over_memory, METH_VARARGS, "A tensor over a part of such memory."},
+    {"_is_sole_user",
+     [](PyObject*, PyObject* object) { return PyBool_FromLong(is_sole_user(unwrap(object))); },
+     METH_O, "Whether nobody else has the memory of a tensor."},
     {"_is_followed", is_followed, METH_O, "Whether a gradient, tangent or batch depends on it."},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -9,6 +9,7 @@
 #include "bind/generator.h"
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
+#include "bind/hooks.h"
 #include "bind/interop.h"
 #include "bind/kinds.h"
 #include "bind/memory_report.h"
@@ -98,7 +99,7 @@ PYBIND11_MODULE(_core, m) {
   for (PyMethodDef* functions :
        {tensor_functions, optim_functions, interop_functions, settings_functions,
         transform_functions, memory_functions, diagnosis_functions, step_observer_functions,
-        profile_functions, kind_functions}) {
+        profile_functions, kind_functions, hook_functions}) {
     check_init(PyModule_AddFunctions(m.ptr(), functions));
   }
   add_memory_functions(m);

@@ -16,6 +16,7 @@
 #include "bind/named_tuple.h"
 #include "bind/out_form.h"
 #include "bind/overloads.h"
+#include "bind/overrides.h"
 #include "bind/profile.h"
 #include "bind/signature.h"
 #include "bind/tensor_type.h"
@@ -135,41 +136,83 @@ void note_cuts(Arguments& arguments, const Outcome& outcome) {
   for (const Tensor& each : outcome.tensors) note(each);
 }
 
-PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
-  const Overloads& op = *reinterpret_cast<PyOperator*>(self)->overloads;
-  const Py_ssize_t num_args = PyVectorcall_NARGS(nargsf);
-  const Timed timed(op.name.c_str(), args, num_args);
-  return guarded([&]() -> PyObject* {
-    check(ErrorKind::Type, op.form == Form::Function || (num_args > 0 && is_tensor(args[0])),
-          "descriptor '", op.name, "' of 'Tensor' objects needs a Tensor as its first argument");
-    for (const Signature& signature : op.signatures) {
-      Arguments arguments(signature.num_slots());
-      CommonKeywords common;
-      if (!signature.match(args, num_args, kwnames, arguments.values(), common)) continue;
-      if (signature.is_old()) [[unlikely]]
-        warn_old(op, signature);
-      const Entry& entry = signature.entry();
-      std::optional<ModeScope<&Mode::generator>> drawing;
-      if (common.generator) [[unlikely]]
-        drawing.emplace(common.generator);
-      if ((entry.flags & (kNoBatch | kRandom)) == kNoBatch) refuse_batched(signature, arguments);
-      if (op.form == Form::InPlace) {
-        return call_in_place(op, signature, arguments, unwrap(args[0]));
-      }
-      if (common.out) return call_out(op, signature, arguments, common);
-      Outcome outcome;
-      entry.function.call(arguments.values(), outcome);
-      if (entry.flags & kFactory) {
-        finish_factory(outcome.tensor, common);
-      } else if (entry.flags & kNoGrad) {
-        note_cuts(arguments, outcome);
-      }
-      if (mode.inference) [[unlikely]]
-        mark_inference(outcome);
-      return wrap_outcome(outcome, op.named_tuple);
+const Overloads& overloads_of(PyObject* self) {
+  return *reinterpret_cast<PyOperator*>(self)->overloads;
+}
+
+// What those with a say want of a call; throws their error.
+Answer heard(PyObject* self, PyObject* const* args, Py_ssize_t num_args, PyObject* kwnames) {
+  const Answer answer = ask({Callee::Kind::Object, self}, args, num_args, kwnames);
+  if (answer.given && !answer.result) throw_python();
+  return answer;
+}
+
+// No signature fits: foreign classes may have a say.
+PyObject* ask_or_report(PyObject* self, PyObject* const* args, Py_ssize_t num_args,
+                        PyObject* kwnames) {
+  const Answer answer = heard(self, args, num_args, kwnames);
+  if (answer.given) return answer.result;
+  report_mismatch(overloads_of(self), args, num_args, kwnames);
+}
+
+PyObject* choose_and_run(PyObject* self, PyObject* const* args, Py_ssize_t num_args,
+                         PyObject* kwnames) {
+  const Overloads& op = overloads_of(self);
+  check(ErrorKind::Type, op.form == Form::Function || (num_args > 0 && is_tensor(args[0])),
+        "descriptor '", op.name, "' of 'Tensor' objects needs a Tensor as its first argument");
+  for (const Signature& signature : op.signatures) {
+    Arguments arguments(signature.num_slots());
+    CommonKeywords common;
+    if (!signature.match(args, num_args, kwnames, arguments.values(), common)) continue;
+    PyTypeObject* cls = nullptr;
+    std::optional<ModeScope<&Mode::generator>> drawing;
+    if (common.special) [[unlikely]] {
+      const Answer answer = heard(self, args, num_args, kwnames);
+      if (answer.given) return answer.result;
+      cls = answer.cls;
+      if (common.generator) drawing.emplace(common.generator);
     }
-    report_mismatch(op, args, num_args, kwnames);
+    if (signature.is_old()) [[unlikely]]
+      warn_old(op, signature);
+    const Entry& entry = signature.entry();
+    if ((entry.flags & (kNoBatch | kRandom)) == kNoBatch) refuse_batched(signature, arguments);
+    const auto kept = [&](PyObject* result) {
+      return cls && result ? keep_class(result, cls) : result;
+    };
+    if (op.form == Form::InPlace) {
+      return kept(call_in_place(op, signature, arguments, unwrap(args[0])));
+    }
+    if (common.out) return kept(call_out(op, signature, arguments, common));
+    Outcome outcome;
+    entry.function.call(arguments.values(), outcome);
+    if (entry.flags & kFactory) {
+      finish_factory(outcome.tensor, common);
+    } else if (entry.flags & kNoGrad) {
+      note_cuts(arguments, outcome);
+    }
+    if (mode.inference) [[unlikely]]
+      mark_inference(outcome);
+    return kept(wrap_outcome(outcome, op.named_tuple));
+  }
+  return ask_or_report(self, args, num_args, kwnames);
+}
+
+// In a function mode or a profiler.  Once a mode was asked there is none in the way.
+PyObject* call_watched(PyObject* self, PyObject* const* args, Py_ssize_t num_args,
+                       PyObject* kwnames) {
+  return guarded([&] {
+    const Answer answer = heard(self, args, num_args, kwnames);
+    if (answer.given) return answer.result;
+    const Timed timed(overloads_of(self).name.c_str(), args, num_args);
+    return choose_and_run(self, args, num_args, kwnames);
   });
+}
+
+PyObject* call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
+  const Py_ssize_t num_args = PyVectorcall_NARGS(nargsf);
+  if (!mode.plain) [[unlikely]]
+    return call_watched(self, args, num_args, kwnames);
+  return guarded([&] { return choose_and_run(self, args, num_args, kwnames); });
 }
 
 PyObject* operator_repr(PyObject* self) {

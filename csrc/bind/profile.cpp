@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "bind/guard.h"
+#include "bind/overrides.h"
 #include "bind/tensor_type.h"
 #include "core/error.h"
 
@@ -94,6 +95,7 @@ PyObject* start(PyObject*, PyObject* args) {
     mode.profile = new Profile(shapes, stacks);
     mode.profile->outer = mode.observers;
     mode.observers = mode.profile;
+    refresh_plain();
     Py_RETURN_NONE;
   });
 }
@@ -103,6 +105,7 @@ PyObject* stop(PyObject*, PyObject*) {
     check(mode.profile != nullptr, "profile: no profiler is running on this thread.");
     unlink(mode.profile);
     const std::unique_ptr<Profile> profile(std::exchange(mode.profile, nullptr));
+    refresh_plain();
     Owned list(PyList_New(0));
     for (const Profile::Event& each : profile->events) {
       const Owned shapes(PyList_New(0)), stack(PyList_New(0));

@@ -9,6 +9,7 @@
 #include "bind/guard.h"
 #include "bind/hooks.h"
 #include "bind/interop.h"
+#include "bind/overrides.h"
 #include "bind/parameters.h"
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
@@ -30,8 +31,15 @@ namespace {
 
 // A property whose value is a function of the tensor.
 template <auto function>
-PyObject* getter(PyObject* self, void*) {
+PyObject* read(PyObject* self, void*) {
   return guarded([&] { return function(unwrap(self)); });
+}
+template <auto function>
+PyObject* getter(PyObject* self, void*) {
+  if (is_plain(self)) [[likely]]
+    return read<function>(self, nullptr);
+  constexpr ::getter own = getter<function>;
+  return ask_getter(reinterpret_cast<const void*>(own), read<function>, self);
 }
 
 PyObject* get_shape(const Tensor& t) { return wrap_sizes(t.sizes()); }
@@ -262,15 +270,23 @@ PyObject* of_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kw
   return guarded([&] {
     static const Parameters<1> names(name, {"input"}, 1, 1);
     PyObject* input = names(args, n, kwnames)[0];
-    if (!is_tensor(input)) names.refuse(0, "Tensor", input);
-    return PyObject_CallMethod(input, name, nullptr);
+    const auto compute = [&] {
+      if (!is_tensor(input)) names.refuse(0, "Tensor", input);
+      return PyObject_CallMethod(input, name, nullptr);
+    };
+    if (is_plain(input)) return compute();
+    return asked({Callee::Kind::Core, name}, args, n, kwnames, [&] { return guarded(compute); });
   });
 }
 
 template <auto function>
-PyObject* method(PyObject* self, PyObject*) {
+PyObject* simple_method(PyObject* self, PyObject*) {
   return guarded([&] { return function(unwrap(self)); });
 }
+template <auto function>
+constexpr PyCFunction method = hooked<simple_method<function>>;
+
+PyObject* dim(const Tensor& t) { return PyLong_FromLong(t.ndim()); }
 
 PyObject* numel(const Tensor& t) { return PyLong_FromLongLong(t.numel()); }
 PyObject* item(const Tensor& t) {
@@ -362,6 +378,16 @@ PyObject* make_subclass(PyObject*, PyObject* args) {
   });
 }
 
+PyObject* refuse_wrapper(PyObject*, PyObject*, PyObject*) {
+  return guarded([]() -> PyObject* {
+    fail(ErrorKind::NotImplemented,
+         "_make_wrapper_subclass: a tensor without memory is there for __torch_dispatch__, which "
+         "is not supported. Expected _make_subclass(cls, data), or a class with "
+         "__torch_function__ that holds a tensor.");
+  });
+}
+const auto no_wrapper = reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&refuse_wrapper));
+
 // The same memory and history as a tensor of another class.
 PyObject* as_subclass(PyObject* self, PyObject* cls) {
   return guarded([&] {
@@ -407,13 +433,23 @@ void require_grad(const Tensor& t, bool wanted) {
   if (wanted && (origin == Origin::None || origin == Origin::Frozen)) note_origin(t, Origin::Made);
 }
 
-Py_ssize_t tensor_length(PyObject* self) {
+static Py_ssize_t length(PyObject* self) {
   const Tensor& t = unwrap(self);
   if (t.ndim() == 0) {
     PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
     return -1;
   }
   return static_cast<Py_ssize_t>(t.size(0));
+}
+
+Py_ssize_t tensor_length(PyObject* self) {
+  if (is_plain(self)) return length(self);
+  const Answer answer = ask({Callee::Kind::Name, "__len__"}, &self, 1, nullptr);
+  if (!answer.given) return length(self);
+  if (!answer.result) return -1;
+  const Py_ssize_t found = PyNumber_AsSsize_t(answer.result, PyExc_OverflowError);
+  Py_DECREF(answer.result);
+  return found;
 }
 
 // Where a tensor comes from, as a sentence, or "".
@@ -431,18 +467,20 @@ PyGetSetDef tensor_properties[] = {
     {"dtype", getter<get_dtype>, nullptr, "The element type.", nullptr},
     {"device", getter<get_device>, nullptr, "Always device(type='cpu').", nullptr},
     {"ndim", getter<get_ndim>, nullptr, "The number of dimensions.", nullptr},
-    {"requires_grad", getter<get_requires_grad>, set_requires_grad,
+    {"requires_grad", getter<get_requires_grad>, hooked_setter<set_requires_grad>,
      "Whether gradients flow to this tensor.", nullptr},
-    {"grad", getter<get_grad>, set_grad, "The accumulated gradient, or None.", nullptr},
+    {"grad", getter<get_grad>, hooked_setter<set_grad>, "The accumulated gradient, or None.",
+     nullptr},
     {"grad_fn", getter<get_grad_fn>, nullptr, "The node that made the tensor, or None.", nullptr},
     {"is_leaf", getter<get_is_leaf>, nullptr, "Whether no recorded operation made it.", nullptr},
     {"retains_grad", getter<get_retains_grad>, nullptr,
      "Whether the gradient of this non-leaf is kept.", nullptr},
-    {"_backward_hooks", getter<get_backward_hooks>, set_backward_hooks,
+    {"_backward_hooks", getter<get_backward_hooks>, hooked_setter<set_backward_hooks>,
      "The functions of register_hook by number, or None.", nullptr},
-    {"_post_accumulate_grad_hooks", getter<get_accumulation_hooks>, set_accumulation_hooks,
+    {"_post_accumulate_grad_hooks", getter<get_accumulation_hooks>,
+     hooked_setter<set_accumulation_hooks>,
      "The functions of register_post_accumulate_grad_hook by number, or None.", nullptr},
-    {"data", getter<get_data>, set_data,
+    {"data", getter<get_data>, hooked_setter<set_data>,
      "A tensor over the same memory without history and with a version counter of its own.",
      nullptr},
     {"_version", getter<get_version>, nullptr, "Raised by every in-place write.", nullptr},
@@ -455,9 +493,9 @@ PyGetSetDef tensor_properties[] = {
     {"T", getter<get_transpose>, nullptr, "A view with the dimensions reversed.", nullptr},
     {"mT", getter<get_matrix_transpose>, nullptr, "A view with the last two dimensions exchanged.",
      nullptr},
-    {"real", getter<get_real>, set_part<real>,
+    {"real", getter<get_real>, hooked_setter<set_part<real>>,
      "A view of the real parts; a real tensor itself. Writing copies into it.", nullptr},
-    {"imag", getter<get_imaginary>, set_part<imag>,
+    {"imag", getter<get_imaginary>, hooked_setter<set_part<imag>>,
      "A view of the imaginary parts; an error for a real tensor. Writing copies into it.", nullptr},
     {"H", getter<get_hermitian>, nullptr,
      "The conjugate transpose of a matrix; of a real one a view.", nullptr},
@@ -467,20 +505,17 @@ PyGetSetDef tensor_properties[] = {
 };
 
 PyMethodDef tensor_methods[] = {
-    {"size", fast(method_size), METH_FASTCALL | METH_KEYWORDS,
+    {"size", fast(hooked_fast<method_size>), METH_FASTCALL | METH_KEYWORDS,
      "size(dim=None)\n\nThe sizes, or the size of one dimension."},
-    {"stride", fast(method_stride), METH_FASTCALL | METH_KEYWORDS,
+    {"stride", fast(hooked_fast<method_stride>), METH_FASTCALL | METH_KEYWORDS,
      "stride(dim=None)\n\nThe strides in elements, or one of them."},
     {"numel", method<numel>, METH_NOARGS, "The number of elements."},
     {"nelement", method<numel>, METH_NOARGS, "The number of elements."},
-    {"dim", [](PyObject* self, PyObject*) { return PyLong_FromLong(unwrap(self).ndim()); },
-     METH_NOARGS, "The number of dimensions."},
-    {"ndimension", [](PyObject* self, PyObject*) { return PyLong_FromLong(unwrap(self).ndim()); },
-     METH_NOARGS, "The number of dimensions."},
+    {"dim", method<dim>, METH_NOARGS, "The number of dimensions."},
+    {"ndimension", method<dim>, METH_NOARGS, "The number of dimensions."},
     {"item", method<item>, METH_NOARGS, "The value of a tensor with one element, as a number."},
     {"tolist", method<to_list>, METH_NOARGS, "The values as nested lists."},
-    {"element_size", [](PyObject* self, PyObject*) { return get_itemsize(unwrap(self)); },
-     METH_NOARGS, "Bytes of one element."},
+    {"element_size", method<get_itemsize>, METH_NOARGS, "Bytes of one element."},
     {"storage_offset", method<storage_offset>, METH_NOARGS, "Elements before the first one."},
     {"data_ptr", method<data_ptr>, METH_NOARGS, "The address of the first element."},
     {"_storage_ptr", method<storage_ptr>, METH_NOARGS, "The address of the storage."},
@@ -491,7 +526,7 @@ PyMethodDef tensor_methods[] = {
     {"detach", method<detach>, METH_NOARGS, "A view without history."},
     {"detach_", method<detach_in_place>, METH_NOARGS, "Drops the history of this tensor."},
     {"retain_grad", method<keep_grad>, METH_NOARGS, "Keeps the gradient of a non-leaf in .grad."},
-    {"requires_grad_", fast(requires_grad_in_place), METH_FASTCALL | METH_KEYWORDS,
+    {"requires_grad_", fast(hooked_fast<requires_grad_in_place>), METH_FASTCALL | METH_KEYWORDS,
      "Makes gradients flow to this leaf, or not."},
     {"as_subclass", as_subclass, METH_O,
      "as_subclass(cls)\n\nThis tensor as an object of a class derived from Tensor: the same "
@@ -499,6 +534,11 @@ PyMethodDef tensor_methods[] = {
      "and in the graph.\n\nExample:\n    >>> import pullback as pb\n    >>> class "
      "Points(pb.Tensor):\n    ...     pass\n    >>> "
      "type(pb.ones(2).as_subclass(Points)).__name__\n    'Points'"},
+    {"__torch_function__", fast(default_torch_function), METH_FASTCALL | METH_KEYWORDS | METH_CLASS,
+     "__torch_function__(func, types, args=(), kwargs=None)\n\nWhat classes derived from Tensor do "
+     "with a call unless they say otherwise: the results become objects of the class."},
+    {"_make_wrapper_subclass", no_wrapper, METH_VARARGS | METH_KEYWORDS | METH_STATIC,
+     "Refuses: such a tensor has no memory, and is there for __torch_dispatch__."},
     {"_make_subclass", make_subclass, METH_VARARGS | METH_STATIC,
      "A tensor of a subclass over the memory of another one."},
     {nullptr, nullptr, 0, nullptr},

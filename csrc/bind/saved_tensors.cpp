@@ -128,7 +128,21 @@ PyObject* set_watch(PyObject*, PyObject* function) {
   });
 }
 
+// _set_version(tensor, version)
+PyObject* set_version(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject* tensor;
+    unsigned version;
+    if (!PyArg_ParseTuple(args, "O!I:_set_version", tensor_type, &tensor, &version)) {
+      throw_python();
+    }
+    unwrap(tensor).body()->storage->version = version;
+    Py_RETURN_NONE;
+  });
+}
+
 PyMethodDef functions[] = {
+    {"_set_version", set_version, METH_VARARGS, "(tensor, version): hides in-place writes."},
     {"_set_write_watch", set_watch, METH_O, "Called before every in-place write; or None."},
     {"_push_saved_hooks", push_hooks, METH_VARARGS, "(pack, unpack): for this thread."},
     {"_pop_saved_hooks", pop_hooks, METH_NOARGS, "Takes the innermost pair away."},

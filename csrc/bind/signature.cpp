@@ -6,6 +6,7 @@
 
 #include "bind/device.h"
 #include "bind/generator.h"
+#include "bind/overrides.h"
 #include "bind/tensor_type.h"
 #include "bind/types.h"
 
@@ -275,11 +276,20 @@ void Signature::write_text() {
   text_ += ")";
 }
 
+// Of arguments that fit.
+static bool any_asks(PyObject* const* args, Py_ssize_t num_args) {
+  return std::any_of(args, args + num_args, [](PyObject* each) {
+    return is_tensor(each) && fit_of_tensor(each) == Fit::Asks;
+  });
+}
+
 Fit Signature::match_variadic(const Param& param, PyObject* const* args, Py_ssize_t num_args,
                               Value& value) const {
   if (param.type.kind == Kind::Sublists) {
     value.none = false;
-    return to_sublists(args, num_args, value) ? Fit::Yes : Fit::No;
+    return !to_sublists(args, num_args, value) ? Fit::No
+           : any_asks(args, num_args)          ? Fit::Asks
+                                               : Fit::Yes;
   }
   if (num_args == 1 && is_list(args[0]) && !param.each) {
     return to_value(args[0], param.type, value);
@@ -288,11 +298,13 @@ Fit Signature::match_variadic(const Param& param, PyObject* const* args, Py_ssiz
   if (param.type.kind == Kind::Ints) {
     return is_list(args[0]) ? Fit::No : to_ints(args, num_args, value.ints);
   }
+  Fit found = Fit::Yes;
   for (Py_ssize_t i = 0; i < num_args; ++i) {
     if (!is_tensor(args[i])) return Fit::No;
     value.tensors.push_back(unwrap(args[i]));
+    if (fit_of_tensor(args[i]) == Fit::Asks) found = Fit::Asks;
   }
-  return Fit::Yes;
+  return found;
 }
 
 int Signature::find(PyObject* keyword, PyObject* object) const {
@@ -314,7 +326,9 @@ int Signature::find(PyObject* keyword, PyObject* object) const {
 bool Signature::take_common(PyObject* name, PyObject* object, CommonKeywords& common) const {
   const std::uint32_t flags = entry_->flags;
   if (name == names().out && flags & kOutForm && form_ == Form::Function) {
-    if (object != Py_None) common.out = object;
+    if (object == Py_None) return true;
+    common.out = object;
+    if (!is_quiet(object) && any_has_say(object)) common.special = true;
     return true;
   }
   const auto take_flag = [&](bool& flag) {
@@ -326,6 +340,7 @@ bool Signature::take_common(PyObject* name, PyObject* object, CommonKeywords& co
   if (name == names().generator && flags & kRandom) {
     if (object == Py_None) return true;
     common.generator = generator_of(object);
+    common.special = true;
     check(ErrorKind::Type, common.generator, called_,
           "(): argument 'generator' must be torch.Generator, not ", type_name(object));
     return true;
@@ -355,9 +370,13 @@ bool Signature::match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwna
   int broken = -1;  // is reported once all the others fit
   PyObject* const* broken_at = nullptr;
   const auto accept = [&](Fit fit, int i, PyObject* const* at) {
-    if (fit == Fit::Broken) [[unlikely]] {
-      broken = i;
-      broken_at = at;
+    if (fit > Fit::Yes) [[unlikely]] {
+      if (fit == Fit::Asks) {
+        common.special = true;
+      } else {
+        broken = i;
+        broken_at = at;
+      }
     }
     return fit != Fit::No;
   };
@@ -482,11 +501,13 @@ std::string Signature::explain(PyObject* const* args, Py_ssize_t num_args,
     Value value;
     if (params_[i].variadic) {
       const auto rest = static_cast<Py_ssize_t>(arguments - i);
-      if (match_variadic(params_[i], args + i, rest, value) != Fit::Yes) {
+      const Fit fit = match_variadic(params_[i], args + i, rest, value);
+      if (fit == Fit::No || fit == Fit::Broken) {
         return variadic_mismatch(i, args + i, rest);
       }
       break;
-    } else if (to_value(args[i], params_[i].type, value) != Fit::Yes) {
+    } else if (const Fit fit = to_value(args[i], params_[i].type, value);
+               fit == Fit::No || fit == Fit::Broken) {
       return mismatch(i, args[i], true);
     }
   }
@@ -503,7 +524,8 @@ std::string Signature::explain(PyObject* const* args, Py_ssize_t num_args,
     if (given[i]) return "got multiple values for argument " + quoted(name.get());
     given[i] = true;
     Value value;
-    if (to_value(object, params_[i].type, value) != Fit::Yes) return mismatch(i, object, false);
+    const Fit fit = to_value(object, params_[i].type, value);
+    if (fit == Fit::No || fit == Fit::Broken) return mismatch(i, object, false);
   }
   std::string missing;
   int count = 0;

@@ -32,6 +32,7 @@ struct CommonKeywords {
   PyObject* out = nullptr;
   kernels::Generator* generator = nullptr;
   bool requires_grad = false;
+  bool special = false;  // there is a generator, or the class of an argument may have a say
 };
 
 // One way to call an overload: as its entry says, or in an order that is deprecated.

@@ -10,7 +10,9 @@
 #include "bind/collector.h"
 #include "bind/guard.h"
 #include "bind/hooks.h"
+#include "bind/overrides.h"
 #include "graph/meta.h"
+#include "ops/basic.h"
 
 namespace pullback::bind {
 
@@ -108,6 +110,18 @@ bool release_handle(TensorBody* body) noexcept {
   return true;
 }
 
+// Objects of subclasses without slots differ in their type alone.
+bool has_plain_layout(const PyTypeObject* type) {
+  return type->tp_basicsize == static_cast<Py_ssize_t>(sizeof(PyTensor)) && type->tp_itemsize == 0;
+}
+
+void change_type(PyObject* object, PyTypeObject* type) {
+  PyTypeObject* before = Py_TYPE(object);
+  Py_INCREF(type);
+  Py_SET_TYPE(object, type);
+  Py_DECREF(before);
+}
+
 // An object of the exact type, which the free list holds with its reference to the type.
 void recycle(PyTensor* self) {
 #ifndef Py_GIL_DISABLED
@@ -147,19 +161,32 @@ void destroy_subclass(PyObject* object) {
 
 // Nothing that Python would miss, and nothing to look through: nearly all tensors.
 bool is_bare(const PyTensor* self) {
-  return Py_TYPE(self) == tensor_type && !self->dict && !self->weakrefs && self->tensor.defined() &&
-         !self->tensor.body()->meta;
+  return !self->dict && !self->weakrefs && self->tensor.defined() && !self->tensor.body()->meta;
+}
+
+// The same of an object of a subclass that nothing else holds the body of.
+bool is_bare_subclass(const PyTensor* self, const PyTypeObject* type) {
+  return is_bare(self) && !type->tp_finalize && has_plain_layout(type) &&
+         self->tensor.body()->refs.get() == 1;
 }
 
 void tensor_dealloc(PyObject* object) {
   PyTensor* self = self_of(object);
-  if (is_bare(self) && !PyObject_GC_IsTracked(object)) [[likely]] {
+  if (Py_TYPE(self) == tensor_type && is_bare(self) && !PyObject_GC_IsTracked(object)) [[likely]] {
     self->tensor.body()->handle = nullptr;
     self->tensor.~Tensor();
     return recycle(self);
   }
-  if (leave_to_body(object)) return;
   PyTypeObject* type = Py_TYPE(object);
+  if (type != tensor_type && is_bare_subclass(self, type)) {
+    PyObject_GC_UnTrack(object);
+    forget_holder(object);
+    self->tensor.body()->handle = nullptr;
+    self->tensor.~Tensor();
+    change_type(object, tensor_type);
+    return recycle(self);
+  }
+  if (leave_to_body(object)) return;
   if (type == tensor_type) [[likely]] {
     if (PyObject_GC_IsTracked(object)) {
       PyObject_GC_UnTrack(object);
@@ -201,6 +228,12 @@ int tensor_clear(PyObject* object) {
 void adopt_type(PyTypeObject* type) {
   if (type->tp_dealloc != tensor_dealloc) [[unlikely]]
     type->tp_dealloc = tensor_dealloc;
+}
+
+void adopt_supported_type(PyTypeObject* type) {
+  if (type->tp_dealloc != tensor_dealloc) [[unlikely]]
+    refuse_dispatch(type);
+  adopt_type(type);
 }
 
 int tensor_setattro(PyObject* object, PyObject* name, PyObject* value) {
@@ -266,11 +299,24 @@ PyObject* wrap(Tensor tensor) {
 
 PyObject* wrap_as(PyTypeObject* type, Tensor tensor) {
   if (type == tensor_type) return wrap(std::move(tensor));
-  adopt_type(type);
+  adopt_supported_type(type);
   PyObject* object = type->tp_alloc(type, 0);
   if (!object) throw_python();
   tensor.body()->handle = object;
   new (&self_of(object)->tensor) Tensor(std::move(tensor));
+  return object;
+}
+
+PyObject* give_class(PyObject* object, PyTypeObject* type) {
+  const PyTensor* self = self_of(object);
+  if (Py_TYPE(object) != tensor_type || Py_REFCNT(object) != 1 || self->dict || self->weakrefs ||
+      !has_plain_layout(type)) {
+    const Owned held(object);
+    return wrap_as(type, alias_view(unwrap(object)));
+  }
+  adopt_supported_type(type);
+  change_type(object, type);
+  track(object);
   return object;
 }
 
@@ -308,7 +354,8 @@ int init_tensor_type(PyObject* module) {
   tensor_type = reinterpret_cast<PyTypeObject*>(type);
   TensorBody::set_handle_release(release_handle);
   set_cycle_maker(make_cycle);
-  return PyModule_AddObjectRef(module, "Tensor", type);
+  if (PyModule_AddObjectRef(module, "Tensor", type) < 0) return -1;
+  return init_overrides(module) < 0 ? -1 : init_overridable(module);
 }
 
 }  // namespace pullback::bind

@@ -32,7 +32,8 @@ struct PyTensor {
 extern PyTypeObject* tensor_type;
 
 inline bool is_tensor(PyObject* object) {
-  return Py_TYPE(object) == tensor_type || PyType_IsSubtype(Py_TYPE(object), tensor_type);
+  PyTypeObject* type = Py_TYPE(object);
+  return type == tensor_type || type->tp_base == tensor_type || PyType_IsSubtype(type, tensor_type);
 }
 // The object must be a tensor.
 inline const Tensor& unwrap(PyObject* object) {
@@ -42,6 +43,9 @@ inline const Tensor& unwrap(PyObject* object) {
 PyObject* wrap(Tensor tensor);
 // A new object of a subclass, for nn.Parameter.
 PyObject* wrap_as(PyTypeObject* type, Tensor tensor);
+// A tensor as an object of a subclass; takes the reference.  An object that nobody else holds
+// becomes one itself, of another there is a view.
+PyObject* give_class(PyObject* object, PyTypeObject* type);
 
 // Creates the type and adds it to the module as "Tensor".
 int init_tensor_type(PyObject* module);

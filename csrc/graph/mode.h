@@ -50,6 +50,17 @@ struct Mode {
   int depth = 0;
   Level* levels = nullptr;  // made when the first transform starts
   FreeingPasses* freeing_passes = nullptr;
+
+  // NOTE [Overrides] in bind/overrides.h: the type of tensors that nobody watches, subclasses known
+  // to have no say and to have Tensor's own, with the versions of the types, and who may have one.
+  const void* plain = nullptr;
+  const void* quiet = nullptr;
+  const void* heir = nullptr;
+  unsigned quiet_version = 0;
+  unsigned heir_version = 0;
+  bool overrides_off = false;
+  bool modes_off = false;
+  void* function_modes = nullptr;  // a list of Python's, made when the first mode is entered
 };
 
 extern thread_local constinit Mode mode;

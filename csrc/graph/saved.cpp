@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include "core/error.h"
 #include "graph/identity.h"
@@ -334,8 +335,11 @@ class FreeingPasses {
 };
 
 void make_freeing_passes() {
-  thread_local FreeingPasses own;
-  if (!mode.freeing_passes) mode.freeing_passes = &own;
+  if (mode.freeing_passes) return;
+  // On the heap: libraries have little room for what belongs to a thread.
+  thread_local std::unique_ptr<FreeingPasses> own;
+  if (!own) own = std::make_unique<FreeingPasses>();
+  mode.freeing_passes = own.get();
 }
 
 void note_freeing_pass(std::uint32_t pass) {

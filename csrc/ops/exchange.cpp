@@ -103,6 +103,13 @@ Ref<Storage> twin_storage(const Ref<Storage>& storage) {
   return twin;
 }
 
+bool is_sole_user(const Tensor& t) {
+  Storage* storage = t.body()->storage.get();
+  Storage* owner = owner_of(storage);
+  return storage->refs.get() == 1 && (owner == storage || owner->refs.get() == 1) &&
+         !owner->deleter;
+}
+
 static void move_geometry(const Tensor& target, const Tensor& source, Ref<Storage> storage) {
   TensorBody* body = target.body();
   const bool moves = storage != body->storage;

@@ -18,6 +18,9 @@ namespace pullback {
 // The same memory in a storage that has a version counter of its own (.data).
 Ref<Storage> twin_storage(const Ref<Storage>& storage);
 
+// Whether no other tensor has the memory of this one, nor anybody else.
+bool is_sole_user(const Tensor& t);
+
 // Makes `target` refer to the memory of `source` and share its version counter.
 void replace_geometry(const Tensor& target, const Tensor& source);
 // The same with a version counter that goes on counting as that of `target` did (`.data = source`).

@@ -279,6 +279,10 @@ std::vector<Tensor> Pass::run(std::span<const Tensor> seeds) {
     }
     unmark(node);
   }
+  for (std::size_t i = 0; i < at_end_.size(); ++i) {  // one may queue others
+    std::exchange(at_end_[i], nullptr)();
+    kept.put_back();
+  }
   return request_.accumulate ? std::vector<Tensor>() : std::move(results_);
 }
 

@@ -10,6 +10,7 @@
 // A leaf gets its whole gradient once, right after the last node that contributes to it.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -28,6 +29,8 @@ class ActivePass {
   virtual bool reaches(const TensorBody& leaf) const = 0;
   // Only some inputs get gradients.
   virtual bool selects_inputs() const = 0;
+  // Is called when all gradients are there, after those that were queued before.
+  virtual void call_at_end(std::function<void()> function) = 0;
 
  protected:
   ~ActivePass() = default;

@@ -29,6 +29,10 @@ class Pass final : public ActivePass {
     return is_marked(&leaf) && leaves_[place_of(&leaf)].needed;
   }
 
+  void call_at_end(std::function<void()> function) override {
+    at_end_.push_back(std::move(function));
+  }
+
   std::vector<Tensor> run(std::span<const Tensor> seeds);
 
  private:
@@ -113,6 +117,7 @@ class Pass final : public ActivePass {
   memory::Vector<Node*> pending_;
   memory::Vector<Capture> captures_;
   std::vector<Tensor> results_;
+  std::vector<std::function<void()>> at_end_;
   std::unordered_map<const void*, std::uint32_t> others_;  // places of what another pass holds
   std::size_t done_ = 0;
 };

@@ -5,14 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from pullback import _core
-from pullback._core import Generator, Size, Tensor, device, dtype, layout, memory_format
+from pullback._core import (
+    Generator,
+    Size,
+    Tensor,
+    _disabled_torch_dispatch_impl,
+    _disabled_torch_function_impl,
+    _has_torch_function,
+    _has_torch_function_unary,
+    _has_torch_function_variadic,
+    device,
+    dtype,
+    layout,
+    memory_format,
+)
+from pullback.overrides import DisableTorchFunction, DisableTorchFunctionSubclass
 
 __all__ = [
+    "DisableTorchFunction",
+    "DisableTorchFunctionSubclass",
     "Generator",
     "Size",
     "TensorBase",
     "_TensorBase",
+    "_disabled_torch_dispatch_impl",
+    "_disabled_torch_function_impl",
     "_get_tracing_state",
+    "_has_torch_function",
+    "_has_torch_function_unary",
+    "_has_torch_function_variadic",
     "_log_api_usage_once",
     "_nn",
     "device",

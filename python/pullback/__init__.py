@@ -121,6 +121,7 @@ _SUBMODULES = frozenset(
         "nn",
         "onnx",
         "optim",
+        "overrides",
         "profiler",
         "random",
         "return_types",

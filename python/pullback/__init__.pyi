@@ -79,6 +79,9 @@ from pullback import (
     optim as optim,
 )
 from pullback import (
+    overrides as overrides,
+)
+from pullback import (
     profiler as profiler,
 )
 from pullback import (

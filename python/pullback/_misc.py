@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
-from pullback import _arguments
+from pullback import _arguments, _core
 from pullback._core import Tensor, device
 
 __all__ = [
@@ -37,6 +37,7 @@ def _check_tensor(function: str, name: str, value: object) -> None:
         raise TypeError(f"{function}(): argument {name!r} (position 1) must be Tensor, not {kind}")
 
 
+@_core._overridable
 def is_conj(input: Tensor) -> bool:
     """Always False: conjugates are computed, not marked.
 
@@ -49,6 +50,7 @@ def is_conj(input: Tensor) -> bool:
     return input.is_conj()
 
 
+@_core._overridable
 def is_neg(input: Tensor) -> bool:
     """Always False: negatives are computed, not marked.
 
@@ -61,6 +63,7 @@ def is_neg(input: Tensor) -> bool:
     return input.is_neg()
 
 
+@_core._overridable
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """``nn.functional.dropout`` with all arguments given."""
     _arguments.bools("dropout", train=train)
@@ -69,6 +72,7 @@ def dropout(input: Tensor, p: float, train: bool) -> Tensor:
     return functional.dropout(input, p, train)
 
 
+@_core._overridable
 def dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     """The same in place."""
     _arguments.bools("dropout_", train=train)

@@ -27,7 +27,7 @@ class Tensor:
         retain_graph: bool | None = None,
         create_graph: bool = False,
         inputs: Any = None,
-    ) -> None:
+    ) -> Any:
         """Add the gradients of this tensor to ``.grad`` of the leaves it was computed from.
 
         Args:
@@ -50,11 +50,10 @@ class Tensor:
         """
         if inputs is None and (gradient is None or not isinstance(gradient, (tuple, list))):
             retain = create_graph if retain_graph is None else retain_graph
-            _core._backward(self, gradient, retain, create_graph)
-        else:
-            from pullback.autograd import backward
+            return _core._backward(self, gradient, retain, create_graph)
+        from pullback.autograd import backward
 
-            backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+        return backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def new(self: Any, *args: Any, **kwargs: Any) -> Any:
         """A tensor of this one's dtype by sizes, or from data: ``x.new(2, 3)``, ``x.new([1, 2])``.
@@ -321,9 +320,19 @@ class Tensor:
         raise AssertionError("Torch not compiled with CUDA enabled: pullback runs on the CPU only.")
 
 
+# Methods that ask nobody what they are to do (NOTE [Overrides] in bind/overrides.h), or do in the
+# core, without a cost for plain tensors.
+_SILENT = frozenset({"__array_ufunc__", "__array_wrap__", "__iter__", "backward", "set_"})
+
+
 def graft() -> None:
-    """Move the methods of the class above onto the C type."""
+    """Move the methods of the class above onto the C type; there they are overridable."""
     skipped = {"__module__", "__qualname__", "__dict__", "__weakref__", "__doc__"}
-    for name, value in vars(Tensor).items():
-        if name not in skipped:
-            setattr(_core.Tensor, name, value)
+    function = type(graft)
+    for name, value in list(vars(Tensor).items()):
+        if name in skipped:
+            continue
+        if type(value) is function and name not in _SILENT:
+            value = _core._overridable(value)
+            setattr(Tensor, name, value)
+        setattr(_core.Tensor, name, value)

@@ -70,6 +70,7 @@ def _as_seeds(seeds: Any, count: int, function: str, name: str) -> tuple[Any, ..
     return _as_tuple(seeds, function, name)
 
 
+@_core._overridable
 def backward(
     tensors: Tensor | _Tensors,
     grad_tensors: Tensor | _Tensors | None = None,
@@ -147,6 +148,7 @@ def grad(
 ) -> tuple[Any, ...]: ...
 
 
+@_core._overridable
 def grad(
     outputs: Tensor | _Tensors,
     inputs: Tensor | _Tensors | dict[str, Tensor],

@@ -128,3 +128,6 @@ def normalize(
 for _part in _parts.ALL:
     for _name in _part.__all__:
         globals()[_name].__module__ = __name__
+for _name, _function in list(globals().items()):
+    if _name[0] != "_" and getattr(_function, "__code__", None) is not None:
+        globals()[_name] = _core._overridable(_function)

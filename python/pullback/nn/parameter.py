@@ -1,7 +1,7 @@
 """``Parameter``: the tensor that a module finds among its attributes and an optimizer trains.
 
 It is a leaf that shares the memory of the tensor it is made from. Results of operations on it
-are plain tensors.
+are plain tensors: its class has no say (``bind/overrides.h``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import pullback as pb
-from pullback import Tensor
+from pullback import Tensor, _core
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -18,7 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["Parameter"]
 
 
-class Parameter(Tensor):
+class _ParameterMeta(type):
+    """Objects of other subclasses of Tensor are parameters when ``Parameter`` made them."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if super().__instancecheck__(instance):
+            return True
+        return (
+            cls is Parameter
+            and isinstance(instance, Tensor)
+            and getattr(instance, "_is_param", False) is True
+        )
+
+
+class Parameter(Tensor, metaclass=_ParameterMeta):
     """A tensor that becomes part of a module when it is assigned to one of its attributes.
 
     Args:
@@ -31,6 +44,8 @@ class Parameter(Tensor):
         Parameter containing:
         tensor([1., 1.], requires_grad=True)
     """
+
+    __torch_function__ = _core._disabled_torch_function_impl
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Self:
         """A leaf that shares the memory of ``data``."""
@@ -45,8 +60,11 @@ class Parameter(Tensor):
             raise TypeError(
                 f"Parameter: requires_grad must be bool: got {type(requires_grad).__name__}."
             )
-        made: Self = Tensor._make_subclass(cls, data, requires_grad)
-        return made
+        if type(data) is Tensor or issubclass(type(data), Parameter):
+            made: Self = Tensor._make_subclass(cls, data, requires_grad)
+            return made
+        kept: Self = _of_subclass(data, requires_grad)
+        return kept
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         known: Self | None = memo.get(id(self))
@@ -65,6 +83,20 @@ class Parameter(Tensor):
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         state = self.__dict__ or None
         return _rebuild, (type(self), self.data, self.requires_grad), state
+
+
+def _of_subclass(data: Any, requires_grad: bool) -> Any:
+    """Data of another subclass of Tensor stays of its class, and is a parameter all the same."""
+    made = data.detach().requires_grad_(requires_grad)
+    if type(made) is not type(data):
+        raise RuntimeError(
+            f"Creating a Parameter from an instance of type {type(data).__name__} requires that "
+            f"detach() returns an instance of the same type, but return type {type(made).__name__} "
+            "was found instead. To use the type as a Parameter, please correct the detach() "
+            "semantics defined by its __torch_function__() implementation."
+        )
+    made._is_param = True
+    return made
 
 
 def _rebuild(cls: type[Parameter], data: Tensor, requires_grad: bool) -> Parameter:
