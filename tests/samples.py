@@ -4,11 +4,13 @@ A row of the table has samples like ``x(3,4), dim=1 | x(), 0``. Between the bars
 argument lists with these makers of tensors (float64 unless said):
 ``x`` wants a gradient, ``xs`` too and is strided in memory, ``c`` and ``cs`` want none; all of
 normal-like distinct values, or uniform with ``low=`` and ``high=``; ``i(shape, high=)`` int64 in
-[low, high), ``i(, high=2)`` one of no dimensions, ``b`` bool, ``spd(n)`` symmetric positive
-definite matrices; ``z`` and ``zs`` are ``x`` and ``xs`` of complex numbers. Dtypes are written
-``float32`` or ``pb.float32``. The values follow from the text alone, so that a sample is the same
-in every run and for every library: ``parse`` makes ``Sample`` objects with ``Leaf`` places,
-``Sample.tensors(lib)`` the tensors and ``Sample.fill(lib, tensors)`` the arguments.
+[low, high), ``i(, high=2)`` one of no dimensions, ``p`` pivots of a factorisation, ``b`` bool,
+``spd(n)`` symmetric positive definite matrices and ``sym(n)`` symmetric ones, which stay symmetric
+in every test, since operators read one half; ``z`` and ``zs`` are ``x`` and ``xs`` of complex
+numbers. Dtypes are written ``float32`` or ``pb.float32``.
+The values follow from the text alone, so that a sample is the same in every run and for every
+library: ``parse`` makes ``Sample`` objects with ``Leaf`` places, ``Sample.tensors(lib)`` the
+tensors and ``Sample.fill(lib, tensors)`` the arguments.
 """
 
 from __future__ import annotations
@@ -74,6 +76,7 @@ class Leaf:
     array: np.ndarray
     grad: bool = False
     strided: bool = False
+    symmetric: bool = False
 
     @property
     def floating(self) -> bool:
@@ -212,13 +215,26 @@ class _Makers:
     def i(self, *shape: int, high: int = 10, low: int = 0) -> Leaf:
         return Leaf(np.asarray(self.random.randint(low, high, shape), dtype=np.int64))
 
+    def p(self, *shape: int) -> Leaf:
+        order = np.arange(1, shape[-1] + 1) if shape[-1] else np.zeros(0, int)
+        picked = self.random.randint(np.broadcast_to(order, shape), shape[-1] + 1, shape)
+        return Leaf(picked.astype(np.int32))
+
     def b(self, *shape: int) -> Leaf:
         return Leaf(np.asarray(self.random.randint(0, 2, shape), dtype=np.bool_))
 
     def spd(self, *shape: int) -> Leaf:
         size = shape[-1]
         root = self._floats((*shape[:-1], size, size), None, None)
-        return Leaf(root @ np.swapaxes(root, -1, -2) + 0.5 * np.eye(size), grad=True)
+        square = root @ np.swapaxes(root, -1, -2) + 0.5 * np.eye(size)
+        return Leaf(square, grad=True, symmetric=True)
+
+    def sym(self, *shape: int) -> Leaf:
+        half = self._floats((*shape, shape[-1]), None, None)
+        return Leaf((half + np.swapaxes(half, -1, -2)) / 2, grad=True, symmetric=True)
+
+
+MAKERS = ("x", "xs", "z", "zs", "c", "cs", "i", "b", "p", "spd", "sym")
 
 
 class _Names:
@@ -253,8 +269,7 @@ def parse(text: str) -> list[Sample]:
     for part in _split(text):
         makers = _Makers(zlib.crc32(part.encode()))
         names: dict[str, Any] = {name: DType(name) for name in (*DTYPES, *COMPLEX_OF.values())}
-        kinds = ("x", "xs", "z", "zs", "c", "cs", "i", "b", "spd")
-        names |= {name: getattr(makers, name) for name in kinds}
+        names |= {name: getattr(makers, name) for name in MAKERS}
         names |= {"pb": _Names(), "torch": _Names(), "inf": float("inf"), "nan": float("nan")}
         names["collect"] = lambda *args, **kwargs: Sample(part, args, kwargs)  # noqa: B023
         samples.append(eval(f"collect({part.replace('(,', '(')})", names))

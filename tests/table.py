@@ -70,9 +70,11 @@ class Op:
     def of_tensors(self, lib: Any, sample: Sample, form: Callable[..., Any] | None = None) -> Any:
         """The operator as a function of the tensors of a sample."""
         form = form or self.function(lib)
+        symmetric = [leaf.symmetric for leaf in sample.leaves]
 
         def call(*tensors: Any) -> Any:
-            args, kwargs = sample.fill(lib, tensors)
+            halves = [(t + t.mT) / 2 if s else t for t, s in zip(tensors, symmetric, strict=True)]
+            args, kwargs = sample.fill(lib, halves)
             return form(*args, **kwargs)
 
         return call

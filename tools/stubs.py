@@ -387,11 +387,15 @@ def functions() -> str:
     return "\n".join(parts)
 
 
+# What a module of operators has besides them.
+SPACE_TYPES = {"linalg": ["class LinAlgError(RuntimeError): ..."]}
+
+
 def space_stub(space: str) -> str:
     """The stub of a module of operators."""
     parts = [definitions(n, rows, False, False) for n, rows in grouped("space", space).items()]
     head = HEAD.replace(LONG, "")
-    body = "\n".join(parts) + "\n"
+    body = "\n".join([*SPACE_TYPES.get(space, ()), *parts]) + "\n"
     aliases = [line for line in ALIASES.splitlines() if line.split(":")[0] in body]
     imports = f"from pullback._core import (\n    {CORE_NAMES},\n    Tensor,\n)\n"
     return head + imports + "\n".join(aliases) + "\n" + body

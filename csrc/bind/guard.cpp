@@ -5,6 +5,7 @@ namespace pullback::bind {
 namespace {
 
 PyObject* out_of_memory = nullptr;
+PyObject* linalg_error = nullptr;
 
 PyObject* python_type(ErrorKind kind) {
   switch (kind) {
@@ -20,6 +21,8 @@ PyObject* python_type(ErrorKind kind) {
       return PyExc_NotImplementedError;
     case ErrorKind::Memory:
       return out_of_memory;
+    case ErrorKind::LinAlg:
+      return linalg_error;
   }
   return PyExc_RuntimeError;
 }
@@ -34,6 +37,11 @@ int init_errors(PyObject* module) {
       "There is no memory for a tensor: a RuntimeError, as in PyTorch, and a MemoryError.", bases,
       nullptr);
   Py_DECREF(bases);
+  linalg_error = PyErr_NewExceptionWithDoc(
+      "pullback._core._LinAlgError",
+      "A matrix for which there is no result: singular, not positive definite, not finite.",
+      PyExc_RuntimeError, nullptr);
+  if (PyModule_AddObjectRef(module, "_LinAlgError", linalg_error) < 0) return -1;
   return PyModule_AddObjectRef(module, "OutOfMemoryError", out_of_memory);
 }
 

@@ -11,7 +11,7 @@
 
 namespace pullback {
 
-enum class ErrorKind : std::uint8_t { Runtime, Type, Value, Index, NotImplemented, Memory };
+enum class ErrorKind : std::uint8_t { Runtime, Type, Value, Index, NotImplemented, Memory, LinAlg };
 
 class Error : public std::runtime_error {
  public:

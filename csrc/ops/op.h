@@ -10,7 +10,8 @@
 //     static constexpr bool kLinear = true;                  // jvp: the operator itself
 //     static constexpr bool kComplex = true;                 // its fill takes complex numbers
 //     static constexpr bool kMatrixProduct = true;           // and other traits: describe<Op>
-//     struct Attrs {                                         // everything that is no tensor
+//     static constexpr unsigned kConstants = 1;              // results without a derivative, as
+//     bits struct Attrs {                                         // everything that is no tensor
 //       ...
 //       Attrs batched(std::int64_t batch) const;             // the same with a leading batch dim
 //     };
@@ -121,9 +122,13 @@ template <class Op>
 concept HasLayoutOfAll =
     requires(const typename Op::Attrs& a, In in, const Spec& spec) { Op::make_for(a, in, spec); };
 
+// Of a fixed number of results.
+template <class Op>
+using SpecsOf = std::array<Spec, std::size_t(Op::kOutputs > 0 ? Op::kOutputs : 1)>;
+
 template <class Op>
 concept HasLayouts = requires(const typename Op::Attrs& a, const Tensor& x,
-                              const std::array<Spec, 2>& specs) { Op::make_all(a, x, specs); };
+                              const SpecsOf<Op>& specs) { Op::make_all(a, x, specs); };
 
 // One result is a Tensor, a fixed number an array, a list of views a vector.
 template <class Op>
@@ -297,7 +302,7 @@ constexpr void describe_results(Operation& op) {
   } else if constexpr (IsMultiView<Op>) {
     op.views = [](const void* a, const Tensor& x) { return Op::views(attrs_of<Op>(a), x); };
   } else if constexpr (requires(const A& a, In in) { Op::spec(a, in); }) {
-    static_assert(Op::kOutputs == 1 || Op::kOutputs == 2);
+    static_assert(Op::kOutputs >= 1 && Op::kOutputs <= 4);
     op.spec = [](const void* a, In in, Spec* specs) {
       if constexpr (Op::kOutputs == 1) {
         new (specs) Spec(Op::spec(attrs_of<Op>(a), in));
@@ -323,7 +328,9 @@ constexpr void describe_results(Operation& op) {
       if constexpr (Op::kOutputs == 1) {
         fill(*out);
       } else {
-        fill(Result<Op>{out[0], out[1]});
+        Result<Op> results;
+        std::copy_n(out, results.size(), results.begin());
+        fill(results);
       }
     };
     if constexpr (HasLayout<Op>) {
@@ -336,7 +343,9 @@ constexpr void describe_results(Operation& op) {
       };
     } else if constexpr (HasLayouts<Op>) {
       op.make = [](const void* a, In in, const Spec* specs, Tensor* out) {
-        put(Op::make_all(attrs_of<Op>(a), in[0], {specs[0], specs[1]}), out);
+        SpecsOf<Op> all;
+        std::copy_n(specs, all.size(), all.begin());
+        put(Op::make_all(attrs_of<Op>(a), in[0], all), out);
       };
     }
   }
@@ -362,6 +371,7 @@ constexpr void describe_derivatives(Operation& op) {
   op.differentiable = !HasNoDerivative<Op>;
   op.matrix_product = requires { requires Op::kMatrixProduct; };
   op.for_one_pass = requires { requires Op::kForOnePass; };
+  if constexpr (requires { Op::kConstants; }) op.constants = Op::kConstants;
   if constexpr (!HasNoDerivative<Op>) {
     op.list_attrs = [](const void* a, SavedList& list) { list_attribute(attrs_of<Op>(a), list); };
     if constexpr (requires { Op::kReads; }) describe_reads<Op>(op);
@@ -422,6 +432,12 @@ Result<Op> apply(const typename Op::Attrs& attrs, In in) {
     OneResult result;
     execute(detail::kOperation<Op>, &attrs, in, result);
     return std::move(result[0]);
+  } else if constexpr (Op::kOutputs > 2) {
+    std::vector<Tensor> list;
+    execute(detail::kOperation<Op>, &attrs, in, list);
+    Result<Op> result;
+    std::move(list.begin(), list.end(), result.begin());
+    return result;
   } else {
     Result<Op> result;
     execute(detail::kOperation<Op>, &attrs, in, result);

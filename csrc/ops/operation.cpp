@@ -48,7 +48,7 @@ std::size_t OpNode::object_bytes() const {
 
 namespace {
 
-constexpr int kMostResults = 2;  // of those with a fixed number
+constexpr int kMostResults = 4;  // of those with a fixed number
 
 // Attributes for a whole batch, on the stack.
 class BatchedAttributes {
@@ -193,7 +193,7 @@ template <class Results>
       make_node_of<OpNode>(OpNode::bytes_for(op, in.size()), op, attrs, in, results.size());
   const std::span<const Tensor> out = results;
   for (std::size_t k = 0; k < out.size(); ++k) {
-    if (is_differentiable(out[k].dtype())) {
+    if (is_differentiable(out[k].dtype()) && !(op.constants >> k & 1)) {
       set_history(out[k], node.get(), static_cast<std::uint32_t>(k));
     } else if (!mode.pass) {
       detail::note_cuts(in, out.subspan(k, 1));

@@ -67,6 +67,7 @@ struct Operation {
   bool computes_complex;         // its fill takes complex ones as they are
   bool matrix_product;           // of its last two inputs: costs more than moving the bytes
   bool for_one_pass;             // its node serves one pass, though it may save nothing
+  unsigned constants;            // results without a derivative, a bit each
   Reads reads[kDeclaredInputs];  // by the gradient of each input
   Reads most_read;               // by all of them
 

@@ -39,8 +39,10 @@ class _Maker(ast.NodeTransformer):
             return f"pb.randint({low or '0'}, {high or '10'}, {shape})"
         if maker == "b":
             return f"pb.randn({sizes}) > 0"
-        if maker == "spd":
+        if maker in ("spd", "sym"):
             return f"pb.eye({sizes})"
+        if maker == "p":
+            return f"pb.arange(1, {sizes} + 1, dtype=pb.int32)"
         return None
 
     def visit_Name(self, node: ast.Name) -> ast.AST:

@@ -4,13 +4,22 @@
 from pullback._core import _return_types
 
 aminmax = _return_types.aminmax
+cholesky_ex = _return_types.cholesky_ex
 cummax = _return_types.cummax
 cummin = _return_types.cummin
+inv_ex = _return_types.inv_ex
 kthvalue = _return_types.kthvalue
+lu = _return_types.lu
+lu_factor = _return_types.lu_factor
+lu_factor_ex = _return_types.lu_factor_ex
+lu_unpack = _return_types.lu_unpack
 max = _return_types.max
 median = _return_types.median
 min = _return_types.min
 mode = _return_types.mode
 nanmedian = _return_types.nanmedian
+slogdet = _return_types.slogdet
+solve_ex = _return_types.solve_ex
 sort = _return_types.sort
 topk = _return_types.topk
+triangular_solve = _return_types.triangular_solve

@@ -50,6 +50,9 @@ OTHER_NODES = {
     "einsum": "fewer steps: a product of two matrices is mm alone, without views around it",
     "matmul(x(3,4), x(2,4,5))": "one bmm, where PyTorch transposes and copies for one mm",
     "unfold(x(), 0, 1, 1)": "a slice of the tensor seen as one element",
+    "lu": "P has a number, too, among the results of the node",
+    "lu_unpack": "the same",
+    "triangular_solve": "the copy of A is a copy, and no second result of one node",
     "remainder(3.3, x(3, low=0.5, high=2))": "has a derivative here",
     "scatter(x(3,4), 0, i(2,4, high=3), x(2,4), reduce='add')": "the same",
     "scatter(x(3,4), 1, i(3,3, high=4), x(3,3), reduce='multiply')": "the same",
@@ -66,6 +69,11 @@ NO_SECOND_DERIVATIVE_IN_TORCH = {
 
 # By operator and change.
 OTHER_ERRORS = {
+    "cholesky.1: bools": "rounding decides whether a singular matrix is positive definite",
+    "lu_factor: integers": "PyTorch takes an empty matrix of any dtype",
+    "lu_factor: bools": "the same",
+    "lu: integers": "the same",
+    "lu: bools": "the same",
     "addmm: bools": "NotImplementedError as for every product of bools; PyTorch fails in a cast",
     "baddbmm: seven elements": "RuntimeError for a wrong number of dimensions, as in bmm",
     "addbmm: seven elements": "the same",

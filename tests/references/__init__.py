@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from references import indexing, kinds, losses, pointwise, products, reductions, shapes
+from references import indexing, kinds, losses, matrices, pointwise, products, reductions, shapes
 from references.drawn import DRAWN
 from samples import COMPLEX_OF, DTYPES, Sample
 
@@ -22,7 +22,7 @@ __all__ = ["APPROXIMATE", "DRAWN", "NONE", "REFERENCES", "expected", "key"]
 
 APPROXIMATE = pointwise.APPROXIMATE
 
-MODULES = (indexing, kinds, losses, pointwise, products, reductions, shapes)
+MODULES = (indexing, kinds, losses, matrices, pointwise, products, reductions, shapes)
 
 NONE = {
     "empty": "its values are those that the memory had",

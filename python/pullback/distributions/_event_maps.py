@@ -8,7 +8,6 @@ from typing import Any
 import pullback as pb
 from pullback import Tensor
 from pullback.distributions import constraints
-from pullback.distributions._factor import cholesky
 from pullback.distributions._maps import _Plain, clipped_sigmoid
 from pullback.distributions._transform import Transform
 from pullback.distributions.utils import tril_matrix_to_vec, vec_to_tril_matrix
@@ -142,7 +141,7 @@ class PositiveDefiniteTransform(_Plain):
         return factor @ factor.mT
 
     def _inverse(self, y: Tensor) -> Tensor:
-        found: Tensor = LowerCholeskyTransform().inv(cholesky(y))
+        found: Tensor = LowerCholeskyTransform().inv(pb.linalg.cholesky(y))
         return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pullback as pb
 from pullback import Size, Tensor
 from pullback.distributions import constraints
-from pullback.distributions._factor import cholesky, solve_lower
+from pullback.distributions._factor import solve_lower
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
 from pullback.distributions.distribution import Distribution
 from pullback.distributions.utils import broadcast_shapes, lazy_property, standard_normal
@@ -85,7 +85,7 @@ class LowRankMultivariateNormal(Distribution):
         self._unbroadcasted_cov_factor = cov_factor
         self._unbroadcasted_cov_diag = cov_diag
         scaled = cov_factor.mT / cov_diag.unsqueeze(-2)
-        self._capacitance_tril = cholesky(scaled @ cov_factor + self._rank_identity())
+        self._capacitance_tril = pb.linalg.cholesky(scaled @ cov_factor + self._rank_identity())
 
     def _rank_identity(self) -> Tensor:
         factor = self._unbroadcasted_cov_factor
@@ -110,7 +110,7 @@ class LowRankMultivariateNormal(Distribution):
         root = self._unbroadcasted_cov_diag.sqrt().unsqueeze(-1)
         factor = self._unbroadcasted_cov_factor / root
         near = factor @ factor.mT + pb.eye(factor.size(-2), dtype=factor.dtype)
-        return self._expanded(root * cholesky(near))
+        return self._expanded(root * pb.linalg.cholesky(near))
 
     @lazy_property
     def covariance_matrix(self) -> Tensor:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pullback as pb
 from pullback import Size, Tensor
 from pullback.distributions import constraints
-from pullback.distributions._factor import cholesky, inverse_from_factor, precision_to_factor
+from pullback.distributions._factor import precision_to_factor
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
 from pullback.distributions.distribution import Distribution
 from pullback.distributions.utils import broadcast_shapes, lazy_property, standard_normal
@@ -82,7 +83,7 @@ class MultivariateNormal(Distribution):
         if name == "scale_tril":
             self._unbroadcasted_scale_tril = matrix
         elif name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = cholesky(matrix)
+            self._unbroadcasted_scale_tril = pb.linalg.cholesky(matrix)
         else:
             self._unbroadcasted_scale_tril = precision_to_factor(matrix)
 
@@ -107,7 +108,7 @@ class MultivariateNormal(Distribution):
     @lazy_property
     def precision_matrix(self) -> Tensor:
         """The inverse of the covariance."""
-        return self._expanded(inverse_from_factor(self._unbroadcasted_scale_tril))
+        return self._expanded(pb.cholesky_inverse(self._unbroadcasted_scale_tril))
 
     @property
     def mean(self) -> Tensor:

@@ -9,12 +9,7 @@ from typing import Any
 import pullback as pb
 from pullback import Size, Tensor
 from pullback.distributions import constraints
-from pullback.distributions._factor import (
-    cholesky,
-    inverse_from_factor,
-    precision_to_factor,
-    solve_lower,
-)
+from pullback.distributions._factor import precision_to_factor, solve_lower
 from pullback.distributions._gaussian import log_diagonal, log_multigamma, multidigamma
 from pullback.distributions.chi2 import Chi2
 from pullback.distributions.exp_family import ExponentialFamily
@@ -103,7 +98,7 @@ class Wishart(ExponentialFamily):
         if name == "scale_tril":
             self._unbroadcasted_scale_tril = matrix
         elif name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = cholesky(matrix)
+            self._unbroadcasted_scale_tril = pb.linalg.cholesky(matrix)
         else:
             self._unbroadcasted_scale_tril = precision_to_factor(matrix)
         self._dist_chi2 = Chi2(df=self.df.unsqueeze(-1) - pb.arange(dim, dtype=matrix.dtype))
@@ -138,7 +133,7 @@ class Wishart(ExponentialFamily):
     @lazy_property
     def precision_matrix(self) -> Tensor:
         """The inverse of the covariance."""
-        return self._expanded(inverse_from_factor(self._unbroadcasted_scale_tril))
+        return self._expanded(pb.cholesky_inverse(self._unbroadcasted_scale_tril))
 
     @property
     def mean(self) -> Tensor:
@@ -188,11 +183,11 @@ class Wishart(ExponentialFamily):
         self._checked(value)
         nu, dim = self.df, self._event_shape[-1]
         factor = self._unbroadcasted_scale_tril
-        trace = solve_lower(factor, cholesky(value)).pow(2).sum((-2, -1))
+        trace = solve_lower(factor, pb.linalg.cholesky(value)).pow(2).sum((-2, -1))
         return (
             -nu * (dim * math.log(2) / 2 + log_diagonal(factor))
             - log_multigamma(nu / 2, dim)
-            + (nu - dim - 1) * log_diagonal(cholesky(value))
+            + (nu - dim - 1) * log_diagonal(pb.linalg.cholesky(value))
             - trace / 2
         )
 
@@ -213,5 +208,5 @@ class Wishart(ExponentialFamily):
         x, y = natural_params
         dim = self._event_shape[-1]
         half = y + (dim + 1) / 2
-        log_det = 2 * log_diagonal(cholesky(-2 * x))
+        log_det = 2 * log_diagonal(pb.linalg.cholesky(-2 * x))
         return half * (dim * math.log(2) - log_det) + log_multigamma(half, dim)

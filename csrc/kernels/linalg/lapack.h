@@ -1,0 +1,123 @@
+// LAPACK and the triangular part of BLAS, typed: one template for each function that we call, over
+// the type of the elements.
+//
+// The functions are those of the library that blas.h opens, found at the first call.  Matrices are
+// column-major; each function returns LAPACK's `info`.  Those with a workspace have it in a vector
+// that the caller keeps for the next matrix of a stack (`Scratch`).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "kernels/linalg/blas.h"
+
+namespace pullback::kernels::lapack {
+
+template <typename T>
+struct Scratch {
+  std::vector<T> work;
+  std::vector<int> integers;
+
+  T* at_least(int size) {
+    if (work.size() < static_cast<std::size_t>(size)) work.resize(static_cast<std::size_t>(size));
+    return work.data();
+  }
+  int* integers_at_least(int size) {
+    if (integers.size() < static_cast<std::size_t>(size)) {
+      integers.resize(static_cast<std::size_t>(size));
+    }
+    return integers.data();
+  }
+};
+
+// The function of this name for elements of type T: "potrf" is spotrf_ or dpotrf_.
+template <typename Signature, typename T>
+Signature* function(const char* name) {
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>);
+  blas();  // sets the number of threads
+  const char letter = std::is_same_v<T, float> ? 's' : 'd';
+  return reinterpret_cast<Signature*>(blas_symbol((letter + std::string(name) + "_").c_str()));
+}
+
+// Fortran passes the lengths of its characters behind everything else.
+using Length = std::size_t;
+
+// The size of the workspace as LAPACK tells it, in an element.
+template <typename T>
+int told(T size) {
+  return static_cast<int>(size);
+}
+
+// --- triangles ---
+
+// Solves op(A) X = alpha B (left) or X op(A) = alpha B in the place of B.
+template <typename T>
+void trsm(char side, char uplo, char trans, char diag, int m, int n, const T* a, int lda, T* b,
+          int ldb) {
+  static auto* const f =
+      function<void(const char*, const char*, const char*, const char*, const int*, const int*,
+                    const T*, const T*, const int*, T*, const int*, Length, Length, Length, Length),
+               T>("trsm");
+  const T one(1);
+  f(&side, &uplo, &trans, &diag, &m, &n, &one, a, &lda, b, &ldb, 1, 1, 1, 1);
+}
+
+// --- Cholesky ---
+
+template <typename T>
+int potrf(char uplo, int n, T* a, int lda) {
+  static auto* const f =
+      function<void(const char*, const int*, T*, const int*, int*, Length), T>("potrf");
+  int info = 0;
+  f(&uplo, &n, a, &lda, &info, 1);
+  return info;
+}
+
+// The inverse of A, one half of it, from its factor.
+template <typename T>
+int potri(char uplo, int n, T* a, int lda) {
+  static auto* const f =
+      function<void(const char*, const int*, T*, const int*, int*, Length), T>("potri");
+  int info = 0;
+  f(&uplo, &n, a, &lda, &info, 1);
+  return info;
+}
+
+// --- LU ---
+
+template <typename T>
+int getrf(int m, int n, T* a, int lda, int* pivots) {
+  static auto* const f =
+      function<void(const int*, const int*, T*, const int*, int*, int*), T>("getrf");
+  int info = 0;
+  f(&m, &n, a, &lda, pivots, &info);
+  return info;
+}
+
+template <typename T>
+void getrs(char trans, int n, int columns, const T* lu, int ldlu, const int* pivots, T* b,
+           int ldb) {
+  static auto* const f = function<void(const char*, const int*, const int*, const T*, const int*,
+                                       const int*, T*, const int*, int*, Length),
+                                  T>("getrs");
+  int info = 0;
+  f(&trans, &n, &columns, lu, &ldlu, pivots, b, &ldb, &info, 1);
+}
+
+template <typename T>
+int getri(int n, T* lu, int ldlu, const int* pivots, Scratch<T>& scratch) {
+  static auto* const f =
+      function<void(const int*, T*, const int*, const int*, T*, const int*, int*), T>("getri");
+  int info = 0;
+  int size = -1;
+  T best(0);
+  f(&n, lu, &ldlu, pivots, &best, &size, &info);
+  size = told(best);
+  f(&n, lu, &ldlu, pivots, scratch.at_least(size), &size, &info);
+  return info;
+}
+
+}  // namespace pullback::kernels::lapack

@@ -1,0 +1,98 @@
+"""Linear algebra beside PyTorch, beyond the samples of the table: what is refused, and how."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pullback as pb
+
+torch = pytest.importorskip("torch")
+
+# Of the library `t`: singular input, wrong shapes and dtypes.
+REFUSED = """
+t.linalg.inv(t.zeros(3, 3))
+t.linalg.inv(t.zeros(2, 3, 3))
+t.linalg.inv(t.ones(2, 3))
+t.linalg.inv(t.ones(3))
+t.linalg.inv(t.ones(2, 2, dtype=t.int64))
+t.linalg.inv(t.ones(2, 2, dtype=t.float16))
+t.linalg.inv_ex(t.zeros(2, 2), check_errors=True)
+t.inverse(t.zeros(2, 2))
+t.linalg.solve(t.zeros(3, 3), t.ones(3))
+t.linalg.solve(t.zeros(2, 3, 3), t.ones(2, 3))
+t.linalg.solve(t.eye(3), t.ones(4))
+t.linalg.solve(t.eye(3), t.ones(4, 2))
+t.linalg.solve(t.eye(3), t.ones(2, 4), left=False)
+t.linalg.solve(t.eye(3), t.ones(3), left=False)
+t.linalg.solve(t.eye(3), t.ones(3, dtype=t.float64))
+t.linalg.solve_ex(t.zeros(3, 3), t.ones(3), check_errors=True)
+t.linalg.cholesky(-t.eye(3))
+t.linalg.cholesky(t.stack([t.eye(3), -t.eye(3)]))
+t.linalg.cholesky(t.full((2, 2), float("nan")))
+t.linalg.cholesky(t.ones(2, 3))
+t.linalg.cholesky(t.ones(3))
+t.linalg.cholesky(t.eye(2, dtype=t.int64))
+t.linalg.cholesky(t.eye(2, dtype=t.float16))
+t.linalg.cholesky_ex(-t.eye(3), check_errors=True)
+t.cholesky_inverse(t.zeros(2, 2))
+t.cholesky_inverse(t.ones(2, 3))
+t.cholesky_solve(t.ones(3, 1), t.ones(2, 2))
+t.cholesky_solve(t.ones(3), t.ones(3, 3))
+t.linalg.solve_triangular(t.ones(3, 3), t.ones(2, 2), upper=True)
+t.linalg.solve_triangular(t.ones(3, 2), t.ones(2, 2), upper=True)
+t.linalg.lu_factor(t.zeros(2, 2))
+t.linalg.lu_factor(t.zeros(2, 2, 2))
+t.linalg.lu_factor(t.eye(2), pivot=False)
+t.linalg.lu_factor(t.ones(2))
+t.linalg.lu_factor(t.ones(2, 2, dtype=t.int64))
+t.linalg.lu_factor_ex(t.zeros(2, 2), check_errors=True)
+t.linalg.lu(t.ones(2))
+t.linalg.det(t.ones(2, 3))
+t.linalg.det(t.ones(2))
+t.linalg.det(t.eye(2, dtype=t.int64))
+t.linalg.slogdet(t.eye(2, dtype=t.float16))
+"""
+
+
+def refusal(lib: Any, line: str) -> tuple[str, str]:
+    """The type and the sentence, up to the first number that depends on the library."""
+    with pytest.raises((RuntimeError, TypeError, ValueError, NotImplementedError)) as caught:
+        eval(line, {"t": lib})
+    sentence = str(caught.value).splitlines()[0]
+    return type(caught.value).__name__, re.sub(r"^torch\.", "", sentence)
+
+
+@pytest.mark.parametrize("line", REFUSED.strip().splitlines())
+def test_refusals(line: str) -> None:
+    assert refusal(pb, line) == refusal(torch, line)
+
+
+def test_the_error_has_a_name() -> None:
+    assert issubclass(pb.linalg.LinAlgError, RuntimeError)
+    with pytest.raises(pb.linalg.LinAlgError):
+        pb.linalg.inv(pb.zeros(2, 2))
+
+
+NAN = """
+t.linalg.inv(n)
+t.linalg.solve(n, t.ones(3))
+t.linalg.det(n)
+t.linalg.slogdet(n)
+t.linalg.lu_factor(n)
+t.linalg.solve_triangular(n, t.ones(3, 1), upper=True)
+"""
+
+
+@pytest.mark.parametrize("line", NAN.strip().splitlines())
+@pytest.mark.parametrize("size", [3, 20])
+def test_nan_goes_through(line: str, size: int) -> None:
+    def found(lib: Any) -> np.ndarray:
+        n = lib.full((size, size), float("nan"))
+        out = eval(line.replace("ones(3", f"ones({size}"), {"t": lib, "n": n})
+        return np.isnan((out if isinstance(out, lib.Tensor) else out[0]).numpy())
+
+    assert (found(pb) == found(torch)).all()
