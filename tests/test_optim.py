@@ -10,7 +10,11 @@ import pytest
 
 import pullback as pb
 from pullback.optim import SGD, Adam, AdamW, Optimizer
-from pullback.optim.optimizer import required
+from pullback.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+    required,
+)
 
 
 def leaf(*values: float) -> Any:
@@ -409,3 +413,157 @@ def test_an_optimizer_of_ones_own() -> None:
         Signs([p])
     with pytest.raises(NotImplementedError):
         Optimizer([p], {}).step()
+
+
+# --- hooks ---
+
+
+def test_hooks_of_a_step() -> None:
+    seen: list[str] = []
+
+    def note(text: str) -> Any:
+        return lambda *args: seen.append(f"{text} {len(args)}")
+
+    p = with_grad([1.0], [1.0])
+    first, second = SGD([p], lr=0.5), Adam([p], lr=0.5)
+    with (
+        first.register_step_pre_hook(note("before")),
+        first.register_step_post_hook(note("after")),
+        register_optimizer_step_pre_hook(note("all before")),
+        register_optimizer_step_post_hook(note("all after")),
+    ):
+        first.step()
+        assert seen == ["all before 3", "before 3", "after 3", "all after 3"]
+        del seen[:]
+        second.step(lambda: seen.append("closure"))
+        assert seen == ["all before 3", "closure", "all after 3"]
+    del seen[:]
+    first.step()
+    assert seen == []
+
+
+def test_a_hook_replaces_what_a_step_is_given() -> None:
+    optimizer = SGD([with_grad([1.0], [1.0])], lr=0.5)
+    with optimizer.register_step_pre_hook(lambda o, args, kwargs: ((o, lambda: "other"), kwargs)):
+        assert optimizer.step() == "other"
+        assert optimizer.step(lambda: "given") == "other"
+    with (
+        optimizer.register_step_pre_hook(lambda *_: 3),
+        pytest.raises(RuntimeError, match="must return None or a tuple"),
+    ):
+        optimizer.step()
+    assert optimizer.step(lambda: "given") == "given"
+    with pytest.raises(TypeError, match="argument 'hook'"):
+        optimizer.register_step_pre_hook(3)  # type: ignore[arg-type]
+
+
+def test_hooks_run_once_around_a_step_in_a_step() -> None:
+    seen = []
+
+    class Twice(SGD):
+        def step(self, closure: Any = None) -> Any:
+            super().step(closure)
+            return super().step()
+
+    p = with_grad([2.0], [1.0])
+    optimizer = Twice([p], lr=0.5)
+    optimizer.register_step_post_hook(lambda *_: seen.append(1))
+    SGD([p], lr=0.5).step()
+    optimizer.step()
+    assert (seen, p.tolist()) == ([1], [0.5])
+
+    class Fails(Optimizer):
+        def step(self, closure: Any = None) -> Any:
+            raise ArithmeticError
+
+    failing = Fails([p], {})
+    failing.register_step_pre_hook(lambda *_: seen.append(2))
+    for _ in range(2):
+        with pytest.raises(ArithmeticError):
+            failing.step()
+    assert seen == [1, 2, 2]
+
+
+def test_hooks_of_the_state() -> None:
+    seen = []
+    optimizer = SGD([leaf(1.0)], lr=0.5)
+    optimizer.register_state_dict_pre_hook(lambda o: seen.append("save"))
+    optimizer.register_state_dict_post_hook(lambda o, state: {**state, "more": 1})
+    optimizer.register_state_dict_post_hook(
+        lambda o, state: seen.append(sorted(state)), prepend=True
+    )
+    state = optimizer.state_dict()
+    assert (state["more"], seen) == (1, ["save", ["param_groups", "state"]])
+
+    def halved(o: Any, state: dict[str, Any]) -> None:
+        state["param_groups"] = [{**group, "lr": 0.25} for group in state["param_groups"]]
+
+    optimizer.register_load_state_dict_pre_hook(halved)
+    optimizer.register_load_state_dict_post_hook(lambda o: seen.append(o.param_groups[0]["lr"]))
+    optimizer.load_state_dict(state)
+    assert (seen[-1], state["param_groups"][0]["lr"]) == (0.25, 0.5)
+
+
+@pytest.mark.parametrize("name", [n for n in pb.optim.__all__ if n[0].isupper()])
+def test_copies_and_pickles(name: str) -> None:
+    """Settings, state and class; hooks stay behind, as in torch."""
+    if name == "Optimizer":
+        pytest.skip("has no step")
+    p = pb.eye(2, dtype=pb.float64).requires_grad_()
+    optimizer = getattr(pb.optim, name)([p])
+    optimizer.register_step_pre_hook(lambda *_: None)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = (p**2).sum()
+        loss.backward()
+        return loss
+
+    if name != "SparseAdam":
+        optimizer.step(closure)
+    for other in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+        assert type(other) is type(optimizer)
+        assert repr(other) == repr(optimizer)
+        assert not other._optimizer_step_pre_hooks
+        (q,) = other.param_groups[0]["params"]
+        assert q is not p
+        q.grad = p.grad.clone() if p.grad is not None else None
+        assert [list(values) for values in other.state.values()] == [
+            list(values) for values in optimizer.state.values()
+        ]
+        if name not in ("LBFGS", "SparseAdam"):
+            other.step()
+            assert q.tolist() != p.tolist()
+
+
+# --- misuse that reaches the core ---
+
+
+def test_groups_that_were_broken_by_hand() -> None:
+    p = with_grad([1.0], [1.0])
+    optimizer = Adam([p])
+    del optimizer.param_groups[0]["eps"]
+    with pytest.raises(KeyError, match="eps"):
+        optimizer.step()
+    optimizer.param_groups[0]["eps"] = "small"
+    with pytest.raises(TypeError):
+        optimizer.step()
+    optimizer.param_groups[0]["eps"] = 1e-8
+    optimizer.param_groups[0]["betas"] = (0.9,)
+    with pytest.raises(ValueError, match="betas has 1 numbers, expected 2"):
+        optimizer.step()
+    optimizer.param_groups[0]["betas"] = (0.9, 0.99)
+    optimizer.state[p] = {"step": pb.zeros(2), "exp_avg": p.grad, "exp_avg_sq": p.grad}
+    with pytest.raises(RuntimeError, match="step has size"):
+        optimizer.step()
+    optimizer.state[p] = {"step": pb.zeros(()), "exp_avg": pb.ones(3), "exp_avg_sq": p.grad}
+    with pytest.raises(RuntimeError, match="exp_avg does not match its parameter"):
+        optimizer.step()
+    optimizer.state[p] = 3
+    with pytest.raises(TypeError, match="state of a parameter is a int"):
+        optimizer.step()
+    optimizer.param_groups.append(3)  # type: ignore[arg-type]
+    del optimizer.state[p]
+    with pytest.raises(TypeError, match="parameter group is a int"):
+        optimizer.step()
+    assert p.grad.tolist() == [1.0]

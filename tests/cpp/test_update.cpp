@@ -21,7 +21,7 @@ namespace pullback::kernels::PULLBACK_ISA {
 struct Lion : RuleDefaults {
   static constexpr const char* kName = "Lion";
   static constexpr const char* kSignature = "lr=1e-4, betas=(0.9, 0.99), weight_decay=0";
-  static constexpr Check kChecks[] = {{"0.0 <= lr", "Invalid learning rate: {lr}"}};
+  static constexpr Check kChecks[] = {kRateCheck};
   static constexpr Slot kSlots[] = {{.name = "exp_avg"}};
   static constexpr const char* kReads = "lr betas[2] weight_decay";
   static constexpr const char* kDoc = "Steps by the sign of the momentum.";

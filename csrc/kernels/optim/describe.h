@@ -18,13 +18,28 @@ struct RuleDefaults {
   static constexpr bool kStateAtOnce = false;
 };
 
+// Checks that many have.
+inline constexpr Check kRateCheck = {"0.0 <= lr", "Invalid learning rate: {lr}"};
+inline constexpr Check kEpsCheck = {"0.0 <= eps", "Invalid epsilon value: {eps}"};
+inline constexpr Check kBeta1Check = {"0.0 <= betas[0] < 1.0",
+                                      "Invalid beta parameter at index 0: {betas[0]}"};
+inline constexpr Check kBeta2Check = {"0.0 <= betas[1] < 1.0",
+                                      "Invalid beta parameter at index 1: {betas[1]}"};
+inline constexpr Check kDecayCheck = {"0.0 <= weight_decay",
+                                      "Invalid weight_decay value: {weight_decay}"};
+
 // The words of the formulas.
 //
-// The gradient that a step follows: its sign, and the weight decay of the settings.
+// A gradient with the weight decay of the settings.
+template <typename T, typename Constants>
+PULLBACK_INLINE T decayed(T p, T g, const Constants& c) {
+  return c.weight_decay != 0 ? muladd(p, T(c.weight_decay), g) : g;
+}
+// The gradient that a step follows: with its sign, too. Flags are doubles: the compiler does not
+// vectorise a loop that reads a bool in every turn.
 template <typename T, typename Constants>
 PULLBACK_INLINE T descent(T p, T g, const Constants& c) {
-  const T signed_g = c.maximize ? g * T(-1) : g;
-  return c.weight_decay != 0 ? muladd(p, T(c.weight_decay), signed_g) : signed_g;
+  return decayed(p, g * T(1 - 2 * c.maximize), c);
 }
 // (1 - weight) * start + weight * end, as torch's lerp rounds it.
 template <typename T>

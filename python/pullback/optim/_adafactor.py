@@ -5,18 +5,17 @@ N. Shazeer, M. Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _arguments
-from pullback.optim._settings import check_settings, evaluated, number_dtype, numbers_as_tensors
-from pullback.optim.optimizer import Optimizer
+from pullback.optim._each import EachOptimizer
+from pullback.optim._settings import check_settings, number_dtype, numbers_as_tensors
 
 __all__ = ["Adafactor"]
 
 
-class Adafactor(Optimizer):
+class Adafactor(EachOptimizer):
     """``Adam`` without a mean gradient, whose mean squares of a matrix are a row and a column.
 
     Shazeer and Stern, ICML 2018, algorithms 4 and 5. With the weight ``step**beta2_decay`` of the
@@ -91,16 +90,6 @@ class Adafactor(Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         numbers_as_tensors(self.state, ["step"])
-
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change the parameters once; the result of ``closure``, called before, if it is given."""
-        loss = None if closure is None else evaluated(closure)
-        with pb.no_grad():
-            for group in self.param_groups:
-                for p in group["params"]:
-                    if p.grad is not None:
-                        self._update(p, p.grad, self.state[p], group)
-        return loss
 
     def _update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         if not state:

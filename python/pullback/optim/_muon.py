@@ -7,18 +7,17 @@ https://kellerjordan.github.io/posts/muon/.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _arguments
-from pullback.optim._settings import check_settings, evaluated
-from pullback.optim.optimizer import Optimizer
+from pullback.optim._each import EachOptimizer
+from pullback.optim._settings import check_settings
 
 __all__ = ["Muon"]
 
 
-class Muon(Optimizer):
+class Muon(EachOptimizer):
     """Momentum whose step is made orthogonal, for the matrices inside of a network.
 
     Jordan et al., 2024. With ``buffer = momentum * buffer + (1 - momentum) * g``, and with
@@ -102,16 +101,6 @@ class Muon(Optimizer):
                         "Muon only supports 2D parameters whereas we found a parameter with size: "
                         f"{p.size()}"
                     )
-
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change the parameters once; the result of ``closure``, called before, if it is given."""
-        loss = None if closure is None else evaluated(closure)
-        with pb.no_grad():
-            for group in self.param_groups:
-                for p in group["params"]:
-                    if p.grad is not None:
-                        self._update(p, p.grad, self.state[p], group)
-        return loss
 
     def _update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         if "momentum_buffer" not in state:

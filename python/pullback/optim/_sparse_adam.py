@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from pullback.optim._settings import check_settings, evaluated
-from pullback.optim.optimizer import Optimizer
+from pullback.optim._each import EachOptimizer
+from pullback.optim._settings import check_settings
 
 __all__ = ["SparseAdam"]
 
 
-class SparseAdam(Optimizer):
+class SparseAdam(EachOptimizer):
     """``Adam`` for sparse gradients; a gradient here is dense, which its ``step`` refuses.
 
     Args:
@@ -55,12 +54,7 @@ class SparseAdam(Optimizer):
                 raise ValueError(f"Invalid beta parameter at index {index}: {betas[index]}")
         super().__init__(params, settings)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """The result of ``closure``, if it is given and no parameter has a gradient after it."""
-        loss = None if closure is None else evaluated(closure)
-        for group in self.param_groups:
-            if any(p.grad is not None for p in group["params"]):
-                raise RuntimeError(
-                    "SparseAdam does not support dense gradients, please consider Adam instead"
-                )
-        return loss
+    def _update(self, *_: Any) -> None:
+        raise RuntimeError(
+            "SparseAdam does not support dense gradients, please consider Adam instead"
+        )

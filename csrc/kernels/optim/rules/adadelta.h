@@ -11,10 +11,7 @@ struct Adadelta : RuleDefaults {
       "lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *, capturable=False, "
       "maximize=False, differentiable=False";
   static constexpr Check kChecks[] = {
-      {"0.0 <= lr", "Invalid learning rate: {lr}"},
-      {"0.0 <= rho <= 1.0", "Invalid rho value: {rho}"},
-      {"0.0 <= eps", "Invalid epsilon value: {eps}"},
-      {"0.0 <= weight_decay", "Invalid weight_decay value: {weight_decay}"}};
+      kRateCheck, {"0.0 <= rho <= 1.0", "Invalid rho value: {rho}"}, kEpsCheck, kDecayCheck};
   static constexpr Slot kSlots[] = {
       {.name = "step", .number = true}, {.name = "square_avg"}, {.name = "acc_delta"}};
   static constexpr const char* kReads = "lr rho eps weight_decay maximize";

@@ -12,12 +12,12 @@ struct Adagrad : RuleDefaults {
       "lr=1e-2, lr_decay=0, weight_decay=0, initial_accumulator_value=0, eps=1e-10, foreach=None, "
       "*, maximize=False, differentiable=False, fused=None";
   static constexpr Check kChecks[] = {
-      {"0.0 <= lr", "Invalid learning rate: {lr}"},
+      kRateCheck,
       {"0.0 <= lr_decay", "Invalid lr_decay value: {lr_decay}"},
-      {"0.0 <= weight_decay", "Invalid weight_decay value: {weight_decay}"},
+      kDecayCheck,
       {"0.0 <= initial_accumulator_value",
        "Invalid initial_accumulator_value value: {initial_accumulator_value}"},
-      {"0.0 <= eps", "Invalid epsilon value: {eps}"}};
+      kEpsCheck};
   static constexpr Slot kSlots[] = {{.name = "step", .number = true},
                                     {.name = "sum", .initial = "initial_accumulator_value"}};
   static constexpr bool kStateAtOnce = true;

@@ -18,11 +18,11 @@ struct Adam : RuleDefaults {
   static constexpr Check kChecks[] = {
       {"not isinstance(lr, Tensor) or not foreach or capturable",
        "lr as a Tensor is not supported for capturable=False and foreach=True"},
-      {"0.0 <= lr", "Invalid learning rate: {lr}"},
-      {"0.0 <= eps", "Invalid epsilon value: {eps}"},
-      {"0.0 <= betas[0] < 1.0", "Invalid beta parameter at index 0: {betas[0]}"},
-      {"0.0 <= betas[1] < 1.0", "Invalid beta parameter at index 1: {betas[1]}"},
-      {"0.0 <= weight_decay", "Invalid weight_decay value: {weight_decay}"},
+      kRateCheck,
+      kEpsCheck,
+      kBeta1Check,
+      kBeta2Check,
+      kDecayCheck,
       {"any(all(isinstance(b, kind) for b in betas) for kind in (float, Tensor))",
        "betas must be either both floats or both Tensors"}};
   static constexpr Slot kSlots[] = {{.name = "step", .number = true},
@@ -48,7 +48,7 @@ taken off the parameter.)";
   struct Constants {
     double keep;  // multiplies the parameter first: decoupled weight decay
     double weight_decay, beta1, beta2, step_size, root, eps;
-    bool maximize;
+    double maximize;
   };
   static Constants prepare(const Options& o, Numbers numbers, bool) {
     const double step = numbers[0] += 1;
@@ -60,7 +60,7 @@ taken off the parameter.)";
             .step_size = o.lr / (1 - std::pow(o.beta1, step)),
             .root = std::sqrt(1 - std::pow(o.beta2, step)),
             .eps = o.eps,
-            .maximize = o.maximize != 0};
+            .maximize = o.maximize};
   }
   template <unsigned has, typename T>
   static PULLBACK_INLINE void step(T& p, T grad, T* s, const Constants& c) {

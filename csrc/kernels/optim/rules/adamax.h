@@ -13,12 +13,7 @@ struct Adamax : RuleDefaults {
   static constexpr const char* kSignature =
       "lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, foreach=None, *, maximize=False, "
       "differentiable=False, capturable=False";
-  static constexpr Check kChecks[] = {
-      {"0.0 <= lr", "Invalid learning rate: {lr}"},
-      {"0.0 <= eps", "Invalid epsilon value: {eps}"},
-      {"0.0 <= betas[0] < 1.0", "Invalid beta parameter at index 0: {betas[0]}"},
-      {"0.0 <= betas[1] < 1.0", "Invalid beta parameter at index 1: {betas[1]}"},
-      {"0.0 <= weight_decay", "Invalid weight_decay value: {weight_decay}"}};
+  static constexpr Check kChecks[] = {kRateCheck, kEpsCheck, kBeta1Check, kBeta2Check, kDecayCheck};
   static constexpr Slot kSlots[] = {
       {.name = "step", .number = true}, {.name = "exp_avg"}, {.name = "exp_inf"}};
   static constexpr const char* kReads = "lr betas[2] eps weight_decay maximize";

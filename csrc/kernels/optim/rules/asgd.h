@@ -14,9 +14,7 @@ struct ASGD : RuleDefaults {
   static constexpr const char* kSignature =
       "lr=1e-2, lambd=1e-4, alpha=0.75, t0=1e6, weight_decay=0, foreach=None, maximize=False, "
       "differentiable=False, capturable=False";
-  static constexpr Check kChecks[] = {
-      {"0.0 <= lr", "Invalid learning rate: {lr}"},
-      {"0.0 <= weight_decay", "Invalid weight_decay value: {weight_decay}"}};
+  static constexpr Check kChecks[] = {kRateCheck, kDecayCheck};
   static constexpr Slot kSlots[] = {{.name = "step", .number = true},
                                     {.name = "eta", .number = true, .initial = "lr"},
                                     {.name = "mu", .number = true, .initial = "1"},

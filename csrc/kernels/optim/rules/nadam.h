@@ -14,12 +14,9 @@ struct NAdam : RuleDefaults {
       "decoupled_weight_decay=False, *, foreach=None, maximize=False, capturable=False, "
       "differentiable=False";
   static constexpr Check kChecks[] = {
-      {"0.0 <= lr", "Invalid learning rate: {lr}"},
-      {"0.0 <= eps", "Invalid epsilon value: {eps}"},
-      {"0.0 <= betas[0] < 1.0", "Invalid beta parameter at index 0: {betas[0]}"},
-      {"0.0 <= betas[1] < 1.0", "Invalid beta parameter at index 1: {betas[1]}"},
-      {"0.0 <= weight_decay", "Invalid weight_decay value: {weight_decay}"},
-      {"0.0 <= momentum_decay", "Invalid momentum_decay value: {momentum_decay}"}};
+      kRateCheck,  kEpsCheck,
+      kBeta1Check, kBeta2Check,
+      kDecayCheck, {"0.0 <= momentum_decay", "Invalid momentum_decay value: {momentum_decay}"}};
   static constexpr Slot kSlots[] = {{.name = "step", .number = true},
                                     {.name = "mu_product", .number = true, .initial = "1"},
                                     {.name = "exp_avg"},
@@ -41,7 +38,7 @@ where ``M`` is the product of all ``mu`` so far.)";
   };
   struct Constants {
     double keep, weight_decay, beta1, beta2, correction, eps, of_grad, of_mean;
-    bool maximize;
+    double maximize;
   };
   static Constants prepare(const Options& o, Numbers numbers, bool) {
     const double step = numbers[0] += 1;
@@ -59,7 +56,7 @@ where ``M`` is the product of all ``mu`` so far.)";
             .eps = o.eps,
             .of_grad = -o.lr * (1.0 - mu) / (1.0 - numbers[1]),
             .of_mean = -o.lr * next / (1.0 - numbers[1] * next),
-            .maximize = o.maximize != 0};
+            .maximize = o.maximize};
   }
   template <unsigned, typename T>
   static PULLBACK_INLINE void step(T& p, T grad, T* s, const Constants& c) {

@@ -12,12 +12,7 @@ struct RAdam : RuleDefaults {
   static constexpr const char* kSignature =
       "lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, decoupled_weight_decay=False, *, "
       "foreach=None, maximize=False, capturable=False, differentiable=False";
-  static constexpr Check kChecks[] = {
-      {"0.0 <= lr", "Invalid learning rate: {lr}"},
-      {"0.0 <= eps", "Invalid epsilon value: {eps}"},
-      {"0.0 <= betas[0] < 1.0", "Invalid beta parameter at index 0: {betas[0]}"},
-      {"0.0 <= betas[1] < 1.0", "Invalid beta parameter at index 1: {betas[1]}"},
-      {"0.0 <= weight_decay", "Invalid weight_decay value: {weight_decay}"}};
+  static constexpr Check kChecks[] = {kRateCheck, kEpsCheck, kBeta1Check, kBeta2Check, kDecayCheck};
   static constexpr Slot kSlots[] = {
       {.name = "step", .number = true}, {.name = "exp_avg"}, {.name = "exp_avg_sq"}};
   static constexpr const char* kReads =
@@ -37,7 +32,7 @@ The step is ``-lr * m`` with the corrected mean ``m`` of ``Adam``, and from the 
   };
   struct Constants {
     double lr, keep, weight_decay, beta1, beta2, eps, correction, root, rectified;
-    bool adaptive, maximize;
+    double adaptive, maximize;
   };
   static Constants prepare(const Options& o, Numbers numbers, bool) {
     const double step = numbers[0] += 1;
@@ -55,8 +50,8 @@ The step is ``-lr * m`` with the corrected mean ``m`` of ``Adam``, and from the 
             .correction = 1 - std::pow(o.beta1, step),
             .root = std::sqrt(rest),
             .rectified = std::sqrt(square),
-            .adaptive = rho > 5.0,
-            .maximize = o.maximize != 0};
+            .adaptive = rho > 5.0 ? 1.0 : 0.0,
+            .maximize = o.maximize};
   }
   template <unsigned, typename T>
   static PULLBACK_INLINE void step(T& p, T grad, T* s, const Constants& c) {
@@ -65,8 +60,8 @@ The step is ``-lr * m`` with the corrected mean ``m`` of ``Adam``, and from the 
     s[0] = lerp(s[0], g, 1 - c.beta1);
     s[1] = mean_square(s[1], g, c.beta2);
     const T plain = s[0] / T(c.correction) * T(c.lr);
-    p = c.adaptive ? x - plain * (T(c.root) / (square_root(s[1]) + T(c.eps))) * T(c.rectified)
-                   : x - plain;
+    p = c.adaptive != 0 ? x - plain * (T(c.root) / (square_root(s[1]) + T(c.eps))) * T(c.rectified)
+                        : x - plain;
   }
 };
 

@@ -12,12 +12,11 @@ struct RMSprop : RuleDefaults {
   static constexpr const char* kSignature =
       "lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False, "
       "capturable=False, foreach=None, maximize=False, differentiable=False";
-  static constexpr Check kChecks[] = {
-      {"0.0 <= lr", "Invalid learning rate: {lr}"},
-      {"0.0 <= eps", "Invalid epsilon value: {eps}"},
-      {"0.0 <= momentum", "Invalid momentum value: {momentum}"},
-      {"0.0 <= weight_decay", "Invalid weight_decay value: {weight_decay}"},
-      {"0.0 <= alpha", "Invalid alpha value: {alpha}"}};
+  static constexpr Check kChecks[] = {kRateCheck,
+                                      kEpsCheck,
+                                      {"0.0 <= momentum", "Invalid momentum value: {momentum}"},
+                                      kDecayCheck,
+                                      {"0.0 <= alpha", "Invalid alpha value: {alpha}"}};
   static constexpr Slot kSlots[] = {{.name = "step", .number = true},
                                     {.name = "square_avg"},
                                     {.name = "momentum_buffer", .when = "momentum"},

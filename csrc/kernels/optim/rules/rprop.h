@@ -13,8 +13,7 @@ struct Rprop : RuleDefaults {
       "lr=1e-2, etas=(0.5, 1.2), step_sizes=(1e-6, 50), *, capturable=False, foreach=None, "
       "maximize=False, differentiable=False";
   static constexpr Check kChecks[] = {
-      {"0.0 <= lr", "Invalid learning rate: {lr}"},
-      {"0.0 < etas[0] < 1.0 < etas[1]", "Invalid eta values: {etas[0]}, {etas[1]}"}};
+      kRateCheck, {"0.0 < etas[0] < 1.0 < etas[1]", "Invalid eta values: {etas[0]}, {etas[1]}"}};
   static constexpr Slot kSlots[] = {
       {.name = "step", .number = true}, {.name = "prev"}, {.name = "step_size", .initial = "lr"}};
   static constexpr const char* kReads = "lr etas[2] step_sizes[2] maximize";
@@ -38,7 +37,7 @@ step, and stays within ``step_sizes``.)";
   }
   template <unsigned, typename T>
   static PULLBACK_INLINE void step(T& p, T grad, T* s, const Constants& c) {
-    T g = c.maximize != 0 ? grad * T(-1) : grad;
+    T g = grad * T(1 - 2 * c.maximize);
     const T agreement = g * s[0], zero = T(0);
     const T size =
         s[1] * select(agreement > zero, T(c.more), select(agreement < zero, T(c.less), T(1)));

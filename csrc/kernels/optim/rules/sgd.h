@@ -37,7 +37,7 @@ is ``momentum * buffer + (1 - dampening) * g``; the step is ``-lr`` times the bu
   static Constants prepare(const Options& o, Numbers, bool made) { return {o, made}; }
   template <unsigned has, typename T>
   static PULLBACK_INLINE void step(T& p, T grad, T* s, const Constants& c) {
-    T g = descent(p, grad, c);
+    T g = decayed(p, c.maximize != 0 ? grad * T(-1) : grad, c);
     if constexpr (has != 0) {
       s[0] = c.first ? g : muladd(g, T(1 - c.dampening), s[0] * T(c.momentum));
       g = c.nesterov != 0 ? muladd(s[0], T(c.momentum), g) : s[0];
