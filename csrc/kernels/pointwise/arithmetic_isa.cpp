@@ -2,6 +2,7 @@
 //
 // Integers wrap: they are computed unsigned.  A kernel stands in the line after its function.
 #include <cmath>
+#include <complex>
 
 #include "kernels/loops.h"
 #include "kernels/vecmath.h"
@@ -305,19 +306,25 @@ template <typename T>
 struct Where {
   T operator()(uint8_t condition, T b, T c) const { return condition != 0 ? b : c; }
 };
-template <std::size_t size>
-using Bits = std::conditional_t<
-    size == 1, uint8_t,
-    std::conditional_t<size == 2, std::uint16_t,
-                       std::conditional_t<size == 4, std::uint32_t, std::uint64_t>>>;
+template <typename T>
+struct BitsOf {
+  using type = std::conditional_t<
+      sizeof(T) == 1, uint8_t,
+      std::conditional_t<sizeof(T) == 2, std::uint16_t,
+                         std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>>;
+};
+template <>
+struct BitsOf<std::complex<double>> {
+  using type = std::complex<double>;
+};
 // Only bits are moved, so that dtypes of one size share a loop.
 template <typename, typename T>
-struct Choice : TernaryOf<Where<Bits<sizeof(T)>>, uint8_t, Bits<sizeof(T)>> {
+struct Choice : TernaryOf<Where<typename BitsOf<T>::type>, uint8_t, typename BitsOf<T>::type> {
   using Out = T;
   static constexpr bool kChooses = true;
 };
 using AllDTypes = DTypes<bool, uint8_t, std::int8_t, std::int16_t, int32_t, int64_t, Half, BFloat16,
-                         float, double>;
+                         float, double, std::complex<float>, std::complex<double>>;
 const Register<"where", Choice, Where, AllDTypes> kWhere;
 
 }  // namespace
