@@ -312,7 +312,7 @@ Tensor tangent(const Arguments<N>& a, std::span<const Tensor> tangents, const Te
     sum = sum.defined() ? add(sum, part) : part;
   }
   if (!sum.defined()) return sum;
-  if (sum.dtype() != result.dtype()) sum = cast(sum, result.dtype());
+  if (sum.dtype() != result.dtype()) sum = cast_gradient(sum, result.dtype());
   return same(sum.sizes(), result.sizes()) ? sum : expand(sum, result.sizes());
 }
 
@@ -466,6 +466,14 @@ void Saved::report_unnamed(Reads what) const {
 void Elementwise::report_partials() const {
   fail("internal error: the record of ", name,
        " has partials for some of its operands only. Please report it.");
+}
+
+void scale_params(double* params, DType dtype, const Scalar& factor) {
+  fitting(factor, dtype);
+  const std::complex<double> parts = factor.to_complex();
+  params[0] = is_differentiable(dtype) ? parts.real() : kernels::integral_param(factor.to_int());
+  params[1] = parts.real();
+  params[2] = parts.imag();
 }
 
 Tensor zero_slope(const Tensor& t, const Saved&) { return Tensor::zeros(t.sizes(), t.dtype()); }

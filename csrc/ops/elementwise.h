@@ -7,8 +7,17 @@
 // operands' tangents; both by the same functions, written in recorded operators.  What a node saves
 // follows from what the partials of the operands that need a gradient read.  Undoing a broadcast or
 // a cast happens here, once. Operands may be numbers.
+//
+// NOTE [Complex derivatives]
+// A tangent t of an operand gives `t times the slope` to the result, or the real part of that if
+// the result is real.  The gradient is PyTorch's, the adjoint of this map for the product
+// Re(conj(a) b): the arriving gradient times the conjugate of the slope, or the real part of that
+// if the operand is real.  So the vjp is conj(times(conj(g))), made in one place, and slopes know
+// nothing of it.  A partial that is no product, with parts or conjugates of t, is kSelfAdjoint or
+// wrong; one whose slope is real may say so too, which spares the two conjugates.
 #pragma once
 
+#include <complex>
 #include <cstdint>
 
 #include "kernels/elementwise.h"
@@ -41,6 +50,10 @@ class Saved {
   const Operand& c() const { return named(kReadsC), operands[2]; }
   const Tensor& y() const { return named(kReadsY), result; }
   double p(int i) const { return params[i]; }
+  // The number that scale_params stored.
+  Scalar factor() const {
+    return params[2] == 0 ? Scalar(params[1]) : Scalar(std::complex<double>(params[1], params[2]));
+  }
 
  private:
   void named(Reads what) const {
@@ -57,6 +70,8 @@ struct Elementwise {
   struct Partial {
     Reads reads = kReadsNothing;
     Function times = nullptr;  // nullptr: this operand has no derivative (bool, or refused)
+    // Of complex numbers: `times` is its own adjoint, see NOTE [Complex derivatives].
+    bool self_adjoint = false;
   };
 
   const char* name;
@@ -80,11 +95,15 @@ struct Elementwise {
 };
 
 inline constexpr int kMaxParams = 3;
+// The parameters of a kernel with a factor: p0 as the kernel reads it, p1 for the slopes, and p2,
+// the imaginary part, for both.
+void scale_params(double* params, DType dtype, const Scalar& factor);
 
 // A partial that is zero everywhere (sign, floor, comparisons with a float result).
 Tensor zero_slope(const Tensor& t, const Saved& s);
+inline constexpr bool kSelfAdjoint = true;
 inline constexpr Elementwise::Partial kZeroSlope{
-    kReadsNothing, [](const Tensor& t, const Saved& s) { return zero_slope(t, s); }};
+    kReadsNothing, [](const Tensor& t, const Saved& s) { return zero_slope(t, s); }, kSelfAdjoint};
 // Of an operand that is bool and has no gradient, where the others have partials.
 inline constexpr Elementwise::Partial kCondition = kZeroSlope;
 

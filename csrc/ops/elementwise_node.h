@@ -150,15 +150,25 @@ class ElementwiseNode final : public Node {
     for (int i = 0; i < N; ++i) {
       if (!call.wants(i)) continue;
       s.reads = op_.partial[i].reads;
-      Tensor gradient = op_.partial[i].times(call.gradient(), s);
+      Tensor gradient = transposed(op_.partial[i], call.gradient(), s);
       if (gradient.defined()) {
         if (mode.absorb) [[unlikely]]
           gradient = detail::absorb_elements(call.gradient(), gradient);
         if (shapes_) gradient = sum_to(gradient, shapes_[i]);
-        if (gradient.dtype() != dtypes_[i]) gradient = cast(gradient, dtypes_[i]);
+        if (gradient.dtype() != dtypes_[i]) gradient = cast_gradient(gradient, dtypes_[i]);
       }
       call.give(i, std::move(gradient));
     }
+  }
+
+  // NOTE [Complex derivatives]
+  static Tensor transposed(const Elementwise::Partial& partial, const Tensor& arrived,
+                           const Saved& s) {
+    const bool turns = is_complex(arrived.dtype()) && !partial.self_adjoint;
+    Tensor gradient = partial.times(turns ? conj(arrived) : arrived, s);
+    if (gradient.defined() && is_complex(gradient.dtype()) && !partial.self_adjoint) [[unlikely]]
+      gradient = conj(gradient);
+    return gradient;
   }
 
   bool rerun(std::vector<Tensor>& inputs, std::vector<Tensor>& results) override {

@@ -60,6 +60,7 @@ struct Sign {
   T operator()(T x) const { return static_cast<T>((T{0} < x) - (x < T{0})); }
 };
 const Register<"sign", LightUnary, Sign, Numbers> kSign;
+const Register<"sgn", LightUnary, Sign, Numbers> kSgn;
 template <typename T>
 struct Square {
   T operator()(T x) const { return static_cast<T>(wide(x) * wide(x)); }
@@ -75,6 +76,7 @@ struct Identity {
   T operator()(T x) const { return x; }
 };
 const Register<"sign", LightUnary, Identity, DTypes<bool>> kSignOfBool;
+const Register<"sgn", LightUnary, Identity, DTypes<bool>> kSgnOfBool;
 template <typename T>
 struct Reciprocal {
   T operator()(T x) const { return T{1} / x; }

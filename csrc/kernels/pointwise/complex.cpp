@@ -267,10 +267,11 @@ template <typename Z>
 struct Log1p {
   Z operator()(Z z) const {
     using R = Real<Z>;
-    if (!(std::abs(z.real()) < R(0.5) && std::abs(z.imag()) < R(0.5))) return std::log(Z(1) + z);
-    const double x = z.real(), y = z.imag();
-    return {static_cast<R>(std::log1p(x * (2.0 + x) + y * y) / 2.0),
-            std::atan2(z.imag(), R(1) + z.real())};
+    const R x = z.real(), y = z.imag();
+    if (y == R(0) && x >= R(-1)) return {std::log1p(x), y};
+    if (!(std::abs(x) < R(0.5) && std::abs(y) < R(0.5))) return std::log(Z(R(1) + x, y));
+    const double sum = double(x) * (2.0 + double(x)) + double(y) * double(y);
+    return {static_cast<R>(std::log1p(sum) / 2.0), std::atan2(y, R(1) + x)};
   }
 };
 const Register<"log1p", PlainUnary, Log1p, Complex> kLog1p;
@@ -317,10 +318,11 @@ struct Power : Traits<Cost::Slow> {
   using Out = Z;
   static void run(char* out, const char* a, const char* b, int64_t so, int64_t sa, int64_t sb,
                   int64_t n, const double* params) {
-    if (sb != 0) return PlainBinary<Op, Z>::run(out, a, b, so, sa, sb, n, params);
     const auto each = [=](auto function) {
       for (int64_t i = 0; i < n; ++i) store<Z>(out + i * so, function(load<Z>(a + i * sa)));
     };
+    if (sa == 0 && load<Z>(a) == Z(1)) return each([](Z) { return Z(1); });
+    if (sb != 0) return PlainBinary<Op, Z>::run(out, a, b, so, sa, sb, n, params);
     using R = Real<Z>;
     const Z exponent = load<Z>(b);
     if (exponent == R(2)) return each([](Z z) { return product(z, z); });

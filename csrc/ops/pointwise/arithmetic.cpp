@@ -20,40 +20,42 @@ using kernels::binary;
 using kernels::unary;
 
 static const Elementwise record_add("add", "AddBackward0", DTypeRule::Promote, binary<"add">,
-                                    {kReadsNothing, [](T t, S) { return t; }},
-                                    {kReadsNothing, [](T t, S) { return t; }});
+                                    {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint},
+                                    {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint});
 static const Elementwise record_add_scaled("add", "AddBackward0", DTypeRule::Promote,
                                            binary<"add_scaled">,
-                                           {kReadsNothing, [](T t, S) { return t; }},
-                                           {kReadsNothing, [](T t, S s) { return t * s.p(1); }});
+                                           {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint},
+                                           {kReadsNothing,
+                                            [](T t, S s) { return t * s.factor(); }});
 static const Elementwise record_sub("sub", "SubBackward0", DTypeRule::Promote, binary<"sub">,
-                                    {kReadsNothing, [](T t, S) { return t; }},
-                                    {kReadsNothing, [](T t, S) { return neg(t); }});
+                                    {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint},
+                                    {kReadsNothing, [](T t, S) { return neg(t); }, kSelfAdjoint});
 static const Elementwise record_sub_scaled("sub", "SubBackward0", DTypeRule::Promote,
                                            binary<"add_scaled">,
-                                           {kReadsNothing, [](T t, S) { return t; }},
-                                           {kReadsNothing, [](T t, S s) { return t * s.p(1); }});
+                                           {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint},
+                                           {kReadsNothing,
+                                            [](T t, S s) { return t * s.factor(); }});
 
 void check_factor(DType dtype, const Scalar& factor, const char* name) {
   check(factor.category() != Category::Bool || dtype == DType::Bool, "Boolean ", name,
         " only supported for Boolean results.");
-  check(!factor.is_floating() || is_floating(dtype), "For integral input tensors, argument ", name,
-        " must not be a floating point number.");
+  check(!factor.is_floating() || is_differentiable(dtype), "For integral input tensors, argument ",
+        name, " must not be a floating point number.");
+  check(!factor.is_complex() || is_complex(dtype), "For non-complex input tensors, argument ", name,
+        " must not be a complex number.");
 }
 
-// The kernel reads p0 in the dtype it computes in, the slope reads p1.
 static Tensor scaled(const Elementwise& op, const Operand& a, const Operand& b, Scalar alpha) {
   const DType dtype = result_type(a, b);
   check_factor(dtype, alpha);
-  fitting(alpha, dtype);
   if (dtype == DType::Bool) {
+    fitting(alpha, dtype);
     if (alpha.to_bool()) return elementwise(record_add, a, b);
     const Operand none(Tensor::zeros(b.sizes(), DType::Bool));
     return elementwise(record_add, a, b.is_tensor() ? none : Operand(false));
   }
-  const double params[kMaxParams] = {
-      is_floating(dtype) ? alpha.to_double() : kernels::integral_param(alpha.to_int()),
-      alpha.to_double(), 0};
+  double params[kMaxParams];
+  scale_params(params, dtype, alpha);
   return elementwise(op, a, b, params);
 }
 
@@ -86,6 +88,7 @@ static void refuse_bool_sub(const Operand& a, const Operand& b) {
 
 static Scalar negative(const Scalar& alpha) {
   if (alpha.category() == Category::Bool) return alpha;
+  if (alpha.is_complex()) return Scalar(-alpha.to_complex());
   if (alpha.is_floating() || alpha.is_wide()) return Scalar(-alpha.to_double());
   return Scalar(static_cast<std::int64_t>(-static_cast<std::uint64_t>(alpha.to_int())));
 }
@@ -154,25 +157,25 @@ static Tensor trunc_quotient(S s) { return elementwise(record_div_trunc, s.a(), 
 
 static const Elementwise record_remainder("remainder", "RemainderBackward1", DTypeRule::Promote,
                                           binary<"remainder">,
-                                          {kReadsNothing, [](T t, S) { return t; }},
+                                          {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint},
                                           {kReadsA | kReadsB,
                                            [](T t, S s) { return neg(t * floor_quotient(s)); }});
-static const Elementwise record_remainder_number("remainder", "RemainderBackward0",
-                                                 DTypeRule::Promote, binary<"remainder">,
-                                                 {kReadsNothing, [](T t, S) { return t; }},
-                                                 kZeroSlope);
+static const Elementwise record_remainder_number(
+    "remainder", "RemainderBackward0", DTypeRule::Promote, binary<"remainder">,
+    {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint}, kZeroSlope);
 
 Tensor remainder(const Operand& input, const Operand& other) {
   return elementwise(other.is_tensor() ? record_remainder : record_remainder_number, input, other);
 }
 
 static const Elementwise record_fmod("fmod", "FmodBackward1", DTypeRule::Promote, binary<"fmod">,
-                                     {kReadsNothing, [](T t, S) { return t; }},
+                                     {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint},
                                      {kReadsA | kReadsB,
                                       [](T t, S s) { return neg(t * trunc_quotient(s)); }});
 static const Elementwise record_fmod_number("fmod", "FmodBackward0", DTypeRule::Promote,
                                             binary<"fmod">,
-                                            {kReadsNothing, [](T t, S) { return t; }}, kZeroSlope);
+                                            {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint},
+                                            kZeroSlope);
 
 Tensor fmod(const Tensor& input, const Operand& other) {
   return elementwise(other.is_tensor() ? record_fmod : record_fmod_number, input, other);
@@ -184,10 +187,11 @@ static bool has_history(const Tensor& x) { return x.has(kBatched) ? mode.grad : 
 // x**0 has the derivative zero everywhere, also at 0.
 static Tensor power_slope(T t, S s) {
   const Scalar& exponent = s.b().number();
-  if (exponent.to_double() == 0) return zero_slope(t, s);
-  if (exponent.to_double() == 1 && !has_history(s.a().tensor())) return t;
-  const Scalar less =
-      exponent.is_floating() ? Scalar(exponent.to_double() - 1) : Scalar(exponent.to_int() - 1);
+  if (exponent.is(0)) return zero_slope(t, s);
+  if (exponent.is(1) && !has_history(s.a().tensor())) return t;
+  const Scalar less = exponent.is_complex()    ? Scalar(exponent.to_complex() - 1.0)
+                      : exponent.is_floating() ? Scalar(exponent.to_double() - 1)
+                                               : Scalar(exponent.to_int() - 1);
   return t * (pow(s.a(), less) * exponent);
 }
 
@@ -206,16 +210,20 @@ static Tensor base_slope(T t, S s) {
   const Tensor& e = s.b().tensor();
   return where(eq(e, 0), 0, t * (e * pow(s.a(), e - 1)));
 }
+// The logarithm of a base, which is complex as the power is.
+static Operand log_of_base(const Operand& base, DType power) {
+  if (base.is_tensor()) return log(is_complex(power) ? cast(base.tensor(), power) : base.tensor());
+  const std::complex<double> value = base.number().to_complex();
+  return is_complex(power) ? Operand(Scalar(std::log(value))) : Operand(std::log(value.real()));
+}
 // 0**e has the derivative zero for e >= 0.
 static Tensor exponent_slope(T t, S s) {
-  const Tensor& e = s.b().tensor();
-  if (!s.a().is_tensor()) {
-    const double base = s.a().number().to_double();
-    const Tensor slope = s.y() * std::log(base);
-    return t * (base == 0 ? where(ge(e, 0), 0, slope) : slope);
+  const Tensor slope = s.y() * log_of_base(s.a(), s.y().dtype());
+  const Tensor e = real(s.b().tensor());
+  if (s.a().is_tensor()) {
+    return t * where(logical_and(eq(s.a().tensor(), 0), ge(e, 0)), 0, slope);
   }
-  const Tensor& x = s.a().tensor();
-  return t * where(logical_and(eq(x, 0), ge(e, 0)), 0, s.y() * log(x));
+  return t * (s.a().number().is(0) ? where(ge(e, 0), 0, slope) : slope);
 }
 static const Elementwise record_pow("pow", "PowBackward1", DTypeRule::Promote, binary<"pow">,
                                     {kReadsA | kReadsB, base_slope},
@@ -239,7 +247,7 @@ Tensor pow(const Operand& input, const Operand& exponent) {
     check(e.to_int() >= 0, "Integers to negative integer powers are not allowed.");
     fitting(e, result_type(input, exponent));
   }
-  if (base == wider && base != Category::Bool && e.to_double() == 2) {
+  if (base == wider && base != Category::Bool && e.is(2)) {
     return elementwise(record_square, input);
   }
   return elementwise(record_pow_number, input, exponent);
@@ -248,13 +256,15 @@ Tensor pow(const Operand& input, const Operand& exponent) {
 Tensor square(const Tensor& input) { return pow(input, 2); }
 
 static Tensor float_power(const Operand& input, const Operand& exponent, Target target) {
+  const DType dtype = is_complex(result_type(input, exponent)) ? DType::Complex128 : DType::Float64;
   if (const Tensor* base = target.in_place()) {
-    check(base->dtype() == DType::Float64, "the base given to float_power_ has dtype ",
-          info(base->dtype()).scalar_name, " but the operation's result requires dtype Double");
+    check(base->dtype() == dtype, "the base given to float_power_ has dtype ",
+          info(base->dtype()).scalar_name, " but the operation's result requires dtype ",
+          info(dtype).scalar_name);
   }
-  const auto widen = [](const Operand& x) {
-    return x.is_tensor() ? Operand(cast(x.tensor(), DType::Float64))
-                         : Operand(x.number().to_double());
+  const auto widen = [dtype](const Operand& x) {
+    if (x.is_tensor()) return Operand(cast(x.tensor(), dtype));
+    return x.number().is_complex() ? x : Operand(x.number().to_double());
   };
   const Operand base = widen(input);
   const Operand power = widen(exponent);
@@ -264,11 +274,11 @@ static Tensor float_power(const Operand& input, const Operand& exponent, Target 
 
 Tensor rsub(const Tensor& input, const Operand& other, Scalar alpha) {
   static const Elementwise record("rsub", "RsubBackward0", DTypeRule::Promote, binary<"sub">,
-                                  {kReadsNothing, [](T t, S) { return t; }},
-                                  {kReadsNothing, [](T t, S) { return neg(t); }});
-  static const Elementwise record_number("rsub", "RsubBackward1", DTypeRule::Promote, binary<"sub">,
-                                         kZeroSlope,
-                                         {kReadsNothing, [](T t, S) { return neg(t); }});
+                                  {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint},
+                                  {kReadsNothing, [](T t, S) { return neg(t); }, kSelfAdjoint});
+  static const Elementwise record_number(
+      "rsub", "RsubBackward1", DTypeRule::Promote, binary<"sub">, kZeroSlope,
+      {kReadsNothing, [](T t, S) { return neg(t); }, kSelfAdjoint});
   refuse_bool_sub(input, other);
   const DType dtype = result_type(input, other);
   check_factor(dtype, alpha);
@@ -278,7 +288,7 @@ Tensor rsub(const Tensor& input, const Operand& other, Scalar alpha) {
 }
 
 static const Elementwise record_neg("neg", "NegBackward0", DTypeRule::Promote, unary<"neg">,
-                                    {kReadsNothing, [](T t, S) { return neg(t); }});
+                                    {kReadsNothing, [](T t, S) { return neg(t); }, kSelfAdjoint});
 
 Tensor neg(const Tensor& input) {
   if (input.dtype() == DType::Bool) {
@@ -294,16 +304,37 @@ Tensor positive(const Tensor& input) {
   return input;
 }
 
-PB_UNARY(abs, "AbsBackward0", Promote, kReadsX, t* sign(s.x()),
-         "The absolute value of each element.", "x(3,4) | x() | x(0,3) | xs(3,4)")
-static const Entry entry_absolute("absolute(input)", direct<abs>, kBoth | kInPlaceForm,
-                                  "The same as abs.", "x(3,4)");
-PB_UNARY(sign, "SignBackward0", Promote, kReadsNothing, zero_slope(t, s),
-         "-1, 0 or 1 by the sign of each element.", "x(3,4) | x() | xs(3,4)")
+static const Elementwise record_abs("abs", "AbsBackward0", DTypeRule::Promote, unary<"abs">,
+                                    {kReadsX, [](T t, S s) { return t * conj(sgn(s.x())); }});
+Tensor abs(const Tensor& input) { return elementwise(record_abs, input); }
+static Tensor abs_into(const Tensor& input, Target target) {
+  check(!target.in_place() || !is_complex(input.dtype()),
+        "In-place abs is not supported for complex tensors.");
+  const Offer last(target);
+  return abs(input);
+}
 
-static const Elementwise record_sgn("sgn", "SgnBackward0", DTypeRule::Promote, unary<"sign">,
+static const Elementwise record_sign("sign", "SignBackward0", DTypeRule::Promote, unary<"sign">,
+                                     kZeroSlope);
+Tensor sign(const Tensor& input) {
+  check(ErrorKind::NotImplemented, !is_complex(input.dtype()),
+        "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn "
+        "instead.");
+  return elementwise(record_sign, input);
+}
+
+// What of t runs along the circle, by its radius.
+static Tensor sgn_slope(T t, S s) {
+  const Tensor along = t - s.y() * real(conj(s.y()) * t);
+  return where(eq(s.x(), 0), 0, along / abs(s.x()));
+}
+static const Elementwise record_sgn("sgn", "SgnBackward0", DTypeRule::Promote, unary<"sgn">,
                                     kZeroSlope);
-static Tensor sgn(const Tensor& input) { return elementwise(record_sgn, input); }
+static const Elementwise record_sgn_complex("sgn", "SgnBackward0", DTypeRule::Promote, unary<"sgn">,
+                                            {kReadsX | kReadsY, sgn_slope, kSelfAdjoint});
+Tensor sgn(const Tensor& input) {
+  return elementwise(is_complex(input.dtype()) ? record_sgn_complex : record_sgn, input);
+}
 
 PB_UNARY(reciprocal, "ReciprocalBackward0", Float, kReadsY, neg(t*(s.y() * s.y())), "1 / input.",
          "x(3,4, low=0.5, high=2) | x() | xs(3,4)")
@@ -329,19 +360,11 @@ Tensor round(const Tensor& input, std::int64_t decimals) {
   return elementwise(record_round_decimals, input, params);
 }
 
-// p0 as the kernel reads it, p1 for the slopes.
-static void scale_params(double* params, DType dtype, const Scalar& value) {
-  fitting(value, dtype);
-  params[0] = is_floating(dtype) ? value.to_double() : kernels::integral_param(value.to_int());
-  params[1] = value.to_double();
-  params[2] = 0;
-}
-
-static const Elementwise record_addcmul("addcmul", "AddcmulBackward0", DTypeRule::Promote,
-                                        kernels::ternary<"addcmul">,
-                                        {kReadsNothing, [](T t, S) { return t; }},
-                                        {kReadsC, [](T t, S s) { return t * (s.c() * s.p(1)); }},
-                                        {kReadsB, [](T t, S s) { return t * (s.b() * s.p(1)); }});
+static const Elementwise record_addcmul(
+    "addcmul", "AddcmulBackward0", DTypeRule::Promote, kernels::ternary<"addcmul">,
+    {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint},
+    {kReadsC, [](T t, S s) { return t * (s.c() * s.factor()); }},
+    {kReadsB, [](T t, S s) { return t * (s.b() * s.factor()); }});
 
 Tensor addcmul(const Tensor& input, const Tensor& tensor1, const Tensor& tensor2, Scalar value) {
   double params[kMaxParams];
@@ -351,12 +374,12 @@ Tensor addcmul(const Tensor& input, const Tensor& tensor1, const Tensor& tensor2
 
 static const Elementwise record_addcdiv(
     "addcdiv", "AddcdivBackward0", DTypeRule::Promote, kernels::ternary<"addcdiv">,
-    {kReadsNothing, [](T t, S) { return t; }},
-    {kReadsC, [](T t, S s) { return t * (Operand(s.p(1)) / s.c()); }},
-    {kReadsB | kReadsC, [](T t, S s) { return neg(t * (s.b() * s.p(1) / (s.c() * s.c()))); }});
+    {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint},
+    {kReadsC, [](T t, S s) { return t * (Operand(s.factor()) / s.c()); }},
+    {kReadsB | kReadsC, [](T t, S s) { return neg(t * (s.b() * s.factor() / (s.c() * s.c()))); }});
 
 Tensor addcdiv(const Tensor& input, const Tensor& tensor1, const Tensor& tensor2, Scalar value) {
-  check(is_floating(tensor1.dtype()) || is_floating(tensor2.dtype()),
+  check(is_differentiable(tensor1.dtype()) || is_differentiable(tensor2.dtype()),
         "Integer division with addcdiv is no longer supported. Write input + value * tensor1 / "
         "tensor2 for a true division, or use div(rounding_mode=\"trunc\").");
   double params[kMaxParams];
@@ -364,9 +387,12 @@ Tensor addcdiv(const Tensor& input, const Tensor& tensor1, const Tensor& tensor2
   return elementwise(record_addcdiv, input, tensor1, tensor2, params);
 }
 
+static Scalar rest_of(const Scalar& weight) {
+  return weight.is_complex() ? Scalar(1.0 - weight.to_complex()) : Scalar(1 - weight.to_double());
+}
 static const Elementwise record_lerp_number(
     "lerp", "LerpBackward0", DTypeRule::Promote, kernels::ternary<"lerp">,
-    {kReadsC, [](T t, S s) { return t * (1 - s.c().number().to_double()); }},
+    {kReadsC, [](T t, S s) { return t * rest_of(s.c().number()); }},
     {kReadsC, [](T t, S s) { return t * s.c(); }}, kZeroSlope);
 static const Elementwise record_lerp("lerp", "LerpBackward1", DTypeRule::Promote,
                                      kernels::ternary<"lerp">,
@@ -381,10 +407,11 @@ Tensor lerp(const Tensor& input, const Tensor& end, const Operand& weight) {
           "` but got dtype ", info(dtype).c_name);
   };
   check_dtype("end", end.dtype());
-  check(ErrorKind::NotImplemented, is_floating(input.dtype()), "\"lerp\" not implemented for '",
-        info(input.dtype()).scalar_name, "'");
+  check(ErrorKind::NotImplemented, is_differentiable(input.dtype()),
+        "\"lerp\" not implemented for '", info(input.dtype()).scalar_name, "'");
   if (!weight.is_tensor()) {
-    const double factor = fitting(weight.number(), input.dtype()).to_double();
+    const Scalar& number = fitting(weight.number(), input.dtype());
+    const Scalar factor = is_complex(input.dtype()) ? number : Scalar(number.to_double());
     return elementwise(record_lerp_number, input, end, factor);
   }
   Tensor by = weight.tensor();
@@ -402,7 +429,7 @@ static const Elementwise record_nan_to_num("nan_to_num", "NanToNumBackward0", DT
 
 Tensor nan_to_num(const Tensor& input, std::optional<double> nan, std::optional<double> posinf,
                   std::optional<double> neginf) {
-  const double most = largest(input.dtype());
+  const double most = largest(real_of(input.dtype()));
   const double params[kMaxParams] = {nan.value_or(0), posinf.value_or(most),
                                      neginf.value_or(-most)};
   return elementwise(record_nan_to_num, input, params);
@@ -425,7 +452,8 @@ Tensor copysign(const Tensor& input, const Operand& other) {
 
 static Tensor sub_number(const Tensor& input, Scalar other, Scalar alpha) {
   static const Elementwise record("sub", "SubBackward1", DTypeRule::Promote, binary<"add_scaled">,
-                                  {kReadsNothing, [](T t, S) { return t; }}, kZeroSlope);
+                                  {kReadsNothing, [](T t, S) { return t; }, kSelfAdjoint},
+                                  kZeroSlope);
   refuse_bool_sub(input, other);
   return scaled(record, input, other, negative(alpha));
 }
@@ -503,8 +531,17 @@ static const Entry entry_negative("negative(input)", direct<neg>, kBoth | kInPla
                                   "The same as neg.", "x(3,4)");
 static const Entry entry_positive("positive(input)", function<positive>, kView, "The input itself.",
                                   "x(3,4)");
-static const Entry entry_sgn("sgn(input)", direct<sgn>, kBoth | kInPlaceForm, "The same as sign.",
-                             "x(3,4)");
+static const char kAbsSamples[] = "x(3,4) | x() | x(0,3) | xs(3,4) | z(3,4)";
+static const Entry entry_abs("abs(input)", function<abs_into>, kBoth | kInPlaceForm,
+                             "The absolute value of each element.", kAbsSamples);
+static const Entry entry_absolute("absolute(input)", function<abs_into>, kBoth | kInPlaceForm,
+                                  "The same as abs.", "x(3,4) | z(3)");
+static const Entry entry_sign("sign(input)", direct<sign>, kBoth | kInPlaceForm,
+                              "-1, 0 or 1 by the sign of each element.", "x(3,4) | x() | xs(3,4)");
+static const Entry entry_sgn("sgn(input)", direct<sgn>, kBoth | kInPlaceForm,
+                             "-1, 0 or 1 by the sign of each element; of a complex number z, "
+                             "z / abs(z), and 0 at 0.",
+                             "x(3,4) | z(3,4)");
 static const Entry entry_round("round(input, *, decimals=0)", direct<round>, kBoth | kInPlaceForm,
                                "The nearest integer, of two equally near ones the even one; with "
                                "decimals the nearest multiple of 10**-decimals.",

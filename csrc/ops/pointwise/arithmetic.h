@@ -30,6 +30,7 @@ Tensor neg(const Tensor& input);
 Tensor positive(const Tensor& input);
 Tensor abs(const Tensor& input);
 Tensor sign(const Tensor& input);
+Tensor sgn(const Tensor& input);
 Tensor square(const Tensor& input);
 Tensor reciprocal(const Tensor& input);
 Tensor floor(const Tensor& input);

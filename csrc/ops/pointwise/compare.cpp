@@ -57,10 +57,15 @@ PB_TEST(isinf, kBoth | kNoGrad, "Where an element is infinite.")
 PB_TEST(isfinite, kBoth | kNoGrad, "Where an element is neither NaN nor infinite.")
 PB_TEST(logical_not, kTest, "Where an element is zero.")
 
+static void refuse_complex(const Tensor& input, const char* name) {
+  check(!is_complex(input.dtype()), name, " does not support complex inputs.");
+}
 static Tensor isposinf(const Tensor& input) {
+  refuse_complex(input, "isposinf");
   return eq(input, std::numeric_limits<double>::infinity());
 }
 static Tensor isneginf(const Tensor& input) {
+  refuse_complex(input, "isneginf");
   return eq(input, -std::numeric_limits<double>::infinity());
 }
 static const Entry entry_isposinf("isposinf(input)", direct<isposinf>, kBoth | kNoGrad,
@@ -104,7 +109,7 @@ static const Elementwise record_bitwise_not("bitwise_not", "", DTypeRule::Promot
 Tensor bitwise_not(const Tensor& input) { return elementwise(record_bitwise_not, input); }
 
 Tensor invert(const Tensor& input) {
-  check(ErrorKind::Type, !is_floating(input.dtype()),
+  check(ErrorKind::Type, !is_differentiable(input.dtype()),
         "~ (operator.invert) is only implemented on integer and Boolean-type tensors: got ",
         name(input.dtype()), ".");
   return bitwise_not(input);
@@ -121,11 +126,11 @@ static Tensor isclose(const Tensor& input, const Tensor& other, double rtol, dou
   check(rtol >= 0, "rtol must be greater than or equal to zero, but got ", rtol);
   check(atol >= 0, "atol must be greater than or equal to zero, but got ", atol);
   Tensor close = eq(input, other);
-  if (equal_nan && is_floating(input.dtype())) {
+  if (equal_nan && is_differentiable(input.dtype())) {
     close = logical_or(close, logical_and(isnan(input), isnan(other)));
   }
   if (rtol == 0 && atol == 0) return close;
-  const DType dtype = is_floating(input.dtype()) ? input.dtype() : default_dtype();
+  const DType dtype = is_differentiable(input.dtype()) ? input.dtype() : default_dtype();
   const GradMode off(false);
   const Tensor x = cast(detached(input), dtype);
   const Tensor y = cast(detached(other), dtype);

@@ -84,7 +84,12 @@ PB_UNARY(tanh, "TanhBackward0", Float, kReadsY, tanh_grad(t, s.y()), "The hyperb
          PB_SAMPLES)
 PB_UNARY(asinh, "AsinhBackward0", Float, kReadsX, t* rsqrt(square(s.x()) + 1),
          "The inverse of sinh.", PB_SAMPLES)
-PB_UNARY(acosh, "AcoshBackward0", Float, kReadsX, t* rsqrt(square(s.x()) - 1),
+// The root of the product is another branch in half of the complex plane.
+static Tensor acosh_slope(T t, S s) {
+  const Tensor& x = s.x();
+  return t * (is_complex(x.dtype()) ? rsqrt(x - 1) * rsqrt(x + 1) : rsqrt(square(x) - 1));
+}
+PB_UNARY(acosh, "AcoshBackward0", Float, kReadsX, acosh_slope(t, s),
          "The inverse of cosh.", "x(3,4, low=1.2, high=3) | x(low=1.2, high=3)")
 PB_UNARY(atanh, "AtanhBackward0", Float, kReadsX, t / (1 - square(s.x())), "The inverse of tanh.",
          PB_INSIDE)
@@ -144,8 +149,17 @@ static const Elementwise record_rad2deg("rad2deg", "Rad2DegBackward0", DTypeRule
                                         binary<"mul">,
                                         {kReadsB, [](T t, S s) { return t * s.b(); }}, kZeroSlope);
 
-static Tensor deg2rad(const Tensor& input) { return elementwise(record_deg2rad, input, kPi / 180); }
-static Tensor rad2deg(const Tensor& input) { return elementwise(record_rad2deg, input, 180 / kPi); }
+static void refuse_complex(const Tensor& input, const char* name) {
+  check(!is_complex(input.dtype()), name, " is not supported for complex tensors.");
+}
+static Tensor deg2rad(const Tensor& input) {
+  refuse_complex(input, "deg2rad");
+  return elementwise(record_deg2rad, input, kPi / 180);
+}
+static Tensor rad2deg(const Tensor& input) {
+  refuse_complex(input, "rad2deg");
+  return elementwise(record_rad2deg, input, 180 / kPi);
+}
 
 // 1 / (a * a + b * b), and 0 at the origin.
 static Tensor inverse_square_length(S s) {

@@ -22,12 +22,13 @@ using kernels::ternary;
 
 static const Elementwise record_where(
     "where", "WhereBackward0", DTypeRule::Promote, ternary<"where">, kCondition,
-    {kReadsA, [](T t, S s) { return where(s.a().tensor(), t, 0); }},
-    {kReadsA, [](T t, S s) { return where(s.a().tensor(), 0, t); }});
+    {kReadsA, [](T t, S s) { return where(s.a().tensor(), t, 0); }, kSelfAdjoint},
+    {kReadsA, [](T t, S s) { return where(s.a().tensor(), 0, t); }, kSelfAdjoint});
 
 // Tensors, and numbers that every dtype holds.
 static bool is_small(const Operand& x) {
   if (x.is_tensor()) return true;
+  if (x.number().is_complex()) return false;
   const double value = x.number().to_double();
   return value >= 0 && value <= 127;
 }
@@ -122,6 +123,9 @@ void refuse_no_bound(bool min, bool max) {
 // Bounds that are numbers; the same one twice when there is one.
 void check_bounds(const Tensor& input, const Scalar& min, const Scalar& max) {
   check(ErrorKind::NotImplemented,
+        !is_complex(input.dtype()) && !min.is_complex() && !max.is_complex(),
+        "clamp is not supported for complex types");
+  check(ErrorKind::NotImplemented,
         input.dtype() != DType::Bool || std::max(min.category(), max.category()) > Category::Bool,
         "\"clamp\" not implemented for 'Bool'");
   const Category wider = std::max(min.category(), max.category());
@@ -206,16 +210,24 @@ static const Elementwise record_fmin("fmin", "FminBackward0", DTypeRule::Promote
                                      {kReadsA | kReadsB,
                                       [](T t, S s) { return where(fmin_takes_first(s), 0, t); }});
 
+static void refuse_complex(const char* name, const Tensor& a, const Tensor& b) {
+  check(!is_complex(a.dtype()) && !is_complex(b.dtype()), name,
+        " not implemented for complex tensors.");
+}
 Tensor maximum(const Tensor& input, const Tensor& other) {
+  refuse_complex("maximum", input, other);
   return elementwise(record_maximum, input, other);
 }
 Tensor minimum(const Tensor& input, const Tensor& other) {
+  refuse_complex("minimum", input, other);
   return elementwise(record_minimum, input, other);
 }
 static Tensor fmax(const Tensor& input, const Tensor& other) {
+  refuse_complex("fmax", input, other);
   return elementwise(record_fmax, input, other);
 }
 static Tensor fmin(const Tensor& input, const Tensor& other) {
+  refuse_complex("fmin", input, other);
   return elementwise(record_fmin, input, other);
 }
 
@@ -238,6 +250,8 @@ static const Elementwise record_heaviside("heaviside", "NotImplemented", DTypeRu
                                           binary<"heaviside">, {}, {});
 
 static Tensor heaviside(const Tensor& input, const Tensor& values) {
+  check(!is_complex(input.dtype()) && !is_complex(values.dtype()),
+        "heaviside is not yet implemented for complex tensors.");
   check(input.dtype() == values.dtype(),
         "heaviside is not yet implemented for tensors with different dtypes: got ",
         name(input.dtype()), " and ", name(values.dtype()), ".");
@@ -255,8 +269,8 @@ static const Elementwise record_masked_fill("masked_fill", "MaskedFillBackward0"
                                                          }});
 static const Elementwise record_masked_fill_tensor(
     "masked_fill", "MaskedFillBackward1", DTypeRule::Promote, ternary<"where">, kCondition,
-    {kReadsA, [](T t, S s) { return where(s.a().tensor(), t, 0); }},
-    {kReadsA, [](T t, S s) { return where(s.a().tensor(), 0, t); }});
+    {kReadsA, [](T t, S s) { return where(s.a().tensor(), t, 0); }, kSelfAdjoint},
+    {kReadsA, [](T t, S s) { return where(s.a().tensor(), 0, t); }, kSelfAdjoint});
 
 // The number as one of the category of the dtype, so that it does not promote it.
 static Scalar as_number_of(DType dtype, const Scalar& value) {
