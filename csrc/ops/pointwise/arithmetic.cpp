@@ -337,7 +337,7 @@ Tensor sgn(const Tensor& input) {
 }
 
 PB_UNARY(reciprocal, "ReciprocalBackward0", Float, kReadsY, neg(t*(s.y() * s.y())), "1 / input.",
-         "x(3,4, low=0.5, high=2) | x() | xs(3,4)")
+         "x(3,4, low=0.5, high=2) | x() | xs(3,4) | z(3,4)")
 PB_UNARY(floor, "FloorBackward0", Promote, kReadsNothing, zero_slope(t, s),
          "The largest integer not above each element.", "x(3,4) | x()")
 PB_UNARY(ceil, "CeilBackward0", Promote, kReadsNothing, zero_slope(t, s),
@@ -465,9 +465,13 @@ static const Entry entry_add(
     "add(input, other, *, alpha=1)", direct<add>, kPointwise,
     "input + alpha * other, with broadcasting and type promotion.",
     "x(3,4), x(3,4) | x(3,4), x(4) | x(2,1,4), x(3,1), alpha=2.5 | x(3), 2 "
-    "| x(3), 2.5 | x(), x(0,3) | xs(3,4), x(3,4)",
+    "| x(3), 2.5 | x(), x(0,3) | xs(3,4), x(3,4) | z(3,4), z(4), alpha=1-2j | x(3), z(2,3), "
+    "alpha=2 "
+    "| x(3), 2j",
     nullptr, "input, alpha, other");
-static const char kSubSamples[] = "x(3,4), x(3,4) | x(3,1), x(4), alpha=2 | x(3), 2.5 | x(), x()";
+static const char kSubSamples[] =
+    "x(3,4), x(3,4) | x(3,1), x(4), alpha=2 | x(3), 2.5 | x(), x() "
+    "| z(3,4), x(4), alpha=2j | x(3), 1j";
 static const Entry entry_sub("sub(input, other, *, alpha=1)", direct<sub>, kPointwise,
                              "input - alpha * other, with broadcasting and type promotion.",
                              kSubSamples, nullptr, "input, alpha, other");
@@ -478,11 +482,12 @@ static const Entry entry_subtract_number("subtract(input, other, alpha=1)", dire
                                          "x(3), 2.5, 2");
 static const Entry entry_rsub_number("rsub(input, other, alpha=1)", function<rsub_number>,
                                      kFunctionForm, "other - alpha * input.", "x(3), 2.5, 2");
-static const Entry entry_rsub("rsub(input, other, *, alpha=1)", function<rsub>, kFunctionForm,
-                              "other - alpha * input.",
-                              "x(3,4), x(3,4) | x(3,1), x(4), alpha=2 | x(3), 2.5 | x(), x()");
+static const Entry entry_rsub(
+    "rsub(input, other, *, alpha=1)", function<rsub>, kFunctionForm, "other - alpha * input.",
+    "x(3,4), x(3,4) | x(3,1), x(4), alpha=2 | x(3), 2.5 | x(), x() | z(3), x(2,3), alpha=1j");
 static const char kMulSamples[] =
-    "x(3,4), x(3,4) | x(3,1), x(4) | x(3), 2.5 | x(), x() | xs(3,4), x(4) | x(0,3), x(3)";
+    "x(3,4), x(3,4) | x(3,1), x(4) | x(3), 2.5 | x(), x() | xs(3,4), x(4) | x(0,3), x(3) "
+    "| z(3,4), z(4) | zs(3,4), x(4) | x(3,1), z(4) | x(3), 1-2j";
 static const Entry entry_mul("mul(input, other)", direct<mul>, kPointwise,
                              "input * other, with broadcasting and type promotion.", kMulSamples);
 static const Entry entry_multiply("multiply(input, other)", direct<mul>, kPointwise,
@@ -516,7 +521,8 @@ static const Entry entry_fmod("fmod(input, other)", direct<fmod>, kPointwise,
 static const char kPowSamples[] =
     "x(3,4), 2 | x(3,4), 3 | x(3), 0 | x(3, low=0.5, high=2), -1.5 "
     "| x(3,4, low=0.5, high=2), x(3,4) | x(3,1, low=0.5, high=2), x(4) "
-    "| 2.5, x(3) | x(), 2 | x(0,3), 2";
+    "| 2.5, x(3) | x(), 2 | x(0,3), 2 | z(3,4), 2 | z(3), -1.5 | z(3), 1-0.5j | z(3,1), z(4) "
+    "| z(3), x(3) | x(3, low=0.5, high=2), z(3) | 2.5, z(3) | x(3, low=0.5, high=2), 1j";
 static const Entry entry_pow("pow(input|self, exponent)", direct<pow>, kPointwise,
                              "input to the power of exponent.", kPowSamples);
 static const Entry entry_float_power("float_power(input|self, exponent)", function<float_power>,
@@ -524,9 +530,9 @@ static const Entry entry_float_power("float_power(input|self, exponent)", functi
                                      "input to the power of exponent, computed in float64.",
                                      kPowSamples);
 static const Entry entry_square("square(input)", direct<square>, kPointwise,
-                                "The square of each element.", "x(3,4) | x() | xs(3,4)");
+                                "The square of each element.", "x(3,4) | x() | xs(3,4) | z(3,4)");
 static const Entry entry_neg("neg(input)", direct<neg>, kBoth | kInPlaceForm,
-                             "The negative of each element.", "x(3,4) | x() | xs(3,4)");
+                             "The negative of each element.", "x(3,4) | x() | xs(3,4) | z(3,4)");
 static const Entry entry_negative("negative(input)", direct<neg>, kBoth | kInPlaceForm,
                                   "The same as neg.", "x(3,4)");
 static const Entry entry_positive("positive(input)", function<positive>, kView, "The input itself.",
@@ -548,21 +554,25 @@ static const Entry entry_round("round(input, *, decimals=0)", direct<round>, kBo
                                "x(3,4) | x() | x(3,4), decimals=1 | x(3), decimals=-1");
 static const Entry entry_addcmul("addcmul(input, tensor1, tensor2, *, value=1)", direct<addcmul>,
                                  kPointwise, "input + value * tensor1 * tensor2.",
-                                 "x(3,4), x(3,4), x(3,4) | x(3,1), x(4), x(), value=0.5", nullptr,
-                                 "input, value, tensor1, tensor2");
-static const Entry entry_addcdiv("addcdiv(input, tensor1, tensor2, *, value=1)", direct<addcdiv>,
-                                 kPointwise, "input + value * tensor1 / tensor2.",
-                                 "x(3,4), x(3,4), x(3,4, low=0.5, high=2) "
-                                 "| x(3,1), x(4), x(low=1, high=2), value=0.5",
+                                 "x(3,4), x(3,4), x(3,4) | x(3,1), x(4), x(), value=0.5 "
+                                 "| z(3,1), z(4), x(3,4), value=1-2j | x(3), z(3), z(3)",
                                  nullptr, "input, value, tensor1, tensor2");
-static const Entry entry_lerp("lerp(input, end, weight)", direct<lerp>, kPointwise,
-                              "input + weight * (end - input).",
-                              "x(3,4), x(3,4), 0.3 | x(3,4), x(4), x(3,1) | x(), x(), 0.8");
+static const Entry entry_addcdiv(
+    "addcdiv(input, tensor1, tensor2, *, value=1)", direct<addcdiv>, kPointwise,
+    "input + value * tensor1 / tensor2.",
+    "x(3,4), x(3,4), x(3,4, low=0.5, high=2) "
+    "| x(3,1), x(4), x(low=1, high=2), value=0.5 | z(3,1), z(4), z(3,4), value=2j "
+    "| z(3), x(3), z(3)",
+    nullptr, "input, value, tensor1, tensor2");
+static const Entry entry_lerp(
+    "lerp(input, end, weight)", direct<lerp>, kPointwise, "input + weight * (end - input).",
+    "x(3,4), x(3,4), 0.3 | x(3,4), x(4), x(3,1) | x(), x(), 0.8 | z(3), z(3), 0.3 "
+    "| z(3), z(3), 1+2j | z(3,4), z(4), z(3,1)");
 static const Entry entry_nan_to_num("nan_to_num(input, nan=None, posinf=None, neginf=None)",
                                     direct<nan_to_num>, kBoth | kInPlaceForm,
                                     "NaN replaced by nan (0), infinities by posinf and neginf (the "
                                     "extreme numbers of the dtype).",
-                                    "x(3,4) | x(3), 1.0, 2.0, 3.0 | x()");
+                                    "x(3,4) | x(3), 1.0, 2.0, 3.0 | x() | z(3,4)");
 static const Entry entry_copysign("copysign(input, other)", direct<copysign>, kPointwise,
                                   "The magnitude of input with the sign of other.",
                                   "x(3,4), x(3,4) | x(3,1), x(4) | x(3), -1.0");

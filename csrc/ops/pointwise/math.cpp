@@ -48,53 +48,58 @@ Tensor sigmoid_grad(const Tensor& g, const Tensor& y) {
 }  // namespace
 
 #define PB_SAMPLES "x(3,4) | x() | x(0,3) | xs(3,4)"
+#define PB_COMPLEX " | z(3,4) | z() | zs(3,4)"
 #define PB_POSITIVE "x(3,4, low=0.2, high=3) | x(low=0.2, high=3) | xs(3,4, low=0.2, high=3)"
 #define PB_INSIDE "x(3,4, low=-0.9, high=0.9) | x(low=-0.9, high=0.9) | xs(3,4, low=-0.9, high=0.9)"
 
 PB_UNARY(exp, "ExpBackward0", Float, kReadsY, t* s.y(), "e to the power of each element.",
-         PB_SAMPLES)
+         PB_SAMPLES PB_COMPLEX)
 PB_UNARY(exp2, "Exp2Backward0", Float, kReadsY, t*(s.y() * kLn2), "2 to the power of each element.",
-         PB_SAMPLES)
+         PB_SAMPLES PB_COMPLEX)
 PB_UNARY(expm1, "Expm1Backward0", Float, kReadsY, t*(s.y() + 1),
-         "exp(input) - 1, exact also near 0.", PB_SAMPLES)
-PB_UNARY(log, "LogBackward0", Float, kReadsX, t / s.x(), "The natural logarithm.", PB_POSITIVE)
+         "exp(input) - 1, exact also near 0.", PB_SAMPLES PB_COMPLEX)
+PB_UNARY(log, "LogBackward0", Float, kReadsX, t / s.x(), "The natural logarithm.",
+         PB_POSITIVE PB_COMPLEX)
 PB_UNARY(log2, "Log2Backward0", Float, kReadsX, t / (s.x() * kLn2), "The logarithm to base 2.",
-         PB_POSITIVE)
+         PB_POSITIVE PB_COMPLEX)
 PB_UNARY(log10, "Log10Backward0", Float, kReadsX, t / (s.x() * kLn10), "The logarithm to base 10.",
-         PB_POSITIVE)
+         PB_POSITIVE PB_COMPLEX)
 PB_UNARY(log1p, "Log1PBackward0", Float, kReadsX, t / (s.x() + 1),
-         "log(1 + input), exact also near 0.", PB_POSITIVE)
-PB_UNARY(sqrt, "SqrtBackward0", Float, kReadsY, t / (s.y() * 2), "The square root.", PB_POSITIVE)
+         "log(1 + input), exact also near 0.", PB_POSITIVE PB_COMPLEX)
+PB_UNARY(sqrt, "SqrtBackward0", Float, kReadsY, t / (s.y() * 2), "The square root.",
+         PB_POSITIVE PB_COMPLEX)
 PB_UNARY(rsqrt, "RsqrtBackward0", Float, kReadsY, t*(pow(s.y(), 3) * -0.5), "1 / sqrt(input).",
-         PB_POSITIVE)
-PB_UNARY(sin, "SinBackward0", Float, kReadsX, t* cos(s.x()), "The sine.", PB_SAMPLES)
-PB_UNARY(cos, "CosBackward0", Float, kReadsX, neg(t* sin(s.x())), "The cosine.", PB_SAMPLES)
+         PB_POSITIVE PB_COMPLEX)
+PB_UNARY(sin, "SinBackward0", Float, kReadsX, t* cos(s.x()), "The sine.", PB_SAMPLES PB_COMPLEX)
+PB_UNARY(cos, "CosBackward0", Float, kReadsX, neg(t* sin(s.x())), "The cosine.",
+         PB_SAMPLES PB_COMPLEX)
 PB_UNARY(tan, "TanBackward0", Float, kReadsY, t*(square(s.y()) + 1), "The tangent.",
-         "x(3,4, low=-1, high=1) | x(low=-1, high=1)")
+         "x(3,4, low=-1, high=1) | x(low=-1, high=1)" PB_COMPLEX)
 PB_UNARY(asin, "AsinBackward0", Float, kReadsX, t* rsqrt(1 - square(s.x())), "The arc sine.",
-         PB_INSIDE)
+         PB_INSIDE PB_COMPLEX)
 PB_UNARY(acos, "AcosBackward0", Float, kReadsX, neg(t* rsqrt(1 - square(s.x()))), "The arc cosine.",
-         PB_INSIDE)
+         PB_INSIDE PB_COMPLEX)
 PB_UNARY(atan, "AtanBackward0", Float, kReadsX, t / (square(s.x()) + 1), "The arc tangent.",
-         PB_SAMPLES)
-PB_UNARY(sinh, "SinhBackward0", Float, kReadsX, t* cosh(s.x()), "The hyperbolic sine.", PB_SAMPLES)
+         PB_SAMPLES PB_COMPLEX)
+PB_UNARY(sinh, "SinhBackward0", Float, kReadsX, t* cosh(s.x()), "The hyperbolic sine.",
+         PB_SAMPLES PB_COMPLEX)
 PB_UNARY(cosh, "CoshBackward0", Float, kReadsX, t* sinh(s.x()), "The hyperbolic cosine.",
-         PB_SAMPLES)
+         PB_SAMPLES PB_COMPLEX)
 PB_UNARY(tanh, "TanhBackward0", Float, kReadsY, tanh_grad(t, s.y()), "The hyperbolic tangent.",
-         PB_SAMPLES)
+         PB_SAMPLES PB_COMPLEX)
 PB_UNARY(asinh, "AsinhBackward0", Float, kReadsX, t* rsqrt(square(s.x()) + 1),
-         "The inverse of sinh.", PB_SAMPLES)
+         "The inverse of sinh.", PB_SAMPLES PB_COMPLEX)
 // The root of the product is another branch in half of the complex plane.
 static Tensor acosh_slope(T t, S s) {
   const Tensor& x = s.x();
   return t * (is_complex(x.dtype()) ? rsqrt(x - 1) * rsqrt(x + 1) : rsqrt(square(x) - 1));
 }
-PB_UNARY(acosh, "AcoshBackward0", Float, kReadsX, acosh_slope(t, s),
-         "The inverse of cosh.", "x(3,4, low=1.2, high=3) | x(low=1.2, high=3)")
+PB_UNARY(acosh, "AcoshBackward0", Float, kReadsX, acosh_slope(t, s), "The inverse of cosh.",
+         "x(3,4, low=1.2, high=3) | x(low=1.2, high=3)" PB_COMPLEX)
 PB_UNARY(atanh, "AtanhBackward0", Float, kReadsX, t / (1 - square(s.x())), "The inverse of tanh.",
-         PB_INSIDE)
+         PB_INSIDE PB_COMPLEX)
 PB_UNARY(sigmoid, "SigmoidBackward0", Float, kReadsY, sigmoid_grad(t, s.y()),
-         "1 / (1 + exp(-input)).", PB_SAMPLES)
+         "1 / (1 + exp(-input)).", PB_SAMPLES PB_COMPLEX)
 PB_UNARY(erf, "ErfBackward0", Float, kReadsX, t*(exp(neg(square(s.x()))) * kTwoOverRootPi),
          "The error function.", PB_SAMPLES)
 PB_UNARY(erfc, "ErfcBackward0", Float, kReadsX, t*(exp(neg(square(s.x()))) * -kTwoOverRootPi),
@@ -109,7 +114,7 @@ PB_UNARY(digamma, "DigammaBackward0", Float, kReadsX, t* polygamma(1, s.x()),
          "The derivative of lgamma.", PB_POSITIVE)
 PB_UNARY(sinc, "SincBackward0", Float, kReadsX,
          where(eq(s.x(), 0), 0, t*((cos(s.x() * kPi) - sinc(s.x())) / s.x())),
-         "sin(pi input) / (pi input), and 1 at 0.", PB_SAMPLES)
+         "sin(pi input) / (pi input), and 1 at 0.", PB_SAMPLES PB_COMPLEX)
 
 static Tensor polygamma_slope(T t, S s) {
   return t * polygamma(static_cast<std::int64_t>(s.p(0)) + 1, s.x());
@@ -281,7 +286,7 @@ static const Entry entry_xlogy("xlogy(input|self, other)", direct<xlogy>, kPoint
                                "| 2.5, x(3, low=0.2, high=3) | x(3), 2.5 | x(), x(low=1, high=2)");
 static const Entry entry_logaddexp("logaddexp(input, other)", direct<logaddexp>, kCastBoth,
                                    "log(exp(input) + exp(other)) without overflow.",
-                                   PB_BINARY_SAMPLES);
+                                   PB_BINARY_SAMPLES " | z(3,4), z(4)");
 static const Entry entry_logaddexp2("logaddexp2(input, other)", direct<logaddexp2>, kCastBoth,
                                     "log2(2**input + 2**other) without overflow.",
                                     PB_BINARY_SAMPLES);

@@ -55,11 +55,12 @@ Tensor where(const Tensor& condition, const Operand& input, const Operand& other
 static Tensor where_method(const Tensor& input, const Tensor& condition, const Operand& other) {
   return where(condition, input, other);
 }
-static const Entry entry_where("where(condition, input|self, other)", direct<where>,
-                               kFunctionForm | kOutForm,
-                               "Elements of input where condition holds, of other elsewhere.",
-                               "b(3,4), x(3,4), x(3,4) | b(3,1), x(4), x(2,1,1) | b(3), x(3), 2.0 "
-                               "| b(3), 0.5, x(3) | b(), x(), x() | b(3), x(0,3), x(3)");
+static const Entry entry_where(
+    "where(condition, input|self, other)", direct<where>, kFunctionForm | kOutForm,
+    "Elements of input where condition holds, of other elsewhere.",
+    "b(3,4), x(3,4), x(3,4) | b(3,1), x(4), x(2,1,1) | b(3), x(3), 2.0 "
+    "| b(3), 0.5, x(3) | b(), x(), x() | b(3), x(0,3), x(3) | b(3,4), z(4), x(3,1) "
+    "| b(3), x(3), 2j");
 static const Entry entry_where_method("where(input, condition, other)", function<where_method>,
                                       kMethodForm,
                                       "The elements where condition holds, those of other "
@@ -306,11 +307,13 @@ Tensor cast_one(const Tensor& value, DType dtype) {
   if (!value.has(kBatched)) fitting(value.item(), dtype);
   return cast(value, dtype);
 }
-static const Entry entry_masked_fill("masked_fill(input, mask, value)", direct<masked_fill>,
-                                     kFunctionForm | kMethodForm | kInPlaceForm | kSharesLast,
-                                     "The elements where mask holds replaced by value, a number or "
-                                     "a tensor without dimensions.",
-                                     "x(3,4), b(3,4), 2.0 | x(3,4), b(4), -1 | x(3,4), b(3,4), x() "
-                                     "| x(), b(), 0.5 | x(4), b(3,1), 1.0 | xs(3,4), b(3,1), x()");
+static const Entry entry_masked_fill(
+    "masked_fill(input, mask, value)", direct<masked_fill>,
+    kFunctionForm | kMethodForm | kInPlaceForm | kSharesLast,
+    "The elements where mask holds replaced by value, a number or "
+    "a tensor without dimensions.",
+    "x(3,4), b(3,4), 2.0 | x(3,4), b(4), -1 | x(3,4), b(3,4), x() "
+    "| x(), b(), 0.5 | x(4), b(3,1), 1.0 | xs(3,4), b(3,1), x() | z(3), b(2,3), 1-2j "
+    "| z(3), b(3), z()");
 
 }  // namespace pullback
