@@ -329,8 +329,9 @@ def test_the_inplace_form_equals_the_function(case: Case) -> None:
     target = tensors[0].clone()
     version = target._version
     call = case.call(pb, seeded(pb, getattr(pb.Tensor, case.op.name + "_")))
-    # float_power gives float64, and into nothing else.
-    fits = pb.can_cast(expected.dtype, target.dtype) and case.op.name != "float_power"
+    # float_power gives float64, and into nothing else; abs of complex numbers stays out of them.
+    apart = case.op.name in ("float_power", "abs", "absolute")
+    fits = pb.can_cast(expected.dtype, target.dtype) and not apart
     fits |= expected.dtype == target.dtype
     if expected.shape != target.shape or not fits:
         before = array(target)

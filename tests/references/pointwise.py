@@ -22,10 +22,15 @@ def exactly(function: Callable[..., Any]) -> Callable[..., Any]:
     def of_numbers(*numbers: Any) -> float:
         return float(function(*(mp.mpf(float(number)) for number in numbers)))
 
+    def of_complex_numbers(*numbers: Any) -> complex:
+        return complex(function(*(mp.mpc(complex(number)) for number in numbers)))
+
     many = np.vectorize(of_numbers, otypes=[np.float64])
+    many_complex = np.vectorize(of_complex_numbers, otypes=[np.complex128])
 
     def of_arrays(*arrays: Any) -> Any:
-        return np.asarray(many(*arrays))
+        of_kind = many_complex if any(map(np.iscomplexobj, arrays)) else many
+        return np.asarray(of_kind(*arrays))
 
     return of_arrays
 
@@ -196,6 +201,8 @@ def no_part(input: Any) -> Any:
 
 
 def sgn(input: Any) -> Any:
+    if np.iscomplexobj(input):
+        return input / np.hypot(input.real, input.imag)
     return (input > 0).astype(input.dtype) - (input < 0)
 
 
@@ -205,13 +212,14 @@ APPROXIMATE = {"_dirichlet_grad": 1e-3, "_standard_gamma_grad": 1e-3}
 REFERENCES: dict[str, Callable[..., Any]] = {
     "_dirichlet_grad": exactly(beta_slope),
     "_standard_gamma_grad": exactly(gamma_slope),
-    "abs": lambda input: np.where(input < 0, -input, input),
+    "abs": lambda input: np.hypot(input.real, input.imag),
     "add": added,
     "addcdiv": lambda input, tensor1, tensor2, *, value=1: input + value * tensor1 / tensor2,
     "addcmul": lambda input, tensor1, tensor2, *, value=1: input + value * tensor1 * tensor2,
     "allclose": lambda *args, **kwargs: bool(closeness(*args, **kwargs).all()),
     "acos": exactly(mp.acos),
     "acosh": exactly(mp.acosh),
+    "angle": lambda input: np.arctan2(input.imag, input.real),
     "asin": exactly(mp.asin),
     "asinh": exactly(mp.asinh),
     "atan": exactly(mp.atan),
@@ -228,6 +236,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "clamp": clamped,
     "clamp_max": lambda input, max: clamped(input, max=max),
     "clamp_min": lambda input, min: clamped(input, min=min),
+    "complex": lambda real, imag: real + 1j * imag,
     "copysign": np.copysign,
     "cos": exactly(mp.cos),
     "cosh": exactly(mp.cosh),
@@ -292,6 +301,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "nan_to_num": finite_numbers,
     "ne": lambda input, other: input != other,
     "neg": lambda input: 0 - input,
+    "polar": lambda abs, angle: abs * np.cos(angle) + 1j * abs * np.sin(angle),
     "polygamma": lambda a, b: (
         exactly(lambda x: mp.psi(a, x))(b)
         if isinstance(a, int)

@@ -495,7 +495,8 @@ static const Entry entry_multiply("multiply(input, other)", direct<mul>, kPointw
 static const char kDivSamples[] =
     "x(3,4), x(3,4, low=0.5, high=2) | x(3,1), x(4, low=0.5, high=2) | x(3), 2.5 "
     "| 2, x(3, low=0.5, high=2) | x(), x(low=1, high=2) | x(3,4), x(4, low=0.5, high=2), "
-    "rounding_mode='floor' | x(3), 0.3, rounding_mode='trunc'";
+    "rounding_mode='floor' | x(3), 0.3, rounding_mode='trunc' | z(3,4), z(4) | x(3,1), z(4) "
+    "| z(3), 2.5 | 1j, z(3)";
 static const Entry entry_div("div(input, other, *, rounding_mode=None)", direct<div>, kPointwise,
                              "input / other; rounding_mode 'trunc' rounds towards zero, 'floor' "
                              "towards minus infinity, and both keep integers integers.",

@@ -22,6 +22,7 @@ from pullback.func._levels import (
     backward,
     check_aux,
     check_randomness,
+    check_real,
     grad_input,
     only_tensors,
     split_aux,
@@ -238,6 +239,7 @@ def jacfwd(
 
     @wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        check_real("jacfwd", "input", args)
         chosen = Chosen(args, argnums)
         leaves = chosen.leaves
         for leaf in leaves:
@@ -254,6 +256,7 @@ def jacfwd(
                     check_aux(aux)
                     aux = tree_map(lambda t: _core._dual_leave(t, level)[0], aux)
                 outputs, out_spec = only_tensors(result, _API, "f(*primals)")
+                check_real("jacfwd", "output", outputs)
                 _, derivatives = _leave(outputs, level, False)
             if has_aux:
                 aux = tree_map(lambda t: _same_for_all(t, batch), aux)

@@ -149,6 +149,16 @@ def check_seeds(seeds: Sequence[Any]) -> None:
             )
 
 
+def check_real(api: str, kind: str, tree: Any) -> None:
+    """What a Jacobian is made of: by or of complex numbers it is no matrix of numbers."""
+    for at, leaf in enumerate(tree_flatten(tree)[0]):
+        if isinstance(leaf, Tensor) and leaf.is_complex():
+            raise RuntimeError(
+                f"{api}: Expected all {kind}s to be real but received complex tensor at flattened "
+                f"{kind} idx: {at}. Differentiate by real tensors: see view_as_real."
+            )
+
+
 def split_aux(result: Any, api: str) -> tuple[Any, Any]:
     if not (isinstance(result, tuple) and len(result) == 2):
         raise RuntimeError(

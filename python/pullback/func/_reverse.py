@@ -21,6 +21,7 @@ from pullback.func._levels import (
     Entered,
     backward,
     check_aux,
+    check_real,
     check_seeds,
     grad_input,
     leave_grad,
@@ -256,6 +257,7 @@ def jacrev(
 
     Raises:
         ValueError: ``chunk_size`` is not positive.
+        RuntimeError: an argument or an output is complex.
 
     Example:
         >>> import pullback as pb
@@ -272,8 +274,10 @@ def jacrev(
 
     @wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        check_real("jacrev", "input", args)
         # Rows are joined as they come, so there is nothing to preallocate.
         pulled = _Pulled(func, args, argnums, has_aux, kwargs)
+        check_real("jacrev", "output", pulled.outputs)
         jacobians = [
             tree_unflatten(_jacobian(pulled, which, chunk_size), pulled.inputs_spec)
             for which in range(len(pulled.outputs))
