@@ -219,6 +219,7 @@ SAMPLES = {
     "serialization.skip_data": "",
     "utils.data.ConcatDataset": "datasets=[[1]]",
     "utils.data.DataLoader": "dataset=[1]",
+    "utils.data.DistributedSampler": "dataset=[1], num_replicas=1, rank=0",
     "utils.data.RandomSampler": "data_source=[1]",
     "utils.data.SequentialSampler": "data_source=[1]",
     "utils.data.SubsetRandomSampler": "indices=[1]",

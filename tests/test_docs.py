@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import pkgutil
 import re
 from pathlib import Path
@@ -15,12 +16,16 @@ import pullback as pb
 from pullback import _core, _docs
 from pullback.autograd import graph
 
+# What cannot be imported without another package.
+NEEDS = {"pullback.utils.tensorboard": "tensorboard"}
+
 MODULES = sorted(
     ["pullback"]
     + [
         m.name
         for m in pkgutil.walk_packages(pb.__path__, "pullback.")
         if m.name != "pullback._core"
+        and (m.name not in NEEDS or importlib.util.find_spec(NEEDS[m.name]) is not None)
     ]
 )
 

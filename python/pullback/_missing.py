@@ -16,20 +16,65 @@ import pullback
 
 __all__ = ["adopt", "explanation", "of_module", "refuse", "refusing", "watch"]
 
-# Why a name is not there, by how it begins below torch; the first that fits.
-_REASONS = (
-    (
-        ("cuda", "mps", "xpu", "mtia", "xla", "hip", "backends.cuda", "backends.mps"),
-        "it is for another device: pullback runs on the CPU only",
-    ),
-    (
-        ("sparse", "ao", "quantization", "mkldnn", "nested", "masked", "_inductor", "export"),
-        "it is out of scope: pullback has dense tensors and runs eagerly",
-    ),
-    (("distributed",), "it is planned, over MPI"),
-    (("testing",), "it belongs to PyTorch's own tests; there are assert_close and make_tensor"),
-    (("fft", "linalg", "special", "nn", "optim", "utils"), "it is planned"),
+# Why a module is not there, by how its path begins below torch; the first that fits.
+_MODULES: dict[str, str] = {}
+
+
+def _absent(reason: str, *paths: str) -> None:
+    _MODULES.update(dict.fromkeys(" ".join(paths).split(), reason))
+
+
+_absent(
+    "it is for another device: pullback runs on the CPU only",
+    "cuda mps xpu mtia xla hip backends.cudnn.rnn utils.hipify",
+    "accelerator.graphs backends.python_native profiler.itt",
 )
+_absent(
+    "it is out of scope: pullback has dense tensors and runs eagerly",
+    "sparse ao quantization mkldnn nested masked _inductor export nn.quantized nn.quantizable",
+    "nn.intrinsic nn.qat utils.mkldnn backends.xnnpack nativert jit.quantized",
+)
+_absent(
+    "it is for compiled programs, which pullback does not make",
+    "jit.frontend jit.generate_bytecode jit.mobile jit.supported_ops jit.unsupported_tensor_ops",
+    "compiler.config utils.bundled_inputs utils.jit utils.mobile_optimizer utils.model_dump",
+    "utils.throughput_benchmark",
+)
+_absent("pullback does not write ONNX files", "onnx")
+_absent("it is planned, over MPI", "distributed")
+_absent("it belongs to PyTorch's own tests; there are assert_close and make_tensor", "testing")
+_absent("PyTorch has given it up", "utils.data.backward_compatibility utils.data.datapipes")
+_absent("PyTorch has given it up", "utils.data.graph utils.data.graph_settings nn.backends")
+_absent("PyTorch has given it up", "autograd.profiler_legacy contrib")
+_absent(
+    "it belongs to PyTorch's compilers and exporters; the graphs, tracers and passes are in fx",
+    "fx",
+)
+_absent(
+    "it is a part of PyTorch's own machinery",
+    "backends.cpu backends.xeon monitor nn.cpp numa package profiler.python_tracer",
+    "utils.backend_registration utils.benchmark utils.cpp_backtrace utils.debug_log",
+    "utils.file_baton utils.flop_counter utils.module_tracker utils.serialization",
+    "utils.show_pickle utils.viz utils.weak",
+)
+_absent(
+    "it is planned",
+    "fft multiprocessing nn.attention nn.grad overrides quasirandom signal",
+    "nn.modules.linear_cross_entropy nn.modules.linear_cross_entropy_options",
+)
+
+# Why another name is not there, by the module that it belongs to.
+_FAMILIES = ("fft", "linalg", "special", "nn", "optim", "utils")
+
+
+def reason_of_module(tail: str) -> str | None:
+    """Why there is no module ``torch.<tail>``, None if nothing is known."""
+    parts = tail.split(".")
+    for length in range(len(parts), 0, -1):
+        found = _MODULES.get(".".join(parts[:length]))
+        if found is not None:
+            return found
+    return None
 
 
 # What raises when it is called although it can be imported: the error and the sentence, by how the
@@ -109,10 +154,11 @@ def refusing(name: str) -> Callable[..., NoReturn]:
 
 
 def _reason(tail: str) -> str:
-    for starts, reason in _REASONS:
-        if any(tail == start or tail.startswith(f"{start}.") for start in starts):
-            return reason
-    return "pullback does not have it yet"
+    known = reason_of_module(tail)
+    if known is not None:
+        return known
+    planned = tail.split(".", maxsplit=1)[0] in _FAMILIES
+    return "it is planned" if planned else "pullback does not have it yet"
 
 
 def _nearest(above: Any, name: str) -> str:

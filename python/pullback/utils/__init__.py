@@ -15,6 +15,7 @@ _SUBMODULES = frozenset(
         "_python_dispatch",
         "_pytree",
         "backcompat",
+        "benchmark",
         "checkpoint",
         "collect_env",
         "cpp_extension",
@@ -22,6 +23,7 @@ _SUBMODULES = frozenset(
         "deterministic",
         "dlpack",
         "model_zoo",
+        "tensorboard",
     ]
 )
 
