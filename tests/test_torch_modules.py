@@ -105,6 +105,8 @@ def test_a_module_is_not_put_in_place_of_a_function() -> None:
         "import torch.nn.utils.weight_norm, torch.autograd.gradcheck, torch.utils.checkpoint\n"
         "from torch.nn.utils.spectral_norm import SpectralNorm\n"
         "from torch.autograd.variable import Variable\n"
+        "from torch._tensor import Tensor\n"
+        "assert Tensor is torch.Tensor\n"
         "import functorch\n"
         "from functorch.experimental import chunk_vmap\n"
         "print(callable(torch.nn.utils.weight_norm), callable(torch.autograd.gradcheck),\n"

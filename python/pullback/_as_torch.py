@@ -69,6 +69,7 @@ def _found(tail: str) -> Any:
 
 # Modules whose content has another path here.
 _ELSEWHERE = {
+    "_tensor": "_C",
     "accelerator.memory": "accelerator",
     "autograd.gradcheck": "autograd._gradcheck",
     "autograd.variable": "autograd",

@@ -9,8 +9,9 @@ from parity_both import same
 pytest.importorskip("torch")
 
 LINES = [
-    "[list(S(range(n), k, r, shuffle=s, drop_last=d)) for n in (0, 1, 5, 8) for k in (1, 3) "
-    "for r in range(k) for s in (False, True) for d in (False, True)]",
+    "[list(S(range(n), 3, r, shuffle=s)) for n in (0, 1, 5, 8) for r in range(3) for s in (0, 1)]",
+    "[list(S(range(n), 3, r, drop_last=True)) for n in (0, 1, 5, 8) for r in range(3)]",
+    "list(S(range(5), 1, 0)), list(S(range(5), 1, 0, shuffle=False))",
     "[len(S(range(5), 3, 0, drop_last=d)) for d in (False, True)]",
     "(s := S(range(6), 2, 1, seed=4), list(s), s.set_epoch(3), list(s))[1:]",
     "S(range(5), 2, 2)",
