@@ -131,6 +131,40 @@ SAMPLES = {
     "func.linearize": "func=f",
     "func.stack_module_state": "models=[layer]",
     "func.vjp": "func=f",
+    "nn.functional.adaptive_avg_pool2d": "input=pb.ones(1, 4, 4), output_size=2",
+    "nn.functional.adaptive_avg_pool3d": "input=pb.ones(1, 4, 4, 4), output_size=2",
+    "nn.functional.adaptive_max_pool1d": "input=pb.ones(1, 4), output_size=2",
+    "nn.functional.adaptive_max_pool2d": "input=pb.ones(1, 4, 4), output_size=2",
+    "nn.functional.adaptive_max_pool3d": "input=pb.ones(1, 4, 4, 4), output_size=2",
+    "nn.functional.local_response_norm": "input=pb.ones(1, 2, 3), size=2",
+    "nn.functional.lp_pool1d": "input=pb.ones(1, 4), norm_type=2.0, kernel_size=2",
+    "nn.functional.lp_pool2d": "input=pb.ones(1, 4, 4), norm_type=2.0, kernel_size=2",
+    "nn.functional.lp_pool3d": "input=pb.ones(1, 4, 4, 4), norm_type=2.0, kernel_size=2",
+    "nn.functional.max_pool1d": "input=pb.ones(1, 4), kernel_size=2",
+    "nn.functional.max_pool2d": "input=pb.ones(1, 4, 4), kernel_size=2",
+    "nn.functional.max_pool3d": "input=pb.ones(1, 4, 4, 4), kernel_size=2",
+    "nn.functional.max_unpool1d": "input=pb.ones(1, 2), indices=pb.tensor([[0, 3]]), kernel_size=2",
+    "nn.functional.max_unpool2d": "input=pb.ones(1, 1, 1), indices=pb.tensor([[[3]]]), "
+    "kernel_size=2",
+    "nn.functional.max_unpool3d": "input=pb.ones(1, 1, 1, 1), indices=pb.tensor([[[[3]]]]), "
+    "kernel_size=2",
+    "nn.functional.affine_grid": "theta=pb.ones(1, 2, 3), size=(1, 1, 2, 2), align_corners=True",
+    "nn.functional.channel_shuffle": "input=pb.ones(1, 4, 2), groups=2",
+    "nn.functional.grid_sample": "input=pb.ones(1, 1, 2, 2), grid=pb.ones(1, 1, 1, 2), "
+    "align_corners=True",
+    "nn.functional.interpolate": "input=pb.ones(1, 1, 2), size=3",
+    "nn.functional.multi_head_attention_forward": "query=pb.ones(2, 1, 2), key=pb.ones(2, 1, 2), "
+    "value=pb.ones(2, 1, 2), embed_dim_to_check=2, num_heads=1, in_proj_weight=pb.ones(6, 2), "
+    "in_proj_bias=None, bias_k=None, bias_v=None, add_zero_attn=False, dropout_p=0.0, "
+    "out_proj_weight=pb.ones(2, 2), out_proj_bias=None",
+    "nn.functional.native_channel_shuffle": "input=pb.ones(1, 4, 2), groups=2",
+    "nn.functional.pixel_shuffle": "input=pb.ones(4, 2, 2), upscale_factor=2",
+    "nn.functional.pixel_unshuffle": "input=pb.ones(1, 2, 2), downscale_factor=2",
+    "nn.functional.scaled_dot_product_attention": "query=pb.ones(2, 2), key=pb.ones(2, 2), "
+    "value=pb.ones(2, 2)",
+    "nn.functional.upsample": "input=pb.ones(1, 1, 2), size=3",
+    "nn.functional.upsample_bilinear": "input=pb.ones(1, 1, 2, 2), size=3",
+    "nn.functional.upsample_nearest": "input=pb.ones(1, 1, 2), size=3",
     "nn.functional.dropout": "input=pb.ones(2)",
     "nn.functional.embedding": "input=pb.tensor([0, 1]), weight=pb.ones(2, 3)",
     "nn.functional.embedding_bag": "input=pb.tensor([[0, 1]]), weight=pb.ones(2, 3)",

@@ -45,7 +45,7 @@ FAMILIES = {
         "make": {"order", "special"},
         "special": set(),
         "index": {"reduce"},
-        "nn": {"reduce"},
+        "nn": {"linalg", "reduce"},
     },
 }
 # Families that include each other, and why.

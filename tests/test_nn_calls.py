@@ -15,6 +15,7 @@ from pullback.autograd import gradcheck, gradgradcheck
 from table import array, results, same
 
 F = pb.nn.functional
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated")
 
 
 def function(call: Call, tensors: list[Any]) -> Any:

@@ -18,6 +18,7 @@
 #include "bind/optim.h"
 #include "bind/profile.h"
 #include "bind/provenance.h"
+#include "bind/resample.h"
 #include "bind/saved_tensors.h"
 #include "bind/settings.h"
 #include "bind/step_observer.h"
@@ -92,6 +93,7 @@ PYBIND11_MODULE(_core, m) {
   check_init(init_function(m.ptr()));
   check_init(init_saved_tensors(m.ptr()));
   check_init(init_factories(m.ptr()));
+  check_init(init_resample(m.ptr()));
   call([&] {
     init_operators(m.ptr());
     return Py_NewRef(Py_None);

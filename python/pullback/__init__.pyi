@@ -486,6 +486,7 @@ def abs(input: Tensor, *, out: Any = None) -> Tensor: ...
 def absolute(input: Tensor, *, out: Any = None) -> Tensor: ...
 def acos(input: Tensor, *, out: Any = None) -> Tensor: ...
 def acosh(input: Tensor, *, out: Any = None) -> Tensor: ...
+def adaptive_avg_pool1d(input: Tensor, output_size: Ints) -> Tensor: ...
 def add(
     input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, out: Any = None
 ) -> Tensor: ...
@@ -637,6 +638,14 @@ def atleast_2d(*tensors: Any) -> tuple[Tensor, ...]: ...
 def atleast_3d(input: Tensor) -> Tensor: ...
 @overload
 def atleast_3d(*tensors: Any) -> tuple[Tensor, ...]: ...
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Ints,
+    stride: Ints = (),
+    padding: Ints = 0,
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+) -> Tensor: ...
 def baddbmm(
     input: Tensor,
     batch1: Tensor,
@@ -721,6 +730,96 @@ def concat(tensors: Tensors, dim: _int = 0, *, out: Any = None) -> Tensor: ...
 def concatenate(tensors: Tensors, dim: _int = 0, *, out: Any = None) -> Tensor: ...
 def conj(input: Tensor) -> Tensor: ...
 def conj_physical(input: Tensor, *, out: Any = None) -> Tensor: ...
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: str = "valid",
+    dilation: Ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: str = "valid",
+    dilation: Ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: str = "valid",
+    dilation: Ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    output_padding: Ints = 0,
+    groups: _int = 1,
+    dilation: Ints = 1,
+) -> Tensor: ...
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    output_padding: Ints = 0,
+    groups: _int = 1,
+    dilation: Ints = 1,
+) -> Tensor: ...
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    output_padding: Ints = 0,
+    groups: _int = 1,
+    dilation: Ints = 1,
+) -> Tensor: ...
 def copysign(input: Tensor, other: Tensor | Number, *, out: Any = None) -> Tensor: ...
 def cos(input: Tensor, *, out: Any = None) -> Tensor: ...
 def cosh(input: Tensor, *, out: Any = None) -> Tensor: ...
@@ -1013,6 +1112,30 @@ def max(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor: ...
 def max(
     input: Tensor, dim: _int, keepdim: _bool = False, *, out: Any = None
 ) -> _return_types.max: ...
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Ints,
+    stride: Ints = (),
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    ceil_mode: _bool = False,
+) -> Tensor: ...
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Ints,
+    stride: Ints = (),
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    ceil_mode: _bool = False,
+) -> Tensor: ...
+def max_pool3d(
+    input: Tensor,
+    kernel_size: Ints,
+    stride: Ints = (),
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    ceil_mode: _bool = False,
+) -> Tensor: ...
 def maximum(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor: ...
 @overload
 def mean(input: Tensor, *, dtype: DType | None = None, out: Any = None) -> Tensor: ...

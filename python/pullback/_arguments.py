@@ -39,6 +39,16 @@ def maybe(check: Check, function: str, /, **values: object) -> None:
         check(function, **given)
 
 
+def sizes(function: str, /, **values: object) -> None:
+    """One integer, or a tuple or list of them."""
+    for name, value in values.items():
+        if not isinstance(value, (tuple, list)):
+            integers(function, **{name: value})
+        else:
+            for each in value:
+                integers(function, **{name: each})
+
+
 def sized(function: str, /, **values: object) -> None:
     """What has a length."""
     for name, value in values.items():

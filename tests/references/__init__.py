@@ -14,7 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from references import indexing, kinds, losses, matrices, pointwise, products, reductions, shapes
+from references import (
+    indexing,
+    kinds,
+    layers,
+    losses,
+    matrices,
+    pointwise,
+    products,
+    reductions,
+    shapes,
+)
 from references.drawn import DRAWN
 from samples import COMPLEX_OF, DTYPES, Sample
 
@@ -22,7 +32,17 @@ __all__ = ["APPROXIMATE", "DRAWN", "NONE", "REFERENCES", "expected", "key"]
 
 APPROXIMATE = pointwise.APPROXIMATE
 
-MODULES = (indexing, kinds, losses, matrices, pointwise, products, reductions, shapes)
+MODULES = (
+    indexing,
+    kinds,
+    layers,
+    losses,
+    matrices,
+    pointwise,
+    products,
+    reductions,
+    shapes,
+)
 
 NONE = {
     "empty": "its values are those that the memory had",
@@ -51,8 +71,8 @@ NAMES = SimpleNamespace(**{name: np.dtype(name) for name in (*DTYPES, *COMPLEX_O
 
 def key(op: Any) -> str:
     """The name in one of the tables: with the module, if there is one of this name."""
-    with_module = f"linalg.{op.name}"
-    return with_module if op.space == "linalg" and with_module in REFERENCES else op.name
+    with_module = f"{(op.space or '').split('.')[0]}.{op.name}"
+    return with_module if with_module in REFERENCES else op.name
 
 
 def expected(op: Any, sample: Sample, dtype: str) -> Any:

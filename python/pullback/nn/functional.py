@@ -16,9 +16,13 @@ from pullback import Tensor, _arguments, _core
 from pullback._misc import _check_tensor
 from pullback.nn import _operators, _parts
 from pullback.nn._operators import *  # noqa: F403
+from pullback.nn._parts.attention import *  # noqa: F403
 from pullback.nn._parts.embedding import *  # noqa: F403
 from pullback.nn._parts.losses import *  # noqa: F403
+from pullback.nn._parts.normalization import *  # noqa: F403
+from pullback.nn._parts.pooling import *  # noqa: F403
 from pullback.nn._parts.random import *  # noqa: F403
+from pullback.nn._parts.vision import *  # noqa: F403
 
 sigmoid: Callable[..., Tensor] = pb.sigmoid
 tanh: Callable[..., Tensor] = pb.tanh

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pullback.nn._parts import embedding, losses, random
+from pullback.nn._parts import attention, embedding, losses, normalization, pooling, random, vision
 
-ALL = (embedding, losses, random)
+ALL = (attention, embedding, losses, normalization, pooling, random, vision)

@@ -1,0 +1,53 @@
+// See taps.h.
+#include "ops/nn/taps.h"
+
+#include <utility>
+
+#include "ops/op.h"
+
+namespace pullback {
+namespace {
+
+struct Tapped {
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kLinear = true;
+  struct Attrs {
+    int dim;
+    SharedTaps taps;
+    bool transposed;
+    const char* node;
+    Attrs batched(std::int64_t) const { return {dim + 1, taps, transposed, node}; }
+    const kernels::Taps& map() const { return transposed ? taps->backward : taps->forward; }
+  };
+  static const char* node_name(const Attrs& a) { return a.node; }
+  static Spec spec(const Attrs& a, In in) {
+    Dims sizes = in[0].shape();
+    sizes[a.dim] = a.map().num_outputs();
+    return {sizes, in[0].dtype()};
+  }
+  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) {
+    w.need_dense(0, in[0]);
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    kernels::apply_taps(view_of(out), view_of(w.dense(0, in[0])), a.dim, a.map());
+  }
+  static void vjp(Vjp<Tapped>& v) {
+    Attrs back = v.attrs();
+    back.transposed = !back.transposed;
+    v.give(0, apply<Tapped>(back, v.grad()));
+  }
+};
+
+}  // namespace
+
+SharedTaps share(kernels::Taps taps) {
+  kernels::Taps back = taps.transposed();
+  return std::make_shared<const TapsPair>(TapsPair{std::move(taps), std::move(back)});
+}
+
+Tensor apply_taps(const Tensor& input, int dim, const SharedTaps& taps, const char* node) {
+  return apply<Tapped>({dim, taps, false, node}, input);
+}
+
+}  // namespace pullback

@@ -1,0 +1,369 @@
+"""Attention: weighted means of values, the weights a softmax of products of queries and keys."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pullback as pb
+from pullback import Tensor, _arguments, _core
+from pullback.nn import _operators
+
+__all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
+
+_linear: Callable[..., Tensor] = _operators.linear
+_softmax: Callable[..., Tensor] = pb.softmax
+
+
+def _check_attention(query: Tensor, key: Tensor, value: Tensor) -> None:
+    name = "scaled_dot_product_attention"
+    _arguments.tensors(name, query=query, key=key, value=value)
+    if not query.dtype == key.dtype == value.dtype:
+        raise RuntimeError(
+            f"{name}: Expected query, key, and value to have the same dtype, but got "
+            f"query.dtype: {query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} "
+            "instead."
+        )
+    if min(query.dim(), key.dim(), value.dim()) < 2:
+        raise RuntimeError(
+            f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got "
+            f"{query.dim()}, {key.dim()} and {value.dim()} dimensions instead."
+        )
+
+
+def _bias(mask: Tensor, dtype: Any) -> Tensor:
+    """A mask as what is added to the products: bools say where attention may go."""
+    if mask.dtype == pb.bool:
+        zeros = pb.zeros(mask.shape, dtype=dtype)
+        return zeros.masked_fill(mask.logical_not(), -math.inf)
+    if mask.dtype != dtype:
+        raise RuntimeError(
+            "scaled_dot_product_attention: Expected attn_mask dtype to be bool or to match query "
+            f"dtype, but got attn_mask.dtype: {mask.dtype} and query.dtype: {dtype} instead."
+        )
+    return mask
+
+
+def _weights(scores: Tensor, masked: bool) -> Tensor:
+    """The softmax of rows; a row that may look nowhere has zeros."""
+    if not masked:
+        return _softmax(scores, -1)
+    nowhere = (scores.detach() == -math.inf).all(-1, keepdim=True)
+    return _softmax(scores.masked_fill(nowhere, 0.0), -1).masked_fill(nowhere, 0.0)
+
+
+def _dropped(weights: Tensor, p: float) -> Tensor:
+    if p <= 0.0:
+        return weights
+    if p == 1.0:
+        return weights * 0.0
+    return weights * _core._dropout_mask(weights, p)
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """``softmax(query @ key.T * scale + mask) @ value`` over the last two dimensions.
+
+    Args:
+        query: [..., targets, features].
+        key: [..., sources, features].
+        value: [..., sources, width].
+        attn_mask: broadcasts to [..., targets, sources]; bools say where attention may go, numbers
+            are added.
+        dropout_p: probability of zeros among the weights, also outside of training.
+        is_causal: a target sees only sources at its own position and before.
+        scale: ``1 / sqrt(features)`` without it.
+        enable_gqa: several heads of queries (dimension -3) share one of keys and values.
+
+    Returns:
+        A tensor [..., targets, width]; a target that may look nowhere gets zeros.
+
+    Raises:
+        RuntimeError: dtypes or shapes that do not fit, or a mask together with ``is_causal``.
+
+    Example:
+        >>> import pullback as pb
+        >>> x = pb.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> pb.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True, scale=0.0)
+        tensor([[1.0000, 0.0000],
+                [0.5000, 0.5000]])
+    """
+    name = "scaled_dot_product_attention"
+    _check_attention(query, key, value)
+    _arguments.maybe(_arguments.tensors, name, attn_mask=attn_mask)
+    _arguments.numbers(name, dropout_p=dropout_p)
+    _arguments.bools(name, is_causal=is_causal, enable_gqa=enable_gqa)
+    _arguments.maybe(_arguments.numbers, name, scale=scale)
+    if is_causal and attn_mask is not None:
+        raise RuntimeError(f"{name}: Explicit attn_mask should not be set when is_causal=True")
+    if enable_gqa:
+        heads = query.size(-3)
+        if heads % key.size(-3) or heads % value.size(-3):
+            raise RuntimeError(
+                f"{name}: Number of heads in key and value must divide the number of heads in "
+                f"query: got {key.size(-3)}, {value.size(-3)} and {heads}"
+            )
+        key = key.repeat_interleave(heads // key.size(-3), -3)
+        value = value.repeat_interleave(heads // value.size(-3), -3)
+    factor = 1 / math.sqrt(max(query.size(-1), 1)) if scale is None else scale
+    scores = (query * factor) @ key.transpose(-2, -1)
+    if is_causal:
+        allowed = pb.ones(query.size(-2), key.size(-2), dtype=pb.bool).tril()
+        scores = scores.masked_fill(allowed.logical_not(), -math.inf)
+    elif attn_mask is not None:
+        scores = scores + _bias(attn_mask, query.dtype)
+    weights = _weights(scores, attn_mask is not None)
+    return _dropped(weights, float(dropout_p)) @ value
+
+
+# --- several heads ---
+
+
+def _canonical(mask: Tensor | None, name: str, dtype: Any) -> Tensor | None:
+    """A mask of ``MultiheadAttention``, whose bools say where attention may not go."""
+    if mask is None:
+        return None
+    if mask.dtype == pb.bool:
+        return pb.zeros(mask.shape, dtype=dtype).masked_fill(mask, -math.inf)
+    if not mask.is_floating_point():
+        raise AssertionError(
+            f"only bool and floating types of {name} are supported: got {mask.dtype}"
+        )
+    return mask
+
+
+def _check_heads(
+    query: Tensor,
+    key: Tensor,
+    key_padding_mask: Tensor | None,
+    attn_mask: Tensor | None,
+    num: int,
+) -> bool:
+    """Whether there is a batch."""
+    if query.dim() not in (2, 3):
+        raise AssertionError(
+            f"query should be unbatched 2D or batched 3D tensor but received {query.dim()}-D query"
+        )
+    batched = query.dim() == 3
+    if key.dim() != query.dim():
+        raise AssertionError(
+            f"For {'batched' if batched else 'unbatched'} query, expected key and value to be "
+            f"{query.dim()}-D but found {key.dim()}-D key"
+        )
+    if key_padding_mask is not None and key_padding_mask.dim() != query.dim() - 1:
+        raise AssertionError(
+            f"expected key_padding_mask to be {query.dim() - 1}-D but found "
+            f"{key_padding_mask.dim()}-D"
+        )
+    if attn_mask is not None:
+        if attn_mask.dim() not in (2, 3):
+            raise AssertionError(
+                f"expected attn_mask to be 2-D or 3-D but found {attn_mask.dim()}-D"
+            )
+        if not batched and attn_mask.dim() == 3 and attn_mask.size(0) != num:
+            raise AssertionError(
+                f"Expected attn_mask to be of size {num} in dimension 0, got {attn_mask.size(0)}"
+            )
+    return batched
+
+
+def _projected(
+    inputs: tuple[Tensor, Tensor, Tensor],
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    separate: tuple[Tensor | None, Tensor | None, Tensor | None] | None,
+) -> list[Tensor]:
+    biases = [None] * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
+    query, key, value = inputs
+    if separate is None:
+        assert in_proj_weight is not None
+        if query is key and key is value:
+            return list(_linear(query, in_proj_weight, in_proj_bias).chunk(3, -1))
+        weights: Any = in_proj_weight.chunk(3)
+    else:
+        weights = separate
+    return [_linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=True)]
+
+
+def multi_head_attention_forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    static_k: Tensor | None = None,
+    static_v: Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Attention of ``num_heads`` parts of the projected features; see ``MultiheadAttention``.
+
+    Args:
+        query: [targets, batch, features], or without the batch.
+        key: [sources, batch, features].
+        value: as ``key``.
+        embed_dim_to_check: the features of ``query``.
+        num_heads: into how many parts the features are cut.
+        in_proj_weight: of the projections of all three, one above the other.
+        in_proj_bias: of the same.
+        bias_k: one more source, added to the keys.
+        bias_v: its value.
+        add_zero_attn: one more source of zeros.
+        dropout_p: probability of zeros among the weights while training.
+        out_proj_weight: of the projection of the result.
+        out_proj_bias: of the same.
+        training: whether there is dropout.
+        key_padding_mask: [batch, sources], true where attention may not go.
+        need_weights: give the weights, too.
+        attn_mask: [targets, sources] or [batch * num_heads, targets, sources].
+        use_separate_proj_weight: the three weights that follow replace ``in_proj_weight``.
+        q_proj_weight: of queries.
+        k_proj_weight: of keys.
+        v_proj_weight: of values.
+        static_k: keys [batch * num_heads, sources, features] in place of the projected ones.
+        static_v: values likewise.
+        average_attn_weights: give the mean of the weights over the heads.
+        is_causal: says that ``attn_mask`` is causal; without ``need_weights`` it stands for it.
+
+    Returns:
+        The result in the shape of ``query``, and the weights or None.
+
+    Raises:
+        AssertionError: shapes or dtypes that do not fit.
+        RuntimeError: ``is_causal`` without ``attn_mask``.
+    """
+    name = "multi_head_attention_forward"
+    _arguments.tensors(name, query=query, key=key, value=value, out_proj_weight=out_proj_weight)
+    given = {
+        "in_proj_weight": in_proj_weight,
+        "in_proj_bias": in_proj_bias,
+        "bias_k": bias_k,
+        "bias_v": bias_v,
+        "out_proj_bias": out_proj_bias,
+        "key_padding_mask": key_padding_mask,
+        "attn_mask": attn_mask,
+        "q_proj_weight": q_proj_weight,
+        "k_proj_weight": k_proj_weight,
+        "v_proj_weight": v_proj_weight,
+        "static_k": static_k,
+        "static_v": static_v,
+    }
+    _arguments.maybe(_arguments.tensors, name, **given)
+    _arguments.integers(name, embed_dim_to_check=embed_dim_to_check, num_heads=num_heads)
+    _arguments.numbers(name, dropout_p=dropout_p)
+    _arguments.bools(
+        name,
+        add_zero_attn=add_zero_attn,
+        training=training,
+        need_weights=need_weights,
+        use_separate_proj_weight=use_separate_proj_weight,
+        average_attn_weights=average_attn_weights,
+        is_causal=is_causal,
+    )
+    batched = _check_heads(query, key, key_padding_mask, attn_mask, num_heads)
+    inputs = (query, key, value)
+    if not batched:
+        same = query is key and key is value
+        query = query.unsqueeze(1)
+        inputs = (query, query, query) if same else (query, key.unsqueeze(1), value.unsqueeze(1))
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+    targets, batch, features = query.shape
+    if features != embed_dim_to_check:
+        raise AssertionError(
+            f"was expecting embedding dimension of {embed_dim_to_check}, but got {features}"
+        )
+    if features % num_heads != 0:
+        raise AssertionError(f"embed_dim {features} not divisible by num_heads {num_heads}")
+    if inputs[1].shape[:2] != inputs[2].shape[:2]:
+        raise AssertionError(
+            f"key's sequence and batch dims {tuple(inputs[1].shape[:2])} do not match value's "
+            f"{tuple(inputs[2].shape[:2])}"
+        )
+    if is_causal and attn_mask is None:
+        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+    padding = _canonical(key_padding_mask, "key_padding_mask", query.dtype)
+    use_causal = is_causal and padding is None and not need_weights
+    mask = None if use_causal else _canonical(attn_mask, "attn_mask", query.dtype)
+
+    separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
+    q, k, v = _projected(inputs, in_proj_weight, in_proj_bias, separate)
+    if mask is not None and mask.dim() == 2:
+        mask = mask.unsqueeze(0)
+
+    def longer(masks: Tensor | None) -> Tensor | None:
+        return None if masks is None else _operators.pad(masks, (0, 1))
+
+    if bias_k is not None and bias_v is not None:
+        k = pb.cat([k, bias_k.repeat(1, batch, 1)])
+        v = pb.cat([v, bias_v.repeat(1, batch, 1)])
+        mask, padding = longer(mask), longer(padding)
+    width = features // num_heads
+
+    def heads(x: Tensor) -> Tensor:
+        return x.reshape(x.size(0), batch * num_heads, -1).transpose(0, 1)
+
+    q = heads(q)
+    k = heads(k) if static_k is None else static_k
+    v = heads(v) if static_v is None else static_v
+    if add_zero_attn:
+        k = pb.cat([k, pb.zeros(batch * num_heads, 1, k.size(2), dtype=k.dtype)], 1)
+        v = pb.cat([v, pb.zeros(batch * num_heads, 1, v.size(2), dtype=v.dtype)], 1)
+        mask, padding = longer(mask), longer(padding)
+    sources = k.size(1)
+    if padding is not None:
+        if tuple(padding.shape) != (batch, sources):
+            raise AssertionError(
+                f"expecting key_padding_mask shape of {(batch, sources)}, but got "
+                f"{tuple(padding.shape)}"
+            )
+        spread = padding.reshape(batch, 1, 1, sources).expand(-1, num_heads, -1, -1)
+        spread = spread.reshape(batch * num_heads, 1, sources)
+        mask = spread if mask is None else mask + spread
+    p = float(dropout_p) if training else 0.0
+
+    if need_weights:
+        scores = (q * math.sqrt(1.0 / width)) @ k.transpose(-2, -1)
+        weights = _softmax(scores if mask is None else scores + mask, -1)
+        weights = _dropped(weights, p)
+        out = (weights @ v).transpose(0, 1).reshape(targets * batch, features)
+        out = _linear(out, out_proj_weight, out_proj_bias)
+        out = out.reshape(targets, batch, -1)
+        weights = weights.reshape(batch, num_heads, targets, sources)
+        if average_attn_weights:
+            weights = weights.mean(1)
+        return (out, weights) if batched else (out.squeeze(1), weights.squeeze(0))
+
+    def apart(x: Tensor) -> Tensor:
+        return x.reshape(batch, num_heads, x.size(1), -1)
+
+    if mask is not None:
+        mask = mask.unsqueeze(0) if mask.size(0) == 1 else apart(mask)
+    out = scaled_dot_product_attention(apart(q), apart(k), apart(v), mask, p, use_causal)
+    out = out.permute(2, 0, 1, 3).reshape(targets * batch, features)
+    out = _linear(out, out_proj_weight, out_proj_bias).reshape(targets, batch, -1)
+    return (out if batched else out.squeeze(1)), None

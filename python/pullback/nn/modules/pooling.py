@@ -1,0 +1,316 @@
+"""Pooling: functions of ``nn.functional`` with their settings kept, one class a dimension."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pullback import Tensor
+from pullback.nn import functional as F
+from pullback.nn.modules.module import Module
+
+__all__ = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
+]
+
+
+class _MaxPool(Module):
+    dims: int
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride if stride is not None else kernel_size
+        self.padding = padding
+        self.dilation = dilation
+        self.return_indices = return_indices
+        self.ceil_mode = ceil_mode
+
+    def forward(self, input: Tensor) -> Any:
+        return (F.max_pool1d, F.max_pool2d, F.max_pool3d)[self.dims - 1](
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
+        )
+
+    def extra_repr(self) -> str:
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        )
+
+
+class _MaxUnpool(Module):
+    dims: int
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        self.kernel_size = _spread(kernel_size, self.dims)
+        self.stride = _spread(stride if stride is not None else kernel_size, self.dims)
+        self.padding = _spread(padding, self.dims)
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        return (F.max_unpool1d, F.max_unpool2d, F.max_unpool3d)[self.dims - 1](
+            input, indices, self.kernel_size, self.stride, self.padding, output_size
+        )
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class _AvgPool(Module):
+    """Of two and three dimensions."""
+
+    dims: int
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride if stride is not None else kernel_size
+        self.padding = padding
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+        self.divisor_override = divisor_override
+
+    def forward(self, input: Tensor) -> Tensor:
+        return (F.avg_pool2d, F.avg_pool3d)[self.dims - 2](
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
+        )
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class _LPPool(Module):
+    dims: int
+
+    def __init__(
+        self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    ) -> None:
+        super().__init__()
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
+
+    def forward(self, input: Tensor) -> Tensor:
+        return (F.lp_pool1d, F.lp_pool2d, F.lp_pool3d)[self.dims - 1](
+            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
+        )
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+class _AdaptiveMaxPool(Module):
+    dims: int
+
+    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
+        super().__init__()
+        self.output_size = output_size
+        self.return_indices = return_indices
+
+    def forward(self, input: Tensor) -> Any:
+        functions = (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)
+        return functions[self.dims - 1](input, self.output_size, self.return_indices)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class _AdaptiveAvgPool(Module):
+    dims: int
+
+    def __init__(self, output_size: Any) -> None:
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        functions = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)
+        return functions[self.dims - 1](input, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AvgPool1d(Module):
+    """The mean of each window of the last dimension."""
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__()
+        self.kernel_size = _spread(kernel_size, 1)
+        self.stride = _spread(stride if stride is not None else kernel_size, 1)
+        self.padding = _spread(padding, 1)
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.avg_pool1d(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+        )
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+def _spread(value: Any, dims: int) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
+
+
+class MaxPool1d(_MaxPool):
+    """The greatest element of each window of the last dimension."""
+
+    dims = 1
+
+
+class MaxPool2d(_MaxPool):
+    """The greatest element of each window of the last two dimensions."""
+
+    dims = 2
+
+
+class MaxPool3d(_MaxPool):
+    """The greatest element of each window of the last three dimensions."""
+
+    dims = 3
+
+
+class MaxUnpool1d(_MaxUnpool):
+    """Puts maxima of windows of the last dimension back at their positions, among zeros."""
+
+    dims = 1
+
+
+class MaxUnpool2d(_MaxUnpool):
+    """Puts maxima of windows of the last two dimensions back at their positions, among zeros."""
+
+    dims = 2
+
+
+class MaxUnpool3d(_MaxUnpool):
+    """Puts maxima of windows of the last three dimensions back at their positions, among zeros."""
+
+    dims = 3
+
+
+class AvgPool2d(_AvgPool):
+    """The mean of each window of the last two dimensions."""
+
+    dims = 2
+
+
+class AvgPool3d(_AvgPool):
+    """The mean of each window of the last three dimensions."""
+
+    dims = 3
+
+
+class LPPool1d(_LPPool):
+    """The power mean of each window of the last dimension, times its size."""
+
+    dims = 1
+
+
+class LPPool2d(_LPPool):
+    """The power mean of each window of the last two dimensions, times its size."""
+
+    dims = 2
+
+
+class LPPool3d(_LPPool):
+    """The power mean of each window of the last three dimensions, times its size."""
+
+    dims = 3
+
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+    """The greatest elements of equal parts of the last dimension."""
+
+    dims = 1
+
+
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+    """The greatest elements of equal parts of the last two dimensions."""
+
+    dims = 2
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+    """The greatest elements of equal parts of the last three dimensions."""
+
+    dims = 3
+
+
+class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+    """The means of equal parts of the last dimension."""
+
+    dims = 1
+
+
+class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+    """The means of equal parts of the last two dimensions."""
+
+    dims = 2
+
+
+class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+    """The means of equal parts of the last three dimensions."""
+
+    dims = 3
