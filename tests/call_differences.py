@@ -107,7 +107,7 @@ rule(
 rule(
     "a flag is a bool or a number; PyTorch takes the truth of anything ('no' is true)",
     theirs="ok RuntimeError ValueError",
-    our_words=r"argument '(inplace|size_average|reduce)' .*must be bool",
+    our_words=r"argument '(inplace|size_average|reduce|return_indices)' .*must be bool",
 )
 rule(
     "the same in unique, and in dropout for what is passed on",
@@ -520,3 +520,59 @@ def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
     if call.target.suffix != "_" or call.target.name not in names.split():
         return False
     return differs_in_history(ours, theirs)
+
+
+# --- layers ---
+
+_POOLS = " ".join(
+    f"{name}{dims}d{end}"
+    for name, end in (
+        ("adaptive_avg_pool", ""),
+        ("adaptive_max_pool", "_with_indices"),
+        ("avg_pool", ""),
+        ("max_pool", "_with_indices"),
+    )
+    for dims in (1, 2, 3)
+)
+rule(
+    "one number in a tuple counts for all dimensions, as a number does",
+    _POOLS,
+    ours="ok",
+    theirs="RuntimeError TypeError",
+    their_words="output_size|has no len|len\\(\\) of",
+)
+rule(
+    "a wrong type is a TypeError, where PyTorch counts its elements or goes on",
+    f"{_POOLS} unfold fold",
+    ours="TypeError",
+    theirs="ok RuntimeError TypeError",
+    our_words="must be int",
+)
+rule(
+    "a wrong number of dimensions is a RuntimeError, where PyTorch asks for a size that is missing",
+    f"{_POOLS} batch_norm instance_norm group_norm layer_norm rms_norm",
+    ours="RuntimeError",
+    theirs="IndexError ValueError",
+    our_words="[Ee]xpected",
+)
+rule(
+    "a number for all dimensions may be a tensor without dimensions",
+    "unfold fold",
+    ours="ok RuntimeError",
+    theirs="TypeError",
+    their_words="0-d tensor",
+)
+rule(
+    "a window may begin anywhere that an integer can say",
+    _POOLS,
+    ours="ok",
+    theirs="RuntimeError",
+    their_words="without overflow",
+)
+rule(
+    "arguments are looked at one after the other, and their kinds first",
+    "embedding_bag",
+    ours="TypeError RuntimeError",
+    theirs="ValueError",
+    our_words="argument",
+)

@@ -439,48 +439,48 @@ const char kTransposedDoc[] =
     "The transpose of a convolution in its input; weight is [channels, out / groups, sizes...].";
 
 const Entry entry_conv1d(
-    "conv1d(input, weight, bias=None, stride[1]=1, padding[1]=0, dilation[1]=1, groups=1)",
+    "conv1d(input, weight, bias=None, stride[1]=1, padding[1]=0, dilation[1]=1, groups:index=1)",
     function<conv<1>>, kForms, kConvDoc,
     "x(2,3,7), x(4,3,3), x(4) | x(2,4,6), x(4,2,3), None, 2, 1, 1, 2 | x(3,7), x(2,3,2) "
     "| xs(2,3,6), xs(4,3,1) | x(0,3,5), x(2,3,3) | x(2,2,9), x(2,1,3), None, 1, 2, 3, 2");
 const Entry entry_conv1d_named(
-    "conv1d(input, weight, bias=None, stride[1]=1, padding='valid', dilation[1]=1, groups=1)",
+    "conv1d(input, weight, bias=None, stride[1]=1, padding='valid', dilation[1]=1, groups:index=1)",
     function<conv_by_name<1>>, kForms, kNamedDoc,
     "x(2,3,6), x(4,3,3), padding='same' | x(2,3,6), x(4,3,4), x(4), padding='same' "
     "| x(2,3,6), x(4,3,3), padding='valid'");
 const Entry entry_conv2d(
-    "conv2d(input, weight, bias=None, stride[1]=1, padding[1]=0, dilation[1]=1, groups=1)",
+    "conv2d(input, weight, bias=None, stride[1]=1, padding[1]=0, dilation[1]=1, groups:index=1)",
     function<conv<2>>, kForms, kConvDoc,
     "x(2,3,5,4), x(4,3,3,2), x(4) | x(2,4,5,5), x(4,2,3,3), None, 2, (1,0), 1, 2 "
     "| x(3,5,4), x(2,3,2,2) | xs(2,3,4,3), xs(4,3,1,1), x(4) "
     "| x(1,2,5,6), x(2,1,2,3), None, (1,2), 1, (2,1), 2");
 const Entry entry_conv2d_named(
-    "conv2d(input, weight, bias=None, stride[1]=1, padding='valid', dilation[1]=1, groups=1)",
+    "conv2d(input, weight, bias=None, stride[1]=1, padding='valid', dilation[1]=1, groups:index=1)",
     function<conv_by_name<2>>, kForms, kNamedDoc,
     "x(2,3,4,5), x(4,3,3,2), padding='same' | x(3,4,5), x(4,3,3,3), x(4), padding='valid'");
 const Entry entry_conv3d(
-    "conv3d(input, weight, bias=None, stride[1]=1, padding[1]=0, dilation[1]=1, groups=1)",
+    "conv3d(input, weight, bias=None, stride[1]=1, padding[1]=0, dilation[1]=1, groups:index=1)",
     function<conv<3>>, kForms, kConvDoc,
     "x(1,2,3,4,3), x(2,2,2,2,2), x(2) | x(1,2,4,3,4), x(2,1,3,1,2), None, (1,2,1), 1, 1, 2");
 const Entry entry_conv3d_named(
-    "conv3d(input, weight, bias=None, stride[1]=1, padding='valid', dilation[1]=1, groups=1)",
+    "conv3d(input, weight, bias=None, stride[1]=1, padding='valid', dilation[1]=1, groups:index=1)",
     function<conv_by_name<3>>, kForms, kNamedDoc, "x(1,2,3,4,3), x(2,2,2,1,3), padding='same'");
 const Entry entry_conv_transpose1d(
     "conv_transpose1d(input, weight, bias=None, stride[1]=1, padding[1]=0, output_padding[1]=0, "
-    "groups=1, dilation[1]=1)",
+    "groups:index=1, dilation[1]=1)",
     function<conv_transposed<1>>, kForms, kTransposedDoc,
     "x(2,3,4), x(3,2,3), x(2) | x(2,4,4), x(4,2,3), None, 2, 1, 1, 2 | x(3,4), x(3,2,2), None, 1, "
     "0,"
     " 0, 1, 2 | xs(2,3,4), xs(3,2,1)");
 const Entry entry_conv_transpose2d(
     "conv_transpose2d(input, weight, bias=None, stride[1]=1, padding[1]=0, output_padding[1]=0, "
-    "groups=1, dilation[1]=1)",
+    "groups:index=1, dilation[1]=1)",
     function<conv_transposed<2>>, kForms, kTransposedDoc,
     "x(2,3,3,4), x(3,2,2,3), x(2) | x(2,4,3,3), x(4,1,3,2), x(2), 2, (1,0), (1,0), 2 "
     "| x(3,3,4), x(3,2,2,2)");
 const Entry entry_conv_transpose3d(
     "conv_transpose3d(input, weight, bias=None, stride[1]=1, padding[1]=0, output_padding[1]=0, "
-    "groups=1, dilation[1]=1)",
+    "groups:index=1, dilation[1]=1)",
     function<conv_transposed<3>>, kForms, kTransposedDoc,
     "x(1,2,2,3,2), x(2,2,2,2,2), x(2) | x(1,2,2,2,3), x(2,1,2,1,2), None, (1,2,1), 0, 0, 2");
 

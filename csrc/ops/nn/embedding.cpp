@@ -257,8 +257,8 @@ void check_bags(const Tensor& input, const Tensor& weight, const std::optional<T
     check(ErrorKind::Value, offsets->ndim() == 1, "offsets has to be a 1D Tensor");
     check_numbers("embedding_bag", "offsets", 1, *offsets);
   }
-  check(weight.ndim() == 2, "weight has to be a 2D Tensor, but got Tensor of dimension ",
-        weight.ndim());
+  check(ErrorKind::Value, weight.ndim() == 2,
+        "weight has to be a 2D Tensor, but got Tensor of dimension ", weight.ndim());
   check(weight.dtype() == DType::Bool ? ErrorKind::NotImplemented : ErrorKind::Runtime,
         is_floating(weight.dtype()), "\"embedding_bag\" not implemented for '",
         info(weight.dtype()).scalar_name, "'");

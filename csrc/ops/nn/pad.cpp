@@ -174,7 +174,7 @@ Tensor pad(const Tensor& input, const Dims& pad, std::string_view mode,
 }
 
 const Entry entry_pad(
-    "pad(input, pad, mode:name='constant', value=None)", function<pad>, kNNForm | kPlainNames,
+    "pad(input, pad, mode='constant', value=None)", function<pad>, kNNForm | kPlainNames,
     "The tensor with more elements at the ends of its last dimensions: pad has two numbers, before "
     "and after, for each dimension from the last on; negative ones take elements away.  Modes are "
     "constant, reflect, replicate and circular.",
