@@ -369,6 +369,40 @@ def test_a_recorded_step_has_the_same_values_and_the_right_derivative(
     assert pb.autograd.gradcheck(of, (p0, g), rtol=1e-4)
 
 
+def test_settings_of_a_recorded_step_have_no_gradient() -> None:
+    p = pb.ones(2) * 1
+    p.grad = pb.ones(2)
+    rate = pb.tensor(0.5, requires_grad=True)
+    optimizer = pb.optim.SGD([p], lr=rate, differentiable=True)
+    with pytest.raises(RuntimeError, match="lr requires a gradient"):
+        optimizer.step()
+    assert p.tolist() == [1.0, 1.0]
+    beta = pb.tensor(0.5, requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"betas\[1\] requires a gradient"):
+        pb.optim.Adam([p], betas=(pb.tensor(0.5), beta), differentiable=True)
+    optimizer.param_groups[0]["lr"] = rate.detach()
+    optimizer.step()
+    assert p.tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("name", GRID)
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_complex_element_is_two_real_ones(name: str, recorded: bool) -> None:
+    pairs = pb.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=pb.float64)
+    both = []
+    for made in (pairs, pb.view_as_complex(pairs)):
+        p = made.clone() if recorded else made.clone().requires_grad_()
+        optimizer = getattr(pb.optim, name)([p], lr=0.1, differentiable=recorded)
+        for scale in (1.0, -0.5):
+            g = pairs.flip(0) * scale
+            p.grad = g if made is pairs else pb.view_as_complex(g)
+            optimizer.step()
+        now = p.detach()
+        both.append((now if made is pairs else pb.view_as_real(now)).tolist())
+        assert all(v.dtype == p.dtype for v in optimizer.state[p].values() if v.dim())
+    assert both[0] == both[1]
+
+
 # --- one place ---
 
 

@@ -158,6 +158,17 @@ bool flag(PyObject* group, const char* name) {
   return found && truth(found);
 }
 
+// A recorded step reads its settings as numbers: they have no gradient.
+void refuse_recorded_settings(const Bound& self, PyObject* group) {
+  for (const auto& [key, count] : self.settings) {
+    PyObject* value = setting(group, key);
+    check(!is_tensor(value) || !unwrap(value).requires_grad(), self.optimizer->rule().name,
+          ": differentiable=True records the parameters and gradients, not the settings: ",
+          PyUnicode_AsUTF8(key),
+          " requires a gradient. Write the step in operators, or detach it.");
+  }
+}
+
 // Finds the values of a parameter's state or makes them; whether one was made.
 bool gather(const Bound& self, PyObject* all, PyObject* object, const Tensor& param,
             const Optimizer::Settings& settings, Tensor* values) {
@@ -185,10 +196,11 @@ bool gather(const Bound& self, PyObject* all, PyObject* object, const Tensor& pa
 void step_group(const Bound& self, PyObject* group, PyObject* state, const Provenance& here) {
   check(ErrorKind::Type, PyDict_Check(group), "optim: a parameter group is a ",
         Py_TYPE(group)->tp_name, ", expected a dict.");
+  const bool recorded = self.can_record && flag(group, "differentiable");
+  if (recorded) refuse_recorded_settings(self, group);
   Optimizer::Settings settings;
   read_settings(self, group, settings);
   const bool captured = self.can_capture && flag(group, "capturable");
-  const bool recorded = self.can_record && flag(group, "differentiable");
   for_each_param(setting(group, params_key()), [&](PyObject* object, const Tensor& param) {
     const Tensor grad = grad_of(param);
     if (!grad.defined()) return;

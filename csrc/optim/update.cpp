@@ -1,7 +1,7 @@
 // See update.h.
 #include "optim/update.h"
 
-#include <algorithm>
+#include <complex>
 #include <cstdlib>
 #include <cstring>
 
@@ -74,8 +74,8 @@ void check_state(const char* op, const char* what, const Tensor& param, const Te
 }
 
 void check_param(const char* op, const Tensor& param, const Tensor& grad) {
-  check(is_floating(param.dtype()), op, ": the parameter has dtype ", name(param.dtype()),
-        ", expected a floating one.");
+  check(is_differentiable(param.dtype()), op, ": the parameter has dtype ", name(param.dtype()),
+        ", expected a floating or complex one.");
   refuse_batch(op, "the parameter", param);
   check(!param.has(kReadOnly), op, ": the memory of the parameter is read-only.");
   check_state(op, "the gradient", param, grad);
@@ -140,7 +140,8 @@ Tensor Optimizer::initial(int slot, const Tensor& param, const Settings& setting
     return Tensor::scalar(Scalar(value), wide ? DType::Float64 : DType::Float32);
   }
   Tensor made = empty_strided_like(param, param.dtype());
-  fill_values(made, Scalar(value));
+  const bool pairs = is_complex(param.dtype());
+  fill_values(made, pairs ? Scalar(std::complex<double>(value, value)) : Scalar(value));
   return made;
 }
 
@@ -185,14 +186,16 @@ void Optimizer::step(const Tensor& param, const Tensor& grad, const Tensor* stat
   const Tensor model = common_layout(param, grad, state, settings);
   const Dense p(model, param), g(model, grad);
   Dense kept[kMaxTensors];
-  kernels::Flat flat{param.numel(), p.data(), g.data(), {}};
+  // A complex element is two real ones, as in torch.
+  const std::int64_t reals = is_complex(param.dtype()) ? 2 : 1;
+  kernels::Flat flat{param.numel() * reals, p.data(), g.data(), {}};
   for (int i = 0; i < settings.count; ++i) {
     const int at = settings.at[i];
     if (at < 0) continue;
     kept[at] = Dense(model, state[i]);
     flat.state[at] = kept[at].data();
   }
-  kernels::run(rule_, wide_of(param.dtype()) == DType::Float64, flat, constants);
+  kernels::run(rule_, real_of(wide_of(param.dtype())) == DType::Float64, flat, constants);
   p.written();
   for (const Dense& each : kept) each.written();
 }
@@ -202,14 +205,17 @@ void Optimizer::step_recorded(const Tensor& param, const Tensor& grad, const Ten
   check_tensors(param, grad, state, settings);
   alignas(double) char constants[kernels::kMaxConstants];
   prepare(state, settings, made, constants);
+  // Copies: what the operators save is overwritten below.
+  const bool pairs = is_complex(param.dtype());
+  const auto taken = [&](const Tensor& t) { return pairs ? view_as_real(clone(t)) : clone(t); };
+  const auto given = [&](const Tensor& t) { return pairs ? view_as_complex(t) : t; };
   Tensor values[kMaxTensors];
   for (int i = 0; i < settings.count; ++i) {
-    // A copy: what the operators save is overwritten below.
-    if (settings.at[i] >= 0) values[settings.at[i]] = clone(state[i]);
+    if (settings.at[i] >= 0) values[settings.at[i]] = taken(state[i]);
   }
-  copy_into(param, recorded_step(rule_, clone(param), grad, values, constants));
+  copy_into(param, given(recorded_step(rule_, taken(param), taken(grad), values, constants)));
   for (int i = 0; i < settings.count; ++i) {
-    if (settings.at[i] >= 0) copy_into(state[i], values[settings.at[i]]);
+    if (settings.at[i] >= 0) copy_into(state[i], given(values[settings.at[i]]));
   }
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from typing import Any
 
@@ -311,6 +310,9 @@ def test_lbfgs(settings: dict[str, Any], dtype: str) -> None:
         lambda lib, p: lib.optim.SparseAdam([p], eps=0.0),
         lambda lib, p: lib.optim.SparseAdam([p], betas=(0.9, 1.0)),
         lambda lib, p: stepped(lib.optim.SparseAdam([p]), p),
+        lambda lib, p: lib.optim.SparseAdam([lib.ones(2, dtype=lib.complex64)]),
+        lambda lib, p: complex_step(lib, lib.optim.Adafactor),
+        lambda lib, p: complex_step(lib, lib.optim.Muon),
         lambda lib, p: stepped(lib.optim.Adam([p], capturable=True), p),
         lambda lib, p: stepped(lib.optim.Rprop([p], capturable=True), p),
         lambda lib, p: lib.optim.Adam([p], foreach=True, fused=True),
@@ -335,6 +337,12 @@ def test_errors_of_all(make: Any) -> None:
         text = str(error.value).split("supported devices")[0].split(" Recorded by")[0]
         caught.append((error.type, text.split(": [")[0].split(" It was made")[0].rstrip(". ")[:60]))
     assert caught[0] == caught[1]
+
+
+def complex_step(lib: Any, kind: Any) -> None:
+    z = lib.ones(2, 2, dtype=lib.complex64)
+    z.grad = lib.ones(2, 2, dtype=lib.complex64)
+    kind([z]).step()
 
 
 def backward_of(p: Any) -> Any:
@@ -444,6 +452,43 @@ def test_recorded_steps(name: str, settings: dict[str, Any]) -> None:
         assert mine == pytest.approx(other, rel=tol, abs=tol)
 
 
+@pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=str)
+def test_complex_parameters(name: str, settings: dict[str, Any]) -> None:
+    values = torch.tensor([[1 + 2j, -0.5j], [0.25, -3 + 1j]], dtype=torch.complex128)
+    q = values.clone().requires_grad_()
+    p = pb.tensor(values.tolist(), dtype=pb.complex128, requires_grad=True)
+    mine, other = (getattr(lib.optim, name)([x], **settings) for lib, x in ((pb, p), (torch, q)))
+    for step in range(4):
+        q.grad = values.T * (0.5 - step) + step * 1j
+        p.grad = pb.tensor(q.grad.tolist(), dtype=pb.complex128)
+        mine.step()
+        other.step()
+        torch.testing.assert_close(
+            torch.tensor(p.tolist(), dtype=q.dtype), q.detach(), rtol=1e-13, atol=1e-13
+        )
+    assert list(mine.state[p]) == list(other.state[q])
+    for key, value in other.state[q].items():
+        assert str(mine.state[p][key].dtype) == str(value.dtype)
+
+
+def test_lbfgs_with_complex_parameters() -> None:
+    found = []
+    for lib in (pb, torch):
+        z = lib.tensor([1 + 2j, -0.5j], dtype=lib.complex128, requires_grad=True)
+        optimizer = lib.optim.LBFGS([z], line_search_fn="strong_wolfe", max_iter=5)
+
+        def closure(lib: Any = lib, z: Any = z, optimizer: Any = optimizer) -> Any:
+            optimizer.zero_grad()
+            loss = ((lib.view_as_real(z) - 3) ** 4).sum()
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        found.append(z.tolist())
+    for mine, other in zip(*found, strict=True):
+        assert abs(mine - other) < 1e-10
+
+
 # --- states in files, both ways ---
 
 
@@ -500,61 +545,3 @@ def test_an_lbfgs_goes_on_from_a_file(tmp_path: Any) -> None:
     run(mine, y)
     run(other, x)
     assert y.tolist() == pytest.approx(x.tolist(), rel=1e-10)
-
-
-# --- hooks ---
-
-
-def test_hooks_run_in_the_order_of_torch() -> None:
-    logs = []
-    for lib in (pb, torch):
-        log: list[Any] = []
-        module = importlib.import_module(f"{lib.__name__}.optim.optimizer")
-        p = lib.ones(2, requires_grad=True)
-        optimizer = lib.optim.SGD([p], lr=0.1, momentum=0.9)
-
-        def note(name: str, log: Any = log) -> Any:
-            return lambda *args: log.append((name, len(args)))
-
-        handles = [
-            module.register_optimizer_step_post_hook(note("all after")),
-            module.register_optimizer_step_pre_hook(note("all before")),
-            optimizer.register_step_post_hook(note("after")),
-            optimizer.register_step_pre_hook(note("before")),
-            optimizer.register_state_dict_pre_hook(note("save")),
-            optimizer.register_state_dict_post_hook(note("saved")),
-            optimizer.register_state_dict_post_hook(note("saved first"), prepend=True),
-            optimizer.register_load_state_dict_pre_hook(note("load")),
-            optimizer.register_load_state_dict_post_hook(note("loaded")),
-        ]
-        backward_of(p)
-        optimizer.step()
-        optimizer.load_state_dict(optimizer.state_dict())
-        for handle in handles:
-            handle.remove()
-        optimizer.step()
-        optimizer.state_dict()
-        logs.append(log)
-    assert logs[0] == logs[1]
-
-
-def test_hooks_change_what_is_given() -> None:
-    for lib in (pb, torch):
-        p = lib.ones(2, requires_grad=True)
-        optimizer = lib.optim.SGD([p], lr=0.1)
-        calls = []
-        optimizer.register_step_pre_hook(
-            lambda o, args, kwargs, c=calls: ((o, lambda: c.append(1)), {})
-        )
-        optimizer.step()
-        assert calls == [1]
-        optimizer.register_step_pre_hook(lambda *args: 3)
-        with pytest.raises(RuntimeError, match="must return None or a tuple of"):
-            optimizer.step()
-        renamed = lib.optim.SGD([p], lr=0.1)
-        renamed.register_state_dict_post_hook(lambda o, s: {**s, "more": 1})
-        renamed.register_load_state_dict_pre_hook(
-            lambda o, s: {k: v for k, v in s.items() if k != "more"}
-        )
-        assert renamed.state_dict()["more"] == 1
-        renamed.load_state_dict(renamed.state_dict())

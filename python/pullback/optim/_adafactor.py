@@ -92,6 +92,8 @@ class Adafactor(EachOptimizer):
         numbers_as_tensors(self.state, ["step"])
 
     def _update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        if p.is_complex():
+            raise RuntimeError("Adafactor does not support complex parameters")
         if not state:
             state["step"] = pb.zeros((), dtype=number_dtype())
             if g.dim() > 1:

@@ -160,12 +160,15 @@ class LBFGS(Optimizer):
 
     def _flat_grad(self) -> Tensor:
         return pb.cat(
-            [p.new_zeros(p.numel()) if p.grad is None else p.grad.reshape(-1) for p in self._params]
+            [
+                _reals(p.new_zeros(p.shape) if p.grad is None else p.grad).reshape(-1)
+                for p in self._params
+            ]
         )
 
     def _move(self, direction: Tensor, step: Any) -> None:
         start = 0
-        for p in self._params:
+        for p in map(_reals, self._params):
             p.add_(direction[start : start + p.numel()].reshape(p.shape), alpha=float(step))
             start += p.numel()
 
@@ -325,6 +328,11 @@ def _cubic_minimum(a: _Point, b: _Point, bounds: tuple[Any, Any]) -> Any:
         a, b = b, a
     found = b.step - (b.step - a.step) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
     return min(max(found, least), most)
+
+
+def _reals(x: Tensor) -> Tensor:
+    """A complex element as two real ones."""
+    return pb.view_as_real(x) if x.is_complex() else x
 
 
 def _largest(x: Tensor) -> Any:

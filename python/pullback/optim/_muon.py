@@ -103,6 +103,8 @@ class Muon(EachOptimizer):
                     )
 
     def _update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        if p.is_complex():
+            raise RuntimeError("Muon does not support complex parameters")
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = pb.zeros_like(g)
         momentum = group["momentum"]

@@ -32,6 +32,11 @@ def check_settings(name: str, settings: dict[str, Any], kinds: dict[str, str]) -
             for i, item in enumerate(items):
                 if isinstance(item, Tensor) and item.numel() != 1:
                     raise ValueError(f"Tensor {key}[{i}] must be 1-element")
+                if isinstance(item, Tensor) and item.requires_grad:
+                    raise RuntimeError(
+                        f"{name}: {key}[{i}] requires a gradient, which a step does not give to "
+                        "settings. Detach it."
+                    )
 
 
 def as_numbers(value: Any) -> Any:

@@ -53,6 +53,17 @@ class SparseAdam(EachOptimizer):
             if not 0.0 <= betas[index] < 1.0:
                 raise ValueError(f"Invalid beta parameter at index {index}: {betas[index]}")
         super().__init__(params, settings)
+        complex_params = [
+            [at, number]
+            for at, group in enumerate(self.param_groups)
+            for number, p in enumerate(group["params"])
+            if p.is_complex()
+        ]
+        if complex_params:
+            raise ValueError(
+                f"Complex params at indices {complex_params}: SparseAdam does not support complex "
+                "parameters"
+            )
 
     def _update(self, *_: Any) -> None:
         raise RuntimeError(
