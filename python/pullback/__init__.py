@@ -66,6 +66,7 @@ e = 2.718281828459045
 pi = 3.141592653589793
 inf = float("inf")
 nan = float("nan")
+newaxis = None
 
 half = float16
 float = float32
@@ -166,6 +167,7 @@ _LAZY = {
     "finfo": "_dtype_info",
     "frombuffer": "_creation",
     "get_default_device": "_misc",
+    "get_num_interop_threads": "_misc",
     "get_printoptions": "_printing",
     "get_rng_state": "random",
     "iinfo": "_dtype_info",
@@ -177,6 +179,8 @@ _LAZY = {
     "is_autocast_enabled": "amp",
     "is_conj": "_misc",
     "is_neg": "_misc",
+    "is_inference": "_misc",
+    "is_signed": "_misc",
     "is_storage": "storage",
     "is_tensor": "_misc",
     "load": "serialization",
@@ -189,7 +193,10 @@ _LAZY = {
     "seed": "random",
     "save": "serialization",
     "selu_": "nn.functional",
+    "set_default_device": "_misc",
     "set_default_tensor_type": "_tensor_types",
+    "set_flush_denormal": "_misc",
+    "set_num_interop_threads": "_misc",
     "set_printoptions": "_printing",
     "set_rng_state": "random",
     "threshold_": "nn.functional",

@@ -285,13 +285,31 @@ from pullback._misc import (
     get_default_device as get_default_device,
 )
 from pullback._misc import (
+    get_num_interop_threads as get_num_interop_threads,
+)
+from pullback._misc import (
     is_conj as is_conj,
+)
+from pullback._misc import (
+    is_inference as is_inference,
 )
 from pullback._misc import (
     is_neg as is_neg,
 )
 from pullback._misc import (
+    is_signed as is_signed,
+)
+from pullback._misc import (
     is_tensor as is_tensor,
+)
+from pullback._misc import (
+    set_default_device as set_default_device,
+)
+from pullback._misc import (
+    set_flush_denormal as set_flush_denormal,
+)
+from pullback._misc import (
+    set_num_interop_threads as set_num_interop_threads,
 )
 from pullback._misc import (
     typename as typename,

@@ -7,14 +7,22 @@ from typing import Any, TypeGuard
 from pullback import _arguments, _core
 from pullback._core import Tensor, device
 
+_device = device  # beside parameters of that name
+
 __all__ = [
     "are_deterministic_algorithms_enabled",
     "dropout",
     "dropout_",
     "get_default_device",
+    "get_num_interop_threads",
     "is_conj",
+    "is_inference",
     "is_neg",
+    "is_signed",
     "is_tensor",
+    "set_default_device",
+    "set_flush_denormal",
+    "set_num_interop_threads",
     "typename",
     "use_deterministic_algorithms",
 ]
@@ -109,6 +117,90 @@ def get_default_device() -> device:
         device(type='cpu')
     """
     return device("cpu")
+
+
+def set_default_device(device: Any) -> None:
+    """Take the CPU, or None: tensors are made there anyway.
+
+    Args:
+        device: ``"cpu"`` or None.
+
+    Raises:
+        NotImplementedError: it is another device; an AssertionError for "cuda", as everywhere.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.set_default_device("cpu")
+    """
+    if not isinstance(device, (_device, str, int, type(None))):
+        _arguments.refuse("set_default_device", "device", "torch.device", device)
+    with _device("cpu" if device is None else device):
+        pass
+
+
+@_core._overridable
+def is_inference(input: Tensor) -> bool:
+    """Whether the tensor was made in inference mode.
+
+    Example:
+        >>> import pullback as pb
+        >>> with pb.inference_mode():
+        ...     x = pb.ones(1)
+        >>> pb.is_inference(x), pb.is_inference(pb.ones(1))
+        (True, False)
+    """
+    _check_tensor("is_inference", "input", input)
+    return input.is_inference()
+
+
+@_core._overridable
+def is_signed(input: Tensor) -> bool:
+    """Whether elements of the tensor's dtype can be negative.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.is_signed(pb.ones(1)), pb.is_signed(pb.ones(1, dtype=pb.uint8))
+        (True, False)
+    """
+    _check_tensor("is_signed", "input", input)
+    return input.is_signed()
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """Always False, which says that nothing was set: numbers near zero keep all their bits.
+
+    Results would otherwise depend on the thread that a part of them is computed in.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.set_flush_denormal(True)
+        False
+    """
+    _arguments.bools("set_flush_denormal", mode=mode)
+    return False
+
+
+def get_num_interop_threads() -> int:
+    """Always 1: operators run one after the other, each on ``get_num_threads()`` threads.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.get_num_interop_threads()
+        1
+    """
+    return 1
+
+
+def set_num_interop_threads(count: int, /) -> None:
+    """Changes nothing: there are no threads between operators.
+
+    Raises:
+        TypeError: ``count`` is no int.
+        RuntimeError: it is not positive.
+    """
+    _arguments.integers("set_num_interop_threads", count=count)
+    if count < 1:
+        raise RuntimeError("set_num_interop_threads expects a positive integer")
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:

@@ -14,6 +14,7 @@ from pullback import _arguments, _core
 from pullback._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from pullback.autograd import graph
 from pullback.autograd.graph import GradientEdge
+from pullback.autograd.variable import Variable
 
 if TYPE_CHECKING:
     from pullback import Tensor
@@ -300,30 +301,6 @@ def _backward_batched(
         _core._level_exit(level)
 
 
-class _VariableMeta(type):
-    """Makes tensors of calls, and tensors instances, as when variables were a type of their own."""
-
-    def __instancecheck__(cls, other: object) -> bool:
-        return isinstance(other, _core.Tensor)
-
-    def __call__(cls, data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:
-        _arguments.tensors("Variable", data=data)
-        _arguments.flags("Variable", requires_grad=requires_grad, volatile=volatile)
-        if volatile:
-            raise TypeError("Variable: volatile was removed. Use `with no_grad():` instead.")
-        return data.detach().requires_grad_(requires_grad)
-
-
-class Variable(metaclass=_VariableMeta):
-    """Torch's old wrapper: the tensor itself, over the same memory.
-
-    Example:
-        >>> import pullback as pb
-        >>> pb.autograd.Variable(pb.ones(1), requires_grad=True)
-        tensor([1.], requires_grad=True)
-    """
-
-
 def __getattr__(name: str) -> Any:
     if name in ("GradcheckError", "gradcheck", "gradgradcheck"):
         # Not `from pullback.autograd import`, which would ask here again.
@@ -336,8 +313,14 @@ def __getattr__(name: str) -> Any:
         module = import_module("pullback.autograd.anomaly_mode")
         value = globals()[name] = getattr(module, name)
         return value
-    if name == "set_multithreading_enabled":
-        return import_module("pullback.autograd.grad_mode").set_multithreading_enabled
+    if name in (
+        "_force_original_view_tracking",
+        "_unsafe_preserve_version_counter",
+        "set_multithreading_enabled",
+    ):
+        return getattr(import_module("pullback.autograd.grad_mode"), name)
+    if name == "SavedTensor":
+        return _core.SavedTensor
     if name in (
         "anomaly_mode",
         "forward_ad",

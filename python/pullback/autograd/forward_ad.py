@@ -229,3 +229,9 @@ class set_forward_grad_enabled(_Mode):
 
 _set_fwd_grad_enabled = set_forward_grad_enabled
 _is_fwd_grad_enabled = _core._is_fwd_grad_enabled
+
+
+def __getattr__(name: str) -> int:
+    if name != "_current_level":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return 0 if _entered() else -1
