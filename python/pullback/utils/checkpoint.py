@@ -29,13 +29,21 @@ from pullback.autograd.forward_ad import set_forward_grad_enabled
 from pullback.autograd.function import Function
 from pullback.autograd.graph import saved_tensors_hooks
 from pullback.random import fork_rng
+from pullback.utils._selective import (
+    CheckpointPolicy,
+    SelectiveCheckpointContext,
+    create_selective_checkpoint_contexts,
+)
 
 __all__ = [
     "CheckpointError",
     "CheckpointFunction",
+    "CheckpointPolicy",
+    "SelectiveCheckpointContext",
     "check_backward_validity",
     "checkpoint",
     "checkpoint_sequential",
+    "create_selective_checkpoint_contexts",
     "detach_variable",
     "noop_context_fn",
     "set_checkpoint_debug_enabled",
