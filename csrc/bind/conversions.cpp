@@ -225,8 +225,6 @@ PyObject* method_new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t n,
   });
 }
 
-PyObject* self_method(PyObject* self, PyObject*) { return Py_NewRef(self); }
-
 PyObject* no_pinning(PyObject*, PyObject*) {
   return guarded(
       []() -> PyObject* { fail("Cannot access accelerator device when none is available."); });
@@ -284,7 +282,6 @@ PyMethodDef conversion_methods[] = {
         "new_tensor",
         "new_tensor(data, *, dtype=None, device=None, requires_grad=False)\n\n"
         "A tensor with a copy of data, in the dtype of self unless another one is given."),
-    {"share_memory_", hooked<self_method>, METH_NOARGS, "The tensor itself: memory is not moved."},
     {"pin_memory", hooked<no_pinning>, METH_NOARGS, "Refuses: there is no device to pin it for."},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -119,6 +119,7 @@ _SUBMODULES = frozenset(
         "linalg",
         "memory",
         "mps",
+        "multiprocessing",
         "nn",
         "onnx",
         "optim",

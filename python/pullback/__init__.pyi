@@ -70,6 +70,9 @@ from pullback import (
     mps as mps,
 )
 from pullback import (
+    multiprocessing as multiprocessing,
+)
+from pullback import (
     nn as nn,
 )
 from pullback import (

@@ -261,9 +261,31 @@ class Tensor:
             and self.stride() == tensor.stride()
         )
 
+    def share_memory_(self: Any) -> Any:
+        """Move the memory to where other processes see it, and what is written there.
+
+        Returns:
+            The tensor itself.
+
+        Raises:
+            RuntimeError: other tensors have the same memory, which cannot be moved under them.
+
+        Example:
+            >>> import pullback as pb
+            >>> x = pb.ones(2).share_memory_()
+            >>> x.is_shared(), x[1:].is_shared(), x.clone().is_shared()
+            (True, True, False)
+        """
+        from pullback._shared_memory import share
+
+        share(self)
+        return self
+
     def is_shared(self: Any) -> bool:
-        """Whether other processes see the memory; ``share_memory_`` does not move it."""
-        return False
+        """Whether other processes can see the memory: see ``share_memory_``."""
+        from pullback._shared_memory import is_shared
+
+        return is_shared(self)
 
     def is_pinned(self: Any, device: Any = None) -> bool:  # noqa: ARG002 - torch's signature
         """Always False: there is no device to pin memory for."""

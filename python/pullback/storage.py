@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pullback as pb
-from pullback import _arguments, _core, _element_types
+from pullback import _arguments, _core, _element_types, _shared_memory
 
 __all__ = ["TypedStorage", "UntypedStorage", "is_storage"]
 
@@ -71,8 +71,27 @@ class _Storage:
         raise AssertionError("Torch not compiled with CUDA enabled: pullback runs on the CPU only.")
 
     def is_shared(self) -> bool:
-        """Whether other processes see the memory; it is never moved to where they would."""
-        return False
+        """Whether other processes can see the memory."""
+        return _shared_memory.is_shared(self._memory)
+
+    def share_memory_(self) -> Any:
+        """Moves the memory to where other processes see it.
+
+        Raises:
+            RuntimeError: tensors have the same memory, which cannot be moved under them.
+        """
+        if not self.is_shared():
+            if not self._is_sole():
+                raise RuntimeError(
+                    f"{type(self).__name__}.share_memory_: got a storage whose memory tensors "
+                    "have, too, expected one that has it alone: memory cannot be moved under them. "
+                    "Use tensor.share_memory_() before others are made of the tensor."
+                )
+            self._memory = _shared_memory.copied(self._memory)
+        return self
+
+    def _is_sole(self) -> bool:
+        return bool(_core._is_sole_user(self._memory))
 
     def is_pinned(self, device: Any = "cuda") -> bool:  # noqa: ARG002 - torch's signature
         """Always False: there is no device to pin memory for."""
@@ -171,6 +190,11 @@ class UntypedStorage(_Storage):
             access = mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY
             return _untyped(_core._from_buffer(mmap.mmap(file.fileno(), nbytes, access=access)))
 
+    @classmethod
+    def _new_shared(cls, size: int, *, device: Any = "cpu") -> UntypedStorage:  # noqa: ARG003
+        """So many bytes that other processes can see, zeros."""
+        return _untyped(_shared_memory.allocate(size))
+
     def size(self) -> int:
         """The number of bytes."""
         return self.nbytes()
@@ -210,10 +234,6 @@ class UntypedStorage(_Storage):
     def resize_(self, size: int) -> UntypedStorage:
         """The storage itself if it has that size; memory is never moved."""
         self._check_size(size, self.nbytes())
-        return self
-
-    def share_memory_(self) -> UntypedStorage:
-        """The storage itself: memory is not moved."""
         return self
 
     def tolist(self) -> list[int]:
@@ -373,10 +393,6 @@ class TypedStorage(_Storage):
     def resize_(self, size: int) -> TypedStorage:
         """The storage itself if it has that size; memory is never moved."""
         self._check_size(size, self.size())
-        return self
-
-    def share_memory_(self) -> TypedStorage:
-        """The storage itself: memory is not moved."""
         return self
 
     def tolist(self) -> list[Any]:

@@ -348,6 +348,19 @@ class Module(Stateful, Hooked):
         """``train(False)``."""
         return self.train(False)
 
+    def share_memory(self) -> Self:
+        """Move the parameters, their gradients and the buffers to where other processes see them.
+
+        Raises:
+            RuntimeError: other tensors have the memory of one of them.
+        """
+        for tensor in (*self.parameters(), *self.buffers()):
+            tensor.share_memory_()
+        for parameter in self.parameters():
+            if parameter.grad is not None:
+                parameter.grad.share_memory_()
+        return self
+
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set ``requires_grad`` of all parameters; False freezes the module."""
         for param in self.parameters():

@@ -14,7 +14,7 @@ from typing import Any
 
 import pullback as pb
 from pullback.utils.data._fetch import Fetcher
-from pullback.utils.data._workers import Failure, Finished, Orders, work
+from pullback.utils.data._workers import Failure, Finished, Orders, receive, work
 from pullback.utils.data.dataset import IterableDataset
 
 _GRACE = 5.0  # seconds for a worker to end by itself
@@ -187,7 +187,7 @@ class WorkerBatches(_Batches):
         for pipe in found:
             worker = places[pipe]
             try:
-                number, answer = self._pipes[worker].recv()
+                number, answer = receive(self._pipes[worker])
             except (EOFError, OSError):
                 self._lost(worker)
             self._ready[number] = answer

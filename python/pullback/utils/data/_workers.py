@@ -6,6 +6,7 @@ dies holds no lock that another one waits for, and its pipe says that it is gone
 
 from __future__ import annotations
 
+import pickle
 import queue
 import random
 import sys
@@ -140,11 +141,24 @@ def work(orders: Orders, tasks: Any, answers: Any) -> None:
         except Exception as error:  # noqa: BLE001 - goes to the main process
             answer = Failure(error, where)
         try:
-            answers.send((number, answer))
+            send(answers, (number, answer))
         except (BrokenPipeError, EOFError):
             return
         except Exception as error:  # noqa: BLE001 - an answer that does not pickle
-            answers.send((number, Failure(error, where)))
+            send(answers, (number, Failure(error, where)))
+
+
+def send(pipe: Any, message: Any) -> None:
+    """Sends by value: what a killed worker or a loop that was left has sent is gone with its pipe.
+
+    ``pullback.multiprocessing`` lets ``pipe.send`` put tensors into shared memory instead.
+    """
+    pipe.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+
+
+def receive(pipe: Any) -> Any:
+    """What ``send`` has sent."""
+    return pickle.loads(pipe.recv_bytes())
 
 
 def _next_task(tasks: Any) -> Any:
