@@ -207,6 +207,29 @@ def test_errors_of_those_who_are_asked_pass_on() -> None:
         x.requires_grad = True
 
 
+def test_answers_of_another_kind_than_python_wants_are_errors() -> None:
+    answer: Any = None
+
+    class Odd(pb.Tensor):
+        @classmethod
+        def __torch_function__(cls, *_args: Any, **_kwargs: Any) -> Any:
+            return answer
+
+    x = pb.ones(2).as_subclass(Odd)
+    for wrong, error in ((-1, ValueError), ("x", TypeError), (2**80, OverflowError)):
+        answer = wrong
+        with pytest.raises(error):
+            len(x)
+    answer = "x"
+    for convert in (float, int):
+        with pytest.raises(TypeError):
+            convert(x)
+    assert bool(x) is True
+    assert x + 1 == "x"
+    answer = 3
+    assert len(x) == 3
+
+
 def test_a_plain_method_is_asked_with_a_warning() -> None:
     class Old:
         def __torch_function__(self, *_args: Any, **_kwargs: Any) -> Any:

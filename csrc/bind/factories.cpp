@@ -14,6 +14,7 @@
 #include "bind/graph_objects.h"
 #include "bind/guard.h"
 #include "bind/interop.h"
+#include "bind/overrides.h"
 #include "bind/parameters.h"
 #include "bind/provenance.h"
 #include "bind/tensor_type.h"
@@ -352,6 +353,8 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
 namespace {
 
 // tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)
+constexpr const char kTensor[] = "tensor";
+
 PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
     static const Parameters<5> names(
@@ -389,7 +392,8 @@ PyObject* make_dropout_mask(PyObject*, PyObject* const* args, Py_ssize_t n) {
 PyMethodDef functions[] = {
     {"_dropout_mask", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&make_dropout_mask)),
      METH_FASTCALL, "_dropout_mask(input, p)\n\nWhat dropout multiplies its input with."},
-    {"tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&make_tensor)),
+    {"tensor",
+     reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&seen_by_modes<make_tensor, kTensor>)),
      METH_FASTCALL | METH_KEYWORDS,
      "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\n"
      "A new tensor with a copy of data: a number, nested sequences, an array or a tensor."},

@@ -419,6 +419,8 @@ PyObject* from_numpy(PyObject*, PyObject* array) {
   });
 }
 
+constexpr const char kAsTensor[] = "as_tensor";
+
 // as_tensor(data, *, dtype=None, device=None)
 PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
@@ -539,7 +541,8 @@ PyMethodDef interop_methods[] = {
 PyMethodDef interop_functions[] = {
     {"from_numpy", from_numpy, METH_O,
      "from_numpy(ndarray)\n\nA tensor over the memory of a NumPy array."},
-    {"as_tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&as_tensor)),
+    {"as_tensor",
+     reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&seen_by_modes<as_tensor, kAsTensor>)),
      METH_FASTCALL | METH_KEYWORDS,
      "as_tensor(data, *, dtype=None, device=None)\n\n"
      "A tensor of the data that shares memory with a tensor or a NumPy array where it can."},

@@ -344,8 +344,15 @@ PyObject* set_off(PyObject*, PyObject* args) {
 
 // _function_modes(): the list of this thread, innermost last; _modes_changed() after a change.
 PyObject* function_modes(PyObject*, PyObject*) {
-  if (!mode.function_modes) mode.function_modes = PyList_New(0);
-  return Py_XNewRef(static_cast<PyObject*>(mode.function_modes));
+  return guarded([] {
+    if (!mode.function_modes) {
+      const Owned list(PyList_New(0));
+      check_status(
+          PyDict_SetItemString(PyThreadState_GetDict(), "pullback.function_modes", list.get()));
+      mode.function_modes = list.get();  // the thread has it
+    }
+    return Py_NewRef(static_cast<PyObject*>(mode.function_modes));
+  });
 }
 PyObject* modes_changed(PyObject*, PyObject*) {
   refresh_plain();
@@ -459,6 +466,15 @@ Answer ask(const Callee& callee, PyObject* const* args, Py_ssize_t n, PyObject* 
     }
     return answer_of(callee, args, n, kwnames, overloaded.objects(), with_mode);
   });
+  return answer;
+}
+
+Answer ask_mode(const Callee& callee, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  Answer answer;
+  if (!mode.plain) refresh_plain();
+  if (!modes_are_on()) return answer;
+  answer.given = true;
+  answer.result = guarded([&] { return answer_of(callee, args, n, kwnames, {}, true); });
   return answer;
 }
 

@@ -60,6 +60,8 @@ struct Answer {
 
 // Asks whoever has a say; throws nothing.
 Answer ask(const Callee& callee, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
+// Asks the innermost mode alone: for functions whose arguments are data.
+Answer ask_mode(const Callee& callee, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
 // A result as an object of the class, as Tensor.__torch_function__ has it; takes the reference.
 PyObject* keep_class(PyObject* result, PyTypeObject* cls);
 // After a function mode or a profiler came or went.
@@ -122,6 +124,15 @@ PyObject* hooked_fast(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObj
     return function(self, args, n, kwnames);
   constexpr FastFunction own = hooked_fast<function>;
   return ask_fast(reinterpret_cast<const void*>(own), function, self, args, n, kwnames);
+}
+// A function of the module that only modes are asked about.
+template <FastFunction function, const char* name>
+PyObject* seen_by_modes(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  if (!mode.plain) [[unlikely]] {
+    const Answer answer = ask_mode({Callee::Kind::Core, name}, args, n, kwnames);
+    if (answer.given) return answer.result;
+  }
+  return function(self, args, n, kwnames);
 }
 // For a method of two tensors.
 template <FastFunction function>

@@ -449,6 +449,10 @@ Py_ssize_t tensor_length(PyObject* self) {
   if (!answer.result) return -1;
   const Py_ssize_t found = PyNumber_AsSsize_t(answer.result, PyExc_OverflowError);
   Py_DECREF(answer.result);
+  if (found < 0 && !PyErr_Occurred()) {
+    PyErr_SetString(PyExc_ValueError, "__len__() should return >= 0");
+    return -1;
+  }
   return found;
 }
 

@@ -170,6 +170,8 @@ _METHOD = type(_core.Tensor.add)
 _WRITTEN = type(_core._overridable(len))
 # Functions of the core that are no operators and ask.
 _ASKING = frozenset({"detach", "detach_", "is_complex", "is_floating_point", "numel"})
+# Those that only modes are asked about.
+_SEEN = frozenset({"as_tensor", "tensor"})
 
 
 def _asks(function: Any) -> bool:
@@ -208,6 +210,8 @@ def _tables() -> tuple[dict[Any, list[Any]], dict[Any, str]]:
         elif callable(function):
             found.append(function)
             names.setdefault(function, f"torch.Tensor.{name}")
+    for name in _SEEN:
+        names[getattr(pb, name)] = f"torch.{name}"
     for name in ("grad", "backward"):
         function = getattr(pb.autograd, name)
         names[function] = f"torch.autograd.{name}"
