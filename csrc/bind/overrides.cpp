@@ -323,11 +323,11 @@ PyObject* disabled(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwn
   });
 }
 
-PyObject* disabled_dispatch(PyObject*, PyObject*, PyObject*) {
-  return guarded([]() -> PyObject* {
-    fail(ErrorKind::NotImplemented,
-         "_disabled_torch_dispatch_impl: it only marks classes without __torch_dispatch__.");
-  });
+PyObject* disabled_dispatch(PyObject*, PyObject*) {
+  PyErr_SetString(
+      PyExc_NotImplementedError,
+      "_disabled_torch_dispatch_impl: it only marks classes without __torch_dispatch__.");
+  return nullptr;
 }
 
 // _overrides_off(subclasses, modes): what was off; None leaves one as it is.
@@ -402,20 +402,6 @@ PyObject* handle(PyObject*, PyObject* given) {
     const Callee callee{Callee::Kind::Function, function};
     return answer_of(callee, all.data(), PyTuple_GET_SIZE(args), names.get(), overloaded.objects(),
                      modes_are_on());
-  });
-}
-
-// _overloaded(objects): those with a say, in order.
-PyObject* overloaded_of(PyObject*, PyObject* objects) {
-  return guarded([&] {
-    Overloaded overloaded;
-    const Owned items(PySequence_Tuple(objects));
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i) {
-      overloaded.add(PyTuple_GET_ITEM(items.get(), i));
-    }
-    Owned list(PyList_New(0));
-    for (PyObject* each : overloaded.objects()) check_status(PyList_Append(list.get(), each));
-    return list.release();
   });
 }
 
@@ -571,9 +557,8 @@ void refuse_dispatch(PyTypeObject* type) {
 PyMethodDef override_functions[] = {
     {"_disabled_torch_function_impl", untyped(disabled), METH_FASTCALL | METH_KEYWORDS,
      "The __torch_function__ of classes without a say, such as Parameter."},
-    {"_disabled_torch_dispatch_impl",
-     reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&disabled_dispatch)),
-     METH_VARARGS | METH_KEYWORDS, "Marks classes without __torch_dispatch__."},
+    {"_disabled_torch_dispatch_impl", disabled_dispatch, METH_VARARGS,
+     "Marks classes without __torch_dispatch__."},
     {"_overrides_off", set_off, METH_VARARGS, "(subclasses, modes): switches them off or on."},
     {"_function_modes", function_modes, METH_NOARGS, "The list of this thread, innermost last."},
     {"_modes_changed", modes_changed, METH_NOARGS, "To be called after that list was changed."},
@@ -583,7 +568,6 @@ PyMethodDef override_functions[] = {
      reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&has_variadic)), METH_FASTCALL,
      "The same for any of the arguments."},
     {"_handle", handle, METH_VARARGS, "Asks those with a say about a call."},
-    {"_overloaded", overloaded_of, METH_O, "The objects with a say, in the order of asking."},
     {nullptr, nullptr, 0, nullptr},
 };
 

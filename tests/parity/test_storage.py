@@ -136,7 +136,7 @@ CHANGES = [
     "copy.deepcopy([x, s])[0].fill_(9)",
     "u.resize_(16)",
     "s.resize_(4)",
-    "u.share_memory_()",
+    "u.fill_(1); lib.UntypedStorage([1, 2]).share_memory_().fill_(3)",
 ]
 
 

@@ -5,6 +5,7 @@ The package has the function of that name, which importing this module replaces;
 
 from __future__ import annotations
 
+import importlib
 import sys
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,9 @@ __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 class _Callable(ModuleType):
     def __call__(self, *args: Any, **kwargs: Any) -> bool:
         return gradcheck(*args, **kwargs)
+
+    def __reduce__(self) -> Any:
+        return importlib.import_module, (__name__,)
 
 
 sys.modules[__name__].__class__ = _Callable

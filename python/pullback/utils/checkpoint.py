@@ -29,26 +29,21 @@ from pullback.autograd.forward_ad import set_forward_grad_enabled
 from pullback.autograd.function import Function
 from pullback.autograd.graph import saved_tensors_hooks
 from pullback.random import fork_rng
-from pullback.utils._selective import (
-    CheckpointPolicy,
-    SelectiveCheckpointContext,
-    create_selective_checkpoint_contexts,
-)
+from pullback.utils import _selective
+from pullback.utils._selective import *  # noqa: F403
 
 __all__ = [
     "CheckpointError",
     "CheckpointFunction",
-    "CheckpointPolicy",
-    "SelectiveCheckpointContext",
     "check_backward_validity",
     "checkpoint",
     "checkpoint_sequential",
-    "create_selective_checkpoint_contexts",
     "detach_variable",
     "noop_context_fn",
     "set_checkpoint_debug_enabled",
     "set_checkpoint_early_stop",
 ]
+__all__ += _selective.__all__
 
 _REVERSE = {GRAD, LINEAR}
 _Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
