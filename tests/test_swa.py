@@ -73,31 +73,15 @@ def test_states_and_copies() -> None:
     assert list(mean.state_dict()) == ["n_averaged", "module.weight", "module.seen"]
 
 
-class _BatchNorm(nn.Module):
-    """As much of batch normalisation as `update_bn` needs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.momentum: float | None = 0.1
-        self.reset_running_stats()
-
-    def reset_running_stats(self) -> None:
-        self.mean, self.count = 0.0, 0
-
-    def forward(self, x: Any) -> Any:
-        if self.training:
-            assert self.momentum is None
-            self.count += 1
-            self.mean += (float(x.mean()) - self.mean) / self.count
-        return x
-
-
 def test_update_bn() -> None:
-    model = nn.Sequential(_BatchNorm(), nn.Identity()).eval()
-    model[0].mean = 99.0
-    model[1].train()
-    swa_utils.update_bn([pb.tensor([1.0, 3.0]), (pb.tensor([6.0]), "label")], model, device="cpu")
-    assert (model[0].mean, model[0].momentum, model[0].training) == (4.0, 0.1, False)
+    model = nn.Sequential(nn.BatchNorm1d(1), nn.Identity()).eval()
+    norm = model[0]
+    norm.running_mean.fill_(99.0)
+    batches = [pb.tensor([[1.0], [3.0]]), (pb.tensor([[6.0], [8.0]]), "label")]
+    swa_utils.update_bn(batches, model, device="cpu")
+    assert norm.running_mean.tolist() == [4.5]
+    assert norm.running_var.tolist() == [2.0]
+    assert (norm.momentum, norm.training, int(norm.num_batches_tracked)) == (0.1, False, 2)
     swa_utils.update_bn(iter(()), nn.Identity())
 
 

@@ -25,8 +25,6 @@ struct Lion : RuleDefaults {
   static constexpr Slot kSlots[] = {{.name = "exp_avg"}};
   static constexpr const char* kReads = "lr betas[2] weight_decay";
   static constexpr const char* kDoc = "Steps by the sign of the momentum.";
-  static constexpr const char* kExample = "lr=0.1";
-  static constexpr const char* kExampleResult = "[0.9000, 1.9000]";
   struct Options {
     double lr, beta1, beta2, weight_decay;
   };

@@ -80,3 +80,17 @@ def test_errors(make: Any) -> None:
             make(lib, lib.optim.swa_utils)
         found.append((error.type, str(error.value)))
     assert found[0] == found[1]
+
+
+def test_update_bn() -> None:
+    found = []
+    for lib in (pb, torch):
+        model = lib.nn.Sequential(lib.nn.Linear(2, 3), lib.nn.BatchNorm1d(3)).double()
+        with lib.no_grad():
+            for number, p in enumerate(model.parameters()):
+                p.fill_(0.5 + number)
+        batches = [lib.tensor([[1.0, i], [3.0, -i]], dtype=lib.float64) for i in range(4)]
+        lib.optim.swa_utils.update_bn([(b, None) for b in batches], model)
+        found.append([b.tolist() for b in model.buffers()] + [model[1].momentum])
+    for mine, other in zip(*found, strict=True):
+        assert mine == pytest.approx(other, rel=1e-13)

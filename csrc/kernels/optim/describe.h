@@ -16,6 +16,9 @@ struct RuleDefaults {
   static constexpr const char* kBase = nullptr;
   static constexpr const char* kFixed = "";
   static constexpr bool kStateAtOnce = false;
+  // From [1.0, 2.0] by the gradients [1.0, 1.0].
+  static constexpr const char* kExample = "lr=0.1";
+  static constexpr const char* kExampleResult = "[0.9000, 1.9000]";
 };
 
 // Checks that many have.

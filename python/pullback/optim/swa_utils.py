@@ -14,6 +14,7 @@ from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _arguments, nn
+from pullback.nn.modules.batchnorm import _BatchNorm
 from pullback.optim.lr_scheduler import LRScheduler
 from pullback.optim.lr_scheduler._base import _format_param
 from pullback.optim.lr_scheduler._base import check_optimizer as _check_optimizer
@@ -229,8 +230,11 @@ def update_bn(loader: Iterable[Any], model: nn.Module, device: Any = None) -> No
 
     Example:
         >>> import pullback as pb
-        >>> model = pb.nn.Linear(1, 1)  # has none
-        >>> pb.optim.swa_utils.update_bn([pb.ones(2, 1)], model)
+        >>> model = pb.nn.BatchNorm1d(1)
+        >>> loader = [pb.tensor([[1.0], [3.0]]), pb.tensor([[4.0], [6.0]])]
+        >>> pb.optim.swa_utils.update_bn(loader, model)
+        >>> model.running_mean
+        tensor([3.5000])
     """
     if not isinstance(model, nn.Module):
         _arguments.refuse("update_bn", "model", "Module", model)
@@ -240,7 +244,7 @@ def update_bn(loader: Iterable[Any], model: nn.Module, device: Any = None) -> No
     momenta = {}
     with pb.no_grad():
         for module in model.modules():
-            if any(base.__name__ == "_BatchNorm" for base in type(module).__mro__):
+            if isinstance(module, _BatchNorm):
                 module.reset_running_stats()
                 momenta[module] = module.momentum
         if not momenta:

@@ -27,8 +27,6 @@ struct Adagrad : RuleDefaults {
       R"(Steps that become smaller the more was seen (Duchi, Hazan and Singer, JMLR 12, 2011).
 
 With ``sum = sum + g**2``, the step is ``-lr / (1 + (step - 1) * lr_decay) * g / (sqrt(sum) + eps)``.)";
-  static constexpr const char* kExample = "lr=0.1";
-  static constexpr const char* kExampleResult = "[0.9000, 1.9000]";
 
   struct Options {
     double lr, lr_decay, weight_decay, initial_accumulator_value, eps, maximize;

@@ -39,8 +39,6 @@ With ``m = betas[0] * m + (1 - betas[0]) * g`` and ``v = betas[1] * v + (1 - bet
 divided by ``1 - beta**step``, the step is ``-lr * m / (sqrt(v) + eps)``; ``amsgrad`` takes the
 largest ``v`` so far. Weight decay is added to the gradient, or with ``decoupled_weight_decay``
 taken off the parameter.)";
-  static constexpr const char* kExample = "lr=0.1";
-  static constexpr const char* kExampleResult = "[0.9000, 1.9000]";
 
   struct Options {
     double lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay;

@@ -23,8 +23,6 @@ section 7.1).
 
 With ``m = betas[0] * m + (1 - betas[0]) * g`` and ``u = max(betas[1] * u, abs(g) + eps)``, the step is
 ``-lr / (1 - betas[0]**step) * m / u``.)";
-  static constexpr const char* kExample = "lr=0.1";
-  static constexpr const char* kExampleResult = "[0.9000, 1.9000]";
 
   struct Options {
     double lr, beta1, beta2, eps, weight_decay, maximize;

@@ -26,8 +26,6 @@ struct ASGD : RuleDefaults {
 The parameter becomes ``(1 - lambd * eta) * p - eta * g``, where ``eta`` falls as
 ``lr / (1 + lambd * lr * step)**alpha``; ``ax`` in the state is the mean of the parameters since the
 step ``t0``, and the parameter before.)";
-  static constexpr const char* kExample = "lr=0.1";
-  static constexpr const char* kExampleResult = "[0.9000, 1.9000]";
 
   struct Options {
     double lr, lambd, alpha, t0, weight_decay, maximize;

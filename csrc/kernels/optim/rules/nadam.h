@@ -30,7 +30,6 @@ With the means ``m`` and ``v`` of ``Adam`` and the momentum
 ``mu = betas[0] * (1 - 0.96**(step * momentum_decay) / 2)``, ``mu'`` that of the next step, the step is
 ``-lr * ((1 - mu) / (1 - M) * g + mu' / (1 - M * mu') * m) / (sqrt(v / (1 - betas[1]**step)) + eps)``,
 where ``M`` is the product of all ``mu`` so far.)";
-  static constexpr const char* kExample = "lr=0.1";
   static constexpr const char* kExampleResult = "[0.8944, 1.8944]";
 
   struct Options {

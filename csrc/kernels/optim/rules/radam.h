@@ -24,8 +24,6 @@ The step is ``-lr * m`` with the corrected mean ``m`` of ``Adam``, and from the 
 ``rho = rho_inf - 2 * step * betas[1]**step / (1 - betas[1]**step)`` is above 5, with
 ``rho_inf = 2 / (1 - betas[1]) - 1``, that of ``Adam`` times
 ``sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))``.)";
-  static constexpr const char* kExample = "lr=0.1";
-  static constexpr const char* kExampleResult = "[0.9000, 1.9000]";
 
   struct Options {
     double lr, beta1, beta2, eps, weight_decay, decoupled_weight_decay, maximize;

@@ -29,7 +29,6 @@ With ``v = alpha * v + (1 - alpha) * g**2``, the step is ``-lr * g / (sqrt(v) + 
 takes the square of the mean gradient off ``v`` (Graves, arXiv:1308.0850), and with ``momentum`` the
 quotients are summed up as ``buffer = momentum * buffer + g / (sqrt(v) + eps)``.)";
   static constexpr const char* kExample = "lr=0.01";
-  static constexpr const char* kExampleResult = "[0.9000, 1.9000]";
 
   struct Options {
     double lr, alpha, eps, weight_decay, momentum, centered, maximize;

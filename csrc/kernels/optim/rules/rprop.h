@@ -24,8 +24,6 @@ NC 2000).
 The size of an element's step, ``lr`` at first, is multiplied by ``etas[1]`` when the gradient has the
 sign that it had before and by ``etas[0]`` when it has not, in which case the element rests for this
 step, and stays within ``step_sizes``.)";
-  static constexpr const char* kExample = "lr=0.1";
-  static constexpr const char* kExampleResult = "[0.9000, 1.9000]";
 
   struct Options {
     double lr, less, more, smallest, largest, maximize;

@@ -26,7 +26,6 @@ With ``g = grad + weight_decay * p`` (``-grad`` to maximize), the buffer starts 
 is ``momentum * buffer + (1 - dampening) * g``; the step is ``-lr`` times the buffer, with
 ``nesterov`` times ``g + momentum * buffer``, without momentum times ``g``.)";
   static constexpr const char* kExample = "lr=0.1, momentum=0.9";
-  static constexpr const char* kExampleResult = "[0.9000, 1.9000]";
 
   struct Options {
     double lr, momentum, dampening, weight_decay, nesterov, maximize;
