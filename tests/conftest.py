@@ -57,6 +57,13 @@ class Housekeeper:
 HOUSEKEEPER = pytest.StashKey[Housekeeper]()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests have the same names in every process, or they could not be shared among several."""
+    changing = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if changing:
+        raise pytest.UsageError(f"addresses in the names of tests: {changing[:5]}")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: large graphs; left out under sanitizers")
     config.addinivalue_line("markers", "keeps_objects: objects of the core may outlive the test")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 import warnings
 from typing import Any
 
@@ -67,6 +68,11 @@ SCHEDULES: dict[str, list[dict[str, Any]]] = {
 CASES = [(name, settings) for name, grid in SCHEDULES.items() for settings in grid]
 
 
+def named(part: Any) -> str:
+    """The same in every process: a function without its address."""
+    return re.sub(r"<function <lambda> at \w+>", "f", str(part))
+
+
 def space_of(lib: Any, name: str) -> Any:
     module = "swa_utils" if name == "SWALR" else "lr_scheduler"
     return importlib.import_module(f"{lib.__name__}.optim.{module}")
@@ -93,7 +99,7 @@ def seen(schedule: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
-@pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
+@pytest.mark.parametrize(("name", "settings"), CASES, ids=named)
 def test_schedules(name: str, settings: dict[str, Any], kind: str) -> None:
     ours, theirs = (made(lib, name, kind, **settings) for lib in (pb, torch))
     steps = 39 if name == "OneCycleLR" else 60
@@ -111,10 +117,12 @@ def test_schedules(name: str, settings: dict[str, Any], kind: str) -> None:
             assert ours.last_epoch == theirs.last_epoch
 
 
-@pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [case for case in CASES if not any(isinstance(value, list) for value in case[1].values())],
+    ids=named,
+)
 def test_rates_that_are_tensors(name: str, settings: dict[str, Any]) -> None:
-    if any(isinstance(value, list) for value in settings.values()):
-        pytest.skip("the same with numbers")
     ours, theirs = (made(lib, name, tensor=True, **settings) for lib in (pb, torch))
     for epoch in range(12):
         assert seen(ours) == pytest.approx(seen(theirs), rel=1e-14), epoch
@@ -124,7 +132,7 @@ def test_rates_that_are_tensors(name: str, settings: dict[str, Any]) -> None:
     assert isinstance(ours.optimizer.param_groups[0]["lr"], pb.Tensor)
 
 
-@pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
+@pytest.mark.parametrize(("name", "settings"), CASES, ids=named)
 def test_states_are_those_of_torch(name: str, settings: dict[str, Any]) -> None:
     """The same keys and values; either goes on from the state of the other."""
     ours, theirs = (made(lib, name, **settings) for lib in (pb, torch))
@@ -152,7 +160,7 @@ def test_states_are_those_of_torch(name: str, settings: dict[str, Any]) -> None:
         assert seen(again[pb]) == seen(again[torch])
 
 
-@pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
+@pytest.mark.parametrize(("name", "settings"), CASES, ids=named)
 def test_going_on_from_an_epoch(name: str, settings: dict[str, Any]) -> None:
     found = []
     for lib in (pb, torch):
