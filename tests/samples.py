@@ -6,8 +6,8 @@ argument lists with these makers of tensors (float64 unless said):
 normal-like distinct values, or uniform with ``low=`` and ``high=``; ``i(shape, high=)`` int64 in
 [low, high), ``i(, high=2)`` one of no dimensions, ``p`` pivots of a factorisation, ``b`` bool,
 ``spd(n)`` symmetric positive definite matrices and ``sym(n)`` symmetric ones, which stay symmetric
-in every test, since operators read one half; ``z`` and ``zs`` are ``x`` and ``xs`` of complex
-numbers. Dtypes are written ``float32`` or ``pb.float32``.
+in every test, since operators read one half; ``w`` is ``x`` far from singular; ``z`` and ``zs``
+are ``x`` and ``xs`` of complex numbers. Dtypes are written ``float32`` or ``pb.float32``.
 The values follow from the text alone, so that a sample is the same in every run and for every
 library: ``parse`` makes ``Sample`` objects with ``Leaf`` places, ``Sample.tensors(lib)`` the
 tensors and ``Sample.fill(lib, tensors)`` the arguments.
@@ -56,11 +56,12 @@ class Checks:
 
     def settled(self, found: np.ndarray, expected: np.ndarray, result: int) -> np.ndarray:
         """Each vector of ``found`` with the sign, or the phase, that it has in ``expected``."""
-        if result not in self.vectors:
+        if result not in self.vectors or not found.size:
             return found
         inner = (np.conj(found) * expected).sum(axis=self.vectors[result], keepdims=True)
         size = np.abs(inner)
-        return found * np.where(size > 0, inner, 1) / np.where(size > 0, size, 1)
+        phases = np.where(size > 0, inner, 1) / np.where(size > 0, size, 1)
+        return found * phases.astype(found.dtype)
 
 
 def parse_checks(text: str) -> Checks:
@@ -229,12 +230,15 @@ class _Makers:
         square = root @ np.swapaxes(root, -1, -2) + 0.5 * np.eye(size)
         return Leaf(square, grad=True, symmetric=True)
 
+    def w(self, *shape: int) -> Leaf:
+        return Leaf(self._floats(shape, None, None) + 3 * np.eye(*shape[-2:]), grad=True)
+
     def sym(self, *shape: int) -> Leaf:
         half = self._floats((*shape, shape[-1]), None, None)
         return Leaf((half + np.swapaxes(half, -1, -2)) / 2, grad=True, symmetric=True)
 
 
-MAKERS = ("x", "xs", "z", "zs", "c", "cs", "i", "b", "p", "spd", "sym")
+MAKERS = ("x", "xs", "z", "zs", "c", "cs", "i", "b", "p", "w", "spd", "sym")
 
 
 class _Names:

@@ -208,6 +208,7 @@ _LAZY = {
     "why_zero": "diagnosis._why_zero",
 }
 
+_LAZY |= dict.fromkeys(["lobpcg", "pca_lowrank", "svd_lowrank"], "_lowrank")
 _LAZY |= dict.fromkeys(
     [
         "BFloat16Tensor",

@@ -29,7 +29,7 @@ class _Maker(ast.NodeTransformer):
         low, high = bounds.get("low"), bounds.get("high")
         if maker in ("z", "zs"):
             sizes = ", ".join([*filter(None, [sizes]), "dtype=pb.complex64"])
-        if maker in ("x", "xs", "z", "zs", "c", "cs"):
+        if maker in ("x", "xs", "z", "zs", "c", "cs", "w"):
             if low is None and high is None:
                 return f"pb.randn({sizes})"
             low = low or "0"

@@ -24,6 +24,7 @@ from references import (
     products,
     reductions,
     shapes,
+    spectra,
 )
 from references.drawn import DRAWN
 from samples import COMPLEX_OF, DTYPES, Sample
@@ -42,6 +43,7 @@ MODULES = (
     products,
     reductions,
     shapes,
+    spectra,
 )
 
 NONE = {

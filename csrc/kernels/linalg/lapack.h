@@ -120,4 +120,102 @@ int getri(int n, T* lu, int ldlu, const int* pivots, Scratch<T>& scratch) {
   return info;
 }
 
+// --- orthogonal factors ---
+
+// Householder vectors below the diagonal, R on and above it.
+template <typename T>
+void geqrf(int m, int n, T* a, int lda, T* tau, Scratch<T>& scratch) {
+  static auto* const f =
+      function<void(const int*, const int*, T*, const int*, T*, T*, const int*, int*), T>("geqrf");
+  int info = 0;
+  int size = -1;
+  T best(0);
+  f(&m, &n, a, &lda, tau, &best, &size, &info);
+  size = told(best);
+  f(&m, &n, a, &lda, tau, scratch.at_least(size), &size, &info);
+}
+
+// The first n columns of the product of k reflectors.
+template <typename T>
+void orgqr(int m, int n, int k, T* a, int lda, const T* tau, Scratch<T>& scratch) {
+  static auto* const f = function<
+      void(const int*, const int*, const int*, T*, const int*, const T*, T*, const int*, int*), T>(
+      "orgqr");
+  int info = 0;
+  int size = -1;
+  T best(0);
+  f(&m, &n, &k, a, &lda, tau, &best, &size, &info);
+  size = told(best);
+  f(&m, &n, &k, a, &lda, tau, scratch.at_least(size), &size, &info);
+}
+
+// --- eigenvalues and singular values ---
+
+// Of a symmetric matrix, in rising order; the vectors in its place if they are wanted.
+template <typename T>
+int syevd(bool vectors, char uplo, int n, T* a, int lda, T* values, Scratch<T>& scratch) {
+  static auto* const f = function<void(const char*, const char*, const int*, T*, const int*, T*, T*,
+                                       const int*, int*, const int*, int*, Length, Length),
+                                  T>("syevd");
+  const char job = vectors ? 'V' : 'N';
+  int info = 0;
+  int size = -1;
+  int integers = -1;
+  T best(0);
+  int best_integers = 0;
+  f(&job, &uplo, &n, a, &lda, values, &best, &size, &best_integers, &integers, &info, 1, 1);
+  size = told(best);
+  integers = best_integers;
+  T* const work = scratch.at_least(size);
+  f(&job, &uplo, &n, a, &lda, values, work, &size, scratch.integers_at_least(integers), &integers,
+    &info, 1, 1);
+  return info;
+}
+
+// `job`: 'A' all vectors, 'S' the first min(m, n), 'N' none.  A is destroyed.
+template <typename T>
+int gesdd(char job, int m, int n, T* a, int lda, T* s, T* u, int ldu, T* vh, int ldvh,
+          Scratch<T>& scratch) {
+  static auto* const f =
+      function<void(const char*, const int*, const int*, T*, const int*, T*, T*, const int*, T*,
+                    const int*, T*, const int*, int*, int*, Length),
+               T>("gesdd");
+  int info = 0;
+  int size = -1;
+  T best(0);
+  int* const integers = scratch.integers_at_least(8 * (m < n ? m : n));
+  f(&job, &m, &n, a, &lda, s, u, &ldu, vh, &ldvh, &best, &size, integers, &info, 1);
+  size = told(best);
+  f(&job, &m, &n, a, &lda, s, u, &ldu, vh, &ldvh, scratch.at_least(size), &size, integers, &info,
+    1);
+  return info;
+}
+
+// --- symmetric indefinite matrices, of which the lower half is read ---
+
+template <typename T>
+int sytrf(int n, T* a, int lda, int* pivots, Scratch<T>& scratch) {
+  static auto* const f =
+      function<void(const char*, const int*, T*, const int*, int*, T*, const int*, int*, Length),
+               T>("sytrf");
+  const char half = 'L';
+  int info = 0;
+  int size = -1;
+  T best(0);
+  f(&half, &n, a, &lda, pivots, &best, &size, &info, 1);
+  size = told(best);
+  f(&half, &n, a, &lda, pivots, scratch.at_least(size), &size, &info, 1);
+  return info;
+}
+
+template <typename T>
+void sytrs(int n, int columns, const T* factors, int ldf, const int* pivots, T* b, int ldb) {
+  static auto* const f = function<void(const char*, const int*, const int*, const T*, const int*,
+                                       const int*, T*, const int*, int*, Length),
+                                  T>("sytrs");
+  const char half = 'L';
+  int info = 0;
+  f(&half, &n, &columns, factors, &ldf, pivots, b, &ldb, &info, 1);
+}
+
 }  // namespace pullback::kernels::lapack

@@ -23,4 +23,14 @@ Tensor solve_by_lu(const Tensor& lu, const Tensor& pivots, const Tensor& b, bool
 Tensor solve_system(const Tensor& a, const Tensor& b, bool left = true);
 Tensor inverse_of(const Tensor& a);
 
+// With torch's refusals of what is singular.
+Tensor checked_inverse(const Tensor& a);
+Tensor checked_solution(const Tensor& a, const Tensor& b);
+
+struct InverseAndInfo {
+  Tensor inverse;
+  Tensor info;
+};
+InverseAndInfo inverse_with_info(const Tensor& a);
+
 }  // namespace pullback

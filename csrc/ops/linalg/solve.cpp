@@ -184,6 +184,15 @@ Tensor solve_system(const Tensor& a, const Tensor& b, bool left) {
 
 Tensor inverse_of(const Tensor& a) { return apply<Inverse>({}, a)[0]; }
 
+Tensor checked_inverse(const Tensor& a) { return inv(a); }
+
+Tensor checked_solution(const Tensor& a, const Tensor& b) { return linalg_solve(a, b, true); }
+
+InverseAndInfo inverse_with_info(const Tensor& a) {
+  std::array<Tensor, 2> result = apply<Inverse>({}, a);
+  return {std::move(result[0]), std::move(result[1])};
+}
+
 static const Entry entry_solve(
     "solve(A, B, *, left=True)", function<linalg_solve>, kLinalgForm | kOutForm,
     "The solutions X of A X = B, or X A = B, for square matrices A (..., n, n) and B (..., n, k), "

@@ -6,14 +6,6 @@ import pullback as pb
 from pullback import Tensor
 
 
-def is_positive_definite(matrix: Tensor, *, semi: bool = False) -> Tensor:
-    """Whether each of a batch of symmetric matrices is."""
-    with pb.no_grad():
-        if semi:
-            matrix = matrix + 1e-6 * pb.eye(matrix.size(-1), dtype=matrix.dtype)
-        return pb.linalg.cholesky_ex(matrix).info == 0
-
-
 def solve_lower(factor: Tensor, right: Tensor) -> Tensor:
     """``x`` with ``factor @ x = right``, for lower triangular factors and columns on the right."""
     return pb.linalg.solve_triangular(factor, right, upper=False)

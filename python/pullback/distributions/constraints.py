@@ -11,7 +11,6 @@ from typing import Any
 
 import pullback as pb
 from pullback import Tensor
-from pullback.distributions._factor import is_positive_definite
 from pullback.distributions.utils import text_of
 
 __all__ = [
@@ -428,7 +427,7 @@ class _PositiveSemidefinite(_Symmetric):
         symmetric = super().check(value)
         if not symmetric.all():
             return symmetric
-        return is_positive_definite(value, semi=True)
+        return pb.linalg.eigvalsh(value).ge(0).all(-1)
 
 
 class _PositiveDefinite(_Symmetric):
@@ -436,7 +435,7 @@ class _PositiveDefinite(_Symmetric):
         symmetric = super().check(value)
         if not symmetric.all():
             return symmetric
-        return is_positive_definite(value)
+        return pb.linalg.cholesky_ex(value).info.eq(0)
 
 
 def _check_parts(cseq: Sequence[Constraint]) -> None:

@@ -1,0 +1,211 @@
+"""Decompositions of low rank: of matrices by random projections, eigenpairs by iteration.
+
+``svd_lowrank`` and ``pca_lowrank`` are algorithms 4.4 and 5.1 of Halko, Martinsson and Tropp,
+"Finding structure with randomness" (2011); ``lobpcg`` is the locally optimal block method of
+Knyazev, "Toward the optimal preconditioned eigensolver" (2001). All are made of recorded operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pullback as pb
+from pullback import Tensor
+
+__all__ = ["lobpcg", "pca_lowrank", "svd_lowrank"]
+
+
+def _approximate_basis(a: Tensor, q: int, niter: int) -> Tensor:
+    """An orthonormal basis of nearly the range of ``a``, of ``q`` vectors."""
+    projected = a @ pb.randn(a.shape[-1], q, dtype=a.dtype)
+    basis = pb.linalg.qr(projected).Q
+    for _ in range(niter):
+        basis = pb.linalg.qr(a.mT @ basis).Q
+        basis = pb.linalg.qr(a @ basis).Q
+    return basis
+
+
+def svd_lowrank(
+    A: Tensor,
+    q: int | None = 6,
+    niter: int | None = 2,
+    M: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """``(U, S, V)`` with nearly ``A - M = U diag(S) V^T``, of ``q`` singular values.
+
+    Args:
+        A: matrices (..., m, n).
+        q: how many singular values; somewhat more than the rank that is looked for.
+        niter: how often the projection is multiplied by ``A``, which makes it more exact.
+        M: what is subtracted; broadcasts to ``A``.
+
+    Raises:
+        RuntimeError: ``q`` is greater than the smaller side of the matrices.
+
+    >>> left, right = pb.randn(8, 2), pb.randn(2, 6)
+    >>> u, s, v = pb.svd_lowrank(left @ right, q=3)
+    >>> pb.allclose((u * s) @ v.mT, left @ right, atol=1e-4)
+    True
+    """
+    matrix = A if M is None else A - M
+    rank = 6 if q is None else q
+    rounds = 2 if niter is None else niter
+    wide = matrix.shape[-2] < matrix.shape[-1]
+    tall = matrix.mT if wide else matrix
+    basis = _approximate_basis(tall, rank, rounds)
+    u, s, vh = pb.linalg.svd(basis.mT @ tall, full_matrices=False)
+    u, v = basis @ u, vh.mT
+    return (v, s, u) if wide else (u, s, v)
+
+
+def pca_lowrank(
+    A: Tensor,
+    q: int | None = None,
+    center: bool = True,
+    niter: int = 2,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """``svd_lowrank`` of matrices (..., m, n) of m observations of n variables.
+
+    Args:
+        q: how many components, by default the smallest of 6, m and n.
+        center: subtract the mean of each variable.
+
+    Raises:
+        ValueError: ``q`` or ``niter`` is out of range.
+
+    >>> u, s, v = pb.pca_lowrank(pb.randn(20, 5), q=2)
+    >>> s.shape, v.shape
+    (torch.Size([2]), torch.Size([5, 2]))
+    """
+    m, n = A.shape[-2:]
+    if q is None:
+        q = min(6, m, n)
+    elif not 0 <= q <= min(m, n):
+        raise ValueError(
+            f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(m, n)}"
+        )
+    if niter < 0:
+        raise ValueError(f"niter(={niter}) must be non-negative integer")
+    if not A.is_floating_point():
+        raise ValueError(f"input must have floating point dtype, but got {A.dtype}")
+    centered = A - A.mean(dim=-2, keepdim=True) if center else A
+    return svd_lowrank(centered, q, niter=niter)
+
+
+def _orthonormal(basis: Tensor, b: Tensor | None) -> Tensor:
+    """The same space by vectors that are orthonormal, in the product of ``b``."""
+    if b is None:
+        return pb.linalg.qr(basis).Q
+    basis = basis / basis.norm(dim=-2, keepdim=True)
+    factor = pb.linalg.cholesky(basis.mT @ (b @ basis))
+    return pb.linalg.solve_triangular(factor.mT, basis, upper=True, left=False)
+
+
+def _pairs(a: Tensor, b: Tensor | None, k: int, largest: bool) -> tuple[Tensor, Tensor]:
+    """The ``k`` pairs of ``a x = w b x`` for full matrices."""
+    if b is None:
+        w, v = pb.linalg.eigh((a + a.mT) / 2)
+    else:
+        factor = pb.linalg.cholesky(b)
+        half = pb.linalg.solve_triangular(factor, a, upper=False)
+        both = pb.linalg.solve_triangular(factor.mT, half, upper=True, left=False)
+        w, v = pb.linalg.eigh((both + both.mT) / 2)
+        v = pb.linalg.solve_triangular(factor.mT, v, upper=True)
+    if largest:
+        w, v = w.flip(-1), v.flip(-1)
+    return w[..., :k], v[..., :k]
+
+
+def lobpcg(
+    A: Tensor,
+    k: int | None = None,
+    B: Tensor | None = None,
+    X: Tensor | None = None,
+    n: int | None = None,
+    iK: Tensor | None = None,
+    niter: int | None = None,
+    tol: float | None = None,
+    largest: bool | None = None,
+    method: str | None = None,
+    tracker: Callable[..., None] | None = None,
+    ortho_iparams: dict[str, int] | None = None,
+    ortho_fparams: dict[str, float] | None = None,
+    ortho_bparams: dict[str, bool] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The ``k`` largest (or smallest) eigenvalues of symmetric matrices, with their vectors.
+
+    Args:
+        A: symmetric matrices (..., m, m).
+        k: how many pairs, by default the columns of ``X`` or 1.
+        B: positive definite matrices of the problem ``A x = w B x``.
+        X: the vectors to begin with (..., m, n); random ones by default.
+        n: how many random vectors, at least ``k``.
+        iK: a preconditioner, nearly the inverse of ``A``.
+        niter: the most iterations, by default 1000.
+        tol: the norm of the residuals, over those of ``A`` and the vectors, to stop at.
+        largest: False for the smallest eigenvalues.
+
+    Raises:
+        ValueError: the matrices have fewer than ``3 n`` rows, or ``tracker`` or a parameter of
+            another method of orthogonalisation is given.
+
+    >>> w, v = pb.lobpcg(pb.diag(pb.arange(1.0, 13.0)), k=2)
+    >>> pb.allclose(w, pb.tensor([12.0, 11.0]), atol=1e-3)
+    True
+    """
+    if tracker is not None or ortho_iparams or ortho_fparams or ortho_bparams:
+        raise ValueError("lobpcg: tracker and ortho parameters are not supported, leave them out")
+    if method not in (None, "basic", "ortho"):
+        raise ValueError(f"lobpcg: got method {method!r}, expected 'basic' or 'ortho'")
+    count = k if k is not None else 1 if X is None else X.shape[-1]
+    vectors = X.shape[-1] if X is not None else n if n is not None else count
+    m = A.shape[-1]
+    if m < 3 * vectors:
+        raise ValueError(
+            f"LPBPCG algorithm is not applicable when the number of A rows (={m})"
+            f" is smaller than 3 x the number of requested eigenpairs (={vectors})"
+        )
+    wants_largest = largest is None or largest
+    with pb.no_grad():
+        start = X if X is not None else pb.randn(*A.shape[:-2], m, vectors, dtype=A.dtype)
+        found = _iterated(A, B, start, iK, niter or 1000, tol, wants_largest)[..., :count]
+    # The values and vectors as functions of A: one more step, in which they are exact.
+    whole = _pairs(A, B, count, wants_largest) if _wants_gradient(A, B) else None
+    if whole is not None:
+        return whole
+    values = (found * (A @ found)).sum(-2)
+    return values, found
+
+
+def _wants_gradient(*tensors: Tensor | None) -> bool:
+    return pb.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+def _iterated(
+    a: Tensor,
+    b: Tensor | None,
+    x: Tensor,
+    inverse: Tensor | None,
+    niter: int,
+    tol: float | None,
+    largest: bool,
+) -> Tensor:
+    bound = tol if tol is not None else pb.finfo(a.dtype).eps ** 0.5
+    vectors = x.shape[-1]
+    x = _orthonormal(x, b)
+    before: Tensor | None = None
+    for _ in range(niter):
+        w, turn = _pairs(x.mT @ (a @ x), None, vectors, largest)
+        x = x @ turn
+        bx = x if b is None else b @ x
+        residual = a @ x - bx * w.unsqueeze(-2)
+        size = a.norm() * x.norm(dim=-2) + 1e-300
+        if bool((residual.norm(dim=-2) / size < bound).all()):
+            break
+        step = residual if inverse is None else inverse @ residual
+        basis = _orthonormal(pb.cat([x, step] if before is None else [x, step, before], -1), b)
+        _, turn = _pairs(basis.mT @ (a @ basis), None, vectors, largest)
+        after = basis @ turn
+        before = after - x @ (x.mT @ (after if b is None else b @ after))
+        x = after
+    return x

@@ -1,0 +1,247 @@
+"""Spectra where they are special: repeated and vanishing values, deficient ranks, many sizes.
+
+Right values are worked out by hand; the samples of the table are in test_ops.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.autograd import gradcheck, gradgradcheck
+
+SIZES = [1, 2, 3, 8, 16, 17, 40]
+
+
+def random(*shape: int, seed: int = 0) -> Any:
+    return pb.tensor(np.random.RandomState(seed).standard_normal(shape))
+
+
+def close(a: Any, b: Any, tolerance: float = 1e-10) -> None:
+    left = a.detach().numpy() if isinstance(a, pb.Tensor) else np.asarray(a)
+    right = b.detach().numpy() if isinstance(b, pb.Tensor) else np.asarray(b)
+    np.testing.assert_allclose(left, right, tolerance, tolerance)
+
+
+def eye(n: int, *stack: int) -> Any:
+    return pb.eye(n, dtype=pb.float64).expand(*stack, n, n)
+
+
+# --- of every size and shape ---
+
+
+@pytest.mark.parametrize("m", SIZES)
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("mode", ["reduced", "complete"])
+def test_orthogonal_factors(m: int, n: int, mode: str) -> None:
+    a = random(2, m, n)
+    q, r = pb.linalg.qr(a, mode)
+    close(q @ r, a)
+    close(q.mT @ q, eye(q.shape[-1], 2))
+    close(r.triu(), r, 0)
+    close(pb.linalg.qr(a, "r").R, r[..., : min(m, n), :], 0)
+    packed, tau = pb.geqrf(a)
+    close(packed.triu()[..., : min(m, n), :], r[..., : min(m, n), :], 0)
+    if m >= n:
+        close(pb.linalg.householder_product(packed, tau), q[..., :n])
+        b = random(2, m, 3)
+        close(pb.ormqr(packed, tau, pb.ormqr(packed, tau, b), transpose=True), b)
+
+
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("half", ["L", "U"])
+def test_eigenvectors(n: int, half: str) -> None:
+    a = random(3, n, n)
+    whole = a.tril() + a.tril(-1).mT if half == "L" else a.triu() + a.triu(1).mT
+    w, v = pb.linalg.eigh(a, half)
+    close(whole @ v, v * w.unsqueeze(-2))
+    close(v.mT @ v, eye(n, 3))
+    close(pb.linalg.eigvalsh(a, half), w)
+    assert (w.diff(dim=-1) >= 0).all()
+
+
+@pytest.mark.parametrize("m", SIZES)
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("full", [True, False])
+def test_singular_vectors(m: int, n: int, full: bool) -> None:
+    a = random(2, m, n)
+    u, s, vh = pb.linalg.svd(a, full)
+    k = min(m, n)
+    close((u[..., :k] * s.unsqueeze(-2)) @ vh[..., :k, :], a)
+    close(u.mT @ u, eye(u.shape[-1], 2))
+    close(vh @ vh.mT, eye(vh.shape[-2], 2))
+    close(pb.linalg.svdvals(a), s)
+    assert (s.diff(dim=-1) <= 0).all()
+
+
+# --- repeated values ---
+
+
+def test_a_projector_on_a_repeated_eigenspace() -> None:
+    """P = V V^T of the two vectors of 1: dP = -P dA Q / 2 + its transpose, where the other is 3."""
+    turn = pb.linalg.qr(random(3, 3)).Q
+    a = (turn * pb.tensor([1.0, 1.0, 3.0], dtype=pb.float64)) @ turn.mT
+    a = ((a + a.mT) / 2).requires_grad_()
+    c = random(3, 3, seed=1)
+    c = c + c.mT
+    _, v = pb.linalg.eigh(a)
+    (found,) = pb.autograd.grad(((v[:, :2] @ v[:, :2].mT) * c).sum(), a)
+    p = turn[:, :2] @ turn[:, :2].mT
+    q = eye(3) - p
+    close(found, -(p @ c @ q + q @ c @ p) / 2, 1e-9)
+
+
+def test_sums_over_repeated_eigenvalues() -> None:
+    a = eye(3).clone().requires_grad_()
+    (found,) = pb.autograd.grad((pb.linalg.eigvalsh(a) ** 2).sum(), a)
+    close(found, 2 * eye(3))
+    w, v = pb.linalg.eigh(a)
+    (found,) = pb.autograd.grad((v @ v.mT).sum() * 3, a)
+    close(found, np.zeros((3, 3)))
+    (found,) = pb.autograd.grad(pb.linalg.eigh(a).eigenvalues.sum(), a)
+    close(found, eye(3))
+    assert w.shape == (3,)
+
+
+def test_a_loss_of_values_and_vectors_has_no_gradient_where_values_repeat() -> None:
+    """The root of the matrix has one, which values and vectors cannot tell."""
+    a = eye(3).clone().requires_grad_()
+    w, v = pb.linalg.eigh(a)
+    (found,) = pb.autograd.grad(((v * w.sqrt()) @ v.mT).sum(), a)
+    assert found.isnan().any()
+
+
+def test_a_loss_that_depends_on_the_vectors_gets_no_number() -> None:
+    a = eye(3).clone().requires_grad_()
+    (found,) = pb.autograd.grad(pb.linalg.eigh(a).eigenvectors[0, 1], a)
+    assert not found.isfinite().all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+@pytest.mark.parametrize("shape", [(3, 3), (4, 3), (3, 5)], ids=str)
+def test_the_polar_factor_at_repeated_singular_values(scale: float, shape: Any) -> None:
+    """U V^T of s Q is Q; its derivative along E is (E - Q E^T Q) / 2s, and what is beside Q / s."""
+    m, n = shape
+    q = pb.linalg.qr(random(m, n)).Q if m >= n else pb.linalg.qr(random(n, m)).Q.mT
+    a = (q * scale).requires_grad_()
+    c = random(m, n, seed=2)
+    u, _, vh = pb.linalg.svd(a, full_matrices=False)
+    (found,) = pb.autograd.grad(((u @ vh) * c).sum(), a)
+    inside = (q @ q.mT @ c - q @ c.mT @ q) / 2 if m <= n else (c @ q.mT @ q - q @ c.mT @ q) / 2
+    inside = inside @ q.mT @ q if m <= n else q @ q.mT @ inside
+    beside = c - (c @ q.mT @ q if m <= n else q @ q.mT @ c)
+    close(found, (inside + beside) / scale, 1e-9)
+
+
+def test_the_nuclear_norm_at_repeated_singular_values() -> None:
+    a = eye(3).clone().requires_grad_()
+    (found,) = pb.autograd.grad(pb.linalg.svdvals(a).sum(), a)
+    close(found, eye(3))
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4)], ids=str)
+def test_vectors_without_a_value(shape: tuple[int, int]) -> None:
+    """A loss may depend on the space of the vectors of full_matrices, not on its basis."""
+    a = random(*shape).requires_grad_()
+    c = random(4, 4, seed=1)
+
+    def of_space(a: Any) -> Any:
+        u, _, vh = pb.linalg.svd(a)
+        more = u[:, 2:] if shape[0] > 2 else vh[2:].mT
+        return (more @ more.mT * c).sum()
+
+    assert gradcheck(of_space, a, check_forward_ad=True)
+    u, _, vh = pb.linalg.svd(a)
+    loss = u[0, 3] if shape[0] > 2 else vh[3, 0]
+    with pytest.raises(RuntimeError, match="Use full_matrices=False"):
+        loss.backward()
+
+
+# --- deficient ranks ---
+
+
+def deficient(m: int, n: int, rank: int) -> Any:
+    return random(m, rank) @ random(rank, n, seed=1)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (3, 5), (4, 4)], ids=str)
+def test_pseudo_inverses_of_deficient_rank(shape: tuple[int, int]) -> None:
+    """Moore's and Penrose's four conditions."""
+    a = deficient(*shape, 2)
+    y = pb.linalg.pinv(a)
+    close(a @ y @ a, a)
+    close(y @ a @ y, y)
+    close((a @ y).mT, a @ y)
+    close((y @ a).mT, y @ a)
+    assert pb.linalg.matrix_rank(a).item() == 2
+
+
+def test_the_gradient_of_a_pseudo_inverse_of_deficient_rank() -> None:
+    """Along matrices of the same rank, which is where it has one."""
+    left, right = random(4, 2).requires_grad_(), random(2, 3, seed=1).requires_grad_()
+
+    def of_factors(left: Any, right: Any) -> Any:
+        return pb.linalg.pinv(left @ right)
+
+    assert gradcheck(of_factors, (left, right), check_forward_ad=True)
+    assert gradgradcheck(of_factors, (left, right))
+
+
+def test_least_squares_of_deficient_rank_are_the_least() -> None:
+    a, b = deficient(5, 3, 2), random(5, 2)
+    found = pb.linalg.lstsq(a, b, driver="gelsd")
+    close(found.solution, np.linalg.lstsq(a.numpy(), b.numpy(), rcond=1e-10)[0])
+    assert found.rank.item() == 2
+    assert found.residuals.numel() == 0
+
+
+def test_least_squares_of_full_rank() -> None:
+    a, b = random(6, 3), random(6, 2)
+    found = pb.linalg.lstsq(a, b, driver="gels")
+    solution, residuals, _, _ = np.linalg.lstsq(a.numpy(), b.numpy())
+    close(found.solution, solution)
+    close(found.residuals, residuals)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (3, 3)], ids=str)
+def test_derivatives_of_least_squares(shape: tuple[int, int]) -> None:
+    a, b = random(*shape).requires_grad_(), random(shape[0], 2).requires_grad_()
+
+    def solution(a: Any, b: Any) -> Any:
+        return pb.linalg.lstsq(a, b).solution
+
+    assert gradcheck(solution, (a, b), check_forward_ad=True)
+    assert gradgradcheck(solution, (a, b))
+
+
+def test_condition_numbers_of_singular_matrices() -> None:
+    singular = pb.ones(2, 2, dtype=pb.float64)
+    assert pb.linalg.cond(singular, 1).item() == float("inf")
+    assert pb.linalg.cond(singular).item() > 1e15
+    assert pb.linalg.cond(pb.eye(3), -2).item() == 1
+
+
+# --- exponentials ---
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 30.0, 300.0])
+def test_the_exponential_of_a_rotation(size: float) -> None:
+    """The exponential of ((0, -t), (t, 0)) turns by t."""
+    t = pb.tensor(size, dtype=pb.float64)
+    a = pb.stack([pb.stack([0 * t, -t]), pb.stack([t, 0 * t])])
+    turned = [[np.cos(size), -np.sin(size)], [np.sin(size), np.cos(size)]]
+    close(pb.linalg.matrix_exp(a), turned, 1e-9)
+
+
+def test_the_exponential_of_a_nilpotent_matrix() -> None:
+    a = pb.tensor([[0.0, 2.0], [0.0, 0.0]], dtype=pb.float64)
+    close(pb.matrix_exp(a), [[1, 2], [0, 1]], 1e-15)
+
+
+def test_the_exponentials_of_a_stack_of_sizes() -> None:
+    a = pb.stack([random(3, 3) * scale for scale in (1e-6, 1.0, 20.0)])
+    each = pb.stack([pb.matrix_exp(m) for m in a])
+    np.testing.assert_allclose(pb.matrix_exp(a).numpy(), each.numpy(), 1e-9, 1e-12)
