@@ -117,6 +117,17 @@ def test_parts_are_views() -> None:
             pb.view_as_complex(wrong)
 
 
+def test_complex_factors_are_saved_whole() -> None:
+    z = pb.ones(2, dtype=pb.complex64, requires_grad=True)
+    assert pb.add(z, z, alpha=2 - 1j).grad_fn._saved_alpha == 2 - 1j
+    assert pb.sub(z, z, alpha=2 - 1j).grad_fn._saved_alpha == 2 - 1j
+    assert pb.add(z, z, alpha=2).grad_fn._saved_alpha == 2
+    assert pb.addcmul(z, z, z, value=2j).grad_fn._saved_value == 2j
+    assert pb.addcdiv(z, z, z, value=2j).grad_fn._saved_value == 2j
+    (gradient,) = pb.autograd.grad(pb.add(z, z.detach(), alpha=1j).sum().real, z)
+    assert gradient.tolist() == [1, 1]
+
+
 def test_jacobians_are_of_real_numbers() -> None:
     z, x = pb.ones(2, dtype=pb.complex64), pb.ones(2)
     for transform in (pb.func.jacrev, pb.func.jacfwd):

@@ -281,7 +281,11 @@ class NamedList {
       if (each.name.text != name) continue;
       if (each.name.is_list) return get_list(name, raw);
       if (!raw && each.name.one_dim) return wrap_dim(*each.item);
-      if (each.name.negated) return PyFloat_FromDouble(-std::get<double>(each.item->value));
+      if (each.name.negated) {
+        const double* real = std::get_if<double>(&each.item->value);
+        return real ? PyFloat_FromDouble(-*real)
+                    : wrap_number(-std::get<Scalar>(each.item->value).to_complex());
+      }
       if (!raw) return wrap_value(node_, *each.item, list_.released);
       SavedTensor* const* tensor = std::get_if<SavedTensor*>(&each.item->value);
       return tensor ? wrap_raw(node_, *tensor) : nullptr;

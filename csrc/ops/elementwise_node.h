@@ -208,7 +208,11 @@ class ElementwiseNode final : public Node {
       saved_[i].list(list, i, numbers_ >> i & 1);
     }
     if (reads & kReadsY) list.add_output(0, &result_);
-    for (int i = 0; has_params_ && i < kMaxParams; ++i) list.add(params_[i]);
+    for (int i = 0; has_params_ && i < kMaxParams; ++i) {
+      const bool complex = i == 0 && params_[2] != 0 && has_factor();
+      list.add(complex ? SavedItem::Value(Scalar(std::complex(params_[0], params_[2])))
+                       : params_[i]);
+    }
     for (int i = 0; i < N; ++i) {
       if (!(constants_ & ~numbers_ & 1 << i)) continue;
       list.items.push_back({SavedItem::Role::Constant, i, saved_[i].number()});
@@ -216,6 +220,13 @@ class ElementwiseNode final : public Node {
   }
 
  private:
+  // Whether the parameters are those of scale_params.
+  bool has_factor() const {
+    using kernels::ternary;
+    return op_.kernel == kernels::binary<"add_scaled"> || op_.kernel == ternary<"addcmul"> ||
+           op_.kernel == ternary<"addcdiv">;
+  }
+
   void note_cut_operands(const Operands<N>& x) {
     for (int i = 0; i < N; ++i) {
       const Tensor& t = x[i]->tensor();

@@ -1,4 +1,4 @@
-// Matrix products of every size class, layout and dtype, and the fused parameter updates.
+// Matrix products of every size class, layout and dtype.
 #include <cmath>
 #include <limits>
 
@@ -7,7 +7,6 @@
 #include "core/error.h"
 #include "kernels/linalg/blas.h"
 #include "kernels/linalg/gemm.h"
-#include "kernels/optim/optim.h"
 #include "kernels/parallel.h"
 
 namespace {
@@ -130,38 +129,4 @@ TEST_CASE("an unknown BLAS function is named") {
   } catch (const Error& e) {
     CHECK(std::string(e.what()).find("dnonsense_") != std::string::npos);
   }
-}
-
-// The trajectories were computed with torch 2.13.
-TEST_CASE("Adam and SGD follow torch's trajectories") {
-  const double gradient[] = {0.5, -1.0, 2.0};
-  const auto scaled = [&](int k) {
-    return std::vector<double>{gradient[0] * k, gradient[1] * k, gradient[2] * k};
-  };
-  std::vector<double> p = {1, -2, 3}, m(3), v(3), largest(3);
-  AdamOptions adam_options;
-  adam_options.lr = 0.1;
-  adam_options.weight_decay = 0.01;
-  adam_options.amsgrad = true;
-  for (int k = 1; k <= 3; ++k) {
-    adam_options.step = k;
-    adam(DType::Float64, 3, p.data(), scaled(k).data(), m.data(), v.data(), largest.data(),
-         adam_options);
-  }
-  const double adam_expected[] = {0.7074532792690138, -1.7074635887666496, 2.7075200238335912};
-  for (std::size_t i = 0; i < 3; ++i) CHECK(std::abs(p[i] - adam_expected[i]) < 1e-15);
-
-  p = {1, -2, 3};
-  SgdOptions sgd_options;
-  sgd_options.lr = 0.1;
-  sgd_options.weight_decay = 0.01;
-  sgd_options.momentum = 0.9;
-  sgd_options.nesterov = true;
-  for (int k = 1; k <= 3; ++k) {
-    sgd_options.first = k == 1;
-    sgd(DType::Float64, 3, p.data(), scaled(k).data(), m.data(), sgd_options);
-  }
-  const double sgd_expected[] = {0.26489045819099993, -0.5297809163819999, 0.0675969316229997};
-  for (std::size_t i = 0; i < 3; ++i) CHECK(std::abs(p[i] - sgd_expected[i]) < 1e-15);
-  CHECK_THROWS_AS(sgd(DType::Int32, 3, p.data(), p.data(), nullptr, sgd_options), Error);
 }

@@ -71,6 +71,7 @@ OTHER_GRAPHS = {
     "trapezoid": STEPS,
     "trapz": STEPS,
     "unfold": POINT,
+    "where": "a real operand among complex ones has no node of its own",
 }
 
 NUMBER = "a number is kept as a number, not as a tensor"
@@ -86,6 +87,7 @@ OTHER_SAVED = {
     ("AsStridedBackward0", "storage_offset"): "the offset itself where None was given",
     ("BinaryCrossEntropyWithLogitsBackward0", "pos_weight"): SEEN,
     ("BinaryCrossEntropyWithLogitsBackward0", "weight"): SEEN,
+    ("ComplexBackward0", "*"): ALONE,
     ("CummaxBackward0", "self"): SIZES,
     ("CumminBackward0", "self"): SIZES,
     ("DivBackward0", "other"): NUMBER,
@@ -153,7 +155,9 @@ def saved(node: Any) -> dict[str, Any]:
 
 
 def rounded(number: Any) -> Any:
-    """What two libraries have in common of a float."""
+    """What two libraries have in common of a float or of both parts of a number."""
+    if isinstance(number, complex):
+        return rounded(number.real), rounded(number.imag)
     return float(f"{number:.6g}") + 0.0 if number == number else "nan"
 
 
