@@ -192,3 +192,9 @@ def test_the_gradient_of_a_gradient_of_a_solution() -> None:
     close(hessian, jacobian(a.detach()))
     twice = pb.func.jacfwd(pb.func.jacfwd(lambda m: pb.linalg.solve(m, b.detach()).sum()))
     close(hessian, twice(a.detach()))
+
+
+@pytest.mark.parametrize("name", ["inv", "cholesky", "det", "svdvals", "eigvalsh", "qr", "lu"])
+def test_complex_matrices_are_refused_by_name(name: str) -> None:
+    with pytest.raises(NotImplementedError, match=r"complex|Complex"):
+        getattr(pb.linalg, name)(pb.eye(2, dtype=pb.complex64))

@@ -5,6 +5,7 @@
 
 #include "kernels/linalg/lapack.h"
 #include "kernels/linalg/matrices.h"
+#include "kernels/linalg/small_orthogonal.h"
 
 namespace pullback::kernels {
 namespace {
@@ -30,6 +31,27 @@ bool half_is_finite(const T* a, int n, int lda, bool upper) {
   return sum == T(0);
 }
 
+// Up to this many rows rotations take less than LAPACK.
+constexpr int kRotated = 8;
+
+template <typename T>
+int eigh_of_one(T* a, int n, int lda, T* values, bool upper, bool vectors,
+                lapack::Scratch<T>& scratch) {
+  if (n == 0) return 0;
+  if (!half_is_finite(a, n, lda, upper)) return std::max(n - 1, 1);
+  if (n > kRotated) {
+    return lapack::syevd(vectors, upper ? 'U' : 'L', n, a, lda, values, scratch);
+  }
+  for (int j = 0; j < n; ++j) {
+    for (int i = j + 1; i < n; ++i) {
+      T& below = a[i + j * lda];
+      T& above = a[j + i * lda];
+      (upper ? below : above) = upper ? above : below;
+    }
+  }
+  return small::jacobi<T, kRotated>(a, n, lda, values, vectors) ? 0 : n;
+}
+
 }  // namespace
 
 void eigh(const View& a, const View& values, const View& info, bool upper, bool vectors) {
@@ -40,14 +62,8 @@ void eigh(const View& a, const View& values, const View& info, bool upper, bool 
     for_matrices(matrices.count, 8 * cube(n), [&](std::int64_t begin, std::int64_t end) {
       lapack::Scratch<T> scratch;
       for (std::int64_t i = begin; i < end; ++i) {
-        T* const matrix = matrices.at(i);
-        int& failed = number_at<int>(info, i);
-        failed = 0;
-        if (n == 0) continue;
-        failed = half_is_finite(matrix, n, lda, upper)
-                     ? lapack::syevd(vectors, upper ? 'U' : 'L', n, matrix, lda,
-                                     vector_at<T>(values, i), scratch)
-                     : std::max(n - 1, 1);
+        number_at<int>(info, i) =
+            eigh_of_one(matrices.at(i), n, lda, vector_at<T>(values, i), upper, vectors, scratch);
       }
     });
   });

@@ -1,5 +1,5 @@
 // The direct kernels of orthogonal factors, for matrices of up to kDirect rows: reflectors, and
-// eigenvalues and singular values by Jacobi's rotations.  LAPACK's conventions, as in small.h.
+// eigenvalues by Jacobi's rotations.  LAPACK's conventions, as in small.h.
 #pragma once
 
 #include <algorithm>
@@ -67,6 +67,57 @@ void householder_product(T* a, int m, int n, int k, int lda, const T* tau) {
     v[0] = T(1) - tau[j];
     std::fill_n(a + j * lda, j, T(0));
   }
+}
+
+// Eigenvalues in rising order, and vectors in the place of a symmetric matrix if they are wanted,
+// by Jacobi's rotations: Golub and Van Loan, "Matrix computations" (4th ed.), algorithm 8.5.3.  Of
+// `a` both halves are read.  True when they have converged.
+template <typename T, int kMost>
+bool jacobi(T* a, int n, int lda, T* values, bool vectors) {
+  T v[kMost * kMost];
+  T size(0);
+  for (int j = 0; j < n; ++j) {
+    std::fill_n(v + j * n, n, T(0));
+    v[j + j * n] = T(1);
+    for (int i = 0; i < n; ++i) size = std::max(size, std::abs(a[i + j * lda]));
+  }
+  const T small = size * std::numeric_limits<T>::epsilon() / T(8);
+  bool done = size == T(0);
+  for (int sweep = 0; sweep < 40 && !done; ++sweep) {
+    done = true;
+    for (int q = 1; q < n; ++q) {
+      for (int p = 0; p < q; ++p) {
+        const T apq = a[p + q * lda];
+        if (std::abs(apq) <= small) continue;
+        done = false;
+        const T half = (a[q + q * lda] - a[p + p * lda]) / (T(2) * apq);
+        const T t = (half >= T(0) ? T(1) : T(-1)) / (std::abs(half) + std::hypot(T(1), half));
+        const T c = T(1) / std::hypot(T(1), t);
+        const T s = t * c;
+        const auto turn = [c, s](T& x, T& y) {
+          const T before = x;
+          x = c * before - s * y;
+          y = s * before + c * y;
+        };
+        for (int i = 0; i < n; ++i) turn(a[i + p * lda], a[i + q * lda]);
+        for (int i = 0; i < n; ++i) turn(a[p + i * lda], a[q + i * lda]);
+        for (int i = 0; vectors && i < n; ++i) turn(v[i + p * n], v[i + q * n]);
+      }
+    }
+  }
+  int order[kMost];
+  for (int k = 0; k < n; ++k) {
+    int place = k;
+    for (; place > 0; --place) {
+      const int before = order[place - 1];
+      if (a[before + before * lda] <= a[k + k * lda]) break;
+      order[place] = before;
+    }
+    order[place] = k;
+  }
+  for (int k = 0; k < n; ++k) values[k] = a[order[k] + order[k] * lda];
+  for (int k = 0; vectors && k < n; ++k) std::copy_n(v + order[k] * n, n, a + k * lda);
+  return done;
 }
 
 }  // namespace pullback::kernels::small

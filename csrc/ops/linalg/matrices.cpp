@@ -18,6 +18,9 @@ void check_square(const char* name, const Tensor& a, const char* letter) {
 }
 
 void check_floating(const char* name, const Tensor& a) {
+  check(ErrorKind::NotImplemented, !is_complex(a.dtype()), name,
+        ": complex matrices are not supported: got ", info(a.dtype()).scalar_name,
+        ", expected Float or Double. Use the real matrix ((A.real, -A.imag), (A.imag, A.real)).");
   check(is_floating(a.dtype()), name,
         ": Expected a floating point or complex tensor as input. Got ",
         info(a.dtype()).scalar_name);
