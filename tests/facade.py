@@ -55,6 +55,13 @@ _SGD = "optimizer=pb.optim.SGD([x])"
 SAMPLES = {
     "autocast": "device_type='cpu', enabled=False",
     "asarray": "obj=[1.0]",
+    "broadcast_shapes": "",
+    "is_distributed": "input=pb.ones(2)",
+    "is_same_size": "input=pb.ones(2), other=pb.ones(2)",
+    "range": "start=0, end=3",
+    "set_deterministic_debug_mode": "debug_mode=2",
+    "set_float32_matmul_precision": "precision='highest'",
+    "set_warn_always": "b=False",
     "celu_": "input=pb.ones(2)",
     "diagnose": "",
     "draw": "tensor=y",

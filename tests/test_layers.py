@@ -32,7 +32,7 @@ FAMILIES = {
         "shape": set(),
         "reduce": {"index", "pointwise", "shape"},
         "index": {"pointwise", "reduce", "shape"},
-        "order": {"index", "pointwise", "reduce"},
+        "order": {"index", "pointwise", "reduce", "shape"},
         "linalg": {"pointwise", "reduce", "shape"},
         "nn": {"index", "make", "pointwise", "reduce", "shape"},
     },

@@ -46,3 +46,15 @@ def test_derivatives(p: float) -> None:
 
         assert gradcheck(norm, (x,), check_forward_ad=True, check_batched_grad=True)
         assert gradgradcheck(norm, (x,))
+
+
+def test_batches_and_levels() -> None:
+    x = pb.randn(5, 3, 4, dtype=pb.float64)
+
+    def norm(x: pb.Tensor) -> pb.Tensor:
+        return pb.norm(x, 1e3, 0)
+
+    assert pb.equal(pb.vmap(norm)(x), pb.stack([norm(each) for each in x]))
+    assert pb.equal(pb.vmap(pb.vmap(norm))(x.unsqueeze(1))[:, 0], pb.vmap(norm)(x))
+    derivative = pb.func.jacrev(norm)(x[0])
+    assert pb.allclose(derivative, pb.func.jacfwd(norm)(x[0]))

@@ -62,6 +62,7 @@ SENTENCES = {
     "WeightedRandomSampler replacement": "replacement should be a boolean value, but got",
     "WeightedRandomSampler num_samples": "num_samples should be a positive integer value",
     "WeightedRandomSampler weights": "must be real number, not Wrong",
+    "autocast device_type": "Expected `device_type` of type `str`, got",
     "BatchSampler batch_size": "batch_size should be a positive integer value, but got",
     "BatchSampler drop_last": "drop_last should be a boolean value, but got drop_last=",
 }

@@ -499,6 +499,7 @@ def package_stub() -> str:
         "pi: _float",
         "inf: _float",
         "nan: _float",
+        "newaxis: None",
         "",
         functions(),
         "",

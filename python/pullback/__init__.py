@@ -167,6 +167,7 @@ _LAZY = {
     "dropout_": "_misc",
     "finfo": "_dtype_info",
     "frombuffer": "_creation",
+    "range": "_creation",
     "get_default_device": "_misc",
     "get_num_interop_threads": "_misc",
     "get_printoptions": "_printing",
@@ -209,6 +210,28 @@ _LAZY = {
 }
 
 _LAZY |= dict.fromkeys(["lobpcg", "pca_lowrank", "svd_lowrank"], "_lowrank")
+_LAZY |= dict.fromkeys(
+    [
+        "get_deterministic_debug_mode",
+        "get_float32_matmul_precision",
+        "is_deterministic_algorithms_warn_only_enabled",
+        "is_warn_always_enabled",
+        "set_deterministic_debug_mode",
+        "set_float32_matmul_precision",
+        "set_warn_always",
+    ],
+    "_settings",
+)
+
+_LAZY |= dict.fromkeys(
+    [
+        "broadcast_shapes",
+        "is_distributed",
+        "is_same_size",
+    ],
+    "_misc",
+)
+
 _LAZY |= dict.fromkeys(
     [
         "BFloat16Tensor",

@@ -1,14 +1,15 @@
-"""The factories that are not in the operator table and rarely called: asarray, frombuffer."""
+"""The factories that are not in the operator table: asarray, frombuffer, range."""
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
 from pullback import _arguments, _core
 from pullback._core import Tensor, dtype
 
-__all__ = ["asarray", "frombuffer"]
+__all__ = ["asarray", "frombuffer", "range"]
 
 _FORMATS = {
     _core.float32: "f",
@@ -190,4 +191,60 @@ def frombuffer(
         _core.bfloat16,
     ):  # which memoryview does not cast to
         made = made.view(dtype)
+    return made.requires_grad_(requires_grad)
+
+
+def range(
+    start: float,
+    end: float,
+    step: float = 1,
+    *,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """The numbers from ``start`` to ``end``, which is one of them; ``arange`` leaves it out.
+
+    The dtype is the default one, also of integers.
+
+    Raises:
+        RuntimeError: the step is zero, or leads away from ``end``.
+
+    Example:
+        >>> import warnings
+        >>> import pullback as pb
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     pb.range(1, 2, 0.5)
+        tensor([1.0000, 1.5000, 2.0000])
+    """
+    _arguments.numbers("range", start=start, end=end, step=step)
+    if dtype is not None and not isinstance(dtype, _core.dtype):
+        _arguments.refuse("range", "dtype", "torch.dtype", dtype)
+    if layout is not None and not isinstance(layout, _core.layout):
+        _arguments.refuse("range", "layout", "torch.layout", layout)
+    if device is not None and not isinstance(device, (str, int, _core.device)):
+        _arguments.refuse("range", "device", "torch.device", device)
+    _arguments.bools("range", requires_grad=requires_grad)
+    _core._warn(
+        "torch.range is deprecated and will be removed in a future release because its behavior is "
+        "inconsistent with Python's range builtin. Instead, use torch.arange, which produces "
+        "values in [start, end)."
+    )
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError(
+            f"upper bound and lower bound inconsistent with step sign: got {start} to {end} by "
+            f"{step}"
+        )
+    count = math.floor((end - start) / step) + 1
+    kind = _core.get_default_dtype() if dtype is None else dtype
+    whole = not kind.is_floating_point
+    start, step = (int(start), int(step)) if whole else (start, step)
+    numbers = _core._functions.arange(count, dtype=_core.int64 if whole else _core.float64)
+    made: Tensor = _core._functions.empty(
+        count, dtype=kind, layout=layout, device=device, requires_grad=False
+    ).copy_(numbers * step + start)
     return made.requires_grad_(requires_grad)

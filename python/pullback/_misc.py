@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import Any, TypeGuard
 
 from pullback import _arguments, _core
-from pullback._core import Tensor, device
+from pullback._core import Size, Tensor, device
 
 _device = device  # beside parameters of that name
 
 __all__ = [
     "are_deterministic_algorithms_enabled",
+    "broadcast_shapes",
     "dropout",
     "dropout_",
     "get_default_device",
     "get_num_interop_threads",
     "is_conj",
+    "is_distributed",
     "is_inference",
     "is_neg",
+    "is_same_size",
     "is_signed",
     "is_tensor",
     "set_default_device",
@@ -108,6 +111,62 @@ def typename(obj: Any, /) -> str:
     return f"{'torch' if package == 'pullback' else package}{dot}{rest}.{name}"
 
 
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape that tensors of these shapes have together; a number is a shape of one dimension.
+
+    Raises:
+        RuntimeError: they do not broadcast.
+        ValueError: a size is negative.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.broadcast_shapes((2,), (3, 1), (1, 1, 1))
+        torch.Size([1, 3, 2])
+    """
+    sizes: list[int] = []
+    for shape in shapes:
+        own = list(shape) if isinstance(shape, (tuple, list)) else [shape]
+        _arguments.integers("broadcast_shapes", **{f"shapes[{i}]": n for i, n in enumerate(own)})
+        if any(size < 0 for size in own):
+            raise ValueError(
+                "broadcast_shapes: attempting to broadcast a dimension with negative length: "
+                f"got {own}"
+            )
+        sizes = [1] * (len(own) - len(sizes)) + sizes
+        for place, size in enumerate(reversed(own), 1):
+            if size != 1 and sizes[-place] not in (1, size):
+                raise RuntimeError(
+                    "Shape mismatch: objects cannot be broadcast to a single shape: got "
+                    f"{', '.join(map(str, shapes))}"
+                )
+            sizes[-place] = size if size != 1 else sizes[-place]
+    return Size(sizes)
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype has negative numbers."""
+    _check_tensor("is_signed", "input", input)
+    return input.is_signed()
+
+
+def is_inference(input: Tensor) -> bool:
+    """Whether the tensor was made in inference mode."""
+    _check_tensor("is_inference", "input", input)
+    return input.is_inference()
+
+
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have one shape."""
+    _arguments.tensors("is_same_size", input=input, other=other)
+    return input.shape == other.shape
+
+
+def is_distributed(input: Tensor) -> bool:
+    """Always False: a tensor is in one process."""
+    _check_tensor("is_distributed", "input", input)
+    return False
+
+
 def get_default_device() -> device:
     """Always the CPU.
 
@@ -139,33 +198,6 @@ def set_default_device(device: Any) -> None:
 
 
 @_core._overridable
-def is_inference(input: Tensor) -> bool:
-    """Whether the tensor was made in inference mode.
-
-    Example:
-        >>> import pullback as pb
-        >>> with pb.inference_mode():
-        ...     x = pb.ones(1)
-        >>> pb.is_inference(x), pb.is_inference(pb.ones(1))
-        (True, False)
-    """
-    _check_tensor("is_inference", "input", input)
-    return input.is_inference()
-
-
-@_core._overridable
-def is_signed(input: Tensor) -> bool:
-    """Whether elements of the tensor's dtype can be negative.
-
-    Example:
-        >>> import pullback as pb
-        >>> pb.is_signed(pb.ones(1)), pb.is_signed(pb.ones(1, dtype=pb.uint8))
-        (True, False)
-    """
-    _check_tensor("is_signed", "input", input)
-    return input.is_signed()
-
-
 def set_flush_denormal(mode: bool) -> bool:
     """Always False, which says that nothing was set: numbers near zero keep all their bits.
 

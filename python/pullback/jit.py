@@ -6,6 +6,9 @@ compiled code (``save``, ``load``) raises.
 
 from __future__ import annotations
 
+import builtins
+import types
+import typing
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -113,11 +116,41 @@ def is_tracing() -> bool:
 
 
 def isinstance(obj: Any, target_type: Any) -> bool:
-    """Whether it is of the type; of a type with parameters the elements are not looked at."""
-    import builtins
-    from typing import get_origin
+    """Whether it and its elements are of the type: ``list[int]``, ``Optional[Tensor]``, several.
 
-    return builtins.isinstance(obj, get_origin(target_type) or target_type)
+    Raises:
+        RuntimeError: the type is a container that does not say what it holds.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.jit.isinstance([1, "a"], list[int])
+        False
+    """
+    kinds = target_type if type(target_type) is tuple else (target_type,)
+    return any(_is_of(obj, kind) for kind in kinds)
+
+
+def _is_of(obj: Any, kind: Any) -> bool:
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Union or origin is types.UnionType:
+        return any(_is_of(obj, each) for each in inner)
+    container = origin or kind
+    if container in (list, dict, tuple) and not inner:
+        raise RuntimeError(
+            f"Attempted to use {container.__name__} without a contained type. Please add a "
+            f"contained type, e.g. {container.__name__}[int]"
+        )
+    if not builtins.isinstance(obj, container):
+        return False
+    if container is list:
+        return all(_is_of(each, inner[0]) for each in obj)
+    if container is dict:
+        return all(_is_of(k, inner[0]) and _is_of(v, inner[1]) for k, v in obj.items())
+    if container is tuple and len(inner) == 2 and inner[1] is Ellipsis:
+        return all(_is_of(each, inner[0]) for each in obj)
+    if container is tuple:
+        return len(obj) == len(inner) and all(map(_is_of, obj, inner))
+    return True
 
 
 def optimize_for_inference(mod: Any, *_: Any, **__: Any) -> Any:

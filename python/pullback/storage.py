@@ -14,6 +14,7 @@ from typing import Any
 
 import pullback as pb
 from pullback import _arguments, _core, _element_types, _shared_memory
+from pullback import _storage_checks as checks
 
 __all__ = ["TypedStorage", "UntypedStorage", "is_storage"]
 
@@ -145,6 +146,7 @@ class UntypedStorage(_Storage):
         dtype: Any,
     ) -> UntypedStorage:
         """A copy of the bytes of a buffer that holds elements of ``dtype``."""
+        checks.expect_layout(dtype, byte_order)
         size = dtype.itemsize
         view = memoryview(buffer).cast("B")
         if size > 1 and byte_order not in ("native", "little", "big"):
@@ -218,12 +220,14 @@ class UntypedStorage(_Storage):
 
     def copy_(self, source: Any, non_blocking: bool = False) -> UntypedStorage:  # noqa: ARG002
         """Overwrites the bytes with those of another storage of this size."""
+        checks.expect_storage(source, "copy_")
         self._check_size(source.nbytes(), self.nbytes())
         self._memory.copy_(source._memory)
         return self
 
     def fill_(self, value: int) -> UntypedStorage:
         """Overwrites every byte."""
+        checks.expect_byte(value, "fill_")
         self._memory.fill_(value)
         return self
 
@@ -233,6 +237,7 @@ class UntypedStorage(_Storage):
 
     def resize_(self, size: int) -> UntypedStorage:
         """The storage itself if it has that size; memory is never moved."""
+        checks.expect_byte(size, "resize_")
         self._check_size(size, self.nbytes())
         return self
 
@@ -265,11 +270,13 @@ class UntypedStorage(_Storage):
                     "supported"
                 )
             return _untyped(_over(self._memory[index], pb.uint8))
+        checks.expect_place(index, self.nbytes(), TypeError, IndexError)
         return memoryview(self._memory)[index]
 
     def __setitem__(self, index: Any, value: int) -> None:
-        if not isinstance(index, (int, slice)):
-            raise TypeError(f"can't index a UntypedStorage with {type(index).__name__}")
+        checks.expect_byte(value, "x[i] = value")
+        if not isinstance(index, slice):
+            checks.expect_place(index, self.nbytes(), RuntimeError, RuntimeError)
         self._memory[index] = value
 
     def __eq__(self, other: object) -> bool:
@@ -376,6 +383,7 @@ class TypedStorage(_Storage):
 
     def copy_(self, source: Any, non_blocking: bool = False) -> TypedStorage:  # noqa: ARG002
         """Overwrites the elements with those of another storage of this dtype and size."""
+        checks.expect_storage(source, "copy_")
         if isinstance(source, TypedStorage) and source.dtype != self.dtype:
             raise RuntimeError(
                 f"copy_: got a storage of {source.dtype}, expected {self.dtype}. Use "

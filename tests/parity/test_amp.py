@@ -125,4 +125,4 @@ def test_autocast_on_the_cpu_is_off_or_refused() -> None:
         pb.autocast("cpu")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert pb.amp.custom_fwd(total) is total
+        assert pb.amp.custom_fwd(total, device_type="cpu") is total

@@ -337,6 +337,34 @@ def count_nonzero(input: Any, dim: Any = None) -> Any:
     return over(np.sum)((input != 0).astype(np.int64), dim)
 
 
+def quantile_by(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(
+        input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear"
+    ) -> Any:
+        axis = dim if input.ndim else None
+        return function(input, q, axis=axis, keepdims=keepdim, method=interpolation)
+
+    return call
+
+
+def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+    weights = np.ones(input.shape[-1], np.longdouble)
+    counts = weights if fweights is None else weights * fweights
+    share = weights if aweights is None else weights * aweights
+    weights = counts * share
+    total = weights.sum()
+    centred = input - (input * weights).sum(axis=-1, keepdims=True) / total
+    freedom = total - correction * (weights * share).sum() / total
+    rows = np.atleast_2d(centred)
+    return ((rows * weights) @ rows.T / freedom).squeeze()
+
+
+def corrcoef(input: Any) -> Any:
+    covariance = cov(input)
+    deviations = np.sqrt(np.diagonal(covariance))
+    return covariance / deviations[:, None] / deviations
+
+
 REFERENCES: dict[str, Callable[..., Any]] = {
     "all": lambda input, *args, **kwargs: (
         over(np.min)(input != 0, *args, **kwargs) if input.size else np.array(True)
@@ -376,7 +404,11 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "mode": mode,
     "msort": lambda input: sort(input, 0)[0],
     "norm": norm,
+    "corrcoef": corrcoef,
+    "cov": cov,
+    "nanquantile": quantile_by(np.nanquantile),
     "pairwise_distance": pairwise_distance,
+    "quantile": quantile_by(np.quantile),
     "prod": over(np.prod),
     "searchsorted": searchsorted,
     "sort": sort,

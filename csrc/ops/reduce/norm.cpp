@@ -4,6 +4,7 @@
 // the infinity norm.
 #include <cmath>
 
+#include "graph/meta.h"
 #include "kernels/reduce/reduce.h"
 #include "ops/absorb.h"
 #include "ops/basic.h"
@@ -102,7 +103,7 @@ Tensor steep_norm(const char* node, const Tensor& input, double ord, DimSet dims
   for (int d = 0; d < input.ndim(); ++d) {
     if (dims.has(d)) reduced.push_back(d);
   }
-  const Tensor size = abs(input.detach());
+  const Tensor size = abs(detached(input));
   Tensor unit = size;
   if (!reduced.empty()) unit = ord > 0 ? amax(size, reduced, true) : amin(size, reduced, true);
   unit = masked_fill(unit, logical_or(eq(unit, 0), logical_not(isfinite(unit))), 1);

@@ -17,6 +17,12 @@ def is_autocast_available(device_type: str) -> bool:  # noqa: ARG001 - torch has
     return False
 
 
+def _check_device(device_type: object) -> None:
+    if not isinstance(device_type, str):
+        raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+    pb.device(device_type)
+
+
 class autocast:
     """A context, or a decorator, inside of which PyTorch computes in half precision.
 
@@ -28,6 +34,7 @@ class autocast:
 
     Raises:
         NotImplementedError: it is enabled for the CPU.
+        RuntimeError: there is no such device.
 
     Example:
         >>> import pullback as pb
@@ -43,7 +50,7 @@ class autocast:
         enabled: bool = True,
         cache_enabled: bool | None = None,
     ) -> None:
-        _arguments.texts("autocast", device_type=device_type)
+        _check_device(device_type)
         _arguments.flags("autocast", enabled=enabled, cache_enabled=cache_enabled)
         if dtype is not None and not isinstance(dtype, pb.dtype):
             _arguments.refuse("autocast", "dtype", "torch.dtype", dtype)
@@ -79,13 +86,18 @@ class autocast:
         return inside
 
 
-def custom_fwd(fwd: Any = None, *, device_type: str = "cuda", cast_inputs: Any = None) -> Any:
+def custom_fwd(fwd: Any = None, *, device_type: str, cast_inputs: Any = None) -> Any:
     """A decorator of ``forward`` of a custom function; without autocast it has no effect."""
-    del device_type, cast_inputs
-    return (lambda fwd: fwd) if fwd is None else fwd
+    del cast_inputs
+    return _unchanged(fwd, device_type)
 
 
-def custom_bwd(bwd: Any = None, *, device_type: str = "cuda") -> Any:
+def custom_bwd(bwd: Any = None, *, device_type: str) -> Any:
     """A decorator of ``backward`` of a custom function; without autocast it has no effect."""
-    del device_type
-    return (lambda bwd: bwd) if bwd is None else bwd
+    return _unchanged(bwd, device_type)
+
+
+def _unchanged(function: Any, device_type: object) -> Any:
+    if not isinstance(device_type, str):
+        raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+    return (lambda function: function) if function is None else function

@@ -7,10 +7,10 @@ import numbers
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor
+from pullback import Tensor, broadcast_shapes
 from pullback.distributions import constraints
 from pullback.distributions._transform import Transform
-from pullback.distributions.utils import broadcast_all, broadcast_shapes, lazy_property
+from pullback.distributions.utils import broadcast_all, lazy_property
 from pullback.nn import functional as F
 
 __all__ = [

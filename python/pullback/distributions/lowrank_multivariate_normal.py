@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 import pullback as pb
-from pullback import Size, Tensor
+from pullback import Size, Tensor, broadcast_shapes
 from pullback.distributions import constraints
 from pullback.distributions._factor import solve_lower
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
 from pullback.distributions.distribution import Distribution
-from pullback.distributions.utils import broadcast_shapes, lazy_property, standard_normal
+from pullback.distributions.utils import lazy_property, standard_normal
 
 __all__ = ["LowRankMultivariateNormal"]
 

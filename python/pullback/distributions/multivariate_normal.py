@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import pullback as pb
-from pullback import Size, Tensor
+from pullback import Tensor, broadcast_shapes
 from pullback.distributions import constraints
-from pullback.distributions._factor import precision_to_factor
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
-from pullback.distributions.distribution import Distribution
-from pullback.distributions.utils import broadcast_shapes, lazy_property, standard_normal
+from pullback.distributions._scale_matrix import ScaleMatrix, given_one
+from pullback.distributions.utils import standard_normal
 
 __all__ = ["MultivariateNormal"]
 
 
-class MultivariateNormal(Distribution):
+class MultivariateNormal(ScaleMatrix):
     """Vectors ``loc + scale_tril @ z`` of independent normal numbers z.
 
     Exactly one of ``covariance_matrix``, ``precision_matrix``, its inverse, and ``scale_tril``, its
@@ -41,7 +39,6 @@ class MultivariateNormal(Distribution):
     }
     support = constraints.real_vector
     has_rsample = True
-    _unbroadcasted_scale_tril: Tensor
     _parameters = {
         "loc": 1,
         "covariance_matrix": 2,
@@ -59,18 +56,12 @@ class MultivariateNormal(Distribution):
     ) -> None:
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
-        given = {
-            "covariance_matrix": covariance_matrix,
-            "precision_matrix": precision_matrix,
-            "scale_tril": scale_tril,
-        }
-        found = [(name, matrix) for name, matrix in given.items() if matrix is not None]
-        if len(found) != 1:
-            raise ValueError(
-                "Exactly one of covariance_matrix or precision_matrix or scale_tril may be "
-                "specified."
-            )
-        name, matrix = found[0]
+        name, matrix = given_one(
+            ValueError,
+            covariance_matrix=covariance_matrix,
+            precision_matrix=precision_matrix,
+            scale_tril=scale_tril,
+        )
         if matrix.dim() < 2:
             raise ValueError(
                 f"{'scale_tril matrix' if name == 'scale_tril' else name} must be at least "
@@ -80,35 +71,7 @@ class MultivariateNormal(Distribution):
         self.__dict__[name] = matrix.expand((*batch, *matrix.shape[-2:]))
         self.loc = loc.expand((*batch, loc.shape[-1]))
         super().__init__(batch, self.loc.shape[-1:], validate_args=validate_args)
-        if name == "scale_tril":
-            self._unbroadcasted_scale_tril = matrix
-        elif name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = pb.linalg.cholesky(matrix)
-        else:
-            self._unbroadcasted_scale_tril = precision_to_factor(matrix)
-
-    def _finish_expand(self, new: Any, shape: Size) -> None:
-        new._unbroadcasted_scale_tril = self._unbroadcasted_scale_tril
-        super()._finish_expand(new, shape)
-
-    def _expanded(self, matrix: Tensor) -> Tensor:
-        return matrix.expand((*self._batch_shape, *self._event_shape, *self._event_shape))
-
-    @lazy_property
-    def scale_tril(self) -> Tensor:
-        """The Cholesky factor of the covariance."""
-        return self._expanded(self._unbroadcasted_scale_tril)
-
-    @lazy_property
-    def covariance_matrix(self) -> Tensor:
-        """The covariance."""
-        factor = self._unbroadcasted_scale_tril
-        return self._expanded(factor @ factor.mT)
-
-    @lazy_property
-    def precision_matrix(self) -> Tensor:
-        """The inverse of the covariance."""
-        return self._expanded(pb.cholesky_inverse(self._unbroadcasted_scale_tril))
+        self._take_factor(name, matrix)
 
     @property
     def mean(self) -> Tensor:

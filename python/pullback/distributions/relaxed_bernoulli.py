@@ -9,8 +9,8 @@ from pullback import Size, Tensor
 from pullback.distributions import constraints
 from pullback.distributions._chances import BinaryChances
 from pullback.distributions._maps import SigmoidTransform
+from pullback.distributions._relaxed import RelaxedDistribution
 from pullback.distributions.distribution import Distribution
-from pullback.distributions.transformed_distribution import TransformedDistribution
 from pullback.distributions.utils import broadcast_all, clamp_probs, uniform
 
 __all__ = ["LogitRelaxedBernoulli", "RelaxedBernoulli"]
@@ -68,7 +68,7 @@ class LogitRelaxedBernoulli(BinaryChances, Distribution):
         return log_temperature + distance - 2 * distance.exp().log1p()
 
 
-class RelaxedBernoulli(TransformedDistribution):
+class RelaxedBernoulli(RelaxedDistribution):
     """Numbers between 0 and 1 that come near to Bernoulli numbers for a small ``temperature``.
 
     Raises:
@@ -83,7 +83,6 @@ class RelaxedBernoulli(TransformedDistribution):
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval
-    has_rsample = True
     _parameters = {}
 
     def __init__(
@@ -95,20 +94,3 @@ class RelaxedBernoulli(TransformedDistribution):
     ) -> None:
         base = LogitRelaxedBernoulli(temperature, probs, logits)
         super().__init__(base, SigmoidTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Any:
-        """How far from zeros and ones the numbers are."""
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Tensor:
-        """The log odds of ones."""
-        found: Tensor = self.base_dist.logits
-        return found
-
-    @property
-    def probs(self) -> Tensor:
-        """The chances of ones."""
-        found: Tensor = self.base_dist.probs
-        return found

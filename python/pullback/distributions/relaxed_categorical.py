@@ -9,9 +9,9 @@ import pullback as pb
 from pullback import Size, Tensor
 from pullback.distributions import constraints
 from pullback.distributions._maps import ExpTransform
+from pullback.distributions._relaxed import RelaxedDistribution
 from pullback.distributions.categorical import Categorical
 from pullback.distributions.distribution import Distribution
-from pullback.distributions.transformed_distribution import TransformedDistribution
 from pullback.distributions.utils import broadcast_all, clamp_probs, uniform
 
 __all__ = ["ExpRelaxedCategorical", "RelaxedOneHotCategorical"]
@@ -94,7 +94,7 @@ class ExpRelaxedCategorical(Distribution):
         return (score - score.logsumexp(dim=-1, keepdim=True)).sum(-1) + log_scale
 
 
-class RelaxedOneHotCategorical(TransformedDistribution):
+class RelaxedOneHotCategorical(RelaxedDistribution):
     """Points of the simplex that come near to one-hot vectors for a small ``temperature``.
 
     Raises:
@@ -110,7 +110,6 @@ class RelaxedOneHotCategorical(TransformedDistribution):
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.simplex
-    has_rsample = True
     _parameters = {}
 
     def __init__(
@@ -122,20 +121,3 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     ) -> None:
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args=validate_args)
         super().__init__(base, ExpTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Any:
-        """How far from one-hot vectors the points are."""
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Tensor:
-        """The logarithms of the chances."""
-        found: Tensor = self.base_dist.logits
-        return found
-
-    @property
-    def probs(self) -> Tensor:
-        """The chances."""
-        found: Tensor = self.base_dist.probs
-        return found

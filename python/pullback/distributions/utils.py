@@ -65,12 +65,6 @@ def size(shape: Any) -> Size:
     return shape if isinstance(shape, Size) else Size(shape)
 
 
-def broadcast_shapes(*shapes: Any) -> Size:
-    """The shape that tensors of these shapes have together."""
-    point = pb.zeros(())
-    return pb.broadcast_tensors(*(point.expand(tuple(shape)) for shape in shapes))[0].shape
-
-
 def sum_rightmost(value: Tensor, dims: int) -> Tensor:
     """The sum over the last ``dims`` dimensions."""
     return value if dims == 0 else value.sum(tuple(range(-dims, 0)))

@@ -7,15 +7,14 @@ import warnings
 from typing import Any
 
 import pullback as pb
-from pullback import Size, Tensor
+from pullback import Tensor, broadcast_shapes
 from pullback.distributions import constraints
-from pullback.distributions._factor import precision_to_factor, solve_lower
+from pullback.distributions._factor import solve_lower
 from pullback.distributions._gaussian import log_diagonal, log_multigamma, multidigamma
+from pullback.distributions._scale_matrix import ScaleMatrix, given_one
 from pullback.distributions.chi2 import Chi2
 from pullback.distributions.exp_family import ExponentialFamily
 from pullback.distributions.utils import (
-    broadcast_shapes,
-    lazy_property,
     text_of,
     vec_to_tril_matrix,
 )
@@ -23,7 +22,7 @@ from pullback.distributions.utils import (
 __all__ = ["Wishart"]
 
 
-class Wishart(ExponentialFamily):
+class Wishart(ScaleMatrix, ExponentialFamily):
     """Sums of ``df`` outer products of normal vectors with themselves, as random matrices.
 
     Exactly one of ``covariance_matrix``, ``precision_matrix``, its inverse, and ``scale_tril``, its
@@ -44,7 +43,6 @@ class Wishart(ExponentialFamily):
     support = constraints.positive_definite
     has_rsample = True
     _mean_carrier_measure = 0
-    _unbroadcasted_scale_tril: Tensor
     _parameters = {
         "df": 0,
         "covariance_matrix": 2,
@@ -61,18 +59,12 @@ class Wishart(ExponentialFamily):
         scale_tril: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        given = {
-            "covariance_matrix": covariance_matrix,
-            "precision_matrix": precision_matrix,
-            "scale_tril": scale_tril,
-        }
-        found = [(name, matrix) for name, matrix in given.items() if matrix is not None]
-        if len(found) != 1:
-            raise AssertionError(
-                "Exactly one of covariance_matrix or precision_matrix or scale_tril may be "
-                "specified."
-            )
-        name, matrix = found[0]
+        name, matrix = given_one(
+            AssertionError,
+            covariance_matrix=covariance_matrix,
+            precision_matrix=precision_matrix,
+            scale_tril=scale_tril,
+        )
         if matrix.dim() < 2:
             raise ValueError(
                 "scale_tril must be at least two-dimensional, with optional leading batch "
@@ -95,12 +87,7 @@ class Wishart(ExponentialFamily):
                 "ndim - 1 < df < ndim.",
                 stacklevel=2,
             )
-        if name == "scale_tril":
-            self._unbroadcasted_scale_tril = matrix
-        elif name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = pb.linalg.cholesky(matrix)
-        else:
-            self._unbroadcasted_scale_tril = precision_to_factor(matrix)
+        self._take_factor(name, matrix)
         self._dist_chi2 = Chi2(df=self.df.unsqueeze(-1) - pb.arange(dim, dtype=matrix.dtype))
 
     @property
@@ -111,29 +98,6 @@ class Wishart(ExponentialFamily):
             "scale_tril": constraints.lower_cholesky,
             "df": constraints.greater_than(self.event_shape[-1] - 1),
         }
-
-    def _finish_expand(self, new: Any, shape: Size) -> None:
-        new._unbroadcasted_scale_tril = self._unbroadcasted_scale_tril
-        super()._finish_expand(new, shape)
-
-    def _expanded(self, matrix: Tensor) -> Tensor:
-        return matrix.expand((*self._batch_shape, *self._event_shape))
-
-    @lazy_property
-    def scale_tril(self) -> Tensor:
-        """The Cholesky factor of the covariance."""
-        return self._expanded(self._unbroadcasted_scale_tril)
-
-    @lazy_property
-    def covariance_matrix(self) -> Tensor:
-        """The covariance of the vectors."""
-        factor = self._unbroadcasted_scale_tril
-        return self._expanded(factor @ factor.mT)
-
-    @lazy_property
-    def precision_matrix(self) -> Tensor:
-        """The inverse of the covariance."""
-        return self._expanded(pb.cholesky_inverse(self._unbroadcasted_scale_tril))
 
     @property
     def mean(self) -> Tensor:
@@ -183,11 +147,12 @@ class Wishart(ExponentialFamily):
         self._checked(value)
         nu, dim = self.df, self._event_shape[-1]
         factor = self._unbroadcasted_scale_tril
-        trace = solve_lower(factor, pb.linalg.cholesky(value)).pow(2).sum((-2, -1))
+        root = pb.linalg.cholesky(value)
+        trace = solve_lower(factor, root).pow(2).sum((-2, -1))
         return (
             -nu * (dim * math.log(2) / 2 + log_diagonal(factor))
             - log_multigamma(nu / 2, dim)
-            + (nu - dim - 1) * log_diagonal(pb.linalg.cholesky(value))
+            + (nu - dim - 1) * log_diagonal(root)
             - trace / 2
         )
 

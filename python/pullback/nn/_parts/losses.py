@@ -17,7 +17,8 @@ def _reduced(losses: Tensor, reduction: str) -> Tensor:
     return losses.mean() if reduction == "mean" else losses.sum()
 
 
-def _check_reduction(reduction: str) -> None:
+def _check_reduction(function: str, reduction: str) -> None:
+    _arguments.texts(function, reduction=reduction)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
 
@@ -47,7 +48,7 @@ def gaussian_nll_loss(
     _arguments.tensors(name, input=input, target=target)
     _arguments.flags(name, full=full)
     _arguments.numbers(name, eps=eps)
-    _check_reduction(reduction)
+    _check_reduction(name, reduction)
     if not isinstance(var, Tensor):
         _arguments.numbers(name, var=var)
         if var < 0:
@@ -92,7 +93,8 @@ def triplet_margin_with_distance_loss(
     _arguments.tensors(name, anchor=anchor, positive=positive, negative=negative)
     _arguments.numbers(name, margin=margin)
     _arguments.flags(name, swap=swap)
-    _check_reduction(reduction)
+    _arguments.maybe(_arguments.functions, name, distance_function=distance_function)
+    _check_reduction(name, reduction)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
     if not anchor.dim() == positive.dim() == negative.dim():

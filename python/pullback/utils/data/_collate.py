@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
 import pullback as pb
@@ -21,11 +22,21 @@ def _is_text_array(value: Any) -> bool:
 
 
 def _rebuilt(example: Any, values: Any) -> Any:
-    """The values in a container of the class of the example, or in a plain one."""
-    plain = dict(values) if isinstance(example, Mapping) else list(values)
+    """The values in a copy of the example, which keeps its attributes, or in a plain container."""
+    mapping = isinstance(example, Mapping)
+    plain = dict(values) if mapping else list(values)
     if type(example) in (dict, list):
         return plain
     try:
+        if mapping and isinstance(example, MutableMapping):
+            table: Any = copy.copy(example)
+            table.update(plain)
+            return table
+        if not mapping and isinstance(example, MutableSequence):
+            row: Any = copy.copy(example)
+            for place, value in enumerate(plain):
+                row[place] = value
+            return row
         return type(example)(plain)
     except TypeError:
         return plain

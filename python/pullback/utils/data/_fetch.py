@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from pullback.utils.data.dataset import IterableDataset
+from pullback.utils.data.dataset import IterableDataset, samples_of
 
 
 class Fetcher:
@@ -37,8 +37,7 @@ class Fetcher:
     def _of_indices(self, wanted: Any) -> Any:
         if not self._batched:
             return self._dataset[wanted]
-        several = getattr(self._dataset, "__getitems__", None)
-        return several(wanted) if several else [self._dataset[index] for index in wanted]
+        return samples_of(self._dataset, wanted)
 
     def _next(self, wanted: Any) -> Any:
         assert self._samples is not None

@@ -26,6 +26,12 @@ __all__ = [
 _T = TypeVar("_T")
 
 
+def samples_of(dataset: Any, indices: Any) -> Any:
+    """The samples at these indices, by ``__getitems__`` where the dataset has it."""
+    several = getattr(dataset, "__getitems__", None)
+    return several(indices) if several else [dataset[index] for index in indices]
+
+
 class Dataset(Generic[_T]):
     """What has samples by index: a subclass defines ``__getitem__``, and mostly ``__len__``.
 
@@ -139,8 +145,7 @@ class StackDataset(Dataset[Any]):
         """The samples at these indices."""
         columns = []
         for each in self._parts():
-            several = getattr(each, "__getitems__", None)
-            column = several(indices) if several else [each[index] for index in indices]
+            column = samples_of(each, indices)
             if len(column) != len(indices):
                 raise ValueError(
                     "Nested dataset's output size mismatch. "
@@ -243,12 +248,8 @@ class Subset(Dataset[_T]):
 
     def __getitems__(self, indices: list[int]) -> list[_T]:
         """The samples at these indices."""
-        wanted = [self.indices[index] for index in indices]
-        several = getattr(self.dataset, "__getitems__", None)
-        if several:
-            found: list[_T] = several(wanted)
-            return found
-        return [self.dataset[index] for index in wanted]
+        found: list[_T] = samples_of(self.dataset, [self.indices[index] for index in indices])
+        return found
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -292,6 +293,12 @@ def random_split(
                 )
     if sum(sizes) != total:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
+    for place, size in enumerate(sizes):
+        if not hasattr(size, "__index__"):
+            raise TypeError(
+                f"random_split(): element {place} of 'lengths' must be int unless they are shares "
+                f"that sum to 1, not {type(size).__name__}"
+            )
     order = pb.randperm(total, generator=generator).tolist()
     ends = itertools.accumulate(sizes)
     return [Subset(dataset, order[end - n : end]) for end, n in zip(ends, sizes, strict=True)]

@@ -1,0 +1,45 @@
+"""What the methods of storages take; the types of the errors are those of PyTorch."""
+
+from __future__ import annotations
+
+import pullback as pb
+
+
+def expect_storage(source: object, function: str) -> None:
+    from pullback.storage import TypedStorage, UntypedStorage
+
+    if not isinstance(source, (UntypedStorage, TypedStorage)):
+        raise TypeError(
+            f"{function}(): argument 'src' (position 1) must be torch.Storage, not "
+            + type(source).__name__
+        )
+
+
+def expect_layout(dtype: object, byte_order: object) -> None:
+    """A dtype, and an order of bytes where its elements have several."""
+    if not isinstance(dtype, pb.dtype):
+        raise RuntimeError(
+            "UntypedStorage.from_buffer: argument 'dtype' must be of type torch.dtype, not "
+            + type(dtype).__name__
+        )
+    if dtype.itemsize > 1 and byte_order is None:
+        raise RuntimeError(
+            "UntypedStorage.from_buffer: missing required argument 'byte_order': expected "
+            "'native', 'little' or 'big'"
+        )
+
+
+def expect_byte(value: object, function: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise RuntimeError(
+            f"{function} of a torch.UntypedStorage expects an int, but got {type(value).__name__}"
+        )
+
+
+def expect_place(
+    index: object, size: int, no_index: type[Exception], outside: type[Exception]
+) -> None:
+    if not isinstance(index, int):
+        raise no_index(f"can't index a torch.UntypedStorage with {type(index).__name__}")
+    if not -size <= index < size:
+        raise outside(f"index {index} out of range for storage of size {size}")
