@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pullback as pb
-from pullback import _core
+from pullback import _core, special
 from pullback._tensor import Tensor as Facade
 
 PACKAGE = Path(__file__).resolve().parent.parent / "python" / "pullback"
@@ -408,6 +408,9 @@ def space_stub(space: str) -> str:
     body = "\n".join([*SPACE_TYPES.get(space, ()), *parts]) + "\n"
     aliases = [line for line in ALIASES.splitlines() if line.split(":")[0] in body]
     imports = f"from pullback._core import (\n    {CORE_NAMES},\n    Tensor,\n)\n"
+    if space == "special":
+        imports = f"import pullback as _pb\n{imports}"
+        body += "".join(f"{name} = _pb.{same}\n" for name, same in sorted(special.SAME.items()))
     return head + imports + "\n".join(aliases) + "\n" + body
 
 

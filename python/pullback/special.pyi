@@ -2,6 +2,7 @@
 import builtins
 from typing import Any, TypeAlias
 
+import pullback as _pb
 from pullback._core import (
     DType,
     Ints,
@@ -19,3 +20,17 @@ def logsumexp(input: Tensor, dim: Ints, keepdim: _bool = False, *, out: Any = No
 def polygamma(n: _int, input: Tensor, *, out: Any = None) -> Tensor: ...
 def softmax(input: Tensor, dim: _int, dtype: DType | None = None) -> Tensor: ...
 def xlogy(input: Tensor | Number, other: Tensor | Number, *, out: Any = None) -> Tensor: ...
+
+digamma = _pb.digamma
+erf = _pb.erf
+erfc = _pb.erfc
+erfinv = _pb.erfinv
+exp2 = _pb.exp2
+expit = _pb.sigmoid
+expm1 = _pb.expm1
+gammaln = _pb.lgamma
+log1p = _pb.log1p
+logit = _pb.logit
+psi = _pb.digamma
+round = _pb.round
+sinc = _pb.sinc
