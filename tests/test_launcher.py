@@ -203,3 +203,27 @@ print("done")
     done = run("-c", code)
     assert done.stderr == ""
     assert done.stdout == "done\n"
+
+
+def test_tensors_say_that_they_are_of_torch() -> None:
+    code = """
+import pickle, sys
+import pullback
+assert pullback.Tensor.__module__ == "pullback"
+sys.modules["torch"] = pullback
+import pullback.optim
+import torch
+x = torch.ones(2, requires_grad=True)
+assert type(x).__module__ == "torch"
+assert repr(type(x)) == "<class 'torch.Tensor'>"
+assert torch.typename(x) == "torch.FloatTensor"
+again = pickle.loads(pickle.dumps([x, torch.nn.Parameter(x.detach()), type(x)]))
+assert again[2] is torch.Tensor
+assert torch.equal(again[0], x)
+print("done")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.stderr == ""
+    assert done.stdout == "done\n"

@@ -206,5 +206,6 @@ def install_as_torch() -> None:
             "torch, or run the program with: python -m pullback program.py"
         )
     sys.modules["torch"] = pullback
+    type.__setattr__(pullback.Tensor, "__module__", "torch")
     sys.meta_path.insert(0, _Finder())
     _missing.watch()

@@ -3,7 +3,8 @@
 While ``torch`` leads to pullback, whoever looks for ``torch.x.y`` in the folders of the package
 finds its file, and would execute it a second time: two classes of one name. pytest looks there, in
 front of all other finders, for modules whose assertions it rewrites. ``Folder`` takes the place of
-the importer of these folders; ``pullback.__init__`` has the path hook that makes it.
+the importer of these folders; ``pullback.__init__`` has the path hook that makes it. From then on
+the class of tensors says that its module is torch, from which programs tell the kinds of arrays.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ class Folder(machinery.FileFinder):
     def find_spec(
         self, fullname: str, target: ModuleType | None = None
     ) -> machinery.ModuleSpec | None:
-        if fullname.startswith("torch.") and sys.modules.get("torch") is pullback:
-            from pullback._as_torch import spec_of
+        if sys.modules.get("torch") is pullback:
+            type.__setattr__(pullback.Tensor, "__module__", "torch")
+            if fullname.startswith("torch."):
+                from pullback._as_torch import spec_of
 
-            return spec_of(fullname)
+                return spec_of(fullname)
         return super().find_spec(fullname, target)
 
 
