@@ -257,6 +257,9 @@ from pullback._creation import (
 from pullback._creation import (
     frombuffer as frombuffer,
 )
+from pullback._creation import (
+    range as range,
+)
 from pullback._dtype_info import (
     finfo as finfo,
 )
@@ -288,6 +291,9 @@ from pullback._misc import (
     are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
 )
 from pullback._misc import (
+    broadcast_shapes as broadcast_shapes,
+)
+from pullback._misc import (
     dropout as dropout,
 )
 from pullback._misc import (
@@ -303,10 +309,16 @@ from pullback._misc import (
     is_conj as is_conj,
 )
 from pullback._misc import (
+    is_distributed as is_distributed,
+)
+from pullback._misc import (
     is_inference as is_inference,
 )
 from pullback._misc import (
     is_neg as is_neg,
+)
+from pullback._misc import (
+    is_same_size as is_same_size,
 )
 from pullback._misc import (
     is_signed as is_signed,
@@ -340,6 +352,27 @@ from pullback._printing import (
 )
 from pullback._printing import (
     set_printoptions as set_printoptions,
+)
+from pullback._settings import (
+    get_deterministic_debug_mode as get_deterministic_debug_mode,
+)
+from pullback._settings import (
+    get_float32_matmul_precision as get_float32_matmul_precision,
+)
+from pullback._settings import (
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+)
+from pullback._settings import (
+    is_warn_always_enabled as is_warn_always_enabled,
+)
+from pullback._settings import (
+    set_deterministic_debug_mode as set_deterministic_debug_mode,
+)
+from pullback._settings import (
+    set_float32_matmul_precision as set_float32_matmul_precision,
+)
+from pullback._settings import (
+    set_warn_always as set_warn_always,
 )
 from pullback._tensor_types import (
     BFloat16Tensor as BFloat16Tensor,
@@ -507,6 +540,7 @@ e: _float
 pi: _float
 inf: _float
 nan: _float
+newaxis: None
 
 def _dirichlet_grad(x: Tensor, alpha: Tensor, total: Tensor) -> Tensor: ...
 def _sample_dirichlet(input: Tensor, *, generator: Any = None) -> Tensor: ...
@@ -851,6 +885,7 @@ def conv_transpose3d(
     dilation: Ints = 1,
 ) -> Tensor: ...
 def copysign(input: Tensor, other: Tensor | Number, *, out: Any = None) -> Tensor: ...
+def corrcoef(input: Tensor) -> Tensor: ...
 def cos(input: Tensor, *, out: Any = None) -> Tensor: ...
 def cosh(input: Tensor, *, out: Any = None) -> Tensor: ...
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-8) -> Tensor: ...
@@ -858,6 +893,13 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-8)
 def count_nonzero(input: Tensor, dim: _int | None = None) -> Tensor: ...
 @overload
 def count_nonzero(input: Tensor, *dim: Any) -> Tensor: ...
+def cov(
+    input: Tensor,
+    *,
+    correction: _int = 1,
+    fweights: Tensor | None = None,
+    aweights: Tensor | None = None,
+) -> Tensor: ...
 def cross(input: Tensor, other: Tensor, dim: _int | None = None, *, out: Any = None) -> Tensor: ...
 def cummax(input: Tensor, dim: _int, *, out: Any = None) -> _return_types.cummax: ...
 def cummin(input: Tensor, dim: _int, *, out: Any = None) -> _return_types.cummin: ...
@@ -1243,6 +1285,15 @@ def nanmedian(input: Tensor) -> Tensor: ...
 def nanmedian(
     input: Tensor, dim: _int, keepdim: _bool = False, *, out: Any = None
 ) -> _return_types.nanmedian: ...
+def nanquantile(
+    input: Tensor,
+    q: Tensor | Number,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    interpolation: str = "linear",
+    out: Any = None,
+) -> Tensor: ...
 def nansum(
     input: Tensor,
     dim: Ints | None = None,
@@ -1350,6 +1401,15 @@ def prod(
 def promote_types(type1: DType, type2: DType) -> _dtype: ...
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor: ...
 def qr(input: Tensor, some: _bool = True, *, out: Any = None) -> _return_types.qr: ...
+def quantile(
+    input: Tensor,
+    q: Tensor | Number,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    interpolation: str = "linear",
+    out: Any = None,
+) -> Tensor: ...
 def rad2deg(input: Tensor, *, out: Any = None) -> Tensor: ...
 def rand(
     *size: Any,
