@@ -27,6 +27,10 @@ def expect_layout(dtype: object, byte_order: object) -> None:
             "UntypedStorage.from_buffer: missing required argument 'byte_order': expected "
             "'native', 'little' or 'big'"
         )
+    if dtype.itemsize > 1 and byte_order not in ("native", "little", "big"):
+        raise ValueError(
+            f"invalid byte_order {byte_order!r}: expected 'native', 'little' or 'big'."
+        )
 
 
 def expect_byte(value: object, function: str) -> None:

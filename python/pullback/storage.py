@@ -149,10 +149,6 @@ class UntypedStorage(_Storage):
         checks.expect_layout(dtype, byte_order)
         size = dtype.itemsize
         view = memoryview(buffer).cast("B")
-        if size > 1 and byte_order not in ("native", "little", "big"):
-            raise ValueError(
-                f"invalid byte_order {byte_order!r}: expected 'native', 'little' or 'big'."
-            )
         if not 0 <= offset <= len(view):
             raise ValueError(
                 f"offset must be non-negative and no greater than buffer length ({len(view)}), "
