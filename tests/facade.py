@@ -177,6 +177,10 @@ SAMPLES = {
     "nn.functional.upsample": "input=pb.ones(1, 1, 2), size=3",
     "nn.functional.upsample_bilinear": "input=pb.ones(1, 1, 2, 2), size=3",
     "nn.functional.upsample_nearest": "input=pb.ones(1, 1, 2), size=3",
+    "nn.functional.conv_tbc": "input=pb.ones(3, 1, 2), weight=pb.ones(1, 2, 2), bias=pb.ones(2)",
+    "nn.functional.ctc_loss": "log_probs=pb.zeros(3, 1, 2), targets=pb.tensor([[1]]), "
+    "input_lengths=(3,), target_lengths=(1,)",
+    "nn.functional.pdist": "input=pb.ones(3, 2)",
     "nn.functional.dropout": "input=pb.ones(2)",
     "nn.functional.embedding": "input=pb.tensor([0, 1]), weight=pb.ones(2, 3)",
     "nn.functional.embedding_bag": "input=pb.tensor([[0, 1]]), weight=pb.ones(2, 3)",

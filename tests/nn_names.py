@@ -11,16 +11,15 @@ OF_PYTORCH = "of PyTorch's own typing and dispatch"
 OTHER_DEVICES = "a kernel of other devices and formats"
 
 MODULES_NOT_YET = """
-AdaptiveLogSoftmaxWithLoss Buffer CTCLoss FractionalMaxPool2d FractionalMaxPool3d LazyBatchNorm1d
-LazyBatchNorm2d LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d
-LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d
-LazyLinear LinearCrossEntropyLoss LinearCrossEntropyOptions UninitializedBuffer
-UninitializedParameter
+Buffer FractionalMaxPool2d FractionalMaxPool3d LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d
+LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d
+LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d LazyLinear LinearCrossEntropyLoss
+LinearCrossEntropyOptions UninitializedBuffer UninitializedParameter
 """
 
 FUNCTIONS_NOT_YET = """
-conv_tbc ctc_loss fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d
-fractional_max_pool3d_with_indices linear_cross_entropy pdist
+fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d
+fractional_max_pool3d_with_indices linear_cross_entropy
 """
 
 OF_DISPATCH = """

@@ -35,6 +35,12 @@ UNITS = {
     ),
     **dict.fromkeys(["mse_loss", "smooth_l1_loss", "cross", "cross_entropy"], 2),
     **dict.fromkeys(["binary_cross_entropy_with_logits", "addbmm", "bilinear"], 2),
+    # Sums of several products, whose order is not PyTorch's.
+    **dict.fromkeys(["conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold"], 1),
+    "embedding_bag": 1,
+    # Computed in float32 and rounded once, where PyTorch rounds sums.
+    **dict.fromkeys(["avg_pool2d", *(f"adaptive_avg_pool{d}d" for d in (1, 2, 3))], 1),
+    **dict.fromkeys(["batch_norm", "instance_norm", "rms_norm"], 1),
     "logit": 4,
 }
 # float32 results of integers, in units of 1e-5.

@@ -410,6 +410,9 @@ Tensor conv_transposed(const Tensor& input, const Tensor& weight, const std::opt
   const Tensor gradient = with_batch(name, input, dims);
   check_settings(s, groups);
   check_weight(weight, dims, groups);
+  const bool narrow = !is_floating(input.dtype()) && is_narrow(input.dtype());
+  check(ErrorKind::NotImplemented, !narrow, "\"", name, "\" not implemented for '",
+        info(input.dtype()).scalar_name, "'");
   check_kinds(name, input, weight, bias);
   check(gradient.size(1) == weight.size(0), "Given transposed=1, weight of size ", weight.shape(),
         ", expected input", input.shape(), " to have ", weight.size(0), " channels, but got ",

@@ -1,11 +1,13 @@
 // Normalisation: of the elements of a channel over a batch, of one example, of groups of channels.
 //
 // Each is standardize() of the input seen as [outer, groups, inner], then weight and bias.
+#include <limits>
 #include <optional>
 
 #include "ops/basic.h"
 #include "ops/levels.h"
 #include "ops/nn/standardize.h"
+#include "ops/nn/taps.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/pointwise/math.h"
@@ -21,6 +23,10 @@ using Optional = std::optional<Tensor>;
 void check_floating(const char* name, const Tensor& input) {
   check(ErrorKind::NotImplemented, is_floating(input.dtype()), "\"", name,
         "\" not implemented for '", info(input.dtype()).scalar_name, "'");
+}
+
+Optional as(const Optional& t, const Tensor& model) {
+  return t ? Optional(cast(*t, model.dtype())) : Optional();
 }
 
 // One number for each channel, seen along dimension 1 of an input of that many dimensions.
@@ -88,9 +94,9 @@ Tensor batch_norm_of(const char* name, const Tensor& input, const Optional& runn
   return by_channel(reshape(y, input.sizes()), weight, bias);
 }
 
-Tensor batch_norm(const Tensor& input, const Optional& running_mean, const Optional& running_var,
-                  const Optional& weight, const Optional& bias, bool training, double momentum,
-                  double eps) {
+Tensor wide_batch_norm(const Tensor& input, const Optional& running_mean,
+                       const Optional& running_var, const Optional& weight, const Optional& bias,
+                       bool training, double momentum, double eps) {
   check(input.ndim() >= 2,
         "batch_norm: expected an input of at least 2 dimensions, [batch, "
         "channels, ...]: got ",
@@ -107,9 +113,18 @@ Tensor batch_norm(const Tensor& input, const Optional& running_mean, const Optio
                        momentum, eps);
 }
 
-Tensor instance_norm(const Tensor& input, const Optional& running_mean, const Optional& running_var,
-                     const Optional& weight, const Optional& bias, bool use_input_stats,
-                     double momentum, double eps) {
+Tensor batch_norm(const Tensor& input, const Optional& running_mean, const Optional& running_var,
+                  const Optional& weight, const Optional& bias, bool training, double momentum,
+                  double eps) {
+  return rounded_once(input, [&](const Tensor& x) {
+    return wide_batch_norm(x, running_mean, running_var, as(weight, x), as(bias, x), training,
+                           momentum, eps);
+  });
+}
+
+Tensor wide_instance_norm(const Tensor& input, const Optional& running_mean,
+                          const Optional& running_var, const Optional& weight, const Optional& bias,
+                          bool use_input_stats, double momentum, double eps) {
   check(ErrorKind::Value, input.ndim() >= 3,
         "instance_norm: expected an input of at least 3 dimensions, [batch, "
         "channels, ...]: got ",
@@ -141,8 +156,17 @@ Tensor instance_norm(const Tensor& input, const Optional& running_mean, const Op
   return by_channel(reshape(y, input.sizes()), weight, bias);
 }
 
-Tensor group_norm(const Tensor& input, std::int64_t num_groups, const Optional& weight,
-                  const Optional& bias, double eps) {
+Tensor instance_norm(const Tensor& input, const Optional& running_mean, const Optional& running_var,
+                     const Optional& weight, const Optional& bias, bool use_input_stats,
+                     double momentum, double eps) {
+  return rounded_once(input, [&](const Tensor& x) {
+    return wide_instance_norm(x, running_mean, running_var, as(weight, x), as(bias, x),
+                              use_input_stats, momentum, eps);
+  });
+}
+
+Tensor wide_group_norm(const Tensor& input, std::int64_t num_groups, const Optional& weight,
+                       const Optional& bias, double eps) {
   check(input.ndim() >= 2, "Expected at least 2 dimensions for input tensor but received ",
         input.ndim());
   check(num_groups > 0, "Expected num groups to be greater than 0, got ", num_groups);
@@ -159,6 +183,13 @@ Tensor group_norm(const Tensor& input, std::int64_t num_groups, const Optional& 
         "Expected more than 1 value per channel when training, got input size ", input.shape());
   const Tensor y = standardize(reshape(input, Dims{1, input.size(0) * num_groups, inner}), eps)[0];
   return by_channel(reshape(y, input.sizes()), weight, bias);
+}
+
+Tensor group_norm(const Tensor& input, std::int64_t num_groups, const Optional& weight,
+                  const Optional& bias, double eps) {
+  return rounded_once(input, [&](const Tensor& x) {
+    return wide_group_norm(x, num_groups, as(weight, x), as(bias, x), eps);
+  });
 }
 
 // torch's checks; the number of dimensions that are normalised.
@@ -186,8 +217,8 @@ int check_shape(const char* name, const Tensor& input, const Dims& shape, const 
   return n;
 }
 
-Tensor layer_norm(const Tensor& input, const Dims& normalized_shape, const Optional& weight,
-                  const Optional& bias, double eps) {
+Tensor wide_layer_norm(const Tensor& input, const Dims& normalized_shape, const Optional& weight,
+                       const Optional& bias, double eps) {
   check_shape("LayerNormKernelImpl", input, normalized_shape, weight, bias);
   const std::int64_t inner = count_elements(normalized_shape);
   if (input.numel() == 0) return scaled(input, weight, bias);
@@ -195,8 +226,15 @@ Tensor layer_norm(const Tensor& input, const Dims& normalized_shape, const Optio
   return scaled(reshape(y, input.sizes()), weight, bias);
 }
 
-Tensor rms_norm(const Tensor& input, const Dims& normalized_shape, const Optional& weight,
-                std::optional<double> eps) {
+Tensor layer_norm(const Tensor& input, const Dims& normalized_shape, const Optional& weight,
+                  const Optional& bias, double eps) {
+  return rounded_once(input, [&](const Tensor& x) {
+    return wide_layer_norm(x, normalized_shape, as(weight, x), as(bias, x), eps);
+  });
+}
+
+Tensor wide_rms_norm(const Tensor& input, const Dims& normalized_shape, const Optional& weight,
+                     std::optional<double> eps) {
   const int n = check_shape("rms_norm", input, normalized_shape, weight, {});
   Dims last;
   for (int d = input.ndim() - n; d < input.ndim(); ++d) last.push_back(d);
@@ -206,6 +244,13 @@ Tensor rms_norm(const Tensor& input, const Dims& normalized_shape, const Optiona
   return scaled(input * rsqrt(mean(square(input), last, true) + smallest), weight, {});
 }
 
+Tensor rms_norm(const Tensor& input, const Dims& normalized_shape, const Optional& weight,
+                std::optional<double> eps) {
+  return rounded_once(input, [&](const Tensor& x) {
+    return wide_rms_norm(x, normalized_shape, as(weight, x), eps);
+  });
+}
+
 const Entry entry_batch_norm(
     "batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, "
     "momentum=0.1, eps=1e-05)",
@@ -213,8 +258,8 @@ const Entry entry_batch_norm(
     "Every channel (dimension 1) minus its mean, divided by its standard deviation over all other "
     "dimensions, or by the running statistics unless training; then times weight plus bias.",
     "x(4,3), None, None, training=True | x(2,3,4), None, None, x(3), x(3), True, 0.1, 0.1 "
-    "| x(2,3,4), c(3), c(3, low=0.5, high=2), x(3), x(3) | xs(2,3,4), None, None, x(3), x(3), True "
-    "| x(2,3,2,2), c(3), c(3, low=0.5, high=2)");
+    "| x(2,3,4), c(3), c(3, low=0.5, high=2), x(3), x(3) | x(2,3,2,2), c(3), c(3, low=0.5, "
+    "high=2)");
 const Entry entry_instance_norm(
     "instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, "
     "use_input_stats=True, momentum=0.1, eps=1e-05)",
@@ -225,7 +270,7 @@ const Entry entry_instance_norm(
 const Entry entry_group_norm(
     "group_norm(input, num_groups, weight=None, bias=None, eps=1e-05)", function<group_norm>,
     kNNForm | kPlainNames, "The same of groups of channels of every example.",
-    "x(2,4,3), 2 | x(2,6), 3, x(6), x(6) | x(2,4,2,2), 1, x(4), None, 0.1 | xs(2,4,3), 2");
+    "x(2,4,3), 2 | x(2,6), 2, x(6), x(6) | x(2,4,2,2), 1, x(4), None, 0.1 | xs(2,4,3), 2");
 const Entry entry_layer_norm(
     "layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05)", function<layer_norm>,
     kNNForm | kPlainNames,

@@ -195,6 +195,7 @@ std::array<Tensor, 2> max_pool_with_indices(const Tensor& input, const Dims& ker
 template <int dims>
 Tensor max_pool(const Tensor& input, const Dims& kernel_size, const Dims& stride,
                 const Dims& padding, const Dims& dilation, bool ceil_mode) {
+  if (dims == 1) check_kind(of_dims(kMaxNames, dims), input, true);
   return max_pool_with_indices<dims>(input, kernel_size, stride, padding, dilation, ceil_mode,
                                      false)[0];
 }
@@ -250,27 +251,31 @@ Tensor mean_pool(const Tensor& input, const Dims& kernel_size, const Dims& strid
   const Settings s(name, dims, kernel_size, stride, padding, Dims{1}, ceil_mode);
   check(!divisor_override || *divisor_override != 0, "divisor must be not zero");
   check_planes(name, input, dims);
+  check(ErrorKind::NotImplemented, dims < 3 || !is_narrow(input.dtype()), "\"", name,
+        "\" not implemented for '", info(input.dtype()).scalar_name, "'");
   check_kind(name, input, true);
-  Tensor result = input;
-  for (int d = dims - 1; d >= 0; --d) {
-    const int dim = input.ndim() - dims + d;
-    const std::int64_t in = input.size(dim);
-    const std::int64_t count = s.out(d, in);
-    check_out(name, input, count);
-    kernels::Taps taps;
-    taps.num_inputs = in;
-    for (std::int64_t o = 0; o < count; ++o) {
-      const std::int64_t from = o * s.stride[d] - s.padding[d];
-      const std::int64_t to = std::min(from + s.kernel[d], in + s.padding[d]);
-      const std::int64_t begin = std::max<std::int64_t>(from, 0), end = std::min(to, in);
-      auto divisor = static_cast<double>(count_include_pad ? to - from : end - begin);
-      if (divisor_override) divisor = d == 0 ? static_cast<double>(*divisor_override) : 1;
-      for (std::int64_t i = begin; i < end; ++i) taps.add(i, 1 / divisor);
-      taps.end_output();
+  const auto pooled = [&](Tensor result) {
+    for (int d = dims - 1; d >= 0; --d) {
+      const int dim = input.ndim() - dims + d;
+      const std::int64_t in = input.size(dim);
+      const std::int64_t count = s.out(d, in);
+      check_out(name, input, count);
+      kernels::Taps taps;
+      taps.num_inputs = in;
+      for (std::int64_t o = 0; o < count; ++o) {
+        const std::int64_t from = o * s.stride[d] - s.padding[d];
+        const std::int64_t to = std::min(from + s.kernel[d], in + s.padding[d]);
+        const std::int64_t begin = std::max<std::int64_t>(from, 0), end = std::min(to, in);
+        auto divisor = static_cast<double>(count_include_pad ? to - from : end - begin);
+        if (divisor_override) divisor = d == 0 ? static_cast<double>(*divisor_override) : 1;
+        for (std::int64_t i = begin; i < end; ++i) taps.add(i, 1 / divisor);
+        taps.end_output();
+      }
+      result = apply_taps(result, dim, share(std::move(taps)), of_dims(kMeanNodes, dims));
     }
-    result = apply_taps(result, dim, share(std::move(taps)), of_dims(kMeanNodes, dims));
-  }
-  return result;
+    return result;
+  };
+  return rounded_once(input, pooled);
 }
 
 Tensor mean_pool1d(const Tensor& input, const Dims& kernel_size, const Dims& stride,
@@ -283,21 +288,23 @@ Tensor adaptive_mean_pool(const Tensor& input, const Dims& output_size) {
   const char* const name = of_dims(kAdaptiveMeanNames, dims);
   const Dims sizes = adaptive_sizes(name, input, output_size, dims);
   check_kind(name, input, true);
-  Tensor result = input;
-  for (int d = dims - 1; d >= 0; --d) {
-    const int dim = input.ndim() - dims + d;
-    kernels::Taps taps;
-    taps.num_inputs = input.size(dim);
-    for (std::int64_t o = 0; o < sizes[d]; ++o) {
-      const auto [begin, end] = share_of(o, sizes[d], taps.num_inputs);
-      for (std::int64_t i = begin; i < end; ++i) {
-        taps.add(i, 1 / static_cast<double>(end - begin));
+  const auto pooled = [&](Tensor result) {
+    for (int d = dims - 1; d >= 0; --d) {
+      const int dim = input.ndim() - dims + d;
+      kernels::Taps taps;
+      taps.num_inputs = input.size(dim);
+      for (std::int64_t o = 0; o < sizes[d]; ++o) {
+        const auto [begin, end] = share_of(o, sizes[d], taps.num_inputs);
+        for (std::int64_t i = begin; i < end; ++i) {
+          taps.add(i, 1 / static_cast<double>(end - begin));
+        }
+        taps.end_output();
       }
-      taps.end_output();
+      result = apply_taps(result, dim, share(std::move(taps)), of_dims(kAdaptiveMeanNodes, dims));
     }
-    result = apply_taps(result, dim, share(std::move(taps)), of_dims(kAdaptiveMeanNodes, dims));
-  }
-  return result;
+    return result;
+  };
+  return rounded_once(input, pooled);
 }
 
 const char kMaxDoc[] = "The greatest element of each window of the last dimensions.";

@@ -8,6 +8,7 @@
 
 #include "core/tensor.h"
 #include "kernels/nn/taps.h"
+#include "ops/basic.h"
 
 namespace pullback {
 
@@ -18,6 +19,13 @@ struct TapsPair {
 };
 using SharedTaps = std::shared_ptr<const TapsPair>;
 SharedTaps share(kernels::Taps taps);
+
+// In float32 where the elements are half as wide, and rounded once, at the end.
+template <typename Compute>
+Tensor rounded_once(const Tensor& input, Compute&& compute) {
+  if (!is_floating(input.dtype()) || item_size(input.dtype()) >= 4) return compute(input);
+  return cast(compute(cast(input, DType::Float32)), input.dtype());
+}
 
 // Recorded; `node` is the name in the graph.
 Tensor apply_taps(const Tensor& input, int dim, const SharedTaps& taps, const char* node);

@@ -22,6 +22,7 @@ from pullback.nn._parts.losses import *  # noqa: F403
 from pullback.nn._parts.normalization import *  # noqa: F403
 from pullback.nn._parts.pooling import *  # noqa: F403
 from pullback.nn._parts.random import *  # noqa: F403
+from pullback.nn._parts.sequences import *  # noqa: F403
 from pullback.nn._parts.vision import *  # noqa: F403
 
 sigmoid: Callable[..., Tensor] = pb.sigmoid

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from pullback.nn._parts import attention, embedding, losses, normalization, pooling, random, vision
+from pullback.nn._parts import (
+    attention,
+    embedding,
+    losses,
+    normalization,
+    pooling,
+    random,
+    sequences,
+    vision,
+)
 
-ALL = (attention, embedding, losses, normalization, pooling, random, vision)
+ALL = (attention, embedding, losses, normalization, pooling, random, sequences, vision)

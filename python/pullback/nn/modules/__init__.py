@@ -32,6 +32,7 @@ from pullback.nn.modules.activation import (
     Tanhshrink,
     Threshold,
 )
+from pullback.nn.modules.adaptive import AdaptiveLogSoftmaxWithLoss
 from pullback.nn.modules.attention import MultiheadAttention
 from pullback.nn.modules.batchnorm import (
     BatchNorm1d,
@@ -130,6 +131,7 @@ from pullback.nn.modules.pooling import (
     MaxUnpool3d,
 )
 from pullback.nn.modules.rnn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
+from pullback.nn.modules.sequence_loss import CTCLoss
 from pullback.nn.modules.sparse import Embedding, EmbeddingBag
 from pullback.nn.modules.transformer import (
     Transformer,
@@ -159,6 +161,7 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
+    "AdaptiveLogSoftmaxWithLoss",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
@@ -172,6 +175,7 @@ __all__ = [
     "BatchNorm2d",
     "BatchNorm3d",
     "Bilinear",
+    "CTCLoss",
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
