@@ -14,6 +14,7 @@ from pullback.serialization._allowed import (
 from pullback.serialization._legacy import SourceChangeWarning
 from pullback.serialization._load import get_unsafe_globals_in_checkpoint, load
 from pullback.serialization._locations import (
+    MAP_LOCATION,
     default_restore_location,
     location_tag,
     register_package,
@@ -32,6 +33,7 @@ from pullback.serialization._save import DEFAULT_PROTOCOL, save
 
 __all__ = [
     "DEFAULT_PROTOCOL",
+    "MAP_LOCATION",
     "LoadEndianness",
     "SourceChangeWarning",
     "add_safe_globals",

@@ -9,10 +9,12 @@ import pullback as pb
 from pullback import _arguments
 from pullback.storage import TypedStorage, UntypedStorage
 
-__all__ = ["default_restore_location", "location_tag", "register_package"]
+__all__ = ["MAP_LOCATION", "default_restore_location", "location_tag", "register_package"]
 
 Tagger = Callable[[Any], str | None]
 Deserializer = Callable[[Any, str], Any]
+# What `map_location` of `load` may be, for annotations.
+MAP_LOCATION = Callable[[Any, str], Any] | pb.device | str | dict[str, str] | None
 
 
 def _tag_of_cpu(_: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pullback.nn.modules import utils as utils
 from pullback.nn.modules.activation import (
     CELU,
     ELU,
