@@ -8,6 +8,7 @@ from table import Case
 
 # A name stands for all samples of an operator.
 NO_DERIVATIVE_IN_TORCH = {
+    "where(b(3,4), z(4), x(3,1))": "a complex gradient arrives at a real operand",
     "remainder(3.3, x(3, low=0.5, high=2))": "not implemented when the dividend is a number",
     "scatter(x(3,4), 0, i(2,4, high=3), x(2,4), reduce='add')": "with reduce it has none",
     "scatter(x(3,4), 1, i(3,3, high=4), x(3,3), reduce='multiply')": "the same",

@@ -30,6 +30,12 @@ NO_DERIVATIVE |= {"igamma", "igammac"}  # by the shape, which is what they overw
 OTHERWISE = {
     "addbmm(x(5), x(2,3,4), x(2,4,5), beta=0.5, alpha=2)",
     "addr(x(4), x(3), x(4), beta=0.5, alpha=2)",
+    # The dtype is refused before the shape.
+    "add(x(3), z(2,3), alpha=2)",
+    "mul(x(3,1), z(4))",
+    "multiply(x(3,1), z(4))",
+    "div(x(3,1), z(4))",
+    "divide(x(3,1), z(4))",
 }
 
 

@@ -82,6 +82,7 @@ RECORDED = "PyTorch forgets to look whether something requires a gradient, here 
 READ_FIRST = "PyTorch writes before it has read, here the operand is read before"
 SPURIOUS = "PyTorch resizes in between, fails or writes outside of the view"
 OTHERWISE: dict[str, dict[str, str]] = {
+    "absolute": dict.fromkeys(("float32", "into 0"), "PyTorch casts what comes of complex numbers"),
     "logsigmoid": {"empty": LAYOUT, "larger": UNSAID},
     "slice_scatter": {"empty": LAYOUT, "larger": LAYOUT},
     "addbmm": {"larger": UNSAID},
@@ -103,7 +104,19 @@ for name in ("sum", "mean", "nansum", "nanmean", "prod", "amax", "amin", "normal
 OTHERWISE["normal"]["empty"] = OTHERWISE["normal"]["larger"] = "PyTorch does not resize"
 # Of the composite operators and the factories PyTorch looks at neither operands nor target.
 for name in (
-    *("zeros", "ones", "full", "arange", "linspace", "logspace", "eye", "rand", "randn", "normal"),
+    *(
+        "conj_physical",
+        "zeros",
+        "ones",
+        "full",
+        "arange",
+        "linspace",
+        "logspace",
+        "eye",
+        "rand",
+        "randn",
+        "normal",
+    ),
     *("norm", "matrix_norm", "slice_scatter", "inner", "tensordot", "scatter", "softmax", "diag"),
     *("log_softmax", "histc", "heaviside", "floor_divide"),
 ):

@@ -18,6 +18,26 @@ double log_add_exp(double a, double b) {
   return high + std::log1p(std::exp(low - high));
 }
 
+using Wide = std::complex<double>;
+
+Wide log_of_one_and(Wide z) {
+  return {0.5 * std::log1p(z.real() * (2 + z.real()) + z.imag() * z.imag()),
+          std::atan2(z.imag(), 1 + z.real())};
+}
+
+// Ordered by the real parts; of infinite ones the imaginary parts matter only above.
+Wide log_add_exp(Wide a, Wide b) {
+  if (is_nan(a) || is_nan(b)) {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    return {nan, nan};
+  }
+  const Wide low = a.real() < b.real() ? a : b, high = a.real() < b.real() ? b : a;
+  if (low.real() == high.real() && std::isinf(low.real())) {
+    return low.real() < 0 ? low : std::log(std::exp(low) + std::exp(high));
+  }
+  return high + log_of_one_and(std::exp(low - high));
+}
+
 template <typename T, typename To, typename Accumulator, typename Fold>
 void scan_rows(const View& out, const View& in, int dim, Accumulator start, Fold fold) {
   const std::int64_t n = dim_size(in, dim);
@@ -47,10 +67,21 @@ void scan_typed(Scan op, const View& out, const View& in, int dim) {
       break;
   }
   if constexpr (std::is_floating_point_v<T>) {
-    scan_rows<T, To>(out, in, dim, -std::numeric_limits<double>::infinity(), log_add_exp);
+    scan_rows<T, To>(out, in, dim, -std::numeric_limits<double>::infinity(),
+                     [](double a, double x) { return log_add_exp(a, x); });
   } else {
     fail("logcumsumexp: not implemented for ", name(in.dtype));
   }
+}
+
+template <typename Real>
+void scan_complex(Scan op, const View& out, const View& in, int dim) {
+  using T = std::complex<Real>;
+  if (op == Scan::Prod) {
+    return scan_rows<T, T>(out, in, dim, Wide(1), [](Wide a, Wide x) { return a * x; });
+  }
+  const Wide nothing(-std::numeric_limits<double>::infinity(), 0);
+  scan_rows<T, T>(out, in, dim, nothing, [](Wide a, Wide x) { return log_add_exp(a, x); });
 }
 
 template <typename T>
@@ -81,13 +112,8 @@ void cum_extreme_rows(bool max, const View& values, const View& indices, const V
 void scan(Scan op, const View& out, const View& in, int dim) {
   if (is_complex(in.dtype)) {
     if (op == Scan::Sum) return scan(op, Pairs(out), Pairs(in), dim);
-    check(op == Scan::Prod, "logcumsumexp: not implemented for ", name(in.dtype));
-    return visit_or_complex(in.dtype, [&]<typename T>() {
-      if constexpr (!std::is_arithmetic_v<T>) {
-        using Wide = std::complex<double>;
-        scan_rows<T, T>(out, in, dim, Wide(1), [](Wide a, Wide x) { return a * x; });
-      }
-    });
+    if (in.dtype == DType::Complex64) return scan_complex<float>(op, out, in, dim);
+    return scan_complex<double>(op, out, in, dim);
   }
   visit(in.dtype, [&]<typename T>() {
     if (out.dtype == in.dtype) return scan_typed<T, T>(op, out, in, dim);

@@ -166,7 +166,7 @@ Tensor tensorsolve(const Tensor& a, const Tensor& b, const std::optional<Dims>& 
 
 Tensor vander_of_rows(const Tensor& x, std::int64_t n) {
   const Dims stack = x.shape();
-  const Tensor base = is_floating(x.dtype()) ? x : cast(x, DType::Int64);
+  const Tensor base = is_differentiable(x.dtype()) ? x : cast(x, DType::Int64);
   const Tensor ones = Tensor::full(with(stack, {1}), Scalar(1), base.dtype());
   if (n == 1) return ones + unsqueeze(base, -1) * 0;
   const Tensor powers = expand(unsqueeze(base, -1), with(stack, {n - 1}));
@@ -187,7 +187,8 @@ Tensor torch_vander(const Tensor& x, std::optional<std::int64_t> n, bool increas
   check(count >= 0, "N must be non-negative.");
   const Tensor base = x.dtype() == DType::Bool ? cast(x, DType::Int64) : x;
   if (count == 0) {
-    return Tensor::empty(Dims{x.size(0), 0}, is_floating(x.dtype()) ? x.dtype() : DType::Int64);
+    return Tensor::empty(Dims{x.size(0), 0},
+                         is_differentiable(x.dtype()) ? x.dtype() : DType::Int64);
   }
   const Tensor powers = vander_of_rows(base, count);
   return increasing ? powers : flip(powers, Dims{1});

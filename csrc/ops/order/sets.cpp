@@ -115,7 +115,13 @@ Tensor first_elements(const Tensor& t, std::int64_t count) {
 
 using UniqueKernel = std::int64_t (*)(const kernels::View&, char*, std::int64_t*, std::int64_t*);
 
+void check_ordered(const Tensor& input) {
+  check(ErrorKind::NotImplemented, !is_complex(input.dtype()), "\"unique\" not implemented for '",
+        info(input.dtype()).scalar_name, "'");
+}
+
 OneOrMore unique_of_all(UniqueKernel kernel, const Tensor& input, bool inverse, bool counts) {
+  check_ordered(input);
   const Tensor x = dense(input, wide_of(input.dtype()));
   const std::int64_t n = x.numel();
   const Tensor values = Tensor::empty({{n}}, x.dtype());
@@ -137,6 +143,7 @@ OneOrMore unique_of_all(UniqueKernel kernel, const Tensor& input, bool inverse, 
 // `dim` in front.
 OneOrMore unique_slices(const Tensor& input, std::int64_t dim, bool sorted, bool inverse,
                         bool counts) {
+  check_ordered(input);
   check(ErrorKind::Index, input.ndim() > 0, "Dimension specified as ", dim,
         " but tensor has no dimensions");
   const int d = wrap_dim(dim, input.ndim());

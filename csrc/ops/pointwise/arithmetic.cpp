@@ -573,7 +573,7 @@ static const Entry entry_nan_to_num("nan_to_num(input, nan=None, posinf=None, ne
                                     direct<nan_to_num>, kBoth | kInPlaceForm,
                                     "NaN replaced by nan (0), infinities by posinf and neginf (the "
                                     "extreme numbers of the dtype).",
-                                    "x(3,4) | x(3), 1.0, 2.0, 3.0 | x() | z(3,4)");
+                                    "x(3,4) | x(3), 1.0, 2.0, 3.0 | x()");
 static const Entry entry_copysign("copysign(input, other)", direct<copysign>, kPointwise,
                                   "The magnitude of input with the sign of other.",
                                   "x(3,4), x(3,4) | x(3,1), x(4) | x(3), -1.0");

@@ -243,6 +243,7 @@ std::array<Tensor, 2> pair_all(const Tensor& input, bool unbiased) {
 
 Tensor nansum(const Tensor& input, const std::optional<Dims>& dim, bool keepdim,
               std::optional<DType> dtype) {
+  check(!is_complex(input.dtype()), "nansum on CPU does not support complex inputs");
   if (!is_floating(input.dtype())) return sum(input, dim.value_or(Dims()), keepdim, dtype);
   check(ErrorKind::NotImplemented, !dtype || is_floating(*dtype),
         "\"nansum_cpu\" not implemented for '", info(dtype.value_or(input.dtype())).scalar_name,
@@ -260,9 +261,20 @@ Tensor nanmean(const Tensor& input, const std::optional<Dims>& dim, bool keepdim
   return nansum(input, dim, keepdim, dtype) / count;
 }
 
+// Of the input less the greatest real part, which cancels and so counts as a constant.
+Tensor complex_logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
+  if (input.numel() == 0) return log(sum(exp(input), dim, keepdim));
+  const Tensor most = amax(real(input.detach()), dim, true);
+  const Tensor shift = masked_fill(most, logical_not(isfinite(most)), 0);
+  const Tensor whole = add(log(sum(exp(sub(input, shift)), dim, true)), shift);
+  if (keepdim) return whole;
+  return reshape(whole, reduced_sizes(input.sizes(), reduced_dims(dim, input.ndim()), false));
+}
+
 }  // namespace
 
 Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
+  if (is_complex(input.dtype())) return complex_logsumexp(input, dim, keepdim);
   const Tensor x = cast(input, is_floating(input.dtype()) ? input.dtype() : default_dtype());
   return apply<LogSumExp>(attrs_of(x, dim, keepdim), x);
 }

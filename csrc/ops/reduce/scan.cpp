@@ -86,6 +86,7 @@ struct LogCumsumExp {
   static constexpr const char* kNode = "LogcumsumexpBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   using Attrs = ScanAttrs;
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static void fill(const Attrs& a, In in, const Tensor& out) {
@@ -101,8 +102,8 @@ struct LogCumsumExp {
     const Along where = v.attrs().where;
     if (where.dim < 0) return v.give(0, v.grad());
     const Tensor y = finite_below(v.out());
-    const Tensor sums = recurrence(decay(y, where), v.grad(), where.back());
-    v.give(0, absorb_rows(v.grad(), where.dim, sums * exp(v.in(0) - y)));
+    const Tensor sums = recurrence(conj(decay(y, where)), v.grad(), where.back());
+    v.give(0, absorb_rows(v.grad(), where.dim, sums * conj(exp(v.in(0) - y))));
   }
   static Tensor jvp(Jvp<LogCumsumExp>& j) {
     const Along where = j.attrs().where;
@@ -128,7 +129,7 @@ std::array<Tensor, 2> cummin(const Tensor& input, std::int64_t dim) {
 }
 
 Tensor logcumsumexp(const Tensor& input, std::int64_t dim) {
-  check(ErrorKind::NotImplemented, is_floating(input.dtype()),
+  check(ErrorKind::NotImplemented, is_differentiable(input.dtype()),
         "\"logcumsumexp_out_cpu\" not implemented for '", info(input.dtype()).scalar_name, "'");
   return apply<LogCumsumExp>({along(dim, input.ndim())}, input);
 }

@@ -9,6 +9,7 @@
 #include "ops/op.h"
 #include "ops/shape/view.h"
 #include "ops/table.h"
+#include "ops/target.h"
 
 namespace pullback {
 namespace {
@@ -59,22 +60,35 @@ struct ViewAsComplex {
 
 void ViewAsReal::vjp(Vjp<ViewAsReal>& v) { v.give(0, complex_of_pairs(v.grad())); }
 
+// Of real numbers a copy.
 struct Conj {
-  static constexpr const char* kNode = "ConjBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
   static constexpr bool kLinear = true;
   static constexpr bool kMoves = true;
-  using Attrs = ViewAsReal::Attrs;
+  struct Attrs {
+    const char* node;
+    Attrs batched(std::int64_t) const { return *this; }
+  };
+  static const char* node_name(const Attrs& a) { return a.node; }
   static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
   static Tensor make(const Attrs&, const Tensor& x) { return empty_strided_like(x, x.dtype()); }
   static void fill(const Attrs&, In in, const Tensor& out) {
+    if (!is_complex(out.dtype())) return kernels::copy(view_of(out), view_of(in[0]));
     const kernels::Pairs from(view_of(in[0])), to(view_of(out));
     if (in[0].bytes() != out.bytes()) kernels::copy(to.part(0), from.part(0));
     kernels::apply(kernels::unary<"neg">, to.part(1), {from.part(1)});
   }
   static void vjp(Vjp<Conj>& v) { v.give(0, conj(v.grad())); }
 };
+
+// With a target also of real numbers an operator, which counts as a write.
+Tensor conj_physical(const Tensor& input, Target target) {
+  if (!is_complex(input.dtype()) && !target) return input;
+  const bool in_place = bool(target);
+  const Offer last(target);
+  return apply<Conj>({in_place ? "ConjPhysicalBackward1" : "ConjPhysicalBackward0"}, input);
+}
 
 Tensor itself(const Tensor& input) { return input; }
 
@@ -167,12 +181,12 @@ Tensor imag(const Tensor& input) {
 }
 
 Tensor conj(const Tensor& input) {
-  return is_complex(input.dtype()) ? apply<Conj>({}, input) : input;
+  return is_complex(input.dtype()) ? apply<Conj>({"ConjBackward0"}, input) : input;
 }
 
 static const Entry entry_view_as_real("view_as_real(input)", function<view_as_real>, kFunctionForm,
                                       "A view of complex numbers as pairs of real ones.",
-                                      "z(3,4) | z() | zs(3,4) | z(0,3)");
+                                      "z(3,4) | z() | zs(3,4)");
 static const Entry entry_view_as_complex(
     "view_as_complex(input)", function<view_as_complex>, kFunctionForm,
     "A view of pairs, along the last dimension, as complex numbers.", "x(3,4,2) | x(2) | x(0,2)");
@@ -188,7 +202,8 @@ static const Entry entry_isreal("isreal(input)", function<isreal>, kView | kNoGr
 static const Entry entry_conj("conj(input)", function<conj>, kView,
                               "The complex conjugates, as a copy; a real tensor itself.",
                               "z(3,4) | z() | zs(3,4) | x(3) | z(0,3)");
-static const Entry entry_conj_physical("conj_physical(input)", function<conj>, kBoth | kInPlaceForm,
+static const Entry entry_conj_physical("conj_physical(input)", function<conj_physical>,
+                                       kBoth | kInPlaceForm,
                                        "The complex conjugates; a real tensor itself.",
                                        "z(3,4) | z() | zs(3,4) | z(0,3)");
 static const Entry entry_adjoint("adjoint(input)", function<adjoint>, kView,

@@ -1,0 +1,93 @@
+"""Which rows of the operator table take complex numbers, and their samples with complex tensors.
+
+``complex_table.txt`` has a line for every name: whether PyTorch gives something for a sample whose
+floating tensors were made complex. It is written by this file (``python tests/complex_rows.py``,
+with PyTorch), and a row without a line fails the tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from samples import Leaf, Sample
+from table import OPS, Op
+
+FILE = Path(__file__).with_name("complex_table.txt")
+GIVES, REFUSES = "gives", "refuses"
+
+# Rows that take complex numbers in PyTorch and refuse them here, at least in one sample.
+_OF_REAL_MATRICES = """
+cholesky cholesky_ex cholesky_inverse cholesky_solve cond det eigh eigvalsh geqrf
+householder_product inv inv_ex inverse ldl_factor ldl_factor_ex ldl_solve logdet lstsq lu
+lu_factor lu_factor_ex lu_solve lu_unpack matrix_exp matrix_norm matrix_power matrix_rank orgqr
+ormqr pinv pinverse qr slogdet solve solve_ex solve_triangular svd svdvals tensorinv tensorsolve
+triangular_solve
+"""
+_OF_REAL_IMAGES = """
+conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d fold pad rms_norm unfold
+"""
+NOT_HERE = {
+    **dict.fromkeys(_OF_REAL_IMAGES.split(), "their kernels are of real numbers"),
+    **dict.fromkeys(
+        _OF_REAL_MATRICES.split(), "linear systems and decompositions are of real numbers"
+    ),
+    "scatter": "reduce= is given up by PyTorch, scatter_add takes complex numbers",
+}
+
+
+def made_complex(leaf: Leaf) -> Leaf:
+    """The same numbers, with others of them as imaginary parts."""
+    if leaf.array.dtype.kind != "f":
+        return leaf
+    other = np.roll(leaf.array.ravel()[::-1], 1).reshape(leaf.array.shape) / 2
+    return replace(leaf, array=np.asarray(leaf.array + 1j * other))
+
+
+def samples_of(op: Op) -> list[Sample]:
+    """Those with tensors that are complex now."""
+    return [
+        sample.with_leaves(made_complex, "complex")
+        for sample in op.samples
+        if any(leaf.floating for leaf in sample.leaves)
+    ]
+
+
+ROWS = [op for op in OPS if samples_of(op)]
+
+
+def table() -> dict[str, str]:
+    lines = FILE.read_text().splitlines()
+    return dict(line.split(": ") for line in lines)
+
+
+def outcome(op: Op, sample: Sample, lib: Any) -> Any:
+    """What the operator returns, or the exception that it raises."""
+    try:
+        return op.of_tensors(lib, sample)(*sample.tensors(lib))
+    except Exception as error:  # noqa: BLE001 - compared
+        return error
+
+
+def write() -> None:
+    import warnings
+
+    import torch
+
+    warnings.simplefilter("ignore")
+    found: dict[str, str] = {}
+    for op in ROWS:
+        given = [outcome(op, sample, torch) for sample in samples_of(op)]
+        gives = any(not isinstance(each, Exception) for each in given)
+        if gives or found.get(op.name) == GIVES:
+            found[op.name] = GIVES
+        else:
+            found[op.name] = REFUSES
+    FILE.write_text("".join(f"{name}: {found[name]}\n" for name in sorted(found)))
+
+
+if __name__ == "__main__":
+    write()
