@@ -1,6 +1,8 @@
-"""What the methods of storages take; the types of the errors are those of PyTorch."""
+"""What the methods of storages take, and need; the types of the errors are those of PyTorch."""
 
 from __future__ import annotations
+
+from types import ModuleType
 
 import pullback as pb
 
@@ -47,3 +49,10 @@ def expect_place(
         raise no_index(f"can't index a torch.UntypedStorage with {type(index).__name__}")
     if not -size <= index < size:
         raise outside(f"index {index} out of range for storage of size {size}")
+
+
+def shared_memory() -> ModuleType:
+    """The module of shared memory, which loads multiprocessing: few programs need it."""
+    from pullback import _shared_memory
+
+    return _shared_memory

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pullback as pb
-from pullback import _arguments, _core, _element_types, _shared_memory
+from pullback import _arguments, _core, _element_types
 from pullback import _storage_checks as checks
 
 __all__ = ["TypedStorage", "UntypedStorage", "is_storage"]
@@ -73,7 +73,7 @@ class _Storage:
 
     def is_shared(self) -> bool:
         """Whether other processes can see the memory."""
-        return _shared_memory.is_shared(self._memory)
+        return bool(checks.shared_memory().is_shared(self._memory))
 
     def share_memory_(self) -> Any:
         """Moves the memory to where other processes see it.
@@ -82,17 +82,14 @@ class _Storage:
             RuntimeError: tensors have the same memory, which cannot be moved under them.
         """
         if not self.is_shared():
-            if not self._is_sole():
+            if not _core._is_sole_user(self._memory):
                 raise RuntimeError(
                     f"{type(self).__name__}.share_memory_: got a storage whose memory tensors "
                     "have, too, expected one that has it alone: memory cannot be moved under them. "
                     "Use tensor.share_memory_() before others are made of the tensor."
                 )
-            self._memory = _shared_memory.copied(self._memory)
+            self._memory = checks.shared_memory().copied(self._memory)
         return self
-
-    def _is_sole(self) -> bool:
-        return bool(_core._is_sole_user(self._memory))
 
     def is_pinned(self, device: Any = "cuda") -> bool:  # noqa: ARG002 - torch's signature
         """Always False: there is no device to pin memory for."""
@@ -191,7 +188,7 @@ class UntypedStorage(_Storage):
     @classmethod
     def _new_shared(cls, size: int, *, device: Any = "cpu") -> UntypedStorage:  # noqa: ARG003
         """So many bytes that other processes can see, zeros."""
-        return _untyped(_shared_memory.allocate(size))
+        return _untyped(checks.shared_memory().allocate(size))
 
     def size(self) -> int:
         """The number of bytes."""

@@ -72,7 +72,7 @@ def reduce_storage(storage: Any) -> Any:
     """What is sent of a storage, which is moved to shared memory if nobody else has its memory."""
     memory = storage._memory
     if not storage.is_shared():
-        if storage._is_sole():
+        if _core._is_sole_user(memory):
             storage.share_memory_()
             memory = storage._memory
         else:
