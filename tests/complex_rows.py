@@ -35,6 +35,7 @@ NOT_HERE = {
     **dict.fromkeys(
         _OF_REAL_MATRICES.split(), "linear systems and decompositions are of real numbers"
     ),
+    "corrcoef": "clamp has no complex numbers",
     "scatter": "reduce= is given up by PyTorch, scatter_add takes complex numbers",
 }
 

@@ -60,7 +60,7 @@ Tensor cov(const Tensor& input, std::int64_t correction, const Weights& fweights
     norm = norm * 0;
   }
   const Tensor centred = rows - unsqueeze(mean, 1);
-  const Tensor products = mm(centred, t(weighted ? centred * w : centred));
+  const Tensor products = mm(centred, matrix_adjoint(weighted ? centred * w : centred));
   const Tensor scaled = products / norm;
   return input.ndim() < 2 || rows.size(0) == 1 ? reshape(scaled, Dims{}) : scaled;
 }
