@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from samples import DTYPES, _Makers, _split
+from samples import DTYPES, MAKERS, _Makers, _split
 from table import OPS, split_commas
 
 # What stands in place of an argument.
@@ -364,7 +364,7 @@ def namespace(lib: Any, seed: int) -> dict[str, Any]:
     def maker(name: str) -> Any:
         return lambda *args, **kwargs: getattr(makers, name)(*args, **kwargs).make(lib)
 
-    names: dict[str, Any] = {n: maker(n) for n in ("x", "xs", "c", "cs", "i", "b", "spd")}
+    names: dict[str, Any] = {n: maker(n) for n in MAKERS}
     return names | {"t": lib, "np": np, "Index": Index, "Float": Float}
 
 

@@ -164,7 +164,7 @@ def test_a_function_that_does_something_else_again_is_an_error() -> None:
 
 
 def test_misuse() -> None:
-    with pytest.raises(TypeError, match="must be either a function or a list of ops"):
+    with pytest.raises(TypeError, match="must be a function or a list of operators"):
         create_selective_checkpoint_contexts(3)  # type: ignore[arg-type]
     for wrong in (3, len, pb.Tensor.add_, pb.Tensor.shape.__get__):
         with pytest.raises(ValueError, match="Expected op in `op_list`"):

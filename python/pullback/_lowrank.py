@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pullback as pb
-from pullback import Tensor
+from pullback import Tensor, _arguments
 
 __all__ = ["lobpcg", "pca_lowrank", "svd_lowrank"]
 
@@ -47,6 +47,9 @@ def svd_lowrank(
     >>> pb.allclose((u * s) @ v.mT, left @ right, atol=1e-4)
     True
     """
+    _arguments.tensors("svd_lowrank", A=A)
+    _arguments.maybe(_arguments.tensors, "svd_lowrank", M=M)
+    _arguments.maybe(_arguments.integers, "svd_lowrank", q=q, niter=niter)
     matrix = A if M is None else A - M
     rank = 6 if q is None else q
     rounds = 2 if niter is None else niter
@@ -77,6 +80,9 @@ def pca_lowrank(
     >>> s.shape, v.shape
     (torch.Size([2]), torch.Size([5, 2]))
     """
+    _arguments.tensors("pca_lowrank", A=A)
+    _arguments.maybe(_arguments.integers, "pca_lowrank", q=q, niter=niter)
+    _arguments.flags("pca_lowrank", center=center)
     m, n = A.shape[-2:]
     if q is None:
         q = min(6, m, n)
@@ -116,6 +122,15 @@ def _pairs(a: Tensor, b: Tensor | None, k: int, largest: bool) -> tuple[Tensor, 
     return w[..., :k], v[..., :k]
 
 
+def _refuse_given(**values: object) -> None:
+    for name, value in values.items():
+        if value is not None and value != {}:
+            raise ValueError(
+                f"lobpcg(): argument {name!r} must be left out, as it is not supported: got "
+                f"{type(value).__name__}"
+            )
+
+
 def lobpcg(
     A: Tensor,
     k: int | None = None,
@@ -153,8 +168,18 @@ def lobpcg(
     >>> pb.allclose(w, pb.tensor([12.0, 11.0]), atol=1e-3)
     True
     """
-    if tracker is not None or ortho_iparams or ortho_fparams or ortho_bparams:
-        raise ValueError("lobpcg: tracker and ortho parameters are not supported, leave them out")
+    _arguments.tensors("lobpcg", A=A)
+    _arguments.maybe(_arguments.tensors, "lobpcg", B=B, X=X, iK=iK)
+    _arguments.maybe(_arguments.integers, "lobpcg", k=k, n=n, niter=niter)
+    _arguments.maybe(_arguments.numbers, "lobpcg", tol=tol)
+    _arguments.maybe(_arguments.flags, "lobpcg", largest=largest)
+    _arguments.maybe(_arguments.texts, "lobpcg", method=method)
+    _refuse_given(
+        tracker=tracker,
+        ortho_iparams=ortho_iparams,
+        ortho_fparams=ortho_fparams,
+        ortho_bparams=ortho_bparams,
+    )
     if method not in (None, "basic", "ortho"):
         raise ValueError(f"lobpcg: got method {method!r}, expected 'basic' or 'ortho'")
     count = k if k is not None else 1 if X is None else X.shape[-1]

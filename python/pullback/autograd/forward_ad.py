@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pullback import Tensor, _arguments, _core
-from pullback._element_types import is_differentiable
+from pullback import Tensor, _arguments, _core, _element_types
 from pullback._grad_mode import _Mode
 from pullback._level_kinds import DUAL, JVP, LINEAR, VMAP
 
@@ -149,7 +148,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         )
     _check_level(level, "_make_dual")
     for name, each in (("primal", tensor), ("tangent", tangent)):
-        if not is_differentiable(each.dtype):
+        if not _element_types.is_differentiable(each.dtype):
             raise ValueError(
                 f"Expected {name} to be floating point or complex, but got: {each.dtype}"
             )

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pullback import _core
+from pullback import _arguments, _core
 from pullback.autograd.graph import saved_tensors_hooks
 from pullback.overrides import DisableTorchFunction, TorchFunctionMode, resolve_name
 from pullback.utils._pytree import tree_map
@@ -57,6 +57,7 @@ class SelectiveCheckpointContext:
 
     def __init__(self, *, is_recompute: bool) -> None:
         """Whether the function is run again."""
+        _arguments.flags("SelectiveCheckpointContext", is_recompute=is_recompute)
         self.is_recompute = is_recompute
 
 
@@ -200,6 +201,10 @@ def create_selective_checkpoint_contexts(
         tensor([[-1.6646, -1.6646],
                 [-1.6646, -1.6646]])
     """
+    _arguments.flags(
+        "create_selective_checkpoint_contexts",
+        allow_cache_entry_mutation=allow_cache_entry_mutation,
+    )
     if isinstance(policy_fn_or_list, list):
         names = set()
         for function in policy_fn_or_list:
@@ -219,6 +224,11 @@ def create_selective_checkpoint_contexts(
     elif callable(policy_fn_or_list):
         policy = policy_fn_or_list
     else:
-        raise TypeError("policy_fn_or_list must be either a function or a list of ops.")
+        _arguments.refuse(
+            "create_selective_checkpoint_contexts",
+            "policy_fn_or_list",
+            "a function or a list of operators",
+            policy_fn_or_list,
+        )
     kept: dict[str, list[_Kept]] = defaultdict(list)
     return _First(policy, kept), _Again(policy, kept, allow_cache_entry_mutation)
