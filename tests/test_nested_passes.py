@@ -316,8 +316,8 @@ class TimeUp(Exception):
 def handler(*_):
     raise TimeUp("from the handler")
 
-if {custom}:
-    signal.signal(signal.SIGINT, handler)
+# A parent in the background leaves it ignored.
+signal.signal(signal.SIGINT, handler if {custom} else signal.default_int_handler)
 
 def bottom():
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()

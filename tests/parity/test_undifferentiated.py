@@ -26,6 +26,7 @@ torch = pytest.importorskip("torch")
 
 HERE = "has a derivative here"
 SIZE = "src larger than index has an invalid gradient in PyTorch"
+OVERWRITTEN = "PyTorch overwrites what the gradient reads"
 KEPT = "PyTorch keeps the history of what was overwritten"
 # By kind of call and operator, perhaps with the sample.
 OTHERWISE = {
@@ -53,6 +54,49 @@ OTHERWISE = {
     "forward: scatter": HERE,
     "forward: scatter_reduce": HERE,
     "forward: cdist": HERE,
+    "forward: cholesky": HERE,
+    "forward: ormqr": HERE,
+    "forward: embedding_bag": HERE + ", and so an index that is no integer is the error",
+    "forward: soft_margin_loss": HERE,
+    "forward: multi_margin_loss": HERE + ", and so a class that is no integer is the error",
+    "forward: multilabel_margin_loss": "the same",
+    "backward: soft_margin_loss": HERE + ", also by the target",
+    "backward: multi_margin_loss(x(3,4), i(3, high=4), 2, 0.5, c(4, low=0.5, high=2), "
+    "reduction='sum')": HERE + ", also by the weight",
+    "backward: multilabel_margin_loss": "made of other operators, whose node has another name",
+    **dict.fromkeys(
+        (
+            f"{kind}: {call}"
+            for kind in ("forward", "backward")
+            for call in (
+                "batch_norm(x(2,3,4), c(3), c(3, low=0.5, high=2), x(3), x(3))",
+                "batch_norm(x(2,3,2,2), c(3), c(3, low=0.5, high=2))",
+                "instance_norm(x(2,3,4), c(3), c(3, low=0.5, high=2), x(3), None, False)",
+            )
+        ),
+        HERE + ", also by the running statistics",
+    ),
+    "backward: vander": OVERWRITTEN,
+    "backward: cond(w(3,3), 1)": OVERWRITTEN,
+    "backward: cond(w(2,3,3), inf)": OVERWRITTEN,
+    "backward: cond(w(3,3), -1)": OVERWRITTEN,
+    "backward: cond(w(3,3), 'fro')": OVERWRITTEN,
+    "forward: ldl_solve": "floating pivots are refused before the derivative",
+    "backward: ldl_solve": HERE + ", but not by LD",
+    "forward: slogdet": "the sign of a real determinant has no tangent, in PyTorch zeros",
+    "backward: slogdet": "the sign of a real determinant gives zeros, in PyTorch nothing",
+    "forward: lstsq": "empty residuals have no tangent, singular values have one",
+    "backward: lstsq": "empty residuals have no history, singular values have one",
+    "forward: householder_product(c(3,2), c(0))": "the identity, which depends on nothing",
+    "forward: householder_product(c(3,0), c(0))": "the same",
+    "backward: householder_product(c(3,2), c(0))": "the same",
+    "backward: householder_product(c(3,0), c(0))": "the same",
+    "backward: svd(c(3,0))": "vectors without a value are refused, PyTorch leaves their part out",
+    "backward: svd(c(5,3), False)": "the same",
+    "forward: triangular_solve(x(2,3,2), x(3,3, low=0.5, high=2), False)": "PyTorch fails",
+    "backward: triangular_solve": "the copy of A depends on A alone, in PyTorch with zeros on b",
+    "backward: where(b(3,4), z(4), x(3,1))": "the real part of a gradient, in PyTorch an error",
+    "forward: view_as_complex(x(0,2))": "PyTorch fails",
     "forward: binary_cross_entropy": HERE,
     "forward: binary_cross_entropy_with_logits": HERE,
     "forward: logcumsumexp(x(0,3), 0)": "PyTorch fails",

@@ -14,6 +14,7 @@ import pytest
 
 import pullback as pb
 from table import Case, cases, each, results, same, weights
+from unlike_torch import NO_DERIVATIVE_IN_TORCH, listed
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -29,10 +30,21 @@ REFUSED_HERE = {
     "take_along_dim(x(3,4), i(1,2, high=4), 1)": "the same",
     "take_along_dim(x(3,4), i(5, high=12))": "the same",
     "take_along_dim(x(1,4), i(3,2, high=4), dim=1)": "the same",
+    "instance_norm(x(2,3,2,3), None, None, x(3), x(3), eps=0.1)": "PyTorch saves a copy",
+    "instance_norm(x(2,3,4), c(3), c(3, low=0.5, high=2), x(3), None, False)": "the same",
+    "polar(x(3,4, low=0.2, high=2), x(3,4))": "of length 0 the gradient needs the angle",
+    "polar(x(3,1, low=0.2, high=2), x(4))": "the same",
     "kron(x(2,3), x(2,2))": "PyTorch does not notice, and gives a wrong gradient",
     "kron(x(3), x(2))": "the same",
     "kron(x(3), x(2,2))": "the same",
     "kron(x(), x(2))": "the same",
+}
+
+# Neither refuses, and the gradients differ.
+OTHER_GRADIENTS = {
+    "conj": "a view in PyTorch, of which the writing is part, a copy here",
+    "adjoint(z(3,4))": "the same",
+    "cholesky_solve(x(18,2), spd(18))": NO_DERIVATIVE_IN_TORCH["cholesky_solve"],
 }
 
 RECORDED = cases("differentiable", without=["random"], grad=True, dtypes=("float64",))
@@ -42,13 +54,15 @@ def gradients_after_write(lib: Any, case: Case, place: str, k: int) -> Any:
     """The gradients, the type of the error, or None where there is nothing to write into."""
     leaves = case.tensors(lib)
     inputs = [t * 1 if t.requires_grad else t for t in leaves]
-    outputs = results(lib, case.call(lib)(*inputs))
+    out = case.call(lib)(*inputs)
+    outputs = results(lib, out)
     written = outputs if place == "result" else inputs
     recorded = [t for t in outputs if t.requires_grad]
     if k >= len(written) or not recorded or written[k].dtype == lib.bool:
         return None
     try:
         written[k].mul_(2)
+        recorded = [t for t in results(lib, case.without_phases(out)) if t.requires_grad]
         wanted = [t for t in leaves if t.requires_grad]
         seeds = [weights(lib, t) for t in recorded]
         found = lib.autograd.grad(recorded, wanted, seeds, allow_unused=True)
@@ -68,7 +82,8 @@ def test_nothing_is_refused_that_torch_allows(case: Case) -> None:
             compared += ours is not None
             if isinstance(ours, str) and f"{case.op.name}({case.sample})" not in REFUSED_HERE:
                 assert ours == theirs, f"{place} {k} was written"
-            if isinstance(ours, list) and isinstance(theirs, list):
+            given = isinstance(ours, list) and isinstance(theirs, list)
+            if given and not listed(OTHER_GRADIENTS, case):
                 for mine, other in zip(ours, theirs, strict=True):
                     same(mine, other, 1e-5, 1e-6, what=f"{place} {k}")
     assert compared

@@ -78,17 +78,16 @@ struct LdlSolve {
     const Tensor factors = columns_or(w, 0, in[0]);
     kernels::solve_ldl(view_of(factors), view_of(w.dense(1, in[1])), view_of(out));
   }
-  static void refuse_factors() {
-    fail(ErrorKind::NotImplemented,
-         "derivative for aten::linalg_ldl_solve by LD is not implemented");
+  static void refuse_factors(ErrorKind kind) {
+    fail(kind, "derivative for aten::linalg_ldl_solve by LD is not implemented");
   }
   static constexpr Reads kReads[] = {kReadsNothing, kReadsNothing, kReadsA | kReadsB};
   static void vjp(Vjp<LdlSolve>& v) {
-    if (v.wants(0)) refuse_factors();
+    if (v.wants(0)) refuse_factors(ErrorKind::Runtime);
     if (v.wants(2)) v.give(2, apply<LdlSolve>({}, v.in(0), v.in(1), v.grad()));
   }
   static Tensor jvp(Jvp<LdlSolve>& j) {
-    if (j.tangent(0).defined()) refuse_factors();
+    if (j.tangent(0).defined()) refuse_factors(ErrorKind::NotImplemented);
     return apply<LdlSolve>({}, j.in(0), j.in(1), j.tangent(2));
   }
 };

@@ -76,7 +76,7 @@ struct Qr {
     }
   }
 
-  static constexpr Reads kReads = kReadsA | kReadsY | kReadsZ;
+  static constexpr Reads kReads = kReadsY | kReadsZ;
   // Of a matrix with at least as many rows as columns.
   static Tensor gradient_of_tall(const Tensor& q, const Tensor& r, const Tensor& gq,
                                  const Tensor& gr) {
@@ -107,7 +107,8 @@ struct Qr {
     Tensor rest = expanded_zeros(with(stack_of(r), {m, n - m}), r.dtype());
     if (gr.defined()) {
       const Tensor tail = narrow(gr, -1, m, n - m);
-      gradient = sum_of(gq, matmul(narrow(v.in(0), -1, m, n - m), adjoint(tail)));
+      const Tensor behind = matmul(q, narrow(r, -1, m, n - m));  // as in the input
+      gradient = sum_of(gq, matmul(behind, adjoint(tail)));
       rest = matmul(q, tail);
     }
     const Tensor first =

@@ -41,7 +41,9 @@ void check_channels(const char* what, const Optional& values, std::int64_t chann
         channels, " elements not ", values ? values->numel() : 0);
 }
 
+// Of standardized values, which are saved: never these themselves, since a result may be written.
 Tensor scaled(const Tensor& x, const Optional& weight, const Optional& bias) {
+  if (!weight && !bias) return clone(x);
   const Tensor product = weight ? x * *weight : x;
   return bias ? product + *bias : product;
 }
@@ -241,7 +243,8 @@ Tensor wide_rms_norm(const Tensor& input, const Dims& normalized_shape, const Op
   const double smallest =
       eps.value_or(input.dtype() == DType::Float64 ? std::numeric_limits<double>::epsilon()
                                                    : std::numeric_limits<float>::epsilon());
-  return scaled(input * rsqrt(mean(square(input), last, true) + smallest), weight, {});
+  const Tensor y = input * rsqrt(mean(square(input), last, true) + smallest);
+  return weight ? y * *weight : y;
 }
 
 Tensor rms_norm(const Tensor& input, const Dims& normalized_shape, const Optional& weight,

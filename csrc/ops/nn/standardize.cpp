@@ -59,9 +59,10 @@ struct StandardizeGrad {
   static void vjp(Vjp<StandardizeGrad>& v) {
     const Tensor& t = v.grad();
     const Tensor moments = v.in(2);
-    if (v.wants(0)) v.give(0, apply<StandardizeGrad>({}, t, v.in(1), moments));
+    const Tensor y = v.wants(0) || v.wants(1) ? v.in(1) : Tensor();
+    if (v.wants(0)) v.give(0, apply<StandardizeGrad>({}, t, y, moments));
     if (v.wants(1)) {
-      const Tensor g = v.in(0), y = v.in(1);
+      const Tensor g = v.in(0);
       v.give(1, neg(moment(moments, kScale) * (t * group_mean(g * y) + g * group_mean(t * y))));
     }
     if (!v.wants(2)) return;
