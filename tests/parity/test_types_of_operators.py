@@ -8,6 +8,7 @@ kinds of errors where PyTorch has no kernel. What differs on purpose stands in t
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,13 +40,25 @@ UNITS = {
     **dict.fromkeys(["conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold"], 1),
     "embedding_bag": 1,
     # Computed in float32 and rounded once, where PyTorch rounds sums.
-    **dict.fromkeys(["avg_pool2d", *(f"adaptive_avg_pool{d}d" for d in (1, 2, 3))], 1),
+    **dict.fromkeys(["avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d"], 1),
+    "adaptive_avg_pool3d": 2,  # within half a unit of float64, PyTorch 1.6 units off
     **dict.fromkeys(["batch_norm", "instance_norm", "rms_norm"], 1),
     "logit": 4,
 }
 # float32 results of integers, in units of 1e-5.
 INEXACT_FLOATS = 0.05
+# An inverse of a matrix whose condition is 115; PyTorch's is further from the one in float64.
+ILL_CONDITIONED = {"inv": 0.2}
 UNORDERED = {"topk": "without sorting the order is nobody's promise"}
+SIGNS = {"eigh": "the signs of the vectors are nobody's promise"}
+# In half and bfloat16 compared with PyTorch's results in float32.
+WIDENED = {"matrix_exp": "in PyTorch infinite or NaN from two rows on, and so all gradients"}
+# Refused in this type whatever the size.  PyTorch takes a matrix without elements in the forward
+# pass of these, and refuses it in some of their backward passes.
+REFUSED_WITHOUT_ELEMENTS = {
+    *("cholesky", "det", "eigh", "eigvalsh", "ldl_factor", "ldl_solve"),
+    *("lu", "lu_factor", "lu_solve", "solve", "svd", "svdvals"),
+}
 
 
 def tensors(lib: Any, sample: Sample, dtype: str, grad: bool = False) -> list[Any]:
@@ -66,11 +79,26 @@ def name_of(dtype: Any) -> str:
     return str(dtype).split(".")[-1]
 
 
+def function_of(op: Op, sample: Sample, lib: Any, dtype: str) -> Callable[..., Any]:
+    run = op.of_tensors(lib, sample)
+    if lib is pb or op.name not in WIDENED or dtype not in FLOATS:
+        return run
+    return lambda *leaves: run(*(leaf.float() for leaf in leaves)).to(getattr(lib, dtype))
+
+
 def outcome(op: Op, sample: Sample, lib: Any, dtype: str) -> Any:
     try:
-        return op.of_tensors(lib, sample)(*tensors(lib, sample, dtype))
+        return function_of(op, sample, lib, dtype)(*tensors(lib, sample, dtype))
     except Exception as error:  # noqa: BLE001 - compared
         return error
+
+
+def same_errors(op: Op, sample: Sample, ours: Any, theirs: Any) -> bool:
+    """Of two outcomes at least one of which is an error."""
+    if op.name in REFUSED_WITHOUT_ELEMENTS and not isinstance(theirs, Exception):
+        empty = any(leaf.array.size == 0 for leaf in sample.leaves)
+        return empty and isinstance(ours, NotImplementedError)
+    return type(ours).__name__ == type(theirs).__name__
 
 
 def as_array(tensor: Any) -> np.ndarray:
@@ -100,12 +128,16 @@ def apart(ours: Any, theirs: Any) -> float:
 def allowed(op: Op, result: Any) -> float:
     if name_of(result.dtype) in FLOATS:
         return UNITS.get(op.name, 0)
-    return INEXACT_FLOATS if result.dtype.is_floating_point else 0
+    if not result.dtype.is_floating_point:
+        return 0
+    return ILL_CONDITIONED.get(op.name, INEXACT_FLOATS)
 
 
 def check(op: Op, sample: Sample, ours: Any, theirs: Any) -> None:
     left, right = results(pb, ours), results(torch, theirs)
     assert len(left) == len(right)
+    if op.name in SIGNS:
+        left[1], right[1] = (v * v.sum(-2, keepdim=True).sign() for v in (left[1], right[1]))
     for a, b in zip(left, right, strict=True):
         assert (name_of(a.dtype), tuple(a.shape)) == (name_of(b.dtype), tuple(b.shape))
         if op.name in UNFILLED or (op.name in UNORDERED and "False" in str(sample)):
@@ -139,7 +171,7 @@ def test_values(op: Op, dtype: str) -> None:
         ours, theirs = (outcome(op, sample, lib, dtype) for lib in (pb, torch))
         what = f"{op.name}({sample})"
         if isinstance(theirs, Exception) or isinstance(ours, Exception):
-            assert type(ours).__name__ == type(theirs).__name__, f"{what}: {ours!r} {theirs!r}"
+            assert same_errors(op, sample, ours, theirs), f"{what}: {ours!r} {theirs!r}"
             continue
         try:
             check(op, sample, ours, theirs)
@@ -159,7 +191,7 @@ def test_gradients(op: Op, dtype: str) -> None:
         ours, theirs = (gradients(op, sample, lib, dtype) for lib in (pb, torch))
         what = f"{op.name}({sample})"
         if isinstance(theirs, Exception) or isinstance(ours, Exception):
-            assert type(ours).__name__ == type(theirs).__name__, f"{what}: {ours!r} {theirs!r}"
+            assert same_errors(op, sample, ours, theirs), f"{what}: {ours!r} {theirs!r}"
             continue
         for a, b in zip(ours, theirs, strict=True):
             assert (a is None) == (b is None), what
@@ -176,7 +208,7 @@ GRADIENT_UNITS = {"sinc": 16}  # next to zero, where the terms cancel
 def gradients(op: Op, sample: Sample, lib: Any, dtype: str) -> Any:
     leaves = tensors(lib, sample, dtype, grad=True)
     try:
-        outputs = differentiable(lib, op.of_tensors(lib, sample)(*leaves))
+        outputs = differentiable(lib, function_of(op, sample, lib, dtype)(*leaves))
         if not outputs:
             return []
         wanted = [leaf for leaf in leaves if leaf.requires_grad]

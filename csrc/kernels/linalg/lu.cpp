@@ -113,7 +113,7 @@ void invert(const View& a, const View& info) {
 }
 
 void permutations(const View& out, const View& pivots) {
-  visit_floating(out.dtype, "lu_unpack", [&]<typename T>() {
+  visit(out.dtype, [&]<typename T>() {
     const Matrices<T> matrices(out);
     const int n = matrices.rows;
     const auto swaps = static_cast<int>(pivots.sizes[pivots.ndim - 1]);

@@ -174,7 +174,9 @@ Tensor vander_of_rows(const Tensor& x, std::int64_t n) {
 }
 
 Tensor linalg_vander(const Tensor& x, std::optional<std::int64_t> n) {
-  check(x.dtype() != DType::Bool, "linalg.vander: bool tensors are not supported");
+  check(x.dtype() != DType::Bool && !(is_floating(x.dtype()) && is_narrow(x.dtype())),
+        "linalg.vander supports floating point, complex, and integer tensors, but got ",
+        info(x.dtype()).scalar_name);
   check(x.ndim() >= 1, "linalg.vander: Expected input to have at least one dimension.");
   const std::int64_t count = n.value_or(x.size(x.ndim() - 1));
   check(count > 1, "N must be greater than 1.");

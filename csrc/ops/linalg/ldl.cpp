@@ -96,7 +96,7 @@ Tensor ldl_solve(const Tensor& ld, const Tensor& pivots, const Tensor& b, bool h
   const char* name = "torch.linalg.ldl_solve";
   static_cast<void>(hermitian);
   check_square(name, ld, "LD");
-  check_wide(name, ld);
+  check_floating(name, ld);
   check_matrix(name, b, "B");
   check(rows_of(b) == columns_of(ld), "Incompatible matrix sizes for ", name, ": each A matrix is ",
         rows_of(ld), " by ", columns_of(ld), " but each b matrix is ", rows_of(b), " by ",
@@ -107,6 +107,7 @@ Tensor ldl_solve(const Tensor& ld, const Tensor& pivots, const Tensor& b, bool h
   check(pivots.dtype() == DType::Int32, name, ": Expected pivots to be of dtype torch.int32, got ",
         info(pivots.dtype()).scalar_name);
   check_same_types(name, ld, b);
+  check_kernel("ldl_solve_kernel_cpu", ld);
   const auto [factors, right] = with_one_stack(ld, b);
   const Dims sizes = stack_of(factors, 1);
   return apply<LdlSolve>({}, factors, same(pivots.sizes(), sizes) ? pivots : expand(pivots, sizes),

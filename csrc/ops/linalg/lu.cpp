@@ -385,7 +385,7 @@ void check_factors(const char* name, const Tensor& lu, const Tensor& pivots) {
 Tensor linalg_lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, bool left,
                        bool of_adjoint) {
   const char* name = "torch.lu_solve";
-  check_wide("torch.linalg.lu_solve", lu);
+  check_floating("torch.linalg.lu_solve", lu);
   check_square(name, lu, "LU");
   check_matrix(name, b, "B");
   check_same_types(name, lu, b);
@@ -393,6 +393,7 @@ Tensor linalg_lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, 
         ": Incompatible shapes of A and B for the equation ", left ? "AX = B" : "XA = B", " (",
         rows_of(lu), "x", columns_of(lu), " and ", rows_of(b), "x", columns_of(b), ")");
   check_factors(name, lu, pivots);
+  check_kernel("linalg.lu_solve_cpu", lu);
   return solve_by_lu(lu, pivots, b, left, of_adjoint);
 }
 

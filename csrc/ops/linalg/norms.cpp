@@ -103,6 +103,7 @@ Tensor matrix_norm(const Tensor& a, double ord, const Dims& dim, bool keepdim,
     return sum_norm(in_dtype(a, dtype), ord, dim, keepdim);
   }
   check(std::abs(ord) == 2, "linalg.matrix_norm: Order ", ord, " not supported.");
+  check_wide("linalg.matrix_norm", a);
   return norm_of_values(in_dtype(a, dtype), dim, keepdim, [&](const Tensor& s) {
     return ord > 0 ? amax(s, Dims{-1}) : amin(s, Dims{-1});
   });
@@ -113,6 +114,7 @@ Tensor matrix_norm_named(const Tensor& a, std::string_view ord, const Dims& dim,
   check_matrix(a, dim);
   if (ord == "fro") return vector_norm(a, 2, dim, keepdim, dtype);
   check(ord == "nuc", "linalg.matrix_norm: Order ", ord, " not supported.");
+  check_wide("linalg.matrix_norm", a);
   return norm_of_values(in_dtype(a, dtype), dim, keepdim,
                         [](const Tensor& s) { return sum(s, Dims{-1}); });
 }

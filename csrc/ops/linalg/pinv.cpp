@@ -144,6 +144,11 @@ Tensor rank_above(const Tensor& a, OptionalOperand atol, OptionalOperand rtol, b
   const GradMode no_grad(false);
   const ForwardMode no_forward(false);
   if (hermitian) check_square("linalg.matrix_rank", a);
+  const bool has_unit = is_differentiable(a.dtype()) && !is_narrow(a.dtype());
+  check(rtol || has_unit,
+        "This function doesn't handle types other than float and double: linalg.matrix_rank "
+        "without rtol got ",
+        info(a.dtype()).scalar_name);
   const Tensor values = sizes_of_values(a, hermitian);
   if (rows_of(a) == 0 || columns_of(a) == 0) return sum(gt(values, 0), Dims{-1});
   const Tensor bound = cutoff(a, greatest_of(values), bound_for_last(atol), bound_for_last(rtol));
@@ -196,6 +201,10 @@ Tensor cond(const Tensor& a, const std::optional<Scalar>& p) {
 Tensor cond_named(const Tensor& a, std::string_view p) {
   check_cond(a);
   if (a.numel() == 0) return of_empty(a);
+  if (p == "nuc") {
+    check_floating("linalg.svd", a);
+    check_kernel("linalg_svd_cpu", a);
+  }
   return cond_by_norm(
       a, p, [&](const Tensor& m) { return matrix_norm_named(m, p, {-2, -1}, false, {}); });
 }

@@ -108,7 +108,7 @@ struct Inverse {
 // The shapes as torch has them: B is a vector, or a stack of vectors, if it looks like one.
 Solve::Attrs check_system(const Tensor& a, const Tensor& b, bool left) {
   const char* name = "linalg.solve";
-  check_wide(name, a);
+  check_floating(name, a);
   check_square(name, a);
   check_same_types(name, a, b);
   const bool vector =
@@ -122,6 +122,7 @@ Solve::Attrs check_system(const Tensor& a, const Tensor& b, bool left) {
   check(left || !vector, name,
         ": Vector broadcasting of the left hand side is not supported for left=False. In this case "
         "linalg.solve is equivalent to B / A.squeeze(-1)");
+  check_kernel("lu_cpu", a);
   return {left, vector};
 }
 

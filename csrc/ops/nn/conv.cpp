@@ -6,6 +6,7 @@
 // only those differ, and otherwise more groups.  Start reading at Geometry.
 #include "kernels/nn/conv.h"
 
+#include <algorithm>
 #include <string>
 
 #include "ops/basic.h"
@@ -336,6 +337,10 @@ Tensor convolve(const char* name, const Tensor& input, const Tensor& weight,
         weight.shape(), ", expected input", input.shape(), " to have ", weight.size(1) * groups,
         " channels, but got ", image.size(1), " channels instead");
   check_bias(bias, weight, weight.size(0));
+  const bool dilated = std::ranges::any_of(s.dilation, [](std::int64_t d) { return d != 1; });
+  check(ErrorKind::NotImplemented,
+        !dilated || is_differentiable(input.dtype()) || input.dtype() == DType::Int64,
+        "\"slow_conv_dilated<>\" not implemented for '", info(input.dtype()).scalar_name, "'");
   const Geometry g{spatial(image), spatial(weight), s.stride, s.padding, s.dilation, groups};
   for (int d = 0; d < dims; ++d) {
     check(g.kernel[d] > 0, "kernel size should be greater than zero, but got weight of size ",

@@ -24,6 +24,12 @@ void check_floating(const char* name, const Tensor& input) {
         "\" not implemented for '", info(input.dtype()).scalar_name, "'");
 }
 
+void check_wide(const char* kernel, const Tensor& input) {
+  check_floating(kernel, input);
+  check(ErrorKind::NotImplemented, !is_narrow(input.dtype()), "\"", kernel,
+        "\" not implemented for '", info(input.dtype()).scalar_name, "'");
+}
+
 using Flag = std::optional<bool>;
 
 constexpr double kTwoPi = 6.28318530717958647692;
@@ -89,7 +95,7 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
   const Tensor near = pairwise_distance(anchor, positive, p, eps, false);
   Tensor far = pairwise_distance(anchor, negative, p, eps, false);
   if (swap) far = minimum(far, pairwise_distance(positive, negative, p, eps, false));
-  return reduce_loss(clamp_min(near - far + margin, 0), r);
+  return reduce_loss(clamp_min(near + margin - far, 0), r);
 }
 
 Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target,
@@ -121,10 +127,11 @@ struct Scores {
   Tensor input;
   Tensor target;
 };
-Scores scores(const char* name, const Tensor& input, const Tensor& target, int target_dims) {
+Scores scores(const char* name, const char* kernel, const Tensor& input, const Tensor& target,
+              int target_dims) {
   check(input.ndim() == 1 || input.ndim() == 2, name, ": expected 1D or 2D input, got torch.Size(",
         input.shape(), ")");
-  check_floating(name, input);
+  check_wide(kernel, input);
   check(target.dtype() == DType::Int64, "expected scalar type Long but found ",
         info(target.dtype()).scalar_name);
   const bool batch = input.ndim() == 2;
@@ -144,7 +151,8 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, double p, do
   const Reduction r = reduction_of(reduction, size_average, reduce);
   check(ErrorKind::Value, p == 1 || p == 2, "only p == 1 and p == 2 supported");
   check(ErrorKind::Value, !weight || weight->ndim() == 1, "weight must be one-dimensional");
-  const auto [x, classes] = scores("multi_margin_loss", input, target, 1);
+  const auto [x, classes] =
+      scores("multi_margin_loss", "multi_margin_loss_cpu_kernel", input, target, 1);
   Tensor excess = clamp_min(x - gather(x, 1, classes) + margin, 0);
   if (p == 2) excess = square(excess);
   if (weight) excess = excess * take(*weight, classes);
@@ -156,7 +164,8 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, double p, do
 Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, Flag size_average,
                               Flag reduce, std::string_view reduction) {
   const Reduction r = reduction_of(reduction, size_average, reduce);
-  const auto [x, labels] = scores("multilabel_margin_loss", input, target, 2);
+  const auto [x, labels] = scores("multilabel_margin_loss",
+                                  "multilabel_margin_loss_forward_out_frame", input, target, 2);
   // The labels of a row end at the first -1.
   const Tensor counts = cumprod(cast(ge(labels, 0), DType::Int64), along(1, 2));
   const Tensor counted = cast(counts, DType::Bool);
