@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pullback as pb
-from pullback import _core, special
+from pullback import _core, _tensor, special
 from pullback._tensor import Tensor as Facade
 
 PACKAGE = Path(__file__).resolve().parent.parent / "python" / "pullback"
@@ -238,7 +238,10 @@ MEMBERS = {
     "is_set_to": "def is_set_to(self, tensor: Tensor) -> _bool: ...",
     "is_pinned": "def is_pinned(self, device: Any = None) -> _bool: ...",
     "cuda": "def cuda(self, *args: Any, **kwargs: Any) -> NoReturn: ...",
-    "layout": "layout: ClassVar[_layout]",
+    "layout": "@property\ndef layout(self) -> _layout: ...",
+    "histogram": "def histogram(\n    self,\n    bins: _int | Tensor = 100,\n    *,\n"
+    "    range: Sequence[_float] | None = None,\n    weight: Tensor | None = None,\n"
+    "    density: _bool = False,\n) -> Any: ...",
     "__array_priority__": "__array_priority__: ClassVar[_int]",
     "__dlpack__": "def __dlpack__(self, **kwargs: Any) -> Any: ...",
     "__array__": "def __array__(self, dtype: Any = None, copy: _bool | None = None) -> Any: ...",
@@ -260,8 +263,9 @@ for each in (*CASTS.split(), "cpu"):
     MEMBERS[each] = (
         f"def {each}(self, *, memory_format: _memory_format | None = None) -> Tensor: ..."
     )
-for each in ("is_cpu", "is_cuda", "is_meta", "is_mps", "is_nested", "is_quantized", "is_sparse"):
-    MEMBERS[each] = f"{each}: ClassVar[_bool]"
+for each in _tensor._CONSTANTS:
+    if each != "layout":
+        MEMBERS[each] = f"@property\ndef {each}(self) -> _bool: ..."
 
 _BINARY = "add sub mul truediv floordiv mod pow and or xor lshift rshift"
 _OPERAND = "other: Tensor | Number"
@@ -457,10 +461,19 @@ def named_tuple_classes() -> str:
     return "\n".join(text)
 
 
+HISTOGRAM = """
+class histogram(tuple[Tensor, Tensor]):
+    @property
+    def hist(self) -> Tensor: ...
+    @property
+    def bin_edges(self) -> Tensor: ...
+"""
+
+
 def return_types_stub() -> str:
     """``return_types.pyi``."""
     names = "\n".join(f"{name} = _return_types.{name}" for name in named_tuples())
-    return f"{HEAD}from pullback._core import _return_types\n\n{names}\n"
+    return f"{HEAD}from pullback._core import Tensor, _return_types\n\n{names}\n{HISTOGRAM}"
 
 
 def package_stub() -> str:

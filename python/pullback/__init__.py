@@ -100,6 +100,7 @@ _SUBMODULES = frozenset(
         "_C",
         "_dynamo",
         "_utils",
+        "_vmap_internals",
         "accelerator",
         "amp",
         "autograd",
@@ -167,6 +168,7 @@ _LAZY = {
     "dropout_": "_misc",
     "finfo": "_dtype_info",
     "frombuffer": "_creation",
+    "histogram": "_histogram",
     "range": "_creation",
     "get_default_device": "_misc",
     "get_num_interop_threads": "_misc",
@@ -272,6 +274,12 @@ def __getattr__(name: str) -> object:
         found = getattr(importlib.import_module(f"pullback.{_LAZY[name]}"), name)
         globals()[name] = found
         return found
+    if name.startswith("_foreach_"):
+        functions = importlib.import_module("pullback._foreach")
+        if hasattr(functions, name):
+            return getattr(functions, name)
+    if name == "torch":  # programs write torch.torch
+        return sys.modules[__name__]
     if name.endswith("Storage"):
         return getattr(importlib.import_module("pullback.storage"), name)
     if name in _NO_DTYPES:

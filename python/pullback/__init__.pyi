@@ -13,6 +13,9 @@ from pullback import (
     _utils as _utils,
 )
 from pullback import (
+    _vmap_internals as _vmap_internals,
+)
+from pullback import (
     accelerator as accelerator,
 )
 from pullback import (
@@ -277,6 +280,9 @@ from pullback._grad_mode import (
 )
 from pullback._grad_mode import (
     set_grad_enabled as set_grad_enabled,
+)
+from pullback._histogram import (
+    histogram as histogram,
 )
 from pullback._lowrank import (
     lobpcg as lobpcg,

@@ -308,14 +308,11 @@ class Tensor:
 
         return as_tensors(array)
 
-    layout = _core.strided
-    is_cpu = True
-    is_cuda = False
-    is_meta = False
-    is_mps = False
-    is_nested = False
-    is_quantized = False
-    is_sparse = False
+    def histogram(self: Any, bins: Any = 100, **kwargs: Any) -> Any:
+        """``pullback.histogram`` of this tensor."""
+        from pullback._histogram import histogram
+
+        return histogram(self, bins, **kwargs)
 
     def is_complex(self: Any) -> bool:
         """Whether elements are complex."""
@@ -342,6 +339,29 @@ class Tensor:
         raise AssertionError("Torch not compiled with CUDA enabled: pullback runs on the CPU only.")
 
 
+# Attributes that all tensors have in common.
+_CONSTANTS = {
+    "layout": _core.strided,
+    "is_cpu": True,
+    **dict.fromkeys(["is_cuda", "is_ipu", "is_maia", "is_meta", "is_mkldnn", "is_mps"], False),
+    **dict.fromkeys(["is_mtia", "is_nested", "is_quantized", "is_sparse", "is_sparse_csr"], False),
+    **dict.fromkeys(["is_vulkan", "is_xla", "is_xpu"], False),
+}
+
+
+def _constant(name: str, value: Any) -> property:
+    """A property, for programs look up ``Tensor.is_cuda.__get__``; subclasses are asked for it."""
+
+    def get(self: Any) -> Any:
+        if _core._has_torch_function_unary(self):
+            from pullback.overrides import handle_torch_function
+
+            return handle_torch_function(getattr(_core.Tensor, name).__get__, (self,), self)
+        return value
+
+    return property(get, doc=f"Always {value}.")
+
+
 # Methods that ask nobody what they are to do (NOTE [Overrides] in bind/overrides.h), or do in the
 # core, without a cost for plain tensors.
 _SILENT = frozenset({"__array_ufunc__", "__array_wrap__", "__iter__", "backward", "set_"})
@@ -358,3 +378,5 @@ def graft() -> None:
             value = _core._overridable(value)
             setattr(Tensor, name, value)
         setattr(_core.Tensor, name, value)
+    for name, value in _CONSTANTS.items():
+        setattr(_core.Tensor, name, _constant(name, value))

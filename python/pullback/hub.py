@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -21,6 +22,7 @@ __all__ = [
     "set_dir",
 ]
 
+HASH_REGEX = re.compile(r"-([0-9a-f]*)\.")  # the hash in the name of a file of weights
 _CONF = "hubconf.py"
 _chosen: dict[str, str] = {}  # what set_dir was called with
 

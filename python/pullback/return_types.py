@@ -12,6 +12,23 @@ Example:
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from pullback import _core
+
+
+class histogram(tuple):  # type: ignore[type-arg]
+    """What ``histogram`` returns."""
+
+    __slots__ = ()
+    __match_args__ = ("hist", "bin_edges")
+    n_fields = n_sequence_fields = 2
+    n_unnamed_fields = 0
+    hist = property(itemgetter(0))
+    bin_edges = property(itemgetter(1))
+
+    def __repr__(self) -> str:
+        return f"torch.return_types.histogram(\nhist={self[0]!r},\nbin_edges={self[1]!r})"
+
 
 globals().update({k: v for k, v in vars(_core._return_types).items() if not k.startswith("_")})

@@ -1,7 +1,7 @@
 # Written by tools/stubs.py from the operator table; do not edit.
 # Longer than 600 lines because every overload of every operator has a line here.
 
-from pullback._core import _return_types
+from pullback._core import Tensor, _return_types
 
 aminmax = _return_types.aminmax
 cholesky_ex = _return_types.cholesky_ex
@@ -30,3 +30,9 @@ sort = _return_types.sort
 svd = _return_types.svd
 topk = _return_types.topk
 triangular_solve = _return_types.triangular_solve
+
+class histogram(tuple[Tensor, Tensor]):
+    @property
+    def hist(self) -> Tensor: ...
+    @property
+    def bin_edges(self) -> Tensor: ...

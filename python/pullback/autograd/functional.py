@@ -45,6 +45,24 @@ def _as_given(values: Any, *were_tuples: bool) -> Any:
     return values if were_tuples[0] else values[0]
 
 
+# Programs import these from torch.autograd.functional: a jacobian of outputs that are there.
+
+
+def _tuple_postprocess(res: Any, to_unpack: bool | tuple[bool, ...]) -> Any:
+    return _as_given(res, *(to_unpack if isinstance(to_unpack, tuple) else (to_unpack,)))
+
+
+def _grad_postprocess(inputs: Any, create_graph: bool) -> Any:
+    return _finished(inputs, create_graph)
+
+
+def _construct_standard_basis_for(tensors: Tensors, tensor_numels: tuple[int, ...]) -> Tensors:
+    """The rows of an identity matrix over all elements, cut into a part for each tensor."""
+    total = sum(tensor_numels)
+    parts = pb.eye(total).split(tensor_numels, dim=1)
+    return tuple(part.to(like.dtype) for part, like in zip(parts, tensors, strict=True))
+
+
 def _fresh(inputs: Tensors, create_graph: bool, need_graph: bool) -> Tensors:
     if create_graph:
         return tuple(
