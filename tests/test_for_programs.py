@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import types
 
 import pytest
 
 import pullback as pb
 from pullback._tensor import _CONSTANTS
 from pullback._vmap_internals import _vmap
+from pullback.optim.lbfgs import _cubic_interpolate, _strong_wolfe
 
 
 def test_lists_of_tensors_in_one_call() -> None:
@@ -91,6 +93,30 @@ def test_parts_of_a_jacobian() -> None:
     assert inside._tuple_postprocess((1,), False) == 1
     kept = inside._grad_postprocess((pb.ones(1, requires_grad=True) * 2,), create_graph=False)
     assert not kept[0].requires_grad
+
+
+@pytest.mark.parametrize("name", ["Conv2d", "ConvTranspose2d", "MaxPool2d", "AvgPool2d"])
+def test_forward_needs_no_more_than_the_attributes(name: str) -> None:
+    """Programs make functions of modules: objects with their attributes, that call forward."""
+    kind = getattr(pb.nn, name)
+    module = kind(1, 2, 3) if "Conv" in name else kind(2)
+    bare = types.SimpleNamespace(**vars(module), **dict(module.named_parameters()))
+    bare._extra = lambda x, size: kind._extra(bare, x, size)
+    x = pb.randn(1, 1, 6, 6)
+    assert pb.equal(kind.forward(bare, x), module(x))
+
+
+def test_the_line_search_of_lbfgs_alone() -> None:
+    def loss(x: pb.Tensor, t: float, d: pb.Tensor) -> tuple[float, pb.Tensor]:
+        at = x + t * d
+        return float(at.square().sum()), 2 * at
+
+    x, d = pb.tensor([2.0, 0.0]), pb.tensor([-1.0, 0.0])
+    value, grad, step, calls = _strong_wolfe(loss, x, 0.5, d, 4.0, 2 * x, pb.tensor(-4.0), c2=0.1)
+    assert (value, float(step), calls) == (0.0, 2.0, 2)
+    assert grad.tolist() == [0.0, 0.0]
+    found = _cubic_interpolate(0.0, 4.0, pb.tensor(-4.0), 3.0, 1.0, pb.tensor(2.0))
+    assert float(found) == 2.0
 
 
 def test_torch_is_an_attribute_of_itself() -> None:

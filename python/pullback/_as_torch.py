@@ -130,7 +130,6 @@ _PACKAGES = {
             "adamax",
             "adamw",
             "asgd",
-            "lbfgs",
             "nadam",
             "radam",
             "rmsprop",

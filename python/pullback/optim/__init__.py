@@ -11,9 +11,9 @@ from typing import Any
 
 from pullback.optim import _rules
 from pullback.optim._adafactor import Adafactor
-from pullback.optim._lbfgs import LBFGS
 from pullback.optim._muon import Muon
 from pullback.optim._sparse_adam import SparseAdam
+from pullback.optim.lbfgs import LBFGS
 from pullback.optim.optimizer import Optimizer
 
 _WRITTEN = (Adafactor, LBFGS, Muon, Optimizer, SparseAdam)

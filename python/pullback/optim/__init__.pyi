@@ -5,9 +5,9 @@ from typing import Any
 from pullback.optim import lr_scheduler as lr_scheduler
 from pullback.optim import swa_utils as swa_utils
 from pullback.optim._adafactor import Adafactor as Adafactor
-from pullback.optim._lbfgs import LBFGS as LBFGS
 from pullback.optim._muon import Muon as Muon
 from pullback.optim._sparse_adam import SparseAdam as SparseAdam
+from pullback.optim.lbfgs import LBFGS as LBFGS
 from pullback.optim.optimizer import Optimizer as Optimizer
 
 class ASGD(Optimizer):

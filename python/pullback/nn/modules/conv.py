@@ -114,7 +114,7 @@ class _Convolution(Module):
     def _sides(self) -> list[int]:
         """What ``F.pad`` takes for the padding of these settings."""
         sides: list[int] = []
-        for k in reversed(range(self.dims)):
+        for k in reversed(range(len(self.kernel_size))):
             if self.padding == "same":
                 total = self.dilation[k] * (self.kernel_size[k] - 1)
                 sides += [total // 2, total - total // 2]
@@ -177,7 +177,7 @@ class _Conv(_Convolution):
         )
 
     def forward(self, input: Tensor) -> Tensor:
-        function = (F.conv1d, F.conv2d, F.conv3d)[self.dims - 1]
+        function = (F.conv1d, F.conv2d, F.conv3d)[len(self.kernel_size) - 1]
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._sides(), self.padding_mode), 0
@@ -222,7 +222,7 @@ class _ConvTranspose(_Convolution):
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         """``output_size`` says which of the sizes that fit the result has."""
         functions = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
-        return functions[self.dims - 1](
+        return functions[len(self.kernel_size) - 1](
             input,
             self.weight,
             self.bias,
@@ -236,7 +236,7 @@ class _ConvTranspose(_Convolution):
     def _extra(self, input: Tensor, output_size: list[int] | None) -> tuple[int, ...]:
         if output_size is None:
             return self.output_padding
-        dims = self.dims
+        dims = len(self.kernel_size)
         unbatched = input.dim() - dims
         wanted = list(output_size)
         if len(wanted) == unbatched + dims:

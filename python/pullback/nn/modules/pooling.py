@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pullback import Tensor
@@ -30,9 +31,21 @@ __all__ = [
 ]
 
 
-class _MaxPool(Module):
-    dims: int
+_MAX = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+_COUNTING = ("count_include_pad", "divisor_override")
+_AVERAGE = ("kernel_size", "stride", "padding", "ceil_mode", *_COUNTING)
 
+
+def _forward(function: str, *attributes: str) -> Callable[[Any, Tensor], Any]:
+    """``forward`` by the attributes alone: programs call it with objects that have only these."""
+
+    def forward(self: Any, input: Tensor) -> Any:
+        return getattr(F, function)(input, *(getattr(self, name) for name in attributes))
+
+    return forward
+
+
+class _MaxPool(Module):
     def __init__(
         self,
         kernel_size: Any,
@@ -49,17 +62,6 @@ class _MaxPool(Module):
         self.dilation = dilation
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
-
-    def forward(self, input: Tensor) -> Any:
-        return (F.max_pool1d, F.max_pool2d, F.max_pool3d)[self.dims - 1](
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
 
     def extra_repr(self) -> str:
         return (
@@ -89,8 +91,6 @@ class _MaxUnpool(Module):
 class _AvgPool(Module):
     """Of two and three dimensions."""
 
-    dims: int
-
     def __init__(
         self,
         kernel_size: Any,
@@ -107,17 +107,6 @@ class _AvgPool(Module):
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
         self.divisor_override = divisor_override
-
-    def forward(self, input: Tensor) -> Tensor:
-        return (F.avg_pool2d, F.avg_pool3d)[self.dims - 2](
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-            self.divisor_override,
-        )
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -148,31 +137,19 @@ class _LPPool(Module):
 
 
 class _AdaptiveMaxPool(Module):
-    dims: int
-
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__()
         self.output_size = output_size
         self.return_indices = return_indices
-
-    def forward(self, input: Tensor) -> Any:
-        functions = (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)
-        return functions[self.dims - 1](input, self.output_size, self.return_indices)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
 
 
 class _AdaptiveAvgPool(Module):
-    dims: int
-
     def __init__(self, output_size: Any) -> None:
         super().__init__()
         self.output_size = output_size
-
-    def forward(self, input: Tensor) -> Tensor:
-        functions = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)
-        return functions[self.dims - 1](input, self.output_size)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -217,19 +194,19 @@ def _spread(value: Any, dims: int) -> tuple[int, ...]:
 class MaxPool1d(_MaxPool):
     """The greatest element of each window of the last dimension."""
 
-    dims = 1
+    forward = _forward("max_pool1d", *_MAX)
 
 
 class MaxPool2d(_MaxPool):
     """The greatest element of each window of the last two dimensions."""
 
-    dims = 2
+    forward = _forward("max_pool2d", *_MAX)
 
 
 class MaxPool3d(_MaxPool):
     """The greatest element of each window of the last three dimensions."""
 
-    dims = 3
+    forward = _forward("max_pool3d", *_MAX)
 
 
 class MaxUnpool1d(_MaxUnpool):
@@ -253,13 +230,13 @@ class MaxUnpool3d(_MaxUnpool):
 class AvgPool2d(_AvgPool):
     """The mean of each window of the last two dimensions."""
 
-    dims = 2
+    forward = _forward("avg_pool2d", *_AVERAGE)
 
 
 class AvgPool3d(_AvgPool):
     """The mean of each window of the last three dimensions."""
 
-    dims = 3
+    forward = _forward("avg_pool3d", *_AVERAGE)
 
 
 class LPPool1d(_LPPool):
@@ -283,34 +260,34 @@ class LPPool3d(_LPPool):
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     """The greatest elements of equal parts of the last dimension."""
 
-    dims = 1
+    forward = _forward("adaptive_max_pool1d", "output_size", "return_indices")
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """The greatest elements of equal parts of the last two dimensions."""
 
-    dims = 2
+    forward = _forward("adaptive_max_pool2d", "output_size", "return_indices")
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """The greatest elements of equal parts of the last three dimensions."""
 
-    dims = 3
+    forward = _forward("adaptive_max_pool3d", "output_size", "return_indices")
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     """The means of equal parts of the last dimension."""
 
-    dims = 1
+    forward = _forward("adaptive_avg_pool1d", "output_size")
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     """The means of equal parts of the last two dimensions."""
 
-    dims = 2
+    forward = _forward("adaptive_avg_pool2d", "output_size")
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     """The means of equal parts of the last three dimensions."""
 
-    dims = 3
+    forward = _forward("adaptive_avg_pool3d", "output_size")

@@ -255,16 +255,23 @@ class _Point(NamedTuple):
 
 
 def _line_search(
-    at: Callable[[Any], _Point], direction: Tensor, start: _Point, step: Any, limit: int
+    at: Callable[[Any], _Point],
+    direction: Tensor,
+    start: _Point,
+    step: Any,
+    limit: int,
+    decrease: float = _DECREASE,
+    curvature: float = _CURVATURE,
+    least_change: float = 1e-9,
 ) -> tuple[_Point, int]:
     """A point that fulfils the strong conditions of Wolfe, or the best; and the calls made."""
 
     def too_high(point: _Point) -> bool:
-        promised = start.value + _DECREASE * point.step * start.slope
+        promised = start.value + decrease * point.step * start.slope
         return bool(point.value > promised)
 
     def flat(point: _Point) -> bool:
-        return bool(abs(point.slope) <= -_CURVATURE * start.slope)
+        return bool(abs(point.slope) <= -curvature * start.slope)
 
     # Algorithm 3.5: go on until a minimum is enclosed.
     before, point, calls = start, at(step), 1
@@ -289,7 +296,7 @@ def _line_search(
     largest, is_slow = _largest(direction), False
     while calls <= limit:
         near, far = min(ends[0].step, ends[1].step), max(ends[0].step, ends[1].step)
-        if abs(ends[1].step - ends[0].step) * largest < 1e-9:
+        if abs(ends[1].step - ends[0].step) * largest < least_change:
             break
         step = _cubic_minimum(ends[0], ends[1], (near, far))
         margin = 0.1 * (far - near)
@@ -337,3 +344,42 @@ def _reals(x: Tensor) -> Tensor:
 
 def _largest(x: Tensor) -> Any:
     return x.abs().max()
+
+
+# PyTorch's forms of the line search, which programs import.
+
+
+def _strong_wolfe(
+    obj_func: Callable[[Any, Any, Any], tuple[Any, Tensor]],
+    x: Any,
+    t: Any,
+    d: Tensor,
+    f: Any,
+    g: Tensor,
+    gtd: Any,
+    c1: float = _DECREASE,
+    c2: float = _CURVATURE,
+    tolerance_change: float = 1e-9,
+    max_ls: int = 25,
+) -> tuple[Any, Tensor, Any, int]:
+    """The loss, its gradient and the step of the point found, and how often the loss was asked for.
+
+    ``obj_func(x, t, d)`` gives the loss and its gradient a step ``t`` from ``x`` along ``d``, where
+    at ``x`` these are ``f`` and ``g``, and the slope along the line ``gtd``.
+    """
+
+    def at(step: Any) -> _Point:
+        value, grad = obj_func(x, step, d)
+        return _Point(step, value, grad, grad.dot(d))
+
+    start = _Point(0, f, g, gtd)
+    found, calls = _line_search(at, d, start, t, max_ls, c1, c2, tolerance_change)
+    return found.value, found.grad, found.step, calls
+
+
+def _cubic_interpolate(
+    x1: Any, f1: Any, g1: Any, x2: Any, f2: Any, g2: Any, bounds: tuple[Any, Any] | None = None
+) -> Any:
+    """The minimum of the cubic through two points, by their places, values and slopes."""
+    between = bounds if bounds is not None else (min(x1, x2), max(x1, x2))
+    return _cubic_minimum(_Point(x1, f1, g1, g1), _Point(x2, f2, g2, g2), between)
