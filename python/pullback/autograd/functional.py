@@ -35,31 +35,19 @@ def _as_tuple(value: Any, argument: str, function: str) -> tuple[bool, Tensors]:
     return True, value
 
 
-def _as_given(values: Any, *were_tuples: bool) -> Any:
+def _tuple_postprocess(res: Any, to_unpack: bool | tuple[bool, bool]) -> Any:
     """Takes away the tuples around what was given, or returned, as a single tensor."""
-    if len(were_tuples) == 2:
-        outer, inner = were_tuples
+    if isinstance(to_unpack, tuple):
+        outer, inner = to_unpack
         if not inner:
-            values = tuple(row[0] for row in values)
-        return values if outer else values[0]
-    return values if were_tuples[0] else values[0]
-
-
-# Programs import these from torch.autograd.functional: a jacobian of outputs that are there.
-
-
-def _tuple_postprocess(res: Any, to_unpack: bool | tuple[bool, ...]) -> Any:
-    return _as_given(res, *(to_unpack if isinstance(to_unpack, tuple) else (to_unpack,)))
-
-
-def _grad_postprocess(inputs: Any, create_graph: bool) -> Any:
-    return _finished(inputs, create_graph)
+            res = tuple(row[0] for row in res)
+        return res if outer else res[0]
+    return res if to_unpack else res[0]
 
 
 def _construct_standard_basis_for(tensors: Tensors, tensor_numels: tuple[int, ...]) -> Tensors:
-    """The rows of an identity matrix over all elements, cut into a part for each tensor."""
-    total = sum(tensor_numels)
-    parts = pb.eye(total).split(tensor_numels, dim=1)
+    """An identity matrix, cut into the columns of each tensor: programs import it by this name."""
+    parts = pb.eye(sum(tensor_numels)).split(tensor_numels, dim=1)
     return tuple(part.to(like.dtype) for part, like in zip(parts, tensors, strict=True))
 
 
@@ -72,11 +60,11 @@ def _fresh(inputs: Tensors, create_graph: bool, need_graph: bool) -> Tensors:
     return tuple(each.detach().requires_grad_(need_graph) for each in inputs)
 
 
-def _finished(tensors: Any, create_graph: bool) -> Any:
+def _grad_postprocess(inputs: Any, create_graph: bool) -> Any:
     """Results without a graph, unless one was asked for."""
-    if isinstance(tensors, tuple):
-        return tuple(_finished(each, create_graph) for each in tensors)
-    return tensors if create_graph else tensors.detach()
+    if isinstance(inputs, tuple):
+        return tuple(_grad_postprocess(each, create_graph) for each in inputs)
+    return inputs if create_graph else inputs.detach()
 
 
 # What strict mode says, by what was found not to depend on input (or entry) {i}.
@@ -253,8 +241,8 @@ class _Call:
     def results(self, derivative: Tensors, was_tuple: bool) -> tuple[Any, Any]:
         create = self.create_graph
         return (
-            _as_given(_finished(self.outputs, create), self.outputs_tuple),
-            _as_given(_finished(derivative, create), was_tuple),
+            _tuple_postprocess(_grad_postprocess(self.outputs, create), self.outputs_tuple),
+            _tuple_postprocess(_grad_postprocess(derivative, create), was_tuple),
         )
 
 
@@ -409,7 +397,7 @@ def _jacobian_forward(func: Function, inputs: Any, vectorize: bool) -> Any:
 
     positions = tuple(range(len(given)))
     found = jacfwd(checked, positions)(*(each.detach() for each in given))
-    result = _as_given(_finished(found, False), outputs_tuple, inputs_tuple)
+    result = _tuple_postprocess(_grad_postprocess(found, False), (outputs_tuple, inputs_tuple))
     return _as_lists(result) if inputs_tuple else result
 
 
@@ -486,7 +474,9 @@ def jacobian(
                 "supported together. Please either set `strict=False` or `vectorize=False`."
             )
         found = _jacobian_at_once(call) if vectorize else _jacobian_by_rows(call)
-    return _as_given(_finished(found, create_graph), call.outputs_tuple, call.inputs_tuple)
+    return _tuple_postprocess(
+        _grad_postprocess(found, create_graph), (call.outputs_tuple, call.inputs_tuple)
+    )
 
 
 def hessian(
@@ -532,7 +522,9 @@ def hessian(
 
         positions = tuple(range(len(given)))
         found = transform(checked, positions)(*(each.detach() for each in given))
-        return _as_lists(_as_given(_finished(found, False), inputs_tuple, inputs_tuple))
+        return _as_lists(
+            _tuple_postprocess(_grad_postprocess(found, False), (inputs_tuple, inputs_tuple))
+        )
 
     def gradient(*args: Tensor) -> Tensors:
         what = "outputs of the user-provided function"
@@ -547,7 +539,7 @@ def hessian(
         return _filled(found, args, False, True, "back")
 
     found = jacobian(gradient, given, create_graph, strict, vectorize)
-    return _as_given(found, inputs_tuple, inputs_tuple)
+    return _tuple_postprocess(found, (inputs_tuple, inputs_tuple))
 
 
 def vhp(
