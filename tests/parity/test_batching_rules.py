@@ -21,6 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 OTHER_VALUES = {
     "roll(x(), 1)": "PyTorch rolls the batch",
     "as_strided_": "PyTorch gives the tensor as it was",
+    "solve(x(2,3,3), x(3))": "PyTorch takes the vectors of a batch for a matrix, or for columns",
     "index_fill": "PyTorch fills with the first example's value",
 }
 # PyTorch resizes the tensor of all examples, and loops for set_.

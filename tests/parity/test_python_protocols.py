@@ -5,6 +5,7 @@ and operators with operands of other types on either side.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 
 import pytest
 
@@ -114,10 +115,17 @@ def test_a_mask_is_no_position() -> None:
     assert ours == ["ndarray int64 (1,) [0]", "raises TypeError", "raises TypeError"]
 
 
+@pytest.fixture
+def torch_warns_always() -> Iterator[None]:
+    """It warns once in a process."""
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(False)
+
+
+@pytest.mark.usefixtures("torch_warns_always")
 def test_a_number_of_what_requires_a_gradient_warns() -> None:
     for lib in (pb, torch):
-        if lib is torch:
-            torch.set_warn_always(True)
         x = lib.tensor(2.0, requires_grad=True)
         with pytest.warns(UserWarning, match="requires_grad=True to a scalar"):
             assert float(x) == 2.0
