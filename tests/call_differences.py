@@ -6,12 +6,14 @@ and is named by the reason. ``DIFFERENCES`` lists them; a call that ends the pro
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from calls import Call
+from table import OPS
 
 ANY = ""
 
@@ -34,6 +36,23 @@ class Outcome:
         return kind in kinds.split() and re.search(words, self.message) is not None
 
 
+def close(a: Any, b: Any) -> bool:
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(close, a, b))
+    if isinstance(a, float) and isinstance(b, float):
+        if math.isnan(a) or math.isnan(b):
+            return math.isnan(a) and math.isnan(b)
+        return a == b or abs(a - b) <= 1e-6 + 1e-5 * max(abs(a), abs(b))
+    return bool(a == b) and type(a) is type(b)
+
+
+def unsigned(result: Any) -> Any:
+    if isinstance(result, list):
+        return [unsigned(each) for each in result]
+    return abs(result) if isinstance(result, float) else result
+
+
+FACTORIZATIONS = {op.name for op in OPS if op.checks.vectors}
 Difference = Callable[[Call, str, Outcome, Outcome], bool]
 DIFFERENCES: dict[str, Difference] = {}
 
@@ -107,7 +126,7 @@ rule(
 rule(
     "a flag is a bool or a number; PyTorch takes the truth of anything ('no' is true)",
     theirs="ok RuntimeError ValueError",
-    our_words=r"argument '(inplace|size_average|reduce|return_indices)' .*must be bool",
+    our_words=r"argument '(inplace|size_average|reduce|return_indices|get_infos)' .*must be bool",
 )
 rule(
     "the same in unique, and in dropout for what is passed on",
@@ -311,12 +330,14 @@ rule(
     theirs="RuntimeError ValueError IndexError",
     our_words="invalid combination",
 )
-rule(
-    "norms by singular values are not there",
-    "norm matrix_norm",
-    ours="NotImplementedError",
-    our_words="singular values",
-)
+
+
+@difference("vectors of a factorization are right up to their signs")
+def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
+    both = ours.fits("ok") and theirs.fits("ok") and call.target.name in FACTORIZATIONS
+    return both and close(unsigned(ours.result), unsigned(theirs.result))
+
+
 rule(
     "PyTorch's function is in Python: it says what dims must be with other types of error",
     "tensordot",

@@ -370,6 +370,7 @@ class NamedList {
       const std::string value(word.substr(name.size() + 1));
       if (value == "None") Py_RETURN_NONE;
       if (value == "False") Py_RETURN_FALSE;
+      if (value == "True") Py_RETURN_TRUE;
       return PyLong_FromString(value.c_str(), nullptr, 10);
     }
     return nullptr;

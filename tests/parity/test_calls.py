@@ -8,15 +8,13 @@ any other and is printed.
 from __future__ import annotations
 
 import itertools
-import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
-from call_differences import DIFFERENCES, Outcome
+from call_differences import DIFFERENCES, Outcome, close
 from calls import Call, Generator, Worker
 
 pytest.importorskip("torch")
@@ -32,16 +30,6 @@ UNFILLED = {"empty", "empty_like", "new_empty"}
 NOT_MADE = {
     "combinations": "makes a grid of r dimensions",
 }
-
-
-def close(a: Any, b: Any) -> bool:
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(close, a, b))
-    if isinstance(a, float) and isinstance(b, float):
-        if math.isnan(a) or math.isnan(b):
-            return math.isnan(a) and math.isnan(b)
-        return a == b or abs(a - b) <= 1e-6 + 1e-5 * max(abs(a), abs(b))
-    return bool(a == b) and type(a) is type(b)
 
 
 def agree(ours: Outcome, theirs: Outcome) -> bool:

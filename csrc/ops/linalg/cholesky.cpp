@@ -225,17 +225,17 @@ static const Entry entry_linalg_cholesky_ex(
     "The Cholesky factor, and for each matrix the order of the first leading minor that is not "
     "positive, or 0.",
     "spd(3) | spd(2,3), upper=True | spd(3), check_errors=True", "L, info");
-static const Entry entry_cholesky("cholesky(input, upper=False)", function<torch_cholesky>, kBoth,
-                                  "The same as linalg.cholesky, under its old name.",
+static const Entry entry_cholesky("cholesky(input, upper=False)", function<torch_cholesky>,
+                                  kCastBoth, "The same as linalg.cholesky, under its old name.",
                                   "spd(3) | spd(2,3), upper=True");
 static const Entry entry_cholesky_solve(
-    "cholesky_solve(input, input2, upper=False)", function<cholesky_solve>, kBoth,
+    "cholesky_solve(input, input2, upper=False)", function<cholesky_solve>, kCastBoth,
     "The solutions X of A X = input, where input2 is the Cholesky factor of A.",
     "x(3,2), x(3,3, low=0.5, high=2) | x(2,3,2), x(3,3, low=0.5, high=2), True "
     "| xs(3,1), xs(3,3, low=0.5, high=2) | x(3,0), x(3,3) | x(0,2), x(0,0) "
     "| x(18,2), spd(18)");
 static const Entry entry_cholesky_inverse(
-    "cholesky_inverse(input, upper=False)", function<cholesky_inverse>, kBoth,
+    "cholesky_inverse(input, upper=False)", function<cholesky_inverse>, kCastBoth,
     "The inverses of the matrices of which these are the Cholesky factors.",
     "x(3,3, low=0.5, high=2) | x(2,3,3, low=0.5, high=2), True | x(0,0)");
 

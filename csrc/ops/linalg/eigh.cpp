@@ -125,12 +125,12 @@ Tensor eigvalsh(const Tensor& a, bool upper) {
 std::array<Tensor, 2> eigh(const Tensor& a) { return linalg_eigh(a, "L"); }
 
 static const Entry entry_eigh(
-    "eigh(A, UPLO:name='L')", function<linalg_eigh>, kLinalgForm | kOutForm,
+    "eigh(input, UPLO='L')", function<linalg_eigh>, kLinalgForm | kOutForm,
     "The eigenvalues of symmetric matrices in rising order, and orthonormal eigenvectors as "
     "columns; one half of the matrices is read.  LinAlgError where there is no convergence.",
     "sym(3) | sym(2,3) | spd(3), 'U' | sym(1) | sym(0)", "eigenvalues, eigenvectors", nullptr,
     "vectors={1: -2}");
-static const Entry entry_eigvalsh("eigvalsh(A, UPLO:name='L')", function<linalg_eigvalsh>,
+static const Entry entry_eigvalsh("eigvalsh(input, UPLO='L')", function<linalg_eigvalsh>,
                                   kLinalgForm | kOutForm,
                                   "The eigenvalues of symmetric matrices in rising order.",
                                   "sym(3) | sym(2,3) | spd(3), 'U' | sym(0)");

@@ -117,12 +117,12 @@ Tensor ldl_solve(const Tensor& ld, const Tensor& pivots, const Tensor& b, bool h
 }  // namespace
 
 static const Entry entry_ldl_factor(
-    "ldl_factor(A, *, hermitian=False)", function<ldl_factor>, kLinalgForm | kOutForm | kNoGrad,
+    "ldl_factor(input, *, hermitian=False)", function<ldl_factor>, kLinalgForm | kOutForm | kNoGrad,
     "L and D of symmetric A = L D L^T in one matrix, up to a permutation, and LAPACK's pivots; the "
     "lower half is read.  LinAlgError where D has a zero.",
     "c(3,3) | c(2,3,3) | cs(4,4) | c(0,0) | c(18,18)", "LD, pivots");
 static const Entry entry_ldl_factor_ex(
-    "ldl_factor_ex(A, *, hermitian=False, check_errors=False)", function<ldl_factor_ex>,
+    "ldl_factor_ex(input, *, hermitian=False, check_errors=False)", function<ldl_factor_ex>,
     kLinalgForm | kOutForm | kNoGrad,
     "The same, and for each matrix the number of the first zero of D, or 0.",
     "c(3,3) | c(2,3,3), check_errors=True", "LD, pivots, info");

@@ -436,17 +436,17 @@ Tensor solve_by_lu(const Tensor& lu, const Tensor& pivots, const Tensor& b, bool
 }
 
 static const Entry entry_lu_factor(
-    "lu_factor(input, *, pivot=True)", function<lu_factor>, kLinalgForm | kOutForm,
+    "lu_factor(A, *, pivot=True)", function<lu_factor>, kLinalgForm | kOutForm,
     "L and U of A = P L U in one matrix, and the pivots (int32), which count from 1.  RuntimeError "
     "where U has a zero on the diagonal.",
     "x(3,3) | x(2,3,3) | x(3,5) | x(5,3) | xs(3,3) | x(0,0) | x(2,0,3) | x(18,18)", "LU, pivots");
 static const Entry entry_lu_factor_ex(
-    "lu_factor_ex(input, *, pivot=True, check_errors=False)", function<lu_factor_ex>,
+    "lu_factor_ex(A, *, pivot=True, check_errors=False)", function<lu_factor_ex>,
     kLinalgForm | kOutForm,
     "The same, and for each matrix the number of the first zero on the diagonal of U, or 0.",
     "x(3,3) | x(2,3,4) | x(3,2), check_errors=True", "LU, pivots, info");
 static const Entry entry_linalg_lu(
-    "lu(input, *, pivot=True)", function<linalg_lu>, kLinalgForm | kOutForm,
+    "lu(A, *, pivot=True)", function<linalg_lu>, kLinalgForm | kOutForm,
     "P, L and U with A = P L U, P a permutation matrix.",
     "x(3,3) | x(2,3,3) | x(3,5) | x(5,3) | xs(3,4) | x(0,0) | x(2,0,3) | x(18,18)", "P, L, U");
 static const Entry entry_lu("lu(A, pivot=True, get_infos=False)", function<torch_lu>,

@@ -275,15 +275,15 @@ std::array<Tensor, 4> lstsq(const Tensor& a, const Tensor& b, std::optional<doub
 }  // namespace
 
 static const Entry entry_pinv(
-    "pinv(A, *, atol=None, rtol=None, hermitian=False)", function<linalg_pinv>,
-    kLinalgForm | kOutForm,
+    "pinv(input, *, atol=None, rtol=None, hermitian=False)", function<linalg_pinv>,
+    kLinalgForm | kCastOutForm,
     "The pseudo-inverses of matrices (..., m, n).  Singular values up to the greater of atol and "
     "rtol times the greatest of them count as zero; rtol is max(m, n) units in the last place "
     "unless one of the two is given.",
     "w(3,3) | w(5,3) | w(3,5) | w(2,3,4) | spd(3), hermitian=True | x(0,3) "
     "| w(4,3), atol=1e-3 | w(4,3), atol=1e-9, rtol=1e-3");
-static const Entry entry_pinv_rcond("pinv(A, rcond, hermitian=False)", function<linalg_pinv_rcond>,
-                                    kLinalgForm | kOutForm,
+static const Entry entry_pinv_rcond("pinv(input, rcond, hermitian=False)",
+                                    function<linalg_pinv_rcond>, kLinalgForm | kCastOutForm,
                                     "The same with rtol under its old name.",
                                     "w(4,3), 1e-6 | w(2,3), rcond=1e-6");
 static const Entry entry_pinverse("pinverse(input, rcond=1e-15)", function<pinverse>,
@@ -291,25 +291,25 @@ static const Entry entry_pinverse("pinverse(input, rcond=1e-15)", function<pinve
                                   "The same as linalg.pinv, under its old name.",
                                   "w(3,4) | w(2,4,3), 1e-6");
 static const Entry entry_matrix_rank(
-    "matrix_rank(A, *, atol=None, rtol=None, hermitian=False)", function<matrix_rank>,
-    kLinalgForm | kOutForm | kNoGrad,
+    "matrix_rank(input, *, atol=None, rtol=None, hermitian=False)", function<matrix_rank>,
+    kLinalgForm | kCastOutForm | kNoGrad,
     "How many singular values of each matrix exceed the bound, as in pinv.",
     "c(3,4) | c(2,3,3) | spd(3), hermitian=True | c(0,3) | c(3,3), atol=0.5, rtol=0.1");
-static const Entry entry_matrix_rank_tol("matrix_rank(A, tol, hermitian=False)",
+static const Entry entry_matrix_rank_tol("matrix_rank(input, tol, hermitian=False)",
                                          function<matrix_rank_tol>,
-                                         kLinalgForm | kOutForm | kNoGrad,
+                                         kLinalgForm | kCastOutForm | kNoGrad,
                                          "The same with a bound alone.",
                                          "c(3,4), 0.5 | c(2,3,3), c(2, low=0.1, high=1)");
 static const Entry entry_cond(
-    "cond(A, p=None)", function<cond>, kLinalgForm | kOutForm,
+    "cond(input, p=None)", function<cond>, kLinalgForm | kCastOutForm,
     "The condition numbers of matrices in the norm of order p, by "
     "default 2; infinity where one is singular.",
     "w(3,3) | w(2,3,4) | w(3,3), -2 | w(3,3), 1 | w(2,3,3), inf | w(3,3), -1");
-static const Entry entry_cond_named("cond(A, p)", function<cond_named>, kLinalgForm | kOutForm,
-                                    "The same by the name of the norm.",
+static const Entry entry_cond_named("cond(input, p)", function<cond_named>,
+                                    kLinalgForm | kCastOutForm, "The same by the name of the norm.",
                                     "w(3,3), 'fro' | w(3,3), 'nuc'");
 static const Entry entry_lstsq(
-    "lstsq(input, b, rcond=None, *, driver=None)", function<lstsq>, kLinalgForm | kOutForm,
+    "lstsq(input, b, rcond=None, *, driver=None)", function<lstsq>, kLinalgForm | kCastOutForm,
     "The least solutions X of least squares of A X - B, for matrices of any rank; the squared "
     "residuals of overdetermined systems of full rank, ranks and singular values where the driver "
     "gives them (gelsy, the default, gels, gelsd, gelss).",

@@ -267,7 +267,7 @@ Tensor ormqr(const Tensor& a, const Tensor& tau, const Tensor& other, bool left,
 }  // namespace
 
 static const Entry entry_linalg_qr(
-    "qr(A, mode:name='reduced')", function<linalg_qr>, kLinalgForm | kOutForm,
+    "qr(A, mode='reduced')", function<linalg_qr>, kLinalgForm | kOutForm,
     "Q and R with A = Q R, Q with orthonormal columns and R upper triangular: of the least size, "
     "with a square Q ('complete'), or R alone ('r').",
     "w(3,3) | w(2,3,3) | w(5,3) | w(3,5) | w(3,5), 'complete' | c(5,3), 'complete' | w(2,2) "
@@ -278,16 +278,16 @@ static const Entry entry_qr("qr(input, some=True)", function<torch_qr>, kBoth,
                             "w(3,3) | w(2,5,3) | c(5,3), False", "Q, R", nullptr,
                             "vectors={0: -2, 1: -1}");
 static const Entry entry_geqrf(
-    "geqrf(input)", function<geqrf>, kBoth | kNoGrad,
+    "geqrf(input)", function<geqrf>, kCastBoth | kNoGrad,
     "R, below its diagonal the vectors of the reflectors whose product is Q, and their factors.",
     "c(3,3) | c(2,5,3) | c(3,5) | cs(3,3) | c(0,3) | c(18,17)", "a, tau");
 static const Entry entry_householder_product(
-    "householder_product(input, tau)", function<householder_product>, kLinalgForm | kOutForm,
+    "householder_product(input, tau)", function<householder_product>, kLinalgForm | kCastOutForm,
     "The first columns of the product of the reflectors I - tau v v^H, whose vectors v are below "
     "the diagonal of input.",
     "x(3,3, low=-0.5, high=0.5), x(3) | x(2,5,3, low=-0.5, high=0.5), x(2,2) | xs(3,2), x(2) | "
     "c(3,2), c(0) | c(3,0), c(0)");
-static const Entry entry_orgqr("orgqr(input, input2)", function<householder_product>, kBoth,
+static const Entry entry_orgqr("orgqr(input, input2)", function<householder_product>, kCastBoth,
                                "The same as linalg.householder_product, under its old name.",
                                "x(3,3), x(3)");
 static const Entry entry_ormqr(

@@ -114,12 +114,12 @@ Tensor nanquantile(const Tensor& input, const Operand& q, Dim dim, bool keepdim,
   "| xs(3,5), 0.6, -1, interpolation='nearest' | x(2,3,4), x(3, low=0, high=1), 1, True"
 
 const Entry entry_quantile(
-    "quantile(input, q, dim=None, keepdim=False, *, interpolation:name='linear')",
-    function<quantile>, kBoth,
+    "quantile(input, q, dim=None, keepdim=False, *, interpolation='linear')", function<quantile>,
+    kBoth,
     "The element below which the share q of the elements lies, between two of them in proportion.",
     PB_QUANTILE_SAMPLES);
 const Entry entry_nanquantile(
-    "nanquantile(input, q, dim=None, keepdim=False, *, interpolation:name='linear')",
+    "nanquantile(input, q, dim=None, keepdim=False, *, interpolation='linear')",
     function<nanquantile>, kBoth, "The same of the elements that are not NaN.",
     PB_QUANTILE_SAMPLES);
 
