@@ -149,10 +149,15 @@ def check_seeds(seeds: Sequence[Any]) -> None:
             )
 
 
-def check_real(api: str, kind: str, tree: Any) -> None:
+def check_real(api: str, kind: str, trees: Sequence[Any]) -> None:
     """What a Jacobian is made of: by or of complex numbers it is no matrix of numbers."""
-    for at, leaf in enumerate(tree_flatten(tree)[0]):
-        if isinstance(leaf, Tensor) and leaf.is_complex():
+    for tree in trees:
+        if type(tree) is not Tensor or tree.dtype.is_complex:
+            break
+    else:
+        return
+    for at, leaf in enumerate(tree_flatten(trees)[0]):
+        if isinstance(leaf, Tensor) and leaf.dtype.is_complex:
             raise RuntimeError(
                 f"{api}: Expected all {kind}s to be real but received complex tensor at flattened "
                 f"{kind} idx: {at}. Differentiate by real tensors: see view_as_real."
