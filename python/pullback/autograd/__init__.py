@@ -46,13 +46,15 @@ _Tensors = Sequence[Any]
 def _as_tuple(tensors: Any, function: str, name: str) -> tuple[Any, ...]:
     if isinstance(tensors, (_core.Tensor, GradientEdge)):
         return (tensors,)
+    if type(tensors) is tuple:
+        return tensors
     return _arguments.elements(function, name, tensors, "Tensor or a sequence of Tensors")
 
 
 def _as_inputs(inputs: Any, function: str) -> tuple[Any, ...]:
     if type(inputs) is dict:
         inputs = inputs.values()
-    elif isinstance(inputs, Mapping):
+    elif type(inputs) is not tuple and isinstance(inputs, Mapping):
         raise TypeError(
             f"`inputs` argument to `{function}()` must be a dict, not {type(inputs).__name__}. "
             "Other Mapping types are not supported."
@@ -60,8 +62,9 @@ def _as_inputs(inputs: Any, function: str) -> tuple[Any, ...]:
     found = _as_tuple(inputs, function, "inputs")
     if not found:
         raise RuntimeError(f"`inputs` argument to `{function}()` cannot be empty.")
-    if any(each is None for each in found):
-        raise RuntimeError("all inputs have to be Tensors or GradientEdges, but got NoneType")
+    for each in found:
+        if each is None:
+            raise RuntimeError("all inputs have to be Tensors or GradientEdges, but got NoneType")
     return found
 
 
