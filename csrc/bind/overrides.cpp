@@ -272,8 +272,16 @@ bool keeps_own_class(const Callee& callee) {
   const std::string_view name = name_of_property(callee.what);
   return name == "grad" || name == "_base";
 }
+// Of bound slots such as None.__str__; from 3.13 on its C name is Python's own.
+PyTypeObject* method_wrapper_type() {
+  static PyTypeObject* const type = [] {
+    const Owned bound(PyObject_GetAttrString(Py_None, "__str__"));
+    return Py_TYPE(bound.get());
+  }();
+  return type;
+}
 bool keeps_own_class(PyObject* function) {
-  if (Py_TYPE(function) != &_PyMethodWrapper_Type) return false;
+  if (Py_TYPE(function) != method_wrapper_type()) return false;
   const Owned property(PyObject_GetAttrString(function, "__self__"));
   for (const char* name : {"grad", "_base"}) {
     if (Owned(attribute_of_tensor(name)).get() == property.get()) return true;
