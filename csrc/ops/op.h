@@ -10,8 +10,8 @@
 //     static constexpr bool kLinear = true;                  // jvp: the operator itself
 //     static constexpr bool kComplex = true;                 // its fill takes complex numbers
 //     static constexpr bool kMatrixProduct = true;           // and other traits: describe<Op>
-//     static constexpr unsigned kConstants = 1;              // results without a derivative, as
-//     bits struct Attrs {                                         // everything that is no tensor
+//     static constexpr unsigned kConstants = 1;              // bits: results without derivative
+//     struct Attrs {                                         // everything that is no tensor
 //       ...
 //       Attrs batched(std::int64_t batch) const;             // the same with a leading batch dim
 //     };
