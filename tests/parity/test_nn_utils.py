@@ -258,6 +258,38 @@ prune.PruningContainer(5)
 (m := prune.l1_unstructured(layer(), 'weight', 3), c := copy.deepcopy(nn.Linear(2, 2)), list(state(m)))[2]
 """.strip().split("\n")
 
+ORTHOGONAL = [
+    f"(m := u.parametrizations.orthogonal(nn.Linear({shape}){settings}), m.weight, state(m), "
+    f"m(torch.ones({shape.split(',')[0]})).square().sum().backward(), grads(m))[1:]"
+    for shape in ("3, 3", "2, 4", "4, 2")
+    for settings in (
+        "",
+        *(
+            f", orthogonal_map={each!r}, use_trivialization={trivial}"
+            for each in ("matrix_exp", "cayley", "householder")
+            for trivial in (True, False)
+            if trivial or each == "householder"
+        ),
+    )
+]
+ORTHOGONAL += """
+u.parametrizations.orthogonal(nn.Linear(3, 3), 'bias')
+u.parametrizations.orthogonal(nn.Linear(3, 3), 'nothing')
+u.parametrizations.orthogonal(nn.Linear(3, 3), orthogonal_map='other')
+(m := u.parametrizations.orthogonal(nn.Linear(3, 3)), setattr(m, 'weight', torch.eye(3)), m.weight)[2]
+(m := u.parametrizations.orthogonal(nn.Linear(3, 3)), setattr(m, 'weight', torch.ones(2, 3)))
+(m := u.parametrizations.orthogonal(nn.Linear(3, 3), orthogonal_map='cayley', use_trivialization=False), setattr(m, 'weight', torch.eye(3)))
+""".strip().split("\n")
+
+CONVOLUTIONS = """
+(m := u.spectral_norm(nn.ConvTranspose1d(2, 3, 2)), m.weight_u.shape, m(torch.ones(1, 2, 4)))[1:]
+(m := u.parametrizations.spectral_norm(nn.ConvTranspose2d(2, 3, 2)), m.weight)[1]
+u.fuse_conv_bn_eval(nn.Conv1d(2, 3, 2).eval(), nn.BatchNorm1d(3).eval())(torch.ones(1, 2, 4))
+u.fuse_conv_bn_eval(nn.ConvTranspose1d(2, 3, 2).eval(), nn.BatchNorm1d(3).eval(), True)(torch.ones(1, 2, 4))
+(m := u.convert_conv2d_weight_memory_format(nn.Conv2d(2, 3, 2), torch.contiguous_format), m.weight.stride(), m.weight)[1:]
+(m := torch.func.replace_all_batch_norm_modules_(nn.Sequential(nn.BatchNorm2d(2), nn.InstanceNorm1d(3, track_running_stats=True))), m[0].running_mean, m[0].track_running_stats, m[1].running_mean)[1:]
+""".strip().split("\n")
+
 OTHERS = """
 (u.skip_init(nn.Linear, 2, 3).weight.shape, torch.rand(2))
 u.skip_init(nn.Identity)
@@ -274,7 +306,9 @@ u.convert_conv2d_weight_memory_format(layer(), torch.channels_last)(x)
 """.strip().split("\n")
 
 
-@pytest.mark.parametrize("line", [*CLIPPING, *VECTORS, *RNN, *NORMS, *PRUNE, *OTHERS])
+@pytest.mark.parametrize(
+    "line", [*CLIPPING, *VECTORS, *RNN, *NORMS, *ORTHOGONAL, *CONVOLUTIONS, *PRUNE, *OTHERS]
+)
 def test_a_line(line: str) -> None:
     same(HEAD + line, ("nn.utils.prune", "nn.utils.stateless"), rtol=2e-5)
 
@@ -325,8 +359,6 @@ def test_wrong_arguments_are_named() -> None:
     layer = parametrize.register_parametrization(pb.nn.Linear(2, 2), "weight", Double())
     with pytest.raises(ValueError, match="tensor_name='bias'"):
         parametrize.transfer_parametrizations_and_params(layer, pb.nn.Linear(2, 2), "bias")
-    with pytest.raises(NotImplementedError, match=r"linalg\.matrix_exp"):
-        pb.nn.utils.parametrizations.orthogonal(layer)
     with pytest.raises(RuntimeError, match="does not have yet"):
         pb.nn.parallel.DistributedDataParallel(layer)
     with pytest.raises(RuntimeError, match="one device"):

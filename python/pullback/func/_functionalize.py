@@ -85,18 +85,17 @@ def replace_all_batch_norm_modules_(root: Any) -> Any:
 
     Example:
         >>> import pullback as pb
-        >>> pb.func.replace_all_batch_norm_modules_(pb.nn.Tanh())
-        Tanh()
+        >>> norm = pb.func.replace_all_batch_norm_modules_(pb.nn.BatchNorm1d(2))
+        >>> norm.running_mean is None, norm.track_running_stats
+        (True, False)
     """
     from pullback import nn
+    from pullback.nn.modules.batchnorm import _BatchNorm
 
     if not isinstance(root, nn.Module):
         _arguments.refuse("replace_all_batch_norm_modules_", "root", "Module", root)
-    kinds = [getattr(nn, f"BatchNorm{dims}d", None) for dims in (1, 2, 3)]
-    known = tuple(kind for kind in kinds if kind is not None)
     for each in root.modules():
-        if isinstance(each, known):
-            own: Any = each
-            own.running_mean = own.running_var = own.num_batches_tracked = None
-            own.track_running_stats = False
+        if isinstance(each, _BatchNorm):
+            each.running_mean = each.running_var = each.num_batches_tracked = None
+            each.track_running_stats = False
     return root

@@ -12,10 +12,7 @@ __all__ = ["convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_
 _M = TypeVar("_M", bound="nn.Module")
 
 
-def _converted(module: _M, memory_format: Any, dims: int) -> _M:
-    kinds = tuple(
-        getattr(nn, name) for name in (f"Conv{dims}d", f"ConvTranspose{dims}d") if hasattr(nn, name)
-    )
+def _converted(module: _M, memory_format: Any, kinds: tuple[type, ...]) -> _M:
     for each in module.modules():
         if isinstance(each, kinds):
             with pb.no_grad():
@@ -31,9 +28,9 @@ def convert_conv2d_weight_memory_format(module: _M, memory_format: Any) -> _M:
         module: changed in place.
         memory_format: of the weights.
     """
-    return _converted(module, memory_format, 2)
+    return _converted(module, memory_format, (nn.Conv2d, nn.ConvTranspose2d))
 
 
 def convert_conv3d_weight_memory_format(module: _M, memory_format: Any) -> _M:
     """The same for three dimensions."""
-    return _converted(module, memory_format, 3)
+    return _converted(module, memory_format, (nn.Conv3d, nn.ConvTranspose3d))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import pullback as pb
 from pullback import Tensor
 from pullback.nn import functional as F
@@ -157,16 +155,155 @@ def spectral_norm(
     return parametrize.register_parametrization(module, name, made)
 
 
+_MAPS = ("matrix_exp", "cayley", "householder")
+
+
+def _with_signs(reflectors: Tensor, tau: Tensor) -> Tensor:
+    """The orthogonal factor of a QR factorization whose other factor has a positive diagonal."""
+    signs = reflectors.diagonal(dim1=-2, dim2=-1).sgn()
+    return pb.linalg.householder_product(reflectors, tau) * signs.unsqueeze(-2)
+
+
+def _completed(tall: Tensor) -> Tensor:
+    """A square orthogonal matrix that begins with the columns, made orthonormal, of this one."""
+    n, k = tall.shape[-2:]
+    if n == k:
+        gap = (tall.mH @ tall - pb.eye(n, dtype=tall.dtype)).abs()
+        if bool((gap <= 10 * n * pb.finfo(tall.dtype).eps).all()):
+            return tall.clone()
+    else:
+        more = pb.randn((*tall.shape[:-2], n, n - k), dtype=tall.dtype)
+        tall = pb.cat([tall, more], dim=-1)
+    return _with_signs(*pb.geqrf(tall))
+
+
+class _Orthogonal(Module):
+    """Orthonormal columns, or rows of a wide matrix, made of the triangle below the diagonal.
+
+    With ``base`` they are ``base @ map(weight)``: any matrix is at the origin of its own map.
+    """
+
+    base: Tensor | None
+
+    def __init__(self, weight: Tensor, orthogonal_map: str, use_trivialization: bool) -> None:
+        super().__init__()
+        if weight.is_complex() and orthogonal_map == "householder":
+            raise ValueError("The householder parametrization does not support complex tensors.")
+        self.shape = weight.shape
+        self.orthogonal_map = orthogonal_map
+        self.use_trivialization = use_trivialization
+        if use_trivialization:
+            self.register_buffer("base", None)
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.shape[-2] < self.shape[-1]
+
+    def _turned(self, matrix: Tensor) -> Tensor:
+        """Between the weight and a matrix that is not wide."""
+        return matrix.mT if self._is_wide else matrix
+
+    def forward(self, weight: Tensor) -> Tensor:
+        tall = self._turned(weight)
+        made = self._reflected(tall) if self.orthogonal_map == "householder" else self._spun(tall)
+        if self.use_trivialization and self.base is not None:
+            made = self.base @ made
+        return self._turned(made)
+
+    def _reflected(self, tall: Tensor) -> Tensor:
+        # The diagonal holds the signs of the columns.
+        below = tall.tril(diagonal=-1)
+        tau = 2 / (1 + (below * below).sum(dim=-2))
+        signs = tall.diagonal(dim1=-2, dim2=-1).int()
+        return pb.linalg.householder_product(below, tau) * signs.unsqueeze(-2)
+
+    def _spun(self, tall: Tensor) -> Tensor:
+        n, k = tall.shape[-2:]
+        lower = tall.tril()
+        if n != k:
+            lower = pb.cat([lower, lower.new_zeros((*lower.shape[:-2], n, n - k))], dim=-1)
+        skew = lower - lower.mH
+        if self.orthogonal_map == "matrix_exp":
+            made = pb.linalg.matrix_exp(skew)
+        else:  # the Cayley transform
+            one = pb.eye(n, dtype=skew.dtype)
+            made = pb.linalg.solve(one - skew / 2, one + skew / 2)
+        return made[..., :k]
+
+    def right_inverse(self, value: Tensor) -> Tensor:
+        if value.shape != self.shape:
+            raise ValueError(
+                f"Expected a matrix or batch of matrices of shape {self.shape}. "
+                f"Got a tensor of shape {value.shape}."
+            )
+        with pb.no_grad():
+            return self._inverted(value)
+
+    def _inverted(self, value: Tensor) -> Tensor:
+        tall = self._turned(value)
+        if self.use_trivialization:
+            self.base = _completed(tall)
+            # The origin of every map: its signs undo those of the reflections.
+            origin = pb.zeros_like(value)
+            origin.diagonal(dim1=-2, dim2=-1).fill_(-1)
+            return origin
+        if self.orthogonal_map != "householder":
+            raise NotImplementedError(
+                "It is not possible to assign to the matrix exponential or the Cayley "
+                "parametrizations when use_trivialization=False."
+            )
+        reflectors, tau = pb.geqrf(tall)
+        diagonal = reflectors.diagonal(dim1=-2, dim2=-1)
+        diagonal.sign_()
+        diagonal[tau == 0] *= -1
+        return self._turned(reflectors)
+
+
 def orthogonal(
     module: Module,
     name: str = "weight",
     orthogonal_map: str | None = None,
     *,
     use_trivialization: bool = True,
-) -> NoReturn:
-    """Raises: its maps need ``linalg.matrix_exp``, ``linalg.solve`` and ``linalg.qr``."""
-    del module, name, orthogonal_map, use_trivialization
-    raise NotImplementedError(
-        "parametrizations.orthogonal: needs linalg.matrix_exp, linalg.solve and linalg.qr, which "
-        "pullback does not have yet. nn.init.orthogonal_ starts a weight as an orthogonal matrix."
-    )
+) -> Module:
+    """A weight that stays orthogonal: its columns, or the rows of a wide one, are orthonormal.
+
+    Args:
+        module: the module.
+        name: the parameter, a matrix or a stack of matrices.
+        orthogonal_map: ``"matrix_exp"`` or ``"cayley"`` of a skew-symmetric matrix, or
+            ``"householder"``, a product of reflections; by default the first for square weights and
+            the last for others.
+        use_trivialization: multiply by a fixed orthogonal matrix, so that the weight starts where
+            it is and can be assigned (M. Lezcano-Casado, "Trivializations for gradient-based
+            optimization on manifolds", NeurIPS 2019).
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: there is no such parameter, it is no matrix, or there is no such map.
+
+    Example:
+        >>> import pullback as pb
+        >>> layer = pb.nn.utils.parametrizations.orthogonal(pb.nn.Linear(20, 40))
+        >>> pb.allclose(layer.weight.T @ layer.weight, pb.eye(20), atol=1e-5)
+        True
+    """
+    weight = getattr(module, name, None)
+    if not isinstance(weight, Tensor):
+        raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
+    if weight.dim() < 2:
+        raise ValueError(
+            f"Expected a matrix or batch of matrices. Got a tensor of {weight.dim()} dimensions."
+        )
+    if orthogonal_map is None:
+        is_square = weight.shape[-2] == weight.shape[-1]
+        orthogonal_map = "matrix_exp" if is_square or weight.is_complex() else "householder"
+    if orthogonal_map not in _MAPS:
+        raise ValueError(
+            'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: '
+            f"{orthogonal_map}"
+        )
+    made = _Orthogonal(weight, orthogonal_map, use_trivialization)
+    return parametrize.register_parametrization(module, name, made, unsafe=True)

@@ -99,8 +99,8 @@ class SpectralNorm:
 
 
 def _is_transposed(module: Module) -> bool:
-    kinds = [getattr(pb.nn, f"ConvTranspose{n}d", None) for n in (1, 2, 3)]
-    return isinstance(module, tuple(kind for kind in kinds if kind is not None))
+    nn = pb.nn
+    return isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d))
 
 
 def spectral_norm(
