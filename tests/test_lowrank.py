@@ -74,6 +74,36 @@ def test_eigenpairs_by_iteration(largest: bool, general: bool) -> None:
     np.testing.assert_allclose(w.numpy(), expected, 1e-6)
 
 
+def diagonal(m: int) -> Any:
+    return pb.diag(pb.arange(1.0, m + 1, dtype=pb.float64))
+
+
+def test_eigenpairs_by_as_many_iterations_as_it_takes() -> None:
+    pb.manual_seed(0)
+    w, _ = pb.lobpcg(diagonal(40), k=1, niter=-1)
+    np.testing.assert_allclose(w.numpy(), [40], 1e-9)
+
+
+def test_each_matrix_of_a_stack_converges() -> None:
+    pb.manual_seed(0)
+    a = pb.stack([diagonal(30) * 1e-9, diagonal(30) * 1e9])
+    w, v = pb.lobpcg(a, k=2, tol=1e-6)
+    np.testing.assert_allclose(w.numpy(), [[30e-9, 29e-9], [30e9, 29e9]], 1e-6)
+    residual = (a @ v - v * w.unsqueeze(-2)).norm(dim=-2) / a.norm(dim=(-2, -1)).unsqueeze(-1)
+    assert bool((residual < 2e-6).all())
+
+
+@pytest.mark.parametrize("general", [True, False])
+@pytest.mark.parametrize("zero", [True, False])
+def test_eigenpairs_from_vectors_of_which_one_is_right(general: bool, zero: bool) -> None:
+    x = pb.ones(12, 2, dtype=pb.float64)
+    x[:, 0] = 0
+    x[11, 0] = 1
+    b = pb.eye(12, dtype=pb.float64) if general else None
+    w, _ = pb.lobpcg(diagonal(12) * (not zero), B=b, X=x)
+    np.testing.assert_allclose(w.numpy(), [0, 0] if zero else [12, 11], 1e-9)
+
+
 def test_the_derivative_of_eigenpairs_by_iteration() -> None:
     a = random(9, 9)
     a = (a + a.mT).requires_grad_()
@@ -86,6 +116,8 @@ def test_the_derivative_of_eigenpairs_by_iteration() -> None:
 
 
 def test_what_lobpcg_refuses() -> None:
+    with pytest.raises(AssertionError, match=r"got shape \[8, 9\]"):
+        pb.lobpcg(pb.ones(8, 9))
     with pytest.raises(ValueError, match="smaller than 3 x"):
         pb.lobpcg(pb.eye(4), k=2)
     with pytest.raises(ValueError, match="tracker"):

@@ -245,3 +245,63 @@ def test_the_exponentials_of_a_stack_of_sizes() -> None:
     a = pb.stack([random(3, 3) * scale for scale in (1e-6, 1.0, 20.0)])
     each = pb.stack([pb.matrix_exp(m) for m in a])
     np.testing.assert_allclose(pb.matrix_exp(a).numpy(), each.numpy(), 1e-9, 1e-12)
+
+
+def test_an_exponential_does_not_depend_on_its_neighbours() -> None:
+    small = random(3, 3).float()
+    turn = pb.tensor([[0.0, 1e8, 0], [-1e8, 0, 0], [0, 0, 0]])
+    close(pb.matrix_exp(pb.stack([small, turn]))[0], pb.matrix_exp(small.double()), 1e-5)
+    close(pb.func.vmap(pb.matrix_exp)(pb.stack([small, turn]))[0], pb.matrix_exp(small), 1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1.0, 1e8, 1e20])
+def test_the_gradient_of_an_exponential_is_linear_in_what_comes_in(scale: float) -> None:
+    def gradient(a: Any, g: Any) -> Any:
+        a = a.requires_grad_()
+        return pb.autograd.grad(pb.matrix_exp(a), a, g)[0]
+
+    a, g = random(2, 3, 3), random(2, 3, 3, seed=1)
+    g[1] *= 1e-3
+    found = gradient(a.float(), (g * scale).float())
+    close(found.double() / scale, gradient(a.clone(), g), 1e-5)
+
+
+def test_gradients_of_exponentials_of_great_directions() -> None:
+    a = random(2, 3, 3).requires_grad_()
+
+    def values(a: Any) -> Any:
+        return pb.matrix_exp(a) * 1e3
+
+    assert gradcheck(values, a, atol=1e-3, check_forward_ad=True)
+    assert gradgradcheck(values, a, atol=1e-3)
+
+
+# --- powers ---
+
+
+def test_a_power_of_zero_is_the_identity_of_any_matrix() -> None:
+    a = pb.tensor([[np.nan, 1.0], [np.inf, 2.0]], requires_grad=True)
+    power = pb.linalg.matrix_power(a, 0)
+    close(power, np.eye(2))
+    power.sum().backward()
+    close(a.grad, np.zeros((2, 2)))
+    both = pb.func.vmap(lambda m: pb.linalg.matrix_power(m, 0))(pb.stack([a, a]))
+    close(both, np.stack([np.eye(2)] * 2))
+
+
+def test_a_vandermonde_matrix_of_one_column_is_of_ones() -> None:
+    x = pb.tensor([np.nan, np.inf, 2.0], requires_grad=True)
+    column = pb.vander(x, 1)
+    close(column, np.ones((3, 1)))
+    column.sum().backward()
+    close(x.grad, np.zeros(3))
+
+
+# --- least squares ---
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (3, 0), (2, 3, 0), (0, 3, 2)], ids=str)
+def test_the_rank_of_least_squares_of_nothing(shape: tuple[int, ...]) -> None:
+    found = pb.linalg.lstsq(pb.ones(shape), pb.ones(*shape[:-1], 1))
+    assert found.rank.shape == shape[:-2]
+    assert not found.rank.any()

@@ -7,6 +7,7 @@ Knyazev, "Toward the optimal preconditioned eigensolver" (2001). All are made of
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pullback as pb
@@ -35,12 +36,10 @@ def svd_lowrank(
 
     Args:
         A: matrices (..., m, n).
-        q: how many singular values; somewhat more than the rank that is looked for.
+        q: how many singular values; somewhat more than the rank that is looked for. There are no
+            more than the smaller side of the matrices has elements.
         niter: how often the projection is multiplied by ``A``, which makes it more exact.
         M: what is subtracted; broadcasts to ``A``.
-
-    Raises:
-        RuntimeError: ``q`` is greater than the smaller side of the matrices.
 
     >>> left, right = pb.randn(8, 2), pb.randn(2, 6)
     >>> u, s, v = pb.svd_lowrank(left @ right, q=3)
@@ -100,9 +99,9 @@ def pca_lowrank(
 
 def _orthonormal(basis: Tensor, b: Tensor | None) -> Tensor:
     """The same space by vectors that are orthonormal, in the product of ``b``."""
+    basis = pb.linalg.qr(basis).Q  # of full rank, even where that of the vectors is not
     if b is None:
-        return pb.linalg.qr(basis).Q
-    basis = basis / basis.norm(dim=-2, keepdim=True)
+        return basis
     factor = pb.linalg.cholesky(basis.mT @ (b @ basis))
     return pb.linalg.solve_triangular(factor.mT, basis, upper=True, left=False)
 
@@ -156,11 +155,12 @@ def lobpcg(
         X: the vectors to begin with (..., m, n); random ones by default.
         n: how many random vectors, at least ``k``.
         iK: a preconditioner, nearly the inverse of ``A``.
-        niter: the most iterations, by default 1000.
+        niter: the most iterations, by default 1000; as many as it takes if it is not positive.
         tol: the norm of the residuals, over those of ``A`` and the vectors, to stop at.
         largest: False for the smallest eigenvalues.
 
     Raises:
+        AssertionError: ``A`` is not square.
         ValueError: the matrices have fewer than ``3 n`` rows, or ``tracker`` or a parameter of
             another method of orthogonalisation is given.
 
@@ -182,6 +182,10 @@ def lobpcg(
     )
     if method not in (None, "basic", "ortho"):
         raise ValueError(f"lobpcg: got method {method!r}, expected 'basic' or 'ortho'")
+    if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
+        raise AssertionError(
+            f"lobpcg: A must be square matrices (..., m, m), got shape {list(A.shape)}"
+        )
     count = k if k is not None else 1 if X is None else X.shape[-1]
     vectors = X.shape[-1] if X is not None else n if n is not None else count
     m = A.shape[-1]
@@ -193,7 +197,9 @@ def lobpcg(
     wants_largest = largest is None or largest
     with pb.no_grad():
         start = X if X is not None else pb.randn(*A.shape[:-2], m, vectors, dtype=A.dtype)
-        found = _iterated(A, B, start, iK, niter or 1000, tol, wants_largest)[..., :count]
+        found = _iterated(A, B, start, iK, 1000 if niter is None else niter, tol, wants_largest)[
+            ..., :count
+        ]
     # The values and vectors as functions of A: one more step, in which they are exact.
     whole = _pairs(A, B, count, wants_largest) if _wants_gradient(A, B) else None
     if whole is not None:
@@ -216,16 +222,16 @@ def _iterated(
     largest: bool,
 ) -> Tensor:
     bound = tol if tol is not None else pb.finfo(a.dtype).eps ** 0.5
+    size = a.norm(dim=(-2, -1)).unsqueeze(-1)
     vectors = x.shape[-1]
     x = _orthonormal(x, b)
     before: Tensor | None = None
-    for _ in range(niter):
+    for _ in range(niter) if niter > 0 else itertools.count():
         w, turn = _pairs(x.mT @ (a @ x), None, vectors, largest)
         x = x @ turn
         bx = x if b is None else b @ x
         residual = a @ x - bx * w.unsqueeze(-2)
-        size = a.norm() * x.norm(dim=-2) + 1e-300
-        if bool((residual.norm(dim=-2) / size < bound).all()):
+        if bool((residual.norm(dim=-2) <= bound * size * x.norm(dim=-2)).all()):
             break
         step = residual if inverse is None else inverse @ residual
         basis = _orthonormal(pb.cat([x, step] if before is None else [x, step, before], -1), b)

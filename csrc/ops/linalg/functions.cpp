@@ -1,10 +1,11 @@
 // Powers and exponentials of matrices, inverses and systems of tensors, Vandermonde matrices.
-#include <cmath>
-
 #include "ops/linalg/lu.h"
 #include "ops/linalg/matrices.h"
 #include "ops/linalg/norms.h"
 #include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/compare.h"
+#include "ops/pointwise/math.h"
+#include "ops/pointwise/select.h"
 #include "ops/reduce/reduction.h"
 #include "ops/reduce/scan.h"
 #include "ops/shape/join.h"
@@ -16,7 +17,10 @@ namespace {
 
 Tensor matrix_power(const Tensor& a, std::int64_t n) {
   check_square("linalg.matrix_power", a);
-  if (n == 0) return clone(expand(identity(rows_of(a), a.dtype()), a.sizes())) + a * 0;
+  if (n == 0) {
+    const Tensor always = Tensor::full(Dims{}, Scalar(true), DType::Bool);
+    return where(always, identity(rows_of(a), a.dtype()), a);
+  }
   if (n == 1) return clone(a);
   Tensor base = a;
   if (n < 0) {
@@ -58,16 +62,15 @@ Tensor exponential(const Tensor& a) {
                                  16380.,
                                  182.,
                                  1.};
-  const Tensor sizes = of_all_examples(amax(matrix_norm(a, 1, {-2, -1}, false, {})));
-  double size = 0;
-  const Tensor wide = copy_to_dtype(sizes, DType::Float64);
-  for (std::int64_t i = 0; i < wide.numel(); ++i) size = std::max(size, wide.data<double>()[i]);
+  // Each matrix is squared as often as it needs: more than that would lose its digits.
   constexpr double kLargest = 5.371920351148152;
-  int squarings = 0;
-  if (std::isfinite(size) && size > kLargest) {
-    squarings = static_cast<int>(std::ceil(std::log2(size / kLargest)));
-  }
-  const Tensor x = mul_number(a, std::ldexp(1.0, -squarings));
+  const Tensor sizes = matrix_norm(a, 1, {-2, -1}, true, {});
+  const Tensor exponents = ceil(log2(mul_number(sizes, 1 / kLargest)));
+  const Tensor squarings = clamp_min(nan_to_num(exponents, 0, 0, 0), 0);
+  const Tensor all = copy_to_dtype(of_all_examples(amax(squarings)), DType::Float64);
+  double most = 0;
+  for (std::int64_t i = 0; i < all.numel(); ++i) most = std::max(most, all.data<double>()[i]);
+  const Tensor x = a * exp2(neg(squarings));
   const Tensor one = identity(rows_of(a), a.dtype());
   const Tensor x2 = matmul(x, x);
   const Tensor x4 = matmul(x2, x2);
@@ -78,7 +81,9 @@ Tensor exponential(const Tensor& a) {
                     x2 * c[2] + one * c[0];
   const Tensor u = matmul(x, odd);
   Tensor result = solve_system(even - u, even + u);
-  for (int i = 0; i < squarings; ++i) result = matmul(result, result);
+  for (int i = 0; i < most; ++i) {
+    result = where(gt(squarings, i), matmul(result, result), result);
+  }
   return result;
 }
 
@@ -115,8 +120,15 @@ Tensor matrix_exp(const Tensor& a) {
 
 Tensor MatrixExp::change(const Tensor& a, const Tensor& direction) {
   const std::int64_t n = rows_of(a);
-  const Tensor whole = matrix_exp(block(a, direction));
-  return narrow(narrow(whole, -2, 0, n), -1, n, n);
+  // Linear in the direction: a great one is made smaller, as it would cost A digits.
+  const Tensor unit = [&] {
+    const GradMode no_grad(false);
+    const ForwardMode no_forward(false);
+    const Tensor size = vector_norm(direction, 1, Dims{-2, -1}, true);
+    return clamp_min(nan_to_num(size, 1, 1, 1), 1);
+  }();
+  const Tensor whole = matrix_exp(block(a, direction / unit));
+  return narrow(narrow(whole, -2, 0, n), -1, n, n) * unit;
 }
 
 // --- tensors as matrices ---
@@ -168,7 +180,6 @@ Tensor vander_of_rows(const Tensor& x, std::int64_t n) {
   const Dims stack = x.shape();
   const Tensor base = is_differentiable(x.dtype()) ? x : cast(x, DType::Int64);
   const Tensor ones = Tensor::full(with(stack, {1}), Scalar(1), base.dtype());
-  if (n == 1) return ones + unsqueeze(base, -1) * 0;
   const Tensor powers = expand(unsqueeze(base, -1), with(stack, {n - 1}));
   return cat({ones, cumprod(powers, Along{powers.ndim() - 1})}, -1);
 }

@@ -256,12 +256,10 @@ std::array<Tensor, 4> lstsq(const Tensor& a, const Tensor& b, std::optional<doub
   {
     const GradMode no_grad(false);
     const ForwardMode no_forward(false);
-    if (a.numel() != 0) {
-      const Tensor found = rank_above(a, Operand(0.0), Operand(relative), false);
-      const Tensor all = of_all_examples(found);
-      for (std::int64_t i = 0; i < all.numel(); ++i) full &= all.data<std::int64_t>()[i] >= n;
-      if (how != Driver::Gels) rank = found;
-    }
+    const Tensor found = rank_above(a, Operand(0.0), Operand(relative), false);
+    const Tensor all = of_all_examples(found);
+    for (std::int64_t i = 0; i < all.numel(); ++i) full &= all.data<std::int64_t>()[i] >= n;
+    if (how != Driver::Gels) rank = found;
   }
   if (how == Driver::Gelsd && a.numel() != 0) values = svdvals(a);
   Tensor residuals = none(a.dtype());
