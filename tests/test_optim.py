@@ -546,9 +546,12 @@ def test_groups_that_were_broken_by_hand() -> None:
     with pytest.raises(KeyError, match="eps"):
         optimizer.step()
     optimizer.param_groups[0]["eps"] = "small"
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="Adam: eps is a str, expected a number"):
         optimizer.step()
     optimizer.param_groups[0]["eps"] = 1e-8
+    optimizer.param_groups[0]["betas"] = None
+    with pytest.raises(TypeError, match="betas is a NoneType, expected a tuple of numbers"):
+        optimizer.step()
     optimizer.param_groups[0]["betas"] = (0.9,)
     with pytest.raises(ValueError, match="betas has 1 numbers, expected 2"):
         optimizer.step()

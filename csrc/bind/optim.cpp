@@ -7,6 +7,7 @@
 #include "bind/optim.h"
 
 #include <cstring>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,16 +29,21 @@ PyObject* interned(const char* text) { return Owned(PyUnicode_InternFromString(t
 // An optimizer with its names as objects.
 struct Bound {
   explicit Bound(const Optimizer& from) : optimizer(&from) {
+    const kernels::Rule& rule = from.rule();
+    const std::string given = std::string(", ") + rule.signature + ", " + rule.fixed;
     for (const Optimizer::Read& read : from.reads()) {
-      settings.push_back({interned(read.name.c_str()), read.count});
+      const bool is_flag = given.find(", " + read.name + "=False") != std::string::npos ||
+                           given.find(", " + read.name + "=True") != std::string::npos;
+      settings.push_back({interned(read.name.c_str()), read.count, is_flag});
     }
-    for (const kernels::Slot& slot : from.rule().slots) slots.push_back(interned(slot.name));
-    can_capture = std::strstr(from.rule().signature, "capturable") != nullptr;
-    can_record = std::strstr(from.rule().signature, "differentiable") != nullptr;
+    for (const kernels::Slot& slot : rule.slots) slots.push_back(interned(slot.name));
+    can_capture = std::strstr(rule.signature, "capturable") != nullptr;
+    can_record = std::strstr(rule.signature, "differentiable") != nullptr;
   }
   struct Setting {
     PyObject* key;
     int count;
+    bool is_flag;
   };
   const Optimizer* optimizer;
   std::vector<Setting> settings;
@@ -60,15 +66,6 @@ PyObject* params_key() {
 void check_count(const char* function, Py_ssize_t count, Py_ssize_t expected) {
   check(ErrorKind::Type, count == expected, function, ": got ", count, " arguments, expected ",
         expected, ".");
-}
-
-double number(PyObject* object) {
-  if (PyFloat_CheckExact(object)) return PyFloat_AS_DOUBLE(object);
-  if (PyBool_Check(object)) return object == Py_True ? 1 : 0;
-  const double value =
-      PyLong_CheckExact(object) ? PyLong_AsDouble(object) : PyFloat_AsDouble(object);
-  if (value == -1.0 && PyErr_Occurred()) throw_python();
-  return value;
 }
 
 bool truth(PyObject* object) {
@@ -132,20 +129,46 @@ PyObject* setting(PyObject* group, PyObject* key) {
   throw_python();
 }
 
-// The settings of a group; a bool is 0 or 1.
+// A setting that is no number.
+[[noreturn]] void refuse_setting(const Bound& self, PyObject* key, PyObject* value,
+                                 const char* expected) {
+  PyErr_Clear();
+  fail(ErrorKind::Type, self.optimizer->rule().name, ": ", PyUnicode_AsUTF8(key), " is a ",
+       Py_TYPE(value)->tp_name, ", expected ", expected, ".");
+}
+
+double number(const Bound& self, PyObject* key, PyObject* object) {
+  if (PyFloat_CheckExact(object)) return PyFloat_AS_DOUBLE(object);
+  const double value =
+      PyLong_CheckExact(object) ? PyLong_AsDouble(object) : PyFloat_AsDouble(object);
+  if (value == -1.0 && PyErr_Occurred()) {
+    if (is_tensor(object) || !PyErr_ExceptionMatches(PyExc_TypeError)) throw_python();
+    refuse_setting(self, key, object, "a number");
+  }
+  return value;
+}
+
+// The settings of a group; a flag is 0 or 1.
 void read_settings(const Bound& self, PyObject* group, Optimizer::Settings& settings) {
   double* options = settings.numbers;
-  for (const auto& [key, count] : self.settings) {
+  for (const auto& [key, count, is_flag] : self.settings) {
     PyObject* value = setting(group, key);
-    if (count == 1) {
-      *options++ = number(value);
+    if (is_flag) {
+      *options++ = truth(value) ? 1 : 0;
       continue;
     }
+    if (count == 1) {
+      *options++ = number(self, key, value);
+      continue;
+    }
+    if (!PySequence_Check(value)) refuse_setting(self, key, value, "a tuple of numbers");
     const Owned items(PySequence_Fast(value, "optim: expected a tuple of numbers."));
     check(ErrorKind::Value, PySequence_Fast_GET_SIZE(items.get()) == count,
           self.optimizer->rule().name, ": ", PyUnicode_AsUTF8(key), " has ",
           PySequence_Fast_GET_SIZE(items.get()), " numbers, expected ", count, ".");
-    for (int i = 0; i < count; ++i) *options++ = number(PySequence_Fast_GET_ITEM(items.get(), i));
+    for (int i = 0; i < count; ++i) {
+      *options++ = number(self, key, PySequence_Fast_GET_ITEM(items.get(), i));
+    }
   }
   self.optimizer->choose_slots(settings);
 }
@@ -160,7 +183,7 @@ bool flag(PyObject* group, const char* name) {
 
 // A recorded step reads its settings as numbers: they have no gradient.
 void refuse_recorded_settings(const Bound& self, PyObject* group) {
-  for (const auto& [key, count] : self.settings) {
+  for (const auto& [key, count, is_flag] : self.settings) {
     PyObject* value = setting(group, key);
     check(!is_tensor(value) || !unwrap(value).requires_grad(), self.optimizer->rule().name,
           ": differentiable=True records the parameters and gradients, not the settings: ",

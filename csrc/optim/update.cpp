@@ -73,11 +73,19 @@ void check_state(const char* op, const char* what, const Tensor& param, const Te
        param.shape(), ".");
 }
 
+// What a step writes, recorded or not.
+void check_written(const char* op, const Tensor& tensor) {
+  if (tensor.is_contiguous() && !tensor.has(kReadOnly) && !tensor.has(kInference)) [[likely]]
+    return;
+  const GradMode off(false);
+  check_writable(op, tensor);
+}
+
 void check_param(const char* op, const Tensor& param, const Tensor& grad) {
   check(is_differentiable(param.dtype()), op, ": the parameter has dtype ", name(param.dtype()),
         ", expected a floating or complex one.");
   refuse_batch(op, "the parameter", param);
-  check(!param.has(kReadOnly), op, ": the memory of the parameter is read-only.");
+  check_written(op, param);
   check_state(op, "the gradient", param, grad);
 }
 
@@ -155,6 +163,7 @@ void Optimizer::check_tensors(const Tensor& param, const Tensor& grad, const Ten
     } else if (state[i].numel() != 1) {
       fail(rule_.name, ": ", name, " has size ", state[i].shape(), ", expected one element.");
     }
+    check_written(rule_.name, state[i]);
   }
 }
 
