@@ -288,3 +288,13 @@ def test_what_has_no_order_refuses() -> None:
         arguments = (z, 0) if call is pb.cummax else (5j,) if call is pb.arange else (z,)
         with pytest.raises(RuntimeError):
             call(*arguments)
+
+
+@pytest.mark.parametrize("shape", [(2, 2, *[1] * 62), (3, *[1] * 62, 5), (0,) * 64])
+@pytest.mark.parametrize("draw", [pb.rand, pb.randn])
+def test_numbers_drawn_in_as_many_dimensions_as_there_may_be(draw: Any, shape: Any) -> None:
+    pb.manual_seed(0)
+    many = draw(shape, dtype=pb.complex64)
+    pb.manual_seed(0)
+    few = draw([size for size in shape if size != 1], dtype=pb.complex64)
+    assert many.flatten().tolist() == few.flatten().tolist()

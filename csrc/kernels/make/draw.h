@@ -28,11 +28,12 @@ T uniform01(Generator& g) {
 
 // The dimensions of two views of one shape in the order in which the first lies in memory.
 struct MemoryOrder {
-  std::int64_t sizes[kMaxDims], strides[kMaxDims], other_strides[kMaxDims];
+  static constexpr int kMost = kMaxDims + 1;  // those of Pairs
+  std::int64_t sizes[kMost], strides[kMost], other_strides[kMost];
   View view, other;
 
   MemoryOrder(const View& v, const View& o) {
-    int order[kMaxDims];
+    int order[kMost];
     std::iota(order, order + v.ndim, 0);
     std::stable_sort(order, order + v.ndim,
                      [&](int a, int b) { return std::abs(v.strides[a]) > std::abs(v.strides[b]); });
