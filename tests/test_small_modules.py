@@ -39,6 +39,18 @@ def test_a_future() -> None:
     assert future.then(lambda f: 7).value() == 7
 
 
+def test_an_error_in_a_callback_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that come after it run, and who sets the value does not get it."""
+    future: Any = pb.futures.Future()
+    seen: list[int] = []
+    future.add_done_callback(lambda f: seen.append(1 // f.value()))
+    future.add_done_callback(lambda f: seen.append(f.value()))
+    future.set_result(0)
+    future.add_done_callback(lambda f: seen.append(1 // f.value()))
+    assert seen == [0]
+    assert capsys.readouterr().err.count("ZeroDivisionError:") == 2
+
+
 def test_a_future_with_an_error() -> None:
     future: Any = pb.futures.Future()
     after = future.then(lambda f: f.value())

@@ -16,11 +16,16 @@ from pullback import Tensor
 from pullback._pytree import tree_flatten, tree_leaves
 from pullback._schema import Parameter, parsed
 from pullback.autograd import Function
+from pullback.autograd.graph import increment_version
 
 __all__ = ["Operator", "find", "ops"]
 
 # Kernels that are put together from recorded operators: called as they are.
 _COMPOSITE = ("CompositeImplicitAutograd", "Autograd", "AutogradCPU")
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 
 class Operator:
@@ -124,10 +129,10 @@ class Operator:
         function, is_composite = self.kernel()
         if is_composite:
             return self._run(function, values)
-        tensors = [leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor)]
+        tensors = _tensors(values)
         if pb.is_grad_enabled():
             for each, value in zip(self.parameters, values, strict=True):
-                if each.writes and isinstance(value, Tensor) and value.requires_grad:
+                if each.writes and any(leaf.requires_grad for leaf in _tensors(value)):
                     raise RuntimeError(
                         f"{self.qualname}: the argument {each.name!r} is written to and requires a "
                         "gradient, for which an operator can have no formula. Give it a detached "
@@ -135,7 +140,7 @@ class Operator:
                     )
         if not any(t.requires_grad for t in tensors) and not self._is_in_transform(tensors):
             with pb.no_grad():
-                return self._checked(self._run(function, values), tensors)
+                return self._computed(function, values)
         return _applied(self, function, values)
 
     @staticmethod
@@ -147,9 +152,13 @@ class Operator:
         named = {p.name: v for p, v in zip(self.parameters, values, strict=True) if p.keyword_only}
         return function(*positional, **named)
 
-    def _checked(self, result: Any, tensors: list[Tensor]) -> Any:
-        """The result, whose memory must be its own."""
-        known = {t._storage_ptr() for t in tensors if t.numel()}
+    def _computed(self, function: Callable[..., Any], values: list[Any]) -> Any:
+        """The result, whose memory must be its own; what was written to is a new version."""
+        result = self._run(function, values)
+        for parameter, value in zip(self.parameters, values, strict=True):
+            if parameter.writes:
+                increment_version(_tensors(value))
+        known = {t._storage_ptr() for t in _tensors(values) if t.numel()}
         for each in tree_leaves(result):
             if isinstance(each, Tensor) and each.numel():
                 place = each._storage_ptr()
@@ -166,7 +175,6 @@ class Operator:
 def _applied(operator: Operator, function: Callable[..., Any], values: list[Any]) -> Any:
     """A call that is recorded: tensors in lists are arguments of the function of their own."""
     leaves, spec = tree_flatten(values)
-    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
     named = {p.name for p in operator.parameters if p.keyword_only}
 
     def inputs(flat: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -197,7 +205,7 @@ def _applied(operator: Operator, function: Callable[..., Any], values: list[Any]
         return tuple(found)
 
     def forward(*flat: Any) -> Any:
-        return operator._checked(operator._run(function, spec.unflatten(flat)), tensors)
+        return operator._computed(function, spec.unflatten(flat))
 
     def setup_context(ctx: Any, inputs_: tuple[Any, ...], output: Any) -> None:
         if operator.setup_context is None:

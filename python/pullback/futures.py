@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -107,8 +108,15 @@ class Future(Generic[T]):
         return after
 
     def add_done_callback(self, callback: Callable[[Future[T]], None]) -> None:
-        """Run a function of this future once it is done."""
-        self._when_done(lambda: callback(self))
+        """Run a function of this future once it is done; an error in it is only printed."""
+
+        def run() -> None:
+            try:
+                callback(self)
+            except Exception:  # noqa: BLE001 - whatever it is, the others that wait still run
+                traceback.print_exc()
+
+        self._when_done(run)
 
 
 def collect_all(futures: list[Future[Any]]) -> Future[list[Future[Any]]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 import pullback as pb
 from parity_both import same
+from pullback.fx import _symbolic_trace
 
 torch = pytest.importorskip("torch")
 
@@ -73,6 +76,13 @@ m.graph.lint(), len(m.graph.nodes), [n.name for n in reversed(m.graph.nodes)]
 m.graph.output_node().name, [n.all_input_nodes for n in m.graph.nodes][-1]
 fx.Interpreter(m).run(x)['sum'], fx.Interpreter(m).run(x, 5)['both']
 fx.Interpreter(m).run()
+fx.Interpreter(fx.symbolic_trace(lambda x: x.max(1).values * x.size().numel())).run(x)
+fx.Interpreter(fx.symbolic_trace(lambda x: torch.cat([x, x][:2]))).run(x)
+(g := fx.symbolic_trace(torch.no_grad()(lambda x, n=2: x * n)), code(g), g(x), g(x, 3))[1:]
+(g := fx.symbolic_trace(lambda x, n: x * n, {'n': y}), g(y, y), g(y, y.clone()))[1:]
+(g := fx.symbolic_trace(lambda x: F.dropout(x, 0.0) + F.normalize(x)), g(x), [n.op for n in g.graph.nodes])[1:]
+(g := fx.symbolic_trace(lambda x, w: F.max_pool1d(F.embedding(x, w), 2)), g(T([1, 0]), y), len(g.graph.nodes))[1:]
+(g := fx.symbolic_trace(lambda x: torch.relu_(x) + torch.detach(x)), code(g), g(x))[1:]
 fx.Transformer(m).transform()(x)['sum'], code(fx.Transformer(m).transform())
 (g := fx.symbolic_trace(nn.Sequential(nn.Linear(3, 2), nn.Tanh())), shape(g), code(g))[1:]
 (g := fx.symbolic_trace(nn.Linear(3, 2)), shape(g), sorted(g.state_dict()))[1:]
@@ -263,6 +273,79 @@ def test_what_torch_leaves_open() -> None:
         pb.fx.replace_pattern(traced, lambda a: a, lambda a: a)
     with pytest.raises(ValueError, match="expected the same number"):
         pb.fx.replace_pattern(traced, lambda a: -a, lambda a, b: a)
+
+
+def test_every_function_is_recorded() -> None:
+    """Whatever it is made of: operators of the core, functions in Python, in-place forms."""
+    functional = pb.nn.functional
+    functions = {n: f for n, f in vars(functional).items() if n[0] != "_" and callable(f)}
+    missed = [
+        name
+        for name, each in functions.items()
+        if getattr(torch.nn.functional, name, None) is not None
+        and not isinstance(each, type)
+        and not _symbolic_trace._is_function(each)
+    ]
+    assert len(functions) > 100
+    assert not missed
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pb.relu_(x)",
+        "x.relu_()",
+        "pb.nn.functional.relu(x, inplace=True)",
+        "pb.nn.functional.relu(x, True)",
+        "pb.nn.functional.dropout(x, 1.0, True, True)",
+        "pb.nn.functional.dropout(x, 1.0, inplace=True)",
+        "pb.neg(x, out=x)",
+    ],
+)
+def test_what_writes_is_not_dead(line: str) -> None:
+    """PyTorch erases most of them, after which the program gives other numbers."""
+
+    def program(x: pb.Tensor) -> pb.Tensor:
+        eval(line, {"pb": pb, "x": x})
+        return x * 1
+
+    traced = pb.fx.symbolic_trace(program)
+    assert not traced.graph.eliminate_dead_code()
+    traced.recompile()
+    pb.testing.assert_close(traced(pb.tensor([-2.0, 1.0])), program(pb.tensor([-2.0, 1.0])))
+
+
+def test_a_module_that_writes_is_not_dead() -> None:
+    class Net(pb.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.relu = pb.nn.ReLU(inplace=True)
+            self.tanh = pb.nn.Tanh()
+
+        def forward(self, x: pb.Tensor) -> pb.Tensor:
+            self.relu(x)
+            self.tanh(x)
+            return x
+
+    traced = pb.fx.symbolic_trace(Net())
+    assert traced.graph.eliminate_dead_code()
+    assert [n.name for n in traced.graph.nodes] == ["x", "relu", "output"]
+
+
+def test_decorated_functions() -> None:
+    """They run with their decorators; what those hide cannot be asked for by ``*``."""
+
+    def doubled(function: Any) -> Any:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return 2 * function(*args, **kwargs)
+
+        return wrapper
+
+    assert pb.fx.symbolic_trace(doubled(lambda x, *, n=3: x * n))(pb.ones(1)) == 6
+    assert pb.fx.symbolic_trace(functools.partial(lambda x, n: x * n, n=3))(pb.ones(1)) == 3
+    with pytest.raises(TypeError, match="below a decorator or partial"):
+        pb.fx.symbolic_trace(doubled(lambda *xs: xs[0]))
 
 
 def test_tracing_leaves_nothing_behind() -> None:

@@ -75,6 +75,15 @@ def plus(x: Tensor, y: Tensor) -> None:
 a = torch.ones(2)
 plus(a, torch.ones(2))
 a, a._version > 0""",
+    "arguments that are written past autograd": """
+@op('pairs::seven', mutates_args={'xs'})
+def seven(xs: List[Tensor], *, k: int = 7) -> None:
+    for x in xs:
+        x.detach().numpy()[...] = k
+w, a = torch.ones(2, requires_grad=True), torch.ones(2)
+y = (w * a).sum()
+seven([a])
+y.backward()""",
     "a result that is an argument": """
 @op('pairs::same')
 def same(x: Tensor) -> Tensor:
@@ -112,6 +121,7 @@ x.grad""",
 L.define('pairs5::bar', '(Tensor x) -> Tensor')
 L.impl('pairs5::bar', 'default', lambda x: x + 1)
 torch.ops.pairs5.bar(torch.ones(2))""",
+    "a check with nan": "L.opcheck(sine, (x.detach() * float('nan'),), test_utils='test_schema')",
     "a check": "L.opcheck(sine, (x.detach(),), test_utils='test_schema')",
     "a check that fails": """
 @op('pairs::wrong')
@@ -152,6 +162,14 @@ def test_what_torch_does_otherwise() -> None:
 
     with pytest.raises(RuntimeError, match="'x' is written to and requires a gradient"):
         plus_one(pb.ones(2, requires_grad=True))
+
+    @pb.library.custom_op("own::all_plus_one", mutates_args={"xs"})
+    def all_plus_one(xs: list[pb.Tensor]) -> None:
+        for x in xs:
+            x.add_(1)
+
+    with pytest.raises(RuntimeError, match="'xs' is written to and requires a gradient"):
+        all_plus_one([pb.ones(2), pb.ones(2, requires_grad=True)])
     twice.register_autograd(lambda ctx, g: (g, g))
     with pytest.raises(RuntimeError, match="gave 2 gradients, expected one or None"):
         twice(pb.ones(2, requires_grad=True)).sum().backward()

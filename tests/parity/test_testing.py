@@ -18,6 +18,10 @@ c = torch.testing.assert_close
 # The arguments of assert_close; types and messages are the same.
 CALLS = """
 T([1., 2]), T([1., 2.1])
+T([1 + 2j]), T([1 + 3j])
+T([1 + 2j, 1]), T([1 + 2.000001j, 1])
+T([1 + 2j], dtype=torch.complex128), T([1 + 2.000001j], dtype=torch.complex128)
+T([1 + 2j]), T([1]), check_dtype=False
 T(1.), T(1.1)
 T([[1., 2], [3, 4]]), T([[1., 2], [3, 5]])
 T([True, False]), T([True, True])

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import pullback as pb
@@ -62,7 +62,8 @@ def wrap(fn_or_name: str | Callable[..., Any]) -> Any:
 @has_side_effect
 def _check_concrete(given: Any, expected: Any, name: str) -> None:
     """Raises unless an input has the value that it had when the program was traced."""
-    if given is not expected and given != expected:
+    both = isinstance(given, Tensor) and isinstance(expected, Tensor)
+    if given is not expected and not (pb.equal(given, expected) if both else given == expected):
         raise AssertionError(
             f"{name} has been specialized to have value {expected!r} but got another value: "
             f"{given!r}"
@@ -89,8 +90,8 @@ def _taking_all(function: Any) -> Callable[..., Any]:
     bound = getattr(function, "__self__", None)
     plain = getattr(function, "__func__", function)
     code = getattr(plain, "__code__", None)
-    if code is None:
-        return function  # type: ignore[no-any-return]
+    if code is None or hasattr(plain, "__wrapped__"):
+        return _calling(function)
     stars = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
     taking = FunctionType(
         code.replace(
@@ -105,6 +106,23 @@ def _taking_all(function: Any) -> Callable[..., Any]:
         plain.__closure__,
     )
     return taking if bound is None else functools.partial(taking, bound)
+
+
+def _calling(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for what has no code of its own or hides it below decorators: called as it is."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in parameters):
+        raise TypeError(
+            f"Tracer.trace: got {function!r} with * or ** parameters below a decorator or partial, "
+            "whose values are not known. Trace a function that names them."
+        )
+    named = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+
+    def calling(*values: Any) -> Any:
+        count = len(values) - len(named)
+        return function(*values[:count], **dict(zip(named, values[count:], strict=True)))
+
+    return calling
 
 
 def _has_proxy(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -133,11 +151,17 @@ def _recording(function: Callable[..., Any]) -> Callable[..., Any]:
     return recorded
 
 
-_OPERATOR = type(pb.add)
+# Functions of the core, with their in-place forms, and those of pullback in Python.
+_KINDS = (
+    type(pb.add),
+    type(pb.relu_),
+    type(pb.nn.functional.dropout),
+    BuiltinFunctionType,
+)
 
 
 def _is_function(value: Any) -> bool:
-    if isinstance(value, _OPERATOR):
+    if isinstance(value, _KINDS):
         return True
     return isinstance(value, FunctionType) and value.__module__.startswith("pullback")
 
@@ -398,5 +422,6 @@ def symbolic_trace(
     """
     tracer = Tracer()
     graph = tracer.trace(root, concrete_args)
-    name = type(root).__name__ if isinstance(root, Module) else root.__name__
+    named = type(root) if isinstance(root, Module) else root
+    name = getattr(named, "__name__", "GraphModule")  # a partial has no name
     return GraphModule(tracer.root, graph, name)

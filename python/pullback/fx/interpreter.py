@@ -7,7 +7,7 @@ from typing import Any
 
 from pullback.fx.graph import Graph
 from pullback.fx.graph_module import GraphModule
-from pullback.fx.node import Argument, Node, Target, map_aggregate, map_arg
+from pullback.fx.node import Argument, Node, Target, map_aggregate
 from pullback.fx.proxy import GraphAppendingTracer, Proxy
 from pullback.nn import Module
 
@@ -161,18 +161,8 @@ class Interpreter:
                 )
             return self.env[each]
 
-        return _plain(map_arg(args, value))
-
-
-def _plain(value: Any) -> Any:
-    """Lists and dicts of nodes as those that functions expect."""
-    if isinstance(value, tuple) and not hasattr(value, "_fields"):
-        return tuple(_plain(each) for each in value)
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return value
+        # Lists and dicts of nodes become plain ones; the values of nodes stay what they are.
+        return map_aggregate(args, lambda a: value(a) if isinstance(a, Node) else a, list, dict)
 
 
 class Transformer(Interpreter):

@@ -8,6 +8,7 @@ the nodes that it reads (``all_input_nodes``) and those that read it (``users``)
 from __future__ import annotations
 
 import builtins
+import inspect
 import types
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -38,12 +39,19 @@ def has_side_effect(fn: Callable[..., Any]) -> Callable[..., Any]:
     return fn
 
 
-def map_aggregate(a: Argument, fn: Callable[[Argument], Argument]) -> Argument:
+def map_aggregate(
+    a: Argument,
+    fn: Callable[[Argument], Argument],
+    lists: Callable[..., Any] = immutable_list,
+    dicts: Callable[..., Any] = immutable_dict,
+) -> Argument:
     """The same containers with ``fn`` of everything that is no container.
 
     Args:
         a: tuples, lists, dicts and slices of anything.
         fn: what is done with the rest.
+        lists: makes the lists.
+        dicts: makes the dicts.
 
     Example:
         >>> from pullback.fx.node import map_aggregate
@@ -51,14 +59,15 @@ def map_aggregate(a: Argument, fn: Callable[[Argument], Argument]) -> Argument:
         (2, [3, {'a': 4}])
     """
     if isinstance(a, tuple):
-        parts = [map_aggregate(each, fn) for each in a]
+        parts = [map_aggregate(each, fn, lists, dicts) for each in a]
         return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
     if isinstance(a, list):
-        return immutable_list(map_aggregate(each, fn) for each in a)
+        return lists(map_aggregate(each, fn, lists, dicts) for each in a)
     if isinstance(a, dict):
-        return immutable_dict((key, map_aggregate(each, fn)) for key, each in a.items())
+        return dicts((key, map_aggregate(each, fn, lists, dicts)) for key, each in a.items())
     if isinstance(a, slice):
-        return slice(*(map_aggregate(each, fn) for each in (a.start, a.stop, a.step)))
+        ends = (a.start, a.stop, a.step)
+        return slice(*(map_aggregate(each, fn, lists, dicts) for each in ends))
     return fn(a)
 
 
@@ -276,14 +285,29 @@ class Node:
         if self.op in ("placeholder", "output"):
             return True
         if self.op == "call_function":
-            return self.target in SIDE_EFFECTS
+            return self.target in SIDE_EFFECTS or self._writes()
         if self.op == "call_module":
             owner = self.graph.owning_module
             if owner is not None:
-                return bool(getattr(owner.get_submodule(self.target), "_is_impure", False))
-        if self.op == "call_method":
-            return str(self.target).endswith("_") and not str(self.target).endswith("__")
-        return False
+                called = owner.get_submodule(self.target)
+                return bool(getattr(called, "_is_impure", False) or getattr(called, "inplace", 0))
+        return self.op == "call_method" and self._writes()
+
+    def _writes(self) -> bool:
+        """Whether the function changes one of its arguments."""
+        name = self.target if isinstance(self.target, str) else getattr(self.target, "__name__", "")
+        named = self.kwargs
+        if callable(self.target) and len(self.args) > 1:
+            try:
+                named = inspect.signature(self.target).bind(*self.args, **named).arguments
+            except (TypeError, ValueError):  # the core's functions tell theirs in the docstring
+                head = (self.target.__doc__ or "").partition("\n")[0]
+                named = {
+                    "inplace": "inplace=" in head and any(a is True for a in self.args),
+                    **named,
+                }
+        in_place = name.endswith("_") and not name.endswith("__")
+        return bool(in_place or named.get("inplace")) or named.get("out") is not None
 
     def target_name(self) -> str:
         """The target as a text."""

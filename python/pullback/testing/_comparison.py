@@ -25,6 +25,8 @@ _TOLERANCES: dict[Any, tuple[float, float]] = {
     pb.bfloat16: (1.6e-2, 1e-5),
     pb.float32: (1.3e-6, 1e-5),
     pb.float64: (1e-7, 1e-7),
+    pb.complex64: (1.3e-6, 1e-5),
+    pb.complex128: (1e-7, 1e-7),
 }
 _Place = tuple[Any, ...]
 _Message = str | Callable[[str], str] | None
@@ -224,7 +226,7 @@ def _widened(actual: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
     if actual.dtype != expected.dtype:
         dtype = pb.promote_types(actual.dtype, expected.dtype)
         actual, expected = actual.to(dtype), expected.to(dtype)
-    if not actual.is_floating_point():
+    if not (actual.is_floating_point() or actual.is_complex()):
         return actual.to(pb.int64), expected.to(pb.int64)
     return actual, expected
 
@@ -285,7 +287,8 @@ def assert_close(
         expected: of the same kind, and in containers of the same length or keys.
         allow_subclasses: whether a tensor may be compared with one of a subclass.
         rtol: relative tolerance; by default that of the dtype, 1.3e-6 for float32, 1e-7 for
-            float64, 1e-3 for float16, 1.6e-2 for bfloat16 and 0 for others.
+            float64 (complex dtypes as their parts), 1e-3 for float16, 1.6e-2 for bfloat16 and 0
+            for others.
         atol: absolute tolerance; by default 1e-5, 1e-7 for float64 and 0 for integers. Both or
             neither are given.
         equal_nan: whether NaN equals NaN.
