@@ -7,6 +7,7 @@
 #include "kernels/nn/conv.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "ops/basic.h"
@@ -21,6 +22,10 @@
 namespace pullback {
 
 Dims spread(const char* what, const Dims& given, int count) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  for (const std::int64_t n : given) {
+    check(n <= kMost, what, " must be at most ", kMost, ": got ", what, "=", given);
+  }
   if (given.size() == 1) return Dims(count, given[0]);
   check(given.size() == count, "expected ", what, " to be a single integer value or a list of ",
         count, " values to match the convolution dimensions, but got ", what, "=", given);

@@ -44,6 +44,7 @@ struct LookUp {
     std::int64_t padding;  // its row gets no gradient, -1: none
     bool by_frequency;     // a gradient is divided by how often its number is there
     bool skips;
+    std::int64_t table_rows;  // vmap lays tables of as many rows behind one another
   };
   static Spec spec(const Attrs&, In in) {
     Dims sizes = in[1].shape();
@@ -87,7 +88,8 @@ struct AddRows {
   }
   static constexpr Reads kReads = kReadsB;
   static void vjp(Vjp<AddRows>& v) {
-    v.give(0, apply<LookUp>({v.attrs().rows, kNoRow, false, true}, v.grad(), v.in(1)));
+    v.give(0,
+           apply<LookUp>({v.attrs().rows, kNoRow, false, true, v.attrs().rows}, v.grad(), v.in(1)));
   }
   static Tensor jvp(Jvp<AddRows>& j) { return apply<AddRows>(j.attrs(), j.tangent(0), j.in(1)); }
   static Tensor batch(const Attrs& a, In in, int) {
@@ -115,7 +117,11 @@ void LookUp::vjp(Vjp<LookUp>& v) {
   const Attrs& a = v.attrs();
   const Tensor index = v.in(1);
   const Tensor rows = a.by_frequency ? shared_by_frequency(v.grad(), index, a.rows) : v.grad();
-  const Tensor kept = a.padding == kNoRow ? index : where(eq(index, a.padding), kNoRow, index);
+  const auto without_padding = [&] {
+    const Tensor row = a.rows == a.table_rows ? index : remainder(index, a.table_rows);
+    return where(eq(row, a.padding), kNoRow, index);
+  };
+  const Tensor kept = a.padding == kNoRow ? index : without_padding();
   v.give(0, add_rows(rows, kept, a.rows));
 }
 
@@ -137,9 +143,9 @@ Tensor LookUp::batch(const Attrs& a, In in, int level) {
   }
   const Tensor index = behind_one_another(u.tensors[1], u.batch, a.rows);
   const Tensor all = reshape(tables, Dims{u.batch * a.rows, width});
-  const bool may_skip = a.skips;
-  return make_batched(apply<LookUp>({u.batch * a.rows, kNoRow, false, may_skip}, all, index),
-                      level);
+  Attrs of_all = a;
+  of_all.rows = u.batch * a.rows;
+  return make_batched(apply<LookUp>(of_all, all, index), level);
 }
 
 // Positions of the greatest elements of bags; see kernels::greatest_rows.
@@ -188,9 +194,9 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, std::int64_t paddi
   check(weight.ndim() == 2, "'weight' must be 2-D: got ", weight.ndim(), " dimensions");
   check_numbers("embedding", "indices", 1, indices);
   check_dense("embedding", sparse);
-  return apply<LookUp>(
-      {weight.size(0), padding_idx < 0 ? kNoRow : padding_idx, scale_grad_by_freq, false}, weight,
-      cast(indices, DType::Int64));
+  return apply<LookUp>({weight.size(0), padding_idx < 0 ? kNoRow : padding_idx, scale_grad_by_freq,
+                        false, weight.size(0)},
+                       weight, cast(indices, DType::Int64));
 }
 const Entry entry_embedding(
     "embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=False)",
@@ -306,7 +312,7 @@ Tensor embedding_bag(const Tensor& input, const Tensor& weight,
   }
   const Tensor index = reshape(cast(input, DType::Int64), Dims{-1});
   if (padding != kNoRow) bag = where(eq(index, padding), kNoRow, bag);
-  Tensor each = apply<LookUp>({rows, padding, scale_grad_by_freq, false}, weight, index);
+  Tensor each = apply<LookUp>({rows, padding, scale_grad_by_freq, false, rows}, weight, index);
   if (per_sample_weights) each = each * unsqueeze(reshape(*per_sample_weights, Dims{-1}), 1);
   if (mode == "max") return greatest(each, bag, bags);
   return mode == "mean" ? mean_of(each, bag, bags) : add_rows(each, bag, bags);

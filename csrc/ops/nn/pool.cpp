@@ -6,6 +6,7 @@
 #include "kernels/nn/pool.h"
 
 #include <array>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -90,6 +91,11 @@ const char* of_dims(const char* const (&names)[3], int dims) { return names[dims
 Dims numbers(const char* name, const char* what, const Dims& given, int dims) {
   check(given.size() == 1 || given.size() == dims, name, ": ", what,
         " must either be a single int, or a tuple of ", dims, " ints: got ", given);
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  for (const std::int64_t n : given) {
+    check(n <= kMost, name, ": integer out of range: ", what, " must be at most ", kMost, ": got ",
+          given);
+  }
   return given.size() == 1 ? Dims(dims, given[0]) : given;
 }
 

@@ -56,6 +56,8 @@ def _weights(scores: Tensor, masked: bool) -> Tensor:
 def _dropped(weights: Tensor, p: float) -> Tensor:
     if p <= 0.0:
         return weights
+    if not p <= 1.0:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
     if p == 1.0:
         return weights * 0.0
     return weights * _core._dropout_mask(weights, p)
@@ -185,12 +187,18 @@ def _projected(
     biases = [None] * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
     query, key, value = inputs
     if separate is None:
-        assert in_proj_weight is not None
+        if in_proj_weight is None:
+            raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
         if query is key and key is value:
             return list(_linear(query, in_proj_weight, in_proj_bias).chunk(3, -1))
         weights: Any = in_proj_weight.chunk(3)
     else:
         weights = separate
+        for name, weight in zip("qkv", weights, strict=True):
+            if weight is None:
+                raise AssertionError(
+                    f"use_separate_proj_weight is True but {name}_proj_weight is None"
+                )
     return [_linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=True)]
 
 
@@ -309,6 +317,14 @@ def multi_head_attention_forward(
     padding = _canonical(key_padding_mask, "key_padding_mask", query.dtype)
     use_causal = is_causal and padding is None and not need_weights
     mask = None if use_causal else _canonical(attn_mask, "attn_mask", query.dtype)
+    if mask is not None:
+        size = (targets, inputs[1].size(0))
+        expected = size if mask.dim() == 2 else (batch * num_heads, *size)
+        if tuple(mask.shape) != expected:
+            raise RuntimeError(
+                f"The shape of the {mask.dim()}D attn_mask is {mask.shape}, but should "
+                f"be {expected}."
+            )
 
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
     q, k, v = _projected(inputs, in_proj_weight, in_proj_bias, separate)
@@ -318,6 +334,9 @@ def multi_head_attention_forward(
     def longer(masks: Tensor | None) -> Tensor | None:
         return None if masks is None else _operators.pad(masks, (0, 1))
 
+    if (bias_k is None) != (bias_v is None):
+        one, other = ("bias_v", "bias_k") if bias_k is None else ("bias_k", "bias_v")
+        raise AssertionError(f"{one} is set but {other} is None: both are needed, or neither")
     if bias_k is not None and bias_v is not None:
         k = pb.cat([k, bias_k.repeat(1, batch, 1)])
         v = pb.cat([v, bias_v.repeat(1, batch, 1)])

@@ -173,6 +173,14 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
     return _adaptive_max_pool(3, input, output_size, return_indices)
 
 
+def _spread(name: str, what: str, value: Any, dims: int) -> list[int]:
+    _arguments.sizes(name, **{what: value})
+    values = list(value) if isinstance(value, (tuple, list)) else [value] * dims
+    if len(values) != dims:
+        raise ValueError(f"{name}: {what} must be one number or {dims}: got {len(values)}")
+    return values
+
+
 def _lp_pool(
     dims: int, input: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool
 ) -> Tensor:
@@ -182,8 +190,9 @@ def _lp_pool(
     _arguments.sizes(name, kernel_size=kernel_size)
     _arguments.maybe(_arguments.sizes, name, stride=stride)
     _arguments.bools(name, ceil_mode=ceil_mode)
-    sizes = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size,) * dims
-    means = _avg[dims - 1](input.pow(norm_type), kernel_size, stride or (), 0, ceil_mode)
+    sizes = _spread(name, "kernel_size", kernel_size, dims)
+    steps = () if stride is None else stride
+    means = _avg[dims - 1](input.pow(norm_type), sizes, steps, 0, ceil_mode)
     powers = pb.sign(means) * pb.relu(pb.abs(means)) * math.prod(sizes)
     return powers.pow(1.0 / norm_type)
 
@@ -221,14 +230,6 @@ def lp_pool3d(
     return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def _spread(name: str, what: str, value: Any, dims: int) -> list[int]:
-    _arguments.sizes(name, **{what: value})
-    values = list(value) if isinstance(value, (tuple, list)) else [value] * dims
-    if len(values) != dims:
-        raise ValueError(f"{name}: {what} must be one number or {dims}: got {len(values)}")
-    return values
-
-
 def _max_unpool(
     dims: int,
     input: Tensor,
@@ -261,6 +262,11 @@ def _max_unpool(
     sizes = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(last, steps, kernel, pads, strict=True)]
     if output_size is not None:
         _arguments.sized(name, output_size=output_size)
+        if len(output_size) not in (dims, dims + 2):
+            raise ValueError(
+                f"{name}: output_size should be a sequence containing {dims} or {dims + 2} "
+                f"elements, but it has a length of {len(output_size)}"
+            )
         wanted = list(output_size)[-dims:]
         for n, size, step in zip(wanted, sizes, steps, strict=True):
             if not size - step < n < size + step:
@@ -270,8 +276,11 @@ def _max_unpool(
                 )
         sizes = wanted
     lead = input.shape[:-dims]
+    if min(sizes) < 0:
+        raise ValueError(f"{name}: output_size must not be negative: got {sizes}")
     places = pb.zeros(*lead, math.prod(sizes), dtype=input.dtype)
-    filled = places.scatter(-1, indices.reshape(*lead, -1), input.reshape(*lead, -1))
+    flat = (*lead, math.prod(last))
+    filled = places.scatter(-1, indices.reshape(flat), input.reshape(flat))
     return filled.reshape(*lead, *sizes)
 
 

@@ -21,6 +21,11 @@ def _lengths(name: str, what: str, lengths: Any, batch: int) -> Tensor:
         raise RuntimeError(
             f"{name}: {what} must be of size batch_size: got {found.numel()}, expected {batch}"
         )
+    least = min(found.tolist(), default=0)
+    if least < 0:
+        raise RuntimeError(
+            f"{name}: Expected {what} to have value at least 0, but got value {least}"
+        )
     return found
 
 
@@ -112,10 +117,12 @@ def _alignments(
     batch, longest = labels.shape
     width = 2 * longest + 1
     with_blanks = pb.full((batch, width), blank, dtype=pb.int64)
-    with_blanks[:, 1::2] = labels
+    # What pads a target need not be a class.
+    real = pb.arange(longest) < lengths.unsqueeze(1)
+    with_blanks[:, 1::2] = pb.where(real, labels, blank)
     # From a label to the next one, if the blank between them may be left out.
     skips = pb.zeros(batch, width, dtype=pb.bool)
-    skips[:, 2:] = (with_blanks[:, 2:] != blank) & (with_blanks[:, 2:] != with_blanks[:, :-2])
+    skips[:, 2:] = with_blanks[:, 2:] != with_blanks[:, :-2]
 
     def behind(x: Tensor, places: int) -> Tensor:
         return _operators.pad(x, (places, 0), "constant", -math.inf)[:, :width]
@@ -132,7 +139,10 @@ def _alignments(
     at_blank = forward.gather(1, last)
     at_label = forward.gather(1, (last - 1).clamp_min(0))
     at_label = at_label.masked_fill((lengths == 0).unsqueeze(1), -math.inf)
-    return pb.logaddexp(at_blank, at_label).squeeze(1)
+    found = pb.logaddexp(at_blank, at_label).squeeze(1)
+    # Without steps only the empty target is certain.
+    without_steps = pb.where(lengths == 0, 0.0, -math.inf).to(found.dtype)
+    return pb.where(durations == 0, without_steps, found)
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:

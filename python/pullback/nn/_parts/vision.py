@@ -134,6 +134,11 @@ def _interpolated(
         sizes = _spread("size", size, dims)
     else:
         factors = _spread("scale_factor", scale_factor, dims)
+        if not all(0 < f < math.inf for f in factors):
+            raise RuntimeError(
+                f"{name}: Input and output sizes should be greater than 0: got scale_factor="
+                f"{scale_factor}, expected positive numbers"
+            )
         last = input.shape[2:]
         sizes = [math.floor(n * f) for n, f in zip(last, factors, strict=True)]
         if not recompute_scale_factor and mode != "area":

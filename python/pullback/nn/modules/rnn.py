@@ -79,6 +79,8 @@ class RNNBase(Module):
         self.reset_parameters()
 
     def _check_settings(self, dropout: Any) -> None:
+        if not isinstance(self.bias, bool):
+            raise TypeError(f"bias should be of type bool, got: {type(self.bias).__name__}")
         if self.mode not in _GATES:
             raise ValueError(f"Unrecognized RNN mode: {self.mode}")
         if not _is_share(dropout):
@@ -436,6 +438,8 @@ class RNNCellBase(Module):
     def _step(self, input: Tensor, state: State | None) -> State:
         name = type(self).__name__
         parts = state or ()
+        if self.mode == "LSTM" and state is not None and len(parts) != 2:
+            raise RuntimeError(f"{name}: lstm_cell expects two hidden states: got {len(parts)}")
         for what, each in (("input", input), *(("hidden", part) for part in parts)):
             if each.dim() not in (1, 2):
                 raise ValueError(

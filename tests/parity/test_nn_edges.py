@@ -1,0 +1,142 @@
+"""Odd arguments of functions of ``nn`` beside torch: the same values, or the same kind of error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import pullback as pb
+
+torch = pytest.importorskip("torch")
+
+HUGE = 2**62
+
+
+def wave(t: Any, *shape: int) -> Any:
+    count = 1
+    for size in shape:
+        count *= size
+    return (t.arange(float(count)) * 1.7).sin().reshape(shape)
+
+
+def ctc(t: Any, targets: Any, steps: Any, lengths: Any) -> Any:
+    scores = wave(t, 5, 2, 4).requires_grad_()
+    losses = t.nn.functional.ctc_loss(
+        scores.log_softmax(-1), t.tensor(targets), steps, lengths, reduction="none"
+    )
+    losses[losses.isfinite()].sum().backward()
+    return losses.detach(), scores.grad
+
+
+def unpooled(t: Any, *arguments: Any) -> Any:
+    index = t.tensor([[[[0, 3], [9, 14]]]])
+    return t.nn.functional.max_unpool2d(wave(t, 1, 1, 2, 2), index, *arguments)
+
+
+def heads(t: Any, **given: Any) -> Any:
+    settings = {"in_proj_weight": wave(t, 12, 4), "bias_k": None, "bias_v": None} | given
+    return t.nn.functional.multi_head_attention_forward(
+        wave(t, 3, 2, 4),
+        wave(t, 5, 2, 4),
+        wave(t, 5, 2, 4),
+        4,
+        2,
+        in_proj_bias=None,
+        add_zero_attn=False,
+        dropout_p=0.0,
+        out_proj_weight=wave(t, 4, 4),
+        out_proj_bias=None,
+        **settings,
+    )[0]
+
+
+CASES: dict[str, Callable[[Any], Any]] = {
+    "lp_pool with stride 0": lambda t: t.nn.functional.lp_pool1d(wave(t, 1, 2, 6), 2, 2, 0),
+    "lp_pool with one size": lambda t: t.nn.functional.lp_pool2d(wave(t, 1, 4, 4), 2, (2,)),
+    "lp_pool": lambda t: t.nn.functional.lp_pool2d(wave(t, 1, 4, 4), 3, (2, 3), 2, True),
+    "unpool": lambda t: unpooled(t, 2, 2, 0, [1, 1, 4, 5]),
+    "unpool to one size": lambda t: unpooled(t, 2, 2, 0, [4]),
+    "unpool to three sizes": lambda t: unpooled(t, 2, 2, 0, [9, 4, 4]),
+    "unpool to less than nothing": lambda t: unpooled(t, 2, 2, 5),
+    "unpool of nothing": lambda t: t.nn.functional.max_unpool2d(
+        t.zeros(0, 1, 2, 2), t.zeros(0, 1, 2, 2, dtype=t.int64), 2
+    ),
+    "ctc with padded targets": lambda t: ctc(t, [[1, 2], [3, -1]], (5, 4), (2, 1)),
+    "ctc with foreign padding": lambda t: ctc(t, [[1, 2], [3, 99]], (5, 4), (2, 1)),
+    "ctc without steps": lambda t: ctc(t, [[1, 2], [3, 1]], (5, 0), (2, 0)),
+    "ctc of a target without steps": lambda t: ctc(t, [[1, 2], [3, 1]], (5, 0), (2, 1)),
+    "ctc with negative steps": lambda t: ctc(t, [[1, 2], [3, 1]], (-5, 4), (2, 1)),
+    "ctc with a negative length": lambda t: ctc(t, [[1, 2], [3, 1]], (5, 4), (-1, 1)),
+    "interpolate by 0": lambda t: t.nn.functional.interpolate(wave(t, 1, 1, 4), scale_factor=0),
+    "interpolate by infinity": lambda t: t.nn.functional.interpolate(
+        wave(t, 1, 1, 4), scale_factor=float("inf")
+    ),
+    "padding beyond all numbers": lambda t: t.conv1d(
+        wave(t, 1, 1, 4), wave(t, 1, 1, 2), None, 1, 2**63 - 1
+    ),
+    "attention drops with 2": lambda t: t.nn.functional.scaled_dot_product_attention(
+        wave(t, 2, 2), wave(t, 2, 2), wave(t, 2, 2), None, 2.0
+    ),
+    "heads": heads,
+    "heads with a narrow mask": lambda t: heads(t, attn_mask=t.zeros(1, 5)),
+    "heads with one mask of three": lambda t: heads(t, attn_mask=t.zeros(1, 3, 5)),
+    "heads with masks": lambda t: heads(t, attn_mask=wave(t, 4, 3, 5)),
+    "heads with half of a bias": lambda t: heads(t, bias_k=wave(t, 1, 1, 4)),
+    "heads with the other half": lambda t: heads(t, bias_v=wave(t, 1, 1, 4)),
+    "heads without a weight": lambda t: heads(t, in_proj_weight=None),
+    "heads without separate weights": lambda t: heads(t, use_separate_proj_weight=True),
+    "LSTMCell with one state": lambda t: t.nn.LSTMCell(2, 3)(wave(t, 1, 2), (wave(t, 1, 3),)),
+    "GRU with a number as bias": lambda t: t.nn.GRU(2, 3, bias=3),
+}
+
+
+def outcome(t: Any, case: Callable[[Any], Any]) -> Any:
+    try:
+        found = case(t)
+    except Exception as error:  # noqa: BLE001 - whatever torch raises is compared
+        return type(error).__name__
+    return [x.tolist() for x in (found if isinstance(found, tuple) else (found,))]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", CASES)
+def test_the_same_comes_of_it(name: str) -> None:
+    ours, theirs = outcome(pb, CASES[name]), outcome(torch, CASES[name])
+    if isinstance(theirs, str) or isinstance(ours, str):
+        assert ours == theirs
+        return
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(
+            torch.tensor(a), torch.tensor(b), atol=1e-5, rtol=1.3e-6, equal_nan=True
+        )
+
+
+def test_windows_beyond_all_sizes_are_refused() -> None:
+    """The reach of a window is a product, which must not wrap around."""
+    x, weight = pb.ones(1, 1, 4), pb.ones(1, 1, 3)
+    with pytest.raises(RuntimeError, match="dilation must be at most 2147483647"):
+        pb.max_pool1d(x, 3, 1, 0, HUGE)
+    with pytest.raises(RuntimeError, match="kernel_size must be at most 2147483647"):
+        pb.avg_pool1d(x, HUGE)
+    with pytest.raises(RuntimeError, match="dilation must be at most 2147483647"):
+        pb.conv1d(x, weight, dilation=HUGE)
+    with pytest.raises(RuntimeError, match="stride must be at most 2147483647"):
+        pb.conv_transpose1d(x, weight, stride=HUGE)
+
+
+@pytest.mark.parametrize("given", [{"padding_idx": 1}, {"scale_grad_by_freq": True}, {}], ids=str)
+def test_tables_of_examples_have_the_gradient_of_a_loop(given: dict[str, Any]) -> None:
+    index = pb.tensor([[[0, 1, 1], [1, 2, 2]], [[3, 1, 0], [1, 1, 1]]])
+    factors = wave(pb, 2, 2, 3, 3)
+
+    def rows(table: Any, numbers: Any) -> Any:
+        return pb.nn.functional.embedding(numbers, table, **given)
+
+    tables = wave(pb, 2, 2, 4, 3).requires_grad_()
+    out = pb.vmap(pb.vmap(rows))(tables, index)
+    (batched,) = pb.autograd.grad(out, tables, factors)
+    loop = [pb.stack([rows(tables[a, b], index[a, b]) for b in range(2)]) for a in range(2)]
+    (expected,) = pb.autograd.grad(pb.stack(loop), tables, factors)
+    pb.testing.assert_close(batched, expected)
