@@ -711,7 +711,7 @@ def atleast_3d(*tensors: Any) -> tuple[Tensor, ...]: ...
 def avg_pool1d(
     input: Tensor,
     kernel_size: Ints,
-    stride: Ints = (),
+    stride: Ints | None = None,
     padding: Ints = 0,
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
@@ -1196,7 +1196,7 @@ def max(
 def max_pool1d(
     input: Tensor,
     kernel_size: Ints,
-    stride: Ints = (),
+    stride: Ints | None = None,
     padding: Ints = 0,
     dilation: Ints = 1,
     ceil_mode: _bool = False,
@@ -1204,7 +1204,7 @@ def max_pool1d(
 def max_pool2d(
     input: Tensor,
     kernel_size: Ints,
-    stride: Ints = (),
+    stride: Ints | None = None,
     padding: Ints = 0,
     dilation: Ints = 1,
     ceil_mode: _bool = False,
@@ -1212,7 +1212,7 @@ def max_pool2d(
 def max_pool3d(
     input: Tensor,
     kernel_size: Ints,
-    stride: Ints = (),
+    stride: Ints | None = None,
     padding: Ints = 0,
     dilation: Ints = 1,
     ceil_mode: _bool = False,

@@ -41,16 +41,11 @@ struct Geometry {
   Dims stride;
   Dims padding;
   Dims dilation;
-  std::int64_t groups = 1;
+  std::int64_t groups;
+  // What the result has; fewer than would fit when output_padding is not less than the stride.
+  Dims out;
 
   int dims() const { return image.size(); }
-  Dims out() const {
-    Dims sizes(dims());
-    for (int d = 0; d < dims(); ++d) {
-      sizes[d] = (image[d] + 2 * padding[d] - reach(kernel[d], dilation[d])) / stride[d] + 1;
-    }
-    return sizes;
-  }
   Geometry with_groups(std::int64_t count) const {
     Geometry g = *this;
     g.groups = count;
@@ -60,12 +55,11 @@ struct Geometry {
                            std::int64_t out_channels) const {
     kernels::ConvShape s{batch,     channels,  out_channels, groups,    {1, 1, 1},
                          {1, 1, 1}, {1, 1, 1}, {1, 1, 1},    {0, 0, 0}, {1, 1, 1}};
-    const Dims all = out();
     for (int d = 0; d < dims(); ++d) {
       const auto k = static_cast<std::size_t>(3 - dims() + d);
       s.in[k] = image[d];
       s.kernel[k] = kernel[d];
-      s.out[k] = all[d];
+      s.out[k] = out[d];
       s.stride[k] = stride[d];
       s.padding[k] = padding[d];
       s.dilation[k] = dilation[d];
@@ -165,7 +159,7 @@ struct Convolve {
   static constexpr int kOutputs = 1;
   using Attrs = Geometry;
   static Spec spec(const Attrs& a, In in) {
-    return {joined(in[0].size(0), in[1].size(0), a.out()), in[0].dtype()};
+    return {joined(in[0].size(0), in[1].size(0), a.out), in[0].dtype()};
   }
   static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) { need_all_dense(in, w); }
   static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
@@ -346,7 +340,7 @@ Tensor convolve(const char* name, const Tensor& input, const Tensor& weight,
   check(ErrorKind::NotImplemented,
         !dilated || is_differentiable(input.dtype()) || input.dtype() == DType::Int64,
         "\"slow_conv_dilated<>\" not implemented for '", info(input.dtype()).scalar_name, "'");
-  const Geometry g{spatial(image), spatial(weight), s.stride, s.padding, s.dilation, groups};
+  Geometry g{spatial(image), spatial(weight), s.stride, s.padding, s.dilation, groups, Dims(dims)};
   for (int d = 0; d < dims; ++d) {
     check(g.kernel[d] > 0, "kernel size should be greater than zero, but got weight of size ",
           weight.shape());
@@ -354,6 +348,8 @@ Tensor convolve(const char* name, const Tensor& input, const Tensor& weight,
           "Calculated padded input size per channel: ", g.image[d] + 2 * g.padding[d],
           ". Kernel size: ", reach(g.kernel[d], g.dilation[d]),
           ". Kernel size can't be greater than actual input size (dimension ", d, ")");
+    g.out[d] =
+        (g.image[d] + 2 * g.padding[d] - reach(g.kernel[d], g.dilation[d])) / g.stride[d] + 1;
   }
   const Tensor result = apply<Convolve>(g, image, weight, bias.value_or(Tensor()));
   return image.is_same(input) ? result : squeeze_dim(result, 0);
@@ -428,7 +424,8 @@ Tensor conv_transposed(const Tensor& input, const Tensor& weight, const std::opt
         ", expected input", input.shape(), " to have ", weight.size(0), " channels, but got ",
         gradient.size(1), " channels instead");
   check_bias(bias, weight, weight.size(1) * groups);
-  Geometry g{Dims(dims), spatial(weight), s.stride, s.padding, s.dilation, groups};
+  Geometry g{Dims(dims), spatial(weight), s.stride,         s.padding,
+             s.dilation, groups,          spatial(gradient)};
   for (int d = 0; d < dims; ++d) {
     check(extra[d] >= 0 && (extra[d] < s.stride[d] || extra[d] < s.dilation[d]),
           "output padding must be smaller than either stride or dilation, but got output_padding: ",
@@ -484,13 +481,13 @@ const Entry entry_conv_transpose1d(
     function<conv_transposed<1>>, kForms, kTransposedDoc,
     "x(2,3,4), x(3,2,3), x(2) | x(2,4,4), x(4,2,3), None, 2, 1, 1, 2 | x(3,4), x(3,2,2), None, 1, "
     "0,"
-    " 0, 1, 2 | xs(2,3,4), xs(3,2,1)");
+    " 0, 1, 2 | xs(2,3,4), xs(3,2,1) | x(2,4,4), x(4,2,3), x(4), 1, 2, 1, 2, 2");
 const Entry entry_conv_transpose2d(
     "conv_transpose2d(input, weight, bias=None, stride[1]=1, padding[1]=0, output_padding[1]=0, "
     "groups:index=1, dilation[1]=1)",
     function<conv_transposed<2>>, kForms, kTransposedDoc,
     "x(2,3,3,4), x(3,2,2,3), x(2) | x(2,4,3,3), x(4,1,3,2), x(2), 2, (1,0), (1,0), 2 "
-    "| x(3,3,4), x(3,2,2,2)");
+    "| x(3,3,4), x(3,2,2,2) | x(1,2,3,3), x(2,2,1,1), None, 1, 0, (1,0), 1, 2");
 const Entry entry_conv_transpose3d(
     "conv_transpose3d(input, weight, bias=None, stride[1]=1, padding[1]=0, output_padding[1]=0, "
     "groups:index=1, dilation[1]=1)",

@@ -199,7 +199,7 @@ std::array<Tensor, 2> max_pool_with_indices(const Tensor& input, const Dims& ker
 }
 
 template <int dims>
-Tensor max_pool(const Tensor& input, const Dims& kernel_size, const Dims& stride,
+Tensor max_pool(const Tensor& input, const Dims& kernel_size, const std::optional<Dims>& stride,
                 const Dims& padding, const Dims& dilation, bool ceil_mode) {
   if (dims == 1) check_kind(of_dims(kMaxNames, dims), input, true);
   return max_pool_with_indices<dims>(input, kernel_size, stride, padding, dilation, ceil_mode,
@@ -250,7 +250,7 @@ std::array<Tensor, 2> adaptive_max_pool(const Tensor& input, const Dims& output_
 }
 
 template <int dims>
-Tensor mean_pool(const Tensor& input, const Dims& kernel_size, const Dims& stride,
+Tensor mean_pool(const Tensor& input, const Dims& kernel_size, const std::optional<Dims>& stride,
                  const Dims& padding, bool ceil_mode, bool count_include_pad,
                  std::optional<std::int64_t> divisor_override) {
   const char* const name = of_dims(kMeanNames, dims);
@@ -284,7 +284,7 @@ Tensor mean_pool(const Tensor& input, const Dims& kernel_size, const Dims& strid
   return rounded_once(input, pooled);
 }
 
-Tensor mean_pool1d(const Tensor& input, const Dims& kernel_size, const Dims& stride,
+Tensor mean_pool1d(const Tensor& input, const Dims& kernel_size, const std::optional<Dims>& stride,
                    const Dims& padding, bool ceil_mode, bool count_include_pad) {
   return mean_pool<1>(input, kernel_size, stride, padding, ceil_mode, count_include_pad, {});
 }
@@ -323,14 +323,17 @@ constexpr Forms kInBoth = Forms(kFunctionForm) | kNNForm;
 constexpr Forms kInNN = kNNForm | kPlainNames;
 
 const Entry entry_max_pool1d(
-    "max_pool1d(input, kernel_size[1], stride[1]=(), padding[1]=0, dilation[1]=1, ceil_mode=False)",
+    "max_pool1d(input, kernel_size[1], stride[1]=None, padding[1]=0, dilation[1]=1, "
+    "ceil_mode=False)",
     function<max_pool<1>>, kFunctionForm, kMaxDoc, "x(2,3,7), 2 | x(3,8), 3, 2, 1, 2, True");
 const Entry entry_max_pool2d(
-    "max_pool2d(input, kernel_size[1], stride[1]=(), padding[1]=0, dilation[1]=1, ceil_mode=False)",
+    "max_pool2d(input, kernel_size[1], stride[1]=None, padding[1]=0, dilation[1]=1, "
+    "ceil_mode=False)",
     function<max_pool<2>>, kFunctionForm, kMaxDoc,
     "x(2,3,5,4), 2 | x(3,6,7), (3,2), 2, 1, (1,2), True");
 const Entry entry_max_pool3d(
-    "max_pool3d(input, kernel_size[1], stride[1]=(), padding[1]=0, dilation[1]=1, ceil_mode=False)",
+    "max_pool3d(input, kernel_size[1], stride[1]=None, padding[1]=0, dilation[1]=1, "
+    "ceil_mode=False)",
     function<max_pool<3>>, kFunctionForm, kMaxDoc,
     "x(1,2,4,4,4), 2 | x(1,3,4,5), (1,2,3), 1, (0,1,1)");
 const Entry entry_max_pool1d_indices(
@@ -357,18 +360,18 @@ const Entry entry_adaptive_max_pool3d(
     "adaptive_max_pool3d_with_indices(input, output_size[1], return_indices=False)",
     function<adaptive_max_pool<3>>, kInNN, kAdaptiveMaxDoc, "x(1,2,4,5,3), (2,3,1)");
 const Entry entry_avg_pool1d(
-    "avg_pool1d(input, kernel_size[1], stride[1]=(), padding[1]=0, ceil_mode=False, "
+    "avg_pool1d(input, kernel_size[1], stride[1]=None, padding[1]=0, ceil_mode=False, "
     "count_include_pad=True)",
     function<mean_pool1d>, kInBoth, kMeanDoc,
-    "x(2,3,7), 2 | x(3,8), 3, 2, 1, True, False | xs(2,3,7), 3, 2, 1, True");
+    "x(2,3,7), 2 | x(2,3,7), 2, () | x(3,8), 3, 2, 1, True, False | xs(2,3,7), 3, 2, 1, True");
 const Entry entry_avg_pool2d(
-    "avg_pool2d(input, kernel_size[1], stride[1]=(), padding[1]=0, ceil_mode=False, "
+    "avg_pool2d(input, kernel_size[1], stride[1]=None, padding[1]=0, ceil_mode=False, "
     "count_include_pad=True, divisor_override=None)",
     function<mean_pool<2>>, kInNN, kMeanDoc,
     "x(2,3,5,4), 2 | x(3,6,7), (3,2), 2, 1, True | x(1,2,5,5), 3, 2, 1, False, False "
     "| xs(2,2,4,5), 2, 1, 0, False, True, 3");
 const Entry entry_avg_pool3d(
-    "avg_pool3d(input, kernel_size[1], stride[1]=(), padding[1]=0, ceil_mode=False, "
+    "avg_pool3d(input, kernel_size[1], stride[1]=None, padding[1]=0, ceil_mode=False, "
     "count_include_pad=True, divisor_override=None)",
     function<mean_pool<3>>, kInNN, kMeanDoc,
     "x(1,2,4,4,5), 2 | x(1,3,4,5), (1,2,3), 2, (0,1,1), True");

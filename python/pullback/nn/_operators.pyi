@@ -29,7 +29,7 @@ def adaptive_max_pool3d_with_indices(
 def avg_pool1d(
     input: Tensor,
     kernel_size: Ints,
-    stride: Ints = (),
+    stride: Ints | None = None,
     padding: Ints = 0,
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
@@ -37,7 +37,7 @@ def avg_pool1d(
 def avg_pool2d(
     input: Tensor,
     kernel_size: Ints,
-    stride: Ints = (),
+    stride: Ints | None = None,
     padding: Ints = 0,
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
@@ -46,7 +46,7 @@ def avg_pool2d(
 def avg_pool3d(
     input: Tensor,
     kernel_size: Ints,
-    stride: Ints = (),
+    stride: Ints | None = None,
     padding: Ints = 0,
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
