@@ -146,6 +146,16 @@ def test_a_kept_result_that_was_written_into_is_an_error() -> None:
     run(allow_cache_entry_mutation=True)
 
 
+def test_an_operand_that_was_written_into_is_an_error() -> None:
+    """Of an operator whose result is kept: it is not run again, but reads what it saved."""
+    x = pb.ones(2, requires_grad=True) * 1
+    context_fn = functools.partial(create_selective_checkpoint_contexts, [pb.sin])
+    y = checkpoint(lambda x: x.sin() * 2, x, use_reentrant=False, context_fn=context_fn)
+    x.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
 def test_a_function_that_does_something_else_again_is_an_error() -> None:
     times = []
 

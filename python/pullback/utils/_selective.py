@@ -114,6 +114,22 @@ class _Place:
         self.number = number
 
 
+def _held(tensor: Any) -> tuple[Any, int]:
+    return tensor.detach(), tensor._version
+
+
+def _as_held(held: tuple[Any, int]) -> Any:
+    tensor, version = held
+    if tensor._version != version:
+        raise RuntimeError(
+            "one of the variables needed for gradient computation has been modified by an inplace "
+            f"operation: a tensor of shape {tuple(tensor.shape)} that an operator saved in a "
+            f"selective checkpoint is at version {tensor._version}; expected version {version} "
+            "instead. Write into a clone of it."
+        )
+    return tensor
+
+
 class _First(TorchFunctionMode):
     def __init__(self, policy: _Policy, kept: dict[str, list[_Kept]]) -> None:
         super().__init__()
@@ -126,7 +142,7 @@ class _First(TorchFunctionMode):
         context = SelectiveCheckpointContext(is_recompute=False)
         if name is None or _decided(self.policy, context, func, args, kwargs) not in _KEPT:
             return func(*args, **kwargs)
-        with saved_tensors_hooks(_core.Tensor.detach, lambda tensor: tensor):
+        with saved_tensors_hooks(_held, _as_held):
             result = func(*args, **kwargs)
         with DisableTorchFunction():
             self.kept[name].append(_Kept(result))
