@@ -11,6 +11,7 @@
 #include <string>
 
 #include "ops/basic.h"
+#include "ops/nn/beside.h"
 #include "ops/nn/pad.h"
 #include "ops/nn/patches.h"
 #include "ops/op.h"
@@ -88,21 +89,6 @@ const Tensor& dense_or_none(In in, int i, const Workspace& w) {
   return in[i].defined() ? w.dense(i, in[i]) : in[i];
 }
 
-// [B, N, C, ...] as [N, B * C, ...]: the channels of all examples side by side.
-Tensor beside(const Tensor& t) {
-  const Tensor moved = transpose(t, 0, 1);
-  Dims sizes(t.sizes().subspan(1));
-  sizes[0] = t.size(1);
-  sizes[1] = t.size(0) * t.size(2);
-  return reshape(moved, sizes);
-}
-// The reverse of a result.
-Tensor apart(const Tensor& t, std::int64_t batch) {
-  Dims sizes = t.shape();
-  sizes[1] /= batch;
-  sizes.insert(1, batch);
-  return transpose(reshape(t, sizes), 0, 1);
-}
 // [B, N, ...] as [B * N, ...], and back.
 Tensor merged(const Tensor& t) {
   Dims sizes(t.sizes().subspan(1));

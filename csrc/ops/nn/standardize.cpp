@@ -7,6 +7,7 @@
 #include "kernels/nn/standardize.h"
 #include "ops/absorb.h"
 #include "ops/basic.h"
+#include "ops/nn/beside.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/reduce/reduction.h"
@@ -23,22 +24,6 @@ Tensor moment(const Tensor& moments, std::int64_t which) {
   return unsqueeze(select(moments, 0, which), 1);
 }
 constexpr int kMean = 0, kVariance = 1, kScale = 2;
-
-// [B, outer, groups, inner] as [outer, B * groups, inner], and [B, 3, groups] as [3, B * groups]:
-// the groups of all examples side by side.
-Tensor beside(const Tensor& t) {
-  const Tensor moved = transpose(t, 0, 1);
-  Dims sizes(moved.sizes().subspan(1));
-  sizes[0] = t.size(1);
-  sizes[1] = t.size(0) * t.size(2);
-  return reshape(moved, sizes);
-}
-Tensor apart(const Tensor& t, std::int64_t batch) {
-  Dims sizes = t.shape();
-  sizes[1] /= batch;
-  sizes.insert(1, batch);
-  return transpose(reshape(t, sizes), 0, 1);
-}
 
 // Inputs: gradient, standardized values, moments.
 struct StandardizeGrad {
