@@ -198,3 +198,32 @@ def test_the_gradient_of_a_gradient_of_a_solution() -> None:
 def test_complex_matrices_are_refused_by_name(name: str) -> None:
     with pytest.raises(NotImplementedError, match=r"complex|Complex"):
         getattr(pb.linalg, name)(pb.eye(2, dtype=pb.complex64))
+
+
+@pytest.mark.parametrize("pivots", [[7, 9], [0, 1], [-1, -1]])
+def test_pivots_of_rows_that_are_not_there(pivots: list[int]) -> None:
+    where = pb.tensor(pivots, dtype=pb.int32)
+    with pytest.raises(RuntimeError, match=r"between 1 and LU\.size"):
+        pb.lu_unpack(pb.eye(2), where)
+    with pytest.raises(RuntimeError, match=r"between 1 and LU\.size"):
+        pb.linalg.lu_solve(pb.eye(2), where, pb.ones(2, 1))
+    assert pb.lu_unpack(pb.eye(2), where, unpack_pivots=False)[1].equal(pb.eye(2))
+
+
+@pytest.mark.parametrize("pivots", [[1, 2, 4], [0, 2, 3], [1, 2, -3], [-1, 2, 3], [-2, -2, -3]])
+def test_pivots_that_no_symmetric_factors_have(pivots: list[int]) -> None:
+    where = pb.tensor(pivots, dtype=pb.int32)
+    with pytest.raises(RuntimeError, match="between 1 and 3, or their negatives in pairs"):
+        pb.linalg.ldl_solve(pb.eye(3), where, pb.ones(3, 1))
+
+
+def test_pivots_of_blocks_of_two_are_taken() -> None:
+    a = pb.tensor([[0.0, 1, 0], [1, 0, 0], [0, 0, 2]]).expand(2, 3, 3)
+    factors = pb.linalg.ldl_factor(a)
+    assert bool((factors.pivots < 0).any())
+    x = pb.linalg.ldl_solve(*factors, pb.ones(2, 3, 1))
+    assert (a @ x).allclose(pb.ones(2, 3, 1))
+
+
+def test_the_spectral_norm_of_nothing() -> None:
+    assert pb.linalg.matrix_norm(pb.zeros(2, 0, 3), 2).equal(pb.zeros(2))

@@ -4,6 +4,8 @@
 // linear function of the right side.
 #include "kernels/linalg/ldl.h"
 
+#include <cstdlib>
+
 #include "ops/linalg/matrices.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/shape/view.h"
@@ -92,6 +94,23 @@ struct LdlSolve {
   }
 };
 
+// Rows counted from 1, and in pairs their negatives for blocks of two; others would be outside.
+void check_pivots(const char* name, const Tensor& pivots, std::int64_t n) {
+  const Tensor all = copy_to_dtype(of_all_examples(pivots), DType::Int32);
+  const auto* rows = all.data<std::int32_t>();
+  bool paired = false;
+  for (std::int64_t i = 0; i < all.numel(); ++i) {
+    const std::int64_t row = rows[i];
+    const bool opens = row < 0 && !paired;
+    check(std::abs(row) >= 1 && std::abs(row) <= n && (row < 0 || !paired) &&
+              !(opens && i % n == n - 1),
+          name, ": pivots must be rows between 1 and ", n,
+          ", or their negatives in pairs, but got ", row, " at position ", i % n,
+          ". Pass the pivots that ldl_factor gives with LD.");
+    paired = opens;
+  }
+}
+
 Tensor ldl_solve(const Tensor& ld, const Tensor& pivots, const Tensor& b, bool hermitian) {
   const char* name = "torch.linalg.ldl_solve";
   static_cast<void>(hermitian);
@@ -106,6 +125,7 @@ Tensor ldl_solve(const Tensor& ld, const Tensor& pivots, const Tensor& b, bool h
         pivots.shape());
   check(pivots.dtype() == DType::Int32, name, ": Expected pivots to be of dtype torch.int32, got ",
         info(pivots.dtype()).scalar_name);
+  check_pivots(name, pivots, rows_of(ld));
   check_same_types(name, ld, b);
   check_kernel("ldl_solve_kernel_cpu", ld);
   const auto [factors, right] = with_one_stack(ld, b);

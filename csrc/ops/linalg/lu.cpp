@@ -382,6 +382,17 @@ void check_factors(const char* name, const Tensor& lu, const Tensor& pivots) {
         pivots.shape(), " for LU of shape ", lu.shape());
 }
 
+// Others would exchange rows that are not in the matrix.
+void check_pivots(const char* name, const Tensor& lu, const Tensor& pivots) {
+  const Tensor all = copy_to_dtype(of_all_examples(pivots), DType::Int32);
+  const auto* rows = all.data<std::int32_t>();
+  for (std::int64_t i = 0; i < all.numel(); ++i) {
+    check(rows[i] >= 1 && rows[i] <= rows_of(lu), name,
+          ": pivots must be between 1 and LU.size(-2) = ", rows_of(lu), ", but got ", rows[i],
+          ". Pass the pivots that lu_factor gives with LU.");
+  }
+}
+
 Tensor linalg_lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, bool left,
                        bool of_adjoint) {
   const char* name = "torch.lu_solve";
@@ -393,6 +404,7 @@ Tensor linalg_lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, 
         ": Incompatible shapes of A and B for the equation ", left ? "AX = B" : "XA = B", " (",
         rows_of(lu), "x", columns_of(lu), " and ", rows_of(b), "x", columns_of(b), ")");
   check_factors(name, lu, pivots);
+  check_pivots(name, lu, pivots);
   check_kernel("linalg.lu_solve_cpu", lu);
   return solve_by_lu(lu, pivots, b, left, of_adjoint);
 }
@@ -409,6 +421,7 @@ std::array<Tensor, 3> lu_unpack(const Tensor& lu, const Tensor& pivots, bool unp
         "torch.linalg.lu_factor");
   wrap_dim(-2, lu.ndim());
   check_factors("torch.lu_unpack", lu, pivots);
+  if (unpack_pivots) check_pivots("torch.lu_unpack", lu, pivots);
   return apply<LuUnpack>({rows_of(lu), columns_of(lu), unpack_data, unpack_pivots}, lu, pivots);
 }
 

@@ -105,7 +105,8 @@ Tensor matrix_norm(const Tensor& a, double ord, const Dims& dim, bool keepdim,
   check(std::abs(ord) == 2, "linalg.matrix_norm: Order ", ord, " not supported.");
   check_wide("linalg.matrix_norm", a);
   return norm_of_values(in_dtype(a, dtype), dim, keepdim, [&](const Tensor& s) {
-    return ord > 0 ? amax(s, Dims{-1}) : amin(s, Dims{-1});
+    if (ord < 0) return amin(s, Dims{-1});
+    return columns_of(s) == 0 ? sum(s, Dims{-1}) : amax(s, Dims{-1});
   });
 }
 
