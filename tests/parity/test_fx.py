@@ -348,6 +348,17 @@ def test_decorated_functions() -> None:
         pb.fx.symbolic_trace(doubled(lambda *xs: xs[0]))
 
 
+def test_constants_of_patterns_are_told_apart_by_their_values() -> None:
+    """Each program numbers its constants from 0 on."""
+    one, two, x = pb.full((2,), 1.0), pb.full((2,), 2.0), pb.ones(2)
+    traced = pb.fx.symbolic_trace(lambda x: (x + one).neg() * (x + two))
+    found = pb.fx.replace_pattern(traced, lambda a: a + two, lambda a: a * pb.full((2,), 5.0))
+    assert len(found) == 1
+    assert traced(x).tolist() == [-10.0, -10.0]
+    assert len(pb.fx.replace_pattern(traced, lambda a: a.neg(), lambda a: a - one)) == 1
+    assert traced(x).tolist() == [5.0, 5.0]
+
+
 def test_tracing_leaves_nothing_behind() -> None:
     """Also when the program raises; and another thread does not see it."""
     before = (pb.relu, pb.nn.Module.__call__, pb.nn.functional.softplus)

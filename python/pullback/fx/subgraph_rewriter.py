@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import pullback as pb
 from pullback.fx._symbolic_trace import symbolic_trace
 from pullback.fx.graph import Graph
 from pullback.fx.graph_module import GraphModule, _copy_attribute
@@ -41,7 +43,17 @@ def _flat(argument: Argument) -> tuple[Any, list[Node]]:
     return map_arg(argument, take), nodes
 
 
+def _constant(node: Node) -> Any:
+    """The value of a tensor that a traced program made itself; else None."""
+    is_constant = node.op == "get_attr" and node.target.startswith("_tensor_constant")
+    return getattr(node.graph.owning_module, node.target, None) if is_constant else None
+
+
 def _same_step(pattern: Node, node: Node) -> bool:
+    own, other = _constant(pattern), _constant(node)
+    if own is not None or other is not None:  # their names are numbers, which say nothing
+        same = own is not None and other is not None and own.dtype == other.dtype
+        return same and pb.equal(own, other)
     return pattern.op == node.op and (pattern.target == node.target)
 
 
@@ -71,6 +83,23 @@ def _match(anchor: Node, node: Node, inner: set[Node]) -> dict[Node, Node] | Non
         if each in found and each is not anchor and set(found[each].users) - taken:
             return None
     return found
+
+
+def _brought(gm: GraphModule, new: Graph, owner: Any) -> dict[Node, str]:
+    """Gives the module what the replacement reads and it has not; new names of constants."""
+    renamed: dict[Node, str] = {}
+    for node in new.nodes if owner is not None else ():
+        if _constant(node) is not None:
+            free = (f"_tensor_constant{n}" for n in itertools.count())
+            renamed[node] = next(name for name in free if not hasattr(gm, name))
+            setattr(gm, renamed[node], _constant(node))
+        elif node.op in ("get_attr", "call_module"):
+            place: Any = gm
+            for name in node.target.split("."):
+                place = getattr(place, name, None)
+            if place is None:
+                _copy_attribute(owner, gm, node.target)
+    return renamed
 
 
 def replace_pattern(
@@ -121,6 +150,7 @@ def replace_pattern(
         if not own & taken and all(each in found for each in inputs):
             taken |= own
             matches.append(Match(node, found))
+    renamed = _brought(gm, new, owner) if matches else {}
     # An input of one part may be the result of another, which is a new node by then.
     made: dict[Node, Node] = {}
     for match in matches:
@@ -130,15 +160,13 @@ def replace_pattern(
         }
         with gm.graph.inserting_before(match.anchor):
             result = gm.graph.graph_copy(new, values)
+        for node, name in renamed.items():
+            values[node].target = name
         match.anchor.replace_all_uses_with(result)
         made[match.anchor] = result
         own = {match.nodes_map[each] for each in inner if each in match.nodes_map}
         for node in reversed(gm.graph.nodes):
             if node in own and not node.users:
                 gm.graph.erase_node(node)
-    if owner is not None and matches:
-        for node in new.nodes:
-            if node.op in ("get_attr", "call_module"):
-                _copy_attribute(owner, gm, node.target)
     gm.recompile()
     return matches
