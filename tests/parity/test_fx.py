@@ -12,6 +12,7 @@ import pytest
 import pullback as pb
 from parity_both import same
 from pullback.fx import _symbolic_trace
+from samples import TOLERANCES
 
 torch = pytest.importorskip("torch")
 
@@ -245,7 +246,11 @@ def test_a_line(line: str) -> None:
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_block(block: str) -> None:
-    same(HEAD + BLOCKS[block].strip(), ("fx", "fx.passes.shape_prop"), rtol=1e-5)
+    same(
+        HEAD + BLOCKS[block].strip(),
+        ("fx", "fx.passes.shape_prop"),
+        tolerance=TOLERANCES["float32"],
+    )
 
 
 def test_names() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 import pullback as pb
 from parity_both import same
+from samples import TOLERANCES
 
 torch = pytest.importorskip("torch")
 
@@ -40,7 +41,10 @@ i.sparse(torch.empty(3, 2), 0.5)
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_line(line: str) -> None:
-    same(f"i, nn = torch.nn.init, torch.nn\ntorch.manual_seed(4)\n{line}", rtol=2e-5)
+    same(
+        f"i, nn = torch.nn.init, torch.nn\ntorch.manual_seed(4)\n{line}",
+        tolerance=TOLERANCES["float32"],
+    )
 
 
 def test_every_function_is_here() -> None:

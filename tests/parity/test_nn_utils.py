@@ -9,6 +9,7 @@ import pytest
 
 import pullback as pb
 from parity_both import same
+from samples import TOLERANCES
 
 torch = pytest.importorskip("torch")
 
@@ -310,12 +311,12 @@ u.convert_conv2d_weight_memory_format(layer(), torch.channels_last)(x)
     "line", [*CLIPPING, *VECTORS, *RNN, *NORMS, *ORTHOGONAL, *CONVOLUTIONS, *PRUNE, *OTHERS]
 )
 def test_a_line(line: str) -> None:
-    same(HEAD + line, ("nn.utils.prune", "nn.utils.stateless"), rtol=2e-5)
+    same(HEAD + line, ("nn.utils.prune", "nn.utils.stateless"), tolerance=TOLERANCES["float32"])
 
 
 @pytest.mark.parametrize("line", [*PARAMETRIZE.strip().split("\n"), CACHED])
 def test_parametrizations(line: str) -> None:
-    same(PARAMETRIZE_HEAD + line, ("nn.utils.parametrize",), rtol=1e-5)
+    same(PARAMETRIZE_HEAD + line, ("nn.utils.parametrize",), tolerance=TOLERANCES["float32"])
 
 
 def test_names() -> None:

@@ -230,15 +230,14 @@ def test_muon(settings: dict[str, Any], shape: tuple[int, int]) -> None:
     theirs = torch.randn(shape, generator=generator).requires_grad_()
     ours = pb.tensor(theirs.tolist()).requires_grad_()
     mine, other = pb.optim.Muon([ours], **settings), torch.optim.Muon([theirs], **settings)
-    for _ in range(5):
+    for step in range(1, 6):
         theirs.grad = torch.randn(shape, generator=generator)
         ours.grad = pb.tensor(theirs.grad.tolist())
         mine.step()
         other.step()
-        # The iterations are rounded to bfloat16: its tolerance, for a step of this length.
-        torch.testing.assert_close(
-            torch.tensor(ours.tolist()), theirs.detach(), rtol=0, atol=0.1 * 1.6e-2 * 5
-        )
+        # The iterations are rounded to bfloat16: its tolerance, for steps of this length.
+        atol = settings["lr"] * 1.6e-2 * step
+        torch.testing.assert_close(torch.tensor(ours.tolist()), theirs.detach(), rtol=0, atol=atol)
     assert_states_equal(mine.state_dict(), other.state_dict(), "float32")
 
 
@@ -279,7 +278,7 @@ def test_lbfgs(settings: dict[str, Any], dtype: str) -> None:
         places.append((x.tolist(), y.tolist(), losses, seen, state))
     mine, other = places
     # Rosenbrock's valley turns a last bit into more of them: the first calls are compared closely.
-    tight, loose = (1e-11, 1e-5) if dtype == "float64" else (1e-4, 5e-2)
+    tight, loose = 1e-11 if dtype == "float64" else 1e-5, 1e-7
     assert len(mine[3]) == len(other[3]) or dtype == "float32"
     assert mine[3][:8] == pytest.approx(other[3][:8], rel=tight, abs=tight)
     assert list(mine[4]) == list(other[4])
@@ -451,8 +450,8 @@ def test_recorded_steps(name: str, settings: dict[str, Any]) -> None:
             optimizer.step()
         (p * p).sum().backward()
         found.append((p.tolist(), g.grad.tolist(), start.grad.tolist()))
-    # torch computes the corrections of Adam's family by float32 steps here.
-    tol = 1e-12 if name in ("SGD", "Adadelta", "Adagrad", "RMSprop") else 1e-5
+    # torch computes the corrections of Adam by float32 steps here.
+    tol = {"Adam": 1e-5, "AdamW": 1e-5, "NAdam": 1e-7}.get(name, 1e-12)
     for mine, other in zip(*found, strict=True):
         assert mine == pytest.approx(other, rel=tol, abs=tol)
 
