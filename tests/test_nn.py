@@ -116,9 +116,13 @@ def test_assigning_sorts_by_kind() -> None:
     assert "plain" not in dict(net.named_buffers())
     net.plain = nn.Parameter(pb.ones(1))
     assert "plain" in dict(net.named_parameters())
+    with pytest.raises(TypeError, match="as parameter 'plain'"):
+        net.plain = nn.ReLU()
+    del net.plain
     net.plain = nn.ReLU()
-    assert "plain" not in dict(net.named_parameters())
     assert "plain" in dict(net.named_children())
+    net.plain = nn.Parameter(pb.ones(1))
+    assert "plain" not in dict(net.named_children())
     del net.plain
     assert not hasattr(net, "plain")
     del net.scratch, net.scale, net.first

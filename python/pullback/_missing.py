@@ -53,6 +53,7 @@ _absent(
 _absent(
     "it is a part of PyTorch's own machinery",
     "backends.cpu backends.xeon monitor nn.cpp numa package profiler.python_tracer",
+    "nn.modules.linear_cross_entropy",
     "utils.backend_registration utils.benchmark utils.cpp_backtrace utils.debug_log",
     "utils.file_baton utils.flop_counter utils.module_tracker utils.serialization",
     "utils.show_pickle utils.viz utils.weak",
@@ -60,7 +61,6 @@ _absent(
 _absent(
     "it is planned",
     "fft multiprocessing nn.attention nn.grad overrides quasirandom signal",
-    "nn.modules.linear_cross_entropy nn.modules.linear_cross_entropy_options",
 )
 
 # Why another name is not there, by the module that it belongs to.

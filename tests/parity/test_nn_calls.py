@@ -32,6 +32,7 @@ FIRST_ORDER = {
     "scale_grad_by_freq": "PyTorch refuses the second derivative",
     "MultiLabelMarginLoss": "PyTorch has no second derivative",
     "MultiMarginLoss": "PyTorch has no second derivative",
+    "LinearCrossEntropyOptions": "PyTorch refuses the second derivative",
     "RReLU": "PyTorch records a second derivative, of zeros",
 }
 

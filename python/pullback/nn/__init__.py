@@ -12,9 +12,15 @@ from typing import Any
 
 from pullback.nn import functional, init, modules
 from pullback.nn.modules import *  # noqa: F403
-from pullback.nn.parameter import Parameter
+from pullback.nn.parameter import (
+    Buffer,
+    Parameter,
+    UninitializedBuffer,
+    UninitializedParameter,
+)
 
-__all__ = ["Parameter", "functional", "init", "modules"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
+__all__ += ["functional", "init", "modules"]
 __all__ += modules.__all__
 
 # Loaded when they are first asked for.

@@ -18,6 +18,7 @@ from pullback.nn import _operators, _parts
 from pullback.nn._operators import *  # noqa: F403
 from pullback.nn._parts.attention import *  # noqa: F403
 from pullback.nn._parts.embedding import *  # noqa: F403
+from pullback.nn._parts.fractional import *  # noqa: F403
 from pullback.nn._parts.losses import *  # noqa: F403
 from pullback.nn._parts.normalization import *  # noqa: F403
 from pullback.nn._parts.pooling import *  # noqa: F403

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pullback.nn._parts import (
     attention,
     embedding,
+    fractional,
     losses,
     normalization,
     pooling,
@@ -13,4 +14,7 @@ from pullback.nn._parts import (
     vision,
 )
 
-ALL = (attention, embedding, losses, normalization, pooling, random, sequences, vision)
+ALL = (
+    *(attention, embedding, fractional, losses, normalization, pooling, random, sequences),
+    vision,
+)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _arguments
+from pullback import Tensor, _arguments, _core
+from pullback.nn import _operators
 
-__all__ = ["gaussian_nll_loss", "triplet_margin_with_distance_loss"]
+__all__ = ["gaussian_nll_loss", "linear_cross_entropy", "triplet_margin_with_distance_loss"]
 
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
@@ -108,3 +110,161 @@ def triplet_margin_with_distance_loss(
     if swap:
         far = pb.minimum(far, distance(positive, negative))
     return _reduced((distance(anchor, positive) - far + margin).clamp_min(0), reduction)
+
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Tensor:
+    """``cross_entropy`` of ``input @ linear_weight.T + linear_bias``.
+
+    Args:
+        input: [batch, features], or [features].
+        linear_weight: [classes, features], or [classes, ..., features] for more dimensions.
+        target: classes [batch, ...], int64, or probabilities [batch, classes, ...].
+        linear_bias: in the shape of ``linear_weight`` without the features.
+        weight: of each class.
+        reduction: "mean", "sum" or "none".
+        ignore_index: a class that does not count, None for -100; only with classes.
+        label_smoothing: from 0 to 1.
+        options: a ``LinearCrossEntropyOptions``, with which the logits of the whole batch are never
+            there at the same time. Counts for classes without label smoothing and more dimensions.
+
+    Raises:
+        RuntimeError: shapes or dtypes that do not fit.
+
+    Example:
+        >>> import pullback as pb
+        >>> x, weight = pb.ones(2, 3), pb.zeros(4, 3)
+        >>> pb.nn.functional.linear_cross_entropy(x, weight, pb.tensor([0, 1]))
+        tensor(1.3863)
+    """
+    name = "linear_cross_entropy"
+    _arguments.tensors(name, input=input, linear_weight=linear_weight, target=target)
+    _arguments.maybe(_arguments.tensors, name, linear_bias=linear_bias, weight=weight)
+    _arguments.maybe(_arguments.integers, name, ignore_index=ignore_index)
+    _arguments.numbers(name, label_smoothing=label_smoothing)
+    _check_reduction(name, reduction)
+    _check_linear(input, linear_weight, linear_bias)
+    floating = target.is_floating_point()
+    if floating and ignore_index is not None:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    settings = (weight, reduction, -100 if ignore_index is None else ignore_index, label_smoothing)
+    outer = linear_weight.shape[1:-1]
+    if options is not None and _can_chunk(options, input, target, linear_bias, outer, settings):
+        return _chunked(options, input, linear_weight, target, linear_bias, settings)
+    flat = linear_weight.flatten(0, -2) if outer else linear_weight
+    bias = linear_bias.flatten() if outer and linear_bias is not None else linear_bias
+    logits = _operators.linear(input, flat, bias)
+    if outer:
+        logits = logits.unflatten(1, linear_weight.shape[:-1])
+    return _cross_entropy(logits, target, *settings)
+
+
+def _cross_entropy(
+    logits: Tensor, target: Tensor, weight: Any, reduction: str, ignored: int, smoothing: float
+) -> Tensor:
+    return _operators.cross_entropy(
+        logits,
+        target,
+        weight,
+        ignore_index=ignored,
+        reduction=reduction,
+        label_smoothing=smoothing,
+    )
+
+
+def _check_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
+    if weight.dim() < 2:
+        raise RuntimeError(
+            f"expected linear_weight with dimensionality at least 2, got {weight.dim()}"
+        )
+    if input.shape[-1] != weight.shape[-1]:
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), got "
+            f"{input.shape[-1]} and {weight.shape[-1]}, respectively"
+        )
+    if weight.dim() > 2 and input.dim() == 1:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(weight.shape)} requires "
+            f"batched input, (N, {input.shape[0]}), got unbatched input with shape "
+            f"{tuple(input.shape)}"
+        )
+    if bias is not None and bias.shape != weight.shape[:-1]:
+        raise RuntimeError(
+            f"expected linear_bias shape {tuple(weight.shape[:-1])}, got {tuple(bias.shape)}"
+        )
+
+
+def _can_chunk(
+    options: Any,
+    input: Tensor,
+    target: Tensor,
+    bias: Tensor | None,
+    outer: Any,
+    settings: tuple[Any, ...],
+) -> bool:
+    """Whether ``options`` count; a warning where they do not."""
+    if not hasattr(options, "batch_chunk_size"):
+        _arguments.refuse("linear_cross_entropy", "options", "LinearCrossEntropyOptions", options)
+    wanted = options.acc_dtype
+    narrow = input.dtype in (pb.float16, pb.bfloat16)
+    if wanted not in (None, pb.float32 if narrow else input.dtype):
+        raise RuntimeError(
+            "linear_cross_entropy supports float32 acc_dtype with float16/bfloat16 inputs, but got "
+            f"{wanted} acc_dtype and {input.dtype} inputs."
+        )
+    _, reduction, _, smoothing = settings
+    if smoothing == 0 and target.dtype == pb.int64 and not outer:
+        return True
+    shape = None if bias is None else tuple(bias.shape)
+    _core._warn(
+        "linear_cross_entropy: ``options`` ignored; chunked path needs reduction in "
+        "{'mean','sum','none'}, label_smoothing == 0, target.dtype == int64, out_features == (). "
+        f"Got reduction={reduction!r}, label_smoothing={smoothing}, target.dtype={target.dtype}, "
+        f"out_features={tuple(outer)}, tracing=False, linear_bias.shape={shape}."
+    )
+    return False
+
+
+def _chunked(
+    options: Any,
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    bias: Tensor | None,
+    settings: tuple[Any, ...],
+) -> Tensor:
+    """The losses of one chunk after the other; their logits are computed again when needed."""
+    weight, reduction, ignored, _ = settings
+    if input.dim() == 1 or input.shape[0] == 0 or target.shape != input.shape[:1]:
+        return _cross_entropy(_operators.linear(input, linear_weight, bias), target, *settings)
+    kind = "none" if reduction == "none" else "sum"
+
+    def losses(rows: Tensor, classes: Tensor) -> Tensor:
+        logits = _operators.linear(rows, linear_weight, bias)
+        return _cross_entropy(logits, classes, weight, kind, ignored, 0.0)
+
+    count = options._rows(input.shape[0], input.shape[1], linear_weight.shape[0])
+    parts = [
+        pb.utils.checkpoint.checkpoint(losses, *part, use_reentrant=False)
+        for part in zip(input.split(count), target.split(count), strict=True)
+    ]
+    if reduction == "none":
+        return pb.cat(parts)
+    total = pb.stack(parts).sum()
+    if reduction == "sum":
+        return total
+    counted = target != ignored
+    share: Tensor = counted if weight is None else weight[pb.where(counted, target, 0)] * counted
+    return total / share.sum().to(total.dtype)

@@ -42,6 +42,12 @@ from pullback.nn.modules.batchnorm import (
     InstanceNorm1d,
     InstanceNorm2d,
     InstanceNorm3d,
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
     SyncBatchNorm,
 )
 from pullback.nn.modules.container import ModuleDict, ModuleList, Sequential
@@ -52,6 +58,12 @@ from pullback.nn.modules.conv import (
     ConvTranspose1d,
     ConvTranspose2d,
     ConvTranspose3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
 )
 from pullback.nn.modules.dropout import (
     AlphaDropout,
@@ -63,7 +75,8 @@ from pullback.nn.modules.dropout import (
 )
 from pullback.nn.modules.flatten import Flatten, Unflatten
 from pullback.nn.modules.fold import Fold, Unfold
-from pullback.nn.modules.linear import Bilinear, Identity, Linear
+from pullback.nn.modules.linear import Bilinear, Identity, LazyLinear, Linear
+from pullback.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
 from pullback.nn.modules.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -72,6 +85,7 @@ from pullback.nn.modules.loss import (
     HuberLoss,
     KLDivLoss,
     L1Loss,
+    LinearCrossEntropyLoss,
     MSELoss,
     NLLLoss,
     NLLLoss2d,
@@ -121,6 +135,8 @@ from pullback.nn.modules.pooling import (
     AvgPool1d,
     AvgPool2d,
     AvgPool3d,
+    FractionalMaxPool2d,
+    FractionalMaxPool3d,
     LPPool1d,
     LPPool2d,
     LPPool3d,
@@ -202,6 +218,8 @@ __all__ = [
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
@@ -222,8 +240,23 @@ __all__ = [
     "LPPool3d",
     "LSTMCell",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LinearCrossEntropyLoss",
+    "LinearCrossEntropyOptions",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",

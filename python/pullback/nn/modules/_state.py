@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import pullback as pb
-from pullback import Tensor
+from pullback import Tensor, _core
 from pullback.nn.modules._hooks import insert_hook
-from pullback.nn.parameter import Parameter
+from pullback.nn.parameter import Parameter, is_lazy
 from pullback.utils.hooks import RemovableHandle
 
 __all__ = ["IncompatibleKeys", "Stateful"]
@@ -114,15 +114,25 @@ class Stateful:
     # --- out ---
 
     def state_dict(
-        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
+        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Any]:
         """Parameters and persistent buffers by dotted name, sharing memory with the module.
 
         Args:
+            args: the others by their positions, which PyTorch gives up.
             destination: a mapping to add to instead of a new one.
             prefix: put in front of every name.
             keep_vars: give the tensors themselves instead of detached ones.
         """
+        if args:
+            _core._warn(
+                "Positional args are being deprecated, use kwargs instead. Refer to "
+                "https://pytorch.org/docs/main/generated/torch.nn.Module.html"
+                "#torch.nn.Module.state_dict for details.",
+                FutureWarning,
+            )
+            given: list[Any] = [destination, prefix, keep_vars]
+            destination, prefix, keep_vars = [*args, *given[len(args) :]]
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
@@ -149,7 +159,8 @@ class Stateful:
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         for name, tensor in self._state().items():
-            destination[prefix + name] = tensor if keep_vars else tensor.detach()
+            whole = keep_vars or is_lazy(tensor)
+            destination[prefix + name] = tensor if whole else tensor.detach()
         if self._has_extra("get_extra_state"):
             destination[prefix + _EXTRA] = self.get_extra_state()
 
@@ -273,9 +284,10 @@ class Stateful:
                 f'While copying the parameter named "{key}", expected torch.Tensor or '
                 f"Tensor-like object from checkpoint but received {type(given)}"
             )
-        if tensor.dim() == 0 and given.dim() == 1 and given.shape[0] == 1:
+        lazy = is_lazy(tensor)
+        if not lazy and tensor.dim() == 0 and given.shape == (1,):
             given = given[0]
-        if given.shape != tensor.shape:
+        if not lazy and given.shape != tensor.shape:
             return (
                 f"size mismatch for {key}: copying a param with shape {given.shape} from "
                 f"checkpoint, the shape in current model is {tensor.shape}."

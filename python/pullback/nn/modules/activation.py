@@ -372,7 +372,13 @@ class PReLU(_Activation):
         super().__init__()
         self.num_parameters = num_parameters
         self.init = init
-        self.weight = Parameter(pb.full((num_parameters,), init, device=device, dtype=dtype))
+        self.weight = Parameter(pb.empty(num_parameters, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Fill the weight with ``init``."""
+        with pb.no_grad():
+            self.weight.fill_(self.init)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.prelu(input, self.weight)

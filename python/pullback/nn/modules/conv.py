@@ -13,8 +13,9 @@ import pullback as pb
 from pullback import Tensor
 from pullback.nn import functional as F
 from pullback.nn import init
+from pullback.nn.modules.lazy import LazyModuleMixin
 from pullback.nn.modules.module import Module
-from pullback.nn.parameter import Parameter
+from pullback.nn.parameter import Parameter, UninitializedParameter
 
 __all__ = [
     "Conv1d",
@@ -23,6 +24,12 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
 ]
 
 Sizes = int | tuple[int, ...]
@@ -67,9 +74,7 @@ class _Convolution(Module):
         self.groups = groups
         self.padding_mode = padding_mode
         self._check()
-        channels = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        shape = (channels[0], channels[1] // groups, *self.kernel_size)
-        self.weight = Parameter(pb.empty(shape, device=device, dtype=dtype))
+        self.weight = Parameter(pb.empty(self._weight_shape(), device=device, dtype=dtype))
         if bias:
             self.bias = Parameter(pb.empty(out_channels, device=device, dtype=dtype))
         else:
@@ -102,6 +107,11 @@ class _Convolution(Module):
                 f'Only "zeros" padding mode is supported for {type(self).__name__}: '
                 f"got {self.padding_mode!r}"
             )
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        channels = (self.in_channels, self.out_channels)
+        first, second = channels if self.transposed else channels[::-1]
+        return (first, second // self.groups, *self.kernel_size)
 
     def reset_parameters(self) -> None:
         """Draw both parameters anew."""
@@ -177,13 +187,15 @@ class _Conv(_Convolution):
         )
 
     def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.weight, self.bias)
+
+    # Programs call it with another weight.
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         function = (F.conv1d, F.conv2d, F.conv3d)[len(self.kernel_size) - 1]
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._sides(), self.padding_mode), 0
-        return function(
-            input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
-        )
+        return function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
 
 class _ConvTranspose(_Convolution):
@@ -330,3 +342,144 @@ class ConvTranspose3d(_ConvTranspose):
     """The transpose of ``Conv3d``, from [batch, in_channels, depth, height, width]."""
 
     dims = 3
+
+
+class _LazyConvolution(LazyModuleMixin, _Convolution):
+    """Learns ``in_channels`` from its first input."""
+
+    weight: Any
+    bias: Any
+
+    def _begin(self, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
+        """The parameters without shapes, in place of those without elements."""
+        self.out_channels = out_channels
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw both parameters anew, once they have a shape."""
+        if not self.has_uninitialized_params() and self.in_channels != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: Tensor, *_: Any, **__: Any) -> None:
+        """The shapes that fit the input."""
+        dims = self.dims
+        if input.dim() not in (dims + 1, dims + 2):
+            raise RuntimeError(
+                f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to "
+                f"{type(self).__name__}, but got input of size: {input.shape}"
+            )
+        if self.has_uninitialized_params():
+            self.in_channels = input.size(-dims - 1)
+            if self.in_channels % self.groups != 0:
+                raise ValueError(
+                    f"in_channels must be divisible by groups: got {self.in_channels} and "
+                    f"{self.groups}"
+                )
+            with pb.no_grad():
+                self.weight.materialize(self._weight_shape())
+                if self.bias is not None:
+                    self.bias.materialize((self.out_channels,))
+                self.reset_parameters()
+        elif self.in_channels == 0:  # loaded from a state
+            of_input = self.weight.size(0 if self.transposed else 1)
+            self.in_channels = of_input if self.transposed else of_input * self.groups
+
+
+class _LazyConv(_LazyConvolution, _Conv):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes | str = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            0,
+            0,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            False,
+            padding_mode,
+            device,
+            dtype,
+        )
+        self._begin(out_channels, bias, device, dtype)
+
+
+class _LazyConvTranspose(_LazyConvolution, _ConvTranspose):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Sizes = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            0,
+            0,
+            kernel_size,
+            stride,
+            padding,
+            output_padding,
+            groups,
+            False,
+            dilation,
+            padding_mode,
+            device,
+            dtype,
+        )
+        self._begin(out_channels, bias, device, dtype)
+
+
+class LazyConv1d(_LazyConv, Conv1d):
+    """``Conv1d`` whose ``in_channels`` is that of the first input."""
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyConv, Conv2d):
+    """``Conv2d`` whose ``in_channels`` is that of the first input."""
+
+    cls_to_become = Conv2d
+
+
+class LazyConv3d(_LazyConv, Conv3d):
+    """``Conv3d`` whose ``in_channels`` is that of the first input."""
+
+    cls_to_become = Conv3d
+
+
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
+    """``ConvTranspose1d`` whose ``in_channels`` is that of the first input."""
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
+    """``ConvTranspose2d`` whose ``in_channels`` is that of the first input."""
+
+    cls_to_become = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
+    """``ConvTranspose3d`` whose ``in_channels`` is that of the first input."""
+
+    cls_to_become = ConvTranspose3d

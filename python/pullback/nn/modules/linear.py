@@ -1,4 +1,4 @@
-"""``Linear``, ``Bilinear`` and ``Identity``."""
+"""``Linear``, its lazy form, ``Bilinear`` and ``Identity``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pullback as pb
 from pullback import Tensor
 from pullback.nn import functional as F
 from pullback.nn import init
+from pullback.nn.modules.lazy import LazyModuleMixin
 from pullback.nn.modules.module import Module
-from pullback.nn.parameter import Parameter
+from pullback.nn.parameter import Parameter, UninitializedParameter
 
-__all__ = ["Bilinear", "Identity", "Linear"]
+__all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 
 
 class Identity(Module):
@@ -138,3 +139,45 @@ class Bilinear(Module):
             f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
             f"out_features={self.out_features}, bias={self.bias is not None}"
         )
+
+
+class LazyLinear(LazyModuleMixin, Linear):
+    """``Linear`` whose ``in_features`` is that of the first input.
+
+    Args:
+        out_features: length of the last dimension of the result.
+        bias: whether a bias is added.
+        device: "cpu".
+        dtype: of the parameters, by default the default dtype.
+    """
+
+    cls_to_become = Linear
+    weight: Any
+    bias: Any
+
+    def __init__(
+        self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        # Nothing is drawn for parameters without elements.
+        super().__init__(0, 0, False, device, dtype)
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        self.out_features = out_features
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw both parameters anew, once they have a shape."""
+        if not self.has_uninitialized_params() and self.in_features != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """The shapes that fit the input."""
+        if self.has_uninitialized_params():
+            with pb.no_grad():
+                self.in_features = input.shape[-1]
+                self.weight.materialize((self.out_features, self.in_features))
+                if self.bias is not None:
+                    self.bias.materialize((self.out_features,))
+                self.reset_parameters()
+        elif self.in_features == 0:  # loaded from a state
+            self.in_features = self.weight.shape[1]

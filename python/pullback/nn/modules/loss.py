@@ -6,10 +6,13 @@ understood and translated, with its warning. Class weights are buffers.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pullback import Tensor, _core
 from pullback.nn import functional as F
+from pullback.nn.modules.linear import Linear
+from pullback.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
 from pullback.nn.modules.module import Module
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
+    "LinearCrossEntropyLoss",
     "MSELoss",
     "NLLLoss",
     "NLLLoss2d",
@@ -116,6 +120,81 @@ class BCELoss(_WeightedLoss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
+
+
+class LinearCrossEntropyLoss(_WeightedLoss):
+    """``CrossEntropyLoss`` of logits that a linear map, which belongs to it, makes of the input.
+
+    Args:
+        in_features: length of the last dimension of the input.
+        num_classes: the number of classes.
+        out_features: the other dimensions of the target.
+        bias: whether the linear map has a bias.
+        device: "cpu".
+        dtype: of the parameters, by default the default dtype.
+        reduction: "mean", "sum" or "none".
+        weight: of each class.
+        ignore_index: a class that does not count, None for -100.
+        label_smoothing: from 0 to 1.
+        options: of ``F.linear_cross_entropy``, to keep the logits of chunks only.
+
+    Example:
+        >>> import pullback as pb
+        >>> loss = pb.nn.LinearCrossEntropyLoss(3, 5)
+        >>> loss(pb.ones(2, 3), pb.tensor([0, 4])).shape
+        torch.Size([])
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        out_features: tuple[int, ...] = (),
+        bias: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        reduction: str = "mean",
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        options: LinearCrossEntropyOptions | None = None,
+    ) -> None:
+        super().__init__(weight, reduction=reduction)
+        self.num_classes = num_classes
+        self.out_features = out_features
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+        self.options = options
+        logits = num_classes * math.prod(out_features)
+        self.linear = Linear(in_features, logits, bias=bias, device=device, dtype=dtype)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        weight: Tensor = self.linear.weight
+        bias: Tensor | None = self.linear.bias
+        if self.out_features:
+            shape = (self.num_classes, *self.out_features)
+            weight = weight.unflatten(0, shape)
+            bias = None if bias is None else bias.unflatten(0, shape)
+        return F.linear_cross_entropy(
+            input,
+            weight,
+            target,
+            linear_bias=bias,
+            weight=self.weight,
+            reduction=self.reduction,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            options=self.options,
+        )
+
+    def extra_repr(self) -> str:
+        return (
+            f"in_features={self.linear.in_features}, num_classes={self.num_classes}, "
+            f"out_features={self.out_features}, bias={self.linear.bias is not None}, "
+            f"reduction={self.reduction}, ignore_index={self.ignore_index}, "
+            f"label_smoothing={self.label_smoothing}, options={self.options}"
+        )
 
 
 class NLLLoss(_WeightedLoss):

@@ -9,10 +9,12 @@ else is a walk over the tree: names, conversion, and ``state_dict`` out and in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pullback as pb
 from pullback import Tensor, _core
+from pullback.nn.modules import _registration
+from pullback.nn.modules._conversion import Converted, type_name
 from pullback.nn.modules._hooks import (
     Hooked,
     register_module_backward_hook,
@@ -21,8 +23,13 @@ from pullback.nn.modules._hooks import (
     register_module_full_backward_hook,
     register_module_full_backward_pre_hook,
 )
+from pullback.nn.modules._registration import (
+    register_module_buffer_registration_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+)
 from pullback.nn.modules._state import Stateful
-from pullback.nn.parameter import Parameter
+from pullback.nn.parameter import Buffer, Parameter
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -30,14 +37,17 @@ if TYPE_CHECKING:
 __all__ = [
     "Module",
     "register_module_backward_hook",
+    "register_module_buffer_registration_hook",
     "register_module_forward_hook",
     "register_module_forward_pre_hook",
     "register_module_full_backward_hook",
     "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
 ]
 
 
-class Module(Stateful, Hooked):
+class Module(Converted, Stateful, Hooked):
     """Base class of all modules: subclass it, call ``super().__init__()``, define ``forward``.
 
     Example:
@@ -55,6 +65,8 @@ class Module(Stateful, Hooked):
 
     training: bool
     call_super_init: bool = False
+    dump_patches: bool = False
+    T_destination = TypeVar("T_destination", bound=dict[str, Any])
     _version = 1
     _modules: dict[str, Module | None]
 
@@ -77,6 +89,13 @@ class Module(Stateful, Hooked):
         self._init_state_hooks()
         if self.call_super_init:
             super().__init__(*args, **kwargs)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Files of older versions lack some of the dictionaries."""
+        self._init_hooks()
+        self._init_state_hooks()
+        self.__dict__["_non_persistent_buffers_set"] = set()
+        self.__dict__.update(state)
 
     def _no_forward(self, *input: Any) -> Any:
         """The computation; every subclass defines its own."""
@@ -113,34 +132,37 @@ class Module(Stateful, Hooked):
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
             self._vacate(name, "_parameters")
             self.register_parameter(name, value)
+        elif name in own.get("_parameters", ()):
+            self._check_value("parameter", name, value, Parameter, "torch.nn.Parameter or None")
+            self.register_parameter(name, None)
         elif isinstance(value, Module):
             if "_modules" not in own:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._vacate(name, "_modules")
-            own["_modules"][name] = value
-        elif name in own.get("_parameters", ()):
-            if value is not None:
-                raise TypeError(
-                    f"cannot assign '{_type_name(value)}' as parameter '{name}' "
-                    "(nn.Parameter or None expected)"
-                )
-            own["_parameters"][name] = None
+            own["_modules"][name] = _registration.module(self, name, value)
         elif name in own.get("_modules", ()):
-            if value is not None:
-                raise TypeError(
-                    f"cannot assign '{_type_name(value)}' as child module '{name}' "
-                    "(nn.Module or None expected)"
-                )
-            own["_modules"][name] = None
+            self._check_value("child module", name, value, Module, "torch.nn.Module or None")
+            own["_modules"][name] = _registration.module(self, name, None)
         elif name in own.get("_buffers", ()):
-            if value is not None and not isinstance(value, Tensor):
-                raise TypeError(
-                    f"cannot assign '{_type_name(value)}' as buffer '{name}' "
-                    "(Tensor or None expected)"
-                )
-            own["_buffers"][name] = value
+            expected = "torch.nn.Buffer, torch.Tensor or None"
+            self._check_value("buffer", name, value, Tensor, expected)
+            if isinstance(value, Buffer):
+                self.register_buffer(name, value, value.persistent)
+            else:
+                own["_buffers"][name] = _registration.buffer(self, name, value)
+        elif isinstance(value, Buffer):
+            if "_buffers" not in own:
+                raise AttributeError("cannot assign buffer before Module.__init__() call")
+            self.register_buffer(name, value, value.persistent)
         else:
             super().__setattr__(name, value)
+
+    @staticmethod
+    def _check_value(kind: str, name: str, value: Any, wanted: type, expected: str) -> None:
+        if value is not None and not isinstance(value, wanted):
+            raise TypeError(
+                f"cannot assign '{type_name(value)}' as {kind} '{name}' ({expected} expected)"
+            )
 
     def __delattr__(self, name: str) -> None:
         own = self.__dict__
@@ -168,7 +190,7 @@ class Module(Stateful, Hooked):
         if place not in self.__dict__:
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
         if not isinstance(name, str):
-            raise TypeError(f"{kind} name should be a string. Got {_type_name(name)}")
+            raise TypeError(f"{kind} name should be a string. Got {type_name(name)}")
         if "." in name:
             raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
         if name == "":
@@ -182,7 +204,7 @@ class Module(Stateful, Hooked):
         if param is not None:
             if not isinstance(param, Parameter):
                 raise TypeError(
-                    f"cannot assign '{_type_name(param)}' object to parameter '{name}' "
+                    f"cannot assign '{type_name(param)}' object to parameter '{name}' "
                     "(nn.Parameter or None required)"
                 )
             if param.grad_fn is not None:
@@ -191,7 +213,7 @@ class Module(Stateful, Hooked):
                     f"be created explicitly. To express '{name}' as a function of another "
                     "Tensor, compute the value in the forward() method."
                 )
-        self._parameters[name] = param
+        self._parameters[name] = _registration.parameter(self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that belongs to the state but is not trained.
@@ -204,10 +226,10 @@ class Module(Stateful, Hooked):
         self._check_name("buffer", name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{_type_name(tensor)}' object to buffer '{name}' "
+                f"cannot assign '{type_name(tensor)}' object to buffer '{name}' "
                 "(Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = _registration.buffer(self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -216,11 +238,13 @@ class Module(Stateful, Hooked):
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a submodule, or a place for one with None."""
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{_type_name(module)} is not a Module subclass")
+            raise TypeError(f"{type_name(module)} is not a Module subclass")
         self._check_name("module", name, "_modules")
-        self._modules[name] = module
+        self._modules[name] = _registration.module(self, name, module)
 
-    register_module = add_module
+    def register_module(self, name: str, module: Module | None) -> None:
+        """``add_module``."""
+        self.add_module(name, module)
 
     # --- walks ---
 
@@ -260,7 +284,9 @@ class Module(Stateful, Hooked):
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """Parameters with their dotted names, each once; of this module only without recurse."""
-        return self._named("_parameters", prefix, recurse, remove_duplicate)
+        return self._named_members(
+            lambda module: module._parameters.items(), prefix, recurse, remove_duplicate
+        )
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Parameters, each once; what one hands to an optimizer."""
@@ -271,25 +297,34 @@ class Module(Stateful, Hooked):
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
         """Buffers with their dotted names, each once; of this module only without recurse."""
-        return self._named("_buffers", prefix, recurse, remove_duplicate)
+        return self._named_members(
+            lambda module: module._buffers.items(), prefix, recurse, remove_duplicate
+        )
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Buffers, each once."""
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
-    def _named(self, place: str, prefix: str, recurse: bool, once: bool) -> Iterator[Any]:
+    def _named_members(
+        self,
+        get_members_fn: Callable[[Any], Any],
+        prefix: str = "",
+        recurse: bool = True,
+        remove_duplicate: bool = True,
+    ) -> Iterator[tuple[str, Any]]:
+        """What ``get_members_fn`` gives of the modules, with dotted names."""
         seen: set[int] = set()
         owners = (
-            self.named_modules(prefix=prefix, remove_duplicate=once)
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
             if recurse
             else [(prefix, self)]
         )
         for owner_name, owner in owners:
-            for name, value in getattr(owner, place).items():
+            for name, value in get_members_fn(owner):
                 if value is None or id(value) in seen:
                     continue
-                if once:
+                if remove_duplicate:
                     seen.add(id(value))
                 yield _dotted(owner_name, name), value
 
@@ -304,6 +339,29 @@ class Module(Stateful, Hooked):
                 raise AttributeError(f"`{part}` is not an nn.Module")
         module: Module = found
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put ``module`` in the place with this dotted name.
+
+        Args:
+            target: the name.
+            module: what is found there afterwards.
+            strict: refuse a name where there is no module yet.
+
+        Raises:
+            ValueError: no name, or ``module`` is none.
+            AttributeError: there is no module in which it could be put, or, if strict, none that it
+                could replace.
+        """
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path) if path or target[:1] != "." else self._owner(target)[0]
+        if strict or name == "":
+            owner.get_submodule(name) if name else self._owner(target)
+        setattr(owner, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with this dotted name; AttributeError when there is none."""
@@ -371,75 +429,9 @@ class Module(Stateful, Hooked):
         """Drop the gradients of all parameters, or fill them with zeros."""
         _core._zero_grad(list(self.parameters()), set_to_none)
 
-    # --- conversion ---
-
-    def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Convert floating parameters and buffers in place: ``to(dtype)``, ``to("cpu", dtype)``.
-
-        Takes what ``Tensor.to`` takes. Parameters stay the same objects, so an optimizer made
-        before keeps working on them.
-
-        Raises:
-            TypeError: the dtype is not a floating one.
-        """
-        device, dtype, non_blocking, memory_format = _parse_to(args, kwargs)
-        if dtype is not None and not dtype.is_floating_point:
-            raise TypeError(
-                "nn.Module.to only accepts floating point or complex dtypes, "
-                f"but got desired dtype={dtype}"
-            )
-
-        def convert(tensor: Tensor) -> Tensor:
-            wanted = dtype if tensor.is_floating_point() else None
-            return tensor.to(device, wanted, non_blocking, memory_format=memory_format)
-
-        return self._apply(convert)
-
-    def float(self) -> Self:
-        """Convert floating parameters and buffers to float32 in place."""
-        return self.to(pb.float32)
-
-    def half(self) -> Self:
-        """Convert floating parameters and buffers to float16 in place."""
-        return self.to(pb.float16)
-
-    def bfloat16(self) -> Self:
-        """Convert floating parameters and buffers to bfloat16 in place."""
-        return self.to(pb.bfloat16)
-
-    def double(self) -> Self:
-        """Convert floating parameters and buffers to float64 in place."""
-        return self.to(pb.float64)
-
-    def type(self, dst_type: Any) -> Self:
-        """Convert all parameters and buffers, whatever their dtype, in place."""
-        return self._apply(lambda tensor: tensor.type(dst_type))
-
-    def cpu(self) -> Self:
-        """Everything is on the CPU already."""
-        return self
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Replace every tensor by ``fn`` of it; parameters and their gradients stay the objects."""
-        if recurse:
-            for child in self.children():
-                child._apply(fn)
-        with pb.no_grad():
-            for param in self._parameters.values():
-                if param is None:
-                    continue
-                changed = fn(param)
-                grad = param.grad
-                # A gradient has the dtype of its tensor at every moment.
-                param.grad = None
-                param.data = changed
-                if grad is not None:
-                    grad.data = fn(grad)
-                    param.grad = grad
-        for name, buffer in self._buffers.items():
-            if buffer is not None:
-                self._buffers[name] = fn(buffer)
-        return self
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing is compiled: the forward runs as it is, see ``pullback.compile``."""
+        pb.compile(self, *args, **kwargs)
 
     # --- text ---
 
@@ -458,65 +450,11 @@ class Module(Stateful, Hooked):
         return _bracketed(self._get_name(), extra + children)
 
 
-def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, bool, Any]:
-    """The device, dtype, non_blocking and memory format of a call of ``Module.to``."""
-    if "copy" in kwargs:
-        raise RuntimeError(".to() does not accept copy argument")
-
-    def by_device(
-        device: Any = None,
-        dtype: Any = None,
-        non_blocking: bool = False,
-        *,
-        memory_format: Any = None,
-    ) -> tuple[Any, Any, bool, Any]:
-        return device, dtype, non_blocking, memory_format
-
-    def by_dtype(
-        dtype: Any, non_blocking: bool = False, *, memory_format: Any = None
-    ) -> tuple[Any, Any, bool, Any]:
-        return None, dtype, non_blocking, memory_format
-
-    def by_tensor(
-        tensor: Tensor, non_blocking: bool = False, *, memory_format: Any = None
-    ) -> tuple[Any, Any, bool, Any]:
-        return tensor.device, tensor.dtype, non_blocking, memory_format
-
-    first = args[0] if args else kwargs.get("tensor")
-    form: Callable[..., tuple[Any, Any, bool, Any]] = by_device
-    if isinstance(first, pb.dtype):
-        form = by_dtype
-    elif isinstance(first, Tensor):
-        form = by_tensor
-    try:
-        device, dtype, non_blocking, memory_format = form(*args, **kwargs)
-        fits = isinstance(non_blocking, bool) and (dtype is None or isinstance(dtype, pb.dtype))
-    except TypeError:
-        fits = False
-    if not fits:
-        got = ", ".join(
-            [_type_name(arg) for arg in args]
-            + [f"{name}={_type_name(value)}" for name, value in kwargs.items()]
-        )
-        raise TypeError(
-            f"to() received an invalid combination of arguments: got ({got}), expected "
-            "(device=None, dtype=None, non_blocking=False), (dtype, non_blocking=False) or "
-            "(tensor, non_blocking=False), each with memory_format=None."
-        )
-    return None if device is None else pb.device(device), dtype, non_blocking, memory_format
-
-
 _core._give_module_attributes(Module, Module.__getattr__)
 
 
 def _dotted(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
-
-
-def _type_name(value: object) -> str:
-    cls = value if isinstance(value, type) else type(value)
-    name = cls.__qualname__
-    return name if cls.__module__ == "builtins" else f"{cls.__module__}.{name}"
 
 
 def _indented(text: str) -> str:

@@ -19,6 +19,8 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
@@ -136,6 +138,44 @@ class _LPPool(Module):
         )
 
 
+class _FractionalMaxPool(Module):
+    dims: int
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        output_size: Any = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        dims, name = self.dims, type(self).__name__
+        self.kernel_size = _spread(kernel_size, dims)
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+        self.output_size = None if output_size is None else _spread(output_size, dims)
+        self.output_ratio = None if output_ratio is None else _spread(output_ratio, dims)
+        if output_size is None and output_ratio is None:
+            raise ValueError(
+                f"{name} requires specifying either an output size, or a pooling ratio"
+            )
+        if output_size is not None and output_ratio is not None:
+            raise ValueError("only one of output_size and output_ratio may be specified")
+        if self.output_ratio is not None and not all(0 < r < 1 for r in self.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+    def forward(self, input: Tensor) -> Any:
+        return (F.fractional_max_pool2d, F.fractional_max_pool3d)[self.dims - 2](
+            input,
+            self.kernel_size,
+            self.output_size,
+            self.output_ratio,
+            self.return_indices,
+            _random_samples=self._random_samples,
+        )
+
+
 class _AdaptiveMaxPool(Module):
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__()
@@ -187,7 +227,7 @@ class AvgPool1d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-def _spread(value: Any, dims: int) -> tuple[int, ...]:
+def _spread(value: Any, dims: int) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
 
 
@@ -237,6 +277,29 @@ class AvgPool3d(_AvgPool):
     """The mean of each window of the last three dimensions."""
 
     forward = _forward("avg_pool3d", *_AVERAGE)
+
+
+class FractionalMaxPool2d(_FractionalMaxPool):
+    """The greatest element of each window of the last two dimensions, at random places.
+
+    Args:
+        kernel_size: of a window, one number or one for each dimension.
+        output_size: of the result; or
+        output_ratio: its size as a part of the input's, between 0 and 1.
+        return_indices: give the positions in the plane as well.
+        _random_samples: the numbers that choose the places, for tests.
+
+    Raises:
+        ValueError: neither size nor ratio, or both, or a ratio that is not between 0 and 1.
+    """
+
+    dims = 2
+
+
+class FractionalMaxPool3d(_FractionalMaxPool):
+    """The same of the last three dimensions."""
+
+    dims = 3
 
 
 class LPPool1d(_LPPool):
