@@ -307,6 +307,7 @@ PyObject* is_contiguous_now(const Tensor& t) { return PyBool_FromLong(t.is_conti
 PyObject* is_view(const Tensor& t) { return PyBool_FromLong(static_cast<bool>(t.body()->base)); }
 PyObject* is_inference(const Tensor& t) { return PyBool_FromLong(t.has(kInference)); }
 PyObject* is_floating_point(const Tensor& t) { return PyBool_FromLong(is_floating(t.dtype())); }
+PyObject* is_complex(const Tensor& t) { return PyBool_FromLong(pullback::is_complex(t.dtype())); }
 PyObject* detach(const Tensor& t) { return wrap_cut(detached(t), t, Origin::Detach); }
 PyObject* detach_in_place(const Tensor& t) {
   check(!t.body()->base, "Can't detach views in-place. Use detach() instead.");
@@ -527,6 +528,7 @@ PyMethodDef tensor_methods[] = {
     {"_is_view", method<is_view>, METH_NOARGS, "Whether it shares memory with a base."},
     {"is_inference", method<is_inference>, METH_NOARGS, "Whether it was made in inference mode."},
     {"is_floating_point", method<is_floating_point>, METH_NOARGS, "Whether elements are floats."},
+    {"is_complex", method<is_complex>, METH_NOARGS, "Whether elements are complex numbers."},
     {"detach", method<detach>, METH_NOARGS, "A view without history."},
     {"detach_", method<detach_in_place>, METH_NOARGS, "Drops the history of this tensor."},
     {"retain_grad", method<keep_grad>, METH_NOARGS, "Keeps the gradient of a non-leaf in .grad."},

@@ -1,6 +1,7 @@
 // See provenance.h.  capture() runs for every recorded operation: start reading there.
 #include "bind/provenance.h"
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -19,25 +20,33 @@ namespace {
 std::string package_directory;
 // What copy.deepcopy makes was made by its caller.
 std::string copy_module;
-// File names of code objects are shared by all code of a file, so the last answer nearly always
-// serves again.  The references keep the addresses from being used anew.
+// File names of code objects are shared by all code of a file, so the last answers nearly always
+// serve again.  The references keep the addresses from being used anew.
 PyObject* last_user_file = nullptr;
+std::array<PyObject*, 4> last_own_files{};
+std::size_t next_own_file = 0;
+
+void remember(PyObject*& last, PyObject* file) {
+  Py_INCREF(file);
+  Py_XSETREF(last, file);
+}
 
 bool is_users(PyCodeObject* code) {
   PyObject* file = code->co_filename;
   if (file == last_user_file) return true;
+  for (PyObject* own : last_own_files) {
+    if (file == own) return false;
+  }
   const char* name = PyUnicode_AsUTF8(file);
   if (!name) {
     PyErr_Clear();
     return true;
   }
-  if (!package_directory.empty() && std::string_view(name).starts_with(package_directory)) {
-    return false;
-  }
-  if (name == copy_module) return false;
-  Py_INCREF(file);
-  Py_XSETREF(last_user_file, file);
-  return true;
+  const bool in_package =
+      !package_directory.empty() && std::string_view(name).starts_with(package_directory);
+  const bool own = in_package || name == copy_module;
+  remember(own ? last_own_files[next_own_file++ % last_own_files.size()] : last_user_file, file);
+  return !own;
 }
 
 void keep(Provenance& here, Frame* frame, PyCodeObject* code) {

@@ -314,10 +314,6 @@ class Tensor:
 
         return histogram(self, bins, **kwargs)
 
-    def is_complex(self: Any) -> bool:
-        """Whether elements are complex."""
-        return bool(self.dtype.is_complex)
-
     def is_conj(self: Any) -> bool:
         """Always False: conjugates are computed, not marked."""
         return False
