@@ -27,16 +27,10 @@ lu_factor lu_factor_ex lu_solve lu_unpack matrix_exp matrix_norm matrix_power ma
 ormqr pinv pinverse qr slogdet solve solve_ex solve_triangular svd svdvals tensorinv tensorsolve
 triangular_solve
 """
-_OF_REAL_IMAGES = """
-conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d fold pad rms_norm unfold
-"""
 NOT_HERE = {
-    **dict.fromkeys(_OF_REAL_IMAGES.split(), "their kernels are of real numbers"),
     **dict.fromkeys(
         _OF_REAL_MATRICES.split(), "linear systems and decompositions are of real numbers"
     ),
-    "corrcoef": "clamp has no complex numbers",
-    "scatter": "reduce= is given up by PyTorch, scatter_add takes complex numbers",
 }
 
 

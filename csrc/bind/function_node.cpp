@@ -239,6 +239,12 @@ void FunctionNode::apply(BackwardCall& call) {
         }
         gradient = sum_to(gradient, argument.sizes);
       }
+      if (!is_floating(gradient.dtype()) &&
+          is_complex(gradient.dtype()) != is_complex(argument.dtype)) {
+        fail("Function ", name(), " returned an invalid gradient at index ", edge, " - got ",
+             info(gradient.dtype()).name, " but expected ", info(argument.dtype).name,
+             ". Return the real part of it for a real input.", origin());
+      }
       if (gradient.dtype() != argument.dtype) gradient = cast(gradient, argument.dtype);
       if (call.wants(edge) || call.is_watched()) call.give(edge, std::move(gradient));
     } else if (gradient.defined() && call.is_watched()) {

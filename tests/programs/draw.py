@@ -43,6 +43,8 @@ LEAVES = [
     "{new} = T.tensor(%r, dtype=T.float64)",
     "{new} = T.tensor(%r, dtype=T.float32, requires_grad=True)",
     "{new} = T.tensor(%r, dtype={dtype})",
+    "{new} = T.tensor(%r, dtype=T.complex128, requires_grad=True) * (1 + 0.5j)",
+    "{new} = T.complex(*[T.tensor(%r, dtype=T.float64)] * 2).requires_grad_({bit})",
     "{new} = T.zeros({shape}, dtype=T.float64)",
 ]
 VALUES = [

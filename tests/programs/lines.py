@@ -1,6 +1,7 @@
 """An instruction is a line of Python with holes, which numbers fill.
 
-``{x}``, ``{y}``, ``{z}`` are tensors, ``{f}``, ``{g}``, ``{h}`` floating ones, ``{w}`` one that
+``{x}``, ``{y}``, ``{z}`` are tensors, ``{f}``, ``{g}``, ``{h}`` ones of floating
+or complex numbers, ``{q}`` a complex one, ``{w}`` one that
 requires a gradient, ``{r}`` a result with a history, ``{leaf}`` a leaf; a name that stands twice
 is the same tensor. ``{new}``, ``{new2}`` are variables for results. ``{d}``, ``{e}`` are
 dimensions and ``{i}`` an index of the first tensor, ``{k}`` a small number, ``{c}`` a factor,
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SHAPES = [(3,), (), (2, 3), (1, 3), (3, 2), (0,), (2, 2, 2), (2, 0, 3), (1,)]
-DTYPES = ["float64", "float32", "int64", "int32", "uint8", "bool"]
+DTYPES = ["float64", "float32", "int64", "int32", "uint8", "bool", "complex128", "complex64"]
 FACTORS = ["2", "0.5", "-1", "True", "3", "1.5"]
 MOST = 12  # variables; later results take the place of earlier ones
 HOLE = re.compile(r"\{(\w+)(?::(\w+)\(([^)]*)\))?\}")
@@ -70,9 +71,10 @@ CHOSEN: dict[str, Callable[[Any], bool]] = {
     "x": lambda t: True,
     "y": lambda t: True,
     "z": lambda t: True,
-    "f": lambda t: t.is_floating_point(),
-    "g": lambda t: t.is_floating_point(),
-    "h": lambda t: t.is_floating_point(),
+    "f": lambda t: t.is_floating_point() or t.is_complex(),
+    "g": lambda t: t.is_floating_point() or t.is_complex(),
+    "h": lambda t: t.is_floating_point() or t.is_complex(),
+    "q": lambda t: t.is_complex(),
     "w": lambda t: t.requires_grad,
     "r": lambda t: t.requires_grad and not t.is_leaf,
     "leaf": lambda t: t.requires_grad and t.is_leaf,

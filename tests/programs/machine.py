@@ -26,9 +26,10 @@ from .errors import Raised
 from .excluded import is_excluded, looks_unlike
 from .lines import Filler, NotHereError, Scope, Step
 from .refusals import (
-    OTHER_GRAPHS,
     depends_otherwise,
     has_order,
+    has_other_graph,
+    is_complex_variance,
     is_half_written,
     is_limit,
     is_refused_here,
@@ -88,11 +89,6 @@ class Line:
 
 def is_transform(text: str) -> bool:
     return any(word in text for word in TRANSFORMS) or re.search(r"= p\d+\(", text) is not None
-
-
-def has_other_graph(text: str) -> bool:
-    """The nodes of some of its operators are listed as different in the table of graphs."""
-    return any(name in OTHER_GRAPHS for name in re.findall(r"\.(\w+?)_?\(", text))
 
 
 def may_have_written(line: Line, error: Raised) -> bool:
@@ -353,7 +349,8 @@ class Machine:
         silent = not self.worlds[0].lib.is_grad_enabled() or line.text.startswith("with T.")
         silent |= ".apply(" in line.text
         views = silent and any(quiet(lambda n=n: names[n]._base is not None, False) for n in made)
-        if is_transform(text) or has_other_graph(text) or same or views:
+        other = has_other_graph(text) or is_complex_variance(text, map(names.get, operands))
+        if is_transform(text) or other or same or views:
             self.unnamed |= set(made)
         if is_transform(text) or any(name in self.loose for name in operands):
             self.loose |= set(made)
@@ -548,20 +545,20 @@ class Machine:
         if not leaves or not results:
             return
         inputs = ", ".join(leaves)
-        total = f"sum((v * v).sum() for v in [{', '.join(results)}])"
+        total = f"sum((v * v.conj()).real.sum() for v in [{', '.join(results)}])"
         self.run_text(
             f"seen = T.autograd.grad({total}, [{inputs}], create_graph=True, allow_unused=True)"
         )
         if self.lines[-1].error is None:
             names["total"] = None
             self.run_text(
-                "seen = T.autograd.grad(sum((g * g).sum() for g in seen if g is not None), "
-                f"[{inputs}], allow_unused=True)"
+                "seen = T.autograd.grad(sum((g * g.conj()).real.sum() for g in seen "
+                f"if g is not None), [{inputs}], allow_unused=True)"
             )
             return
         for name in results:
             self.run_text(
-                f"seen = T.autograd.grad({name}.sum(), [{inputs}], retain_graph=True, "
+                f"seen = T.autograd.grad({name}.real.sum(), [{inputs}], retain_graph=True, "
                 "allow_unused=True)"
             )
 

@@ -28,6 +28,15 @@ SMOOTH = """
 {new}, {new2} = {f}.max({d})
 {new} = {f}.amax({d})
 {new} = {f}.relu()
+{new} = {q} * {f}
+{new} = {q}.angle()
+{new} = {q}.abs()
+{new} = {q} * {q}.conj()
+{new} = ({q} + 2).log()
+{new} = {q}.prod({d})
+{new} = T.polar({f}.abs(), {g}.abs())
+{new} = T.complex({f}.real, {g}.real)
+{new} = {q} @ {f}
 {new} = T.where({x} > 0.6, {f}, {g})
 """
 ANY = """

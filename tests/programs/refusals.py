@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .errors import Raised
 
@@ -26,6 +26,18 @@ OTHER_GRAPHS = {
     "scatter_add",
     "expand_as",
 }
+
+
+def has_other_graph(text: str) -> bool:
+    """The nodes of some of its operators are listed as different in the table of graphs."""
+    return any(name in OTHER_GRAPHS for name in re.findall(r"\.(\w+?)_?\(", text))
+
+
+def is_complex_variance(text: str, operands: Iterable[Any]) -> bool:
+    """It is made of the variances of the parts, and its node is that of their sum."""
+    return ".var(" in text and any(getattr(x, "is_complex", bool)() for x in operands)
+
+
 # Messages of PyTorch that speak of what it cannot do in some place; here it may work.
 LIMITS = (
     "functorch transform",

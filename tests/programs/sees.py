@@ -9,7 +9,7 @@ import numpy as np
 from .errors import Raised
 
 # As `torch.testing.assert_close` has them, times 100: what came before has its share in the error.
-TOLERANCE = {"float64": 1e-5, "float32": 1e-3}
+TOLERANCE = {"float64": 1e-5, "float32": 1e-3, "complex128": 1e-5, "complex64": 1e-3}
 
 
 def attempt(function: Any, *arguments: Any) -> Any:
@@ -21,9 +21,11 @@ def attempt(function: Any, *arguments: Any) -> Any:
 
 def values(x: Any) -> Any:
     try:
-        return x.data.clone().numpy()  # whose memory numpy() has seen is never resized in PyTorch
+        return (
+            x.data.clone().resolve_conj().numpy()
+        )  # whose memory numpy() has seen is never resized in PyTorch
     except Exception:  # noqa: BLE001 - tensors of levels and of zeros without memory
-        return attempt(lambda: (x.detach() + 0).numpy().copy())
+        return attempt(lambda: (x.detach() + 0).resolve_conj().numpy().copy())
 
 
 def name_of(x: Any) -> Any:

@@ -36,6 +36,10 @@ VIEWS = """
 {new}, {new2} = {x}.tensor_split(2, {d})
 {new}, *_ = T.split({x}, [1, 1], {d})
 {new} = {x}.detach()
+{new} = {x}.real
+{new} = {q}.imag
+{new} = T.view_as_real({x})
+{new} = T.view_as_complex({f})
 {new} = {x}.data
 {new} = {x}.detach()[...]
 """

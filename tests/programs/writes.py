@@ -13,6 +13,8 @@ IN_PLACE = """
 {x}.fill_({y})
 {x}.clamp_(0.5, 1.2)
 {f}.sin_()
+{q}.mul_(1j)
+{q}.add_({y}, alpha=1j)
 {f}.exp_()
 {f}.sigmoid_()
 {f}.square_()
@@ -49,6 +51,8 @@ ITEMS = """
 {x}[{x} > 0.6] = {y}
 {x}[T.tensor([0])] += {y}
 {x}[..., 0] *= {y}
+{q}.real[...] = {f}
+{q}.imag[...] *= {c}
 {x}[0] += {y}
 {x}[...] += {c}
 """

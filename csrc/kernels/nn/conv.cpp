@@ -2,10 +2,13 @@
 #include "kernels/nn/conv.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "kernels/linalg/gemm.h"
+#include "kernels/nn/slide.h"
 #include "kernels/rows.h"
 
 namespace pullback::kernels {
@@ -149,6 +152,12 @@ struct Tile {
   std::int64_t columns() const { return images * width(); }
 };
 
+// Patches are the pixels themselves.
+bool is_pointwise(const ConvShape& s) {
+  constexpr ConvShape::Three one{1, 1, 1}, none{0, 0, 0};
+  return s.taps() == 1 && s.stride == one && s.padding == none;
+}
+
 // One group of a convolution: where its channels are, and its parts as matrices.
 template <typename T>
 struct Group {
@@ -174,14 +183,9 @@ struct Group {
   Matrix<P> weight(P* all) const {
     return {all + number * outputs * rows, outputs, rows, rows, 1};
   }
-  // Patches are the pixels themselves.
-  bool is_pointwise() const {
-    constexpr ConvShape::Three one{1, 1, 1}, none{0, 0, 0};
-    return s.taps() == 1 && s.stride == one && s.padding == none;
-  }
   // The columns of a tile; `room` is used where they have to be made.
   Matrix<const T> columns(const T* all, const Tile& tile, std::vector<T>& room) const {
-    if (is_pointwise() && tile.images == 1) {
+    if (is_pointwise(s) && tile.images == 1) {
       return {image(all, tile.first_image) + tile.from, rows, tile.width(), s.pixels(), 1};
     }
     const std::int64_t width = tile.columns();
@@ -213,6 +217,17 @@ struct Group {
     return {room.data(), outputs, width, width, 1};
   }
 };
+
+template <typename T>
+bool all_finite(const T* values, std::int64_t n) {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  constexpr Bits exponent = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
+  Bits found = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    found |= Bits((std::bit_cast<Bits>(values[i]) & exponent) == exponent);
+  }
+  return found == 0;
+}
 
 template <typename T>
 void fill_rows(T* to, std::int64_t rows, std::int64_t width, std::int64_t apart, const T* values) {
@@ -250,6 +265,9 @@ void conv_tile(const Group<T>& group, const Tile& tile, T* out, const T* image, 
 template <typename T>
 void conv_of(T* out, const T* image, const T* weight, const T* bias, const ConvShape& s,
              DType dtype) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (!is_pointwise(s) && slides(s)) return slide(out, image, weight, bias, s);
+  }
   const Tiles tiles(s);
   parallel_for(tiles.count() * s.groups, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<T> room, room_out;
@@ -265,6 +283,12 @@ void conv_of(T* out, const T* image, const T* weight, const T* bias, const ConvS
 template <typename T>
 void conv_input_of(T* image, const T* out, const T* weight, const T* bias, const ConvShape& s,
                    DType dtype) {
+  if constexpr (std::is_floating_point_v<T>) {
+    const std::int64_t weights = s.out_channels * (s.channels / s.groups) * s.taps();
+    if (!is_pointwise(s) && slides_back(s) && all_finite(weight, weights)) {
+      return slide_back(image, out, weight, bias, s);
+    }
+  }
   const Tiles tiles(s);
   parallel_for(tiles.groups_of_images * s.groups, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<T> room, room_out;
@@ -278,7 +302,7 @@ void conv_input_of(T* image, const T* out, const T* weight, const T* bias, const
         }
         const Matrix<const T> outputs = group.outputs_of(out, tile, room_out);
         const Matrix<const T> across = group.weight(weight).transposed();
-        if (group.is_pointwise() && tile.images == 1) {
+        if (is_pointwise(s) && tile.images == 1) {
           T* const to = group.image(image, tile.first_image) + tile.from;
           multiply<T>({to, group.rows, tile.width(), s.pixels(), 1}, across, outputs, dtype, true);
           continue;
@@ -297,6 +321,12 @@ void conv_input_of(T* image, const T* out, const T* weight, const T* bias, const
 
 template <typename T>
 void conv_weight_of(T* weight, const T* image, const T* out, const ConvShape& s, DType dtype) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (!is_pointwise(s) && slides_for_weight(s) &&
+        all_finite(image, s.batch * s.channels * s.pixels())) {
+      return slide_for_weight(weight, image, out, s);
+    }
+  }
   const Tiles tiles(s);
   const std::int64_t count = s.batch == 0 || s.positions() == 0 ? 0 : tiles.count();
   parallel_for(s.groups, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -318,7 +348,7 @@ void conv_weight_of(T* weight, const T* image, const T* out, const ConvShape& s,
 // Products exist of these; others are refused before.
 template <typename Body>
 void visit_numbers(DType dtype, Body&& body) {
-  visit(dtype, [&]<typename T>() {
+  visit_or_complex(dtype, [&]<typename T>() {
     if constexpr (std::is_same_v<T, bool>) {
       report_no_kernel(dtype);
     } else {
@@ -357,7 +387,7 @@ void conv_weight(const View& weight, const View& image, const View& out, const C
 
 void image_to_columns(const View& columns, const View& image, const ConvShape& s) {
   const std::int64_t rows = s.channels * s.taps();
-  visit(columns.dtype, [&]<typename T>() {
+  visit_or_complex(columns.dtype, [&]<typename T>() {
     parallel_for(s.batch, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t n = begin; n < end; ++n) {
         to_columns(data<T>(columns) + n * rows * s.positions(), s.positions(),
@@ -369,7 +399,7 @@ void image_to_columns(const View& columns, const View& image, const ConvShape& s
 
 void columns_to_image(const View& image, const View& columns, const ConvShape& s) {
   const std::int64_t rows = s.channels * s.taps();
-  visit(columns.dtype, [&]<typename T>() {
+  visit_or_complex(columns.dtype, [&]<typename T>() {
     parallel_for(s.batch, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t n = begin; n < end; ++n) {
         T* const to = data<T>(image) + n * s.channels * s.pixels();

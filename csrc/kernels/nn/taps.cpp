@@ -51,6 +51,7 @@ Taps Taps::transposed() const {
 }
 
 void apply_taps(const View& out, const View& in, int dim, const Taps& taps) {
+  if (is_complex(out.dtype)) return apply_taps(Pairs(out), Pairs(in), dim, taps);
   std::int64_t outer = 1, inner = 1;
   for (int d = 0; d < dim; ++d) outer *= out.sizes[d];
   for (int d = dim + 1; d < out.ndim; ++d) inner *= out.sizes[d];

@@ -25,31 +25,25 @@ enum class Reduction : std::uint8_t { Sum, Prod, Mean, Max, Min };
 template <typename T>
 T neutral(Reduction op) {
   using Limits = std::numeric_limits<T>;
-  switch (op) {
-    case Reduction::Max:
+  if (op == Reduction::Prod) return T(1);
+  if constexpr (Limits::is_specialized) {
+    if (op == Reduction::Max) {
       return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
-    case Reduction::Min:
-      return Limits::has_infinity ? Limits::infinity() : Limits::max();
-    case Reduction::Prod:
-      return T(1);
-    default:
-      return T(0);
+    }
+    if (op == Reduction::Min) return Limits::has_infinity ? Limits::infinity() : Limits::max();
   }
+  return T(0);
 }
 
-// A NaN wins.
+// A NaN wins.  Complex numbers have no extremes.
 template <typename T>
 T combine(Reduction op, T a, T b) {
-  switch (op) {
-    case Reduction::Max:
-      return b > a || b != b ? b : a;
-    case Reduction::Min:
-      return b < a || b != b ? b : a;
-    case Reduction::Prod:
-      return T(a * b);
-    default:
-      return T(a + b);
+  if (op == Reduction::Prod) return T(a * b);
+  if constexpr (std::numeric_limits<T>::is_specialized) {
+    if (op == Reduction::Max) return b > a || b != b ? b : a;
+    if (op == Reduction::Min) return b < a || b != b ? b : a;
   }
+  return T(a + b);
 }
 
 // All tensors row-major; calls visit(place in out, place in index) for every entry of the index.
@@ -76,6 +70,7 @@ struct ScatterReduce {
   static constexpr const char* kNode = "ScatterReduceBackward0";
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   struct Attrs {
     int dim;
     Reduction op;
@@ -99,7 +94,8 @@ struct ScatterReduce {
     const Tensor& src = w.dense(1, in[2]);
     if (w[2].defined()) fill_values(w[2], Scalar(0));
     std::int64_t* counts = w[2].defined() ? w[2].data<std::int64_t>() : nullptr;
-    kernels::visit(out.dtype(), [&]<typename T>() { reduce<T>(a, result, index, src, counts); });
+    kernels::visit_or_complex(out.dtype(),
+                              [&]<typename T>() { reduce<T>(a, result, index, src, counts); });
     if (!result.is_same(out)) kernels::copy(view_of(out), view_of(result));
   }
   static void add_all(const Attrs& a, In in, const Tensor& out) {
@@ -126,8 +122,12 @@ struct ScatterReduce {
     for (std::int64_t place = 0; counts && place < result.numel(); ++place) {
       if (counts[place] == 0) continue;
       const auto count = static_cast<double>(counts[place] + (a.include_self ? 1 : 0));
-      const double mean = static_cast<double>(to[place]) / count;
-      to[place] = static_cast<T>(is_floating(result.dtype()) ? mean : std::floor(mean));
+      if constexpr (std::numeric_limits<T>::is_specialized) {
+        const double mean = static_cast<double>(to[place]) / count;
+        to[place] = static_cast<T>(is_floating(result.dtype()) ? mean : std::floor(mean));
+      } else {
+        to[place] /= static_cast<typename T::value_type>(count);
+      }
     }
   }
 
@@ -181,8 +181,8 @@ struct ScatterReduce {
     const Attrs& a = v.attrs();
     const Tensor index = v.in(1);
     const Slopes s = slopes(a, v.in(0), index, v.in(2), v.out());
-    if (v.wants(0)) v.give(0, v.grad() * s.x);
-    if (v.wants(2)) v.give(2, gather(v.grad(), a.dim, index) * s.src);
+    if (v.wants(0)) v.give(0, v.grad() * conj(s.x));
+    if (v.wants(2)) v.give(2, gather(v.grad(), a.dim, index) * conj(s.src));
   }
   static Tensor jvp(Jvp<ScatterReduce>& j) {
     const Attrs& a = j.attrs();
@@ -209,6 +209,10 @@ Reduction parse_reduction(std::string_view reduce) {
 Tensor scatter_reduce(const Tensor& input, std::int64_t dim, const Tensor& index, const Tensor& src,
                       std::string_view reduce, bool include_self) {
   const Reduction op = parse_reduction(reduce);
+  check(ErrorKind::NotImplemented,
+        !is_complex(input.dtype()) || (op != Reduction::Max && op != Reduction::Min),
+        "\"scatter_reduce_", reduce, "\" not implemented for '", info(input.dtype()).scalar_name,
+        "'. Complex numbers have no order.");
   if (input.ndim() == 0) {
     const auto vector = [](const Tensor& t) { return reshape(t, {{-1}}); };
     return reshape(

@@ -76,8 +76,11 @@ Tensor corrcoef(const Tensor& input) {
         input.ndim(), " dimensions");
   const Tensor c = cov(input, 1, {}, {});
   if (c.ndim() == 0) return c / c;
-  const Tensor deviations = sqrt(diagonal(c));
-  return clamp(c / unsqueeze(deviations, 1) / unsqueeze(deviations, 0), Scalar(-1), Scalar(1));
+  const Tensor deviations = sqrt(real(diagonal(c)));
+  const Tensor scaled = c / unsqueeze(deviations, 1) / unsqueeze(deviations, 0);
+  const auto limited = [](const Tensor& t) { return clamp(t, Scalar(-1), Scalar(1)); };
+  if (!is_complex(c.dtype())) return limited(scaled);
+  return view_as_complex(limited(view_as_real(scaled)));
 }
 
 const Entry entry_cov(

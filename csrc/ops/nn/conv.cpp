@@ -143,6 +143,7 @@ struct Convolve {
   static constexpr const char* kNode = "ConvolutionBackward0";
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   using Attrs = Geometry;
   static Spec spec(const Attrs& a, In in) {
     return {joined(in[0].size(0), in[1].size(0), a.out), in[0].dtype()};
@@ -176,6 +177,7 @@ struct ConvolveImage {
   static constexpr const char* kNode = "ConvolutionBackward0";
   static constexpr int kInputs = 3;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   using Attrs = Geometry;
   static Spec spec(const Attrs& a, In in) {
     return {joined(in[0].size(0), in[1].size(1) * a.groups, a.image), in[0].dtype()};
@@ -211,6 +213,7 @@ struct ConvolveWeight {
   static constexpr const char* kNode = "ConvolutionBackwardBackward0";
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   using Attrs = Geometry;
   static Spec spec(const Attrs& a, In in) {
     return {joined(in[1].size(1), in[0].size(1) / a.groups, a.kernel), in[0].dtype()};
@@ -223,8 +226,8 @@ struct ConvolveWeight {
   static constexpr Reads kReads[] = {kReadsB, kReadsA};
   static void vjp(Vjp<ConvolveWeight>& v) {
     const Attrs& a = v.attrs();
-    if (v.wants(0)) v.give(0, apply<ConvolveImage>(a, v.in(1), v.grad(), Tensor()));
-    if (v.wants(1)) v.give(1, apply<Convolve>(a, v.in(0), v.grad(), Tensor()));
+    if (v.wants(0)) v.give(0, apply<ConvolveImage>(a, conj(v.in(1)), v.grad(), Tensor()));
+    if (v.wants(1)) v.give(1, apply<Convolve>(a, conj(v.in(0)), v.grad(), Tensor()));
   }
   static Tensor jvp(Jvp<ConvolveWeight>& j) {
     Tensor result;
@@ -242,15 +245,15 @@ struct ConvolveWeight {
 
 void Convolve::vjp(Vjp<Convolve>& v) {
   const Attrs& a = v.attrs();
-  if (v.wants(0)) v.give(0, apply<ConvolveImage>(a, v.grad(), v.in(1), Tensor()));
-  if (v.wants(1)) v.give(1, apply<ConvolveWeight>(a, v.in(0), v.grad()));
+  if (v.wants(0)) v.give(0, apply<ConvolveImage>(a, v.grad(), conj(v.in(1)), Tensor()));
+  if (v.wants(1)) v.give(1, apply<ConvolveWeight>(a, conj(v.in(0)), v.grad()));
   if (v.wants(2)) v.give(2, sum_of_channels(v.grad()));
 }
 
 void ConvolveImage::vjp(Vjp<ConvolveImage>& v) {
   const Attrs& a = v.attrs();
-  if (v.wants(0)) v.give(0, apply<Convolve>(a, v.grad(), v.in(1), Tensor()));
-  if (v.wants(1)) v.give(1, apply<ConvolveWeight>(a, v.grad(), v.in(0)));
+  if (v.wants(0)) v.give(0, apply<Convolve>(a, v.grad(), conj(v.in(1)), Tensor()));
+  if (v.wants(1)) v.give(1, apply<ConvolveWeight>(a, v.grad(), conj(v.in(0))));
   if (v.wants(2)) v.give(2, sum_of_channels(v.grad()));
 }
 

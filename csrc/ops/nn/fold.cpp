@@ -14,6 +14,7 @@ struct Patches {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
   static constexpr bool kLinear = true;
+  static constexpr bool kComplex = true;
   struct Attrs {
     Dims image;  // [channels, height, width]
     Dims kernel;
@@ -93,8 +94,8 @@ Patches::Attrs moved(const Dims& kernel_size, const Dims& dilation, const Dims& 
 }
 
 void check_kind(const char* name, const Tensor& input) {
-  check(ErrorKind::NotImplemented, is_floating(input.dtype()) || input.dtype() == DType::Bool, "\"",
-        name, "\" not implemented for '", info(input.dtype()).scalar_name, "'");
+  check(ErrorKind::NotImplemented, is_differentiable(input.dtype()) || input.dtype() == DType::Bool,
+        "\"", name, "\" not implemented for '", info(input.dtype()).scalar_name, "'");
 }
 
 void check_patches(const Patches::Attrs& a, const Dims& image) {

@@ -195,7 +195,7 @@ Tensor group_norm(const Tensor& input, std::int64_t num_groups, const Optional& 
 }
 
 // torch's checks; the number of dimensions that are normalised.
-int check_shape(const char* name, const Tensor& input, const Dims& shape, const Optional& weight,
+int check_shape(const Tensor& input, const Dims& shape, const Optional& weight,
                 const Optional& bias) {
   const int n = shape.size();
   check(n >= 1,
@@ -215,13 +215,13 @@ int check_shape(const char* name, const Tensor& input, const Dims& shape, const 
         ", expected input with shape [*, ...] that ends in it, but "
         "got input of size",
         input.shape());
-  check_floating(name, input);
   return n;
 }
 
 Tensor wide_layer_norm(const Tensor& input, const Dims& normalized_shape, const Optional& weight,
                        const Optional& bias, double eps) {
-  check_shape("LayerNormKernelImpl", input, normalized_shape, weight, bias);
+  check_shape(input, normalized_shape, weight, bias);
+  check_floating("LayerNormKernelImpl", input);
   const std::int64_t inner = count_elements(normalized_shape);
   if (input.numel() == 0) return scaled(input, weight, bias);
   const Tensor y = standardize(reshape(input, Dims{1, input.numel() / inner, inner}), eps)[0];
@@ -237,12 +237,14 @@ Tensor layer_norm(const Tensor& input, const Dims& normalized_shape, const Optio
 
 Tensor wide_rms_norm(const Tensor& input, const Dims& normalized_shape, const Optional& weight,
                      std::optional<double> eps) {
-  const int n = check_shape("rms_norm", input, normalized_shape, weight, {});
+  const int n = check_shape(input, normalized_shape, weight, {});
+  check(ErrorKind::NotImplemented, is_differentiable(input.dtype()),
+        "\"rms_norm\" not implemented for '", info(input.dtype()).scalar_name, "'");
   Dims last;
   for (int d = input.ndim() - n; d < input.ndim(); ++d) last.push_back(d);
-  const double smallest =
-      eps.value_or(input.dtype() == DType::Float64 ? std::numeric_limits<double>::epsilon()
-                                                   : std::numeric_limits<float>::epsilon());
+  const double smallest = eps.value_or(real_of(input.dtype()) == DType::Float64
+                                           ? std::numeric_limits<double>::epsilon()
+                                           : std::numeric_limits<float>::epsilon());
   const Tensor y = input * rsqrt(mean(square(input), last, true) + smallest);
   return weight ? y * *weight : y;
 }

@@ -137,6 +137,8 @@ Tensor resample(const Tensor& input, int dim, std::int64_t size, double step,
   check(size > 0 && input.size(dim) > 0,
         "interpolate: Input and output sizes should be greater than 0, but got input size ",
         input.size(dim), " and output size ", size, " in dimension ", dim);
+  check(ErrorKind::NotImplemented, !is_complex(input.dtype()), "\"interpolate\" not implemented ",
+        "for '", info(input.dtype()).scalar_name, "'");
   const Line line{input.size(dim), size, step, how.align_corners};
   Taps taps;
   taps.num_inputs = line.in;

@@ -12,6 +12,7 @@ struct Tapped {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
   static constexpr bool kLinear = true;
+  static constexpr bool kComplex = true;
   struct Attrs {
     int dim;
     SharedTaps taps;

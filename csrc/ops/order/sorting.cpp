@@ -261,8 +261,13 @@ struct MedianOfAll {
   }
 };
 
+void check_order(const char* name, const Tensor& input) {
+  check(!is_complex(input.dtype()), name, " does not support complex dtypes on CPU");
+}
+
 std::array<Tensor, 2> sort_stable(const Tensor& input, std::optional<bool>, std::int64_t dim,
                                   bool descending) {
+  check_order("Sort", input);
   Ordered::Attrs a = along(OrderKind::StableSort, input, dim);
   a.flag = descending;
   return apply<Ordered>(a, input);
@@ -313,6 +318,7 @@ Tensor argsort_stable(const Tensor& input, bool, std::int64_t dim, bool descendi
 }  // namespace
 
 std::array<Tensor, 2> sort(const Tensor& input, std::int64_t dim, bool descending) {
+  check_order("Sort", input);
   Ordered::Attrs a = along(OrderKind::Sort, input, dim);
   a.flag = descending;
   return apply<Ordered>(a, input);
@@ -329,6 +335,7 @@ Tensor argsort(const Tensor& input, std::int64_t dim, bool descending) {
 
 std::array<Tensor, 2> topk(const Tensor& input, std::int64_t k, std::int64_t dim, bool largest,
                            bool) {
+  check_order("topk", input);
   Ordered::Attrs a = along(OrderKind::TopK, input, dim);
   check(input.dtype() != DType::Bool, "topk does not support bool dtypes on CPU");
   const std::int64_t n = a.dim < 0 ? 1 : input.size(a.dim);

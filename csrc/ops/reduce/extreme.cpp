@@ -256,8 +256,13 @@ Tensor extreme(const char* name, bool max, const Tensor& input, DimSet dims, boo
   return apply<Extreme>({dims, max, keepdim, full, input.ndim()}, input);
 }
 
+void check_order(const char* name, const Tensor& input) {
+  check(!is_complex(input.dtype()), name, ": does not support complex input");
+}
+
 std::array<Tensor, 2> extreme_at(const char* name, bool max, const Tensor& input, std::int64_t dim,
                                  bool keepdim) {
+  check_order(name, input);
   const DimSet dims = reduced_dim(dim, input.ndim());
   check_not_empty(name, input, dims);
   return apply<ExtremeAt>({input.shape(), dims, max, keepdim}, input);
@@ -266,6 +271,7 @@ std::array<Tensor, 2> extreme_at(const char* name, bool max, const Tensor& input
 Tensor arg_extreme(const char* name, bool max, const Tensor& input, std::optional<std::int64_t> dim,
                    bool keepdim) {
   check(input.dtype() != DType::Bool, name, ": does not support bool input");
+  check_order(name, input);
   const DimSet dims = dim ? reduced_dim(*dim, input.ndim()) : DimSet::all(input.ndim());
   if (!dim && input.numel() == 0) {
     fail(ErrorKind::Index, name,

@@ -1,0 +1,570 @@
+// See slide.h.  Start reading at Layout, then run().
+#include "kernels/nn/slide.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/allocator.h"
+#include "kernels/dispatch.h"
+#include "kernels/nn/slide_kernels.h"
+#include "kernels/parallel.h"
+
+namespace pullback::kernels {
+
+PULLBACK_ISA_DECLARE(SlideTable slide_table();)
+
+namespace {
+
+using Three = ConvShape::Three;
+
+// Positions that are summed up at once, and panels of outputs of one block of work.
+constexpr std::int64_t kTile = 256;
+constexpr std::int64_t kPanels = 8;
+// Terms whose pixels should stay near.
+constexpr std::int64_t kTerms = 256;
+// Numbers of the layouts of images that are worked on at once, if one image is not larger.
+constexpr std::int64_t kLaidOut = std::int64_t{1} << 17;
+// Outputs whose gradients one thread takes, a multiple of the rows of inner products.
+constexpr std::int64_t kRows = 4;
+// Positions of inner products, whose sums are in registers meanwhile.
+constexpr std::int64_t kInner = 1024;
+// With fewer positions it does not pay to bring the weights into order.
+constexpr std::int64_t kFewestPositions = 48;
+// With fewer products the sum of a vector's elements is the dearer part.
+constexpr std::int64_t kFewestProducts = 96;
+
+template <typename T>
+const SlideKernels<T>& functions() {
+  static const SlideTable table = PULLBACK_ISA_SELECT(slide_table)();
+  if constexpr (sizeof(T) == 4) {
+    return table.float32;
+  } else {
+    return table.float64;
+  }
+}
+
+// Memory without values.
+template <typename T>
+class Room {
+ public:
+  explicit Room(std::int64_t n)
+      : bytes_(static_cast<std::size_t>(std::max<std::int64_t>(1, n)) * sizeof(T)),
+        data_(static_cast<T*>(memory::allocate(bytes_))) {}
+  ~Room() { memory::deallocate(data_, bytes_); }
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+  T* data() const { return data_; }
+
+ private:
+  std::size_t bytes_;
+  T* data_;
+};
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return a >= 0 ? (a + b - 1) / b : -(-a / b);
+}
+
+std::int64_t product(const Three& t) { return t[0] * t[1] * t[2]; }
+
+// Position q sees, at a tap, the source pixel (q + shift) * step + phase - before.
+struct Tap {
+  Three phase, shift;
+  std::int64_t weight;  // which of the weights of a channel
+};
+
+// A sum of one source over taps and channels, for a grid of positions.
+struct Sliding {
+  std::int64_t batch, groups;
+  std::int64_t channels, outputs;  // of a group
+  Three source, target;
+  Three grid, step, before;
+  Three target_step, target_first;  // where the pixels of the grid go
+  std::vector<Tap> taps;
+  std::int64_t weight_output, weight_channel;  // strides of the weights
+  std::int64_t weights;                        // of a group
+};
+
+// Where the pixels of some images lie, seen by one channel: rows of planes of images, where the
+// zeros behind one row are those before the next one.
+struct Layout {
+  Three pitch;  // rows, planes and images are as far apart as the product of these
+  std::vector<Three> phases;
+  std::vector<std::int64_t> offsets;  // of taps, without that of the phase
+  std::vector<std::int64_t> phase_of;
+  std::int64_t last_offset = 0;
+  Three grid, extent;  // positions, and pixels that they see
+
+  explicit Layout(const Sliding& s) : grid(s.grid), extent(s.grid) {
+    for (const Tap& tap : s.taps) {
+      for (std::size_t d = 0; d < 3; ++d) extent[d] = std::max(extent[d], s.grid[d] + tap.shift[d]);
+      const auto found = std::ranges::find(phases, tap.phase);
+      phase_of.push_back(found - phases.begin());
+      if (found == phases.end()) phases.push_back(tap.phase);
+    }
+    for (std::size_t d = 0; d < 3; ++d) {
+      std::int64_t shared = extent[d] - s.grid[d];
+      for (const Three& phase : phases) {
+        const std::int64_t first = ceil_div(s.before[d] - phase[d], s.step[d]);
+        const std::int64_t end = ceil_div(s.source[d] + s.before[d] - phase[d], s.step[d]);
+        shared = std::min({shared, std::max<std::int64_t>(0, first), extent[d] - end});
+      }
+      pitch[d] = extent[d] - std::max<std::int64_t>(0, shared);
+    }
+    for (const Tap& tap : s.taps) {
+      offsets.push_back((tap.shift[0] * pitch[1] + tap.shift[1]) * pitch[2] + tap.shift[2]);
+      last_offset = std::max(last_offset, offsets.back());
+    }
+  }
+  // From the first to behind the last.
+  std::int64_t positions(std::int64_t images) const {
+    const std::int64_t plane = (images - 1) * pitch[0] + grid[0] - 1;
+    return ((plane * pitch[1]) + grid[1] - 1) * pitch[2] + grid[2];
+  }
+  std::int64_t num_phases() const { return static_cast<std::int64_t>(phases.size()); }
+};
+
+// How the images of a batch are taken together.
+template <typename T>
+struct Plan {
+  Layout layout;
+  std::int64_t images, rounds;
+  std::int64_t positions, padded;  // of so many images; in whole strips
+  std::int64_t cells, channel;     // of a phase and of a channel
+
+  explicit Plan(const Sliding& s) : layout(s) {
+    const std::int64_t strip = functions<T>().strip;
+    const std::int64_t one =
+        std::max<std::int64_t>(1, s.channels * layout.num_phases() * product(layout.pitch));
+    images = std::clamp<std::int64_t>(kLaidOut / one, 1, s.batch);
+    rounds = (s.batch + images - 1) / images;
+    images = (s.batch + rounds - 1) / rounds;
+    positions = layout.positions(images);
+    padded = ceil_div(positions, strip) * strip;
+    // An odd number of lines of the cache, so that channels do not push each other out of it.
+    constexpr std::int64_t line = 64 / sizeof(T);
+    cells = (ceil_div(padded + layout.last_offset, line) | 1) * line;
+    channel = layout.num_phases() * cells;
+  }
+  // Channels that are laid out by one thread.
+  std::int64_t grain() const { return 1 + 32768 / (channel + 1); }
+  // The share of what is computed that is wanted.
+  double share() const {
+    return static_cast<double>(images * product(layout.grid)) / static_cast<double>(padded);
+  }
+};
+
+// Positions along one dimension that see a pixel of the source without a shift.
+struct Seen {
+  std::int64_t begin, end;
+
+  Seen(const Sliding& s, const Layout& l, const Three& phase, std::size_t d) {
+    begin = std::max<std::int64_t>(0, ceil_div(s.before[d] - phase[d], s.step[d]));
+    end = std::min(l.extent[d], ceil_div(s.source[d] + s.before[d] - phase[d], s.step[d]));
+  }
+};
+
+// One phase of a channel of some images.
+template <typename T>
+void lay_out_phase(T* to, const T* source, std::int64_t image, std::int64_t images,
+                   const Sliding& s, const Layout& l, const Three& phase) {
+  const Seen planes(s, l, phase, 0), rows(s, l, phase, 1), seen(s, l, phase, 2);
+  const std::int64_t count = seen.end - seen.begin;
+  for (std::int64_t n = 0; n < images; ++n) {
+    for (std::int64_t q0 = planes.begin; q0 < planes.end; ++q0) {
+      for (std::int64_t q1 = rows.begin; q1 < rows.end; ++q1) {
+        const std::int64_t x0 = q0 * s.step[0] + phase[0] - s.before[0];
+        const std::int64_t x1 = q1 * s.step[1] + phase[1] - s.before[1];
+        const std::int64_t x2 = seen.begin * s.step[2] + phase[2] - s.before[2];
+        const T* from = source + n * image + (x0 * s.source[1] + x1) * s.source[2] + x2;
+        T* row = to + ((n * l.pitch[0] + q0) * l.pitch[1] + q1) * l.pitch[2] + seen.begin;
+        if (s.step[2] == 1) {
+          for (std::int64_t k = 0; k < count; ++k) row[k] = from[k];
+        } else {
+          for (std::int64_t k = 0; k < count; ++k) row[k] = from[k * s.step[2]];
+        }
+      }
+    }
+  }
+}
+
+// Channels `begin` to `end` of a group, for `images` images from `first` on.
+template <typename T>
+void lay_out(T* room, const T* source, const Sliding& s, const Plan<T>& plan, std::int64_t group,
+             std::int64_t first, std::int64_t images, std::int64_t begin, std::int64_t end) {
+  const std::int64_t pixels = product(s.source), channels = s.groups * s.channels;
+  for (std::int64_t c = begin; c < end; ++c) {
+    const T* from = source + (first * channels + group * s.channels + c) * pixels;
+    T* to = room + c * plan.channel;
+    std::fill_n(to, plan.channel, T{0});
+    for (const Three& phase : plan.layout.phases) {
+      lay_out_phase(to, from, channels * pixels, images, s, plan.layout, phase);
+      to += plan.cells;
+    }
+  }
+}
+
+// The positions of a tile that are wanted: places in the tile and in a channel of the target.
+struct Stretch {
+  std::int64_t from, to, count;
+};
+
+void list_stretches(std::vector<Stretch>& list, const Sliding& s, const Layout& l,
+                    std::int64_t first_image, std::int64_t begin, std::int64_t end) {
+  list.clear();
+  const std::int64_t image = s.groups * s.outputs * product(s.target);
+  for (std::int64_t row = begin / l.pitch[2]; row * l.pitch[2] < end; ++row) {
+    const std::int64_t q1 = row % l.pitch[1], q0 = row / l.pitch[1] % l.pitch[0];
+    const std::int64_t n = row / (l.pitch[1] * l.pitch[0]);
+    if (q1 >= l.grid[1] || q0 >= l.grid[0]) continue;
+    const std::int64_t start = row * l.pitch[2];
+    const std::int64_t first = std::max(begin - start, std::int64_t{0});
+    const std::int64_t count = std::min(end - start, l.grid[2]) - first;
+    if (count <= 0) continue;
+    const std::int64_t y0 = q0 * s.target_step[0] + s.target_first[0];
+    const std::int64_t y1 = q1 * s.target_step[1] + s.target_first[1];
+    const std::int64_t y2 = first * s.target_step[2] + s.target_first[2];
+    list.push_back({start + first - begin,
+                    (first_image + n) * image + (y0 * s.target[1] + y1) * s.target[2] + y2, count});
+  }
+}
+
+template <typename T>
+void put(T* target, const T* row, const std::vector<Stretch>& stretches, std::int64_t step,
+         T shift) {
+  for (const Stretch& part : stretches) {
+    T* to = target + part.to;
+    const T* from = row + part.from;
+    if (step == 1) {
+      for (std::int64_t k = 0; k < part.count; ++k) to[k] = from[k] + shift;
+    } else {
+      for (std::int64_t k = 0; k < part.count; ++k) to[k * step] = from[k] + shift;
+    }
+  }
+}
+
+// Outputs are taken in panels of nearly equal numbers of rows.
+struct Panels {
+  std::int64_t outputs, count;
+
+  explicit Panels(std::int64_t n) : outputs(n), count((n + kMostRows - 1) / kMostRows) {}
+  std::int64_t begin(std::int64_t panel) const { return panel * outputs / count; }
+  int rows(std::int64_t panel) const { return static_cast<int>(begin(panel + 1) - begin(panel)); }
+};
+
+// The weights of each panel by channel, tap and row.
+template <typename T>
+void pack(T* to, const T* weight, const Sliding& s, const Panels& panels) {
+  const auto taps = static_cast<std::int64_t>(s.taps.size());
+  const std::int64_t terms = s.channels * taps;
+  const auto pack_panel = [&](std::int64_t number, std::int64_t c) {
+    const std::int64_t g = number / panels.count, panel = number % panels.count;
+    const int rows = panels.rows(panel);
+    const T* from = weight + g * s.weights + panels.begin(panel) * s.weight_output;
+    T* at = to + (g * s.outputs + panels.begin(panel)) * terms + c * taps * rows;
+    for (const Tap& tap : s.taps) {
+      const T* entry = from + c * s.weight_channel + tap.weight;
+      for (int r = 0; r < rows; ++r) *at++ = entry[r * s.weight_output];
+    }
+  };
+  parallel_for(s.groups * panels.count, kPanels, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t c = 0; c < s.channels; ++c) {  // outside: then each page is read once
+      for (std::int64_t number = begin; number < end; ++number) pack_panel(number, c);
+    }
+  });
+}
+
+// Where the terms of a group, by channel and tap, find their pixels.
+template <typename T>
+std::vector<std::int64_t> offsets_of(const Sliding& s, const Plan<T>& plan) {
+  std::vector<std::int64_t> offsets;
+  for (std::int64_t c = 0; c < s.channels; ++c) {
+    for (std::size_t t = 0; t < s.taps.size(); ++t) {
+      offsets.push_back(c * plan.channel + plan.layout.phase_of[t] * plan.cells +
+                        plan.layout.offsets[t]);
+    }
+  }
+  return offsets;
+}
+
+// What all blocks of work share.
+template <typename T>
+struct Run {
+  const Sliding& s;
+  const Plan<T> plan;
+  const Panels panels;
+  const std::vector<std::int64_t> offsets;
+  const std::int64_t taps, terms, terms_at_once, tile, tiles, blocks;
+  const Room<T> packed;
+  T* const target;
+  const T* const bias;
+
+  Run(const Sliding& sliding, T* to, const T* weight, const T* shift)
+      : s(sliding),
+        plan(s),
+        panels(s.outputs),
+        offsets(offsets_of(s, plan)),
+        taps(static_cast<std::int64_t>(s.taps.size())),
+        terms(s.channels * taps),
+        terms_at_once(taps * std::max<std::int64_t>(1, kTerms / std::max<std::int64_t>(1, taps))),
+        tile(kTile * std::max<std::int64_t>(1, kPanels / panels.count)),
+        tiles(ceil_div(plan.padded, tile)),
+        blocks(ceil_div(panels.count, kPanels)),
+        packed(s.groups * s.outputs * terms),
+        target(to),
+        bias(shift) {
+    pack(packed.data(), weight, s, panels);
+  }
+
+  // Some outputs of a group at some positions, from the images laid out.
+  void work(const T* laid_out, std::int64_t group, std::int64_t first_image, std::int64_t images,
+            std::int64_t number, std::vector<Stretch>& stretches) const {
+    constexpr std::int64_t line = 64 / sizeof(T);
+    alignas(64) T sums[std::size_t(kPanels * kMostRows * (kTile + line))];
+    const std::int64_t row = tile + line;
+    const std::int64_t begin = number % tiles * tile;
+    const std::int64_t width = std::min(tile, plan.padded - begin);
+    const std::int64_t first = number / tiles * kPanels;
+    const std::int64_t last = std::min(first + kPanels, panels.count);
+    if (terms == 0) std::fill(std::begin(sums), std::end(sums), T{0});
+    for (std::int64_t term = 0; term < terms; term += terms_at_once) {
+      for (std::int64_t panel = first; panel < last; ++panel) {
+        const std::int64_t output = panels.begin(panel), rows = panels.rows(panel);
+        const T* weights = packed.data() + (group * s.outputs + output) * terms + term * rows;
+        functions<T>().weighted_rows({weights, laid_out + begin, offsets.data() + term,
+                                      sums + (output - panels.begin(first)) * row, row,
+                                      std::min(terms_at_once, terms - term), width,
+                                      static_cast<int>(rows), term > 0});
+      }
+    }
+    const std::int64_t end = std::min(begin + width, plan.layout.positions(images));
+    list_stretches(stretches, s, plan.layout, first_image, begin, end);
+    for (std::int64_t o = panels.begin(first); o < panels.begin(last); ++o) {
+      const std::int64_t channel = group * s.outputs + o;
+      put(target + channel * product(s.target), sums + (o - panels.begin(first)) * row, stretches,
+          s.target_step[2], bias ? bias[channel] : T{0});
+    }
+  }
+};
+
+template <typename T>
+void run(T* target, const T* source, const T* weight, const T* bias, const Sliding& s) {
+  if (s.batch == 0 || s.outputs == 0 || product(s.grid) == 0) return;
+  const Run<T> all(s, target, weight, bias);
+  const Plan<T>& plan = all.plan;
+  const auto images_of = [&](std::int64_t first) { return std::min(plan.images, s.batch - first); };
+  if (s.groups == 1) {
+    const Room<T> room(s.channels * plan.channel);
+    for (std::int64_t first = 0; first < s.batch; first += plan.images) {
+      const std::int64_t images = images_of(first);
+      parallel_for(s.channels, plan.grain(), [&](std::int64_t begin, std::int64_t end) {
+        lay_out(room.data(), source, s, plan, 0, first, images, begin, end);
+      });
+      parallel_for(all.tiles * all.blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<Stretch> stretches;
+        for (std::int64_t i = begin; i < end; ++i) {
+          all.work(room.data(), 0, first, images, i, stretches);
+        }
+      });
+    }
+    return;
+  }
+  const std::int64_t grain = std::max<std::int64_t>(1, s.groups * plan.rounds / 64);
+  parallel_for(s.groups * plan.rounds, grain, [&](std::int64_t begin, std::int64_t end) {
+    const Room<T> room(s.channels * plan.channel);
+    std::vector<Stretch> stretches;
+    for (std::int64_t unit = begin; unit < end; ++unit) {
+      const std::int64_t group = unit % s.groups, first = unit / s.groups * plan.images;
+      const std::int64_t images = images_of(first);
+      lay_out(room.data(), source, s, plan, group, first, images, 0, s.channels);
+      for (std::int64_t i = 0; i < all.tiles * all.blocks; ++i) {
+        all.work(room.data(), group, first, images, i, stretches);
+      }
+    }
+  });
+}
+
+std::int64_t weights_of_group(const ConvShape& s) {
+  return s.out_channels / s.groups * (s.channels / s.groups) * s.taps();
+}
+
+Sliding forward(const ConvShape& s) {
+  Sliding f{s.batch,
+            s.groups,
+            s.channels / s.groups,
+            s.out_channels / s.groups,
+            s.in,
+            s.out,
+            s.out,
+            s.stride,
+            s.padding,
+            {1, 1, 1},
+            {0, 0, 0},
+            {},
+            s.channels / s.groups * s.taps(),
+            s.taps(),
+            weights_of_group(s)};
+  for (std::int64_t t = 0; t < s.taps(); ++t) {
+    const Three k{t / (s.kernel[2] * s.kernel[1]), t / s.kernel[2] % s.kernel[1], t % s.kernel[2]};
+    Tap tap{{}, {}, t};
+    for (std::size_t d = 0; d < 3; ++d) {
+      tap.phase[d] = k[d] * s.dilation[d] % s.stride[d];
+      tap.shift[d] = k[d] * s.dilation[d] / s.stride[d];
+    }
+    f.taps.push_back(tap);
+  }
+  return f;
+}
+
+// The pixels of the image with the same remainders `phase` when they are divided by the strides:
+// pixel q * stride + phase gets, at a tap, from position q + (phase + padding - k * dilation) /
+// stride.
+Sliding backward(const ConvShape& s, const Three& phase) {
+  Sliding b{s.batch,
+            s.groups,
+            s.out_channels / s.groups,
+            s.channels / s.groups,
+            s.out,
+            s.in,
+            {},
+            {1, 1, 1},
+            {0, 0, 0},
+            s.stride,
+            phase,
+            {},
+            s.taps(),
+            s.channels / s.groups * s.taps(),
+            weights_of_group(s)};
+  for (std::size_t d = 0; d < 3; ++d) b.grid[d] = ceil_div(s.in[d] - phase[d], s.stride[d]);
+  for (std::int64_t t = 0; t < s.taps(); ++t) {
+    const Three k{t / (s.kernel[2] * s.kernel[1]), t / s.kernel[2] % s.kernel[1], t % s.kernel[2]};
+    Tap tap{{0, 0, 0}, {}, t};
+    bool meets = true;
+    for (std::size_t d = 0; d < 3; ++d) {
+      const std::int64_t far = phase[d] + s.padding[d] - k[d] * s.dilation[d];
+      meets &= far % s.stride[d] == 0;
+      tap.shift[d] = far / s.stride[d];
+    }
+    if (meets) b.taps.push_back(tap);
+  }
+  for (std::size_t d = 0; d < 3; ++d) {
+    for (const Tap& tap : b.taps) b.before[d] = std::max(b.before[d], -tap.shift[d]);
+    for (Tap& tap : b.taps) tap.shift[d] += b.before[d];
+  }
+  return b;
+}
+
+// Gradients laid out at their positions, with zeros between them.
+template <typename T>
+void lay_out_gradients(T* to, std::int64_t row, const T* out, const Sliding& s, const Layout& l,
+                       std::int64_t group, std::int64_t first, std::int64_t images,
+                       std::int64_t begin, std::int64_t end, std::vector<Stretch>& stretches) {
+  list_stretches(stretches, s, l, first, 0, l.positions(images));
+  for (std::int64_t o = begin; o < end; ++o) {
+    const T* from = out + (group * s.outputs + o) * product(s.target);
+    T* at = to + o * row;
+    std::fill_n(at, row, T{0});
+    for (const Stretch& part : stretches) std::copy_n(from + part.to, part.count, at + part.from);
+  }
+}
+
+// weight[o][term] of a group, some outputs and all terms, from the images laid out.
+template <typename T>
+void add_inner_products(T* weight, const T* gradients, std::int64_t row, const T* laid_out,
+                        const std::vector<std::int64_t>& offsets, std::int64_t positions,
+                        std::int64_t outputs) {
+  const auto terms = static_cast<std::int64_t>(offsets.size());
+  for (std::int64_t at = 0; at < positions; at += kInner) {
+    functions<T>().inner_products({gradients + at, row, laid_out + at, offsets.data(), weight,
+                                   terms, outputs, terms, std::min(kInner, positions - at)});
+  }
+}
+
+template <typename T>
+void run_for_weight(T* weight, const T* image, const T* out, const Sliding& s) {
+  const Plan<T> plan(s);
+  const std::vector<std::int64_t> offsets = offsets_of(s, plan);
+  const std::int64_t row = plan.padded;
+  std::fill_n(weight, s.groups * s.weights, T{0});
+  const auto images_of = [&](std::int64_t first) { return std::min(plan.images, s.batch - first); };
+  if (s.groups == 1) {
+    const Room<T> room(s.channels * plan.channel), gradients(s.outputs * row);
+    for (std::int64_t first = 0; first < s.batch; first += plan.images) {
+      const std::int64_t images = images_of(first);
+      parallel_for(s.channels, plan.grain(), [&](std::int64_t begin, std::int64_t end) {
+        lay_out(room.data(), image, s, plan, 0, first, images, begin, end);
+      });
+      parallel_for(s.outputs, kRows, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<Stretch> stretches;
+        lay_out_gradients(gradients.data(), row, out, s, plan.layout, 0, first, images, begin, end,
+                          stretches);
+        add_inner_products(weight + begin * s.weight_output, gradients.data() + begin * row, row,
+                           room.data(), offsets, row, end - begin);
+      });
+    }
+    return;
+  }
+  const std::int64_t grain = std::max<std::int64_t>(1, s.groups / 64);
+  parallel_for(s.groups, grain, [&](std::int64_t begin, std::int64_t end) {
+    const Room<T> room(s.channels * plan.channel), gradients(s.outputs * row);
+    std::vector<Stretch> stretches;
+    for (std::int64_t group = begin; group < end; ++group) {
+      for (std::int64_t first = 0; first < s.batch; first += plan.images) {
+        const std::int64_t images = images_of(first);
+        lay_out(room.data(), image, s, plan, group, first, images, 0, s.channels);
+        lay_out_gradients(gradients.data(), row, out, s, plan.layout, group, first, images, 0,
+                          s.outputs, stretches);
+        add_inner_products(weight + group * s.weights, gradients.data(), row, room.data(), offsets,
+                           row, s.outputs);
+      }
+    }
+  });
+}
+
+bool pays(const Sliding& s) {
+  const Plan<float> plan(s);
+  return s.batch * product(s.grid) >= kFewestPositions && plan.share() > 0.5;
+}
+
+}  // namespace
+
+bool slides(const ConvShape& s) {
+  return s.batch > 0 && s.positions() > 0 && s.channels > 0 && pays(forward(s));
+}
+
+bool slides_back(const ConvShape& s) {
+  return s.batch > 0 && s.positions() > 0 && s.out_channels > 0 && s.pixels() > 0 &&
+         pays(backward(s, {0, 0, 0}));
+}
+
+bool slides_for_weight(const ConvShape& s) {
+  return slides(s) && Plan<float>(forward(s)).padded >= kFewestProducts;
+}
+
+template <typename T>
+void slide(T* out, const T* image, const T* weight, const T* bias, const ConvShape& s) {
+  run(out, image, weight, bias, forward(s));
+}
+
+template <typename T>
+void slide_back(T* image, const T* out, const T* weight, const T* bias, const ConvShape& s) {
+  for (std::int64_t i = 0; i < product(s.stride); ++i) {
+    const Three phase{i / (s.stride[2] * s.stride[1]), i / s.stride[2] % s.stride[1],
+                      i % s.stride[2]};
+    if (phase[0] >= s.in[0] || phase[1] >= s.in[1] || phase[2] >= s.in[2]) continue;
+    run(image, out, weight, bias, backward(s, phase));
+  }
+}
+
+template <typename T>
+void slide_for_weight(T* weight, const T* image, const T* out, const ConvShape& s) {
+  run_for_weight(weight, image, out, forward(s));
+}
+
+template void slide(float*, const float*, const float*, const float*, const ConvShape&);
+template void slide(double*, const double*, const double*, const double*, const ConvShape&);
+template void slide_back(float*, const float*, const float*, const float*, const ConvShape&);
+template void slide_back(double*, const double*, const double*, const double*, const ConvShape&);
+template void slide_for_weight(float*, const float*, const float*, const ConvShape&);
+template void slide_for_weight(double*, const double*, const double*, const ConvShape&);
+
+}  // namespace pullback::kernels

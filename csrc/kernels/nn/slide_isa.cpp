@@ -1,0 +1,204 @@
+// See slide_kernels.h: sums stay in registers while the terms run.
+//
+// A block of weighted rows is up to six rows by two vectors, or fewer rows by more vectors, so that
+// there are eight sums at least and the units that multiply never wait.  Start reading at strips().
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/dispatch.h"
+#include "kernels/nn/slide_kernels.h"
+
+namespace pullback::kernels::PULLBACK_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kBytes = 64;
+#elif defined(__AVX__)
+constexpr int kBytes = 32;
+#else
+constexpr int kBytes = 16;
+#endif
+
+template <typename T>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(kBytes)));
+};
+template <typename T>
+using Vector = typename VectorOf<T>::type;
+template <typename T>
+constexpr int kWidth = kBytes / sizeof(T);
+
+template <typename T>
+PULLBACK_INLINE Vector<T> load(const T* p) {
+  Vector<T> v;
+  std::memcpy(&v, p, sizeof(v));
+  return v;
+}
+template <typename T>
+PULLBACK_INLINE void store(T* p, Vector<T> v) {
+  std::memcpy(p, &v, sizeof(v));
+}
+
+template <typename T>
+PULLBACK_INLINE Vector<T> spread(T x) {
+  Vector<T> v;
+#pragma GCC unroll 16
+  for (int l = 0; l < kWidth<T>; ++l) v[l] = x;
+  return v;
+}
+
+// a * b + c with one rounding where the instruction set has it.
+template <typename T>
+PULLBACK_INLINE Vector<T> fused(Vector<T> a, Vector<T> b, Vector<T> c) {
+#if defined(__FMA__)
+  Vector<T> result;
+#pragma GCC unroll 16
+  for (int l = 0; l < kWidth<T>; ++l) {
+    if constexpr (sizeof(T) == 4) {
+      result[l] = __builtin_fmaf(a[l], b[l], c[l]);
+    } else {
+      result[l] = __builtin_fma(a[l], b[l], c[l]);
+    }
+  }
+  return result;
+#else
+  return a * b + c;
+#endif
+}
+
+template <typename T, int rows, int vectors>
+PULLBACK_INLINE void block(const WeightedRows& w, std::int64_t position) {
+  constexpr int width = kWidth<T>;
+  Vector<T> sums[rows][vectors];
+  T* out = static_cast<T*>(w.out) + position;
+#pragma GCC unroll 6
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) {
+      sums[r][v] = w.accumulate ? load(out + r * w.out_row + v * width) : Vector<T>{};
+    }
+  }
+  const T* weights = static_cast<const T*>(w.weights);
+  const T* image = static_cast<const T*>(w.image) + position;
+  for (std::int64_t i = 0; i < w.terms; ++i, weights += rows) {
+    const T* at = image + w.offsets[i];
+    Vector<T> seen[vectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) seen[v] = load(at + v * width);
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; ++r) {
+      const Vector<T> weight = spread(weights[r]);
+#pragma GCC unroll 8
+      for (int v = 0; v < vectors; ++v) sums[r][v] = fused<T>(weight, seen[v], sums[r][v]);
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) store(out + r * w.out_row + v * width, sums[r][v]);
+  }
+}
+
+template <typename T, int rows, int vectors>
+void strips(const WeightedRows& w) {
+  std::int64_t position = 0;
+  for (; position + vectors * kWidth<T> <= w.positions; position += vectors * kWidth<T>) {
+    block<T, rows, vectors>(w, position);
+  }
+  if constexpr (vectors > 2) {
+    constexpr int rest = vectors % 2 == 0 ? 2 : 1;
+    for (; position < w.positions; position += rest * kWidth<T>) {
+      block<T, rows, rest>(w, position);
+    }
+  }
+}
+
+template <typename T>
+void weighted_rows(const WeightedRows& w) {
+  switch (w.rows) {
+    case 1:
+      return strips<T, 1, 8>(w);
+    case 2:
+      return strips<T, 2, 4>(w);
+    case 3:
+      return strips<T, 3, 3>(w);
+    case 4:
+      return strips<T, 4, 2>(w);
+    case 5:
+      return strips<T, 5, 2>(w);
+    default:
+      return strips<T, 6, 2>(w);
+  }
+}
+
+template <typename T>
+PULLBACK_INLINE T total(Vector<T> v) {
+  T flat[kWidth<T>];
+  std::memcpy(flat, &v, sizeof(flat));
+#pragma GCC unroll 4
+  for (int half = kWidth<T> / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (int l = 0; l < half; ++l) flat[l] += flat[l + half];
+  }
+  return flat[0];
+}
+
+template <typename T, int rows, int terms>
+void inner_block(const InnerProducts& p, std::int64_t row, std::int64_t term) {
+  constexpr int width = kWidth<T>;
+  Vector<T> sums[rows][terms];
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 3
+    for (int t = 0; t < terms; ++t) sums[r][t] = Vector<T>{};
+  }
+  const T* left = static_cast<const T*>(p.rows) + row * p.row;
+  const T* images[terms];
+#pragma GCC unroll 3
+  for (int t = 0; t < terms; ++t) {
+    images[t] = static_cast<const T*>(p.image) + p.offsets[term + t];
+  }
+  for (std::int64_t at = 0; at < p.positions; at += width) {
+    Vector<T> seen[terms];
+#pragma GCC unroll 3
+    for (int t = 0; t < terms; ++t) seen[t] = load(images[t] + at);
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r) {
+      const Vector<T> mine = load(left + r * p.row + at);
+#pragma GCC unroll 3
+      for (int t = 0; t < terms; ++t) sums[r][t] = fused<T>(mine, seen[t], sums[r][t]);
+    }
+  }
+  T* out = static_cast<T*>(p.out) + row * p.out_row + term;
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 3
+    for (int t = 0; t < terms; ++t) out[r * p.out_row + t] += total<T>(sums[r][t]);
+  }
+}
+
+template <typename T, int terms>
+void inner_column(const InnerProducts& p, std::int64_t term) {
+  std::int64_t row = 0;
+  for (; row + 4 <= p.num_rows; row += 4) inner_block<T, 4, terms>(p, row, term);
+  for (; row + 2 <= p.num_rows; row += 2) inner_block<T, 2, terms>(p, row, term);
+  if (row < p.num_rows) inner_block<T, 1, terms>(p, row, term);
+}
+
+template <typename T>
+void inner_products(const InnerProducts& p) {
+  std::int64_t term = 0;
+  for (; term + 3 <= p.terms; term += 3) inner_column<T, 3>(p, term);
+  for (; term < p.terms; ++term) inner_column<T, 1>(p, term);
+}
+
+template <typename T>
+SlideKernels<T> kernels_of() {
+  return {&weighted_rows<T>, &inner_products<T>, 2 * kWidth<T>};
+}
+
+}  // namespace
+
+SlideTable slide_table() { return {kernels_of<float>(), kernels_of<double>()}; }
+
+}  // namespace pullback::kernels::PULLBACK_ISA

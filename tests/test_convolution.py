@@ -1,0 +1,230 @@
+"""Convolutions of every geometry against the definition, in all parts and in any number of threads.
+
+The operator table has small samples; here the images are large enough for the kernel that slides
+(csrc/kernels/nn/slide.h), which takes floating numbers only, and where it must give way.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.autograd import gradcheck, gradgradcheck
+from pullback.nn import functional
+
+
+@dataclass
+class Geometry:
+    """One convolution, in the words of conv1d to conv3d."""
+
+    image: tuple[int, ...]
+    weight: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+    @property
+    def dims(self) -> int:
+        return len(self.stride)
+
+    def options(self) -> dict[str, Any]:
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+        }
+
+
+def drawn(number: int) -> Geometry:
+    """Geometries by number, among them strides beyond the kernel and kernels that see no pixel."""
+    rng = random.Random(number)
+    while True:
+        dims, groups = rng.randint(1, 3), rng.choice([1, 1, 2, 3])
+        most = {1: 300, 2: 20, 3: 8}[dims]
+        image = tuple(rng.randint(most // 4, most) for _ in range(dims))
+        kernel, stride, dilation = (
+            tuple(rng.randint(1, k) for _ in range(dims)) for k in (5, 3, 3)
+        )
+        padding = tuple(rng.randint(0, 3) for _ in range(dims))
+        channels, outputs = groups * rng.randint(1, 9), groups * rng.randint(1, 14)
+        fits = all(
+            n + 2 * p >= d * (k - 1) + 1
+            for n, k, p, d in zip(image, kernel, padding, dilation, strict=True)
+        )
+        if fits:
+            return Geometry(
+                (rng.randint(1, 4), channels, *image),
+                (outputs, channels // groups, *kernel),
+                stride,
+                padding,
+                dilation,
+                groups,
+            )
+
+
+def by_definition(
+    g: Geometry, image: np.ndarray, weight: np.ndarray, gradient: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The result, and the gradients of image and weight for that of the result."""
+    sizes = [
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(
+            g.image[2:], g.weight[2:], g.stride, g.padding, g.dilation, strict=True
+        )
+    ]
+    padded = np.pad(image, [(0, 0), (0, 0), *((p, p) for p in g.padding)])
+    out = np.zeros((len(image), len(weight), *sizes), image.dtype)
+    given = np.zeros_like(out) if gradient is None else gradient
+    of_image, of_weight = np.zeros_like(padded), np.zeros_like(weight)
+    width, height = g.weight[1], len(weight) // g.groups
+    for group, tap in itertools.product(
+        range(g.groups), itertools.product(*map(range, g.weight[2:]))
+    ):
+        channels = slice(group * width, (group + 1) * width)
+        outputs = slice(group * height, (group + 1) * height)
+        seen = tuple(
+            slice(k * d, k * d + (n - 1) * s + 1, s)
+            for k, d, s, n in zip(tap, g.dilation, g.stride, sizes, strict=True)
+        )
+        pixels = padded[:, channels][(..., *seen)]
+        here = weight[outputs][(slice(None), slice(None), *tap)]
+        out[:, outputs] += np.einsum("nc...,oc->no...", pixels, here)
+        of_image[:, channels][(..., *seen)] += np.einsum("no...,oc->nc...", given[:, outputs], here)
+        of_weight[outputs][(slice(None), slice(None), *tap)] = np.einsum(
+            "nox,ncx->oc",
+            given[:, outputs].reshape(*given.shape[:1], height, -1),
+            pixels.reshape(*pixels.shape[:2], -1),
+        )
+    inside = tuple(slice(p, p + n) for p, n in zip(g.padding, g.image[2:], strict=True))
+    return out, of_image[(..., *inside)], of_weight
+
+
+def ours(
+    g: Geometry, image: np.ndarray, weight: np.ndarray, gradient: np.ndarray | None = None
+) -> tuple[np.ndarray, ...]:
+    x, w = (pb.from_numpy(a.copy()).requires_grad_() for a in (image, weight))
+    out = getattr(functional, f"conv{g.dims}d")(x, w, **g.options())
+    given = pb.zeros_like(out) if gradient is None else pb.from_numpy(gradient)
+    return tuple(t.detach().numpy() for t in (out, *pb.autograd.grad(out, (x, w), given)))
+
+
+def operands(g: Geometry, seed: int, dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    image, weight = (rng.standard_normal(sizes).astype(dtype) for sizes in (g.image, g.weight))
+    if np.dtype(dtype).kind == "c":
+        image, weight = image * (1 + 0.5j), weight * np.exp(1j * rng.random(g.weight))
+    image, weight = image.astype(dtype), weight.astype(dtype)
+    shape = by_definition(g, image, weight)[0].shape
+    return image, weight, rng.standard_normal(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("seed", range(25))
+def test_geometries(seed: int, dtype: str) -> None:
+    g = drawn(seed)
+    image, weight, gradient = operands(g, seed, dtype)
+    wide = "complex128" if dtype.startswith("complex") else "float64"
+    # The gradient is that of conjugate Wirtinger derivatives.
+    expected = (
+        by_definition(g, image.astype(wide), weight.astype(wide))[0],
+        by_definition(g, image.astype(wide), weight.astype(wide).conj(), gradient.astype(wide))[1],
+        by_definition(g, image.astype(wide).conj(), weight.astype(wide), gradient.astype(wide))[2],
+    )
+    small = dtype in ("float32", "complex64")
+    for found, wanted in zip(ours(g, image, weight, gradient), expected, strict=True):
+        assert found.dtype == dtype
+        scale = max(1.0, float(np.abs(wanted).max()))
+        np.testing.assert_allclose(found, wanted, 0, (2e-6 if small else 1e-14) * 30 * scale)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_transpose_is_the_gradient_of_the_image(seed: int) -> None:
+    g = drawn(1000 + seed)
+    image, weight, gradient = operands(g, seed, "float64")
+    extra = tuple(
+        (n + 2 * p - d * (k - 1) - 1) % s
+        for n, k, s, p, d in zip(
+            g.image[2:], g.weight[2:], g.stride, g.padding, g.dilation, strict=True
+        )
+    )
+    transposed = getattr(functional, f"conv_transpose{g.dims}d")
+    found = transposed(
+        pb.from_numpy(gradient), pb.from_numpy(weight), output_padding=extra, **g.options()
+    )
+    np.testing.assert_allclose(
+        found.numpy(), by_definition(g, image, weight, gradient)[1], atol=1e-11
+    )
+
+
+WIDE = Geometry((2, 3, 30, 30), (8, 3, 3, 3), (1, 1), (1, 1), (1, 1), 1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("what", ["image", "weight", "gradient"])
+def test_what_is_not_finite_stays_where_it_is_seen(what: str, value: float) -> None:
+    image, weight, gradient = operands(WIDE, 0, "float32")
+    place = {"image": (0, 1, 5, 0), "weight": (2, 1, 0, 0), "gradient": (1, 2, 7, 29)}[what]
+    {"image": image, "weight": weight, "gradient": gradient}[what][place] = value
+    with np.errstate(invalid="ignore"):
+        _, of_image, of_weight = by_definition(WIDE, image, weight, gradient)
+    found = ours(WIDE, image, weight, gradient)
+    np.testing.assert_array_equal(np.isfinite(found[1]), np.isfinite(of_image))
+    np.testing.assert_array_equal(np.isfinite(found[2]), np.isfinite(of_weight))
+
+
+@pytest.mark.parametrize("seed", [3, 4, 11, 17])
+def test_any_number_of_threads_gives_the_same_bits(seed: int) -> None:
+    g = drawn(seed)
+    operands_ = operands(g, seed, "float32")
+    before = pb.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2, 3):
+            pb.set_num_threads(threads)
+            found.append([part.tobytes() for part in ours(g, *operands_)])
+    finally:
+        pb.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("complex_numbers", [False, True])
+def test_derivatives_of_large_images(complex_numbers: bool) -> None:
+    dtype = pb.complex128 if complex_numbers else pb.float64
+    pb.manual_seed(0)
+    x = pb.randn(1, 2, 9, 8, dtype=dtype, requires_grad=True)
+    w = pb.randn(3, 2, 3, 2, dtype=dtype, requires_grad=True)
+    b = pb.randn(3, dtype=dtype, requires_grad=True)
+
+    def call(x: Any, w: Any, b: Any) -> Any:
+        return functional.conv2d(x, w, b, padding=(1, 2), stride=(1, 2))
+
+    assert gradcheck(call, (x, w, b), check_forward_ad=True, fast_mode=True)
+    assert gradgradcheck(call, (x, w, b), fast_mode=True, check_fwd_over_rev=True)
+
+
+def test_examples_of_a_batch() -> None:
+    pb.manual_seed(0)
+    for dtype in (pb.float64, pb.complex128):
+        x = pb.randn(3, 2, 4, 12, 11, dtype=dtype)
+        w = pb.randn(3, 6, 2, 3, 3, dtype=dtype)
+
+        def call(x: Any, w: Any) -> Any:
+            return functional.conv2d(x, w, padding=1, groups=2)
+
+        for dims, parts in {
+            (0, None): [(x[k], w[0]) for k in range(3)],
+            (None, 0): [(x[0], w[k]) for k in range(3)],
+            (0, 0): [(x[k], w[k]) for k in range(3)],
+        }.items():
+            given = (x if dims[0] == 0 else x[0], w if dims[1] == 0 else w[0])
+            together = pb.vmap(call, dims)(*given)
+            apart = pb.stack([call(*part) for part in parts])
+            assert pb.allclose(together, apart)
