@@ -180,7 +180,14 @@ def written_through_pairs(z: Any) -> Any:
     return pairs.cos()
 
 
+def scattered(z: Any) -> Any:
+    index = pb.tensor([[0, 1, 1], [0, 0, 1]])
+    ways = ("sum", "prod", "mean")
+    return tuple(z.scatter_reduce(0, index, z.sin(), how) for how in ways)
+
+
 MOVED: dict[str, Callable[[Any], Any]] = {
+    "scattered": scattered,
     "view_as_real": pb.view_as_real,
     "real": lambda z: z.real.exp(),
     "imag": lambda z: z.T.imag.square(),
@@ -233,6 +240,38 @@ def test_derivatives_of_every_row(op: Op, sample: Sample) -> None:
         return
     assert gradcheck(call, tensors, check_forward_ad=True, fast_mode=True)
     assert gradgradcheck(call, tensors, fast_mode=True, check_fwd_over_rev=True)
+
+
+def test_complex_numbers_have_no_order() -> None:
+    z = leaf(2, 3).detach()
+    index = pb.zeros(2, 3, dtype=pb.int64)
+    for how in ("amax", "amin"):
+        with pytest.raises(NotImplementedError, match=f"scatter_reduce_{how}"):
+            z.scatter_reduce(0, index, z, how)
+    for name in ("max", "min", "argmax", "argmin"):
+        with pytest.raises(RuntimeError, match=rf"{name}\(\): does not support complex input"):
+            getattr(z, name)(0)
+    for call in (pb.sort, pb.argsort, pb.msort, lambda z: pb.topk(z, 1)):
+        with pytest.raises(RuntimeError, match="does not support complex dtypes on CPU"):
+            call(z)
+
+
+@pytest.mark.parametrize(("given", "wanted"), [("complex64", "float32"), ("int64", "complex64")])
+def test_a_custom_function_gives_gradients_of_the_kind_of_its_input(
+    given: str, wanted: str
+) -> None:
+    class Odd(pb.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return pb.ones(2, dtype=getattr(pb, given))
+
+    x = pb.ones(2, dtype=getattr(pb, wanted), requires_grad=True)
+    with pytest.raises(RuntimeError, match=f"got {given} but expected {wanted}"):
+        Odd.apply(x).abs().sum().backward()
 
 
 def test_gradcheck_finds_wrong_parts() -> None:
