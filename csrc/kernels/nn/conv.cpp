@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/linalg/gemm.h"
+#include "kernels/nn/few.h"
 #include "kernels/nn/slide.h"
 #include "kernels/rows.h"
 
@@ -266,7 +267,8 @@ template <typename T>
 void conv_of(T* out, const T* image, const T* weight, const T* bias, const ConvShape& s,
              DType dtype) {
   if constexpr (std::is_floating_point_v<T>) {
-    if (!is_pointwise(s) && slides(s)) return slide(out, image, weight, bias, s);
+    if (has_few_positions(s)) return conv_few(out, image, weight, bias, s);
+    if (slides(s)) return slide(out, image, weight, bias, s);
   }
   const Tiles tiles(s);
   parallel_for(tiles.count() * s.groups, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -285,7 +287,8 @@ void conv_input_of(T* image, const T* out, const T* weight, const T* bias, const
                    DType dtype) {
   if constexpr (std::is_floating_point_v<T>) {
     const std::int64_t weights = s.out_channels * (s.channels / s.groups) * s.taps();
-    if (!is_pointwise(s) && slides_back(s) && all_finite(weight, weights)) {
+    if (has_few_positions(s)) return conv_input_few(image, out, weight, bias, s);
+    if (slides_back(s) && all_finite(weight, weights)) {
       return slide_back(image, out, weight, bias, s);
     }
   }
@@ -322,8 +325,7 @@ void conv_input_of(T* image, const T* out, const T* weight, const T* bias, const
 template <typename T>
 void conv_weight_of(T* weight, const T* image, const T* out, const ConvShape& s, DType dtype) {
   if constexpr (std::is_floating_point_v<T>) {
-    if (!is_pointwise(s) && slides_for_weight(s) &&
-        all_finite(image, s.batch * s.channels * s.pixels())) {
+    if (slides_for_weight(s) && all_finite(image, s.batch * s.channels * s.pixels())) {
       return slide_for_weight(weight, image, out, s);
     }
   }

@@ -4,14 +4,25 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/allocator.h"
 #include "kernels/dispatch.h"
-#include "kernels/nn/slide_kernels.h"
+#include "kernels/nn/room.h"
 #include "kernels/parallel.h"
 
 namespace pullback::kernels {
 
 PULLBACK_ISA_DECLARE(SlideTable slide_table();)
+
+template <typename T>
+const SlideKernels<T>& slide_kernels() {
+  static const SlideTable table = PULLBACK_ISA_SELECT(slide_table)();
+  if constexpr (sizeof(T) == 4) {
+    return table.float32;
+  } else {
+    return table.float64;
+  }
+}
+template const SlideKernels<float>& slide_kernels();
+template const SlideKernels<double>& slide_kernels();
 
 namespace {
 
@@ -32,33 +43,6 @@ constexpr std::int64_t kInner = 1024;
 constexpr std::int64_t kFewestPositions = 48;
 // With fewer products the sum of a vector's elements is the dearer part.
 constexpr std::int64_t kFewestProducts = 96;
-
-template <typename T>
-const SlideKernels<T>& functions() {
-  static const SlideTable table = PULLBACK_ISA_SELECT(slide_table)();
-  if constexpr (sizeof(T) == 4) {
-    return table.float32;
-  } else {
-    return table.float64;
-  }
-}
-
-// Memory without values.
-template <typename T>
-class Room {
- public:
-  explicit Room(std::int64_t n)
-      : bytes_(static_cast<std::size_t>(std::max<std::int64_t>(1, n)) * sizeof(T)),
-        data_(static_cast<T*>(memory::allocate(bytes_))) {}
-  ~Room() { memory::deallocate(data_, bytes_); }
-  Room(const Room&) = delete;
-  Room& operator=(const Room&) = delete;
-  T* data() const { return data_; }
-
- private:
-  std::size_t bytes_;
-  T* data_;
-};
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return a >= 0 ? (a + b - 1) / b : -(-a / b);
@@ -132,7 +116,7 @@ struct Plan {
   std::int64_t cells, channel;     // of a phase and of a channel
 
   explicit Plan(const Sliding& s) : layout(s) {
-    const std::int64_t strip = functions<T>().strip;
+    const std::int64_t strip = slide_kernels<T>().strip;
     const std::int64_t one =
         std::max<std::int64_t>(1, s.channels * layout.num_phases() * product(layout.pitch));
     images = std::clamp<std::int64_t>(kLaidOut / one, 1, s.batch);
@@ -330,10 +314,10 @@ struct Run {
       for (std::int64_t panel = first; panel < last; ++panel) {
         const std::int64_t output = panels.begin(panel), rows = panels.rows(panel);
         const T* weights = packed.data() + (group * s.outputs + output) * terms + term * rows;
-        functions<T>().weighted_rows({weights, laid_out + begin, offsets.data() + term,
-                                      sums + (output - panels.begin(first)) * row, row,
-                                      std::min(terms_at_once, terms - term), width,
-                                      static_cast<int>(rows), term > 0});
+        slide_kernels<T>().weighted_rows({weights, laid_out + begin, offsets.data() + term,
+                                          sums + (output - panels.begin(first)) * row, row,
+                                          std::min(terms_at_once, terms - term), width,
+                                          static_cast<int>(rows), term > 0});
       }
     }
     const std::int64_t end = std::min(begin + width, plan.layout.positions(images));
@@ -474,8 +458,8 @@ void add_inner_products(T* weight, const T* gradients, std::int64_t row, const T
                         std::int64_t outputs) {
   const auto terms = static_cast<std::int64_t>(offsets.size());
   for (std::int64_t at = 0; at < positions; at += kInner) {
-    functions<T>().inner_products({gradients + at, row, laid_out + at, offsets.data(), weight,
-                                   terms, outputs, terms, std::min(kInner, positions - at)});
+    slide_kernels<T>().inner_products({gradients + at, row, laid_out + at, offsets.data(), weight,
+                                       terms, outputs, terms, std::min(kInner, positions - at)});
   }
 }
 

@@ -9,8 +9,15 @@
 #pragma once
 
 #include "kernels/nn/conv.h"
+#include "kernels/nn/slide_kernels.h"
 
 namespace pullback::kernels {
+
+// The loops of this CPU.
+template <typename T>
+const SlideKernels<T>& slide_kernels();
+extern template const SlideKernels<float>& slide_kernels();
+extern template const SlideKernels<double>& slide_kernels();
 
 // Whether there are enough positions, close enough to each other, for this to be the better way.
 bool slides(const ConvShape& shape);
