@@ -325,6 +325,7 @@ void conv_input_of(T* image, const T* out, const T* weight, const T* bias, const
 template <typename T>
 void conv_weight_of(T* weight, const T* image, const T* out, const ConvShape& s, DType dtype) {
   if constexpr (std::is_floating_point_v<T>) {
+    if (has_few_products(s)) return conv_weight_few(weight, image, out, s);
     if (slides_for_weight(s) && all_finite(image, s.batch * s.channels * s.pixels())) {
       return slide_for_weight(weight, image, out, s);
     }

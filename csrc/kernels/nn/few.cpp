@@ -13,6 +13,7 @@ namespace pullback::kernels {
 namespace {
 
 constexpr std::int64_t kMostPositions = 100;
+constexpr std::int64_t kMostProducts = 257;
 // Below, how the weights are read does not matter.
 constexpr std::int64_t kFewestWeights = std::int64_t{1} << 14;
 // Numbers of a row of patches that are summed up at once, and of a row of weights that are
@@ -54,14 +55,60 @@ std::vector<std::int64_t> multiples(std::int64_t count, std::int64_t step) {
   return list;
 }
 
+template <typename T>
+void gather_patches(T* patches, const T* image, const ConvShape& s, std::int64_t group) {
+  const std::int64_t channels = s.channels / s.groups, row = channels * s.taps();
+  parallel_for(channels, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t p = 0; p < s.batch * s.positions(); ++p) {
+      std::fill_n(patches + p * row + begin * s.taps(), (end - begin) * s.taps(), T{0});
+    }
+    for_patches(s, group, begin, end, [&](std::int64_t p, std::int64_t at, std::int64_t pixel) {
+      patches[p * row + at] = image[pixel];
+    });
+  });
+}
+
+// gradient[panel][output][position of the panel] of a group, panels of kMostRows positions.
+template <typename T>
+void by_panels_of_positions(T* to, const T* out, const ConvShape& s, std::int64_t group) {
+  const std::int64_t outputs = s.out_channels / s.groups, positions = s.batch * s.positions();
+  for (std::int64_t p = 0; p < positions; ++p) {
+    const std::int64_t n = p / s.positions(), place = p % s.positions();
+    const std::int64_t first = p / kMostRows * kMostRows;
+    const std::int64_t rows = std::min<std::int64_t>(kMostRows, positions - first);
+    const T* from = out + (n * s.out_channels + group * outputs) * s.positions() + place;
+    T* const panel = to + first * outputs + (p - first);
+    for (std::int64_t o = 0; o < outputs; ++o) panel[o * rows] = from[o * s.positions()];
+  }
+}
+
+// gradient[panel][position][output of the panel] of a group, panels of kMostRows outputs.
+template <typename T>
+void by_panels_of_outputs(T* to, const T* out, const ConvShape& s, std::int64_t group) {
+  const std::int64_t outputs = s.out_channels / s.groups, positions = s.batch * s.positions();
+  for (std::int64_t first = 0; first < outputs; first += kMostRows) {
+    const std::int64_t rows = std::min<std::int64_t>(kMostRows, outputs - first);
+    for (std::int64_t p = 0; p < positions; ++p) {
+      const std::int64_t n = p / s.positions(), place = p % s.positions();
+      const std::int64_t channel = n * s.out_channels + group * outputs + first;
+      for (std::int64_t r = 0; r < rows; ++r) {
+        *to++ = out[(channel + r) * s.positions() + place];
+      }
+    }
+  }
+}
+
+bool is_few(const ConvShape& s, std::int64_t most) {
+  const std::int64_t row = s.channels / s.groups * s.taps(), positions = s.batch * s.positions();
+  const std::int64_t strip = std::lcm(slide_kernels<float>().strip, slide_kernels<double>().strip);
+  return positions > 0 && positions < most && row > 0 && row % strip == 0 &&
+         s.out_channels * row >= kFewestWeights;
+}
+
 }  // namespace
 
-bool has_few_positions(const ConvShape& s) {
-  const std::int64_t row = s.channels / s.groups * s.taps();
-  const std::int64_t strip = std::lcm(slide_kernels<float>().strip, slide_kernels<double>().strip);
-  return s.batch > 0 && s.positions() > 0 && s.batch * s.positions() < kMostPositions && row > 0 &&
-         row % strip == 0 && s.out_channels * row >= kFewestWeights;
-}
+bool has_few_positions(const ConvShape& s) { return is_few(s, kMostPositions); }
+bool has_few_products(const ConvShape& s) { return is_few(s, kMostProducts); }
 
 template <typename T>
 void conv_few(T* out, const T* image, const T* weight, const T* bias, const ConvShape& s) {
@@ -70,11 +117,8 @@ void conv_few(T* out, const T* image, const T* weight, const T* bias, const Conv
   const Room<T> patches(positions * row), sums(positions * outputs);
   const std::vector<std::int64_t> offsets = multiples(outputs, row);
   for (std::int64_t group = 0; group < s.groups; ++group) {
-    std::fill_n(patches.data(), positions * row, T{0});
+    gather_patches(patches.data(), image, s, group);
     std::fill_n(sums.data(), positions * outputs, T{0});
-    for_patches(s, group, 0, channels, [&](std::int64_t p, std::int64_t at, std::int64_t pixel) {
-      patches.data()[p * row + at] = image[pixel];
-    });
     parallel_for(outputs, kOutputs, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t at = 0; at < row; at += kRowPart) {
         slide_kernels<T>().inner_products(
@@ -103,16 +147,7 @@ void conv_input_few(T* image, const T* out, const T* weight, const T* bias, cons
     std::fill_n(image + i * s.pixels(), s.pixels(), bias ? bias[i % s.channels] : T{0});
   }
   for (std::int64_t group = 0; group < s.groups; ++group) {
-    // Panels of positions, each by output and position.
-    for (std::int64_t p = 0; p < positions; ++p) {
-      const std::int64_t n = p / s.positions(), place = p % s.positions();
-      const std::int64_t first = p / kMostRows * kMostRows;
-      const std::int64_t rows = std::min<std::int64_t>(kMostRows, positions - first);
-      T* const panel = gradients.data() + first * outputs + (p - first);
-      for (std::int64_t o = 0; o < outputs; ++o) {
-        panel[o * rows] = out[(n * s.out_channels + group * outputs + o) * s.positions() + place];
-      }
-    }
+    by_panels_of_positions(gradients.data(), out, s, group);
     parallel_for(row, kWeighted, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t o = 0; o < outputs; o += kSideBySide) {
         for (std::int64_t first = 0; first < positions; first += kMostRows) {
@@ -133,10 +168,34 @@ void conv_input_few(T* image, const T* out, const T* weight, const T* bias, cons
   }
 }
 
+template <typename T>
+void conv_weight_few(T* weight, const T* image, const T* out, const ConvShape& s) {
+  const std::int64_t channels = s.channels / s.groups, outputs = s.out_channels / s.groups;
+  const std::int64_t row = channels * s.taps(), positions = s.batch * s.positions();
+  const Room<T> patches(positions * row), gradients(outputs * positions);
+  const std::vector<std::int64_t> offsets = multiples(positions, row);
+  for (std::int64_t group = 0; group < s.groups; ++group) {
+    gather_patches(patches.data(), image, s, group);
+    by_panels_of_outputs(gradients.data(), out, s, group);
+    parallel_for(row, kWeighted, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t o = 0; o < outputs; o += kMostRows) {
+        const std::int64_t rows = std::min<std::int64_t>(kMostRows, outputs - o);
+        slide_kernels<T>().weighted_rows({gradients.data() + o * positions, patches.data() + begin,
+                                          offsets.data(),
+                                          weight + (group * outputs + o) * row + begin, row,
+                                          positions, end - begin, static_cast<int>(rows), false});
+      }
+    });
+  }
+}
+
 template void conv_few(float*, const float*, const float*, const float*, const ConvShape&);
 template void conv_few(double*, const double*, const double*, const double*, const ConvShape&);
 template void conv_input_few(float*, const float*, const float*, const float*, const ConvShape&);
 template void conv_input_few(double*, const double*, const double*, const double*,
                              const ConvShape&);
+
+template void conv_weight_few(float*, const float*, const float*, const ConvShape&);
+template void conv_weight_few(double*, const double*, const double*, const ConvShape&);
 
 }  // namespace pullback::kernels

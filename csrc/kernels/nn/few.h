@@ -9,14 +9,18 @@
 
 namespace pullback::kernels {
 
-// Whether the positions are so few, and the rows of weights whole numbers of vectors.
+// Whether the positions are so few, and the rows of weights whole numbers of vectors; the second is
+// asked for the gradient of the weight, which is better off with more of them.
 bool has_few_positions(const ConvShape& shape);
+bool has_few_products(const ConvShape& shape);
 
-// As conv and conv_input, for float and double.
+// As conv, conv_input and conv_weight, for float and double.
 template <typename T>
 void conv_few(T* out, const T* image, const T* weight, const T* bias, const ConvShape& shape);
 template <typename T>
 void conv_input_few(T* image, const T* out, const T* weight, const T* bias, const ConvShape& shape);
+template <typename T>
+void conv_weight_few(T* weight, const T* image, const T* out, const ConvShape& shape);
 
 extern template void conv_few(float*, const float*, const float*, const float*, const ConvShape&);
 extern template void conv_few(double*, const double*, const double*, const double*,
@@ -25,5 +29,7 @@ extern template void conv_input_few(float*, const float*, const float*, const fl
                                     const ConvShape&);
 extern template void conv_input_few(double*, const double*, const double*, const double*,
                                     const ConvShape&);
+extern template void conv_weight_few(float*, const float*, const float*, const ConvShape&);
+extern template void conv_weight_few(double*, const double*, const double*, const ConvShape&);
 
 }  // namespace pullback::kernels

@@ -31,12 +31,16 @@ using Three = ConvShape::Three;
 // Positions that are summed up at once, and panels of outputs of one block of work.
 constexpr std::int64_t kTile = 256;
 constexpr std::int64_t kPanels = 8;
+// Those that are taken one panel after the other, while their pixels are in the nearest cache.
+constexpr std::int64_t kNear = 64;
 // Terms whose pixels should stay near.
 constexpr std::int64_t kTerms = 256;
 // Numbers of the layouts of images that are worked on at once, if one image is not larger.
 constexpr std::int64_t kLaidOut = std::int64_t{1} << 17;
 // Outputs whose gradients one thread takes, a multiple of the rows of inner products.
-constexpr std::int64_t kRows = 4;
+std::int64_t rows_at_once(std::int64_t outputs) {
+  return outputs >= 64 ? 16 : outputs >= 32 ? 8 : 4;
+}
 // Positions of inner products, whose sums are in registers meanwhile.
 constexpr std::int64_t kInner = 1024;
 // With fewer positions it does not pay to bring the weights into order.
@@ -114,6 +118,7 @@ struct Plan {
   std::int64_t images, rounds;
   std::int64_t positions, padded;  // of so many images; in whole strips
   std::int64_t cells, channel;     // of a phase and of a channel
+  bool in_place;                   // the images lie as they should
 
   explicit Plan(const Sliding& s) : layout(s) {
     const std::int64_t strip = slide_kernels<T>().strip;
@@ -128,7 +133,21 @@ struct Plan {
     constexpr std::int64_t line = 64 / sizeof(T);
     cells = (ceil_div(padded + layout.last_offset, line) | 1) * line;
     channel = layout.num_phases() * cells;
+    in_place = s.groups == 1 && is_in_place(s, strip);
+    if (!in_place) return;
+    images = 1;
+    rounds = s.batch;
+    positions = padded = cells = channel = product(s.source);
   }
+  // Positions are the pixels, in whole strips, and channels not so far apart that they push each
+  // other out of the cache.
+  static bool is_in_place(const Sliding& s, std::int64_t strip) {
+    constexpr Three none{0, 0, 0}, one{1, 1, 1};
+    return s.taps.size() == 1 && s.taps[0].shift == none && s.step == one && s.before == none &&
+           s.source == s.grid && product(s.grid) % strip == 0 && product(s.grid) % 1024 != 0;
+  }
+  // Numbers for a group that is laid out.
+  std::int64_t room(const Sliding& s) const { return in_place ? 0 : s.channels * channel; }
   // Channels that are laid out by one thread.
   std::int64_t grain() const { return 1 + 32768 / (channel + 1); }
   // The share of what is computed that is wanted.
@@ -163,6 +182,8 @@ void lay_out_phase(T* to, const T* source, std::int64_t image, std::int64_t imag
         T* row = to + ((n * l.pitch[0] + q0) * l.pitch[1] + q1) * l.pitch[2] + seen.begin;
         if (s.step[2] == 1) {
           for (std::int64_t k = 0; k < count; ++k) row[k] = from[k];
+        } else if (s.step[2] == 2) {  // of which the compiler makes vectors
+          for (std::int64_t k = 0; k < count; ++k) row[k] = from[k * 2];
         } else {
           for (std::int64_t k = 0; k < count; ++k) row[k] = from[k * s.step[2]];
         }
@@ -185,6 +206,17 @@ void lay_out(T* room, const T* source, const Sliding& s, const Plan<T>& plan, st
       to += plan.cells;
     }
   }
+}
+
+// All channels of the only group; where they lie.
+template <typename T>
+const T* lay_out_all(T* room, const T* source, const Sliding& s, const Plan<T>& plan,
+                     std::int64_t first, std::int64_t images) {
+  if (plan.in_place) return source + first * s.channels * product(s.source);
+  parallel_for(s.channels, plan.grain(), [&](std::int64_t begin, std::int64_t end) {
+    lay_out(room, source, s, plan, 0, first, images, begin, end);
+  });
+  return room;
 }
 
 // The positions of a tile that are wanted: places in the tile and in a channel of the target.
@@ -309,15 +341,19 @@ struct Run {
     const std::int64_t width = std::min(tile, plan.padded - begin);
     const std::int64_t first = number / tiles * kPanels;
     const std::int64_t last = std::min(first + kPanels, panels.count);
+    const std::int64_t near = last - first > 1 ? kNear : width;
     if (terms == 0) std::fill(std::begin(sums), std::end(sums), T{0});
     for (std::int64_t term = 0; term < terms; term += terms_at_once) {
-      for (std::int64_t panel = first; panel < last; ++panel) {
-        const std::int64_t output = panels.begin(panel), rows = panels.rows(panel);
-        const T* weights = packed.data() + (group * s.outputs + output) * terms + term * rows;
-        slide_kernels<T>().weighted_rows({weights, laid_out + begin, offsets.data() + term,
-                                          sums + (output - panels.begin(first)) * row, row,
-                                          std::min(terms_at_once, terms - term), width,
-                                          static_cast<int>(rows), term > 0});
+      for (std::int64_t at = 0; at < width; at += near) {
+        for (std::int64_t panel = first; panel < last; ++panel) {
+          const std::int64_t output = panels.begin(panel), rows = panels.rows(panel);
+          const T* weights = packed.data() + (group * s.outputs + output) * terms + term * rows;
+          slide_kernels<T>().weighted_rows({weights, laid_out + begin + at, offsets.data() + term,
+                                            sums + (output - panels.begin(first)) * row + at, row,
+                                            std::min(terms_at_once, terms - term),
+                                            std::min(near, width - at), static_cast<int>(rows),
+                                            term > 0});
+        }
       }
     }
     const std::int64_t end = std::min(begin + width, plan.layout.positions(images));
@@ -337,16 +373,14 @@ void run(T* target, const T* source, const T* weight, const T* bias, const Slidi
   const Plan<T>& plan = all.plan;
   const auto images_of = [&](std::int64_t first) { return std::min(plan.images, s.batch - first); };
   if (s.groups == 1) {
-    const Room<T> room(s.channels * plan.channel);
+    const Room<T> room(plan.room(s));
     for (std::int64_t first = 0; first < s.batch; first += plan.images) {
       const std::int64_t images = images_of(first);
-      parallel_for(s.channels, plan.grain(), [&](std::int64_t begin, std::int64_t end) {
-        lay_out(room.data(), source, s, plan, 0, first, images, begin, end);
-      });
+      const T* const laid_out = lay_out_all(room.data(), source, s, plan, first, images);
       parallel_for(all.tiles * all.blocks, 1, [&](std::int64_t begin, std::int64_t end) {
         std::vector<Stretch> stretches;
         for (std::int64_t i = begin; i < end; ++i) {
-          all.work(room.data(), 0, first, images, i, stretches);
+          all.work(laid_out, 0, first, images, i, stretches);
         }
       });
     }
@@ -471,18 +505,20 @@ void run_for_weight(T* weight, const T* image, const T* out, const Sliding& s) {
   std::fill_n(weight, s.groups * s.weights, T{0});
   const auto images_of = [&](std::int64_t first) { return std::min(plan.images, s.batch - first); };
   if (s.groups == 1) {
-    const Room<T> room(s.channels * plan.channel), gradients(s.outputs * row);
+    const Room<T> room(plan.room(s)), gradients(plan.in_place ? 0 : s.outputs * row);
     for (std::int64_t first = 0; first < s.batch; first += plan.images) {
       const std::int64_t images = images_of(first);
-      parallel_for(s.channels, plan.grain(), [&](std::int64_t begin, std::int64_t end) {
-        lay_out(room.data(), image, s, plan, 0, first, images, begin, end);
-      });
-      parallel_for(s.outputs, kRows, [&](std::int64_t begin, std::int64_t end) {
-        std::vector<Stretch> stretches;
-        lay_out_gradients(gradients.data(), row, out, s, plan.layout, 0, first, images, begin, end,
-                          stretches);
-        add_inner_products(weight + begin * s.weight_output, gradients.data() + begin * row, row,
-                           room.data(), offsets, row, end - begin);
+      const T* const laid_out = lay_out_all(room.data(), image, s, plan, first, images);
+      parallel_for(s.outputs, rows_at_once(s.outputs), [&](std::int64_t begin, std::int64_t end) {
+        const T* rows = out + first * s.outputs * row;
+        if (!plan.in_place) {
+          std::vector<Stretch> stretches;
+          lay_out_gradients(gradients.data(), row, out, s, plan.layout, 0, first, images, begin,
+                            end, stretches);
+          rows = gradients.data();
+        }
+        add_inner_products(weight + begin * s.weight_output, rows + begin * row, row, laid_out,
+                           offsets, row, end - begin);
       });
     }
     return;
