@@ -405,7 +405,7 @@ void check_float_corners() {
   const std::vector<T> x = {T(0.3), 1, T(2.7), 9};
   for (const T exponent : {T(1), T(2), T(3), T(-1), T(-2), T(0.5), T(-0.5), T(1.7)}) {
     std::vector<T> out(x.size());
-    binary<"pow">->loop(kDTypeOf<T>)(
+    binary<"pow_number">->loop(kDTypeOf<T>)(
         reinterpret_cast<char*>(out.data()), reinterpret_cast<const char*>(x.data()),
         reinterpret_cast<const char*>(&exponent), sizeof(T), sizeof(T), 0, 4, nullptr);
     for (std::size_t i = 0; i < x.size(); ++i) {

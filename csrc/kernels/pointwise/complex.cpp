@@ -312,17 +312,16 @@ struct Logaddexp {
 };
 const Register<"logaddexp", PlainBinary, Logaddexp, Complex> kLogaddexp;
 
-// The common scalar exponents are products, roots and quotients.
+// The common exponents that are numbers are products, roots and quotients; those in a tensor, also
+// of one element, are not.
 template <typename Op, typename Z>
 struct Power : Traits<Cost::Slow> {
   using Out = Z;
-  static void run(char* out, const char* a, const char* b, int64_t so, int64_t sa, int64_t sb,
-                  int64_t n, const double* params) {
+  static void run(char* out, const char* a, const char* b, int64_t so, int64_t sa, int64_t,
+                  int64_t n, const double*) {
     const auto each = [=](auto function) {
       for (int64_t i = 0; i < n; ++i) store<Z>(out + i * so, function(load<Z>(a + i * sa)));
     };
-    if (sa == 0 && load<Z>(a) == Z(1)) return each([](Z) { return Z(1); });
-    if (sb != 0) return PlainBinary<Op, Z>::run(out, a, b, so, sa, sb, n, params);
     using R = Real<Z>;
     const Z exponent = load<Z>(b);
     if (exponent == R(2)) return each([](Z z) { return product(z, z); });
@@ -340,7 +339,20 @@ template <typename Z>
 struct Pow {
   Z operator()(Z a, Z b) const { return std::pow(a, b); }
 };
-const Register<"pow", Power, Pow, Complex> kPow;
+const Register<"pow", PlainBinary, Pow, Complex> kPow;
+const Register<"pow_number", Power, Pow, Complex> kPowNumber;
+
+// Every power of the number 1 is 1.
+template <typename Op, typename Z>
+struct PowerOf : Traits<Cost::Slow> {
+  using Out = Z;
+  static void run(char* out, const char* a, const char* b, int64_t so, int64_t sa, int64_t sb,
+                  int64_t n, const double* params) {
+    if (load<Z>(a) != Z(1)) return PlainBinary<Op, Z>::run(out, a, b, so, sa, sb, n, params);
+    for (int64_t i = 0; i < n; ++i) store<Z>(out + i * so, Z(1));
+  }
+};
+const Register<"pow_of_number", PowerOf, Pow, Complex> kPowOfNumber;
 
 // Derivatives in one go; a gradient g first.
 template <typename Z>

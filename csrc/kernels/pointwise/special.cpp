@@ -203,15 +203,17 @@ struct Pow {
     }
   }
 };
-const Register<"pow", PlainBinary, Pow, Integers> kPowOfIntegers;
+const Register<"pow", PlainBinary, Pow, Numbers> kPow;
+const Register<"pow_of_number", PlainBinary, Pow, Numbers> kPowOfNumber;
+const Register<"pow_number", PlainBinary, Pow, Integers> kPowNumberOfIntegers;
 
-// The common scalar exponents are products, roots and quotients.
+// The common exponents that are numbers are products, roots and quotients; those in a tensor, also
+// of one element, are not, since a root and a power differ at -inf and -0.
 template <typename Op, typename T>
 struct Power : Traits<Cost::Slow> {
   using Out = T;
-  static void run(char* out, const char* a, const char* b, int64_t so, int64_t sa, int64_t sb,
-                  int64_t n, const double* params) {
-    if (sb != 0) return PlainBinary<Op, T>::run(out, a, b, so, sa, sb, n, params);
+  static void run(char* out, const char* a, const char* b, int64_t so, int64_t sa, int64_t,
+                  int64_t n, const double*) {
     const auto each = [=](auto function) {
       for (int64_t i = 0; i < n; ++i) store<T>(out + i * so, function(load<T>(a + i * sa)));
     };
@@ -228,7 +230,7 @@ struct Power : Traits<Cost::Slow> {
     return each([=](T x) { return std::pow(x, exponent); });
   }
 };
-const Register<"pow", Power, Pow, Floats> kPow;
+const Register<"pow_number", Power, Pow, Floats> kPowNumber;
 
 }  // namespace
 }  // namespace PULLBACK_ISA

@@ -8,6 +8,7 @@
 // reduce().
 #include "kernels/reduce/reduce.h"
 
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -384,7 +385,7 @@ void reduce(Reduce op, const View& out, const View& in, double param) {
   reduce_general(plan, out, in);
 }
 
-void var_mean(const View& var, const View& mean, const View& in, double correction) {
+void var_mean(const View& var, const View& mean, const View& in, double correction, bool root) {
   const View* means = mean.data == nullptr ? nullptr : &mean;
   const Split split(var, in, means);
   if (split.count == 0) return;
@@ -402,7 +403,9 @@ void var_mean(const View& var, const View& mean, const View& in, double correcti
     const RegionReducer deviations(squares, in.dtype, split.reduced);
     const double total = as_double(parallel ? deviations.run_parallel(base) : deviations.run(base));
     visit_floating(var.dtype, "var", [&]<typename T>() {
-      *reinterpret_cast<T*>(var.data + var_at) = static_cast<T>(total / divisor);
+      const double variance = total / divisor;
+      *reinterpret_cast<T*>(var.data + var_at) =
+          static_cast<T>(root ? std::sqrt(variance) : variance);
       if (means != nullptr) {
         *reinterpret_cast<T*>(mean.data + mean_at) = static_cast<T>(squares.param);
       }

@@ -29,8 +29,10 @@ void reduce(Reduce op, const View& out, const View& in, double param = 0);
 // `values` and `indices` have size 1 in `dim`; values.data may be null.
 void arg_reduce(bool max, const View& values, const View& indices, const View& in, int dim);
 
-// Variance with divisor max(0, n - correction), and mean, of a floating input, two passes over the
-// data.  mean.data may be null.
-void var_mean(const View& var, const View& mean, const View& in, double correction);
+// Variance with divisor max(0, n - correction), or its root, and mean, of a floating input, two
+// passes over the data.  The root is taken in double: the variance of ordinary numbers may be none
+// of float.  mean.data may be null.
+void var_mean(const View& var, const View& mean, const View& in, double correction,
+              bool root = false);
 
 }  // namespace pullback::kernels

@@ -14,9 +14,13 @@
 namespace pullback {
 namespace {
 
-Tensor tensordot_dims(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b) {
+// A size of 1 is broadcast: the other side is summed, which is the same.
+Tensor tensordot_dims(const Tensor& first, const Tensor& second, const Dims& dims_a,
+                      const Dims& dims_b) {
   check(dims_a.size() == dims_b.size(), "both dimension lists should have same length");
-  check(a.dtype() == b.dtype(), "both inputs should have same dtype");
+  check(first.dtype() == second.dtype(), "both inputs should have same dtype");
+  Tensor a = first;
+  Tensor b = second;
   std::int64_t contracted = 1;
   Dims left;
   Dims right;
@@ -25,9 +29,15 @@ Tensor tensordot_dims(const Tensor& a, const Tensor& b, const Dims& dims_a, cons
     right.push_back(wrap_dim(dims_b[k], b.ndim()));
     const std::int64_t size = a.size(static_cast<int>(left.back()));
     const std::int64_t other = b.size(static_cast<int>(right.back()));
-    check(size == other, "contracted dimensions need to match, but first has size ", size,
-          " in dim ", dims_a[k], " and second has size ", other, " in dim ", dims_b[k]);
-    contracted *= size;
+    if (other == 1 && size != 1) {
+      a = sum(a, Dims{left.back()}, true, a.dtype());
+    } else if (size == 1 && other != 1) {
+      b = sum(b, Dims{right.back()}, true, b.dtype());
+    } else {
+      check(size == other, "contracted dimensions need to match, but first has size ", size,
+            " in dim ", dims_a[k], " and second has size ", other, " in dim ", dims_b[k]);
+      contracted *= size;
+    }
   }
   Dims order_a;
   Dims sizes;

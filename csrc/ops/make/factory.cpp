@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "core/error.h"
+#include "core/half.h"
 #include "kernels/rows.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
@@ -151,24 +152,62 @@ double stored(const Scalar& number, DType dtype) {
   return Scalar::load(dtype, &element).to_double();
 }
 
-// The step between numbers of `steps`, counted from both ends, as torch does, so that the last
-// value is exact.
-template <typename T>
-T spaced_value(T first, T last, std::int64_t steps, std::int64_t i) {
-  const auto step = (last - first) / static_cast<T>(steps - 1);
-  return i < steps / 2 ? first + step * static_cast<T>(i)
-                       : last - step * static_cast<T>(steps - 1 - i);
+// start + step * i in torch's roundings, bit by bit: a point of a line is fused, or rounded to 16
+// bits after each operation; an exponent is neither.
+struct Fused {
+  template <typename T>
+  T operator()(T start, T step, T i) const {
+    return std::fma(step, i, start);
+  }
+  template <typename T>
+  std::complex<T> operator()(std::complex<T> start, std::complex<T> step,
+                             std::complex<T> i) const {
+    return {std::fma(step.real(), i.real(), start.real()),
+            std::fma(step.imag(), i.real(), start.imag())};
+  }
+};
+struct Unfused {
+  template <typename T>
+  T operator()(T start, T step, T i) const {
+    return start + step * i;
+  }
+};
+
+float rounded(float value, DType dtype) {
+  if (dtype == DType::Float16) return to_float(to_half(value));
+  return dtype == DType::BFloat16 ? to_float(to_bfloat16(value)) : value;
 }
 
-template <typename Real, typename F>
-Tensor spaced_complex(const Scalar& start, const Scalar& end, std::int64_t steps, F&& map) {
+// Counted from both ends, so that the last value is exact.
+template <typename T, typename At>
+T spaced_value(T first, T last, std::int64_t steps, std::int64_t i, At at) {
+  const auto step = (last - first) / static_cast<T>(steps - 1);
+  return i < steps / 2 ? at(first, step, static_cast<T>(i))
+                       : at(last, -step, static_cast<T>(steps - 1 - i));
+}
+
+template <typename Real, typename At, typename F>
+Tensor spaced_complex(const Scalar& start, const Scalar& end, std::int64_t steps, At at, F&& map) {
   using Complex = std::complex<Real>;
   const Tensor out = Tensor::empty(Dims{steps}, kDTypeOf<Complex>);
   const Complex first(start.to_complex()), last(end.to_complex());
   for (std::int64_t i = 0; i < steps; ++i) {
-    out.data<Complex>()[i] = map(steps == 1 ? first : spaced_value(first, last, steps, i));
+    out.data<Complex>()[i] = map(steps == 1 ? first : spaced_value(first, last, steps, i, at));
   }
   return out;
+}
+
+// The points of a line in a dtype of 16 bits.
+Tensor spaced_narrow(double from, double to, std::int64_t steps, DType type) {
+  const auto r = [type](float value) { return rounded(value, type); };
+  const auto first = static_cast<float>(from);
+  const auto last = static_cast<float>(to);
+  const float step = r(r(last - first) / r(static_cast<float>(steps - 1)));
+  return generate(steps, type, [&](std::int64_t i) {
+    const bool front = i < steps / 2;
+    const float away = r(step * r(static_cast<float>(front ? i : steps - 1 - i)));
+    return static_cast<double>(r(front ? first + away : last - away));
+  });
 }
 
 // Complex if an end is.
@@ -180,26 +219,27 @@ DType spaced_dtype(const Scalar& start, const Scalar& end, OptionalDType dtype, 
   return dtype.value_or(inferred);
 }
 
-template <typename F>
+template <typename At, typename F>
 Tensor spaced(Scalar start, Scalar end, std::int64_t steps, OptionalDType dtype, const char* name,
-              F&& map) {
+              At at, F&& map) {
   check(steps >= 0, name, ": number of steps must be non-negative, got ", steps, ".");
   const DType type = spaced_dtype(start, end, dtype, name);
-  if (type == DType::Complex64) return spaced_complex<float>(start, end, steps, map);
-  if (type == DType::Complex128) return spaced_complex<double>(start, end, steps, map);
+  if (type == DType::Complex64) return spaced_complex<float>(start, end, steps, at, map);
+  if (type == DType::Complex128) return spaced_complex<double>(start, end, steps, at, map);
   if (steps == 0) return Tensor::empty(Dims{0}, type);
   if (steps == 1) return generate(1, type, [&](std::int64_t) { return map(start.to_double()); });
   check_numeric(type, name);
   const double from = stored(start, type);
   const double to = stored(end, type);
-  const auto count = [&](auto first, auto last) {
+  const auto count = [&](auto first, auto last, auto value_at) {
     return generate(steps, type, [&](std::int64_t i) {
-      return map(static_cast<double>(spaced_value(first, last, steps, i)));
+      return map(static_cast<double>(spaced_value(first, last, steps, i, value_at)));
     });
   };
-  if (wide_of(type) == DType::Float32)
-    return count(static_cast<float>(from), static_cast<float>(to));
-  return count(from, to);
+  if (!is_floating(type)) return count(from, to, Unfused());
+  if (type == DType::Float64) return count(from, to, at);
+  if (is_narrow(type) && std::is_same_v<At, Fused>) return spaced_narrow(from, to, steps, type);
+  return count(static_cast<float>(from), static_cast<float>(to), at);
 }
 
 // Ends that are tensors are read; what is made of them has no history.
@@ -217,18 +257,19 @@ Scalar number_in(const Operand& x) { return x.is_tensor() ? x.tensor().item() : 
 
 Tensor linspace(const Operand& start, const Operand& end, std::int64_t steps, OptionalDType dtype) {
   check_ends("linspace", start, end);
-  return spaced(number_in(start), number_in(end), steps, dtype, "linspace",
+  return spaced(number_in(start), number_in(end), steps, dtype, "linspace", Fused(),
                 [](auto v) { return v; });
 }
 Tensor logspace(const Operand& start, const Operand& end, std::int64_t steps, double base,
                 OptionalDType dtype) {
   check_ends("logspace", start, end);
-  return spaced(number_in(start), number_in(end), steps, dtype, "logspace", [&]<typename V>(V v) {
+  const auto power = [&]<typename V>(V v) {
     if constexpr (std::is_same_v<V, double>)
       return std::pow(base, v);
     else
       return std::pow(static_cast<typename V::value_type>(base), v);
-  });
+  };
+  return spaced(number_in(start), number_in(end), steps, dtype, "logspace", Unfused(), power);
 }
 
 Tensor eye(std::int64_t n, std::int64_t columns, OptionalDType dtype) {

@@ -312,6 +312,12 @@ void check_bias(const std::optional<Tensor>& bias, const Tensor& weight, std::in
         " elements, but got bias of size ", bias ? bias->shape() : Dims(), " instead");
 }
 
+void check_length(const Tensor& image, const Tensor& input) {
+  check(image.numel() > 0 || image.size(0) == 0 || image.size(1) == 0,
+        "Only zero batch or zero channel inputs are supported, but got input shape: ",
+        input.shape());
+}
+
 Dims spatial(const Tensor& t) { return Dims(t.sizes().subspan(2)); }
 
 Tensor convolve(const char* name, const Tensor& input, const Tensor& weight,
@@ -340,6 +346,7 @@ Tensor convolve(const char* name, const Tensor& input, const Tensor& weight,
     g.out[d] =
         (g.image[d] + 2 * g.padding[d] - reach(g.kernel[d], g.dilation[d])) / g.stride[d] + 1;
   }
+  check_length(image, input);
   const Tensor result = apply<Convolve>(g, image, weight, bias.value_or(Tensor()));
   return image.is_same(input) ? result : squeeze_dim(result, 0);
 }
@@ -421,9 +428,10 @@ Tensor conv_transposed(const Tensor& input, const Tensor& weight, const std::opt
           extra[d], ", stride: ", s.stride[d], ", dilation: ", s.dilation[d]);
     g.image[d] = (gradient.size(d + 2) - 1) * s.stride[d] - 2 * s.padding[d] +
                  reach(g.kernel[d], s.dilation[d]) + extra[d];
-    check(g.image[d] > 0, "Given input size per channel: ", gradient.size(d + 2),
+    check(g.image[d] >= 0, "Given input size per channel: ", gradient.size(d + 2),
           ". Calculated output size per channel: ", g.image[d], ". Output size is too small");
   }
+  check_length(gradient, input);
   const Tensor result = apply<ConvolveImage>(g, gradient, weight, bias.value_or(Tensor()));
   return gradient.is_same(input) ? result : squeeze_dim(result, 0);
 }

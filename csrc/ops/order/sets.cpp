@@ -63,8 +63,10 @@ struct Search {
 };
 
 Tensor search(const Tensor& sorted, const Tensor& values, bool right, DType result) {
-  check(ErrorKind::NotImplemented, promote_types(sorted.dtype(), values.dtype()) != DType::Bool,
+  const DType compared = promote_types(sorted.dtype(), values.dtype());
+  check(ErrorKind::NotImplemented, compared != DType::Bool,
         "\"searchsorted_out_cpu\" not implemented for 'Bool'");
+  refuse_complex("searchsorted_out_cpu", compared);
   return apply<Search>({right, result}, sorted, values);
 }
 
@@ -115,13 +117,8 @@ Tensor first_elements(const Tensor& t, std::int64_t count) {
 
 using UniqueKernel = std::int64_t (*)(const kernels::View&, char*, std::int64_t*, std::int64_t*);
 
-void check_ordered(const Tensor& input) {
-  check(ErrorKind::NotImplemented, !is_complex(input.dtype()), "\"unique\" not implemented for '",
-        info(input.dtype()).scalar_name, "'");
-}
-
 OneOrMore unique_of_all(UniqueKernel kernel, const Tensor& input, bool inverse, bool counts) {
-  check_ordered(input);
+  refuse_complex("unique", input.dtype());
   const Tensor x = dense(input, wide_of(input.dtype()));
   const std::int64_t n = x.numel();
   const Tensor values = Tensor::empty({{n}}, x.dtype());
@@ -143,7 +140,7 @@ OneOrMore unique_of_all(UniqueKernel kernel, const Tensor& input, bool inverse, 
 // `dim` in front.
 OneOrMore unique_slices(const Tensor& input, std::int64_t dim, bool sorted, bool inverse,
                         bool counts) {
-  check_ordered(input);
+  refuse_complex("unique", input.dtype());
   check(ErrorKind::Index, input.ndim() > 0, "Dimension specified as ", dim,
         " but tensor has no dimensions");
   const int d = wrap_dim(dim, input.ndim());
@@ -299,7 +296,7 @@ struct Bincount {
 
 Tensor bincount(const Tensor& input, std::optional<Tensor> weights, std::int64_t minlength) {
   check(minlength >= 0, "minlength should be >= 0");
-  if (is_floating(input.dtype()) || input.dtype() == DType::Bool) {
+  if (is_differentiable(input.dtype()) || input.dtype() == DType::Bool) {
     fail(ErrorKind::NotImplemented, "\"bincount_cpu\" not implemented for '",
          info(input.dtype()).scalar_name, "'");
   }
@@ -365,6 +362,9 @@ Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool in
     check(each->is_tensor() ? each->tensor().dtype() != DType::Bool
                             : each->number().category() != Category::Bool,
           "Unsupported input type encountered for isin(): Bool");
+    check(!each->is_tensor() || !is_complex(each->tensor().dtype()),
+          "Unsupported input type encountered for isin(): ",
+          info(each->is_tensor() ? each->tensor().dtype() : DType::Bool).scalar_name);
   }
   const GradMode off(false);
   const DType dtype = result_type(elements, test_elements);

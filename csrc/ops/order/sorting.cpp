@@ -253,24 +253,25 @@ struct MedianOfAll {
   static void vjp(Vjp<MedianOfAll>& v) {
     const Attrs& a = v.attrs();
     const Tensor x = v.in(0);
-    v.give(0, restore(v.grad(), dims(a, x), x.ndim(), false) * shares(a, x, v.out()));
+    v.give(0, shared_by_ties(restore(v.grad(), dims(a, x), x.ndim(), false), shares(a, x, v.out())));
   }
   static Tensor jvp(Jvp<MedianOfAll>& j) {
     const Attrs& a = j.attrs();
-    return sum(j.tangent(0) * shares(a, j.in(0), j.out()), dims(a, j.in(0)), false);
+    const Tensor& x = j.in(0);
+    return sum(shared_by_ties(j.tangent(0), shares(a, x, j.out())), dims(a, x), false);
   }
 };
 
-void check_order(const char* name, const Tensor& input) {
-  check(!is_complex(input.dtype()), name, " does not support complex dtypes on CPU");
-}
-
-std::array<Tensor, 2> sort_stable(const Tensor& input, std::optional<bool>, std::int64_t dim,
-                                  bool descending) {
-  check_order("Sort", input);
-  Ordered::Attrs a = along(OrderKind::StableSort, input, dim);
+std::array<Tensor, 2> sorted(OrderKind kind, const Tensor& input, std::int64_t dim,
+                             bool descending) {
+  Ordered::Attrs a = along(kind, input, dim);
+  check(!is_complex(input.dtype()), " Sort does not support complex dtypes on CPU");
   a.flag = descending;
   return apply<Ordered>(a, input);
+}
+std::array<Tensor, 2> sort_stable(const Tensor& input, std::optional<bool>, std::int64_t dim,
+                                  bool descending) {
+  return sorted(OrderKind::StableSort, input, dim, descending);
 }
 
 std::array<Tensor, 2> kthvalue(const Tensor& input, std::int64_t k, std::int64_t dim,
@@ -281,33 +282,37 @@ std::array<Tensor, 2> kthvalue(const Tensor& input, std::int64_t k, std::int64_t
         std::max(a.dim, 0));
   check(ErrorKind::NotImplemented, input.dtype() != DType::Bool || a.dim < 0,
         "\"kthvalue_cpu\" not implemented for 'Bool'");
+  refuse_complex("kthvalue_cpu", input.dtype());
   a.k = k;
   return apply<Ordered>(a, input);
 }
 
-void refuse_bool_median(const Tensor& input) {
+void check_median(const Tensor& input, const char* kernel) {
   check(ErrorKind::NotImplemented, input.dtype() != DType::Bool,
         "\"median_cpu\" not implemented for 'Bool'");
+  refuse_complex(kernel, input.dtype());
 }
 std::array<Tensor, 2> median_along(const Tensor& input, std::int64_t dim, bool keepdim) {
   const Ordered::Attrs a = reducing("median", OrderKind::Median, input, dim, keepdim);
-  refuse_bool_median(input);
+  check_median(input, "median_out");
   return apply<Ordered>(a, input);
 }
 std::array<Tensor, 2> nanmedian_along(const Tensor& input, std::int64_t dim, bool keepdim) {
   const Ordered::Attrs a = reducing("nanmedian", OrderKind::NanMedian, input, dim, keepdim);
-  refuse_bool_median(input);
+  check_median(input, "median_out");
   return apply<Ordered>(a, input);
 }
 std::array<Tensor, 2> mode_entry(const Tensor& input, std::int64_t dim, bool keepdim) {
-  return apply<Ordered>(reducing("mode", OrderKind::Mode, input, dim, keepdim), input);
+  const Ordered::Attrs a = reducing("mode", OrderKind::Mode, input, dim, keepdim);
+  refuse_complex("mode_cpu", input.dtype());
+  return apply<Ordered>(a, input);
 }
 Tensor median(const Tensor& input) {
-  refuse_bool_median(input);
+  check_median(input, "median_cpu");
   return apply<MedianOfAll>({0, false}, input);
 }
 Tensor nanmedian(const Tensor& input) {
-  refuse_bool_median(input);
+  check_median(input, "median_cpu");
   return apply<MedianOfAll>({0, true}, input);
 }
 Tensor msort(const Tensor& input) { return sort(input, 0)[0]; }
@@ -318,10 +323,7 @@ Tensor argsort_stable(const Tensor& input, bool, std::int64_t dim, bool descendi
 }  // namespace
 
 std::array<Tensor, 2> sort(const Tensor& input, std::int64_t dim, bool descending) {
-  check_order("Sort", input);
-  Ordered::Attrs a = along(OrderKind::Sort, input, dim);
-  a.flag = descending;
-  return apply<Ordered>(a, input);
+  return sorted(OrderKind::Sort, input, dim, descending);
 }
 
 Tensor argsort(const Tensor& input, std::int64_t dim, bool descending) {
@@ -335,12 +337,11 @@ Tensor argsort(const Tensor& input, std::int64_t dim, bool descending) {
 
 std::array<Tensor, 2> topk(const Tensor& input, std::int64_t k, std::int64_t dim, bool largest,
                            bool) {
-  check_order("topk", input);
   Ordered::Attrs a = along(OrderKind::TopK, input, dim);
-  check(input.dtype() != DType::Bool, "topk does not support bool dtypes on CPU");
   const std::int64_t n = a.dim < 0 ? 1 : input.size(a.dim);
   check(k >= 0 && k <= n, "selected index k out of range");
-  if (a.dim < 0 && k == 0) return topk(unsqueeze(input, 0), 0, 0, largest, true);
+  check(!is_complex(input.dtype()), " topk does not support complex dtypes on CPU");
+  check(input.dtype() != DType::Bool, "topk does not support bool dtypes on CPU");
   a.flag = largest;
   a.k = k;
   return apply<Ordered>(a, input);

@@ -203,7 +203,8 @@ static Tensor square_slope(T t, S s) {
 static const Elementwise record_square("pow", "PowBackward0", DTypeRule::Promote, unary<"square">,
                                        {kReadsX, square_slope});
 
-static const Elementwise record_pow_number("pow", "PowBackward0", DTypeRule::Promote, binary<"pow">,
+static const Elementwise record_pow_number("pow", "PowBackward0", DTypeRule::Promote,
+                                           binary<"pow_number">,
                                            {kReadsA | kReadsB, power_slope}, kZeroSlope);
 
 static Tensor base_slope(T t, S s) {
@@ -229,7 +230,7 @@ static const Elementwise record_pow("pow", "PowBackward1", DTypeRule::Promote, b
                                     {kReadsA | kReadsB, base_slope},
                                     {kReadsA | kReadsB | kReadsY, exponent_slope});
 static const Elementwise record_pow_of_number("pow", "PowBackward2", DTypeRule::Promote,
-                                              binary<"pow">, kZeroSlope,
+                                              binary<"pow_of_number">, kZeroSlope,
                                               {kReadsA | kReadsB | kReadsY, exponent_slope});
 
 Tensor pow(const Operand& input, const Operand& exponent) {

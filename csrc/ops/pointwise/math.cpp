@@ -190,15 +190,13 @@ Tensor hypot(const Tensor& input, const Tensor& other) {
   return elementwise(record_hypot, input, other);
 }
 
-// log(y), but 0 at x = 0 with y <= 0.
+// t log(y), but 0 at x = 0 with y <= 0.
 static Tensor xlogy_slope(T t, S s) {
-  const Tensor& x = s.a().tensor();
-  if (!s.b().is_tensor()) {
-    const double y = s.b().number().to_double();
-    return y > 0 ? t * std::log(y) : t * where(eq(x, 0), 0, std::log(y));
-  }
-  const Tensor& y = s.b().tensor();
-  return t * where(logical_and(eq(x, 0), le(y, 0)), 0, log(y));
+  const Operand& y = s.b();
+  const Tensor gradient = xlogy(t, y);
+  if (!y.is_tensor() && y.number().to_double() > 0) return gradient;
+  const Tensor none = eq(s.a().tensor(), 0);
+  return masked_fill(gradient, y.is_tensor() ? logical_and(none, le(y.tensor(), 0)) : none, 0);
 }
 static Tensor xlogy_log_slope(T t, S s) { return t * (s.a() / s.b()); }
 

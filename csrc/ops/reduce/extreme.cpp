@@ -9,6 +9,7 @@
 #include "ops/index/indexing.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/compare.h"
 #include "ops/pointwise/select.h"
 #include "ops/reduce/reduction.h"
 #include "ops/table.h"
@@ -92,11 +93,13 @@ struct Extreme {
   static constexpr Reads kReads = kReadsX | kReadsY;
   static void vjp(Vjp<Extreme>& v) {
     const Attrs& a = v.attrs();
-    v.give(0, restore(v.grad(), a.dims, a.ndim, a.keepdim) * share(a, v.in(0), v.out()));
+    const Tensor g = restore(v.grad(), a.dims, a.ndim, a.keepdim);
+    const Tensor shares = share(a, v.in(0), v.out());
+    v.give(0, a.full ? shared_by_ties(g, shares) : g * shares);  // as in torch
   }
   static Tensor jvp(Jvp<Extreme>& j) {
     const Attrs& a = j.attrs();
-    return sum(j.tangent(0) * share(a, j.in(0), j.out()), a.dims, a.keepdim);
+    return sum(shared_by_ties(j.tangent(0), share(a, j.in(0), j.out())), a.dims, a.keepdim);
   }
 };
 
@@ -128,8 +131,11 @@ struct BothExtremes {
   }
   static std::array<Tensor, 2> jvp(Jvp<BothExtremes>& j) {
     const Attrs& a = j.attrs();
-    return {sum(j.tangent(0) * share(a, j.in(0), j.out(0)), a.dims, a.keepdim),
-            sum(j.tangent(0) * share(a, j.in(0), j.out(1)), a.dims, a.keepdim)};
+    const auto tangent = [&](int k) {
+      const Tensor shares = share(a, j.in(0), j.out(k));
+      return sum(shared_by_ties(j.tangent(0), shares), a.dims, a.keepdim);
+    };
+    return {tangent(0), tangent(1)};
   }
 };
 
@@ -253,6 +259,8 @@ Tensor extreme(const char* name, bool max, const Tensor& input, DimSet dims, boo
          "dim with the 'dim' argument.");
   }
   check_not_empty(name, input, dims);
+  refuse_complex(full ? (max ? "max_all" : "min_all") : max ? "max_values_cpu" : "min_values_cpu",
+                 input.dtype());
   return apply<Extreme>({dims, max, keepdim, full, input.ndim()}, input);
 }
 
@@ -262,16 +270,16 @@ void check_order(const char* name, const Tensor& input) {
 
 std::array<Tensor, 2> extreme_at(const char* name, bool max, const Tensor& input, std::int64_t dim,
                                  bool keepdim) {
-  check_order(name, input);
   const DimSet dims = reduced_dim(dim, input.ndim());
   check_not_empty(name, input, dims);
+  check_order(name, input);
   return apply<ExtremeAt>({input.shape(), dims, max, keepdim}, input);
 }
 
 Tensor arg_extreme(const char* name, bool max, const Tensor& input, std::optional<std::int64_t> dim,
                    bool keepdim) {
-  check(input.dtype() != DType::Bool, name, ": does not support bool input");
   check_order(name, input);
+  check(input.dtype() != DType::Bool, name, ": does not support bool input");
   const DimSet dims = dim ? reduced_dim(*dim, input.ndim()) : DimSet::all(input.ndim());
   if (!dim && input.numel() == 0) {
     fail(ErrorKind::Index, name,
@@ -311,6 +319,9 @@ std::array<Tensor, 2> aminmax(const Tensor& input, std::optional<std::int64_t> d
         "identity.");
   }
   check_not_empty("aminmax", input, dims);
+  check(!is_complex(input.dtype()) || !dim || input.ndim() > 0, "aminmax not implemented for ",
+        info(input.dtype()).scalar_name);
+  refuse_complex("aminmax_cpu", input.dtype());
   return apply<BothExtremes>({dims, true, keepdim, false, input.ndim()}, input);
 }
 
@@ -338,6 +349,10 @@ Tensor any_full(const Tensor& input) { return any_over(input, {}, false); }
 
 Tensor tie_shares(const Tensor& x, const Tensor& value, DimSet dims, bool nan_ties) {
   return apply<TieShares>({dims, nan_ties}, x, value);
+}
+
+Tensor shared_by_ties(const Tensor& t, const Tensor& shares) {
+  return where(eq(shares, 0), 0, t * shares);
 }
 
 Tensor amax(const Tensor& input, const std::optional<Dims>& dim, bool keepdim) {

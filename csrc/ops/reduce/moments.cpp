@@ -56,10 +56,6 @@ Tensor variance_tangent(const MomentAttrs& a, const Tensor& t, const Tensor& x, 
   return y.defined() ? through_root(tangent, y) : tangent;
 }
 
-void take_root(const Tensor& out) {
-  kernels::apply(kernels::unary<"sqrt">, view_of(out), {view_of(out)});
-}
-
 template <bool root>
 struct Variance {
   static constexpr int kInputs = 1;
@@ -71,8 +67,7 @@ struct Variance {
     const KeepView variance(out, a.dims, in[0].sizes(), a.keepdim);
     kernels::View no_mean = variance;
     no_mean.data = nullptr;
-    kernels::var_mean(variance, no_mean, view_of(in[0]), a.correction);
-    if (root) take_root(out);
+    kernels::var_mean(variance, no_mean, view_of(in[0]), a.correction, root);
   }
   static constexpr Reads kReads = root ? kReadsX | kReadsY : kReadsX;
   static void vjp(Vjp<Variance>& v) {
@@ -94,8 +89,7 @@ struct VarianceMean {
   static void fill(const Attrs& a, In in, const std::array<Tensor, 2>& out) {
     kernels::var_mean(KeepView(out[0], a.dims, in[0].sizes(), a.keepdim),
                       KeepView(out[1], a.dims, in[0].sizes(), a.keepdim), view_of(in[0]),
-                      a.correction);
-    if (root) take_root(out[0]);
+                      a.correction, root);
   }
   static constexpr Reads kReads = root ? kReadsX | kReadsY : kReadsX;
   static void vjp(Vjp<VarianceMean>& v) {

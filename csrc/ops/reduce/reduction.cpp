@@ -83,6 +83,11 @@ void check_not_empty(const char* name, const Tensor& input, DimSet dims) {
   }
 }
 
+void refuse_complex(const char* kernel, DType dtype) {
+  check(ErrorKind::NotImplemented, !is_complex(dtype), "\"", kernel, "\" not implemented for '",
+        info(dtype).scalar_name, "'");
+}
+
 KeepView::KeepView(const Tensor& out, DimSet dims, Sizes input_sizes, bool keepdim)
     : view_(view_of(out)) {
   if (keepdim || dims.empty()) return;

@@ -68,10 +68,14 @@ Tensor sum(const Tensor& input, DimSet dims, bool keepdim);
 Tensor mean(const Tensor& input, DimSet dims, bool keepdim);
 // 1 / number of ties where x equals `value` (keepdim layout; NaN equals NaN if asked), else 0.
 Tensor tie_shares(const Tensor& x, const Tensor& value, DimSet dims, bool nan_ties);
+// t times the share of each tie, and nothing of an infinite t for the others.
+Tensor shared_by_ties(const Tensor& t, const Tensor& shares);
 // `t` (ones where it broadcasts) seen with these sizes; no history.
 Tensor spread_alias(const Tensor& t, Sizes sizes);
 // Throws torch's error where a reduced dimension is empty.
 void check_not_empty(const char* name, const Tensor& input, DimSet dims);
+// Throws torch's error for complex numbers, which have no order; `kernel` is torch's name.
+void refuse_complex(const char* kernel, DType dtype);
 
 // A result without the reduced dimensions as the kernels want it.
 class KeepView {

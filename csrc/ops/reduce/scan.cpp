@@ -121,11 +121,16 @@ Tensor cumsum_entry(const Tensor& input, std::int64_t dim, std::optional<DType> 
   return cumsum(read, running_along(read, where));
 }
 
+std::array<Tensor, 2> cum_extreme(const Tensor& input, std::int64_t dim, bool max) {
+  const Along where = along(dim, input.ndim());
+  refuse_complex(max ? "cummax_cpu" : "cummin_cpu", input.dtype());
+  return apply<CumExtreme>({where, max, input.shape()}, input);
+}
 std::array<Tensor, 2> cummax(const Tensor& input, std::int64_t dim) {
-  return apply<CumExtreme>({along(dim, input.ndim()), true, input.shape()}, input);
+  return cum_extreme(input, dim, true);
 }
 std::array<Tensor, 2> cummin(const Tensor& input, std::int64_t dim) {
-  return apply<CumExtreme>({along(dim, input.ndim()), false, input.shape()}, input);
+  return cum_extreme(input, dim, false);
 }
 
 Tensor logcumsumexp(const Tensor& input, std::int64_t dim) {
