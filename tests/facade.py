@@ -59,6 +59,7 @@ SAMPLES = {
     "is_distributed": "input=pb.ones(2)",
     "is_same_size": "input=pb.ones(2), other=pb.ones(2)",
     "histogram": "input=pb.ones(2), bins=2, range=(0.0, 1.0), weight=pb.ones(2)",
+    "histogramdd": "input=pb.ones(2, 1), bins=2, range=(0.0, 1.0), weight=pb.ones(2)",
     "range": "start=0, end=3",
     "set_deterministic_debug_mode": "debug_mode=2",
     "set_float32_matmul_precision": "precision='highest'",

@@ -225,7 +225,7 @@ MEMBERS = {
     "layout": "@property\ndef layout(self) -> _layout: ...",
     "histogram": "def histogram(\n    self,\n    bins: _int | Tensor = 100,\n    *,\n"
     "    range: Sequence[_float] | None = None,\n    weight: Tensor | None = None,\n"
-    "    density: _bool = False,\n) -> Any: ...",
+    "    density: _bool = False,\n    out: Any = None,\n) -> Any: ...",
     "__array_priority__": "__array_priority__: ClassVar[_int]",
     "__dlpack__": "def __dlpack__(self, **kwargs: Any) -> Any: ...",
     "__array__": "def __array__(self, dtype: Any = None, copy: _bool | None = None) -> Any: ...",

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable
 
 import pullback as pb
-from pullback import Tensor, _arguments
+from pullback import Tensor, _arguments, _core
 
 __all__ = ["lobpcg", "pca_lowrank", "svd_lowrank"]
 
@@ -26,6 +26,7 @@ def _approximate_basis(a: Tensor, q: int, niter: int) -> Tensor:
     return basis
 
 
+@_core._overridable
 def svd_lowrank(
     A: Tensor,
     q: int | None = 6,
@@ -60,6 +61,7 @@ def svd_lowrank(
     return (v, s, u) if wide else (u, s, v)
 
 
+@_core._overridable
 def pca_lowrank(
     A: Tensor,
     q: int | None = None,
@@ -130,6 +132,7 @@ def _refuse_given(**values: object) -> None:
             )
 
 
+@_core._overridable
 def lobpcg(
     A: Tensor,
     k: int | None = None,

@@ -42,6 +42,17 @@ def is_tensor(obj: Any, /) -> TypeGuard[Tensor]:
     return isinstance(obj, Tensor)
 
 
+@_core._overridable
+def _assert(condition: Any, message: Any) -> None:
+    """``assert condition, message``, which a traced program keeps.
+
+    Raises:
+        AssertionError: the condition is false.
+    """
+    if not condition:
+        raise AssertionError(message)
+
+
 def _check_tensor(function: str, name: str, value: object) -> None:
     if not isinstance(value, Tensor):
         kind = type(value).__name__
@@ -143,24 +154,28 @@ def broadcast_shapes(*shapes: Any) -> Size:
     return Size(sizes)
 
 
+@_core._overridable
 def is_signed(input: Tensor) -> bool:
     """Whether the dtype has negative numbers."""
     _check_tensor("is_signed", "input", input)
     return input.is_signed()
 
 
+@_core._overridable
 def is_inference(input: Tensor) -> bool:
     """Whether the tensor was made in inference mode."""
     _check_tensor("is_inference", "input", input)
     return input.is_inference()
 
 
+@_core._overridable
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have one shape."""
     _arguments.tensors("is_same_size", input=input, other=other)
     return input.shape == other.shape
 
 
+@_core._overridable
 def is_distributed(input: Tensor) -> bool:
     """Always False: a tensor is in one process."""
     _check_tensor("is_distributed", "input", input)

@@ -17,9 +17,7 @@ from operator import itemgetter
 from pullback import _core
 
 
-class histogram(tuple):  # type: ignore[type-arg]
-    """What ``histogram`` returns."""
-
+class _Histogram(tuple):  # type: ignore[type-arg]
     __slots__ = ()
     __match_args__ = ("hist", "bin_edges")
     n_fields = n_sequence_fields = 2
@@ -28,7 +26,20 @@ class histogram(tuple):  # type: ignore[type-arg]
     bin_edges = property(itemgetter(1))
 
     def __repr__(self) -> str:
-        return f"torch.return_types.histogram(\nhist={self[0]!r},\nbin_edges={self[1]!r})"
+        name = type(self).__name__
+        return f"torch.return_types.{name}(\nhist={self[0]!r},\nbin_edges={self[1]!r})"
+
+
+class histogram(_Histogram):
+    """What ``histogram`` returns."""
+
+    __slots__ = ()
+
+
+class histogramdd(_Histogram):
+    """What ``histogramdd`` returns: the edges are a tuple, one tensor for each dimension."""
+
+    __slots__ = ()
 
 
 globals().update({k: v for k, v in vars(_core._return_types).items() if not k.startswith("_")})

@@ -178,6 +178,41 @@ g = fx.symbolic_trace(lambda x, y: (x * y).sum() + x * 2)
 found = fx.replace_pattern(g, lambda a, b: torch.sum(a * b), lambda a, b: torch.dot(a, b))
 other = fx.replace_pattern(g, lambda a, b: (a * b).sum(), lambda a, b: (a - b).mean())
 len(found), len(other), g(x, x)""",
+    "assertions are kept": """
+def checked(x):
+    torch._assert(x.sum() > 0, "must be positive")
+    return x * 2
+g = fx.symbolic_trace(checked)
+before = [n.op for n in g.graph.nodes]
+g.graph.eliminate_dead_code()
+g.recompile()
+try:
+    g(-x)
+    said = "nothing"
+except AssertionError as error:
+    said = str(error)
+before, [n.op for n in g.graph.nodes], said, g(x.abs() + 1)""",
+    "constants are told apart by their types": """
+def adds(c): return lambda x: torch.add(x, c)
+def permutes(c): return lambda x: torch.permute(x, c)
+def picks(c): return lambda x: x[c]
+counts = []
+for made, constants in (
+    (adds, (1, 1.0, True, 0, False, 2.0, -1)),
+    (permutes, ([0, 1], (0, 1), [1, 0])),
+    (picks, (slice(0, 1), slice(0, 2), slice(0, 1, 1), 0, True)),
+):
+    for c in constants:
+        for d in constants:
+            g = fx.symbolic_trace(made(d))
+            counts.append(len(fx.replace_pattern(g, made(c), lambda x: -x)))
+counts""",
+    "a constant stands for an input": """
+g = fx.symbolic_trace(lambda x: torch.add(x, 2) * torch.add(x, x))
+found = fx.replace_pattern(g, lambda a, b: torch.add(a, b), lambda a, b: torch.sub(b, a))
+same = fx.symbolic_trace(lambda x: torch.clamp(x, 1, 1) + torch.clamp(x, 1, 2))
+twice = fx.replace_pattern(same, lambda a, b: torch.clamp(a, b, b), lambda a, b: torch.sub(a, b))
+len(found), g(x), len(twice), same(x)""",
     "a pattern whose inner values are read outside": """
 def h(x):
     a = torch.relu(x)
@@ -362,6 +397,23 @@ def test_constants_of_patterns_are_told_apart_by_their_values() -> None:
     assert traced(x).tolist() == [-10.0, -10.0]
     assert len(pb.fx.replace_pattern(traced, lambda a: a.neg(), lambda a: a - one)) == 1
     assert traced(x).tolist() == [5.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    "name", ["histogram", "is_signed", "is_same_size", "svd_lowrank", "lobpcg", "norm_except_dim"]
+)
+def test_functions_are_recorded_also_if_nobody_has_used_them(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(vars(pb), name, raising=False)
+    traced = pb.fx.symbolic_trace(lambda x: getattr(pb, name)(x, x))
+    assert [n.target for n in traced.graph.nodes][1] is getattr(pb, name)
+
+
+def test_functions_of_anything_else_are_called() -> None:
+    traced = pb.fx.symbolic_trace(lambda x: x * 2 if pb.is_tensor(x) else x * 3)
+    assert traced(pb.ones(1)).item() == 3.0
+    assert torch.fx.symbolic_trace(lambda x: x * 2 if torch.is_tensor(x) else x * 3)(1) == 3
 
 
 def test_tracing_leaves_nothing_behind() -> None:

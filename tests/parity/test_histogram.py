@@ -1,4 +1,4 @@
-"""``histogram`` beside PyTorch: counts, edges, types of errors, and that there is no gradient."""
+"""``histogram`` and ``histogramdd`` beside PyTorch: counts, edges, types of errors, and that there is no gradient."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ torch = pytest.importorskip("torch")
 DATA = """
 x = torch.tensor([1.0, 2.0, 1.0, 4.5, -3.0, 0.1, 2.0])
 w = torch.tensor([1.0, 2.0, 4.0, 0.5, 1.0, -1.0, 0.0])
+p = torch.tensor([[1.0, 2.0], [0.0, 1.0], [2.0, 2.0], [0.5, 0.1], [5.0, -1.0]])
+v = torch.tensor([1.0, 2.0, 4.0, 0.5, 1.0])
+h, e = torch.empty(0), torch.ones(3)
 nan, inf = float("nan"), float("inf")
 """
 
@@ -66,6 +69,55 @@ torch.histogram(x, "a")
 torch.histogram(x, 2.5)
 torch.histogram(x, 2, (0.0, 1.0))
 torch.histogram(3, 2)
+torch.histogram(x, 2, out=(torch.empty(0), torch.empty(0)))[1].tolist()
+(torch.histogram(x, 2, out=(h, e)), h, e)[1:]
+torch.histogram(x, 2, out=[h, e]).hist is h
+torch.histogram(x, torch.tensor([0.0, 1.0, 2.0]), weight=w, density=True, out=(h, e))[0].tolist()
+torch.histogram(x, 2, out=(torch.empty(4)[::2], torch.empty(6)[::2]))[0].tolist()
+torch.histogram(x, 2, out=None)
+torch.histogram(x, 2, out=(h.double(), e))
+torch.histogram(x, 2, out=(h, e.long()))
+torch.histogram(x, 2, out=(h,))
+torch.histogram(x, 2, out=(h, e, e))
+torch.histogram(x, 2, out=(h, 3))
+torch.histogram(x, 2, out=h)
+torch.histogramdd(p, [2, 3])
+torch.histogramdd(p, 2)
+torch.histogramdd(p, bins=(2, 3), range=[0.0, 1.0, 0.0, 2.0])
+torch.histogramdd(p, [2, 3], weight=v)
+torch.histogramdd(p, [2, 3], None, v, True)
+torch.histogramdd(p, [2, 3], density=True)
+torch.histogramdd(p, [torch.tensor([0.0, 1.0, 2.0]), torch.tensor([0.0, 2.0])])
+torch.histogramdd(p, (torch.tensor([0.0, 1.0]), torch.tensor([0.0, 2.0])), [1.0])
+torch.histogramdd(p, [torch.tensor([1.0]), torch.tensor([0.0, 2.0])]).hist.shape
+torch.histogramdd(p.double().T.reshape(2, 5).T, 4).bin_edges
+torch.histogramdd(torch.ones(3, 1), 2)
+torch.histogramdd(torch.ones(3, 2, 2), [2, 2])
+torch.histogramdd(torch.ones(0, 2), [2, 2])
+torch.histogramdd(torch.ones(3, 0), [])
+repr(torch.histogramdd(p, 2))
+hasattr(torch.Tensor, "histogramdd")
+torch.histogramdd(p.requires_grad_(), 2).hist.requires_grad
+torch.histogramdd(p.requires_grad_(), 2).hist.sum().backward()
+torch.histogramdd(p, [2, 3], weight=v.requires_grad_()).hist.sum().backward()
+torch.histogramdd(torch.ones(3), 2)
+torch.histogramdd(p, [2])
+torch.histogramdd(p, [0, 3])
+torch.histogramdd(p, [2, 3], range=[0.0, 1.0])
+torch.histogramdd(p, [2, 3], range=[0.0, 1.0, 2.0, 1.0])
+torch.histogramdd(p, [2, 3], range=[0.0, 1.0, 2.0, inf])
+torch.histogramdd(p.long(), [2, 3])
+torch.histogramdd(p, [2, 3], weight=v[:2])
+torch.histogramdd(p, [2, 3], weight=v.double())
+torch.histogramdd(p, [2, 3], weight=v.view(5, 1))
+torch.histogramdd(p, [torch.tensor([0.0, 1.0]), 3])
+torch.histogramdd(p, [torch.tensor([0.0, 1.0])])
+torch.histogramdd(p, [torch.tensor([0.0, 1.0]), torch.ones(2, 2)])
+torch.histogramdd(p, [torch.tensor([0.0, 1.0]), torch.ones(0)])
+torch.histogramdd(p, [torch.tensor([0.0, 1.0]), torch.ones(2).double()])
+torch.histogramdd(p, "a")
+torch.histogramdd(p, 2.5)
+torch.histogramdd(p, [2.5, 1])
 torch.histogram(x.requires_grad_(), 2).hist.sum().backward()
 torch.histogram(x, 2, weight=w.requires_grad_()).hist.sum().backward()
 """.strip().splitlines()

@@ -151,6 +151,8 @@ def _recording(function: Callable[..., Any]) -> Callable[..., Any]:
     return recorded
 
 
+has_side_effect(pb._assert)
+
 # Functions of the core, with their in-place forms, and those of pullback in Python.
 _KINDS = (
     type(pb.add),
@@ -160,10 +162,12 @@ _KINDS = (
 )
 
 
+# Where functions of tensors are that the package loads when they are first used.
+_LATE = ("_histogram", "_lowrank", "_misc", "nn.functional", "nn.utils.weight_norm")
+
+
 def _is_function(value: Any) -> bool:
-    if isinstance(value, _KINDS):
-        return True
-    return isinstance(value, FunctionType) and value.__module__.startswith("pullback")
+    return isinstance(value, _KINDS)
 
 
 @contextmanager
@@ -353,9 +357,12 @@ class Tracer(TracerBase):
     def _patched(self, function: Any) -> Any:
         """While it is in force, what the program calls is recorded."""
         places: list[tuple[dict[str, Any], str, Any]] = []
+        for name, module in pb._LAZY.items():
+            if module in _LATE:
+                getattr(pb, name)
         for space in (pb, pb.nn.functional, pb.special, pb.linalg):
             for name, value in list(vars(space).items()):
-                if name[0] != "_" and _is_function(value):
+                if (name[0] != "_" or name == "_assert") and _is_function(value):
                     places.append((vars(space), name, _recording(value)))
         for module in self._autowrap_modules:
             for name, value in list(vars(module).items()):

@@ -273,7 +273,7 @@ class Graph:
         return made
 
     def graph_copy(
-        self, g: Graph, val_map: dict[Node, Node], return_output_node: bool = False
+        self, g: Graph, val_map: dict[Node, Any], return_output_node: bool = False
     ) -> Any:
         """Copies of all nodes of another graph but its output, whose value is returned.
 

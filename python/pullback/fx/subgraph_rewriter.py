@@ -10,7 +10,7 @@ import pullback as pb
 from pullback.fx._symbolic_trace import symbolic_trace
 from pullback.fx.graph import Graph
 from pullback.fx.graph_module import GraphModule, _copy_attribute
-from pullback.fx.node import Argument, Node, map_arg
+from pullback.fx.node import Argument, Node
 from pullback.nn import Module
 
 __all__ = ["Match", "replace_pattern"]
@@ -20,7 +20,7 @@ class Match(NamedTuple):
     """A place where the pattern was found."""
 
     anchor: Node
-    nodes_map: dict[Node, Node]
+    nodes_map: dict[Node, Any]
 
 
 def _graph_of(program: Any) -> tuple[Graph, Any]:
@@ -32,15 +32,42 @@ def _graph_of(program: Any) -> tuple[Graph, Any]:
     return traced.graph, traced
 
 
-def _flat(argument: Argument) -> tuple[Any, list[Node]]:
-    """The argument without its nodes, to be compared, and the nodes."""
-    nodes: list[Node] = []
+def _is_input(argument: Argument) -> bool:
+    return isinstance(argument, Node) and argument.op == "placeholder"
 
-    def take(node: Node) -> str:
-        nodes.append(node)
-        return "a node"
 
-    return map_arg(argument, take), nodes
+def _same_constant(own: Any, other: Any) -> bool:
+    """Whether programs cannot tell them apart: 1, 1.0 and True are equal, but not the same."""
+    return type(own) is type(other) and bool(own == other)
+
+
+def _pairs(wanted: Argument, own: Argument) -> list[tuple[Node, Argument]] | None:
+    """Which arguments stand for the nodes of the pattern in one of its; None if it differs."""
+    if isinstance(wanted, Node):
+        return [(wanted, own)] if isinstance(own, Node) or _is_input(wanted) else None
+    parts: list[tuple[Argument, Argument]]
+    if isinstance(wanted, (tuple, list)):
+        if not isinstance(own, (tuple, list)) or len(wanted) != len(own):
+            return None
+        parts = list(zip(wanted, own, strict=True))
+    elif isinstance(wanted, dict):
+        if not isinstance(own, dict) or wanted.keys() != own.keys():
+            return None
+        parts = [(value, own[key]) for key, value in wanted.items()]
+    elif isinstance(wanted, slice):
+        if not isinstance(own, slice):
+            return None
+        ends = ("start", "stop", "step")
+        parts = [(getattr(wanted, end), getattr(own, end)) for end in ends]
+    else:
+        return [] if _same_constant(wanted, own) else None
+    found: list[tuple[Node, Argument]] = []
+    for each, other in parts:
+        below = _pairs(each, other)
+        if below is None:
+            return None
+        found += below
+    return found
 
 
 def _constant(node: Node) -> Any:
@@ -57,26 +84,33 @@ def _same_step(pattern: Node, node: Node) -> bool:
     return pattern.op == node.op and (pattern.target == node.target)
 
 
-def _match(anchor: Node, node: Node, inner: set[Node]) -> dict[Node, Node] | None:
-    """Which nodes stand for those of the pattern that end in ``anchor``; None if they do not."""
-    found: dict[Node, Node] = {}
-    pending = [(anchor, node)]
+def _match(anchor: Node, node: Node, inner: set[Node]) -> dict[Node, Any] | None:
+    """Which nodes stand for those of the pattern that end in ``anchor``; None if they do not.
+
+    A node stands for one of the pattern only; for an input of the pattern a constant may stand.
+    """
+    found: dict[Node, Any] = {}
+    used: set[Node] = set()
+    pending: list[tuple[Node, Argument]] = [(anchor, node)]
     while pending:
         wanted, own = pending.pop()
         if wanted in found:
-            if found[wanted] is not own:
+            if found[wanted] is not own and not _same_constant(found[wanted], own):
                 return None
             continue
         found[wanted] = own
+        if isinstance(own, Node):
+            if own in used:
+                return None
+            used.add(own)
         if wanted.op == "placeholder":
             continue
-        if not _same_step(wanted, own):
+        if not isinstance(own, Node) or not _same_step(wanted, own):
             return None
-        shape, below = _flat((wanted.args, wanted.kwargs))
-        own_shape, own_below = _flat((own.args, own.kwargs))
-        if shape != own_shape or len(below) != len(own_below):
+        below = _pairs((wanted.args, wanted.kwargs), (own.args, own.kwargs))
+        if below is None:
             return None
-        pending += zip(below, own_below, strict=True)
+        pending += below
     taken = {found[each] for each in inner if each in found}
     for each in inner:
         # What the part computes on the way may not be read from outside of it.
@@ -115,7 +149,8 @@ def replace_pattern(
         replacement: a program with the same inputs.
 
     Returns:
-        The places, each with the node of the result and the nodes by those of the pattern.
+        The places, each with the node of the result and the nodes by those of the pattern (or
+        the constant that stands for an input).
 
     Raises:
         ValueError: the pattern has no single result, or the two have different numbers of inputs.
@@ -154,10 +189,10 @@ def replace_pattern(
     # An input of one part may be the result of another, which is a new node by then.
     made: dict[Node, Node] = {}
     for match in matches:
-        values = {
-            mine: made.get(match.nodes_map[theirs], match.nodes_map[theirs])
-            for theirs, mine in zip(inputs, new_inputs, strict=True)
-        }
+        values = {}
+        for theirs, mine in zip(inputs, new_inputs, strict=True):
+            value = match.nodes_map[theirs]
+            values[mine] = made.get(value, value) if isinstance(value, Node) else value
         with gm.graph.inserting_before(match.anchor):
             result = gm.graph.graph_copy(new, values)
         for node, name in renamed.items():

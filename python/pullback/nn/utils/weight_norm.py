@@ -18,6 +18,7 @@ __all__ = ["WeightNorm", "norm_except_dim", "remove_weight_norm", "weight_norm"]
 _M = TypeVar("_M", bound=Module)
 
 
+@_core._overridable
 def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     """The norms of the slices along one dimension.
 
