@@ -52,7 +52,41 @@ def heads(t: Any, **given: Any) -> Any:
     )[0]
 
 
+def sampled(t: Any, mode: str, padding: str, dims: int) -> Any:
+    numbers = [float(each) for each in ("nan", "inf", "-inf", "0.3", "1.7")]
+    places = t.tensor([[number, 0.2, 0.1][:dims] for number in numbers])
+    grid = places.reshape([1] * dims + [len(numbers), dims]).requires_grad_()
+    x = wave(t, 1, 2, *[3] * dims).requires_grad_()
+    made = t.nn.functional.grid_sample(x, grid, mode, padding, True)
+    # In a volume PyTorch's backward pass has NaN in other places than its forward pass.
+    if mode != "nearest" or dims == 3:
+        return made.detach()
+    return made.detach(), *t.autograd.grad(made.sum(), (x, grid))
+
+
 CASES: dict[str, Callable[[Any], Any]] = {
+    "a convolution of nothing": lambda t: t.conv1d(wave(t, 2, 3, 0), wave(t, 4, 3, 2), padding=1),
+    "of no channels": lambda t: t.conv1d(wave(t, 2, 0, 4), wave(t, 0, 0, 2)),
+    "of no images": lambda t: t.conv2d(wave(t, 0, 3, 4, 4), wave(t, 2, 3, 2, 2)),
+    "a transposed convolution of nothing": lambda t: t.conv_transpose1d(
+        wave(t, 2, 3, 0), wave(t, 3, 4, 2)
+    ),
+    "of no height": lambda t: t.conv_transpose2d(wave(t, 2, 3, 0, 4), wave(t, 3, 4, 2, 2)),
+    "to nothing": lambda t: t.conv_transpose1d(wave(t, 2, 3, 1), wave(t, 3, 4, 2), padding=1),
+    "to less than nothing": lambda t: t.conv_transpose1d(
+        wave(t, 2, 3, 1), wave(t, 3, 4, 1), padding=1
+    ),
+    "LSTM with three states": lambda t: t.nn.LSTM(2, 3)(
+        wave(t, 4, 1, 2), (wave(t, 1, 1, 3),) * 3
+    ),
+    **{
+        f"sampled, {mode}, {padding}, {dims}": lambda t, given=(mode, padding, dims): sampled(
+            t, *given
+        )
+        for mode in ("nearest", "bilinear")
+        for padding in ("zeros", "border", "reflection")
+        for dims in (2, 3)
+    },
     "lp_pool with stride 0": lambda t: t.nn.functional.lp_pool1d(wave(t, 1, 2, 6), 2, 2, 0),
     "lp_pool with one size": lambda t: t.nn.functional.lp_pool2d(wave(t, 1, 4, 4), 2, (2,)),
     "lp_pool": lambda t: t.nn.functional.lp_pool2d(wave(t, 1, 4, 4), 3, (2, 3), 2, True),
@@ -140,3 +174,29 @@ def test_tables_of_examples_have_the_gradient_of_a_loop(given: dict[str, Any]) -
     loop = [pb.stack([rows(tables[a, b], index[a, b]) for b in range(2)]) for a in range(2)]
     (expected,) = pb.autograd.grad(pb.stack(loop), tables, factors)
     pb.testing.assert_close(batched, expected)
+
+
+def test_the_gradient_of_a_length_of_nothing() -> None:
+    x, w = pb.ones(2, 3, 1, requires_grad=True), pb.ones(3, 4, 2, requires_grad=True)
+    made = pb.conv_transpose1d(x, w, padding=1)
+    assert made.shape == (2, 4, 0)
+    for found, operand in zip(pb.autograd.grad(made.sum(), (x, w)), (x, w), strict=True):
+        assert found.tolist() == pb.zeros_like(operand).tolist()
+
+
+def test_an_lstm_says_how_many_states_it_needs() -> None:
+    for state in ((), (pb.ones(1, 1, 3),)):  # PyTorch: IndexError of its own code
+        with pytest.raises(RuntimeError, match=f"expects two hidden states: got {len(state)}"):
+            pb.nn.LSTM(2, 3)(pb.ones(4, 1, 2), state)
+
+
+def test_values_of_nearest_places_do_not_change_with_a_gradient() -> None:
+    """Also the sign of a zero stays."""
+    x = pb.tensor([-0.0, 1.0, -0.0, 2.0]).reshape(1, 1, 2, 2)
+    places = pb.tensor([[-1.0, -1.0], [1.0, 1.0], [float("nan"), float("-inf")]])
+    grid = places.reshape(1, 1, 3, 2)
+    plain = pb.nn.functional.grid_sample(x, grid, "nearest", "border", True)
+    followed = pb.nn.functional.grid_sample(x, grid.requires_grad_(), "nearest", "border", True)
+    assert repr(plain.tolist()) == repr(followed.tolist())
+    followed.sum().backward()
+    assert grid.grad.tolist() == pb.zeros_like(grid).tolist()

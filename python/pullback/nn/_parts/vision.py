@@ -361,6 +361,21 @@ def _placed(x: Tensor, n: int, padding_mode: str, align_corners: bool) -> Tensor
     return x
 
 
+def _found(x: Tensor, n: int, padding_mode: str, dims: int) -> Tensor:
+    """With the place where PyTorch looks for what is no number: another one in volumes."""
+    if padding_mode != "zeros":
+        return pb.where(x.isnan(), 0.0 if dims == 2 else n - 1.0, x)
+    return x if dims == 2 else pb.where(x.isfinite(), x, -2.0)
+
+
+def _following(values: Tensor, grid: Tensor) -> Tensor:
+    """The same values as a function of the grid, with the derivative zero."""
+    if not grid.requires_grad:
+        return values
+    still = grid.floor().nan_to_num(0.0, 0.0, 0.0).mul(0.0).abs()
+    return values - still.sum(-1).unsqueeze(1)
+
+
 class _Plane:
     """Reads elements at whole positions; those outside are zero."""
 
@@ -463,9 +478,12 @@ def grid_sample(
     plane = _Plane(input, grid)
     if mode == "bicubic":
         return _bicubic(plane, raw, padding_mode, aligned)
-    at = [_placed(x, n, padding_mode, aligned) for x, n in zip(raw, sizes, strict=True)]
+    at = [
+        _found(_placed(x, n, padding_mode, aligned), n, padding_mode, dims)
+        for x, n in zip(raw, sizes, strict=True)
+    ]
     if mode == "nearest":
-        return plane.read([x.detach().round() for x in at])
+        return _following(plane.read([x.detach().round() for x in at]), grid)
     floors = [x.detach().floor() for x in at]
     shares = [x - f for x, f in zip(at, floors, strict=True)]
     total: Any = 0

@@ -197,6 +197,8 @@ class RNNBase(Module):
             )
 
     def _forward(self, input: Any, hx: State | None) -> tuple[Any, State]:
+        if self.mode == "LSTM" and hx is not None and len(hx) != 2:
+            raise RuntimeError(f"LSTM: lstm expects two hidden states: got {len(hx)}")
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, hx)
         name = type(self).__name__
