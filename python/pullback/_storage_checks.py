@@ -42,13 +42,47 @@ def expect_byte(value: object, function: str) -> None:
         )
 
 
-def expect_place(
-    index: object, size: int, no_index: type[Exception], outside: type[Exception]
-) -> None:
-    if not isinstance(index, int):
-        raise no_index(f"can't index a torch.UntypedStorage with {type(index).__name__}")
+def expect_place(index: object, size: int) -> None:
+    """Where a byte is read, also from the end."""
+    if isinstance(index, bool) or not isinstance(index, int):
+        raise TypeError(f"can't index a torch.UntypedStorage with {type(index).__name__}")
     if not -size <= index < size:
-        raise outside(f"index {index} out of range for storage of size {size}")
+        raise IndexError(f"index {index} out of range for storage of size {size}")
+
+
+def expect_target(index: object, size: int) -> None:
+    """Where a byte is written, only from the front."""
+    if isinstance(index, bool) or not isinstance(index, int):
+        raise RuntimeError(f"can't index a torch.UntypedStorage with {type(index).__name__}")
+    if not 0 <= index < size:
+        raise RuntimeError(
+            f"out of bounds: got index {index}, expected one from 0 to {size - 1}. To write at the "
+            "end count from the front."
+        )
+
+
+def expect_whole(index: slice) -> None:
+    if index.step not in (None, 1):
+        raise RuntimeError(
+            f"Trying to slice with a step of {index.step}, but only a step of 1 is supported"
+        )
+
+
+def expect_element(index: object) -> None:
+    """A number that says which element of a TypedStorage is meant."""
+    if isinstance(index, bool) or not isinstance(index, int):
+        kind = TypeError if isinstance(index, bool) else RuntimeError
+        raise kind(f"can't index a torch.TypedStorage with {type(index).__name__}")
+
+
+def expect_elements(dtype: object, size: int) -> None:
+    """A dtype of whose elements there are so many bytes."""
+    if not isinstance(dtype, pb.dtype):
+        raise RuntimeError(f"byteswap: expected torch.dtype, but got {type(dtype).__name__}")
+    if size % dtype.itemsize != 0:
+        raise RuntimeError(
+            f"byteswap: the length of data is not a multiple of {dtype.itemsize}: got {size} bytes"
+        )
 
 
 def shared_memory() -> ModuleType:

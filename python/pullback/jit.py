@@ -118,8 +118,11 @@ def is_tracing() -> bool:
 def isinstance(obj: Any, target_type: Any) -> bool:
     """Whether it and its elements are of the type: ``list[int]``, ``Optional[Tensor]``, several.
 
+    Of the types with parameters TorchScript knows lists, dicts, tuples and unions; nothing is of
+    another one.
+
     Raises:
-        RuntimeError: the type is a container that does not say what it holds.
+        RuntimeError: the type is a container that does not say what it holds, or no type.
 
     Example:
         >>> import pullback as pb
@@ -127,6 +130,12 @@ def isinstance(obj: Any, target_type: Any) -> bool:
         False
     """
     kinds = target_type if type(target_type) is tuple else (target_type,)
+    for kind in kinds:
+        if builtins.isinstance(kind, (str, list)):
+            raise RuntimeError(
+                "The second argument to `torch.jit.isinstance` must be a type or a tuple of types, "
+                f"but got {kind!r}"
+            )
     return any(_is_of(obj, kind) for kind in kinds)
 
 
@@ -134,7 +143,11 @@ def _is_of(obj: Any, kind: Any) -> bool:
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Union or origin is types.UnionType:
         return any(_is_of(obj, each) for each in inner)
+    if kind == typing.Tuple[()]:  # noqa: UP006 - which is tuple[()]
+        return builtins.isinstance(obj, tuple) and not obj
     container = origin or kind
+    if origin is not None and origin not in (list, dict, tuple):
+        return False
     if container in (list, dict, tuple) and not inner:
         raise RuntimeError(
             f"Attempted to use {container.__name__} without a contained type. Please add a "

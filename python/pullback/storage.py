@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pullback as pb
@@ -240,6 +240,7 @@ class UntypedStorage(_Storage):
 
     def byteswap(self, dtype: Any) -> None:
         """Turns the bytes of every element round; those of complex elements in their halves."""
+        checks.expect_elements(dtype, self.nbytes())
         size = dtype.itemsize // (2 if dtype.is_complex else 1)
         memory = memoryview(self._memory)
         for low in range(size // 2):
@@ -257,19 +258,17 @@ class UntypedStorage(_Storage):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            if index.step not in (None, 1):
-                raise RuntimeError(
-                    f"Trying to slice with a step of {index.step}, but only a step of 1 is "
-                    "supported"
-                )
+            checks.expect_whole(index)
             return _untyped(_over(self._memory[index], pb.uint8))
-        checks.expect_place(index, self.nbytes(), TypeError, IndexError)
+        checks.expect_place(index, self.nbytes())
         return memoryview(self._memory)[index]
 
     def __setitem__(self, index: Any, value: int) -> None:
         checks.expect_byte(value, "x[i] = value")
-        if not isinstance(index, slice):
-            checks.expect_place(index, self.nbytes(), RuntimeError, RuntimeError)
+        if isinstance(index, slice):
+            checks.expect_whole(index)
+        else:
+            checks.expect_target(index, self.nbytes())
         self._memory[index] = value
 
     def __eq__(self, other: object) -> bool:
@@ -420,9 +419,12 @@ class TypedStorage(_Storage):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             raise RuntimeError("slices are only supported in UntypedStorage.__getitem__")
+        checks.expect_element(index)
         return self._elements[index].item()
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        if not isinstance(index, slice):
+            checks.expect_element(index)
         self._elements[index] = value
 
     def __repr__(self) -> str:
@@ -545,7 +547,8 @@ def _filled(function: str, name: str, data: Any, dtype: Any, device: Any) -> Any
             raise RuntimeError(
                 f"{function}: got device={device!r}, expected 'cpu': pullback runs on the CPU only."
             )
-    if isinstance(data, (bool, str)) or not (isinstance(data, int) or hasattr(data, "__len__")):
+    is_number = isinstance(data, int) and not isinstance(data, bool)
+    if not is_number and (not isinstance(data, Sequence) or isinstance(data, str)):
         _arguments.refuse(function, name, "the number of elements or a sequence of them", data)
     if isinstance(data, int):
         if data < 0:
