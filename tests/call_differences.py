@@ -12,7 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from calls import Call
+from samples import Checks
 from table import OPS
 
 ANY = ""
@@ -46,13 +49,19 @@ def close(a: Any, b: Any) -> bool:
     return bool(a == b) and type(a) is type(b)
 
 
-def unsigned(result: Any) -> Any:
-    if isinstance(result, list):
-        return [unsigned(each) for each in result]
-    return abs(result) if isinstance(result, float) else result
+def settled(checks: Checks, ours: Any, theirs: Any) -> Any:
+    """Our results of a factorization, each of their vectors with the sign that it has in torch."""
+    if not isinstance(ours, list) or len(ours) != len(theirs):
+        return ours
+    made = list(ours)
+    for k in checks.vectors:
+        (*said, found), (*wanted, expected) = ours[k + 1], theirs[k + 1]  # the container is first
+        if said == wanted and found is not None:
+            made[k + 1] = [*said, checks.settled(np.array(found), np.array(expected), k).tolist()]
+    return made
 
 
-FACTORIZATIONS = {op.name for op in OPS if op.checks.vectors}
+FACTORIZATIONS = {op.name: op.checks for op in OPS if op.checks.vectors}
 Difference = Callable[[Call, str, Outcome, Outcome], bool]
 DIFFERENCES: dict[str, Difference] = {}
 
@@ -334,8 +343,10 @@ rule(
 
 @difference("vectors of a factorization are right up to their signs")
 def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
-    both = ours.fits("ok") and theirs.fits("ok") and call.target.name in FACTORIZATIONS
-    return both and close(unsigned(ours.result), unsigned(theirs.result))
+    checks = FACTORIZATIONS.get(call.target.name)
+    if checks is None or not (ours.fits("ok") and theirs.fits("ok")):
+        return False
+    return close(settled(checks, ours.result, theirs.result), theirs.result)
 
 
 rule(

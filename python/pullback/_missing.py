@@ -53,18 +53,18 @@ _absent(
 _absent(
     "it is a part of PyTorch's own machinery",
     "backends.cpu backends.xeon monitor nn.cpp numa package profiler.python_tracer",
-    "nn.modules.linear_cross_entropy",
+    "multiprocessing.pool multiprocessing.queue nn.modules.linear_cross_entropy",
     "utils.backend_registration utils.benchmark utils.cpp_backtrace utils.debug_log",
     "utils.file_baton utils.flop_counter utils.module_tracker utils.serialization",
     "utils.show_pickle utils.viz utils.weak",
 )
 _absent(
     "it is planned",
-    "fft multiprocessing nn.attention nn.grad overrides quasirandom signal",
+    "fft nn.attention nn.grad quasirandom signal",
 )
 
 # Why another name is not there, by the module that it belongs to.
-_FAMILIES = ("fft", "linalg", "special", "nn", "optim", "utils")
+_FAMILIES = ("fft", "linalg", "special", "nn")
 
 
 def reason_of_module(tail: str) -> str | None:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from call_differences import DIFFERENCES, Outcome, close
+from call_differences import DIFFERENCES, FACTORIZATIONS, Outcome, close, settled
 from calls import Call, Generator, Worker
 
 pytest.importorskip("torch")
@@ -89,3 +89,18 @@ def test_calls() -> None:
             continue
         wrong.append(f"{text}\n    pullback {show(ours)}\n    PyTorch {show(theirs)}")
     assert not wrong, f"{len(wrong)} of {COUNT} calls differ:\n" + "\n".join(wrong)
+
+
+def test_vectors_are_right_up_to_one_sign_each() -> None:
+    """Signs of single elements are no sign of a vector."""
+    eigh = FACTORIZATIONS["eigh"]
+    spectrum = ["Tensor", "float32", [2], False, [1.0, 2.0]]
+
+    def found(*rows: list[float]) -> list[object]:
+        return ["tuple", spectrum, ["Tensor", "float32", [2, 2], False, list(rows)]]
+
+    right = found([0.6, 0.8], [-0.8, 0.6])
+    turned = found([-0.6, 0.8], [0.8, 0.6])
+    wrong = found([0.6, 0.8], [0.8, 0.6])
+    assert close(settled(eigh, turned, right), right)
+    assert not close(settled(eigh, wrong, right), right)
