@@ -284,6 +284,9 @@ from pullback._grad_mode import (
 from pullback._histogram import (
     histogram as histogram,
 )
+from pullback._histogram import (
+    histogramdd as histogramdd,
+)
 from pullback._lowrank import (
     lobpcg as lobpcg,
 )
@@ -292,6 +295,9 @@ from pullback._lowrank import (
 )
 from pullback._lowrank import (
     svd_lowrank as svd_lowrank,
+)
+from pullback._misc import (
+    _assert as _assert,
 )
 from pullback._misc import (
     are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,

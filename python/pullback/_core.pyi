@@ -452,6 +452,7 @@ class Tensor:
         range: Sequence[_float] | None = None,
         weight: Tensor | None = None,
         density: _bool = False,
+        out: Any = None,
     ) -> Any: ...
     @overload
     def hsplit(self, sections: _int) -> tuple[Tensor, ...]: ...

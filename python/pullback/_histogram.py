@@ -18,11 +18,11 @@ class _Histogram(Function):
 
     @staticmethod
     def forward(
-        name: str, points: Tensor, weight: Tensor | None, density: bool, *edges: Tensor
+        _name: str, points: Tensor, weight: Tensor | None, density: bool, *edges: Tensor
     ) -> tuple[Tensor, ...]:
         sizes = [each.numel() - 1 for each in edges]
         columns = [points.select(-1, d).reshape(-1) for d in range(len(edges))]
-        count = points.shape[:-1].numel()
+        count = math.prod(points.shape[:-1])
         inside = pb.full((count,), bool(edges))  # without coordinates none, as in torch
         for column, edge in zip(columns, edges, strict=True):
             inside = inside & (column >= edge[0]) & (column <= edge[-1])

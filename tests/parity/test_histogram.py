@@ -1,4 +1,4 @@
-"""``histogram`` and ``histogramdd`` beside PyTorch: counts, edges, types of errors, and that there is no gradient."""
+"""``histogram`` and ``histogramdd`` beside PyTorch: counts, edges, types of errors, no gradient."""
 
 from __future__ import annotations
 

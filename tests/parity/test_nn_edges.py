@@ -76,9 +76,7 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "to less than nothing": lambda t: t.conv_transpose1d(
         wave(t, 2, 3, 1), wave(t, 3, 4, 1), padding=1
     ),
-    "LSTM with three states": lambda t: t.nn.LSTM(2, 3)(
-        wave(t, 4, 1, 2), (wave(t, 1, 1, 3),) * 3
-    ),
+    "LSTM with three states": lambda t: t.nn.LSTM(2, 3)(wave(t, 4, 1, 2), (wave(t, 1, 1, 3),) * 3),
     **{
         f"sampled, {mode}, {padding}, {dims}": lambda t, given=(mode, padding, dims): sampled(
             t, *given

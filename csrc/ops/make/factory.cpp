@@ -160,8 +160,7 @@ struct Fused {
     return std::fma(step, i, start);
   }
   template <typename T>
-  std::complex<T> operator()(std::complex<T> start, std::complex<T> step,
-                             std::complex<T> i) const {
+  std::complex<T> operator()(std::complex<T> start, std::complex<T> step, std::complex<T> i) const {
     return {std::fma(step.real(), i.real(), start.real()),
             std::fma(step.imag(), i.real(), start.imag())};
   }

@@ -313,9 +313,9 @@ void check_bias(const std::optional<Tensor>& bias, const Tensor& weight, std::in
 }
 
 void check_length(const Tensor& image, const Tensor& input) {
-  check(image.numel() > 0 || image.size(0) == 0 || image.size(1) == 0,
-        "Only zero batch or zero channel inputs are supported, but got input shape: ",
-        input.shape());
+  check(
+      image.numel() > 0 || image.size(0) == 0 || image.size(1) == 0,
+      "Only zero batch or zero channel inputs are supported, but got input shape: ", input.shape());
 }
 
 Dims spatial(const Tensor& t) { return Dims(t.sizes().subspan(2)); }

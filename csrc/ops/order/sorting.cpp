@@ -253,7 +253,8 @@ struct MedianOfAll {
   static void vjp(Vjp<MedianOfAll>& v) {
     const Attrs& a = v.attrs();
     const Tensor x = v.in(0);
-    v.give(0, shared_by_ties(restore(v.grad(), dims(a, x), x.ndim(), false), shares(a, x, v.out())));
+    v.give(0,
+           shared_by_ties(restore(v.grad(), dims(a, x), x.ndim(), false), shares(a, x, v.out())));
   }
   static Tensor jvp(Jvp<MedianOfAll>& j) {
     const Attrs& a = j.attrs();

@@ -204,8 +204,8 @@ static const Elementwise record_square("pow", "PowBackward0", DTypeRule::Promote
                                        {kReadsX, square_slope});
 
 static const Elementwise record_pow_number("pow", "PowBackward0", DTypeRule::Promote,
-                                           binary<"pow_number">,
-                                           {kReadsA | kReadsB, power_slope}, kZeroSlope);
+                                           binary<"pow_number">, {kReadsA | kReadsB, power_slope},
+                                           kZeroSlope);
 
 static Tensor base_slope(T t, S s) {
   const Tensor& e = s.b().tensor();

@@ -259,7 +259,9 @@ Tensor extreme(const char* name, bool max, const Tensor& input, DimSet dims, boo
          "dim with the 'dim' argument.");
   }
   check_not_empty(name, input, dims);
-  refuse_complex(full ? (max ? "max_all" : "min_all") : max ? "max_values_cpu" : "min_values_cpu",
+  refuse_complex(full  ? (max ? "max_all" : "min_all")
+                 : max ? "max_values_cpu"
+                       : "min_values_cpu",
                  input.dtype());
   return apply<Extreme>({dims, max, keepdim, full, input.ndim()}, input);
 }

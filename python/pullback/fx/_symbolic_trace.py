@@ -357,8 +357,8 @@ class Tracer(TracerBase):
     def _patched(self, function: Any) -> Any:
         """While it is in force, what the program calls is recorded."""
         places: list[tuple[dict[str, Any], str, Any]] = []
-        for name, module in pb._LAZY.items():
-            if module in _LATE:
+        for name, place in vars(pb)["_LAZY"].items():
+            if place in _LATE:
                 getattr(pb, name)
         for space in (pb, pb.nn.functional, pb.special, pb.linalg):
             for name, value in list(vars(space).items()):
