@@ -6,62 +6,12 @@ and is named by the reason. ``DIFFERENCES`` lists them; a call that ends the pro
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from calls import Call
-from samples import Checks
-from table import OPS
+from outcomes import ANY, FACTORIZATIONS, Outcome, close, settled
 
-ANY = ""
-
-
-@dataclass
-class Outcome:
-    """``kinds``: the names of the error's type and of its bases, or nothing."""
-
-    kinds: list[str]
-    result: Any
-    message: str
-
-    @property
-    def failed(self) -> bool:
-        return bool(self.kinds)
-
-    def fits(self, kinds: str, words: str = ANY) -> bool:
-        """Whether it is one of the errors ("ok" for a result) and its message has the words."""
-        kind = self.kinds[0] if self.kinds else "ok"
-        return kind in kinds.split() and re.search(words, self.message) is not None
-
-
-def close(a: Any, b: Any) -> bool:
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(close, a, b))
-    if isinstance(a, float) and isinstance(b, float):
-        if math.isnan(a) or math.isnan(b):
-            return math.isnan(a) and math.isnan(b)
-        return a == b or abs(a - b) <= 1e-6 + 1e-5 * max(abs(a), abs(b))
-    return bool(a == b) and type(a) is type(b)
-
-
-def settled(checks: Checks, ours: Any, theirs: Any) -> Any:
-    """Our results of a factorization, each of their vectors with the sign that it has in torch."""
-    if not isinstance(ours, list) or len(ours) != len(theirs):
-        return ours
-    made = list(ours)
-    for k in checks.vectors:
-        (*said, found), (*wanted, expected) = ours[k + 1], theirs[k + 1]  # the container is first
-        if said == wanted and found is not None:
-            made[k + 1] = [*said, checks.settled(np.array(found), np.array(expected), k).tolist()]
-    return made
-
-
-FACTORIZATIONS = {op.name: op.checks for op in OPS if op.checks.vectors}
 Difference = Callable[[Call, str, Outcome, Outcome], bool]
 DIFFERENCES: dict[str, Difference] = {}
 

@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from call_differences import DIFFERENCES, FACTORIZATIONS, Outcome, close, settled
+from call_differences import DIFFERENCES
 from calls import Call, Generator, Worker
+from outcomes import FACTORIZATIONS, Outcome, close, settled
 
 pytest.importorskip("torch")
 
