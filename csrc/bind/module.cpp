@@ -18,6 +18,7 @@
 #include "bind/optim.h"
 #include "bind/profile.h"
 #include "bind/provenance.h"
+#include "bind/recurrent.h"
 #include "bind/resample.h"
 #include "bind/saved_tensors.h"
 #include "bind/settings.h"
@@ -93,6 +94,7 @@ PYBIND11_MODULE(_core, m) {
   check_init(init_function(m.ptr()));
   check_init(init_saved_tensors(m.ptr()));
   check_init(init_factories(m.ptr()));
+  check_init(init_recurrent(m.ptr()));
   check_init(init_resample(m.ptr()));
   call([&] {
     init_operators(m.ptr());

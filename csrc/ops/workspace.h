@@ -13,7 +13,7 @@ namespace pullback {
 
 class Workspace {
  public:
-  static constexpr int kMost = 4;
+  static constexpr int kMost = 8;
 
   // Declares, before the fill.
   void need(int k, Sizes sizes, DType dtype) { needs_[at(k)] = {Dims(sizes), dtype, true}; }

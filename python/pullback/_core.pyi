@@ -1242,6 +1242,16 @@ def is_grad_enabled() -> _bool: ...
 def is_inference_mode_enabled() -> _bool: ...
 def operator_table() -> list[dict[str, Any]]: ...
 def _dropout_mask(input: Tensor, p: float) -> Tensor: ...
+def _lstm_steps(
+    gates: Tensor,
+    h0: Tensor,
+    c0: Tensor,
+    weight: Tensor | None,
+    projection: Tensor | None,
+    counts: tuple[_int, ...],
+    back: _bool,
+    /,
+) -> tuple[Tensor, Tensor]: ...
 def _resample(
     input: Tensor,
     dim: _int,

@@ -53,6 +53,7 @@ OTHER_NODES = {
     "multi_margin_loss": "a composition, where PyTorch has one node",
     "multilabel_margin_loss": "the same",
     "soft_margin_loss": "the same",
+    "scaled_dot_product_attention": "one node, where PyTorch has a composition or another one",
     **dict.fromkeys(
         ("avg_pool1d", "adaptive_avg_pool1d", "max_pool1d", "max_pool1d_with_indices"),
         "a kernel of its own, where PyTorch has a view of that for two dimensions",
@@ -60,7 +61,7 @@ OTHER_NODES = {
     "adaptive_max_pool1d_with_indices": "the same",
     **dict.fromkeys(
         ("batch_norm", "group_norm", "instance_norm", "layer_norm"),
-        "weight and bias are operators behind the standardized values",
+        "one operator for all of them, of the input seen as groups",
     ),
     "rms_norm(xs(3,4), [4], x(4))": "the same",
     "cov": "views of a matrix in other steps",

@@ -22,6 +22,8 @@ namespace {
 
 // Products of fewer multiplications never load OpenBLAS.
 constexpr std::int64_t kSmallProduct = 16384;
+// The same for one thread's blocks, for which it is loaded anyway.
+constexpr std::int64_t kSmallBlock = 1 << 18;
 constexpr std::int64_t kDotBlock = 8192;
 // Multiplications that are worth a tile of their own.
 constexpr std::int64_t kTileWork = 1 << 21;
@@ -302,7 +304,31 @@ void multiply(const Matrix& a, const Matrix& b, const Matrix& c, DType dtype, bo
   report_no_kernel(dtype);
 }
 
+template <typename T>
+void multiply_whole(const SmallProduct& p) {
+  const auto at = [](const void* data) { return static_cast<char*>(const_cast<void*>(data)); };
+  const Matrix a{at(p.a), p.m, p.k, p.a_row, p.a_column};
+  const Matrix b{at(p.b), p.k, p.n, p.b_row, p.b_column};
+  const Matrix c{at(p.c), p.m, p.n, p.c_row, p.c_column};
+  // OpenBLAS may take these for vectors, see multiply_vector.
+  if ((p.m == 1 || p.n == 1) && !p.accumulate) zero(c, kDTypeOf<T>);
+  multiply_tile<T>(Operand<T>(a), Operand<T>(b), c, 0, 0, p.m, p.n, p.k, p.accumulate);
+}
+
 }  // namespace
+
+void multiply_small(DType dtype, const SmallProduct& p) { small_function(dtype)(p); }
+
+void multiply_here(DType dtype, const SmallProduct& p) {
+  if (p.m == 0 || p.n == 0) return;
+  const bool packs = p.k > 0 && p.m * p.k <= kSmallPack && p.k * p.n <= kSmallPack;
+  if (packs && p.m * p.n * p.k <= kSmallBlock) return small_function(dtype)(p);
+  if (p.k == 0) {
+    if (!p.accumulate) zero({static_cast<char*>(p.c), p.m, p.n, p.c_row, p.c_column}, dtype);
+    return;
+  }
+  visit_floating(dtype, "matmul", [&]<typename T>() { multiply_whole<T>(p); });
+}
 
 void gemm(const View& out, const View& a, const View& b, bool accumulate) {
   const Matrix c0 = matrix_of(out, 0);

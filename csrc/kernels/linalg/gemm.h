@@ -12,6 +12,13 @@ namespace pullback::kernels {
 
 void gemm(const View& out, const View& a, const View& b, bool accumulate = false);
 
+// One product by this thread alone, for kernels that cut their work themselves.  Floating; of a and
+// b the rows or the columns are contiguous, of c the rows, and no stride is negative.
+struct SmallProduct;
+void multiply_here(DType dtype, const SmallProduct& product);
+// The same by our own loops whatever the size, for operands that fit the caches; any strides.
+void multiply_small(DType dtype, const SmallProduct& product);
+
 // The inner product of two one-dimensional views; out has one element.
 void dot(const View& out, const View& a, const View& b);
 

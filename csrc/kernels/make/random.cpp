@@ -266,6 +266,23 @@ void dropout_mask(const View& out, double p, Generator& generator) {
   });
 }
 
+void dropout_bits(const View& out, std::int64_t n, double p, Generator& generator) {
+  const Lock lock(generator.mutex());
+  const double chance = 1 - p;
+  for_elements(std::array{&out}, [&](const auto& at, std::int64_t bytes) {
+    auto* to = reinterpret_cast<std::uint8_t*>(at[0]);
+    const std::int64_t row = (n + 7) / 8;
+    for (std::int64_t i = 0; i < bytes; ++i) {
+      const std::int64_t bits = std::min<std::int64_t>(8, n - i % row * 8);
+      unsigned byte = 0;
+      for (std::int64_t b = 0; b < bits; ++b) {
+        byte |= unsigned{uniform01<double>(generator) < chance} << b;
+      }
+      to[i] = static_cast<std::uint8_t>(byte);
+    }
+  });
+}
+
 void multinomial(const View& out, const View& probs, bool replacement, Generator& generator) {
   const int last = probs.ndim - 1;
   const std::int64_t n = probs.sizes[last], samples = out.sizes[last];

@@ -82,6 +82,8 @@ void bernoulli(const View& out, const View& p, Generator& generator);
 void bernoulli(const View& out, double p, Generator& generator);
 // Floating: zero with probability p, else 1 / (1 - p); the draws of bernoulli(out, 1 - p).
 void dropout_mask(const View& out, double p, Generator& generator);
+// The same draws for rows of n elements as bits of rows of (n + 7) / 8 bytes: 1 is kept.
+void dropout_bits(const View& out, std::int64_t n, double p, Generator& generator);
 // out: int64 [n] or [rows, n]; probs: floating [categories] or [rows, categories], not negative,
 // not necessarily normalised.
 void multinomial(const View& out, const View& probs, bool replacement, Generator& generator);

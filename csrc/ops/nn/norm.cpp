@@ -1,12 +1,13 @@
 // Normalisation: of the elements of a channel over a batch, of one example, of groups of channels.
 //
-// Each is standardize() of the input seen as [outer, groups, inner], then weight and bias.
+// Each is normalize() of the input seen as [outer, groups, inner].
+#include <algorithm>
 #include <limits>
 #include <optional>
 
 #include "ops/basic.h"
 #include "ops/levels.h"
-#include "ops/nn/standardize.h"
+#include "ops/nn/normalize.h"
 #include "ops/nn/taps.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
@@ -41,20 +42,6 @@ void check_channels(const char* what, const Optional& values, std::int64_t chann
         channels, " elements not ", values ? values->numel() : 0);
 }
 
-// Of standardized values, which are saved: never these themselves, since a result may be written.
-Tensor scaled(const Tensor& x, const Optional& weight, const Optional& bias) {
-  if (!weight && !bias) return clone(x);
-  const Tensor product = weight ? x * *weight : x;
-  return bias ? product + *bias : product;
-}
-
-Tensor by_channel(const Tensor& x, const Optional& weight, const Optional& bias) {
-  const auto along = [&](const Optional& t) -> Optional {
-    return t ? Optional(along_channels(*t, x.ndim())) : Optional();
-  };
-  return scaled(x, along(weight), along(bias));
-}
-
 std::int64_t rest(const Tensor& t, int from) {
   return count_elements(t.sizes().subspan(static_cast<std::size_t>(from)));
 }
@@ -86,14 +73,16 @@ Tensor batch_norm_of(const char* name, const Tensor& input, const Optional& runn
     const Tensor inverse = rsqrt(cast(*running_var, input.dtype()) + eps);
     const Tensor scale = weight ? *weight * inverse : inverse;
     const Tensor shift = cast(*running_mean, input.dtype()) * scale;
-    return by_channel(input, scale, bias ? *bias - shift : neg(shift));
+    const Tensor offset = bias ? *bias - shift : neg(shift);
+    return input * along_channels(scale, input.ndim()) + along_channels(offset, input.ndim());
   }
   const std::int64_t inner = rest(input, 2);
-  const auto [y, moments] = standardize(reshape(input, Dims{input.size(0), channels, inner}), eps);
+  const auto [y, moments] = normalize(reshape(input, Dims{input.size(0), channels, inner}), weight,
+                                      bias, {channels, 1}, eps);
   update(name, running_mean, select(moments, 0, 0), momentum);
   const auto n = static_cast<double>(input.size(0) * inner);
   if (running_var) update(name, running_var, select(moments, 0, 1) * (n / (n - 1)), momentum);
-  return by_channel(reshape(y, input.sizes()), weight, bias);
+  return reshape(y, input.sizes());
 }
 
 Tensor wide_batch_norm(const Tensor& input, const Optional& running_mean,
@@ -146,7 +135,8 @@ Tensor wide_instance_norm(const Tensor& input, const Optional& running_mean,
   }
   check(ErrorKind::Value, inner != 1,
         "Expected more than 1 spatial element when training, got input size ", input.shape());
-  const auto [y, moments] = standardize(reshape(input, Dims{1, batch * channels, inner}), eps);
+  const auto [y, moments] =
+      normalize(reshape(input, Dims{1, batch * channels, inner}), weight, bias, {channels, 1}, eps);
   if (running_mean || running_var) {
     const auto of_batch = [&](std::int64_t which) {
       return mean(reshape(select(moments, 0, which), Dims{batch, channels}), Dims{0});
@@ -155,7 +145,7 @@ Tensor wide_instance_norm(const Tensor& input, const Optional& running_mean,
     update("instance_norm", running_mean, of_batch(0), momentum);
     update("instance_norm", running_var, of_batch(1) * (n / (n - 1)), momentum);
   }
-  return by_channel(reshape(y, input.sizes()), weight, bias);
+  return reshape(y, input.sizes());
 }
 
 Tensor instance_norm(const Tensor& input, const Optional& running_mean, const Optional& running_var,
@@ -183,8 +173,9 @@ Tensor wide_group_norm(const Tensor& input, std::int64_t num_groups, const Optio
   const std::int64_t inner = channels / num_groups * rest(input, 2);
   check(ErrorKind::Value, input.size(0) * inner != 1,
         "Expected more than 1 value per channel when training, got input size ", input.shape());
-  const Tensor y = standardize(reshape(input, Dims{1, input.size(0) * num_groups, inner}), eps)[0];
-  return by_channel(reshape(y, input.sizes()), weight, bias);
+  const Tensor groups = reshape(input, Dims{1, input.size(0) * num_groups, inner});
+  const NormalizeForm form{num_groups, channels / num_groups};
+  return reshape(normalize(groups, weight, bias, form, eps)[0], input.sizes());
 }
 
 Tensor group_norm(const Tensor& input, std::int64_t num_groups, const Optional& weight,
@@ -223,9 +214,9 @@ Tensor wide_layer_norm(const Tensor& input, const Dims& normalized_shape, const 
   check_shape(input, normalized_shape, weight, bias);
   check_floating("LayerNormKernelImpl", input);
   const std::int64_t inner = count_elements(normalized_shape);
-  if (input.numel() == 0) return scaled(input, weight, bias);
-  const Tensor y = standardize(reshape(input, Dims{1, input.numel() / inner, inner}), eps)[0];
-  return scaled(reshape(y, input.sizes()), weight, bias);
+  const std::int64_t rows = input.numel() / std::max<std::int64_t>(1, inner);
+  const Tensor layers = reshape(input, Dims{1, rows, inner});
+  return reshape(normalize(layers, weight, bias, {1, inner}, eps)[0], input.sizes());
 }
 
 Tensor layer_norm(const Tensor& input, const Dims& normalized_shape, const Optional& weight,

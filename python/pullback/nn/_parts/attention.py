@@ -1,4 +1,4 @@
-"""Attention: weighted means of values, the weights a softmax of products of queries and keys."""
+"""Attention with several heads, around the operator ``scaled_dot_product_attention``."""
 
 from __future__ import annotations
 
@@ -10,47 +10,11 @@ import pullback as pb
 from pullback import Tensor, _arguments, _core
 from pullback.nn import _operators
 
-__all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
+__all__ = ["multi_head_attention_forward"]
 
 _linear: Callable[..., Tensor] = _operators.linear
 _softmax: Callable[..., Tensor] = pb.softmax
-
-
-def _check_attention(query: Tensor, key: Tensor, value: Tensor) -> None:
-    name = "scaled_dot_product_attention"
-    _arguments.tensors(name, query=query, key=key, value=value)
-    if not query.dtype == key.dtype == value.dtype:
-        raise RuntimeError(
-            f"{name}: Expected query, key, and value to have the same dtype, but got "
-            f"query.dtype: {query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} "
-            "instead."
-        )
-    if min(query.dim(), key.dim(), value.dim()) < 2:
-        raise RuntimeError(
-            f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got "
-            f"{query.dim()}, {key.dim()} and {value.dim()} dimensions instead."
-        )
-
-
-def _bias(mask: Tensor, dtype: Any) -> Tensor:
-    """A mask as what is added to the products: bools say where attention may go."""
-    if mask.dtype == pb.bool:
-        zeros = pb.zeros(mask.shape, dtype=dtype)
-        return zeros.masked_fill(mask.logical_not(), -math.inf)
-    if mask.dtype != dtype:
-        raise RuntimeError(
-            "scaled_dot_product_attention: Expected attn_mask dtype to be bool or to match query "
-            f"dtype, but got attn_mask.dtype: {mask.dtype} and query.dtype: {dtype} instead."
-        )
-    return mask
-
-
-def _weights(scores: Tensor, masked: bool) -> Tensor:
-    """The softmax of rows; a row that may look nowhere has zeros."""
-    if not masked:
-        return _softmax(scores, -1)
-    nowhere = (scores.detach() == -math.inf).all(-1, keepdim=True)
-    return _softmax(scores.masked_fill(nowhere, 0.0), -1).masked_fill(nowhere, 0.0)
+_attention: Callable[..., Tensor] = _operators.scaled_dot_product_attention
 
 
 def _dropped(weights: Tensor, p: float) -> Tensor:
@@ -61,73 +25,6 @@ def _dropped(weights: Tensor, p: float) -> Tensor:
     if p == 1.0:
         return weights * 0.0
     return weights * _core._dropout_mask(weights, p)
-
-
-def scaled_dot_product_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Tensor:
-    """``softmax(query @ key.T * scale + mask) @ value`` over the last two dimensions.
-
-    Args:
-        query: [..., targets, features].
-        key: [..., sources, features].
-        value: [..., sources, width].
-        attn_mask: broadcasts to [..., targets, sources]; bools say where attention may go, numbers
-            are added.
-        dropout_p: probability of zeros among the weights, also outside of training.
-        is_causal: a target sees only sources at its own position and before.
-        scale: ``1 / sqrt(features)`` without it.
-        enable_gqa: several heads of queries (dimension -3) share one of keys and values.
-
-    Returns:
-        A tensor [..., targets, width]; a target that may look nowhere gets zeros.
-
-    Raises:
-        RuntimeError: dtypes or shapes that do not fit, or a mask together with ``is_causal``.
-
-    Example:
-        >>> import pullback as pb
-        >>> x = pb.tensor([[1.0, 0.0], [0.0, 1.0]])
-        >>> pb.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True, scale=0.0)
-        tensor([[1.0000, 0.0000],
-                [0.5000, 0.5000]])
-    """
-    name = "scaled_dot_product_attention"
-    _check_attention(query, key, value)
-    _arguments.maybe(_arguments.tensors, name, attn_mask=attn_mask)
-    _arguments.numbers(name, dropout_p=dropout_p)
-    _arguments.bools(name, is_causal=is_causal, enable_gqa=enable_gqa)
-    _arguments.maybe(_arguments.numbers, name, scale=scale)
-    if is_causal and attn_mask is not None:
-        raise RuntimeError(f"{name}: Explicit attn_mask should not be set when is_causal=True")
-    if enable_gqa:
-        heads = query.size(-3)
-        if heads % key.size(-3) or heads % value.size(-3):
-            raise RuntimeError(
-                f"{name}: Number of heads in key and value must divide the number of heads in "
-                f"query: got {key.size(-3)}, {value.size(-3)} and {heads}"
-            )
-        key = key.repeat_interleave(heads // key.size(-3), -3)
-        value = value.repeat_interleave(heads // value.size(-3), -3)
-    factor = 1 / math.sqrt(max(query.size(-1), 1)) if scale is None else scale
-    scores = (query * factor) @ key.transpose(-2, -1)
-    if is_causal:
-        allowed = pb.ones(query.size(-2), key.size(-2), dtype=pb.bool).tril()
-        scores = scores.masked_fill(allowed.logical_not(), -math.inf)
-    elif attn_mask is not None:
-        scores = scores + _bias(attn_mask, query.dtype)
-    weights = _weights(scores, attn_mask is not None)
-    return _dropped(weights, float(dropout_p)) @ value
-
-
-# --- several heads ---
 
 
 def _canonical(mask: Tensor | None, name: str, dtype: Any) -> Tensor | None:
@@ -382,7 +279,7 @@ def multi_head_attention_forward(
 
     if mask is not None:
         mask = mask.unsqueeze(0) if mask.size(0) == 1 else apart(mask)
-    out = scaled_dot_product_attention(apart(q), apart(k), apart(v), mask, p, use_causal)
+    out = _attention(apart(q), apart(k), apart(v), mask, p, use_causal)
     out = out.permute(2, 0, 1, 3).reshape(targets * batch, features)
     out = _linear(out, out_proj_weight, out_proj_bias).reshape(targets, batch, -1)
     return (out if batched else out.squeeze(1)), None

@@ -1,8 +1,9 @@
-"""Recurrent networks step by step: what the modules of ``modules/rnn.py`` run.
+"""Recurrent networks: what the modules of ``modules/rnn.py`` run.
 
 ``Step`` functions make the next state of the part of all steps that depends on the input alone,
 which is computed for all of them at once. A state is a tuple: ``(h,)``, of an LSTM ``(h, c)``.
-A layer runs over a list of steps; in a packed sequence the number of sequences falls.
+A layer runs over a list of steps; in a packed sequence the number of sequences falls. Of an LSTM
+all steps are one operator, and the step here is that of its cell.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor
+from pullback import Tensor, _core
 from pullback.nn import _operators
 
 __all__: list[str] = []
@@ -108,6 +109,38 @@ def run_packed_backwards(
     return outputs[::-1], state
 
 
+def run_lstm(
+    input: Tensor, sizes: list[int] | None, state: State, weights: Weights, back: bool
+) -> tuple[Tensor, State]:
+    """``run_layer`` of an LSTM: both biases meet what comes from the input."""
+    bias = weights[2] if weights[2] is None or weights[3] is None else weights[2] + weights[3]
+    gates = _linear(input, weights[0], bias)
+    hidden, cell = state
+    projection = weights[4] if len(weights) > 4 else None
+    if sizes is None:
+        steps, batch = input.size(0), input.size(1)
+        flat = gates.reshape(steps * batch, gates.size(-1))
+        counts = (batch,) * steps
+        out, cells = _core._lstm_steps(flat, hidden, cell, weights[1], projection, counts, back)
+        last = 0 if back else (steps - 1) * batch
+        ends = tuple(part.narrow(0, last, batch) for part in (out, cells))
+        return out.reshape(steps, batch, out.size(-1)), ends
+    out, cells = _core._lstm_steps(gates, hidden, cell, weights[1], projection, tuple(sizes), back)
+    if back:
+        return out, tuple(part.narrow(0, 0, sizes[0]) for part in (out, cells))
+    return out, tuple(_last_rows(part, sizes) for part in (out, cells))
+
+
+def _last_rows(states: Tensor, sizes: list[int]) -> Tensor:
+    """The state of each packed sequence after its last step."""
+    found = []
+    for step, part in reversed(list(enumerate(states.split(sizes)))):
+        ending = sizes[step + 1] if step + 1 < len(sizes) else 0
+        if ending < sizes[step]:
+            found.append(part.narrow(0, ending, sizes[step] - ending))
+    return pb.cat(found, 0)
+
+
 def run_layer(
     step: Step, input: Tensor, sizes: list[int] | None, state: State, weights: Weights, back: bool
 ) -> tuple[Tensor, State]:
@@ -121,6 +154,8 @@ def run_layer(
         weights: of the layer, those of the input first.
         back: from the last step to the first.
     """
+    if step is lstm_step:
+        return run_lstm(input, sizes, state, weights, back)
     gates = _linear(input, weights[0], weights[2])
     if sizes is not None:
         run = run_packed_backwards if back else run_packed

@@ -1,0 +1,105 @@
+"""Attention in blocks: orders, modes, batches, threads and memory."""
+
+from __future__ import annotations
+
+import math
+import resource
+from typing import Any
+
+import pytest
+
+import pullback as pb
+from pullback import Tensor
+
+attention = pb.nn.functional.scaled_dot_product_attention
+
+
+def composed(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))
+    return (scores if mask is None else scores + mask).softmax(-1) @ v
+
+
+def made(*shape: int) -> Tensor:
+    return pb.randn(*shape, dtype=pb.float64)
+
+
+def inputs() -> tuple[Tensor, ...]:
+    pb.manual_seed(0)
+    shapes = ((2, 3, 4), (2, 5, 4), (2, 5, 3), (3, 5))
+    return tuple(made(*shape).requires_grad_() for shape in shapes)
+
+
+def orders(function: Any, arguments: tuple[Tensor, ...]) -> list[Tensor]:
+    """Three orders of derivatives, each of the sum of squares of the one before."""
+    found, outputs = [], [function(*arguments)]
+    for _ in range(3):
+        total = sum((each**2).sum() for each in outputs)
+        outputs = list(pb.autograd.grad(total, arguments, create_graph=True))
+        found += outputs
+    return found
+
+
+def test_three_orders() -> None:
+    for ours, expected in zip(orders(attention, inputs()), orders(composed, inputs()), strict=True):
+        pb.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_forward_over_reverse_over_batches() -> None:
+    q, k, v, mask = inputs()
+
+    def product(function: Any, q: Tensor, k: Tensor, v: Tensor, tangent: Tensor) -> Tensor:
+        def gradient(q: Tensor) -> Tensor:
+            return pb.func.grad(lambda q: (function(q, k, v, mask) ** 2).sum())(q)
+
+        return pb.func.jvp(gradient, (q,), (tangent,))[1]
+
+    many = [pb.stack([x, 2 * x]).detach() for x in (q, k, v)]
+    tangents = made(*many[0].shape)
+    ours = pb.vmap(lambda *x: product(attention, *x))(*many, tangents)
+    expected = pb.vmap(lambda *x: product(composed, *x))(*many, tangents)
+    pb.testing.assert_close(ours, expected)
+
+
+def test_dropout_differs_among_the_examples_of_a_vmap() -> None:
+    q = made(2, 4, 6)
+    run = lambda x: attention(x, x, x, None, 0.5)  # noqa: E731
+    pb.manual_seed(1)
+    found = pb.vmap(run, randomness="different")(q)
+    pb.manual_seed(1)
+    pb.testing.assert_close(found, attention(q, q, q, None, 0.5))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_same_bits_on_any_number_of_threads(causal: bool) -> None:
+    pb.manual_seed(0)
+    parts = [pb.randn(3, 700, 16, requires_grad=True) for _ in range(3)]
+    before = pb.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            pb.set_num_threads(threads)
+            out = attention(*parts, is_causal=causal)
+            found.append([out, *pb.autograd.grad(out.sum() + (out**2).sum(), parts)])
+    finally:
+        pb.set_num_threads(before)
+    for other in found[1:]:
+        assert all(pb.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+def test_a_long_sequence_makes_no_matrix_of_weights() -> None:
+    """The matrix of 6,000 positions and 4 heads would take 576 MB."""
+    parts = [pb.randn(4, 6000, 16, requires_grad=True) for _ in range(3)]
+    attention(*[x[:, :100] for x in parts]).sum().backward()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    attention(*parts).sum().backward()
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert after - before < 100 * 1024
+
+
+def test_what_was_saved_may_not_be_overwritten() -> None:
+    q = made(3, 4).requires_grad_()
+    k = made(5, 4)
+    out = attention(q, k, k)
+    k.zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
