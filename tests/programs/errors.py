@@ -10,6 +10,7 @@ OTHER_ERRORS = [
     ("Number of indices", "leaf Variable"),
     ("at least 2 dimensions", "leaf Variable"),
     ("leaf Variable", "called random operation"),
+    ("not implemented for", "leaf Variable"),
     ("must have the same scalar type", "their dimensionality must match"),
     ("because it is an out= function", "functions with out="),
     ("split expects", "Dimension out of range"),

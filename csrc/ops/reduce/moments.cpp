@@ -260,9 +260,8 @@ Tensor complex_logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
   if (input.numel() == 0) return log(sum(exp(input), dim, keepdim));
   const Tensor most = amax(real(input.detach()), dim, true);
   const Tensor shift = masked_fill(most, logical_not(isfinite(most)), 0);
-  const Tensor whole = add(log(sum(exp(sub(input, shift)), dim, true)), shift);
-  if (keepdim) return whole;
-  return reshape(whole, reduced_sizes(input.sizes(), reduced_dims(dim, input.ndim()), false));
+  const Tensor rest = log(sum(exp(sub(input, shift)), dim, keepdim));
+  return add(rest, reshape(shift, rest.sizes()));
 }
 
 }  // namespace
