@@ -19,7 +19,7 @@ import pullback as pb
 from complex_rows import GIVES, NOT_HERE, ROWS, outcome, samples_of, table
 from pullback.autograd import gradcheck, gradgradcheck
 from samples import Sample
-from table import Op
+from table import Op, results
 
 VALUES = np.array([[1 + 2j, -3.5j, 0.25], [complex("nan"), complex("inf"), -1e30 + 1j]])
 
@@ -240,6 +240,39 @@ def test_derivatives_of_every_row(op: Op, sample: Sample) -> None:
         return
     assert gradcheck(call, tensors, check_forward_ad=True, fast_mode=True)
     assert gradgradcheck(call, tensors, fast_mode=True, check_fwd_over_rev=True)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("op", "sample"), CHECKED)
+def test_examples_of_every_row(op: Op, sample: Sample) -> None:
+    """A batch of complex tensors is a loop over its examples."""
+    if op.name.startswith("as_strided"):  # whose strides are those of one example's memory
+        return
+    call = op.of_tensors(pb, sample)
+    if isinstance(outcome(op, sample, pb), RuntimeError):
+        return
+
+    def example(number: int) -> list[Any]:
+        tensors = [t.detach().clone() for t in sample.tensors(pb)]
+        return [t * (1 - 0.25j) ** number if t.is_complex() else t for t in tensors]
+
+    dims = tuple(0 if t.is_complex() else None for t in example(0))
+    given = [
+        pb.stack(pair) if dim == 0 else pair[0]
+        for dim, pair in zip(dims, zip(example(0), example(1), strict=True), strict=True)
+    ]
+    together = results(pb, pb.vmap(call, dims)(*given))
+    for number in range(2):
+        apart = results(pb, call(*example(number)))
+        for a, b in zip(together, apart, strict=True):
+            assert pb.allclose(a[number], b, equal_nan=True)
+
+
+def test_poisson_of_half_precision_in_vmap() -> None:
+    rates = pb.full((3, 4), 2.0, dtype=pb.float16)
+    drawn = pb.vmap(pb.poisson, randomness="different")(rates)
+    assert drawn.dtype == pb.float16
+    assert drawn.shape == (3, 4)
 
 
 def test_complex_numbers_have_no_order() -> None:

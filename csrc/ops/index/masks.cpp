@@ -166,7 +166,7 @@ Tensor masked_scatter(const Tensor& input, const Tensor& mask, const Tensor& sou
 
 // What the kernels read of it.
 static Tensor countable(const Tensor& input) {
-  return is_complex(input.dtype()) ? cast(input.detach(), DType::Bool) : input;
+  return is_complex(input.dtype()) ? cast(detached(input), DType::Bool) : input;
 }
 
 Tensor nonzero(const Tensor& input) {

@@ -34,7 +34,7 @@ Tensor sample_each(const Tensor& parameter, Sampler sampler) {
 
 Tensor poisson(const Tensor& input) {
   floating(input.dtype(), "poisson_cpu");
-  const Tensor wide = is_narrow(input.dtype()) ? cast(input.detach(), DType::Float32) : input;
+  const Tensor wide = is_narrow(input.dtype()) ? cast(detached(input), DType::Float32) : input;
   const Tensor drawn = cast(sample_each(wide, kernels::poisson), input.dtype());
   record_zeros(drawn, {&input}, "PoissonBackward0");
   return drawn;

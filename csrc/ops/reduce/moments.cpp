@@ -258,7 +258,7 @@ Tensor nanmean(const Tensor& input, const std::optional<Dims>& dim, bool keepdim
 // Of the input less the greatest real part, which cancels and so counts as a constant.
 Tensor complex_logsumexp(const Tensor& input, const Dims& dim, bool keepdim) {
   if (input.numel() == 0) return log(sum(exp(input), dim, keepdim));
-  const Tensor most = amax(real(input.detach()), dim, true);
+  const Tensor most = amax(real(detached(input)), dim, true);
   const Tensor shift = masked_fill(most, logical_not(isfinite(most)), 0);
   const Tensor rest = log(sum(exp(sub(input, shift)), dim, keepdim));
   return add(rest, reshape(shift, rest.sizes()));
