@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from call_differences import Outcome
 from calls import Float, Index, outcome
+from outcomes import Outcome
 from parity.test_calls import agree, show
 
 torch = pytest.importorskip("torch")

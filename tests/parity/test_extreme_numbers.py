@@ -16,7 +16,10 @@ from parity_both import same
 
 torch = pytest.importorskip("torch")
 
-INFINITE = "nan, inf = float('nan'), float('inf')\n"
+INFINITE = """
+nan, inf = float('nan'), float('inf')
+i, v = torch.tensor([0, 0, 1]), [1.0, 2.0, 3.0]
+"""
 
 GRADIENTS = """
 def run(function, *values, by=1.0, dtype=torch.float32):
@@ -55,6 +58,15 @@ run(lambda x: torch.std_mean(x)[0], [1e30, 0.3])
 run(torch.var, [1e30, 0.3])
 run(torch.std, [inf, 0.3])
 run(torch.std, [0.5, 0.5])
+run(lambda x, s: x.scatter_reduce(0, i, s, "sum", include_self=False), [1.0, 2.0], v, by=inf)
+run(lambda x, s: x.scatter_reduce(0, i, s, "prod", include_self=False), [1.0, 2.0], v, by=inf)
+run(lambda x, s: x.scatter_reduce(0, i, s, "mean", include_self=False), [1.0, 2.0], v, by=inf)
+run(lambda x, s: x.scatter_reduce(0, i, s, "amax", include_self=False), [9.0, 9.0], v, by=inf)
+run(lambda x: torch.linalg.vector_norm(x, nan), [])
+run(lambda x: torch.linalg.vector_norm(x, nan, 0), [[], []])
+run(lambda x: torch.linalg.vector_norm(x, 3.0), [0.0, 1.0, -2.0])
+run(lambda x: torch.linalg.vector_norm(x, 3.0), [0.0, 0.0], by=inf)
+run(lambda x: torch.linalg.vector_norm(x, -2.0), [3.0, 1.0, 0.0])
 torch.std(torch.tensor([60000.0, 1.0], dtype=torch.float16))
 torch.std(torch.tensor([1e-8, 3e-8], dtype=torch.bfloat16), correction=0)
 """.strip().splitlines(),
@@ -79,6 +91,23 @@ def test_the_spread_of_complex_numbers_does_not_overflow() -> None:
     wanted.std().backward()
     assert found.item() == pytest.approx(1e30, rel=1e-6)
     assert z.grad.tolist() == pytest.approx(wanted.grad.tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1.0, 1e20])
+@pytest.mark.parametrize("order", [1.5, 2.0, 3.0, 4.5, -2.0, -1.0])
+def test_gradients_of_norms_do_not_depend_on_the_unit(order: float, unit: float) -> None:
+    """Powers of the elements and of the norm overflow, or vanish; PyTorch's do, too."""
+    x = pb.tensor([3 * unit, -unit, 2 * unit], requires_grad=True)
+    norm = pb.linalg.vector_norm(x, order)
+    (found,) = pb.autograd.grad(norm, x, create_graph=True)
+    one = pb.tensor([3.0, -1.0, 2.0], dtype=pb.float64, requires_grad=True)
+    expected = pb.linalg.vector_norm(one, order)
+    (slope,) = pb.autograd.grad(expected, one, create_graph=True)
+    assert norm.item() == pytest.approx(expected.item() * unit, rel=1e-5)
+    assert found.tolist() == pytest.approx(slope.tolist(), rel=1e-5)
+    (second,) = pb.autograd.grad(found[0], x)
+    (curve,) = pb.autograd.grad(slope[0], one)
+    assert second.tolist() == pytest.approx((curve / unit).tolist(), rel=1e-4)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 7, 64, 100, 1001])

@@ -245,6 +245,26 @@ def test_gradients_of_both_orders(case: Case) -> None:
         same(a, b, *case.tolerance, what=f"gradient {k}")
 
 
+@pytest.mark.parametrize("name", NO_DERIVATIVE_IN_TORCH)
+def test_there_is_still_nothing_to_compare_with(name: str) -> None:
+    found = [
+        case
+        for case in cases("differentiable", grad=True, dtypes=("float64",))
+        if listed([name], case)
+    ]
+    assert found
+
+    def agree(case: Case) -> bool:
+        ours = derivatives(pb, case, 2)
+        try:
+            theirs = derivatives(torch, case, 2)
+        except RuntimeError:
+            return False
+        return all(np.allclose(a, b) for a, b in zip(ours, theirs, strict=True))
+
+    assert not all(map(agree, found)), "PyTorch's derivative is the same by now"
+
+
 # --- exceptions ---
 
 

@@ -176,19 +176,24 @@ struct ScatterReduce {
     return {slope_x, where(single, gather(others, a.dim, index),
                            gather(out, a.dim, index) / masked_fill(src, zero, Scalar(1)))};
   }
+  // What x gets: nothing, also of infinity, at the places that do not count.
+  static Tensor counted(const Attrs& a, const Tensor& t, const Tensor& index) {
+    return a.include_self ? t : scatter_value(t, a.dim, index, Scalar(0));
+  }
   static constexpr Reads kReads = kReadsA | kReadsB | kReadsC | kReadsY;
   static void vjp(Vjp<ScatterReduce>& v) {
     const Attrs& a = v.attrs();
     const Tensor index = v.in(1);
     const Slopes s = slopes(a, v.in(0), index, v.in(2), v.out());
-    if (v.wants(0)) v.give(0, v.grad() * conj(s.x));
+    if (v.wants(0)) v.give(0, counted(a, v.grad() * conj(s.x), index));
     if (v.wants(2)) v.give(2, gather(v.grad(), a.dim, index) * conj(s.src));
   }
   static Tensor jvp(Jvp<ScatterReduce>& j) {
     const Attrs& a = j.attrs();
     const Slopes s = slopes(a, j.in(0), j.in(1), j.in(2), j.out());
-    const Tensor start = j.tangent(0).defined() ? j.tangent(0) * s.x
-                                                : expanded_zeros(j.in(0).sizes(), j.in(0).dtype());
+    const Tensor start = j.tangent(0).defined()
+                             ? counted(a, j.tangent(0) * s.x, j.in(1))
+                             : expanded_zeros(j.in(0).sizes(), j.in(0).dtype());
     if (!j.tangent(2).defined()) return start;
     return scatter_add(start, a.dim, j.in(1), j.tangent(2) * s.src);
   }

@@ -57,11 +57,15 @@ struct Norm {
     if (p == 1) return t * sign(x);
     if (p == 2) return t * masked_fill(x / y, eq(y, 0), 0);
     if (std::isinf(p)) return t * (sign(x) * tie_shares(abs(x), y, a.dims, true));
+    // Powers of the ratio: those of x and y alone overflow.
+    const Tensor none = eq(y, 0);
+    const Tensor ratio = x / masked_fill(y, none, 1);
     if (p < 1) {
-      return t * (sign(x) * masked_fill(pow(abs(x), p - 1), eq(x, 0), 0) * pow(y, 1 - p));
+      const Tensor slope = sign(x) * pow(abs(ratio), p - 1);
+      return t * masked_fill(slope, logical_or(eq(x, 0), none), 0);
     }
-    const Tensor scaled = p < 2 ? sign(x) * pow(abs(x), p - 1) : x * pow(abs(x), p - 2);
-    return scaled * masked_fill(t / pow(y, p - 1), eq(y, 0), 0);
+    const Tensor slope = p < 2 ? sign(x) * pow(abs(ratio), p - 1) : ratio * pow(abs(ratio), p - 2);
+    return slope * masked_fill(t, none, 0);
   }
   static void vjp(Vjp<Norm>& v) {
     const Attrs& a = v.attrs();
@@ -81,7 +85,7 @@ struct Norm {
 };
 
 void check_identity(const Tensor& input, double ord, const std::optional<Dims>& dim, DimSet dims) {
-  if (input.numel() != 0 || (ord >= 0 && !std::isinf(ord))) return;
+  if (input.numel() != 0 || !(ord < 0 || std::isinf(ord))) return;
   if (!dim || dim->empty()) {
     fail("linalg.vector_norm cannot compute the ", ord,
          " norm on an empty tensor because the operation does not have an identity");
@@ -127,6 +131,7 @@ Tensor norm_of(const char* node, const Tensor& input, double ord, const std::opt
   const DType result = norm_dtype(input, dtype);
   const DimSet dims = reduced_dims(dim, input.ndim());
   check_identity(input, ord, dim, dims);
+  if (std::isnan(ord) && input.numel() == 0) ord = 2;  // of nothing
   if (is_complex(result)) {
     const Tensor x = cast(input, result);
     return ord == 2 ? norm_of_parts(node, x, dims, keepdim)
