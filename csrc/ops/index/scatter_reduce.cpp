@@ -191,9 +191,8 @@ struct ScatterReduce {
   static Tensor jvp(Jvp<ScatterReduce>& j) {
     const Attrs& a = j.attrs();
     const Slopes s = slopes(a, j.in(0), j.in(1), j.in(2), j.out());
-    const Tensor start = j.tangent(0).defined()
-                             ? counted(a, j.tangent(0) * s.x, j.in(1))
-                             : expanded_zeros(j.in(0).sizes(), j.in(0).dtype());
+    const Tensor start = j.tangent(0).defined() ? counted(a, j.tangent(0) * s.x, j.in(1))
+                                                : expanded_zeros(j.in(0).sizes(), j.in(0).dtype());
     if (!j.tangent(2).defined()) return start;
     return scatter_add(start, a.dim, j.in(1), j.tangent(2) * s.src);
   }

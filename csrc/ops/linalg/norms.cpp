@@ -25,6 +25,7 @@ Tensor sum_norm(const Tensor& a, double ord, const Dims& dim, bool keepdim) {
   int outer = std::isinf(ord) ? first : second;
   if (!keepdim && inner < outer) --outer;
   const Tensor sums = vector_norm(a, 1, Dims{inner}, keepdim);
+  if (ord > 0 && sums.size(outer) == 0) return sum(sums, Dims{outer}, keepdim);
   return ord > 0 ? amax(sums, Dims{outer}, keepdim) : amin(sums, Dims{outer}, keepdim);
 }
 

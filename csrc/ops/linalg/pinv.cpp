@@ -3,6 +3,7 @@
 // The derivative of a pseudo-inverse is that of Golub and Pereyra, "The differentiation of
 // pseudo-inverses and nonlinear least squares problems" (1973), formula 4.12; it holds where the
 // rank stays as it is.
+#include <algorithm>
 #include <limits>
 #include <sstream>
 
@@ -211,14 +212,32 @@ Tensor cond_named(const Tensor& a, std::string_view p) {
 
 // --- least squares ---
 
-enum class Driver : std::uint8_t { Gels, Gelsy, Gelsd };
+enum class Driver : std::uint8_t { Gels, Gelsy, Gelsd, Gelss };
 
 Driver driver_of(const std::optional<std::string_view>& name) {
   if (!name || *name == "gelsy") return Driver::Gelsy;
   if (*name == "gels") return Driver::Gels;
   check(*name == "gelsd" || *name == "gelss",
         "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)");
-  return Driver::Gelsd;
+  return *name == "gelsd" ? Driver::Gelsd : Driver::Gelss;
+}
+
+// Singular values up to this share of the greatest count as zero, in LAPACK's reading of rcond:
+// gels takes every matrix for one of full rank, the drivers by singular values know numbers that
+// stand for the precision.
+double share_of(Driver how, double rcond, DType dtype) {
+  const double precision = unit_of(dtype) / 2;
+  switch (how) {
+    case Driver::Gels:
+      return 0;
+    case Driver::Gelsy:
+      return std::clamp(rcond, 0.0, 1 - unit_of(dtype));  // the greatest value counts
+    case Driver::Gelsd:
+      return rcond <= 0 || rcond >= 1 ? precision : rcond;
+    case Driver::Gelss:
+      return rcond < 0 ? precision : rcond;
+  }
+  __builtin_unreachable();
 }
 
 std::array<Tensor, 4> lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond,
@@ -247,21 +266,21 @@ std::array<Tensor, 4> lstsq(const Tensor& a, const Tensor& b, std::optional<doub
   const std::int64_t m = rows_of(a);
   const std::int64_t n = columns_of(a);
   const double units = unit_of(a.dtype()) * static_cast<double>(std::max(m, n));
-  const double relative = rcond.value_or(units);
+  const double relative = share_of(how, rcond.value_or(units), a.dtype());
   const Tensor x = matmul(pinv(a, Operand(0.0), Operand(relative), false), right);
   const auto none = [&](DType dtype) { return Tensor::empty(Dims{0}, dtype); };
   Tensor rank = none(DType::Int64);
   Tensor values = none(a.dtype());
   bool full = true;
-  {
+  if (how != Driver::Gels) {
     const GradMode no_grad(false);
     const ForwardMode no_forward(false);
     const Tensor found = rank_above(a, Operand(0.0), Operand(relative), false);
     const Tensor all = of_all_examples(found);
     for (std::int64_t i = 0; i < all.numel(); ++i) full &= all.data<std::int64_t>()[i] >= n;
-    if (how != Driver::Gels) rank = found;
+    rank = found;
   }
-  if (how == Driver::Gelsd && a.numel() != 0) values = svdvals(a);
+  if ((how == Driver::Gelsd || how == Driver::Gelss) && a.numel() != 0) values = svdvals(a);
   Tensor residuals = none(a.dtype());
   if (m > n && full && how != Driver::Gelsy) {
     const Tensor error = matmul(a, x) - right;
