@@ -138,6 +138,17 @@ def test_samples_of_a_seed(name: str) -> None:
         assert after == after_theirs
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gamma_numbers_are_the_same(dtype: str) -> None:
+    """To the last digits: a third and what is made of the shape have the precision of torch's."""
+    drawn = []
+    for lib in LIBRARIES:
+        lib.manual_seed(3)
+        shape = lib.tensor([0.05, 0.3, 0.9, 1.0, 2.5, 30.0, 1000.0], dtype=getattr(lib, dtype))
+        drawn.append(lib._standard_gamma(shape.expand(500, 7)).numpy())
+    np.testing.assert_allclose(*drawn, rtol=4 * np.finfo(dtype).eps)
+
+
 def gradients(lib: Any, case: Any, loss: Callable[[Any], Any]) -> list[Any]:
     made = case.of(lib, grad=True)
     distribution = getattr(lib.distributions, case.name)(**made)

@@ -17,17 +17,18 @@
 namespace pullback::kernels {
 namespace {
 
-// The shape is raised in its own precision, as torch does.
+// As in torch what is made of the shape alone has the shape's precision, and a third is one of
+// single precision: with an exact one numbers differ in the eighth digit.
 template <typename T>
 double gamma_number(T shape, Generator& g) {
   double scale = 1;
   if (shape < 1) {
     if (shape == 0) return 0;
     // A number of shape + 1 times a power of a uniform one.
-    scale = std::pow(1 - uniform01<double>(g), 1 / static_cast<double>(shape));
+    scale = std::pow(1 - uniform01<double>(g), 1 / shape);
     shape += 1;
   }
-  const double d = static_cast<double>(shape) - 1.0 / 3;
+  const double d = shape - static_cast<T>(1.0F / 3);
   const double c = 1 / std::sqrt(9 * d);
   while (true) {
     double x, root;
