@@ -131,3 +131,23 @@ def test_parameters_in_the_same_order() -> None:
     mine, their = parameters(ours.profile.key_averages), parameters(theirs.profile.key_averages)
     assert mine[:3] == their[:3]
     assert set(parameters(ours.profile.__init__)) <= set(parameters(theirs.profile.__init__))
+
+
+@pytest.mark.filterwarnings("ignore")  # torch says once that its profiler clears events
+def test_the_trace_is_ready_when_the_next_step_has_begun() -> None:
+    found = []
+    for library in (pb, torch):
+        tools, seen = library.profiler, []
+        plan = tools.schedule(wait=1, warmup=1, active=2, repeat=2)
+
+        def ready(prof: Any, seen: list[Any] = seen) -> None:
+            seen.append((prof.step_num, prof.current_action.name))
+
+        activities = [tools.ProfilerActivity.CPU]
+        with tools.profile(activities=activities, schedule=plan, on_trace_ready=ready) as prof:
+            for _ in range(11):
+                library.ones(3).exp()
+                prof.step()
+        found.append(seen)
+    assert found[0] == found[1]
+    assert len(found[0]) == 2

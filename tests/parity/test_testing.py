@@ -155,7 +155,7 @@ KEYWORDS = [
 DTYPES = ["float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8"]
 
 
-@pytest.mark.parametrize("dtype", [*DTYPES, "bool"])
+@pytest.mark.parametrize("dtype", [*DTYPES, "bool", "complex64", "complex128"])
 @pytest.mark.parametrize("keywords", KEYWORDS)
 def test_make_tensor(dtype: str, keywords: str) -> None:
     for shape in SHAPES:

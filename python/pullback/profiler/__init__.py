@@ -256,11 +256,11 @@ class profile:
 
     def step(self) -> None:
         """End this step and begin the next."""
-        if self._running and self.current_action is ProfilerAction.RECORD_AND_SAVE:
+        ended, self.step_num = self.current_action, self.step_num + 1
+        self.current_action = self._schedule(self.step_num)
+        if self._running and ended is ProfilerAction.RECORD_AND_SAVE:
             self._end()
             self._ready()
-        self.step_num += 1
-        self.current_action = self._schedule(self.step_num)
         self._act(self.current_action)
 
     def _act(self, action: ProfilerAction) -> None:

@@ -11,7 +11,8 @@ from pullback import Tensor, _arguments, _core
 __all__ = ["make_tensor"]
 
 _INTEGERS = (pb.uint8, pb.int8, pb.int16, pb.int32, pb.int64)
-_FLOATS = (pb.float16, pb.bfloat16, pb.float32, pb.float64)
+_COMPLEX = (pb.complex64, pb.complex128)
+_FLOATS = (pb.float16, pb.bfloat16, pb.float32, pb.float64, *_COMPLEX)
 
 
 def _bounds(low: float | None, high: float | None, dtype: Any) -> tuple[float, float]:
@@ -65,7 +66,8 @@ def make_tensor(
         dtype: of the tensor.
         device: "cpu".
         low: the smallest value; by default -9, 0 for uint8 and bool.
-        high: the end of the interval; by default 9 for floating dtypes, 10 for integers.
+        high: the end of the interval; by default 9 for floating dtypes, 10 for integers. Both
+            parts of complex values are drawn from it.
         requires_grad: whether the tensor is a leaf that requires a gradient.
         noncontiguous: every second element of a tensor twice as large.
         exclude_zero: zeros become 1, or the smallest positive number.
@@ -85,7 +87,8 @@ def make_tensor(
     if dtype not in _INTEGERS and dtype not in _FLOATS and dtype is not pb.bool:
         raise TypeError(
             f"The requested dtype '{dtype}' is not supported by torch.testing.make_tensor(). "
-            "There are float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8, bool."
+            "There are float16, bfloat16, float32, float64, complex64, complex128, int8, int16, "
+            "int32, int64, uint8, bool."
         )
     _arguments.flags(
         "make_tensor",
@@ -111,10 +114,11 @@ def make_tensor(
         sizes = (*sizes[:-1], 2 * sizes[-1])
     if dtype in _FLOATS:
         made = pb.empty(sizes, dtype=dtype, device=device)
+        parts = pb.view_as_real(made) if dtype in _COMPLEX else made
         if end - begin <= pb.finfo(dtype).max:
-            made.uniform_(begin, end)
+            parts.uniform_(begin, end)
         else:
-            made.uniform_(begin / 2, end / 2).mul_(2)
+            parts.uniform_(begin / 2, end / 2).mul_(2)
     else:
         made = pb.randint(int(begin), int(end), sizes, dtype=dtype, device=device)
     if spread:
