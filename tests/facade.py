@@ -13,6 +13,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+import facade_distributions
 import pullback as pb
 
 MODULES = [
@@ -37,6 +38,7 @@ MODULES = [
             "random",
             "memory",
             "cuda",
+            "distributions",
             "linalg",
             "special",
             "serialization",
@@ -53,6 +55,7 @@ _STORAGE = "storage=pb.ones(1).untyped_storage()"
 _SGD = "optimizer=pb.optim.SGD([x])"
 
 SAMPLES = {
+    **facade_distributions.SAMPLES,
     "autocast": "device_type='cpu', enabled=False",
     "asarray": "obj=[1.0]",
     "broadcast_shapes": "",
@@ -296,6 +299,7 @@ SAMPLES = {
 # Public, but not for users to call with arguments of their own making.
 EXEMPT = {
     "OutOfMemoryError": "an error",
+    "distributions.identity_transform": "an object",
     "optim.lr_scheduler.SequentialLR": "two arguments belong together (tests/test_lr_scheduler.py)",
     "compile": "takes anything, and gives it back",
     "is_autocast_available": "False of any device",

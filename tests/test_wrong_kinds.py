@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import facade_distributions
 import pullback as pb
 from calls import FUNCTIONS, METHODS, Target, namespace, parse_sample, targets
 from facade import EXEMPT, SAMPLES, WORDS, public
@@ -65,6 +66,7 @@ SENTENCES = {
     "autocast device_type": "Expected `device_type` of type `str`, got",
     "BatchSampler batch_size": "batch_size should be a positive integer value, but got",
     "BatchSampler drop_last": "drop_last should be a boolean value, but got drop_last=",
+    **facade_distributions.SENTENCES,
 }
 
 # What may be anything, is passed on to a function of the user, or is only called in a pass.
@@ -78,6 +80,7 @@ ANYTHING = {
     "functional_call args",
     "checkpoint_sequential input",
     "jacrev _preallocate_and_copy",
+    *facade_distributions.ANYTHING,
 }
 
 # Functions of functions look at the rest when what they made is called.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any
 
 import pytest
 
 import pullback as pb
+from facade_distributions import SAMPLES
 
 torch = pytest.importorskip("torch")
 
@@ -29,7 +31,6 @@ torch._sample_dirichlet(torch.zeros(3))
 D.Dirichlet(torch.ones(3)).log_prob(torch.ones(3))
 D.Dirichlet(torch.ones(3)).log_prob(torch.ones(2))
 D.Dirichlet(t(1.))
-D.Dirichlet(1.)
 D.Bernoulli()
 D.Bernoulli(probs=.2,logits=.2)
 D.Bernoulli(.3)
@@ -322,6 +323,27 @@ def outcome(lib: Any, call: str) -> list[str]:
 @pytest.mark.parametrize("call", CALLS)
 def test_it_prints_the_same(call: str) -> None:
     assert outcome(pb, call) == outcome(torch, call)
+
+
+class Wrong:
+    """Of no kind at all."""
+
+
+def error_of(lib: Any, name: str, parameter: str) -> str:
+    keywords = eval(f"dict({SAMPLES[name]})", {"pb": lib}) | {parameter: Wrong()}
+    try:
+        getattr(lib.distributions, name.rpartition(".")[2])(**keywords)
+    except Exception as error:  # noqa: BLE001 - its type is compared
+        return type(error).__name__
+    return "is taken"
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_errors_of_wrong_kinds_have_its_types(name: str) -> None:
+    made = getattr(pb.distributions, name.rpartition(".")[2])
+    for parameter in inspect.signature(made).parameters:
+        if parameter not in ("batch_shape", "event_shape"):  # torch looks at them when it prints
+            assert error_of(pb, name, parameter) == error_of(torch, name, parameter), parameter
 
 
 def test_the_default_of_validate_args() -> None:

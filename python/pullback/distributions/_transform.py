@@ -8,7 +8,7 @@ from typing import Any
 import pullback as pb
 from pullback import Tensor
 from pullback.distributions import constraints
-from pullback.distributions.utils import lazy_property, sum_rightmost
+from pullback.distributions.utils import lazy_property, needs, sum_rightmost
 
 __all__ = ["ComposeTransform", "IndependentTransform", "Transform"]
 
@@ -309,6 +309,8 @@ class IndependentTransform(Transform):
         self, base_transform: Transform, reinterpreted_batch_ndims: int, cache_size: int = 0
     ) -> None:
         super().__init__(cache_size=cache_size)
+        function, argument = "IndependentTransform", "base_transform"
+        needs(base_transform, "with_cache", function, argument, "Transform")
         self.base_transform = base_transform.with_cache(cache_size)
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
 

@@ -9,7 +9,13 @@ import pullback as pb
 from pullback import Size, Tensor
 from pullback.distributions import constraints
 from pullback.distributions.distribution import Distribution
-from pullback.distributions.utils import lazy_property, logits_to_probs, probs_to_logits, size
+from pullback.distributions.utils import (
+    lazy_property,
+    logits_to_probs,
+    needs,
+    probs_to_logits,
+    size,
+)
 
 __all__ = ["Categorical"]
 
@@ -39,9 +45,9 @@ class Categorical(Distribution):
     ) -> None:
         if (probs is None) == (logits is None):
             raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        given = logits if probs is None else probs
+        name, given = ("logits", logits) if probs is None else ("probs", probs)
+        needs(given, "dim", "Categorical", name, "Tensor")
         if given.dim() < 1:
-            name = "logits" if probs is None else "probs"
             raise ValueError(f"`{name}` parameter must be at least one-dimensional.")
         if probs is not None:
             self._param = self.probs = probs / probs.sum(-1, keepdim=True)

@@ -9,6 +9,7 @@ from pullback import Tensor
 from pullback.autograd.function import Function
 from pullback.distributions import constraints
 from pullback.distributions.exp_family import ExponentialFamily
+from pullback.distributions.utils import needs
 from pullback.nn import functional as F
 
 __all__ = ["Dirichlet"]
@@ -55,6 +56,7 @@ class Dirichlet(ExponentialFamily):
     _parameters = {"concentration": 1}
 
     def __init__(self, concentration: Tensor, validate_args: bool | None = None) -> None:
+        needs(concentration, "dim", "Dirichlet", "concentration", "Tensor")
         if concentration.dim() < 1:
             raise ValueError("`concentration` parameter must be at least one-dimensional.")
         self.concentration = concentration

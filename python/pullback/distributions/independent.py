@@ -7,7 +7,7 @@ from typing import Any
 from pullback import Size, Tensor
 from pullback.distributions import constraints
 from pullback.distributions.distribution import Distribution
-from pullback.distributions.utils import sum_rightmost
+from pullback.distributions.utils import needs, sum_rightmost
 
 __all__ = ["Independent"]
 
@@ -35,6 +35,7 @@ class Independent(Distribution):
         reinterpreted_batch_ndims: int,
         validate_args: bool | None = None,
     ) -> None:
+        needs(base_distribution, "batch_shape", "Independent", "base_distribution", "Distribution")
         batch = base_distribution.batch_shape
         if reinterpreted_batch_ndims > len(batch):
             raise ValueError(

@@ -11,7 +11,7 @@ from pullback.distributions import constraints
 from pullback.distributions._factor import solve_lower
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
 from pullback.distributions.distribution import Distribution
-from pullback.distributions.utils import lazy_property, standard_normal
+from pullback.distributions.utils import lazy_property, needs, standard_normal
 
 __all__ = ["LowRankMultivariateNormal"]
 
@@ -59,6 +59,9 @@ class LowRankMultivariateNormal(Distribution):
         cov_diag: Tensor,
         validate_args: bool | None = None,
     ) -> None:
+        given = {"loc": loc, "cov_factor": cov_factor, "cov_diag": cov_diag}
+        for name, tensor in given.items():
+            needs(tensor, "dim", "LowRankMultivariateNormal", name, "Tensor")
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
         event = loc.shape[-1:]

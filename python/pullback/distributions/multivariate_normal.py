@@ -9,7 +9,7 @@ from pullback import Tensor, broadcast_shapes
 from pullback.distributions import constraints
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
 from pullback.distributions._scale_matrix import ScaleMatrix, given_one
-from pullback.distributions.utils import standard_normal
+from pullback.distributions.utils import needs, standard_normal
 
 __all__ = ["MultivariateNormal"]
 
@@ -54,6 +54,7 @@ class MultivariateNormal(ScaleMatrix):
         scale_tril: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
+        needs(loc, "dim", "MultivariateNormal", "loc", "Tensor")
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
         name, matrix = given_one(
@@ -62,6 +63,7 @@ class MultivariateNormal(ScaleMatrix):
             precision_matrix=precision_matrix,
             scale_tril=scale_tril,
         )
+        needs(matrix, "dim", "MultivariateNormal", name, "Tensor")
         if matrix.dim() < 2:
             raise ValueError(
                 f"{'scale_tril matrix' if name == 'scale_tril' else name} must be at least "

@@ -10,7 +10,7 @@ from pullback.distributions import constraints
 from pullback.distributions._transform import ComposeTransform, Transform
 from pullback.distributions.distribution import Distribution
 from pullback.distributions.independent import Independent
-from pullback.distributions.utils import sum_rightmost
+from pullback.distributions.utils import needs, sum_rightmost
 
 __all__ = ["TransformedDistribution"]
 
@@ -46,6 +46,8 @@ class TransformedDistribution(Distribution):
             self.transforms = transforms
         else:
             raise ValueError(f"transforms must be a Transform or list, but was {transforms}")
+        function, argument = "TransformedDistribution", "base_distribution"
+        needs(base_distribution, "batch_shape", function, argument, "Distribution")
         # The base gets the shape and the event dimensions that the transforms need.
         base_shape = Size(base_distribution.batch_shape + base_distribution.event_shape)
         base_event_dim = len(base_distribution.event_shape)

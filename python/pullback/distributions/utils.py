@@ -45,6 +45,18 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     return tuple(pb.broadcast_tensors(*tensors))
 
 
+def needs(value: Any, attribute: str, function: str, argument: str, kind: str) -> None:
+    """Refuses what is none of a kind, by the attribute that is read first, as in PyTorch.
+
+    Raises:
+        AttributeError: there is no such attribute.
+    """
+    if not hasattr(value, attribute):
+        raise AttributeError(
+            f"{function}(): argument '{argument}' must be {kind}, not {type(value).__name__}"
+        )
+
+
 def text_of(value: Any) -> str:
     """A tensor without dimensions prints as its number."""
     return str(value.item()) if isinstance(value, Tensor) and value.dim() == 0 else str(value)

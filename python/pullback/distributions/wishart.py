@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import warnings
 from typing import Any
 
@@ -14,10 +15,7 @@ from pullback.distributions._gaussian import log_diagonal, log_multigamma, multi
 from pullback.distributions._scale_matrix import ScaleMatrix, given_one
 from pullback.distributions.chi2 import Chi2
 from pullback.distributions.exp_family import ExponentialFamily
-from pullback.distributions.utils import (
-    text_of,
-    vec_to_tril_matrix,
-)
+from pullback.distributions.utils import needs, text_of, vec_to_tril_matrix
 
 __all__ = ["Wishart"]
 
@@ -65,12 +63,14 @@ class Wishart(ScaleMatrix, ExponentialFamily):
             precision_matrix=precision_matrix,
             scale_tril=scale_tril,
         )
+        needs(matrix, "dim", "Wishart", name, "Tensor")
         if matrix.dim() < 2:
             raise ValueError(
                 "scale_tril must be at least two-dimensional, with optional leading batch "
                 "dimensions"
             )
-        degrees = df if isinstance(df, Tensor) else pb.tensor(df, dtype=matrix.dtype)
+        degrees = pb.tensor(df, dtype=matrix.dtype) if isinstance(df, numbers.Number) else df
+        needs(degrees, "shape", "Wishart", "df", "Tensor or a number")
         batch = broadcast_shapes(degrees.shape, matrix.shape[:-2])
         event = matrix.shape[-2:]
         self.df = degrees.expand(batch)
