@@ -41,6 +41,8 @@ MODULES = [
             "distributions",
             "linalg",
             "special",
+            "fft",
+            "signal.windows",
             "serialization",
             "utils.data",
             "storage",
@@ -291,6 +293,18 @@ SAMPLES = {
     "use_reentrant=False",
     "utils.checkpoint.set_checkpoint_debug_enabled": "enabled=True",
     "utils.checkpoint.set_checkpoint_early_stop": "enable=True",
+    "signal.windows.general_cosine": "M=3, a=[0.5, 0.5]",
+    **dict.fromkeys(
+        (
+            f"signal.windows.{name}"
+            for name in ("bartlett", "blackman", "cosine", "exponential", "gaussian", "nuttall")
+        ),
+        "M=3",
+    ),
+    **dict.fromkeys(
+        (f"signal.windows.{name}" for name in ("general_hamming", "hamming", "hann", "kaiser")),
+        "M=3",
+    ),
     "memory.report": "",
     "memory.set_bound": "size=2**30",
     "cuda.manual_seed": "seed=1",

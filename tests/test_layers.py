@@ -34,11 +34,13 @@ FAMILIES = {
         "index": {"pointwise", "reduce", "shape"},
         "order": {"index", "pointwise", "reduce", "shape"},
         "linalg": {"pointwise", "reduce", "shape"},
+        "fft": {"nn", "pointwise", "reduce", "shape"},
         "nn": {"index", "linalg", "make", "pointwise", "reduce", "shape"},
     },
     "kernels": {
         "pointwise": {"special"},
         "linalg": set(),
+        "fft": set(),
         "optim": set(),
         "order": set(),
         "reduce": set(),

@@ -14,6 +14,7 @@
 #include "bind/kinds.h"
 #include "bind/memory_report.h"
 #include "bind/module_attributes.h"
+#include "bind/numpy_fft.h"
 #include "bind/operator.h"
 #include "bind/optim.h"
 #include "bind/profile.h"
@@ -84,6 +85,7 @@ PYBIND11_MODULE(_core, m) {
       {[]() -> void* { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; },
        [](void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); }});
   init_crossing();
+  init_numpy_fft();
   m.attr("__version__") = PULLBACK_VERSION;
   check_init(init_errors(m.ptr()));
   check_init(init_types(m.ptr()));

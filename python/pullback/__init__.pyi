@@ -43,6 +43,9 @@ from pullback import (
     distributions as distributions,
 )
 from pullback import (
+    fft as fft,
+)
+from pullback import (
     func as func,
 )
 from pullback import (
@@ -98,6 +101,9 @@ from pullback import (
 )
 from pullback import (
     serialization as serialization,
+)
+from pullback import (
+    signal as signal,
 )
 from pullback import (
     special as special,
@@ -731,6 +737,16 @@ def baddbmm(
     alpha: Number = 1,
     out: Any = None,
 ) -> Tensor: ...
+def bartlett_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
 @overload
 def bernoulli(input: Tensor, *, out: Any = None, generator: Any = None) -> Tensor: ...
 @overload
@@ -750,6 +766,16 @@ def bitwise_right_shift(
     input: Tensor | Number, other: Tensor | Number, *, out: Any = None
 ) -> Tensor: ...
 def bitwise_xor(input: Tensor | Number, other: Tensor | Number, *, out: Any = None) -> Tensor: ...
+def blackman_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
 def block_diag(*tensors: Any) -> Tensor: ...
 def bmm(input: Tensor, mat2: Tensor, *, out: Any = None) -> Tensor: ...
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]: ...
@@ -1071,6 +1097,52 @@ def ger(input: Tensor, vec2: Tensor, *, out: Any = None) -> Tensor: ...
 def greater(input: Tensor, other: Tensor | Number, *, out: Any = None) -> Tensor: ...
 def greater_equal(input: Tensor, other: Tensor | Number, *, out: Any = None) -> Tensor: ...
 def gt(input: Tensor, other: Tensor | Number, *, out: Any = None) -> Tensor: ...
+@overload
+def hamming_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+@overload
+def hamming_window(
+    window_length: _int,
+    periodic: _bool,
+    alpha: _float,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+@overload
+def hamming_window(
+    window_length: _int,
+    periodic: _bool,
+    alpha: _float,
+    beta: _float,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+def hann_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
 def hardshrink(input: Tensor, lambd: _float = 0.5, *, out: Any = None) -> Tensor: ...
 def heaviside(input: Tensor, values: Tensor, *, out: Any = None) -> Tensor: ...
 def histc(
@@ -1123,6 +1195,41 @@ def isnan(input: Tensor, *, out: Any = None) -> Tensor: ...
 def isneginf(input: Tensor, *, out: Any = None) -> Tensor: ...
 def isposinf(input: Tensor, *, out: Any = None) -> Tensor: ...
 def isreal(input: Tensor) -> Tensor: ...
+def istft(
+    input: Tensor,
+    n_fft: _int,
+    hop_length: _int | None = None,
+    win_length: _int | None = None,
+    window: Tensor | None = None,
+    center: _bool = True,
+    normalized: _bool = False,
+    onesided: _bool | None = None,
+    length: _int | None = None,
+    return_complex: _bool = False,
+) -> Tensor: ...
+@overload
+def kaiser_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+@overload
+def kaiser_window(
+    window_length: _int,
+    periodic: _bool,
+    beta: _float,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
 def kron(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor: ...
 def kthvalue(
     input: Tensor, k: _int, dim: _int = -1, keepdim: _bool = False, *, out: Any = None
@@ -1689,6 +1796,19 @@ def std_mean(
 def std_mean(
     input: Tensor, dim: Ints | None = None, *, correction: Number | None = 1, keepdim: _bool = False
 ) -> tuple[Tensor, ...]: ...
+def stft(
+    input: Tensor,
+    n_fft: _int,
+    hop_length: _int | None = None,
+    win_length: _int | None = None,
+    window: Tensor | None = None,
+    center: _bool = True,
+    pad_mode: str = "reflect",
+    normalized: _bool = False,
+    onesided: _bool | None = None,
+    return_complex: _bool | None = None,
+    align_to_window: _bool | None = None,
+) -> Tensor: ...
 def sub(
     input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, out: Any = None
 ) -> Tensor: ...

@@ -540,6 +540,18 @@ class Tensor:
     def isneginf(self) -> Tensor: ...
     def isposinf(self) -> Tensor: ...
     def isreal(self) -> Tensor: ...
+    def istft(
+        self,
+        n_fft: _int,
+        hop_length: _int | None = None,
+        win_length: _int | None = None,
+        window: Tensor | None = None,
+        center: _bool = True,
+        normalized: _bool = False,
+        onesided: _bool | None = None,
+        length: _int | None = None,
+        return_complex: _bool = False,
+    ) -> Tensor: ...
     def item(self) -> Any: ...
     @property
     def itemsize(self) -> _int: ...
@@ -929,6 +941,19 @@ class Tensor:
     @overload
     def std(
         self, dim: Ints | None = None, *, correction: Number | None = 1, keepdim: _bool = False
+    ) -> Tensor: ...
+    def stft(
+        self,
+        n_fft: _int,
+        hop_length: _int | None = None,
+        win_length: _int | None = None,
+        window: Tensor | None = None,
+        center: _bool = True,
+        pad_mode: str = "reflect",
+        normalized: _bool = False,
+        onesided: _bool | None = None,
+        return_complex: _bool | None = None,
+        align_to_window: _bool | None = None,
     ) -> Tensor: ...
     def storage(self) -> Any: ...
     def storage_offset(self) -> _int: ...

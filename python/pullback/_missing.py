@@ -60,7 +60,7 @@ _absent(
 )
 _absent(
     "it is planned",
-    "fft nn.attention nn.grad quasirandom signal",
+    "nn.attention nn.grad quasirandom",
 )
 
 # Why another name is not there, by the module that it belongs to.

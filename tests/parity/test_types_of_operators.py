@@ -103,7 +103,15 @@ def same_errors(op: Op, sample: Sample, ours: Any, theirs: Any) -> bool:
 
 
 def as_array(tensor: Any) -> np.ndarray:
-    return np.array(tensor.detach().double().numpy())
+    tensor = tensor.detach()
+    if tensor.is_complex():
+        lib = pb if isinstance(tensor, pb.Tensor) else torch
+        tensor = lib.view_as_real(tensor.resolve_conj())
+    return np.array(tensor.double().numpy())
+
+
+def is_exact(tensor: Any) -> bool:
+    return not (tensor.dtype.is_floating_point or tensor.dtype.is_complex)
 
 
 def apart(ours: Any, theirs: Any) -> float:
@@ -113,7 +121,7 @@ def apart(ours: Any, theirs: Any) -> float:
         return 0.0
     finite = np.abs(b[np.isfinite(b)])
     largest = float(finite.max()) if finite.size else 0.0
-    if not theirs.dtype.is_floating_point:
+    if is_exact(theirs):
         unit = 1.0
     elif name_of(theirs.dtype) in FLOATS:
         info = torch.finfo(theirs.dtype)
@@ -129,7 +137,7 @@ def apart(ours: Any, theirs: Any) -> float:
 def allowed(op: Op, result: Any) -> float:
     if name_of(result.dtype) in FLOATS:
         return UNITS.get(op.name, 0)
-    if not result.dtype.is_floating_point:
+    if is_exact(result):
         return 0
     return ILL_CONDITIONED.get(op.name, INEXACT_FLOATS)
 

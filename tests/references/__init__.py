@@ -26,6 +26,7 @@ from references import (
     reductions,
     shapes,
     spectra,
+    transforms,
 )
 from references.drawn import DRAWN
 from samples import COMPLEX_OF, DTYPES, Sample
@@ -46,6 +47,7 @@ MODULES = (
     reductions,
     shapes,
     spectra,
+    transforms,
 )
 
 NONE = {

@@ -14,6 +14,7 @@
 #include "ops/basic.h"
 #include "ops/destination.h"
 #include "ops/levels.h"
+#include "ops/make/generate.h"
 #include "ops/op.h"
 #include "ops/table.h"
 
@@ -115,27 +116,6 @@ Tensor new_full(const Tensor& input, const Dims& size, Scalar fill_value, Option
 Tensor scalar_tensor(Scalar s, OptionalDType dtype) {
   const DType type = dtype.value_or(default_dtype());
   return Tensor::scalar(fitting(s, type), type);
-}
-
-// Integers by way of the largest, so that what is too large wraps around.
-template <typename T, typename From>
-T convert(From value) {
-  if constexpr (std::is_integral_v<T>) {
-    return static_cast<T>(static_cast<std::int64_t>(value));
-  } else {
-    return static_cast<T>(value);
-  }
-}
-
-template <typename F>
-Tensor generate(std::int64_t count, DType dtype, F&& value) {
-  if (is_narrow(dtype)) return cast(generate(count, wide_of(dtype), value), dtype);
-  Tensor out = Tensor::empty(Dims{count}, dtype);
-  kernels::visit(dtype, [&]<typename T>() {
-    T* p = out.data<T>();
-    for (std::int64_t i = 0; i < count; ++i) p[i] = convert<T>(value(i));
-  });
-  return out;
 }
 
 Tensor arange_end(Scalar end, OptionalDType dtype) {

@@ -139,6 +139,8 @@ Tensor wrapped(const Tensor& input, const Dims& pad, Wrap mode) {
   return result;
 }
 
+}  // namespace
+
 Tensor pad(const Tensor& input, const Dims& pad, std::string_view mode,
            std::optional<Scalar> value) {
   check(pad.size() % 2 == 0, "Padding length must be divisible by 2: got ", pad.size(), " numbers");
@@ -173,7 +175,7 @@ Tensor pad(const Tensor& input, const Dims& pad, std::string_view mode,
   return wrapped(input, pad, how);
 }
 
-const Entry entry_pad(
+static const Entry entry_pad(
     "pad(input, pad, mode='constant', value=None)", function<pad>, kNNForm | kPlainNames,
     "The tensor with more elements at the ends of its last dimensions: pad has two numbers, before "
     "and after, for each dimension from the last on; negative ones take elements away.  Modes are "
@@ -182,5 +184,4 @@ const Entry entry_pad(
     "| x(2,3,4), (1,2,2,0), 'replicate' | x(1,2,3,4), (1,2,3,1), mode='circular' | x(3,4), (-1,-1) "
     "| x(0,3), (1,1) | x(2,3,3,4), (1,1,2,1,0,1), 'reflect' | x(2,3,4), (2,-1), 'replicate'");
 
-}  // namespace
 }  // namespace pullback

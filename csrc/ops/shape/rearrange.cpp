@@ -5,6 +5,7 @@
 #include "kernels/parallel.h"
 #include "ops/basic.h"
 #include "ops/op.h"
+#include "ops/shape/roll.h"
 #include "ops/shape/view.h"
 #include "ops/shape/window.h"
 #include "ops/table.h"
@@ -217,7 +218,7 @@ static Tensor flipud(const Tensor& input) {
   return flip(input, {0});
 }
 
-static Tensor roll(const Tensor& input, const Dims& shifts, const std::optional<Dims>& along) {
+Tensor roll(const Tensor& input, const Dims& shifts, const std::optional<Dims>& along) {
   const Dims dims = along.value_or(Dims());
   check(!shifts.empty(), "`shifts` required");
   Dims at;
