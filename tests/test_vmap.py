@@ -373,3 +373,13 @@ def test_parameters_and_their_updates() -> None:
             pb.vmap(wrong)(x)
     p.grad = None
     assert p.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("function", [pb.linalg.svdvals, pb.linalg.eigvalsh])
+def test_values_alone_know_of_a_gradient_outside(function: Any) -> None:
+    x = pb.randn(5, 3, 3, dtype=pb.float64)
+    x = (x + x.mT).requires_grad_()
+    weights = pb.arange(15.0, dtype=pb.float64).reshape(5, 3)
+    (of_vmap,) = pb.autograd.grad((pb.vmap(function)(x) * weights).sum(), x)
+    (of_all,) = pb.autograd.grad((function(x) * weights).sum(), x)
+    assert pb.allclose(of_vmap, of_all)

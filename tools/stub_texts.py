@@ -107,6 +107,7 @@ CONSTANTS = {
     "preserve_format": "memory_format",
     "contiguous_format": "memory_format",
     "channels_last": "memory_format",
+    "channels_last_3d": "memory_format",
     "default_generator": "Generator",
     "__version__": "str",
 }

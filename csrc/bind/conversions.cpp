@@ -13,6 +13,7 @@
 #include "bind/types.h"
 #include "ops/assign.h"
 #include "ops/basic.h"
+#include "ops/format.h"
 
 namespace pullback::bind {
 namespace {
@@ -25,8 +26,9 @@ bool has_keyword(PyObject* kwnames, const char* name) {
 }
 
 Tensor converted(const Tensor& t, DType dtype, bool copy, MemoryFormat format) {
-  const bool row_major = format == MemoryFormat::Contiguous && !t.is_contiguous();
-  return copy || row_major ? to_copy(t, dtype, format) : cast(t, dtype);
+  const bool stays = format == MemoryFormat::Preserve ||
+                     (dtype == t.dtype() && format_of(t) == format);  // as torch compares
+  return copy || !stays ? to_copy(t, dtype, format) : cast(t, dtype);
 }
 
 // to(device=None, dtype=None, ...), to(dtype, ...) or to(tensor, ...): the first argument decides.
@@ -86,14 +88,14 @@ constexpr const char kChar[] = "char";
 constexpr const char kCFloat[] = "cfloat";
 constexpr const char kCDouble[] = "cdouble";
 
-// float(*, memory_format=None) and its kind: a format counts only when the dtype changes.
+// float(*, memory_format=None) and its kind.
 template <const char* name, DType dtype>
 PyObject* cast_method(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
     static const Parameters<1> names(name, {"memory_format"}, 0);
     const MemoryFormat format = names.format(0, names(args, n, kwnames)[0], MemoryFormat::Preserve);
     const Tensor& t = unwrap(self);
-    return wrap(t.dtype() == dtype ? t : converted(t, dtype, false, format));
+    return wrap(converted(t, dtype, false, format));
   });
 }
 
@@ -101,8 +103,10 @@ PyObject* cast_method(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObj
 PyObject* method_cpu(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
     static const Parameters<1> names("cpu", {"memory_format"}, 0);
-    names.format(0, names(args, n, kwnames)[0], MemoryFormat::Preserve);
-    return Py_NewRef(self);
+    const MemoryFormat format = names.format(0, names(args, n, kwnames)[0], MemoryFormat::Preserve);
+    const Tensor& t = unwrap(self);
+    if (format == MemoryFormat::Preserve || format_of(t) == format) return Py_NewRef(self);
+    return wrap(to_copy(t, t.dtype(), format));
   });
 }
 
@@ -171,8 +175,9 @@ PyObject* method_is_contiguous(PyObject* self, PyObject* const* args, Py_ssize_t
                                PyObject* kwnames) {
   return guarded([&] {
     static const Parameters<1> names("is_contiguous", {"memory_format"}, 0);
-    names.format(0, names(args, n, kwnames)[0], MemoryFormat::Contiguous, false);
-    return PyBool_FromLong(unwrap(self).is_contiguous());
+    const MemoryFormat format =
+        names.format(0, names(args, n, kwnames)[0], MemoryFormat::Contiguous, false);
+    return PyBool_FromLong(format != MemoryFormat::Preserve && is_in(format, unwrap(self)));
   });
 }
 
@@ -271,9 +276,9 @@ PyMethodDef conversion_methods[] = {
                                "type_as(other)\n\nThe tensor in the dtype of another one."),
     pair_entry<method_is_same_size>(
         "is_same_size", "is_same_size(other)\n\nWhether the other tensor has the same shape."),
-    entry<method_is_contiguous>(
-        "is_contiguous",
-        "is_contiguous(*, memory_format=contiguous_format)\n\nRow-major without gaps."),
+    entry<method_is_contiguous>("is_contiguous",
+                                "is_contiguous(*, memory_format=contiguous_format)\n\n"
+                                "Row-major, or in another format, without gaps."),
     pair_entry<method_copy>("copy_",
                             "copy_(other, non_blocking=False)\n\n"
                             "Writes the values of other, cast and broadcast, into self."),

@@ -1,6 +1,7 @@
 // See types.h.
 #include "bind/types.h"
 
+#include <algorithm>
 #include <string>
 
 #include "bind/guard.h"
@@ -21,7 +22,7 @@ struct PyNamed {
 PyTypeObject* dtype_type = nullptr;
 PyTypeObject* format_type = nullptr;
 PyObject* strided = nullptr;
-PyObject* formats[3];  // as enum MemoryFormat, then the one that is refused
+PyObject* formats[4];  // as MemoryFormat counts them, see ops/format.h
 PyTypeObject* size_type = nullptr;
 PyObject* dtype_objects[kNumDTypes];
 
@@ -217,7 +218,8 @@ bool init_constants(PyObject* module) {
   formats[0] = add_named(module, format_type, "preserve_format");
   formats[1] = add_named(module, format_type, "contiguous_format");
   formats[2] = add_named(module, format_type, "channels_last");
-  return strided && formats[0] && formats[1] && formats[2];
+  formats[3] = add_named(module, format_type, "channels_last_3d");
+  return strided && std::ranges::all_of(formats, [](PyObject* each) { return each; });
 }
 
 }  // namespace
@@ -280,9 +282,7 @@ bool is_strided(PyObject* object) { return object == strided; }
 
 bool unwrap_format(PyObject* object, MemoryFormat& format) {
   if (Py_TYPE(object) != format_type) return false;
-  check(ErrorKind::NotImplemented, object != formats[2],
-        "memory_format: got channels_last, expected contiguous_format or preserve_format.");
-  format = object == formats[0] ? MemoryFormat::Preserve : MemoryFormat::Contiguous;
+  format = static_cast<MemoryFormat>(std::ranges::find(formats, object) - formats);
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include "core/warning.h"
 #include "kernels/copy.h"
 #include "kernels/reduce/reduce.h"
+#include "ops/format.h"
 #include "ops/op.h"
 
 namespace pullback {
@@ -22,8 +23,11 @@ struct Copy {
     DType to;
     DType from;
     Kind kind;
-    bool row_major = false;
-    Attrs batched(std::int64_t) const { return *this; }
+    MemoryFormat format = MemoryFormat::Preserve;
+    Attrs batched(std::int64_t) const {
+      check_outside_of_batch(format);
+      return *this;
+    }
   };
   static const char* node_name(const Attrs& a) {
     return a.kind == Kind::Clone ? "CloneBackward0" : "ToCopyBackward0";
@@ -33,7 +37,8 @@ struct Copy {
     kernels::copy(view_of(out), view_of(in[0]));
   }
   static Tensor make(const Attrs& a, const Tensor& x) {
-    return a.row_major ? Tensor::empty(x.sizes(), a.to) : empty_strided_like(x, a.to);
+    if (a.format == MemoryFormat::Preserve) return empty_strided_like(x, a.to);
+    return empty_in(a.format, x.sizes(), a.to);
   }
   static void vjp(Vjp<Copy>& v) { v.give(0, cast_gradient(v.grad(), v.attrs().from)); }
 };
@@ -170,19 +175,17 @@ Tensor cast(const Tensor& input, DType dtype) {
 }
 
 Tensor clone(const Tensor& input, MemoryFormat format) {
-  const bool row_major = format == MemoryFormat::Contiguous;
-  return apply<Copy>({input.dtype(), input.dtype(), Copy::Kind::Clone, row_major}, input);
+  return apply<Copy>({input.dtype(), input.dtype(), Copy::Kind::Clone, format}, input);
 }
 
 Tensor to_copy(const Tensor& input, DType dtype, MemoryFormat format) {
-  const bool row_major = format == MemoryFormat::Contiguous;
   warn_of_lost_parts(input.dtype(), dtype);
-  return apply<Copy>({dtype, input.dtype(), Copy::Kind::Cast, row_major}, input);
+  return apply<Copy>({dtype, input.dtype(), Copy::Kind::Cast, format}, input);
 }
 
 Tensor contiguous(const Tensor& input) {
   if (input.is_contiguous()) return input;
-  return apply<Copy>({input.dtype(), input.dtype(), Copy::Kind::Clone, true}, input);
+  return clone(input, MemoryFormat::Contiguous);
 }
 
 Tensor expand(const Tensor& input, Sizes sizes) {
@@ -226,7 +229,7 @@ Tensor copy_to_dtype(const Tensor& input, DType dtype) {
 }
 
 void check_row_major(const char* op, std::optional<MemoryFormat> format) {
-  check(format.value_or(MemoryFormat::Contiguous) == MemoryFormat::Contiguous, op,
+  check(format != MemoryFormat::Preserve, op,
         "(): unsupported memory format Preserve, expected contiguous_format.");
 }
 

@@ -9,9 +9,13 @@
 #include "graph/saved.h"
 #include "ops/as_strided.h"
 #include "ops/basic.h"
+#include "ops/format.h"
 #include "ops/table.h"
 
 namespace pullback {
+
+static void resize_to(const char* name, const Tensor& target, Sizes sizes, Sizes strides);
+
 namespace {
 
 void release_owner(void* owner) { Ref<Storage>::adopt(static_cast<Storage*>(owner)); }
@@ -73,24 +77,26 @@ Tensor set_part(const Tensor& input, const Tensor& source, std::int64_t storage_
       input, as_strided(source.detach(), size, strides, source.storage_offset() + storage_offset));
 }
 
-// Row-major after, unless the sizes are what they were.
-Tensor resize(const Tensor& input, Sizes sizes) {
+// Without a format row-major after, unless the sizes are what they were.
+Tensor resize(const Tensor& input, Sizes sizes, std::optional<MemoryFormat> format) {
   if (input.requires_grad()) fail("cannot resize variables that require grad.", described(input));
   check(!is_dual(input), "cannot resize variables that has a forward grad");
   check_changeable("resize", input);
-  if (same(sizes, input.sizes())) return input;
-  resize_memory("resize_", input, sizes);
+  if (same(sizes, input.sizes()) && (!format || is_in(*format, input))) return input;
+  check_sizes(sizes);
+  resize_to("resize_", input, sizes, strides_in(format.value_or(MemoryFormat::Contiguous), sizes));
   input.note_write();
   return input;
 }
 
 Tensor resize_entry(const Tensor& input, const Dims& size, std::optional<MemoryFormat> format) {
   check_row_major("resize_", format);
-  return resize(input, size);
+  return resize(input, size, format);
 }
 Tensor resize_as_entry(const Tensor& input, const Tensor& the_template,
-                       std::optional<MemoryFormat>) {
-  return resize(input, the_template.sizes());
+                       std::optional<MemoryFormat> format) {
+  if (format == MemoryFormat::Preserve) format = format_of(the_template);
+  return resize(input, the_template.sizes(), format);
 }
 
 }  // namespace
@@ -208,7 +214,7 @@ void exchange_memory(const Tensor& target, const Tensor& source) {
   if (!stays && base && body->shares_base()) body->has_seen(body->storage->version - 1);
 }
 
-static void resize_to(const char* name, const Tensor& target, Sizes sizes, Sizes strides) {
+void resize_to(const char* name, const Tensor& target, Sizes sizes, Sizes strides) {
   const Storage* old = target.body()->storage.get();
   const std::size_t offset = static_cast<std::size_t>(target.bytes() - old->data);
   const std::size_t bytes =

@@ -21,6 +21,7 @@ from pullback._core import (  # noqa: F401 - the public names
     bfloat16,
     bool,
     channels_last,
+    channels_last_3d,
     complex64,
     complex128,
     contiguous_format,

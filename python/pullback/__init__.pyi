@@ -165,6 +165,9 @@ from pullback._core import (
     channels_last as channels_last,
 )
 from pullback._core import (
+    channels_last_3d as channels_last_3d,
+)
+from pullback._core import (
     complex64 as complex64,
 )
 from pullback._core import (

@@ -1308,5 +1308,6 @@ strided: layout
 preserve_format: memory_format
 contiguous_format: memory_format
 channels_last: memory_format
+channels_last_3d: memory_format
 default_generator: Generator
 __version__: str

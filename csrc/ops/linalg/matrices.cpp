@@ -147,7 +147,11 @@ std::string batch_element(const Tensor& info, std::int64_t index) {
 }
 
 bool is_followed(const Tensor& t) {
-  return (mode.grad && t.requires_grad()) || (mode.forward && dual_levels(t) & mode.dual);
+  const auto is = [](const Tensor& one) {
+    return (mode.grad && one.requires_grad()) || (mode.forward && dual_levels(one) & mode.dual);
+  };
+  // What a vmap hides may be followed outside of it.
+  return is(t) || (t.has(kBatched) && is(of_all_examples(t)));
 }
 
 }  // namespace pullback

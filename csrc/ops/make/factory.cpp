@@ -13,6 +13,7 @@
 #include "kernels/rows.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
+#include "ops/format.h"
 #include "ops/levels.h"
 #include "ops/make/generate.h"
 #include "ops/op.h"
@@ -52,11 +53,13 @@ DType dtype_of(const Scalar& value) {
 
 Tensor empty_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
   const DType type = dtype.value_or(input.dtype());
-  if (format == MemoryFormat::Contiguous || input.has(kBatched)) {
-    return make_for_batch(input, input.sizes(),
-                          [&](Sizes all) { return Tensor::empty(all, type); });
+  const MemoryFormat wanted = format.value_or(MemoryFormat::Preserve);
+  if (!input.has(kBatched)) {
+    if (wanted == MemoryFormat::Preserve) return empty_strided_like(input, type);
+    return empty_in(wanted, input.sizes(), type);
   }
-  return empty_strided_like(input, type);
+  check_outside_of_batch(wanted);
+  return make_for_batch(input, input.sizes(), [&](Sizes all) { return Tensor::empty(all, type); });
 }
 Tensor filled(const Tensor& input, Sizes sizes, Scalar value, OptionalDType dtype) {
   const DType type = dtype.value_or(input.dtype());
@@ -64,7 +67,10 @@ Tensor filled(const Tensor& input, Sizes sizes, Scalar value, OptionalDType dtyp
   return make_for_batch(input, sizes, [&](Sizes all) { return Tensor::full(all, value, type); });
 }
 Tensor filled_like(const Tensor& input, Scalar value, OptionalDType dtype, OptionalFormat format) {
-  if (input.has(kBatched)) return filled(input, input.sizes(), value, dtype);
+  if (input.has(kBatched)) {
+    check_outside_of_batch(format.value_or(MemoryFormat::Preserve));
+    return filled(input, input.sizes(), value, dtype);
+  }
   Tensor out = empty_like(input, dtype, format);
   const Tensor source = Tensor::scalar(fitting(value, out.dtype()), out.dtype());
   copy_values(out, source);
@@ -78,7 +84,7 @@ Tensor empty(const Dims& size, OptionalDType dtype, std::optional<MemoryFormat> 
   checked(size);
   Destination* const target = Destination::claim();
   const Tensor out = target ? target->take(size, type) : Tensor();
-  return out.defined() ? out : Tensor::empty(size, type);
+  return out.defined() ? out : empty_in(format.value_or(MemoryFormat::Contiguous), size, type);
 }
 Tensor zeros(const Dims& size, OptionalDType dtype) {
   return Tensor::zeros(checked(size), dtype.value_or(default_dtype()));

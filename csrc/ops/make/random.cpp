@@ -14,6 +14,7 @@
 #include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
+#include "ops/format.h"
 #include "ops/make/draw.h"
 #include "ops/make/factory.h"
 #include "ops/op.h"
@@ -108,8 +109,12 @@ Tensor randperm(std::int64_t n, OptionalDType dtype) {
 }
 // What `draw` takes the strides of.
 Tensor layout(const Tensor& input, OptionalFormat format) {
-  const bool row_major = format == MemoryFormat::Contiguous || input.has(kBatched);
-  return row_major ? Tensor() : input;
+  const MemoryFormat wanted = format.value_or(MemoryFormat::Preserve);
+  if (input.has(kBatched)) {
+    check_outside_of_batch(wanted);
+    return {};
+  }
+  return wanted == MemoryFormat::Preserve ? input : empty_in(wanted, input.sizes(), DType::Bool);
 }
 Tensor rand_like(const Tensor& input, OptionalDType dtype, OptionalFormat format) {
   const DType type = inexact(dtype.value_or(input.dtype()), "rand");

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "ops/basic.h"
+#include "ops/format.h"
 #include "ops/nn/beside.h"
 #include "ops/nn/pad.h"
 #include "ops/nn/patches.h"
@@ -85,6 +86,14 @@ void need_all_dense(In in, Workspace& w) {
   }
 }
 
+constexpr int kOut = 3;  // of the workspace: the result, row-major
+
+// In the format of either, channels last if one of them is.
+Tensor like_images(In in, const Spec& spec) {
+  const MemoryFormat format = format_of(in[0], in[1]);
+  return empty_in(format, spec.sizes, spec.dtype);
+}
+
 const Tensor& dense_or_none(In in, int i, const Workspace& w) {
   return in[i].defined() ? w.dense(i, in[i]) : in[i];
 }
@@ -148,11 +157,17 @@ struct Convolve {
   static Spec spec(const Attrs& a, In in) {
     return {joined(in[0].size(0), in[1].size(0), a.out), in[0].dtype()};
   }
-  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) { need_all_dense(in, w); }
+  static Tensor make_for(const Attrs&, In in, const Spec& spec) { return like_images(in, spec); }
+  static void workspace(const Attrs&, In in, const Tensor& out, Workspace& w) {
+    need_all_dense(in, w);
+    w.need_dense(kOut, out);
+  }
   static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
-    kernels::conv(view_of(out), view_of(w.dense(0, in[0])), view_of(w.dense(1, in[1])),
+    const Laid laid(out, w, kOut);
+    kernels::conv(view_of(laid.memory()), view_of(w.dense(0, in[0])), view_of(w.dense(1, in[1])),
                   view_or_none(dense_or_none(in, 2, w)),
                   a.shape(in[0].size(0), in[0].size(1), in[1].size(0)));
+    laid.finish();
   }
   static constexpr Reads kReads[] = {kReadsB, kReadsA, kReadsNothing};
   static void vjp(Vjp<Convolve>& v);
@@ -182,11 +197,17 @@ struct ConvolveImage {
   static Spec spec(const Attrs& a, In in) {
     return {joined(in[0].size(0), in[1].size(1) * a.groups, a.image), in[0].dtype()};
   }
-  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) { need_all_dense(in, w); }
+  static Tensor make_for(const Attrs&, In in, const Spec& spec) { return like_images(in, spec); }
+  static void workspace(const Attrs&, In in, const Tensor& out, Workspace& w) {
+    need_all_dense(in, w);
+    w.need_dense(kOut, out);
+  }
   static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
-    kernels::conv_input(view_of(out), view_of(w.dense(0, in[0])), view_of(w.dense(1, in[1])),
-                        view_or_none(dense_or_none(in, 2, w)),
+    const Laid laid(out, w, kOut);
+    kernels::conv_input(view_of(laid.memory()), view_of(w.dense(0, in[0])),
+                        view_of(w.dense(1, in[1])), view_or_none(dense_or_none(in, 2, w)),
                         a.shape(in[0].size(0), out.size(1), in[1].size(0)));
+    laid.finish();
   }
   static constexpr Reads kReads[] = {kReadsB, kReadsA, kReadsNothing};
   static void vjp(Vjp<ConvolveImage>& v);
@@ -218,10 +239,17 @@ struct ConvolveWeight {
   static Spec spec(const Attrs& a, In in) {
     return {joined(in[1].size(1), in[0].size(1) / a.groups, a.kernel), in[0].dtype()};
   }
-  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) { need_all_dense(in, w); }
+  static Tensor make_for(const Attrs&, In in, const Spec& spec) { return like_images(in, spec); }
+  static void workspace(const Attrs&, In in, const Tensor& out, Workspace& w) {
+    need_all_dense(in, w);
+    w.need_dense(kOut, out);
+  }
   static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
-    kernels::conv_weight(view_of(out), view_of(w.dense(0, in[0])), view_of(w.dense(1, in[1])),
+    const Laid laid(out, w, kOut);
+    kernels::conv_weight(view_of(laid.memory()), view_of(w.dense(0, in[0])),
+                         view_of(w.dense(1, in[1])),
                          a.shape(in[0].size(0), in[0].size(1), in[1].size(1)));
+    laid.finish();
   }
   static constexpr Reads kReads[] = {kReadsB, kReadsA};
   static void vjp(Vjp<ConvolveWeight>& v) {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "ops/basic.h"
+#include "ops/format.h"
 #include "ops/levels.h"
 #include "ops/nn/normalize.h"
 #include "ops/nn/taps.h"
@@ -107,10 +108,11 @@ Tensor wide_batch_norm(const Tensor& input, const Optional& running_mean,
 Tensor batch_norm(const Tensor& input, const Optional& running_mean, const Optional& running_var,
                   const Optional& weight, const Optional& bias, bool training, double momentum,
                   double eps) {
-  return rounded_once(input, [&](const Tensor& x) {
+  const Tensor result = rounded_once(input, [&](const Tensor& x) {
     return wide_batch_norm(x, running_mean, running_var, as(weight, x), as(bias, x), training,
                            momentum, eps);
   });
+  return laid_out(result, format_of(input));
 }
 
 Tensor wide_instance_norm(const Tensor& input, const Optional& running_mean,
@@ -180,9 +182,10 @@ Tensor wide_group_norm(const Tensor& input, std::int64_t num_groups, const Optio
 
 Tensor group_norm(const Tensor& input, std::int64_t num_groups, const Optional& weight,
                   const Optional& bias, double eps) {
-  return rounded_once(input, [&](const Tensor& x) {
+  const Tensor result = rounded_once(input, [&](const Tensor& x) {
     return wide_group_norm(x, num_groups, as(weight, x), as(bias, x), eps);
   });
+  return laid_out(result, format_of(input));
 }
 
 // torch's checks; the number of dimensions that are normalised.

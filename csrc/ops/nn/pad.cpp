@@ -6,6 +6,7 @@
 
 #include "kernels/copy.h"
 #include "ops/basic.h"
+#include "ops/format.h"
 #include "ops/nn/taps.h"
 #include "ops/op.h"
 #include "ops/table.h"
@@ -37,6 +38,9 @@ struct ConstantPad {
     return result;
   }
   static Spec spec(const Attrs& a, In in) { return {padded(a, in[0].sizes()), in[0].dtype()}; }
+  static Tensor make_for(const Attrs&, In in, const Spec& spec) {
+    return empty_in(format_of(in[0]), spec.sizes, spec.dtype);
+  }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     Element value;
     a.value.store(out.dtype(), &value);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ops/basic.h"
+#include "ops/format.h"
 #include "ops/index/indexing.h"
 #include "ops/nn/patches.h"
 #include "ops/nn/taps.h"
@@ -58,12 +59,23 @@ struct MaxOfWindows {
     }
     return {Spec{sizes, in[0].dtype()}, Spec{sizes, DType::Int64}};
   }
-  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) {
+  static std::array<Tensor, 2> make_all(const Attrs&, const Tensor& x,
+                                        const std::array<Spec, 2>& specs) {
+    const MemoryFormat format = format_of(x);
+    return {empty_in(format, specs[0].sizes, specs[0].dtype),
+            empty_in(format, specs[1].sizes, specs[1].dtype)};
+  }
+  static void workspace(const Attrs&, In in, const Tensor& out, Workspace& w) {
     w.need_dense(0, in[0]);
+    w.need_dense(1, out);
+    if (!out.is_contiguous()) w.need(2, out.sizes(), DType::Int64);
   }
   static void fill(const Attrs& a, In in, const std::array<Tensor, 2>& out, const Workspace& w) {
-    kernels::greatest_in_windows(view_of(out[0]), view_of(out[1]), view_of(w.dense(0, in[0])),
-                                 *a.windows);
+    const Laid values(out[0], w, 1), places(out[1], w, 2);
+    kernels::greatest_in_windows(view_of(values.memory()), view_of(places.memory()),
+                                 view_of(w.dense(0, in[0])), *a.windows);
+    values.finish();
+    places.finish();
   }
   static constexpr Reads kReads = kReadsZ;
   static void vjp(Vjp<MaxOfWindows>& v) {
@@ -73,7 +85,8 @@ struct MaxOfWindows {
     const Dims flat = flat_sizes(g.sizes(), a.dims());
     const Dims whole = a.whole(g.sizes());
     const Tensor zeros = expanded_zeros(flat_sizes(whole, a.dims()), g.dtype());
-    v.give(0, reshape(scatter_add(zeros, -1, reshape(v.out(1), flat), reshape(g, flat)), whole));
+    const Tensor sums = scatter_add(zeros, -1, reshape(v.out(1), flat), reshape(g, flat));
+    v.give(0, laid_out(reshape(sums, whole), format_of(g)));
   }
   static std::array<Tensor, 2> jvp(Jvp<MaxOfWindows>& j) {
     const int dims = j.attrs().dims();

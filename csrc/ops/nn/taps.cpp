@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "ops/format.h"
 #include "ops/op.h"
 
 namespace pullback {
@@ -27,11 +28,17 @@ struct Tapped {
     sizes[a.dim] = a.map().num_outputs();
     return {sizes, in[0].dtype()};
   }
-  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) {
+  static Tensor make_for(const Attrs&, In in, const Spec& spec) {
+    return empty_in(format_of(in[0]), spec.sizes, spec.dtype);
+  }
+  static void workspace(const Attrs&, In in, const Tensor& out, Workspace& w) {
     w.need_dense(0, in[0]);
+    w.need_dense(1, out);
   }
   static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
-    kernels::apply_taps(view_of(out), view_of(w.dense(0, in[0])), a.dim, a.map());
+    const Laid laid(out, w, 1);
+    kernels::apply_taps(view_of(laid.memory()), view_of(w.dense(0, in[0])), a.dim, a.map());
+    laid.finish();
   }
   static void vjp(Vjp<Tapped>& v) {
     Attrs back = v.attrs();

@@ -6,6 +6,7 @@
 #include "kernels/copy.h"
 #include "ops/basic.h"
 #include "ops/destination.h"
+#include "ops/format.h"
 #include "ops/operand.h"
 #include "ops/shape/view.h"
 #include "ops/shape/window.h"
@@ -61,6 +62,14 @@ struct Cat {
       sizes[a.dim] += std::max<std::int64_t>(length, 0);
     }
     return {sizes, in[0].dtype()};
+  }
+  // In the format that all inputs have.
+  static Tensor make_for(const Attrs& a, In in, const Spec& spec) {
+    const MemoryFormat format = format_of(in[a.model]);
+    const auto has_it = [&](int i) { return a.lengths[i] < 0 || format_of(in[i]) == format; };
+    bool all = true;
+    for (int i = 0; i < in.size(); ++i) all = all && has_it(i);
+    return empty_in(all ? format : MemoryFormat::Contiguous, spec.sizes, spec.dtype);
   }
   static void fill(const Attrs& a, In in, const Tensor& out) {
     if (out.numel() == 0 || join_rows(in, out, count_rows(out, a.dim), &a.lengths)) return;

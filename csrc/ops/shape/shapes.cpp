@@ -1,6 +1,7 @@
 // Views and copies made of those in view.cpp and basic.cpp: flatten, movedim, expand, meshgrid, ...
 #include "core/warning.h"
 #include "ops/basic.h"
+#include "ops/format.h"
 #include "ops/op.h"
 #include "ops/shape/view.h"
 #include "ops/table.h"
@@ -140,9 +141,9 @@ static Tensor view_as(const Tensor& input, const Tensor& other) {
   return view(input, other.shape());
 }
 static Tensor contiguous_in(const Tensor& input, MemoryFormat format) {
-  check(format == MemoryFormat::Contiguous,
+  check(format != MemoryFormat::Preserve,
         "preserve memory format is unsupported by the contiguous operator");
-  return contiguous(input);
+  return is_in(format, input) ? input : clone(input, format);
 }
 static Tensor clone_in(const Tensor& input, std::optional<MemoryFormat> format) {
   return clone(input, format.value_or(MemoryFormat::Preserve));
@@ -235,12 +236,12 @@ static const Entry entry_sum_to_size("sum_to_size(input, *size)", function<sum_t
                                      "x(3,4), 3, 1 | x(3,4), (4,) | x(3,4), (3,4) | x(2), ()");
 static const Entry entry_contiguous("contiguous(input, *, memory_format=contiguous_format)",
                                     function<contiguous_in>, kMethodForm,
-                                    "The tensor itself when it is row-major, else a row-major "
-                                    "copy.",
+                                    "The tensor itself when it is in the format, else a copy that "
+                                    "is.",
                                     "x(3,4) | xs(3,4) | x()");
 static const Entry entry_clone("clone(input, *, memory_format=None)", function<clone_in>, kView,
                                "A copy, with the strides of input unless memory_format says "
-                               "contiguous.",
+                               "others.",
                                "x(3,4) | xs(3,4) | x() | x(0,3)");
 static const Entry entry_broadcast_tensors("broadcast_tensors(*tensors:each)",
                                            function<broadcast_tensors>, kFunctionForm,
