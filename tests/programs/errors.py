@@ -11,6 +11,7 @@ OTHER_ERRORS = [
     ("at least 2 dimensions", "leaf Variable"),
     ("leaf Variable", "called random operation"),
     ("not implemented for", "leaf Variable"),
+    ("not implemented for", "called random operation"),
     ("must have the same scalar type", "their dimensionality must match"),
     ("because it is an out= function", "functions with out="),
     ("split expects", "Dimension out of range"),

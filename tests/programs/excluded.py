@@ -253,6 +253,21 @@ EXCLUDED = [
     ),
     Rule("PyTorch breaks for good", leaves_crosswise),
     Rule(
+        "PyTorch's where gives a complex gradient to a real operand, and refuses it then",
+        lambda case: (
+            "T.where(" in case.line
+            and len({x.is_complex() for k, x in case.operands.items() if k != "x"}) > 1
+        ),
+    ),
+    Rule(
+        "PyTorch's autograd.functional does not know what comes from outside of a transform",
+        lambda case: (
+            case.is_inside
+            and "autograd.functional." in case.line
+            and any(name not in case.scope.tensors for name in case.names.values())
+        ),
+    ),
+    Rule(
         "PyTorch's tangent of a number of float32 has another dtype",
         lambda case: (
             ".abs()" in case.line

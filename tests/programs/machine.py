@@ -29,7 +29,7 @@ from .refusals import (
     depends_otherwise,
     has_order,
     has_other_graph,
-    is_complex_variance,
+    is_composed,
     is_half_written,
     is_limit,
     is_refused_here,
@@ -349,7 +349,7 @@ class Machine:
         silent = not self.worlds[0].lib.is_grad_enabled() or line.text.startswith("with T.")
         silent |= ".apply(" in line.text
         views = silent and any(quiet(lambda n=n: names[n]._base is not None, False) for n in made)
-        other = has_other_graph(text) or is_complex_variance(text, map(names.get, operands))
+        other = has_other_graph(text) or is_composed(text, map(names.get, operands))
         if is_transform(text) or other or same or views:
             self.unnamed |= set(made)
         if is_transform(text) or any(name in self.loose for name in operands):

@@ -33,9 +33,10 @@ def has_other_graph(text: str) -> bool:
     return any(name in OTHER_GRAPHS for name in re.findall(r"\.(\w+?)_?\(", text))
 
 
-def is_complex_variance(text: str, operands: Iterable[Any]) -> bool:
-    """It is made of the variances of the parts, and its node is that of their sum."""
-    return ".var(" in text and any(getattr(x, "is_complex", bool)() for x in operands)
+def is_composed(text: str, operands: Iterable[Any]) -> bool:
+    """What of complex numbers is made of other operators has the node of the last of them."""
+    made = ".var(" in text or ".logsumexp(" in text
+    return made and any(getattr(x, "is_complex", bool)() for x in operands)
 
 
 # Messages of PyTorch that speak of what it cannot do in some place; here it may work.
@@ -95,6 +96,7 @@ REFUSALS = (
     "source tensor shape must match self tensor shape",
     "can access memory outside of `tensor`",
     "Trying to set a forward gradient that has a different size",
+    "grad can be implicitly created only for real scalar outputs",
 )
 
 
