@@ -1,6 +1,6 @@
 // The matrix product of small matrices (see gemm_kernels.h).
 //
-// Blocks of c stay in registers while k runs: up to 4 rows by two vectors of columns, narrower at
+// Blocks of c stay in registers while k runs: up to 6 rows by two vectors of columns, narrower at
 // the right edge.  Where rows of a and columns of b are contiguous and there are few of them, a
 // product is a set of inner products, vectorised along k.  k must fit kSmallPack where b has to be
 // copied. Start reading at product().
@@ -104,7 +104,7 @@ template <typename T, int rows, int vectors, int width>
 void block(const Product<T>& p, std::int64_t i, std::int64_t j) {
   using L = Lane<T, width>;
   typename L::V sums[rows][vectors];
-#pragma GCC unroll 4
+#pragma GCC unroll 6
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) sums[r][v] = L::spread(T(0));
@@ -115,14 +115,14 @@ void block(const Product<T>& p, std::int64_t i, std::int64_t j) {
     typename L::V right[vectors];
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) right[v] = L::load(b + v * width);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int r = 0; r < rows; ++r) {
       const auto left = L::spread(a[r * p.a_row]);
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) sums[r][v] = fused(left, right[v], sums[r][v]);
     }
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 6
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) write<T, width>(p, i + r, j + v * width, sums[r][v]);
@@ -150,8 +150,12 @@ void row_band(const Product<T>& p, std::int64_t i) {
 template <typename T>
 void by_bands(const Product<T>& p) {
   std::int64_t i = 0;
-  for (; i + 4 <= p.m; i += 4) row_band<T, 4>(p, i);
+  // No band of 1 or 2 rows where it can be helped: 7 are 4 and 3, 8 are 4 and 4.
+  for (; p.m - i > 8 || p.m - i == 6; i += 6) row_band<T, 6>(p, i);
+  for (; p.m - i == 4 || p.m - i > 5; i += 4) row_band<T, 4>(p, i);
   switch (p.m - i) {
+    case 5:
+      return row_band<T, 5>(p, i);
     case 3:
       return row_band<T, 3>(p, i);
     case 2:

@@ -211,6 +211,21 @@ void backward_group(T* dx, TwoSums* of_channels, const T* g, const T* in, const 
   }
 }
 
+// The sums of groups that share their weights.
+template <typename T>
+void add_groups(T* dw, T* db, const std::vector<TwoSums>& sums, const Shape<T>& s) {
+  for (std::int64_t c = 0; c < s.kinds * s.channels; ++c) {
+    TwoSums total{0, 0};
+    for (std::int64_t k = c / s.channels; k < s.groups; k += s.kinds) {
+      const TwoSums& part = sums[static_cast<std::size_t>(k * s.channels + c % s.channels)];
+      total.first += part.first;
+      total.second += part.second;
+    }
+    dw[c] = static_cast<T>(total.second);
+    db[c] = static_cast<T>(total.first);
+  }
+}
+
 }  // namespace
 
 void normalize(const View& out, const View& moments, const View& in, const Affine& affine,
@@ -241,16 +256,51 @@ void normalize_grad(const View& dx, const View& d_weight, const View& d_bias, co
         backward_group(to, sums.data() + k * s.channels, numbers<T>(g), numbers<T>(in), m, s, k);
       }
     });
-    for (std::int64_t c = 0; c < s.kinds * s.channels; ++c) {
-      TwoSums total{0, 0};
-      for (std::int64_t k = c / s.channels; k < s.groups; k += s.kinds) {
-        const TwoSums& part = sums[static_cast<std::size_t>(k * s.channels + c % s.channels)];
-        total.first += part.first;
-        total.second += part.second;
+    add_groups(dw, db, sums, s);
+  });
+}
+
+void scale_channels(const View& out, const View& in, const Affine& affine) {
+  visit_floating(in.dtype, "normalize", [&]<typename T>() {
+    const Shape<T> s(in, affine);
+    T* const to = reinterpret_cast<T*>(out.data);
+    const T* const from = numbers<T>(in);
+    const std::int64_t pieces = s.outer * s.groups;
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(1, s.inner));
+    parallel_for(pieces, grain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t p = begin; p < end; ++p) {
+        const std::int64_t first = s.first_channel(p % s.groups);
+        for (std::int64_t c = 0; c < s.channels; ++c) {
+          const std::int64_t at = p * s.inner + c * s.span;
+          rows_of<T>().write(to + at, from + at, T(0), s.weight_at(first + c), s.bias_at(first + c),
+                             s.span);
+        }
       }
-      dw[c] = static_cast<T>(total.second);
-      db[c] = static_cast<T>(total.first);
-    }
+    });
+  });
+}
+
+void channel_sums(const View& d_weight, const View& d_bias, const View& g, const View& in,
+                  const Affine& affine) {
+  visit_floating(in.dtype, "normalize", [&]<typename T>() {
+    const Shape<T> s(in, affine);
+    const NormalizeRows<T>& rows = s.span < kShortRow ? short_rows_of<T>() : rows_of<T>();
+    std::vector<TwoSums> sums(static_cast<std::size_t>(s.groups * s.channels));
+    parallel_for(s.groups, s.grain(), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t k = begin * s.channels; k < end * s.channels; ++k) {
+        TwoSums total{0, 0};
+        for (std::int64_t o = 0; o < s.outer; ++o) {
+          const std::int64_t at = s.row(o, k / s.channels) + k % s.channels * s.span;
+          const TwoSums part =
+              rows.gradient_sums(numbers<T>(g) + at, numbers<T>(in) + at, T(0), s.span);
+          total.first += part.first;
+          total.second += part.second;
+        }
+        sums[static_cast<std::size_t>(k)] = total;
+      }
+    });
+    add_groups(reinterpret_cast<T*>(d_weight.data), reinterpret_cast<T*>(d_bias.data), sums, s);
   });
 }
 

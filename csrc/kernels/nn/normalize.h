@@ -23,4 +23,10 @@ void normalize(const View& out, const View& moments, const View& in, const Affin
 void normalize_grad(const View& dx, const View& d_weight, const View& d_bias, const View& g,
                     const View& in, const View& moments, const Affine& affine);
 
+// in times weight plus bias alone.
+void scale_channels(const View& out, const View& in, const Affine& affine);
+// The sums of g in and of g for each weight.
+void channel_sums(const View& d_weight, const View& d_bias, const View& g, const View& in,
+                  const Affine& affine);
+
 }  // namespace pullback::kernels

@@ -31,13 +31,6 @@ Optional as(const Optional& t, const Tensor& model) {
   return t ? Optional(cast(*t, model.dtype())) : Optional();
 }
 
-// One number for each channel, seen along dimension 1 of an input of that many dimensions.
-Tensor along_channels(const Tensor& values, int ndim) {
-  Dims sizes(ndim, 1);
-  sizes[1] = values.numel();
-  return reshape(values, sizes);
-}
-
 void check_channels(const char* what, const Optional& values, std::int64_t channels) {
   check(!values || (values->ndim() == 1 && values->numel() == channels), what, " should contain ",
         channels, " elements not ", values ? values->numel() : 0);
@@ -75,7 +68,8 @@ Tensor batch_norm_of(const char* name, const Tensor& input, const Optional& runn
     const Tensor scale = weight ? *weight * inverse : inverse;
     const Tensor shift = cast(*running_mean, input.dtype()) * scale;
     const Tensor offset = bias ? *bias - shift : neg(shift);
-    return input * along_channels(scale, input.ndim()) + along_channels(offset, input.ndim());
+    const Tensor channelwise = reshape(input, Dims{input.size(0), channels, rest(input, 2)});
+    return reshape(scale_channels(channelwise, scale, offset, {channels, 1}), input.sizes());
   }
   const std::int64_t inner = rest(input, 2);
   const auto [y, moments] = normalize(reshape(input, Dims{input.size(0), channels, inner}), weight,

@@ -54,18 +54,10 @@ kernels::Affine affine_of(const NormalizeAttrs& a, const Tensor& weight, const T
   return {a.kinds, a.channels, numbers(weight, number, each), numbers(bias, number, each)};
 }
 
-// The same in recorded operators.  Everything is seen as [..., outer, groups / kinds, kinds,
-// channels, neighbours].
-class Recorded {
+// Tensors seen as [..., outer, groups / kinds, kinds, channels, neighbours].
+class Parts {
  public:
-  Recorded(const NormalizeAttrs& a, const Tensor& x) : a_(a), sizes_(x.shape()) {
-    const Tensor parts = split(x);
-    const Tensor centred = parts - mean_of(parts);
-    scale = rsqrt(mean_of(square(centred)) + a.eps);
-    values = centred * scale;
-  }
-
-  Tensor values, scale;
+  explicit Parts(const NormalizeAttrs& a) : a_(a) {}
 
   Tensor split(const Tensor& x) const {
     Dims sizes = leading(x, 3);
@@ -77,14 +69,11 @@ class Recorded {
     }
     return reshape(x, sizes);
   }
-  Tensor whole(const Tensor& parts) const { return reshape(parts, sizes_); }
   // A weight or a bias along the parts.
   Tensor along(const Tensor& weight) const {
     Dims sizes = leading(weight, 1);
-    for (const std::int64_t size :
-         {std::int64_t{1}, std::int64_t{1}, a_.kinds, a_.channels, std::int64_t{1}}) {
-      sizes.push_back(size);
-    }
+    const std::int64_t one = 1;
+    for (const std::int64_t size : {one, one, a_.kinds, a_.channels, one}) sizes.push_back(size);
     return reshape(weight, sizes);
   }
   // The reverse: sums of parts.
@@ -94,21 +83,41 @@ class Recorded {
     sizes.push_back(a_.kinds * a_.channels);
     return reshape(sum(parts, Dims{n - 5, n - 4, n - 1}), sizes);
   }
-  // The derivative of the values, which is symmetric.
-  Tensor slope(const Tensor& t) const {
-    return scale * (t - mean_of(t) - values * mean_of(t * values));
-  }
 
- private:
+ protected:
   static Dims leading(const Tensor& t, int last) {
     return Dims(t.sizes().first(static_cast<std::size_t>(t.ndim() - last)));
   }
+
+ private:
+  const NormalizeAttrs& a_;
+};
+
+// A normalisation in recorded operators.
+class Recorded : public Parts {
+ public:
+  Recorded(const NormalizeAttrs& a, const Tensor& x) : Parts(a), sizes_(x.shape()) {
+    const Tensor parts = split(x);
+    const Tensor centred = parts - mean_of(parts);
+    scale_ = rsqrt(mean_of(square(centred)) + a.eps);
+    values = centred * scale_;
+  }
+
+  Tensor values;
+
+  Tensor whole(const Tensor& parts) const { return reshape(parts, sizes_); }
+  // The derivative of the values, which is symmetric.
+  Tensor slope(const Tensor& t) const {
+    return scale_ * (t - mean_of(t) - values * mean_of(t * values));
+  }
+
+ private:
   static Tensor mean_of(const Tensor& parts) {
     const int n = parts.ndim();
     return mean(parts, Dims{n - 5, n - 2, n - 1}, true);
   }
 
-  const NormalizeAttrs& a_;
+  Tensor scale_;
   const Dims sizes_;
 };
 
@@ -205,6 +214,84 @@ struct Normalize {
   }
 };
 
+// The sums of gradient times input and of the gradient, for each weight.
+struct ChannelSums {
+  static constexpr int kInputs = 2;
+  static constexpr int kOutputs = 2;
+  static constexpr bool kNotDifferentiable = true;
+  using Attrs = NormalizeAttrs;
+  static std::array<Spec, 2> spec(const Attrs& a, In in) {
+    Dims weight(in[1].sizes().first(static_cast<std::size_t>(in[1].ndim() - 3)));
+    weight.push_back(a.kinds * a.channels);
+    return {Spec{weight, in[1].dtype()}, Spec{weight, in[1].dtype()}};
+  }
+  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) {
+    for (int i = 0; i < 2; ++i) w.need_dense(i, in[i]);
+  }
+  static void fill(const Attrs& a, In in, const std::array<Tensor, 2>& out, const Workspace& w) {
+    const Tensor g = w.dense(0, in[0]), x = w.dense(1, in[1]);
+    for (std::int64_t e = 0; e < a.examples; ++e) {
+      kernels::channel_sums(Example(out[0], e, 1), Example(out[1], e, 1), Example(g, e, 3),
+                            Example(x, e, 3), affine_of(a, {}, {}, e));
+    }
+  }
+};
+
+// Inputs: input, scale, and shift, which may be missing.
+struct ScaleChannels {
+  static constexpr const char* kNode = "NativeBatchNormBackward0";
+  static constexpr int kInputs = 3;
+  static constexpr int kOutputs = 1;
+  using Attrs = NormalizeAttrs;
+  static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
+  static void workspace(const Attrs&, In in, const Tensor&, Workspace& w) {
+    for (int i = 0; i < 3; ++i) {
+      if (in[i].defined()) w.need_dense(i, in[i]);
+    }
+  }
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
+    const Tensor x = w.dense(0, in[0]), scale = w.dense(1, in[1]);
+    const Tensor shift = in[2].defined() ? w.dense(2, in[2]) : Tensor();
+    for (std::int64_t e = 0; e < a.examples; ++e) {
+      kernels::scale_channels(Example(out, e, 3), Example(x, e, 3), affine_of(a, scale, shift, e));
+    }
+  }
+  static constexpr Reads kReads[] = {kReadsB, kReadsA, kReadsA};
+  static void vjp(Vjp<ScaleChannels>& v) {
+    const Attrs& a = v.attrs();
+    const Tensor& g = v.grad();
+    if (v.wants(0)) v.give(0, apply<ScaleChannels>(a, g, v.in(1), Tensor()));
+    if (!v.wants(1) && !v.wants(2)) return;
+    const Tensor x = v.in(0);
+    std::array<Tensor, 2> sums;
+    if (is_followed({&g, &x})) {
+      const Parts parts(a);
+      const Tensor each = parts.split(g);
+      sums = {parts.of_weight(each * parts.split(x)), parts.of_weight(each)};
+    } else {
+      sums = apply<ChannelSums>(a, g, x);
+    }
+    for (int i = 1; i < 3; ++i) {
+      if (v.wants(i)) v.give(i, sums[std::size_t(i - 1)]);
+    }
+  }
+  static Tensor jvp(Jvp<ScaleChannels>& j) {
+    const Attrs& a = j.attrs();
+    const Parts parts(a);
+    Tensor sum;
+    const auto plus = [&](const Tensor& part) { sum = sum.defined() ? sum + part : part; };
+    if (j.tangent(0).defined()) plus(apply<ScaleChannels>(a, j.tangent(0), j.in(1), Tensor()));
+    if (j.tangent(1).defined()) {
+      plus(reshape(parts.split(j.in(0)) * parts.along(j.tangent(1)), j.in(0).sizes()));
+    }
+    if (j.tangent(2).defined()) {
+      const Tensor along = parts.along(j.tangent(2));
+      plus(reshape(expand(along, parts.split(j.in(0)).sizes()), j.in(0).sizes()));
+    }
+    return sum;
+  }
+};
+
 }  // namespace
 
 std::array<Tensor, 2> normalize(const Tensor& input, const std::optional<Tensor>& weight,
@@ -213,6 +300,11 @@ std::array<Tensor, 2> normalize(const Tensor& input, const std::optional<Tensor>
     return t ? reshape(*t, Dims{form.kinds * form.channels}) : Tensor();
   };
   return apply<Normalize>({eps, form.kinds, form.channels}, input, flat(weight), flat(bias));
+}
+
+Tensor scale_channels(const Tensor& input, const Tensor& scale, const Tensor& shift,
+                      NormalizeForm form) {
+  return apply<ScaleChannels>({0, form.kinds, form.channels}, input, scale, shift);
 }
 
 }  // namespace pullback

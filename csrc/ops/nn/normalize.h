@@ -19,4 +19,8 @@ struct NormalizeForm {
 std::array<Tensor, 2> normalize(const Tensor& input, const std::optional<Tensor>& weight,
                                 const std::optional<Tensor>& bias, NormalizeForm form, double eps);
 
+// The same without a mean and a deviation: input times scale plus shift.  Recorded.
+Tensor scale_channels(const Tensor& input, const Tensor& scale, const Tensor& shift,
+                      NormalizeForm form);
+
 }  // namespace pullback
