@@ -357,10 +357,12 @@ class Module(Converted, Stateful, Hooked):
             raise ValueError("Cannot set the submodule without a target name!")
         if not isinstance(module, Module):
             raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
-        path, _, name = target.rpartition(".")
-        owner = self.get_submodule(path) if path or target[:1] != "." else self._owner(target)[0]
-        if strict or name == "":
-            owner.get_submodule(name) if name else self._owner(target)
+        *path, name = target.split(".")
+        if "" in (*path, name):
+            raise AttributeError(f"{self._get_name()} has no attribute ``: got {target!r}.")
+        owner = self.get_submodule(".".join(path))
+        if strict or hasattr(owner, name):
+            owner.get_submodule(name)
         setattr(owner, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
