@@ -20,18 +20,7 @@ FILE = Path(__file__).with_name("complex_table.txt")
 GIVES, REFUSES = "gives", "refuses"
 
 # Rows that take complex numbers in PyTorch and refuse them here, at least in one sample.
-_OF_REAL_MATRICES = """
-cholesky cholesky_ex cholesky_inverse cholesky_solve cond det eigh eigvalsh geqrf
-householder_product inv inv_ex inverse ldl_factor ldl_factor_ex ldl_solve logdet lstsq lu
-lu_factor lu_factor_ex lu_solve lu_unpack matrix_exp matrix_norm matrix_power matrix_rank orgqr
-ormqr pinv pinverse qr slogdet solve solve_ex solve_triangular svd svdvals tensorinv tensorsolve
-triangular_solve
-"""
-NOT_HERE = {
-    **dict.fromkeys(
-        _OF_REAL_MATRICES.split(), "linear systems and decompositions are of real numbers"
-    ),
-}
+NOT_HERE: dict[str, str] = {}
 
 
 def made_complex(leaf: Leaf) -> Leaf:
@@ -39,6 +28,9 @@ def made_complex(leaf: Leaf) -> Leaf:
     if leaf.array.dtype.kind != "f":
         return leaf
     other = np.roll(leaf.array.ravel()[::-1], 1).reshape(leaf.array.shape) / 2
+    if leaf.symmetric:  # so little of it that what was positive definite stays so
+        other = np.triu(other, 1) / 8
+        return replace(leaf, array=leaf.array + 1j * (other - np.swapaxes(other, -1, -2)))
     return replace(leaf, array=np.asarray(leaf.array + 1j * other))
 
 

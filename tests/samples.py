@@ -6,8 +6,9 @@ argument lists with these makers of tensors (float64 unless said):
 normal-like distinct values, or uniform with ``low=`` and ``high=``; ``i(shape, high=)`` int64 in
 [low, high), ``i(, high=2)`` one of no dimensions, ``p`` pivots of a factorisation, ``b`` bool,
 ``spd(n)`` symmetric positive definite matrices and ``sym(n)`` symmetric ones, which stay symmetric
-in every test, since operators read one half; ``w`` is ``x`` far from singular; ``z`` and ``zs``
-are ``x`` and ``xs`` of complex numbers. Dtypes are written ``float32`` or ``pb.float32``.
+in every test, since operators read one half; ``w`` is ``x`` far from singular; ``z``, ``zs``,
+``zw``, ``zspd`` and ``zsym`` are the same of complex numbers (the last two Hermitian). Dtypes are
+written ``float32`` or ``pb.float32``.
 The values follow from the text alone, so that a sample is the same in every run and for every
 library: ``parse`` makes ``Sample`` objects with ``Leaf`` places, ``Sample.tensors(lib)`` the
 tensors and ``Sample.fill(lib, tensors)`` the arguments.
@@ -45,11 +46,13 @@ class Checks:
 
     ``vectors`` names the dimension of a result along which its vectors lie when each of them is
     right up to a factor of absolute value 1: ``{0: -2}``, the columns of the first result.
+    ``free``: nothing settles the phases of complex ones, so that no derivative of them is defined.
     """
 
     dtypes: tuple[str, ...] = ("float64", "float32")
     tolerance: dict[str, tuple[float, float]] = field(default_factory=dict)
     vectors: dict[int, int] = field(default_factory=dict)
+    free: bool = False
 
     def tolerance_of(self, dtype: str) -> tuple[float, float]:
         return self.tolerance.get(dtype) or TOLERANCES[dtype]
@@ -233,12 +236,25 @@ class _Makers:
     def w(self, *shape: int) -> Leaf:
         return Leaf(self._floats(shape, None, None) + 3 * np.eye(*shape[-2:]), grad=True)
 
+    def zw(self, *shape: int) -> Leaf:
+        return Leaf(self.z(*shape).array + 3 * np.eye(*shape[-2:]), grad=True)
+
+    def zspd(self, *shape: int) -> Leaf:
+        size = shape[-1]
+        root = self.z(*shape[:-1], size, size).array
+        square = root @ np.swapaxes(root.conj(), -1, -2) + 0.5 * np.eye(size)
+        return Leaf(square, grad=True, symmetric=True)
+
+    def zsym(self, *shape: int) -> Leaf:
+        half = self.z(*shape, shape[-1]).array
+        return Leaf((half + np.swapaxes(half.conj(), -1, -2)) / 2, grad=True, symmetric=True)
+
     def sym(self, *shape: int) -> Leaf:
         half = self._floats((*shape, shape[-1]), None, None)
         return Leaf((half + np.swapaxes(half, -1, -2)) / 2, grad=True, symmetric=True)
 
 
-MAKERS = ("x", "xs", "z", "zs", "c", "cs", "i", "b", "p", "w", "spd", "sym")
+MAKERS = ("x", "xs", "z", "zs", "c", "cs", "i", "b", "p", "w", "spd", "sym", "zw", "zspd", "zsym")
 
 
 class _Names:

@@ -73,7 +73,7 @@ class Op:
         symmetric = [leaf.symmetric for leaf in sample.leaves]
 
         def call(*tensors: Any) -> Any:
-            halves = [(t + t.mT) / 2 if s else t for t, s in zip(tensors, symmetric, strict=True)]
+            halves = [(t + t.mH) / 2 if s else t for t, s in zip(tensors, symmetric, strict=True)]
             args, kwargs = sample.fill(lib, halves)
             return form(*args, **kwargs)
 
@@ -144,6 +144,19 @@ class Case:
             return out
         open_ = self.op.checks.vectors
         return tuple(r * r.conj() if k in open_ else r for k, r in enumerate(out))
+
+    def smooth(self, lib: Any) -> Callable[..., Any]:
+        """The operator as a function that has derivatives: complex vectors by their squares."""
+        call = self.call(lib)
+
+        def squared(*tensors: Any) -> Any:
+            out = call(*tensors)
+            open_ = self.op.checks.vectors
+            if not self.op.checks.free or not any(out[k].is_complex() for k in open_):
+                return out
+            return self.without_phases(out)
+
+        return squared
 
     def changed(self, sample: Sample) -> Case:
         return replace(self, sample=sample)

@@ -103,7 +103,7 @@ def test_grad_mode_decides_whether_it_is_recorded(case: Case) -> None:
 @each(IN_FLOAT64)
 def test_first_derivatives(case: Case) -> None:
     tensors = tuple(case.tensors(pb))
-    assert gradcheck(case.call(pb), tensors, check_grad_dtypes=True, check_forward_ad=True)
+    assert gradcheck(case.smooth(pb), tensors, check_grad_dtypes=True, check_forward_ad=True)
 
 
 def has_one_wanted(case: Case) -> bool:
@@ -113,7 +113,7 @@ def has_one_wanted(case: Case) -> bool:
 @each(cases("differentiable", grad=True, but=has_one_wanted))
 def test_each_gradient_alone(case: Case) -> None:
     """What one gradient reads is declared by itself, not only by the gradient of another input."""
-    call, tensors = case.call(pb), case.tensors(pb)
+    call, tensors = case.smooth(pb), case.tensors(pb)
     out = differentiable(pb, call(*tensors))
     together = gradients(pb, out, [tensors[i] for i in case.wanted])
     for i, expected in zip(case.wanted, together, strict=True):
@@ -125,13 +125,13 @@ def test_each_gradient_alone(case: Case) -> None:
 @each(IN_FLOAT64)
 def test_second_derivatives(case: Case) -> None:
     tensors = tuple(case.tensors(pb))
-    assert gradgradcheck(case.call(pb), tensors, gen_non_contig_grad_outputs=True)
+    assert gradgradcheck(case.smooth(pb), tensors, gen_non_contig_grad_outputs=True)
 
 
 @each(cases("differentiable", without=["no_batch"], grad=True, dtypes=("float64",)))
 def test_batches_of_derivatives(case: Case) -> None:
     """vmap over the derivatives of both modes and orders, and forward mode over reverse mode."""
-    call, tensors = case.call(pb), tuple(case.tensors(pb))
+    call, tensors = case.smooth(pb), tuple(case.tensors(pb))
     assert gradcheck(
         call,
         tensors,
@@ -165,7 +165,7 @@ def pushed_forward(case: Case, tensors: list[Any], directions: list[Any]) -> lis
         values = list(tensors)
         for i, tensor in zip(case.wanted, some, strict=True):
             values[i] = tensor
-        return tuple(results(pb, case.call(pb)(*values)))
+        return tuple(results(pb, case.smooth(pb)(*values)))
 
     primals = tuple(tensors[i] for i in case.wanted)
     _, tangents = _core._jvp(of_wanted, primals, tuple(directions))
@@ -176,7 +176,7 @@ def of_both_modes(case: Case) -> tuple[list[Any], list[np.ndarray], list[np.ndar
     """The results, their tangents in some direction, and the gradients of some sum of them."""
     tensors = case.tensors(pb)
     inputs = [tensors[i] for i in case.wanted]
-    outputs = differentiable(pb, case.call(pb)(*tensors))
+    outputs = differentiable(pb, case.smooth(pb)(*tensors))
     directions = [weights(pb, t, seed=7 + i) for i, t in zip(case.wanted, inputs, strict=True)]
     tangents = pushed_forward(case, tensors, directions)
     assert len(tangents) == len(outputs)
@@ -215,7 +215,7 @@ def test_derivatives_are_close_to_those_in_float64(case: Case) -> None:
 
 @each(cases("differentiable", grad=True, dtypes=("float64",)))
 def test_a_saved_tensor_that_is_overwritten_is_an_error_or_was_not_needed(case: Case) -> None:
-    call, tensors = case.call(pb), case.tensors(pb)
+    call, tensors = case.smooth(pb), case.tensors(pb)
     inputs = [tensors[i] for i in case.wanted]
     expected = gradients(pb, differentiable(pb, call(*tensors)), inputs)
     copies = len(results(pb, call(*tensors)))
@@ -243,7 +243,7 @@ def test_a_saved_tensor_that_is_overwritten_is_an_error_or_was_not_needed(case: 
 def test_strided_equals_contiguous(case: Case) -> None:
     other = case.changed(case.sample.strided())
     plain, turned = case.tensors(pb), other.tensors(pb)
-    a, b = case.call(pb)(*plain), other.call(pb)(*turned)
+    a, b = case.smooth(pb)(*plain), other.smooth(pb)(*turned)
     for left, right in zip(results(pb, a), results(pb, b), strict=True):
         assert left.dtype == right.dtype
         if not is_unfilled(case):

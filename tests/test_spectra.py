@@ -20,6 +20,15 @@ def random(*shape: int, seed: int = 0) -> Any:
     return pb.tensor(np.random.RandomState(seed).standard_normal(shape))
 
 
+def of(field: str, *shape: int, seed: int = 0) -> Any:
+    if field == "real":
+        return random(*shape, seed=seed)
+    return pb.complex(random(*shape, seed=seed), random(*shape, seed=seed + 100))
+
+
+FIELDS = pytest.mark.parametrize("field", ["real", "complex"])
+
+
 def close(a: Any, b: Any, tolerance: float = 1e-10) -> None:
     left = a.detach().numpy() if isinstance(a, pb.Tensor) else np.asarray(a)
     right = b.detach().numpy() if isinstance(b, pb.Tensor) else np.asarray(b)
@@ -36,29 +45,36 @@ def eye(n: int, *stack: int) -> Any:
 @pytest.mark.parametrize("m", SIZES)
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("mode", ["reduced", "complete"])
-def test_orthogonal_factors(m: int, n: int, mode: str) -> None:
-    a = random(2, m, n)
+@FIELDS
+def test_orthogonal_factors(m: int, n: int, mode: str, field: str) -> None:
+    a = of(field, 2, m, n)
     q, r = pb.linalg.qr(a, mode)
     close(q @ r, a)
-    close(q.mT @ q, eye(q.shape[-1], 2))
+    close(q.mH @ q, eye(q.shape[-1], 2))
     close(r.triu(), r, 0)
     close(pb.linalg.qr(a, "r").R, r[..., : min(m, n), :], 0)
     packed, tau = pb.geqrf(a)
     close(packed.triu()[..., : min(m, n), :], r[..., : min(m, n), :], 0)
     if m >= n:
         close(pb.linalg.householder_product(packed, tau), q[..., :n])
-        b = random(2, m, 3)
+        b = of(field, 2, m, 3)
         close(pb.ormqr(packed, tau, pb.ormqr(packed, tau, b), transpose=True), b)
+        row = b.mT
+        close(pb.ormqr(packed, tau, pb.ormqr(packed, tau, row, False), False, True), row)
 
 
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("half", ["L", "U"])
-def test_eigenvectors(n: int, half: str) -> None:
-    a = random(3, n, n)
-    whole = a.tril() + a.tril(-1).mT if half == "L" else a.triu() + a.triu(1).mT
+@FIELDS
+def test_eigenvectors(n: int, half: str, field: str) -> None:
+    """Imaginary parts on the diagonal are not read."""
+    a = of(field, 3, n, n)
+    strict = a.tril(-1) if half == "L" else a.triu(1)
+    whole = strict + strict.mH + pb.diag_embed(a.diagonal(0, -2, -1).real)
     w, v = pb.linalg.eigh(a, half)
+    assert w.dtype == pb.float64
     close(whole @ v, v * w.unsqueeze(-2))
-    close(v.mT @ v, eye(n, 3))
+    close(v.mH @ v, eye(n, 3))
     close(pb.linalg.eigvalsh(a, half), w)
     assert (w.diff(dim=-1) >= 0).all()
 
@@ -66,18 +82,186 @@ def test_eigenvectors(n: int, half: str) -> None:
 @pytest.mark.parametrize("m", SIZES)
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("full", [True, False])
-def test_singular_vectors(m: int, n: int, full: bool) -> None:
-    a = random(2, m, n)
+@FIELDS
+def test_singular_vectors(m: int, n: int, full: bool, field: str) -> None:
+    a = of(field, 2, m, n)
     u, s, vh = pb.linalg.svd(a, full)
     k = min(m, n)
+    assert s.dtype == pb.float64
     close((u[..., :k] * s.unsqueeze(-2)) @ vh[..., :k, :], a)
-    close(u.mT @ u, eye(u.shape[-1], 2))
-    close(vh @ vh.mT, eye(vh.shape[-2], 2))
+    close(u.mH @ u, eye(u.shape[-1], 2))
+    close(vh @ vh.mH, eye(vh.shape[-2], 2))
     close(pb.linalg.svdvals(a), s)
     assert (s.diff(dim=-1) <= 0).all()
 
 
+@pytest.mark.parametrize("n", SIZES)
+@FIELDS
+def test_eigenvectors_of_any_matrix(n: int, field: str) -> None:
+    a = of(field, 3, n, n)
+    w, v = pb.linalg.eig(a)
+    assert w.dtype == v.dtype == pb.complex128
+    close(a.cdouble() @ v, v * w.unsqueeze(-2))
+    close(v.norm(dim=-2), np.ones((3, n)))
+    alone = pb.linalg.eigvals(a).numpy()
+    for ours, others in zip(w.numpy(), alone, strict=True):
+        close(min(np.abs(others[:, None] - ours).min(0)), 0)
+        close(np.sort_complex(ours.round(8)), np.sort_complex(others.round(8)), 1e-7)
+
+
+def test_eigenvalues_of_a_rotation_are_a_pair() -> None:
+    w, v = pb.linalg.eig(pb.tensor([[0.0, -2.0], [2.0, 0.0]], dtype=pb.float64))
+    close(w, [2j, -2j])
+    close(v[:, 0], v[:, 1].conj(), 0)
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_systems_of_complex_matrices(n: int) -> None:
+    a, b = of("complex", 2, n, n), of("complex", 2, n, 3, seed=1)
+    a = a + 3 * eye(n)
+    hermitian = a @ a.mH
+    close(pb.linalg.inv(a) @ a, eye(n, 2))
+    close(a @ pb.linalg.solve(a, b), b)
+    close(pb.linalg.solve(a, b.mT, left=False) @ a, b.mT)
+    for upper in (False, True):
+        factor = pb.linalg.cholesky(hermitian, upper=upper)
+        close(factor.mH @ factor if upper else factor @ factor.mH, hermitian)
+        close(hermitian @ pb.cholesky_solve(b, factor, upper), b)
+        close(hermitian @ pb.cholesky_solve(b, factor.mT.contiguous().mT, upper), b)
+        close(hermitian @ pb.cholesky_inverse(factor, upper), eye(n, 2), 1e-8)
+        half = a.triu() if upper else a.tril()
+        close(half @ pb.linalg.solve_triangular(half, b, upper=upper), b, 1e-8)
+    packed, pivots = pb.linalg.lu_factor(a)
+    close(a @ pb.linalg.lu_solve(packed, pivots, b), b)
+    close(a.mH @ pb.linalg.lu_solve(packed, pivots, b, adjoint=True), b)
+    row = b.mT
+    close(pb.linalg.lu_solve(packed, pivots, row, left=False) @ a, row)
+    close(pb.linalg.lu_solve(packed, pivots, row, left=False, adjoint=True) @ a.mH, row)
+    p, lower, upper_factor = pb.linalg.lu(a)
+    close(p @ lower @ upper_factor, a)
+    sign, log = pb.linalg.slogdet(a)
+    assert log.dtype == pb.float64
+    close(sign * log.exp(), np.linalg.det(a.numpy()), 1e-8)
+    close(pb.linalg.det(a), np.linalg.det(a.numpy()), 1e-8)
+    for flag, matrix in ((True, hermitian), (False, a + a.mT)):
+        ld, pivots = pb.linalg.ldl_factor(matrix, hermitian=flag)
+        close(matrix @ pb.linalg.ldl_solve(ld, pivots, b, hermitian=flag), b, 1e-8)
+
+
+@pytest.mark.parametrize("hermitian", [True, False])
+def test_the_derivative_of_an_ldl_solution(hermitian: bool) -> None:
+    a, b = of("complex", 3, 3), of("complex", 3, 2, seed=1).requires_grad_()
+    ld, pivots = pb.linalg.ldl_factor(a + (a.mH if hermitian else a.mT), hermitian=hermitian)
+
+    def solution(b: Any) -> Any:
+        return pb.linalg.ldl_solve(ld, pivots, b, hermitian=hermitian)
+
+    assert gradcheck(solution, b, check_forward_ad=True)
+    assert gradgradcheck(solution, b)
+
+
+def test_the_inverse_of_a_factor_with_phases_on_its_diagonal() -> None:
+    factor = pb.tensor([[1 + 0.5j, 0], [0.3j, 2 - 1j]], dtype=pb.complex128, requires_grad=True)
+    close(pb.cholesky_inverse(factor) @ factor @ factor.mH, np.eye(2))
+    close(pb.cholesky_inverse(factor.mH, upper=True) @ factor @ factor.mH, np.eye(2))
+    assert gradcheck(pb.cholesky_inverse, factor, check_forward_ad=True)
+
+
+# --- losses of complex vectors ---
+
+DECOMPOSED: dict[str, Any] = {
+    "eigh": lambda a: pb.linalg.eigh(a + a.mH)[1],
+    "eig": lambda a: pb.linalg.eig(a)[1],
+    "eig of real": lambda a: pb.linalg.eig(a.real)[1],
+    "svd": lambda a: pb.linalg.svd(a)[0],
+    "svd of rows": lambda a: pb.linalg.svd(a[:2], full_matrices=False)[2].mH,
+}
+
+
+@pytest.mark.parametrize("name", DECOMPOSED)
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_a_loss_that_depends_on_phases_is_refused(name: str, scale: float) -> None:
+    a = of("complex", 4, 4).requires_grad_()
+    with pytest.raises(RuntimeError, match=r"specified up to multiplication by e\^\{i phi\}"):
+        (DECOMPOSED[name](a).abs() + DECOMPOSED[name](a).imag * scale).sum().backward()
+
+
+@pytest.mark.parametrize("name", DECOMPOSED)
+def test_a_loss_that_does_not_depend_on_phases_has_derivatives(name: str) -> None:
+    a = of("complex", 4, 4).requires_grad_()
+    c = of("complex", 4, 4, seed=5)
+
+    def loss(a: Any) -> Any:
+        v = DECOMPOSED[name](a)
+        return ((v.unsqueeze(-2) * v.conj().unsqueeze(-3)).sum(-1) * c).sum().real + (v**2).abs()
+
+    assert gradcheck(loss, a, check_forward_ad=True, check_batched_grad=True)
+    assert gradgradcheck(loss, a)
+
+
+def test_vectors_of_both_sides_turn_together() -> None:
+    """U V^H does not see the phases of the two, which each of them does."""
+    a = of("complex", 3, 3).requires_grad_()
+
+    def polar(a: Any) -> Any:
+        u, _, vh = pb.linalg.svd(a)
+        return u @ vh
+
+    assert gradcheck(polar, a, check_forward_ad=True)
+    assert gradgradcheck(polar, a)
+
+
 # --- repeated values ---
+
+
+@pytest.mark.parametrize("of_general", [False, True])
+def test_a_projector_on_a_repeated_complex_eigenspace(of_general: bool) -> None:
+    """That on the vectors of 1, as of the real one below; any basis of the space gives it."""
+    turn = pb.linalg.qr(of("complex", 3, 3)).Q
+    a = (turn * pb.tensor([1.0, 1.0, 3.0])) @ turn.mH
+    a = ((a + a.mH) / 2).requires_grad_()
+    c = of("complex", 3, 3, seed=1)
+    c = c + c.mH
+    if of_general:
+        w, v = pb.linalg.eig(a)
+        v = v[:, w.real < 2]
+        near = v @ pb.linalg.inv(v.mH @ v) @ v.mH
+    else:
+        _, v = pb.linalg.eigh(a)
+        near = v[:, :2] @ v[:, :2].mH
+    (found,) = pb.autograd.grad((near * c.conj()).sum().real, a)
+    p = turn[:, :2] @ turn[:, :2].mH
+    q = eye(3) - p
+    # Of the columns alone: that matrix is Hermitian is not what eig knows.
+    expected = -(q @ c @ p) if of_general else -(p @ c @ q + q @ c @ p) / 2
+    close(found, expected, 1e-9)
+
+
+def test_sums_over_repeated_eigenvalues_of_any_matrix() -> None:
+    turn = of("complex", 3, 3)
+    a = turn @ pb.diag(pb.tensor([2.0, 2.0, -1.0])).cdouble() @ pb.linalg.inv(turn)
+    a = a.detach().requires_grad_()
+    (found,) = pb.autograd.grad((pb.linalg.eigvals(a) ** 2).sum().real, a)
+    close(found, 2 * a.mH, 1e-9)
+
+
+def test_a_defective_matrix_has_no_gradient_of_its_vectors() -> None:
+    a = pb.tensor([[0.0, 1.0], [0.0, 0.0]], dtype=pb.float64, requires_grad=True)
+    w, v = pb.linalg.eig(a)
+    close(w, np.zeros(2))
+    try:
+        (found,) = pb.autograd.grad(v.abs().sum(), a)
+    except pb.linalg.LinAlgError:
+        return
+    assert not found.isfinite().all()
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_eigenvalues_of_what_is_not_finite(wrong: float) -> None:
+    a = pb.tensor([[wrong, 1.0], [1.0, 1.0]])
+    with pytest.raises(RuntimeError, match="should not contain infs or NaNs"):
+        pb.linalg.eig(a)
+    assert pb.linalg.eigvals(a).isnan().all()
 
 
 def test_a_projector_on_a_repeated_eigenspace() -> None:
@@ -160,6 +344,16 @@ def test_vectors_without_a_value(shape: tuple[int, int]) -> None:
         loss.backward()
 
 
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+def test_the_unitary_factor_at_repeated_singular_values(scale: float) -> None:
+    q = pb.linalg.qr(of("complex", 3, 3)).Q
+    a = (q * scale).requires_grad_()
+    c = of("complex", 3, 3, seed=2)
+    u, _, vh = pb.linalg.svd(a)
+    (found,) = pb.autograd.grad(((u @ vh) * c.conj()).sum().real, a)
+    close(found, (c - q @ c.mH @ q) / (2 * scale), 1e-9)
+
+
 # --- deficient ranks ---
 
 
@@ -168,20 +362,22 @@ def deficient(m: int, n: int, rank: int) -> Any:
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (3, 5), (4, 4)], ids=str)
-def test_pseudo_inverses_of_deficient_rank(shape: tuple[int, int]) -> None:
+@FIELDS
+def test_pseudo_inverses_of_deficient_rank(shape: tuple[int, int], field: str) -> None:
     """Moore's and Penrose's four conditions."""
-    a = deficient(*shape, 2)
+    a = of(field, shape[0], 2) @ of(field, 2, shape[1], seed=1)
     y = pb.linalg.pinv(a)
     close(a @ y @ a, a)
     close(y @ a @ y, y)
-    close((a @ y).mT, a @ y)
-    close((y @ a).mT, y @ a)
+    close((a @ y).mH, a @ y)
+    close((y @ a).mH, y @ a)
     assert pb.linalg.matrix_rank(a).item() == 2
 
 
-def test_the_gradient_of_a_pseudo_inverse_of_deficient_rank() -> None:
+@FIELDS
+def test_the_gradient_of_a_pseudo_inverse_of_deficient_rank(field: str) -> None:
     """Along matrices of the same rank, which is where it has one."""
-    left, right = random(4, 2).requires_grad_(), random(2, 3, seed=1).requires_grad_()
+    left, right = of(field, 4, 2).requires_grad_(), of(field, 2, 3, seed=1).requires_grad_()
 
     def of_factors(left: Any, right: Any) -> Any:
         return pb.linalg.pinv(left @ right)
@@ -198,8 +394,9 @@ def test_least_squares_of_deficient_rank_are_the_least() -> None:
     assert found.residuals.numel() == 0
 
 
-def test_least_squares_of_full_rank() -> None:
-    a, b = random(6, 3), random(6, 2)
+@FIELDS
+def test_least_squares_of_full_rank(field: str) -> None:
+    a, b = of(field, 6, 3), of(field, 6, 2)
     found = pb.linalg.lstsq(a, b, driver="gels")
     solution, residuals, _, _ = np.linalg.lstsq(a.numpy(), b.numpy())
     close(found.solution, solution)

@@ -217,6 +217,7 @@ _LAZY = {
 }
 
 _LAZY |= dict.fromkeys(["lobpcg", "pca_lowrank", "svd_lowrank"], "_lowrank")
+_LAZY |= dict.fromkeys(["eig", "lstsq", "matrix_rank", "solve", "symeig"], "_removed")
 _LAZY |= dict.fromkeys(
     [
         "get_deterministic_debug_mode",

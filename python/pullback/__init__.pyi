@@ -374,6 +374,21 @@ from pullback._printing import (
 from pullback._printing import (
     set_printoptions as set_printoptions,
 )
+from pullback._removed import (
+    eig as eig,
+)
+from pullback._removed import (
+    lstsq as lstsq,
+)
+from pullback._removed import (
+    matrix_rank as matrix_rank,
+)
+from pullback._removed import (
+    solve as solve,
+)
+from pullback._removed import (
+    symeig as symeig,
+)
 from pullback._settings import (
     get_deterministic_debug_mode as get_deterministic_debug_mode,
 )

@@ -21,7 +21,7 @@ def _approximate_basis(a: Tensor, q: int, niter: int) -> Tensor:
     projected = a @ pb.randn(a.shape[-1], q, dtype=a.dtype)
     basis = pb.linalg.qr(projected).Q
     for _ in range(niter):
-        basis = pb.linalg.qr(a.mT @ basis).Q
+        basis = pb.linalg.qr(a.mH @ basis).Q
         basis = pb.linalg.qr(a @ basis).Q
     return basis
 
@@ -33,7 +33,7 @@ def svd_lowrank(
     niter: int | None = 2,
     M: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """``(U, S, V)`` with nearly ``A - M = U diag(S) V^T``, of ``q`` singular values.
+    """``(U, S, V)`` with nearly ``A - M = U diag(S) V^H``, of ``q`` singular values.
 
     Args:
         A: matrices (..., m, n).
@@ -54,10 +54,10 @@ def svd_lowrank(
     rank = 6 if q is None else q
     rounds = 2 if niter is None else niter
     wide = matrix.shape[-2] < matrix.shape[-1]
-    tall = matrix.mT if wide else matrix
+    tall = matrix.mH if wide else matrix
     basis = _approximate_basis(tall, rank, rounds)
-    u, s, vh = pb.linalg.svd(basis.mT @ tall, full_matrices=False)
-    u, v = basis @ u, vh.mT
+    u, s, vh = pb.linalg.svd(basis.mH @ tall, full_matrices=False)
+    u, v = basis @ u, vh.mH
     return (v, s, u) if wide else (u, s, v)
 
 
@@ -93,8 +93,8 @@ def pca_lowrank(
         )
     if niter < 0:
         raise ValueError(f"niter(={niter}) must be non-negative integer")
-    if not A.is_floating_point():
-        raise ValueError(f"input must have floating point dtype, but got {A.dtype}")
+    if not (A.is_floating_point() or A.is_complex()):
+        raise ValueError(f"input must have floating point or complex dtype, but got {A.dtype}")
     centered = A - A.mean(dim=-2, keepdim=True) if center else A
     return svd_lowrank(centered, q, niter=niter)
 
@@ -104,20 +104,20 @@ def _orthonormal(basis: Tensor, b: Tensor | None) -> Tensor:
     basis = pb.linalg.qr(basis).Q  # of full rank, even where that of the vectors is not
     if b is None:
         return basis
-    factor = pb.linalg.cholesky(basis.mT @ (b @ basis))
-    return pb.linalg.solve_triangular(factor.mT, basis, upper=True, left=False)
+    factor = pb.linalg.cholesky(basis.mH @ (b @ basis))
+    return pb.linalg.solve_triangular(factor.mH, basis, upper=True, left=False)
 
 
 def _pairs(a: Tensor, b: Tensor | None, k: int, largest: bool) -> tuple[Tensor, Tensor]:
     """The ``k`` pairs of ``a x = w b x`` for full matrices."""
     if b is None:
-        w, v = pb.linalg.eigh((a + a.mT) / 2)
+        w, v = pb.linalg.eigh((a + a.mH) / 2)
     else:
         factor = pb.linalg.cholesky(b)
         half = pb.linalg.solve_triangular(factor, a, upper=False)
-        both = pb.linalg.solve_triangular(factor.mT, half, upper=True, left=False)
-        w, v = pb.linalg.eigh((both + both.mT) / 2)
-        v = pb.linalg.solve_triangular(factor.mT, v, upper=True)
+        both = pb.linalg.solve_triangular(factor.mH, half, upper=True, left=False)
+        w, v = pb.linalg.eigh((both + both.mH) / 2)
+        v = pb.linalg.solve_triangular(factor.mH, v, upper=True)
     if largest:
         w, v = w.flip(-1), v.flip(-1)
     return w[..., :k], v[..., :k]
@@ -149,10 +149,10 @@ def lobpcg(
     ortho_fparams: dict[str, float] | None = None,
     ortho_bparams: dict[str, bool] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The ``k`` largest (or smallest) eigenvalues of symmetric matrices, with their vectors.
+    """The ``k`` largest (or smallest) eigenvalues of Hermitian matrices, with their vectors.
 
     Args:
-        A: symmetric matrices (..., m, m).
+        A: symmetric or Hermitian matrices (..., m, m).
         k: how many pairs, by default the columns of ``X`` or 1.
         B: positive definite matrices of the problem ``A x = w B x``.
         X: the vectors to begin with (..., m, n); random ones by default.
@@ -207,7 +207,7 @@ def lobpcg(
     whole = _pairs(A, B, count, wants_largest) if _wants_gradient(A, B) else None
     if whole is not None:
         return whole
-    values = (found * (A @ found)).sum(-2)
+    values = (found.conj() * (A @ found)).real.sum(-2)
     return values, found
 
 
@@ -230,7 +230,7 @@ def _iterated(
     x = _orthonormal(x, b)
     before: Tensor | None = None
     for _ in range(niter) if niter > 0 else itertools.count():
-        w, turn = _pairs(x.mT @ (a @ x), None, vectors, largest)
+        w, turn = _pairs(x.mH @ (a @ x), None, vectors, largest)
         x = x @ turn
         bx = x if b is None else b @ x
         residual = a @ x - bx * w.unsqueeze(-2)
@@ -238,8 +238,8 @@ def _iterated(
             break
         step = residual if inverse is None else inverse @ residual
         basis = _orthonormal(pb.cat([x, step] if before is None else [x, step, before], -1), b)
-        _, turn = _pairs(basis.mT @ (a @ basis), None, vectors, largest)
+        _, turn = _pairs(basis.mH @ (a @ basis), None, vectors, largest)
         after = basis @ turn
-        before = after - x @ (x.mT @ (after if b is None else b @ after))
+        before = after - x @ (x.mH @ (after if b is None else b @ after))
         x = after
     return x

@@ -7,6 +7,7 @@ aminmax = _return_types.aminmax
 cholesky_ex = _return_types.cholesky_ex
 cummax = _return_types.cummax
 cummin = _return_types.cummin
+eig = _return_types.eig
 eigh = _return_types.eigh
 geqrf = _return_types.geqrf
 inv_ex = _return_types.inv_ex

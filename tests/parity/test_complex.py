@@ -17,7 +17,7 @@ import pytest
 
 import pullback as pb
 from complex_rows import GIVES, NOT_HERE, ROWS, outcome, samples_of, table
-from table import Op, results, weights
+from table import Case, Op, results, weights
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -377,7 +377,15 @@ HERE_ONLY = {
     "softmin": "of nothing: PyTorch refuses to record it",
 }
 # There the reason is that of real numbers (unlike_torch.py).
-NO_GRADIENT_IN_TORCH = {"scatter", "scatter_add", "vander"}
+NO_GRADIENT_IN_TORCH = {"cond", "ldl_solve", "scatter", "scatter_add", "vander"}
+# By what is compared.
+OTHER_VALUES = {
+    "cholesky_inverse": "PyTorch reads some imaginary parts on the diagonal of a factor, not all",
+}
+OTHER_GRADIENTS = {
+    "cholesky_solve": "PyTorch gives numbers to the half that is not read",
+    "cholesky_inverse": "the same",
+}
 UNSET = {"empty_like", "new_empty", "resize_", "resize_as_"}
 
 
@@ -408,15 +416,17 @@ def gradients(lib: Any, op: Op, sample: Any, out: Any, tensors: list[Any]) -> An
         return error
 
 
-def compare(ours: Any, theirs: Any, what: str) -> None:
+def compare(ours: Any, theirs: Any, what: str, op: Op | None = None) -> None:
     assert len(ours) == len(theirs), what
-    for a, b in zip(ours, theirs, strict=True):
+    for k, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         if a is None or b is None:
             filled = a if b is None else b
             assert filled is None or not array(filled).any(), what
             continue
         assert str(a.dtype) == str(b.dtype), what
-        np.testing.assert_allclose(array(a), array(b), rtol=1e-7, atol=1e-7, err_msg=what)
+        found, wanted = array(a), array(b)
+        found = found if op is None else op.checks.settled(found, wanted, k)
+        np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-7, err_msg=what)
 
 
 def test_every_row_is_in_the_table() -> None:
@@ -452,15 +462,18 @@ def test_row(op: Op) -> None:
         if op.name in UNSET:
             assert [str(t.dtype) for t in left] == [str(t.dtype) for t in right]
             continue
-        compare(left, right, what)
+        if op.name not in OTHER_VALUES:
+            compare(left, right, what, op)
         if op.differentiable:
+            ours, theirs = map(Case(op, sample).without_phases, (ours, theirs))
             a = gradients(pb, op, sample, ours, our_tensors)
             b = gradients(torch, op, sample, theirs, their_tensors)
             assert not is_error(a), f"{what}: {a!r}"
             if is_error(b):
                 assert op.name in NO_GRADIENT_IN_TORCH, f"{what}: {b!r}"
                 continue
-            compare(a, b, f"gradient of {what}")
+            if op.name not in OTHER_GRADIENTS:
+                compare(a, b, f"gradient of {what}")
     assert not gives or table()[op.name] == GIVES
 
 

@@ -37,7 +37,7 @@ def lower_factor(a: Any) -> Any:
     factor = np.zeros_like(a)
     for j in range(len(a)):
         for i in range(j, len(a)):
-            rest = a[i, j] - factor[i, :j] @ factor[j, :j]
+            rest = a[i, j] - factor[i, :j] @ factor[j, :j].conj()
             factor[i, j] = np.sqrt(rest) if i == j else rest / factor[j, j]
     return factor
 
@@ -45,7 +45,7 @@ def lower_factor(a: Any) -> Any:
 @stacked
 def cholesky(a: Any, upper: bool = False) -> Any:
     factor = lower_factor(a)
-    return factor.T if upper else factor
+    return factor.conj().T if upper else factor
 
 
 def cholesky_ex(a: Any, *, upper: bool = False, check_errors: bool = False) -> Any:
@@ -95,7 +95,7 @@ def triangular_solve(
 
 def product_of_factor(factor: Any, upper: bool) -> Any:
     half = triangle(factor, upper, False)
-    return half.T @ half if upper else half @ half.T
+    return half.conj().T @ half if upper else half @ half.conj().T
 
 
 @stacked
@@ -107,12 +107,17 @@ def cholesky_solve(b: Any, factor: Any, upper: bool = False) -> Any:
     return stacked(lambda f, b: eliminated(product_of_factor(f, upper), b), 2)(factor, b)
 
 
+def measure(x: Any) -> Any:
+    """By which LAPACK compares complex numbers."""
+    return np.abs(x.real) + np.abs(x.imag)
+
+
 def packed_factors(a: Any) -> tuple[Any, Any]:
     """L and U in one matrix, and the rows that were exchanged."""
     a = a.copy()
     pivots = []
     for j in range(min(a.shape)):
-        best = j + int(np.argmax(np.abs(a[j:, j])))
+        best = j + int(np.argmax(measure(a[j:, j])))
         a[[j, best]] = a[[best, j]]
         pivots.append(best + 1)
         for i in range(j + 1, len(a)):
@@ -159,7 +164,7 @@ def linalg_lu(a: Any, *, pivot: bool = True) -> Any:
 def lu_solve(packed: Any, pivots: Any, b: Any, *, left: bool = True, adjoint: bool = False) -> Any:
     p, lower, upper = lu_unpack(packed, pivots)
     matrix = p @ lower @ upper
-    return solve(matrix.swapaxes(-1, -2) if adjoint else matrix, b, left=left)
+    return solve(matrix.conj().swapaxes(-1, -2) if adjoint else matrix, b, left=left)
 
 
 def lu(a: Any, pivot: bool = True, get_infos: bool = False) -> Any:
@@ -198,7 +203,7 @@ def det(a: Any) -> Any:
 
 def slogdet(a: Any) -> Any:
     value = np.asarray(det(a))
-    return np.sign(value), np.log(np.abs(value))
+    return value / np.abs(value), np.log(np.abs(value))
 
 
 REFERENCES: dict[str, Callable[..., Any]] = {

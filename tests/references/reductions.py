@@ -99,7 +99,8 @@ def linalg_norm(input: Any, ord: Any = None, dim: Any = None, keepdim: bool = Fa
 
 def matrix_norm(input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False) -> Any:
     of_values = ord in (2, -2, "nuc")  # LAPACK has no more digits
-    return np.linalg.norm(input.astype(np.float64) if of_values else input, ord, dim, keepdim)
+    digits = np.complex128 if input.dtype.kind == "c" else np.float64
+    return np.linalg.norm(input.astype(digits) if of_values else input, ord, dim, keepdim)
 
 
 def pairwise_distance(

@@ -16,11 +16,15 @@ UNIT = {np.dtype(np.float32): 2.0**-23, np.dtype(np.float64): 2.0**-52}
 
 
 def wide(a: Any) -> Any:
-    return np.asarray(a, dtype=np.float64)
+    return np.asarray(a, dtype=np.complex128 if a.dtype.kind == "c" else np.float64)
+
+
+def turned(a: Any) -> Any:
+    return a.conj().swapaxes(-1, -2)
 
 
 def reflected(v: Any, tau: Any, a: Any) -> Any:
-    return a - tau * np.outer(v, v @ a)
+    return a - tau * np.outer(v, v.conj() @ a)
 
 
 def packed_reflectors(a: Any) -> tuple[Any, Any]:
@@ -29,13 +33,13 @@ def packed_reflectors(a: Any) -> tuple[Any, Any]:
     m, n = a.shape
     taus = np.zeros(min(m, n), a.dtype)
     for j in range(min(m, n)):
-        rest = np.sqrt(np.sum(a[j + 1 :, j] ** 2))
-        if rest == 0:
+        rest = np.sqrt(np.sum(np.abs(a[j + 1 :, j]) ** 2))
+        if rest == 0 and a[j, j].imag == 0:
             continue
-        beta = -np.copysign(np.sqrt(a[j, j] ** 2 + rest**2), a[j, j])
+        beta = -np.copysign(np.sqrt(np.abs(a[j, j]) ** 2 + rest**2), a[j, j].real)
         taus[j] = (beta - a[j, j]) / beta
         v = np.concatenate([[1], a[j + 1 :, j] / (a[j, j] - beta)])
-        a[j:, j + 1 :] = reflected(v, taus[j], a[j:, j + 1 :])
+        a[j:, j + 1 :] = reflected(v, np.conj(taus[j]), a[j:, j + 1 :])
         a[j, j], a[j + 1 :, j] = beta, v[1:]
     return a, taus
 
@@ -67,7 +71,7 @@ def ormqr(a: Any, tau: Any, other: Any, left: bool = True, transpose: bool = Fal
     stack = a.shape[:-2]
     whole = [product_of_reflectors(a[i], tau[i], a.shape[-2]) for i in np.ndindex(stack)]
     q = np.reshape(whole, (*stack, a.shape[-2], a.shape[-2]))
-    q = q.swapaxes(-1, -2) if transpose else q
+    q = turned(q) if transpose else q
     return q @ other if left else other @ q
 
 
@@ -89,6 +93,11 @@ def eigh(a: Any, uplo: str = "L") -> Any:
     return tuple(np.linalg.eigh(wide(a), uplo))
 
 
+def eig(a: Any) -> Any:
+    values, vectors = np.linalg.eig(wide(a))
+    return values + 0j, vectors + 0j
+
+
 def svd(a: Any, full_matrices: bool = True) -> Any:
     return tuple(np.linalg.svd(wide(a), full_matrices))
 
@@ -98,7 +107,7 @@ def torch_svd(a: Any, some: bool = True, compute_uv: bool = True) -> Any:
     if not compute_uv:
         m, n = a.shape[-2:]
         return np.zeros((*a.shape[:-2], m, m)), s, np.zeros((*a.shape[:-2], n, n))
-    return u, s, vh.swapaxes(-1, -2)
+    return u, s, turned(vh)
 
 
 def svdvals(a: Any) -> Any:
@@ -117,7 +126,7 @@ def pinv(a: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False)
     u, s, vh = np.linalg.svd(wide(a), full_matrices=False)
     least = bound(a, s[..., :1], atol, rtol)
     inverse = np.where(s > least, 1 / s, 0)
-    return (vh.swapaxes(-1, -2) * inverse[..., None, :]) @ u.swapaxes(-1, -2)
+    return (turned(vh) * inverse[..., None, :]) @ turned(u)
 
 
 def linalg_pinv(a: Any, rcond: Any = None, hermitian: bool = False, **bounds: Any) -> Any:
@@ -144,7 +153,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None, *, driver: str = "gelsy") -> Any:
     s = svdvals(a)
     none = np.zeros(0)
     m, n = a.shape[-2:]
-    residuals = np.sum((a @ x - right) ** 2, axis=-2) if m > n and driver != "gelsy" else none
+    residuals = np.sum(np.abs(a @ x - right) ** 2, axis=-2) if m > n and driver != "gelsy" else none
     rank = matrix_rank(a) if driver != "gels" else np.zeros(0, np.int64)
     return x[..., 0] if vector else x, residuals, rank, s if driver in {"gelsd", "gelss"} else none
 
@@ -221,7 +230,9 @@ def ldl_solve(ld: Any, pivots: Any, b: Any) -> Any:
 
 REFERENCES: dict[str, Callable[..., Any]] = {
     "cond": cond,
+    "eig": eig,
     "eigh": eigh,
+    "eigvals": lambda a: eig(a)[0],
     "eigvalsh": lambda a, uplo="L": eigh(a, uplo)[0],
     "geqrf": geqrf,
     "householder_product": householder_product,

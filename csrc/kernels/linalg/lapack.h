@@ -3,7 +3,8 @@
 //
 // The functions are those of the library that blas.h opens, found at the first call.  Matrices are
 // column-major; each function returns LAPACK's `info`.  Those with a workspace have it in a vector
-// that the caller keeps for the next matrix of a stack (`Scratch`).
+// that the caller keeps for the next matrix of a stack (`Scratch`).  Of complex matrices the
+// functions are those of Hermitian and unitary ones, under the names of the real ones.
 #pragma once
 
 #include <cstddef>
@@ -13,17 +14,25 @@
 #include <vector>
 
 #include "kernels/linalg/blas.h"
+#include "kernels/linalg/elements.h"
 
 namespace pullback::kernels::lapack {
 
 template <typename T>
 struct Scratch {
   std::vector<T> work;
+  std::vector<Real<T>> reals;
   std::vector<int> integers;
 
   T* at_least(int size) {
     if (work.size() < static_cast<std::size_t>(size)) work.resize(static_cast<std::size_t>(size));
     return work.data();
+  }
+  Real<T>* reals_at_least(int size) {
+    if (reals.size() < static_cast<std::size_t>(size)) {
+      reals.resize(static_cast<std::size_t>(size));
+    }
+    return reals.data();
   }
   int* integers_at_least(int size) {
     if (integers.size() < static_cast<std::size_t>(size)) {
@@ -33,12 +42,14 @@ struct Scratch {
   }
 };
 
-// The function of this name for elements of type T: "potrf" is spotrf_ or dpotrf_.
+// The function of this name for elements of type T: "potrf" is spotrf_, dpotrf_, cpotrf_ or
+// zpotrf_.
 template <typename Signature, typename T>
 Signature* function(const char* name) {
-  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>);
+  static_assert(std::is_same_v<Real<T>, float> || std::is_same_v<Real<T>, double>);
   blas();  // sets the number of threads
-  const char letter = std::is_same_v<T, float> ? 's' : 'd';
+  constexpr bool is_single = std::is_same_v<Real<T>, float>;
+  const char letter = kIsComplex<T> ? (is_single ? 'c' : 'z') : is_single ? 's' : 'd';
   return reinterpret_cast<Signature*>(blas_symbol((letter + std::string(name) + "_").c_str()));
 }
 
@@ -48,7 +59,7 @@ using Length = std::size_t;
 // The size of the workspace as LAPACK tells it, in an element.
 template <typename T>
 int told(T size) {
-  return static_cast<int>(size);
+  return static_cast<int>(std::real(size));
 }
 
 // --- triangles ---
@@ -140,7 +151,7 @@ template <typename T>
 void orgqr(int m, int n, int k, T* a, int lda, const T* tau, Scratch<T>& scratch) {
   static auto* const f = function<
       void(const int*, const int*, const int*, T*, const int*, const T*, T*, const int*, int*), T>(
-      "orgqr");
+      kIsComplex<T> ? "ungqr" : "orgqr");
   int info = 0;
   int size = -1;
   T best(0);
@@ -151,53 +162,129 @@ void orgqr(int m, int n, int k, T* a, int lda, const T* tau, Scratch<T>& scratch
 
 // --- eigenvalues and singular values ---
 
-// Of a symmetric matrix, in rising order; the vectors in its place if they are wanted.
+// Of a symmetric or Hermitian matrix, in rising order; the vectors in its place if they are wanted.
 template <typename T>
-int syevd(bool vectors, char uplo, int n, T* a, int lda, T* values, Scratch<T>& scratch) {
-  static auto* const f = function<void(const char*, const char*, const int*, T*, const int*, T*, T*,
-                                       const int*, int*, const int*, int*, Length, Length),
-                                  T>("syevd");
+int syevd(bool vectors, char uplo, int n, T* a, int lda, Real<T>* values, Scratch<T>& scratch) {
   const char job = vectors ? 'V' : 'N';
   int info = 0;
   int size = -1;
   int integers = -1;
   T best(0);
   int best_integers = 0;
-  f(&job, &uplo, &n, a, &lda, values, &best, &size, &best_integers, &integers, &info, 1, 1);
-  size = told(best);
-  integers = best_integers;
-  T* const work = scratch.at_least(size);
-  f(&job, &uplo, &n, a, &lda, values, work, &size, scratch.integers_at_least(integers), &integers,
-    &info, 1, 1);
+  if constexpr (kIsComplex<T>) {
+    using R = Real<T>;
+    static auto* const f =
+        function<void(const char*, const char*, const int*, T*, const int*, R*, T*, const int*, R*,
+                      const int*, int*, const int*, int*, Length, Length),
+                 T>("heevd");
+    int reals = -1;
+    R best_reals(0);
+    f(&job, &uplo, &n, a, &lda, values, &best, &size, &best_reals, &reals, &best_integers,
+      &integers, &info, 1, 1);
+    size = told(best);
+    reals = told(best_reals);
+    integers = best_integers;
+    T* const work = scratch.at_least(size);
+    f(&job, &uplo, &n, a, &lda, values, work, &size, scratch.reals_at_least(reals), &reals,
+      scratch.integers_at_least(integers), &integers, &info, 1, 1);
+  } else {
+    static auto* const f = function<void(const char*, const char*, const int*, T*, const int*, T*,
+                                         T*, const int*, int*, const int*, int*, Length, Length),
+                                    T>("syevd");
+    f(&job, &uplo, &n, a, &lda, values, &best, &size, &best_integers, &integers, &info, 1, 1);
+    size = told(best);
+    integers = best_integers;
+    T* const work = scratch.at_least(size);
+    f(&job, &uplo, &n, a, &lda, values, work, &size, scratch.integers_at_least(integers), &integers,
+      &info, 1, 1);
+  }
   return info;
 }
 
 // `job`: 'A' all vectors, 'S' the first min(m, n), 'N' none.  A is destroyed.
 template <typename T>
-int gesdd(char job, int m, int n, T* a, int lda, T* s, T* u, int ldu, T* vh, int ldvh,
+int gesdd(char job, int m, int n, T* a, int lda, Real<T>* s, T* u, int ldu, T* vh, int ldvh,
           Scratch<T>& scratch) {
-  static auto* const f =
-      function<void(const char*, const int*, const int*, T*, const int*, T*, T*, const int*, T*,
-                    const int*, T*, const int*, int*, int*, Length),
-               T>("gesdd");
+  const int least = m < n ? m : n;
   int info = 0;
   int size = -1;
   T best(0);
-  int* const integers = scratch.integers_at_least(8 * (m < n ? m : n));
-  f(&job, &m, &n, a, &lda, s, u, &ldu, vh, &ldvh, &best, &size, integers, &info, 1);
-  size = told(best);
-  f(&job, &m, &n, a, &lda, s, u, &ldu, vh, &ldvh, scratch.at_least(size), &size, integers, &info,
-    1);
+  int* const integers = scratch.integers_at_least(8 * least);
+  if constexpr (kIsComplex<T>) {
+    using R = Real<T>;
+    static auto* const f =
+        function<void(const char*, const int*, const int*, T*, const int*, R*, T*, const int*, T*,
+                      const int*, T*, const int*, R*, int*, int*, Length),
+                 T>("gesdd");
+    const int most = m < n ? n : m;
+    const int needed = 5 * least * least + 7 * least;
+    const int needed_by_vectors = 2 * most * least + 2 * least * least + least;
+    R* const reals =
+        scratch.reals_at_least(needed < needed_by_vectors ? needed_by_vectors : needed);
+    f(&job, &m, &n, a, &lda, s, u, &ldu, vh, &ldvh, &best, &size, reals, integers, &info, 1);
+    size = told(best);
+    f(&job, &m, &n, a, &lda, s, u, &ldu, vh, &ldvh, scratch.at_least(size), &size, reals, integers,
+      &info, 1);
+  } else {
+    static auto* const f =
+        function<void(const char*, const int*, const int*, T*, const int*, T*, T*, const int*, T*,
+                      const int*, T*, const int*, int*, int*, Length),
+                 T>("gesdd");
+    f(&job, &m, &n, a, &lda, s, u, &ldu, vh, &ldvh, &best, &size, integers, &info, 1);
+    size = told(best);
+    f(&job, &m, &n, a, &lda, s, u, &ldu, vh, &ldvh, scratch.at_least(size), &size, integers, &info,
+      1);
+  }
   return info;
 }
 
-// --- symmetric indefinite matrices, of which the lower half is read ---
+// Of any square matrix, which is destroyed: real ones in two halves, `values` and `imaginary`, and
+// the vectors of a pair of them as the real and the imaginary part of the first.
+template <typename T>
+int geev(bool vectors, int n, T* a, int lda, T* values, T* imaginary, T* right, int ldr,
+         Scratch<T>& scratch) {
+  const char none = 'N';
+  const char job = vectors ? 'V' : 'N';
+  const int one = 1;
+  int info = 0;
+  int size = -1;
+  T best(0);
+  if constexpr (kIsComplex<T>) {
+    using R = Real<T>;
+    static auto* const f =
+        function<void(const char*, const char*, const int*, T*, const int*, T*, T*, const int*, T*,
+                      const int*, T*, const int*, R*, int*, Length, Length),
+                 T>("geev");
+    R* const reals = scratch.reals_at_least(2 * n);
+    f(&none, &job, &n, a, &lda, values, nullptr, &one, right, &ldr, &best, &size, reals, &info, 1,
+      1);
+    size = told(best);
+    f(&none, &job, &n, a, &lda, values, nullptr, &one, right, &ldr, scratch.at_least(size), &size,
+      reals, &info, 1, 1);
+  } else {
+    static auto* const f =
+        function<void(const char*, const char*, const int*, T*, const int*, T*, T*, T*, const int*,
+                      T*, const int*, T*, const int*, int*, Length, Length),
+                 T>("geev");
+    f(&none, &job, &n, a, &lda, values, imaginary, nullptr, &one, right, &ldr, &best, &size, &info,
+      1, 1);
+    size = told(best);
+    f(&none, &job, &n, a, &lda, values, imaginary, nullptr, &one, right, &ldr,
+      scratch.at_least(size), &size, &info, 1, 1);
+  }
+  return info;
+}
+
+// --- symmetric or Hermitian indefinite matrices, of which the lower half is read ---
 
 template <typename T>
-int sytrf(int n, T* a, int lda, int* pivots, Scratch<T>& scratch) {
-  static auto* const f =
-      function<void(const char*, const int*, T*, const int*, int*, T*, const int*, int*, Length),
-               T>("sytrf");
+int sytrf(bool hermitian, int n, T* a, int lda, int* pivots, Scratch<T>& scratch) {
+  using Function =
+      void(const char*, const int*, T*, const int*, int*, T*, const int*, int*, Length);
+  static Function* const of_symmetric = function<Function, T>("sytrf");
+  static Function* const of_hermitian =
+      kIsComplex<T> ? function<Function, T>("hetrf") : of_symmetric;
+  Function* const f = hermitian ? of_hermitian : of_symmetric;
   const char half = 'L';
   int info = 0;
   int size = -1;
@@ -209,10 +296,14 @@ int sytrf(int n, T* a, int lda, int* pivots, Scratch<T>& scratch) {
 }
 
 template <typename T>
-void sytrs(int n, int columns, const T* factors, int ldf, const int* pivots, T* b, int ldb) {
-  static auto* const f = function<void(const char*, const int*, const int*, const T*, const int*,
-                                       const int*, T*, const int*, int*, Length),
-                                  T>("sytrs");
+void sytrs(bool hermitian, int n, int columns, const T* factors, int ldf, const int* pivots, T* b,
+           int ldb) {
+  using Function = void(const char*, const int*, const int*, const T*, const int*, const int*, T*,
+                        const int*, int*, Length);
+  static Function* const of_symmetric = function<Function, T>("sytrs");
+  static Function* const of_hermitian =
+      kIsComplex<T> ? function<Function, T>("hetrs") : of_symmetric;
+  Function* const f = hermitian ? of_hermitian : of_symmetric;
   const char half = 'L';
   int info = 0;
   f(&half, &n, &columns, factors, &ldf, pivots, b, &ldb, &info, 1);

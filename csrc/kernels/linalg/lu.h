@@ -12,8 +12,9 @@ namespace pullback::kernels {
 // In the place of `a`: U, and below the diagonal L.
 void lu(const View& a, const View& pivots, const View& info);
 
-// Solves A X = B, or A^T X = B, in the place of `b`.
-void solve_lu(const View& factors, const View& pivots, const View& b, bool transposed);
+// Solves A X = B, or A^T X = B, in the place of `b`; `conjugated`: of the conjugate of A.
+void solve_lu(const View& factors, const View& pivots, const View& b, bool transposed,
+              bool conjugated = false);
 
 // In the place of `a`; NaN where there is no inverse.
 void invert(const View& a, const View& info);
@@ -21,7 +22,7 @@ void invert(const View& a, const View& info);
 // The permutation matrices P of A = P L U, of any strides, and their transposes.
 void permutations(const View& out, const View& pivots);
 
-// Determinants, or their signs and the logarithms of their absolute values.
+// Determinants, or their signs (of absolute value 1) and the logarithms of their absolute values.
 void determinants(const View& out, const View& factors, const View& pivots);
 void log_determinants(const View& sign, const View& log, const View& factors, const View& pivots);
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/linalg/elements.h"
 #include "kernels/rows.h"
 #include "kernels/view.h"
 
@@ -66,6 +67,13 @@ template <typename Body>
 void for_matrices(std::int64_t count, double cost, Body&& body) {
   const double grain = static_cast<double>(kBlockElements) / std::max(cost, 1.0);
   parallel_for(count, std::max<std::int64_t>(1, static_cast<std::int64_t>(grain)), body);
+}
+
+template <typename T>
+void conjugate_columns(T* a, int rows, int columns, int lda) {
+  for (int j = 0; j < columns; ++j) {
+    for (int i = 0; i < rows; ++i) a[i + j * lda] = conjugate(a[i + j * lda]);
+  }
 }
 
 inline double cube(int n) { return static_cast<double>(n) * n * n; }

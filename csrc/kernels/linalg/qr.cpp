@@ -8,7 +8,7 @@
 namespace pullback::kernels {
 
 void householder(const View& a, const View& tau) {
-  visit_floating(a.dtype, "geqrf", [&]<typename T>() {
+  visit_matrices(a.dtype, "geqrf", [&]<typename T>() {
     const Matrices<T> matrices(a);
     const int m = matrices.rows;
     const int n = matrices.columns;
@@ -30,7 +30,7 @@ void householder(const View& a, const View& tau) {
 }
 
 void householder_product(const View& a, const View& tau) {
-  visit_floating(a.dtype, "orgqr", [&]<typename T>() {
+  visit_matrices(a.dtype, "orgqr", [&]<typename T>() {
     const Matrices<T> matrices(a);
     const int m = matrices.rows;
     const int n = matrices.columns;

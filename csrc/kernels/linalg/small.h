@@ -7,7 +7,10 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <utility>
+
+#include "kernels/linalg/elements.h"
 
 namespace pullback::kernels::small {
 
@@ -19,20 +22,20 @@ int cholesky(T* a, int n, int lda) {
     T* const column = a + j * lda;
     for (int k = 0; k < j; ++k) {
       const T* const before = a + k * lda;
-      const T factor = before[j];
-      for (int i = j; i < n; ++i) column[i] -= factor * before[i];
+      const T factor = conjugate(before[j]);
+      for (int i = j; i < n; ++i) column[i] -= product(factor, before[i]);
     }
-    const T pivot = column[j];
-    if (!(pivot > T(0))) return j + 1;
-    const T root = std::sqrt(pivot);
-    const T inverse = T(1) / root;
+    const Real<T> pivot = real_part(column[j]);
+    if (!(pivot > Real<T>(0))) return j + 1;
+    const Real<T> root = std::sqrt(pivot);
+    const Real<T> inverse = Real<T>(1) / root;
     column[j] = root;
     for (int i = j + 1; i < n; ++i) column[i] *= inverse;
   }
   return 0;
 }
 
-// A triangle in any strides: element (i, j) is at i * row + j * column.
+// A triangle in any strides: element (i, j) is at i * row + j * column, or its conjugate.
 template <typename T>
 struct Triangle {
   const T* data;
@@ -40,7 +43,8 @@ struct Triangle {
   std::ptrdiff_t column;
   bool upper;
   bool unit;
-  T operator()(int i, int j) const { return data[i * row + j * column]; }
+  bool conjugated = false;
+  T operator()(int i, int j) const { return conjugate_if(conjugated, data[i * row + j * column]); }
 };
 
 // Solves A x = b in the place of b, whose elements are `step` apart.
@@ -50,13 +54,13 @@ void solve_triangle(const Triangle<T>& a, int n, T* b, std::ptrdiff_t step) {
     for (int j = n - 1; j >= 0; --j) {
       T x = b[j * step];
       if (!a.unit) b[j * step] = x /= a(j, j);
-      for (int i = 0; i < j; ++i) b[i * step] -= a(i, j) * x;
+      for (int i = 0; i < j; ++i) b[i * step] -= product(a(i, j), x);
     }
   } else {
     for (int j = 0; j < n; ++j) {
       T x = b[j * step];
       if (!a.unit) b[j * step] = x /= a(j, j);
-      for (int i = j + 1; i < n; ++i) b[i * step] -= a(i, j) * x;
+      for (int i = j + 1; i < n; ++i) b[i * step] -= product(a(i, j), x);
     }
   }
 }
@@ -69,9 +73,9 @@ int lu(T* a, int m, int n, int lda, int* pivots) {
   for (int j = 0; j < k; ++j) {
     T* const column = a + j * lda;
     int best = j;
-    T greatest = std::abs(column[j]);
+    Real<T> greatest = measure(column[j]);
     for (int i = j + 1; i < m; ++i) {
-      const T size = std::abs(column[i]);
+      const Real<T> size = measure(column[i]);
       if (size > greatest) {
         greatest = size;
         best = i;
@@ -90,25 +94,26 @@ int lu(T* a, int m, int n, int lda, int* pivots) {
     for (int c = j + 1; c < n; ++c) {
       T* const other = a + c * lda;
       const T factor = other[j];
-      for (int i = j + 1; i < m; ++i) other[i] -= column[i] * factor;
+      for (int i = j + 1; i < m; ++i) other[i] -= product(column[i], factor);
     }
   }
   return info;
 }
 
-// Solves A x = b, or A^T x = b, in the place of b from the factors of A.
+// Solves A x = b, or A^T x = b, in the place of b from the factors of A or of its conjugate.
 template <typename T>
-void solve_lu(const T* lu, int n, int ldlu, const int* pivots, bool transposed, T* b) {
-  const Triangle<T> lower{lu, 1, ldlu, false, true};
-  const Triangle<T> upper{lu, 1, ldlu, true, false};
+void solve_lu(const T* lu, int n, int ldlu, const int* pivots, bool transposed, bool conjugated,
+              T* b) {
+  const Triangle<T> lower{lu, 1, ldlu, false, true, conjugated};
+  const Triangle<T> upper{lu, 1, ldlu, true, false, conjugated};
   if (!transposed) {
     for (int i = 0; i < n; ++i) std::swap(b[i], b[pivots[i] - 1]);
     solve_triangle(lower, n, b, 1);
     solve_triangle(upper, n, b, 1);
     return;
   }
-  solve_triangle(Triangle<T>{lu, ldlu, 1, false, false}, n, b, 1);
-  solve_triangle(Triangle<T>{lu, ldlu, 1, true, true}, n, b, 1);
+  solve_triangle(Triangle<T>{lu, ldlu, 1, false, false, conjugated}, n, b, 1);
+  solve_triangle(Triangle<T>{lu, ldlu, 1, true, true, conjugated}, n, b, 1);
   for (int i = n - 1; i >= 0; --i) std::swap(b[i], b[pivots[i] - 1]);
 }
 

@@ -7,32 +7,38 @@
 #include <limits>
 #include <utility>
 
+#include "kernels/linalg/elements.h"
+
 namespace pullback::kernels::small {
 
 template <typename T>
-T length(const T* x, int n) {
-  T greatest(0);
-  for (int i = 0; i < n; ++i) greatest = std::max(greatest, std::abs(x[i]));
-  if (!(greatest > T(0)) || !std::isfinite(greatest)) {
-    T sum(0);
-    for (int i = 0; i < n; ++i) sum += std::abs(x[i]);
+Real<T> length(const T* x, int n) {
+  using R = Real<T>;
+  R greatest(0);
+  for (int i = 0; i < n; ++i) greatest = std::max(greatest, measure(x[i]));
+  if (!(greatest > R(0)) || !std::isfinite(greatest)) {
+    R sum(0);
+    for (int i = 0; i < n; ++i) sum += measure(x[i]);
     return sum;
   }
-  T sum(0);
-  for (int i = 0; i < n; ++i) sum += x[i] / greatest * (x[i] / greatest);
+  R sum(0);
+  for (int i = 0; i < n; ++i) {
+    const T scaled = x[i] / greatest;
+    sum += real_part(product(conjugate(scaled), scaled));
+  }
   return greatest * std::sqrt(sum);
 }
 
-// Applies the reflector of `v` (v[0] is 1) to n columns of m rows from the left.
+// Applies the reflector I - tau v v^H (v[0] is 1) to n columns of m rows from the left.
 template <typename T>
 void reflect(const T* v, T tau, int m, int n, T* a, int lda) {
   for (int c = 0; c < n; ++c) {
     T* const column = a + c * lda;
     T inner = column[0];
-    for (int i = 1; i < m; ++i) inner += v[i] * column[i];
-    inner *= tau;
+    for (int i = 1; i < m; ++i) inner += product(conjugate(v[i]), column[i]);
+    inner = product(inner, tau);
     column[0] -= inner;
-    for (int i = 1; i < m; ++i) column[i] -= inner * v[i];
+    for (int i = 1; i < m; ++i) column[i] -= product(inner, v[i]);
   }
 }
 
@@ -41,15 +47,15 @@ void householder(T* a, int m, int n, int lda, T* tau) {
   const int k = std::min(m, n);
   for (int j = 0; j < k; ++j) {
     T* const x = a + j + j * lda;
-    const T rest = length(x + 1, m - j - 1);
+    const Real<T> rest = length(x + 1, m - j - 1);
     tau[j] = T(0);
-    if (rest == T(0)) continue;
-    const T whole = std::hypot(x[0], rest);
-    const T beta = x[0] >= T(0) ? -whole : whole;
+    if (rest == Real<T>(0) && std::imag(x[0]) == Real<T>(0)) continue;
+    const Real<T> whole = std::hypot(std::abs(x[0]), rest);
+    const Real<T> beta = real_part(x[0]) >= Real<T>(0) ? -whole : whole;
     tau[j] = (beta - x[0]) / beta;
     const T scale = T(1) / (x[0] - beta);
-    for (int i = 1; i < m - j; ++i) x[i] *= scale;
-    reflect(x, tau[j], m - j, n - j - 1, x + lda, lda);
+    for (int i = 1; i < m - j; ++i) x[i] = product(x[i], scale);
+    reflect(x, conjugate(tau[j]), m - j, n - j - 1, x + lda, lda);
     x[0] = beta;
   }
 }
@@ -63,59 +69,67 @@ void householder_product(T* a, int m, int n, int k, int lda, const T* tau) {
   for (int j = k - 1; j >= 0; --j) {
     T* const v = a + j + j * lda;
     reflect(v, tau[j], m - j, n - j - 1, v + lda, lda);
-    for (int i = 1; i < m - j; ++i) v[i] *= -tau[j];
+    for (int i = 1; i < m - j; ++i) v[i] = product(v[i], -tau[j]);
     v[0] = T(1) - tau[j];
     std::fill_n(a + j * lda, j, T(0));
   }
 }
 
-// Eigenvalues in rising order, and vectors in the place of a symmetric matrix if they are wanted,
-// by Jacobi's rotations: Golub and Van Loan, "Matrix computations" (4th ed.), algorithm 8.5.3.  Of
-// `a` both halves are read.  True when they have converged.
+// Eigenvalues in rising order, and vectors in the place of a symmetric or Hermitian matrix if they
+// are wanted, by Jacobi's rotations: Golub and Van Loan, "Matrix computations" (4th ed.), algorithm
+// 8.5.3; a complex element is made real by a phase of its column before.  Of `a` both halves are
+// read.  True when they have converged.
 template <typename T, int kMost>
-bool jacobi(T* a, int n, int lda, T* values, bool vectors) {
+bool jacobi(T* a, int n, int lda, Real<T>* values, bool vectors) {
+  using R = Real<T>;
   T v[kMost * kMost];
-  T size(0);
+  R size(0);
   for (int j = 0; j < n; ++j) {
     std::fill_n(v + j * n, n, T(0));
     v[j + j * n] = T(1);
     for (int i = 0; i < n; ++i) size = std::max(size, std::abs(a[i + j * lda]));
   }
-  const T small = size * std::numeric_limits<T>::epsilon() / T(8);
-  bool done = size == T(0);
+  const R small = size * std::numeric_limits<R>::epsilon() / R(8);
+  bool done = size == R(0);
   for (int sweep = 0; sweep < 40 && !done; ++sweep) {
     done = true;
     for (int q = 1; q < n; ++q) {
       for (int p = 0; p < q; ++p) {
         const T apq = a[p + q * lda];
-        if (std::abs(apq) <= small) continue;
+        const R modulus = std::abs(apq);
+        if (modulus <= small) continue;
         done = false;
-        const T half = (a[q + q * lda] - a[p + p * lda]) / (T(2) * apq);
-        const T t = (half >= T(0) ? T(1) : T(-1)) / (std::abs(half) + std::hypot(T(1), half));
-        const T c = T(1) / std::hypot(T(1), t);
-        const T s = t * c;
-        const auto turn = [c, s](T& x, T& y) {
+        const R coupling = kIsComplex<T> ? modulus : real_part(apq);
+        const T phase = apq / coupling;
+        const R half = (real_part(a[q + q * lda]) - real_part(a[p + p * lda])) / (R(2) * coupling);
+        const R t = (half >= R(0) ? R(1) : R(-1)) / (std::abs(half) + std::hypot(R(1), half));
+        const R c = R(1) / std::hypot(R(1), t);
+        const R s = t * c;
+        const auto turn = [c, s](T& x, T& y, T phase) {
           const T before = x;
-          x = c * before - s * y;
-          y = s * before + c * y;
+          const T turned = kIsComplex<T> ? product(y, phase) : y;
+          x = c * before - s * turned;
+          y = s * before + c * turned;
         };
-        for (int i = 0; i < n; ++i) turn(a[i + p * lda], a[i + q * lda]);
-        for (int i = 0; i < n; ++i) turn(a[p + i * lda], a[q + i * lda]);
-        for (int i = 0; vectors && i < n; ++i) turn(v[i + p * n], v[i + q * n]);
+        const T back = conjugate(phase);
+        for (int i = 0; i < n; ++i) turn(a[i + p * lda], a[i + q * lda], back);
+        for (int i = 0; i < n; ++i) turn(a[p + i * lda], a[q + i * lda], phase);
+        for (int i = 0; vectors && i < n; ++i) turn(v[i + p * n], v[i + q * n], back);
       }
     }
   }
   int order[kMost];
+  const auto value = [&](int k) { return real_part(a[k + k * lda]); };
   for (int k = 0; k < n; ++k) {
     int place = k;
     for (; place > 0; --place) {
       const int before = order[place - 1];
-      if (a[before + before * lda] <= a[k + k * lda]) break;
+      if (value(before) <= value(k)) break;
       order[place] = before;
     }
     order[place] = k;
   }
-  for (int k = 0; k < n; ++k) values[k] = a[order[k] + order[k] * lda];
+  for (int k = 0; k < n; ++k) values[k] = value(order[k]);
   for (int k = 0; vectors && k < n; ++k) std::copy_n(v + order[k] * n, n, a + k * lda);
   return done;
 }

@@ -7,8 +7,9 @@ namespace pullback::kernels {
 
 struct TriangularSystem {
   bool upper;
-  bool left;  // A X = B, else X A = B
-  bool unit;  // ones on the diagonal of A, which is not read
+  bool left;                // A X = B, else X A = B
+  bool unit;                // ones on the diagonal of A, which is not read
+  bool conjugated = false;  // of the conjugate of A
 };
 
 // In the place of `b`, which is column-major.  `a` may have any strides that step by one along its

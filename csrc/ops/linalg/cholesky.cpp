@@ -17,6 +17,7 @@ namespace {
 struct Cholesky {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 2;  // the factor, info
+  static constexpr bool kComplex = true;
   struct Attrs {
     bool upper;
     const char* node;
@@ -110,6 +111,7 @@ struct CholeskySolve {
   static constexpr const char* kNode = "CholeskySolveBackward0";
   static constexpr int kInputs = 2;  // B, the factor
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   struct Attrs {
     bool upper;
     Attrs batched(std::int64_t) const { return *this; }
@@ -125,8 +127,8 @@ struct CholeskySolve {
     const Tensor& lower = a.upper ? turned : factor;
     const Tensor& upper = a.upper ? factor : turned;
     copy_values(out, in[0]);
-    kernels::solve_triangular(view_of(lower), view_of(out), {false, true, false});
-    kernels::solve_triangular(view_of(upper), view_of(out), {true, true, false});
+    kernels::solve_triangular(view_of(lower), view_of(out), {false, true, false, a.upper});
+    kernels::solve_triangular(view_of(upper), view_of(out), {true, true, false, !a.upper});
   }
   static constexpr Reads kReads[] = {kReadsB, kReadsB | kReadsY};
   static void vjp(Vjp<CholeskySolve>& v) {
@@ -170,6 +172,7 @@ struct CholeskyInverse {
   static constexpr const char* kNode = "CholeskyInverseBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 2;  // the inverse, info
+  static constexpr bool kComplex = true;
   struct Attrs {
     bool upper;
     Attrs batched(std::int64_t) const { return *this; }
@@ -218,25 +221,26 @@ static const Entry entry_linalg_cholesky(
     "cholesky(input, *, upper=False)", function<linalg_cholesky>, kLinalgForm | kOutForm,
     "The Cholesky factor of symmetric positive definite matrices (..., n, n), of which one half is "
     "read.  LinAlgError where a matrix is not positive definite.",
-    "spd(3) | spd(2,3) | spd(3), upper=True | spd(1) | spd(2,2,2) | spd(0) | spd(18)");
+    "spd(3) | spd(2,3) | spd(3), upper=True | spd(1) | spd(2,2,2) | spd(0) | spd(18) "
+    "| zspd(3) | zspd(2,2), upper=True");
 static const Entry entry_linalg_cholesky_ex(
     "cholesky_ex(input, *, upper=False, check_errors=False)", function<cholesky_ex>,
     kLinalgForm | kOutForm,
     "The Cholesky factor, and for each matrix the order of the first leading minor that is not "
     "positive, or 0.",
-    "spd(3) | spd(2,3), upper=True | spd(3), check_errors=True", "L, info");
+    "spd(3) | spd(2,3), upper=True | spd(3), check_errors=True | zspd(3)", "L, info");
 static const Entry entry_cholesky("cholesky(input, upper=False)", function<torch_cholesky>,
                                   kCastBoth, "The same as linalg.cholesky, under its old name.",
-                                  "spd(3) | spd(2,3), upper=True");
+                                  "spd(3) | spd(2,3), upper=True | zspd(2), True");
 static const Entry entry_cholesky_solve(
     "cholesky_solve(input, input2, upper=False)", function<cholesky_solve>, kCastBoth,
     "The solutions X of A X = input, where input2 is the Cholesky factor of A.",
     "x(3,2), x(3,3, low=0.5, high=2) | x(2,3,2), x(3,3, low=0.5, high=2), True "
     "| xs(3,1), xs(3,3, low=0.5, high=2) | x(3,0), x(3,3) | x(0,2), x(0,0) "
-    "| x(18,2), spd(18)");
+    "| x(18,2), spd(18) | z(3,2), zw(3,3) | z(3,2), zw(3,3), True");
 static const Entry entry_cholesky_inverse(
     "cholesky_inverse(input, upper=False)", function<cholesky_inverse>, kCastBoth,
     "The inverses of the matrices of which these are the Cholesky factors.",
-    "x(3,3, low=0.5, high=2) | x(2,3,3, low=0.5, high=2), True | x(0,0)");
+    "x(3,3, low=0.5, high=2) | x(2,3,3, low=0.5, high=2), True | x(0,0) | zspd(3) | zspd(2), True");
 
 }  // namespace pullback

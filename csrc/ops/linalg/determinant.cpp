@@ -8,6 +8,7 @@
 #include "ops/linalg/matrices.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/pointwise/compare.h"
+#include "ops/pointwise/math.h"
 #include "ops/pointwise/select.h"
 #include "ops/reduce/reduction.h"
 #include "ops/shape/join.h"
@@ -28,7 +29,7 @@ void factor(const Tensor& lu, const Tensor& pivots, const Tensor& info, const Te
 }
 
 // The sum over each matrix of the products of elements.
-Tensor inner_products(const Tensor& a, const Tensor& b) { return sum(a * b, Dims{-2, -1}); }
+Tensor inner_products(const Tensor& a, const Tensor& b) { return sum(conj(a) * b, Dims{-2, -1}); }
 Tensor for_matrices(const Tensor& numbers) { return unsqueeze(unsqueeze(numbers, -1), -1); }
 
 Tensor det(const Tensor& a);
@@ -60,6 +61,7 @@ struct Det {
   static constexpr const char* kNode = "LinalgDetBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 3;  // the determinant, the factors of A, pivots
+  static constexpr bool kComplex = true;
   struct Attrs {
     Attrs batched(std::int64_t) const { return *this; }
   };
@@ -86,9 +88,9 @@ struct Det {
   static Tensor times_cofactors(const Tensor& a, const Tensor& g, const Tensor& det,
                                 const Tensor& lu, const Tensor& pivots) {
     if (kernels::any_singular(view_of(of_all_examples(lu)))) {
-      return for_matrices(g) * cofactors_by_minors(a);
+      return for_matrices(g) * conj(cofactors_by_minors(a));
     }
-    const Tensor factor = for_matrices(g * det);
+    const Tensor factor = for_matrices(g * conj(det));
     if (is_followed(a) || is_followed(g)) return factor * adjoint(inverse_of(a));
     return solve_by_lu(lu, pivots, factor * identity(rows_of(a), a.dtype()), true, true);
   }
@@ -116,13 +118,14 @@ struct Slogdet {
   static constexpr const char* kNode = "LinalgSlogdetBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 4;  // sign, logarithm, the factors of A, pivots
+  static constexpr bool kComplex = true;
   struct Attrs {
     Attrs batched(std::int64_t) const { return *this; }
   };
   static std::array<Spec, 4> spec(const Attrs&, In in) {
-    const Spec number{stack_of(in[0]), in[0].dtype()};
-    return {number, number, Spec{in[0].shape(), in[0].dtype()},
-            Spec{stack_of(in[0], 1), DType::Int32}};
+    const Dims stack = stack_of(in[0]);
+    return {Spec{stack, in[0].dtype()}, Spec{stack, real_of(in[0].dtype())},
+            Spec{in[0].shape(), in[0].dtype()}, Spec{stack_of(in[0], 1), DType::Int32}};
   }
   static std::array<Tensor, 4> make_all(const Attrs&, const Tensor&,
                                         const std::array<Spec, 4>& specs) {
@@ -137,19 +140,28 @@ struct Slogdet {
     factor(out[2], out[3], w[0], in[0]);
     kernels::log_determinants(view_of(out[0]), view_of(out[1]), view_of(out[2]), view_of(out[3]));
   }
-  static constexpr Reads kReads = kReadsA | kReadsV | kReadsW;
+  static constexpr Reads kReads = kReadsA | kReadsY | kReadsV | kReadsW;
+  // A sign of a real matrix stays as it is; that of a complex one turns by the imaginary part of
+  // what moves the logarithm.
   static void vjp(Vjp<Slogdet>& v) {
     const Tensor a = v.in(0);
-    if (!v.grad(1).defined())
+    Tensor whole = v.grad(1);
+    if (v.grad(0).defined() && is_complex(a.dtype())) {
+      const Tensor turn = v.grad(0) * conj(v.out());
+      whole = sum_of(whole, mul_number(turn - conj(turn), 0.5));
+    }
+    if (!whole.defined())
       return v.give(0, a.numel() == 0 ? Tensor() : expanded_zeros(a.sizes(), a.dtype()));
-    const Tensor factor = for_matrices(v.grad(1));
+    const Tensor factor = for_matrices(whole);
     if (is_followed(a) || is_followed(factor)) return v.give(0, factor * adjoint(inverse_of(a)));
     const Tensor right = factor * identity(rows_of(a), a.dtype());
     v.give(0, solve_by_lu(v.out(2), v.out(3), right, true, true));
   }
   static std::array<Tensor, 4> jvp(Jvp<Slogdet>& j) {
-    const Tensor tangent = inner_products(adjoint(inverse_of(j.in(0))), j.tangent(0));
-    return {Tensor(), tangent, Tensor(), Tensor()};
+    const Tensor whole = inner_products(adjoint(inverse_of(j.in(0))), j.tangent(0));
+    if (!is_complex(whole.dtype())) return {Tensor(), whole, Tensor(), Tensor()};
+    const Tensor turn = mul_number(whole - conj(whole), 0.5);
+    return {turn * j.out(), real(whole), Tensor(), Tensor()};
   }
 };
 
@@ -164,6 +176,7 @@ Tensor logdet(const Tensor& a) {
   check_wide("logdet", a);
   check_square("logdet", a);
   const std::array<Tensor, 2> parts = slogdet(a);
+  if (is_complex(a.dtype())) return log(parts[0]) + parts[1];
   return where(eq(parts[0], -1), std::numeric_limits<double>::quiet_NaN(), parts[1]);
 }
 
@@ -172,20 +185,20 @@ Tensor logdet(const Tensor& a) {
 static const Entry entry_linalg_det(
     "det(A)", function<linalg_det>, kLinalgForm | kOutForm,
     "The determinants of square matrices (..., n, n).  The gradient is right at singular ones.",
-    "x(3,3) | x(2,3,3) | xs(3,3) | x(1,1) | x(0,0) | x(2,2,2,2) | x(0,2,2)");
+    "x(3,3) | x(2,3,3) | xs(3,3) | x(1,1) | x(0,0) | x(2,2,2,2) | x(0,2,2) | z(3,3)");
 static const Entry entry_det("det(input)", function<linalg_det>, kFunctionForm | kMethodForm,
                              "The determinants of square matrices.", "x(3,3) | x(2,3,3)");
 static const Entry entry_linalg_slogdet("slogdet(A)", function<slogdet>, kLinalgForm | kOutForm,
                                         "The signs of the determinants of square matrices, and the "
                                         "logarithms of their absolute values.",
-                                        "x(3,3) | x(2,3,3) | xs(3,3) | x(0,0) | spd(18)",
+                                        "x(3,3) | x(2,3,3) | xs(3,3) | x(0,0) | spd(18) | z(3,3)",
                                         "sign, logabsdet");
 static const Entry entry_slogdet("slogdet(input)", function<slogdet>, kBoth,
                                  "The same as linalg.slogdet.", "x(3,3) | x(2,3,3)",
                                  "sign, logabsdet");
 static const Entry entry_logdet("logdet(input)", function<logdet>, kFunctionForm | kMethodForm,
                                 "The logarithms of the determinants of square matrices; NaN where "
-                                "one is negative.",
-                                "spd(3) | spd(2,3) | spd(0)");
+                                "one of a real matrix is negative.",
+                                "spd(3) | spd(2,3) | spd(0) | z(3,3)");
 
 }  // namespace pullback

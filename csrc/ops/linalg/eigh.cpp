@@ -1,10 +1,13 @@
-// Eigenvalues and eigenvectors of symmetric matrices.
+// Eigenvalues and eigenvectors of symmetric and Hermitian matrices.
 //
 // With A = V diag(w) V^H the terms of a gradient that couple two vectors are divided by the
 // difference of their values.  Where that is nothing, a loss that does not depend on the choice of
 // vectors gives a numerator that is nothing, too, and the term is dropped; any other loss has no
 // gradient there, and gets infinity.  Also NaN where the loss depends on the values as well: then
 // what is dropped could not be told from what counts.
+#include <cmath>
+#include <string_view>
+
 #include "kernels/linalg/eigen.h"
 #include "ops/linalg/matrices.h"
 #include "ops/linalg/spectral.h"
@@ -22,13 +25,14 @@ struct Eigh {
   static constexpr const char* kNode = "LinalgEighBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 3;  // values, vectors, info
+  static constexpr bool kComplex = true;
   struct Attrs {
     bool upper;
     bool vectors;
     Attrs batched(std::int64_t) const { return *this; }
   };
   static std::array<Spec, 3> spec(const Attrs&, In in) {
-    return {Spec{stack_of(in[0], 1), in[0].dtype()}, Spec{in[0].shape(), in[0].dtype()},
+    return {Spec{stack_of(in[0], 1), real_of(in[0].dtype())}, Spec{in[0].shape(), in[0].dtype()},
             info_spec(in[0])};
   }
   static std::array<Tensor, 3> make_all(const Attrs&, const Tensor&,
@@ -50,6 +54,7 @@ struct Eigh {
     if (!gv.defined()) return v.give(0, matmul(vectors * unsqueeze(gw, -2), turned));
     const Tensor w = v.out(0);
     const Tensor couplings = matmul(turned, gv);
+    check_phases("linalg_eigh_backward: The eigenvectors", couplings);
     const Tensor skew = mul_number(couplings - adjoint(couplings), 0.5);
     const Tensor gaps = unsqueeze(w, -2) - unsqueeze(w, -1);
     Tensor middle = quotient(skew, gaps, {w, couplings, !gw.defined()});
@@ -61,8 +66,8 @@ struct Eigh {
     const Tensor& vectors = j.out(1);
     const Tensor moved = matmul(adjoint(vectors), matmul(j.tangent(0), vectors));
     const Tensor gaps = unsqueeze(w, -2) - unsqueeze(w, -1);
-    return {diagonal(moved, 0, -2, -1), matmul(vectors, quotient(moved, gaps, {w, moved, true})),
-            Tensor()};
+    return {real(diagonal(moved, 0, -2, -1)),
+            matmul(vectors, quotient(moved, gaps, {w, moved, true})), Tensor()};
   }
 };
 
@@ -99,18 +104,39 @@ Tensor linalg_eigvalsh(const Tensor& a, std::string_view uplo) {
 
 }  // namespace
 
+void check_phases(const char* vectors, const Tensor& turns) {
+  if (!is_complex(turns.dtype())) return;
+  const GradMode no_grad(false);
+  const ForwardMode no_forward(false);
+  const double unit = unit_of(turns.dtype());
+  const Tensor phases = abs(imag(diagonal(turns, 0, -2, -1)));
+  if (phases.numel() == 0) return;
+  const Tensor size = unsqueeze(amax(abs(turns), Dims{-2, -1}), -1);
+  const Tensor seen = logical_and(gt(phases, size * (8 * std::sqrt(unit))), gt(phases, 1e3 * unit));
+  const Tensor any = of_all_examples(amax(seen));
+  for (std::int64_t i = 0; i < any.numel(); ++i) {
+    check(
+        !any.data<bool>()[i], vectors,
+        " in the complex case are specified up to multiplication by e^{i phi}. The specified loss "
+        "function depends on this ",
+        std::string_view(vectors).starts_with("svd") ? "phase term, making it ill-defined."
+                                                     : "quantity, so it is ill-defined.");
+  }
+}
+
 Tensor quotient(const Tensor& numerator, const Tensor& denominator, const Dropped& dropped) {
   const std::int64_t n = rows_of(numerator);
-  Tensor nothing = cast(identity(n, numerator.dtype()), DType::Bool);
+  Tensor nothing =
+      dropped.on_diagonal ? identity(n, DType::Bool) : Tensor::zeros(Dims{n, n}, DType::Bool);
   if (dropped.at_gaps && n > 1) {
     const GradMode off(false);
-    const double unit = numerator.dtype() == DType::Float32 ? 0x1p-23 : 0x1p-52;
+    const double unit = unit_of(numerator.dtype());
     const auto greatest = [](const Tensor& t, const Dims& dims) {
       return amax(abs(t), dims, true);
     };
     const Tensor scale = unsqueeze(greatest(dropped.values, {-1}), -1);
     const Tensor size = greatest(dropped.couplings, {-2, -1});
-    const double units = 8.0 * static_cast<double>(n) * unit;
+    const double units = dropped.rounding * static_cast<double>(n) * unit;
     const Tensor no_gap = le(abs(denominator), scale * units);
     const Tensor no_term = le(abs(numerator), size * (16 * units));
     nothing = logical_or(nothing, logical_and(no_gap, no_term));
@@ -126,13 +152,13 @@ std::array<Tensor, 2> eigh(const Tensor& a) { return linalg_eigh(a, "L"); }
 
 static const Entry entry_eigh(
     "eigh(input, UPLO='L')", function<linalg_eigh>, kLinalgForm | kOutForm,
-    "The eigenvalues of symmetric matrices in rising order, and orthonormal eigenvectors as "
+    "The eigenvalues of symmetric (Hermitian) matrices in rising order, and orthonormal vectors as "
     "columns; one half of the matrices is read.  LinAlgError where there is no convergence.",
-    "sym(3) | sym(2,3) | spd(3), 'U' | sym(1) | sym(0)", "eigenvalues, eigenvectors", nullptr,
-    "vectors={1: -2}");
-static const Entry entry_eigvalsh("eigvalsh(input, UPLO='L')", function<linalg_eigvalsh>,
-                                  kLinalgForm | kOutForm,
-                                  "The eigenvalues of symmetric matrices in rising order.",
-                                  "sym(3) | sym(2,3) | spd(3), 'U' | sym(0)");
+    "sym(3) | sym(2,3) | spd(3), 'U' | sym(1) | sym(0) | zsym(3) | zsym(2,2), 'U'",
+    "eigenvalues, eigenvectors", nullptr, "vectors={1: -2}, free=True");
+static const Entry entry_eigvalsh(
+    "eigvalsh(input, UPLO='L')", function<linalg_eigvalsh>, kLinalgForm | kOutForm,
+    "The eigenvalues of symmetric (Hermitian) matrices in rising order.",
+    "sym(3) | sym(2,3) | spd(3), 'U' | sym(0) | zsym(3)");
 
 }  // namespace pullback

@@ -92,6 +92,7 @@ struct MatrixExp {
   static constexpr const char* kNode = "LinalgMatrixExpBackward0";
   static constexpr int kInputs = 2;  // A, the value
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   struct Attrs {
     Attrs batched(std::int64_t) const { return *this; }
   };
@@ -216,24 +217,25 @@ Tensor linalg_diagonal(const Tensor& a, std::int64_t offset, std::int64_t dim1, 
 static const Entry entry_linalg_matrix_power(
     "matrix_power(input, n)", function<matrix_power>, kLinalgForm | kOutForm,
     "The n-th power of square matrices; for negative n that of the inverse.",
-    "x(3,3), 2 | x(2,3,3), 3 | x(3,3), -2 | x(2,3,3), 5 | x(3,3), 1 | x(2,2), 7");
+    "x(3,3), 2 | x(2,3,3), 3 | x(3,3), -2 | x(2,3,3), 5 | x(3,3), 1 | x(2,2), 7 | zw(2,2), 3 | "
+    "zw(2,2), -2");
 static const Entry entry_matrix_power("matrix_power(input, n)", function<matrix_power>, kCastBoth,
                                       "The same as linalg.matrix_power.",
                                       "x(3,3), 2 | x(2,3,3), 4");
-static const Entry entry_linalg_matrix_exp("matrix_exp(input)", function<matrix_exp>, kLinalgForm,
-                                           "The exponentials of square matrices.",
-                                           "x(3,3) | x(2,3,3) | xs(2,2) | x(0,0) | x(1,1)");
+static const Entry entry_linalg_matrix_exp(
+    "matrix_exp(input)", function<matrix_exp>, kLinalgForm, "The exponentials of square matrices.",
+    "x(3,3) | x(2,3,3) | xs(2,2) | x(0,0) | x(1,1) | z(2,2)");
 static const Entry entry_matrix_exp("matrix_exp(input)", function<matrix_exp>,
                                     kFunctionForm | kMethodForm, "The same as linalg.matrix_exp.",
                                     "x(3,3) | x(2,2,2)");
 static const Entry entry_tensorinv(
     "tensorinv(input, ind=2)", function<tensorinv>, kLinalgForm | kCastOutForm,
     "The inverse of input as a map from its dimensions from ind on to those before.",
-    "x(2,3,6) | x(4,2,2), 1 | x(1,1,1,1)");
+    "x(2,3,6) | x(4,2,2), 1 | x(1,1,1,1) | z(4,2,2), 1");
 static const Entry entry_tensorsolve(
     "tensorsolve(input, other, dims[1]=None)", function<tensorsolve>, kLinalgForm | kCastOutForm,
     "X with tensordot(input, X, X.ndim) = other, after `dims` of input were moved to its end.",
-    "x(2,3,6), x(2,3) | x(4,2,2), x(4) | x(2,4,2), x(4), (0,2)");
+    "x(2,3,6), x(2,3) | x(4,2,2), x(4) | x(2,4,2), x(4), (0,2) | z(4,2,2), z(4)");
 static const Entry entry_linalg_vander("vander(x, *, N=None)", function<linalg_vander>, kLinalgForm,
                                        "The powers 0 to N - 1 of the elements, along a new last "
                                        "dimension.",

@@ -1,4 +1,4 @@
-// Factors L D L^T of symmetric matrices and systems from them.
+// Factors L D L^T (L D L^H) of symmetric (Hermitian) matrices and systems from them.
 //
 // The pivots may change anywhere, so the factors have no derivative, as in torch; a solution is a
 // linear function of the right side.
@@ -18,8 +18,10 @@ namespace {
 struct LdlFactor {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 3;  // L and D in one, pivots, info
+  static constexpr bool kComplex = true;
   static constexpr bool kNotDifferentiable = true;
   struct Attrs {
+    bool hermitian;
     Attrs batched(std::int64_t) const { return *this; }
   };
   static std::array<Spec, 3> spec(const Attrs&, In in) {
@@ -31,21 +33,20 @@ struct LdlFactor {
     return {empty_columns(specs[0]), Tensor::empty(specs[1].sizes, specs[1].dtype),
             Tensor::empty(specs[2].sizes, specs[2].dtype)};
   }
-  static void fill(const Attrs&, In in, const std::array<Tensor, 3>& out) {
+  static void fill(const Attrs& a, In in, const std::array<Tensor, 3>& out) {
     copy_values(out[0], in[0]);
-    kernels::ldl(view_of(out[0]), view_of(out[1]), view_of(out[2]));
+    kernels::ldl(view_of(out[0]), view_of(out[1]), view_of(out[2]), a.hermitian);
   }
 };
 
 std::array<Tensor, 3> ldl_factor_ex(const Tensor& a, bool hermitian, bool check_errors) {
   const char* name = "torch.linalg.ldl_factor_ex";
-  static_cast<void>(hermitian);  // the same for real matrices
   check_square(name, a);
   check_floating(name, a);
   check_kernel("ldl_factor_kernel_cpu", a);
   std::array<Tensor, 3> result = [&] {
     const GradMode off(false);
-    return apply<LdlFactor>({}, tril(a));
+    return apply<LdlFactor>({hermitian}, tril(a));
   }();
   if (mode.grad) record_refusal(result[0], {&a}, "NotImplemented", "linalg_ldl_factor_ex");
   int element = 0;
@@ -66,7 +67,9 @@ struct LdlSolve {
   static constexpr const char* kNode = "LinalgLdlSolveBackward0";
   static constexpr int kInputs = 3;  // the factors, pivots, B
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   struct Attrs {
+    bool hermitian;
     Attrs batched(std::int64_t) const { return *this; }
   };
   static Spec spec(const Attrs&, In in) { return {in[2].shape(), in[2].dtype()}; }
@@ -75,10 +78,10 @@ struct LdlSolve {
     need_columns_unless(w, 0, in[0]);
     w.need_dense(1, in[1]);
   }
-  static void fill(const Attrs&, In in, const Tensor& out, const Workspace& w) {
+  static void fill(const Attrs& a, In in, const Tensor& out, const Workspace& w) {
     copy_values(out, in[2]);
     const Tensor factors = columns_or(w, 0, in[0]);
-    kernels::solve_ldl(view_of(factors), view_of(w.dense(1, in[1])), view_of(out));
+    kernels::solve_ldl(view_of(factors), view_of(w.dense(1, in[1])), view_of(out), a.hermitian);
   }
   static void refuse_factors(ErrorKind kind) {
     fail(kind, "derivative for aten::linalg_ldl_solve by LD is not implemented");
@@ -86,11 +89,16 @@ struct LdlSolve {
   static constexpr Reads kReads[] = {kReadsNothing, kReadsNothing, kReadsA | kReadsB};
   static void vjp(Vjp<LdlSolve>& v) {
     if (v.wants(0)) refuse_factors(ErrorKind::Runtime);
-    if (v.wants(2)) v.give(2, apply<LdlSolve>({}, v.in(0), v.in(1), v.grad()));
+    if (!v.wants(2)) return;
+    // A symmetric matrix is the conjugate of its adjoint.
+    const bool turns = !v.attrs().hermitian;
+    const Tensor gradient = turns ? conj(v.grad()) : v.grad();
+    const Tensor right = apply<LdlSolve>(v.attrs(), v.in(0), v.in(1), gradient);
+    v.give(2, turns ? conj(right) : right);
   }
   static Tensor jvp(Jvp<LdlSolve>& j) {
     if (j.tangent(0).defined()) refuse_factors(ErrorKind::NotImplemented);
-    return apply<LdlSolve>({}, j.in(0), j.in(1), j.tangent(2));
+    return apply<LdlSolve>(j.attrs(), j.in(0), j.in(1), j.tangent(2));
   }
 };
 
@@ -113,7 +121,6 @@ void check_pivots(const char* name, const Tensor& pivots, std::int64_t n) {
 
 Tensor ldl_solve(const Tensor& ld, const Tensor& pivots, const Tensor& b, bool hermitian) {
   const char* name = "torch.linalg.ldl_solve";
-  static_cast<void>(hermitian);
   check_square(name, ld, "LD");
   check_floating(name, ld);
   check_matrix(name, b, "B");
@@ -130,15 +137,16 @@ Tensor ldl_solve(const Tensor& ld, const Tensor& pivots, const Tensor& b, bool h
   check_kernel("ldl_solve_kernel_cpu", ld);
   const auto [factors, right] = with_one_stack(ld, b);
   const Dims sizes = stack_of(factors, 1);
-  return apply<LdlSolve>({}, factors, same(pivots.sizes(), sizes) ? pivots : expand(pivots, sizes),
-                         right);
+  return apply<LdlSolve>({hermitian}, factors,
+                         same(pivots.sizes(), sizes) ? pivots : expand(pivots, sizes), right);
 }
 
 }  // namespace
 
 static const Entry entry_ldl_factor(
     "ldl_factor(input, *, hermitian=False)", function<ldl_factor>, kLinalgForm | kOutForm | kNoGrad,
-    "L and D of symmetric A = L D L^T in one matrix, up to a permutation, and LAPACK's pivots; the "
+    "L and D of symmetric A = L D L^T in one matrix (with hermitian of A = L D L^H), up to a "
+    "permutation, and LAPACK's pivots; the "
     "lower half is read.  LinAlgError where D has a zero.",
     "c(3,3) | c(2,3,3) | cs(4,4) | c(0,0) | c(18,18)", "LD, pivots");
 static const Entry entry_ldl_factor_ex(

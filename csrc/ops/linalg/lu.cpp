@@ -126,6 +126,7 @@ struct LuFactor {
   static constexpr const char* kNode = "LinalgLuFactorExBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 3;  // L and U in one, pivots, info
+  static constexpr bool kComplex = true;
   struct Attrs {
     Attrs batched(std::int64_t) const { return *this; }
   };
@@ -152,6 +153,7 @@ struct LuUnpack {
   static constexpr const char* kNode = "LuUnpackBackward0";
   static constexpr int kInputs = 2;  // the packed matrix, pivots
   static constexpr int kOutputs = 3;
+  static constexpr bool kComplex = true;
   static constexpr unsigned kConstants = 1;  // P
   struct Attrs {
     std::int64_t rows;
@@ -247,6 +249,7 @@ struct Lu {
   static constexpr const char* kNode = "LinalgLuBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 3;  // P, L, U
+  static constexpr bool kComplex = true;
   static constexpr unsigned kConstants = 1;
   struct Attrs {
     Attrs batched(std::int64_t) const { return *this; }
@@ -282,6 +285,7 @@ struct LuSolve {
   static constexpr const char* kNode = "LinalgLuSolveBackward0";
   static constexpr int kInputs = 3;  // the packed matrix, pivots, B
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   struct Attrs {
     bool left;
     bool adjoint;
@@ -300,7 +304,8 @@ struct LuSolve {
     // X A = B is A^T X^T = B^T.
     const Tensor right = a.left ? out : transposed_alias(out);
     const Tensor lu = columns_or(w, 0, in[0]);
-    kernels::solve_lu(view_of(lu), view_of(w.dense(1, in[1])), view_of(right), a.left == a.adjoint);
+    kernels::solve_lu(view_of(lu), view_of(w.dense(1, in[1])), view_of(right), a.left == a.adjoint,
+                      a.adjoint);
   }
   static constexpr Reads kReads[] = {kReadsA | kReadsB | kReadsY, kReadsNothing, kReadsA | kReadsB};
   static void vjp(Vjp<LuSolve>& v) {
@@ -452,7 +457,8 @@ static const Entry entry_lu_factor(
     "lu_factor(A, *, pivot=True)", function<lu_factor>, kLinalgForm | kOutForm,
     "L and U of A = P L U in one matrix, and the pivots (int32), which count from 1.  RuntimeError "
     "where U has a zero on the diagonal.",
-    "x(3,3) | x(2,3,3) | x(3,5) | x(5,3) | xs(3,3) | x(0,0) | x(2,0,3) | x(18,18)", "LU, pivots");
+    "x(3,3) | x(2,3,3) | x(3,5) | x(5,3) | xs(3,3) | x(0,0) | x(2,0,3) | x(18,18) | zw(3,3)",
+    "LU, pivots");
 static const Entry entry_lu_factor_ex(
     "lu_factor_ex(A, *, pivot=True, check_errors=False)", function<lu_factor_ex>,
     kLinalgForm | kOutForm,
@@ -461,7 +467,9 @@ static const Entry entry_lu_factor_ex(
 static const Entry entry_linalg_lu(
     "lu(A, *, pivot=True)", function<linalg_lu>, kLinalgForm | kOutForm,
     "P, L and U with A = P L U, P a permutation matrix.",
-    "x(3,3) | x(2,3,3) | x(3,5) | x(5,3) | xs(3,4) | x(0,0) | x(2,0,3) | x(18,18)", "P, L, U");
+    "x(3,3) | x(2,3,3) | x(3,5) | x(5,3) | xs(3,4) | x(0,0) | x(2,0,3) | x(18,18) | zw(3,3) "
+    "| z(2,3) | z(3,2)",
+    "P, L, U");
 static const Entry entry_lu("lu(A, pivot=True, get_infos=False)", function<torch_lu>,
                             kFunctionForm | kPlainNames,
                             "The same as linalg.lu_factor, or lu_factor_ex, under its old name.",
@@ -479,7 +487,8 @@ static const Entry entry_linalg_lu_solve(
     "adjoint=True "
     "| x(3,3, low=0.5, high=2), p(3), x(2,3), left=False "
     "| x(3,3, low=0.5, high=2), p(3), x(2,2,3), left=False, adjoint=True "
-    "| x(0,0), p(0), x(0,2) | c(18,18, low=0.9, high=1.1), p(18), c(18,2)");
+    "| x(0,0), p(0), x(0,2) | c(18,18, low=0.9, high=1.1), p(18), c(18,2) "
+    "| zw(3,3), p(3), z(3,2), adjoint=True | zw(3,3), p(3), z(2,3), left=False, adjoint=True");
 static const Entry entry_lu_solve(
     "lu_solve(input, LU_data, LU_pivots)", function<torch_lu_solve>, kBoth,
     "The same as linalg.lu_solve, under its old name.",
@@ -489,6 +498,6 @@ static const Entry entry_lu_unpack(
     kFunctionForm | kOutForm,
     "P, L and U from what lu_factor gives; parts that are not wanted are "
     "empty.",
-    "x(3,3), p(3) | x(2,3,5), p(2,3) | x(5,3), p(3) | xs(3,3), p(3)", "P, L, U");
+    "x(3,3), p(3) | x(2,3,5), p(2,3) | x(5,3), p(3) | xs(3,3), p(3) | z(3,3), p(3)", "P, L, U");
 
 }  // namespace pullback

@@ -18,10 +18,7 @@ void check_square(const char* name, const Tensor& a, const char* letter) {
 }
 
 void check_floating(const char* name, const Tensor& a) {
-  check(ErrorKind::NotImplemented, !is_complex(a.dtype()), name,
-        ": complex matrices are not supported: got ", info(a.dtype()).scalar_name,
-        ", expected Float or Double. Use the real matrix ((A.real, -A.imag), (A.imag, A.real)).");
-  check(is_floating(a.dtype()), name,
+  check(is_differentiable(a.dtype()), name,
         ": Expected a floating point or complex tensor as input. Got ",
         info(a.dtype()).scalar_name);
 }
@@ -33,8 +30,8 @@ void check_wide(const char* name, const Tensor& a) {
 }
 
 void check_kernel(const char* kernel, const Tensor& a) {
-  check(ErrorKind::NotImplemented, is_floating(a.dtype()) && !is_narrow(a.dtype()), "\"", kernel,
-        "\" not implemented for '", info(a.dtype()).scalar_name, "'");
+  check(ErrorKind::NotImplemented, is_differentiable(a.dtype()) && !is_narrow(a.dtype()), "\"",
+        kernel, "\" not implemented for '", info(a.dtype()).scalar_name, "'");
 }
 
 void check_same_types(const char* name, const Tensor& a, const Tensor& b) {

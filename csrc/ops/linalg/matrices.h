@@ -16,7 +16,7 @@ namespace pullback {
 // `name` and `letter` as torch writes them: "linalg.inv", "A".
 void check_matrix(const char* name, const Tensor& a, const char* letter = "A");
 void check_square(const char* name, const Tensor& a, const char* letter = "A");
-// Real floating elements; refuses integers in these words.
+// Floating or complex elements; refuses others in these words.
 void check_floating(const char* name, const Tensor& a);
 // The same, and narrow ones.
 void check_wide(const char* name, const Tensor& a);
@@ -51,7 +51,9 @@ inline Tensor columns_or(const Workspace& w, int k, const Tensor& t) {
 std::pair<Tensor, Tensor> with_one_stack(const Tensor& a, const Tensor& b);
 
 // The conjugate transpose.
-inline Tensor adjoint(const Tensor& a) { return matrix_transpose(a); }
+inline Tensor adjoint(const Tensor& a) { return matrix_adjoint(a); }
+// The distance from 1 to the next number of the parts of elements.
+inline double unit_of(DType dtype) { return real_of(dtype) == DType::Float32 ? 0x1p-23 : 0x1p-52; }
 // Ones on the diagonal.
 Tensor identity(std::int64_t n, DType dtype);
 // The lower (or upper) half with half of the diagonal.

@@ -139,10 +139,12 @@ static const Entry entry_linalg_norm_named(
 static const Entry entry_linalg_matrix_norm(
     "matrix_norm(input, ord='fro', dim=(-2,-1), keepdim=False, *, dtype=None)",
     function<matrix_norm_named>, kLinalgForm | kOutForm, "A matrix norm by name.",
-    "x(3,4) | x(2,3,4), 'fro', (0,1), True | x(2,3,4), 'nuc' | x(2,3,4), 'nuc', (0,2), True");
+    "x(3,4) | x(2,3,4), 'fro', (0,1), True | x(2,3,4), 'nuc' | x(2,3,4), 'nuc', (0,2), True | "
+    "z(2,3), 'nuc' | z(2,3)");
 static const Entry entry_linalg_matrix_norm_number(
     "matrix_norm(input, ord, dim=(-2,-1), keepdim=False, *, dtype=None)",
     function<matrix_norm_number>, kLinalgForm | kOutForm, "A matrix norm by number.",
-    "x(3,4), 1 | x(2,3,4), inf, (0,1), True | x(3,4), 2 | x(2,3,4), -2 | x(2,3,4), 2, (2,0), True");
+    "x(3,4), 1 | x(2,3,4), inf, (0,1), True | x(3,4), 2 | x(2,3,4), -2 | x(2,3,4), 2, (2,0), True "
+    "| z(2,3), 2 | z(2,3), 1");
 
 }  // namespace pullback

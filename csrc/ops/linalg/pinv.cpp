@@ -25,14 +25,13 @@ using OptionalOperand = const std::optional<Operand>&;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-double unit_of(DType dtype) { return dtype == DType::Float32 ? 0x1p-23 : 0x1p-52; }
-
 // The value of a pseudo-inverse is computed before, from singular values; this gives it its
 // derivative, which needs none of them.
 struct Pinverse {
   static constexpr const char* kNode = "LinalgPinvBackward0";
   static constexpr int kInputs = 2;  // A, the value
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   struct Attrs {
     Attrs batched(std::int64_t) const { return *this; }
   };
@@ -65,14 +64,26 @@ struct Pinverse {
   }
 };
 
+void check_bounds(const char* name, OptionalOperand atol, OptionalOperand rtol) {
+  const auto check_real = [name](const char* which, OptionalOperand bound) {
+    if (!bound || !bound->is_tensor()) return;
+    const DType dtype = bound->tensor().dtype();
+    check(!is_complex(dtype), "torch.linalg.", name, ": ", which,
+          " tensor of complex type is not supported. Got ", info(dtype).scalar_name);
+  };
+  check_real("atol", atol);
+  check_real("rtol", rtol);
+}
+
 // What singular values must exceed: the greater of two bounds, the second times the greatest value.
 Tensor cutoff(const Tensor& a, const Tensor& greatest, OptionalOperand atol, OptionalOperand rtol) {
   const double units =
       unit_of(a.dtype()) * static_cast<double>(std::max(rows_of(a), columns_of(a)));
+  const DType dtype = real_of(a.dtype());
   const auto bound = [&](OptionalOperand given, double otherwise) {
-    if (!given) return Tensor::full(Dims{}, Scalar(otherwise), a.dtype());
-    return given->is_tensor() ? cast(given->tensor(), a.dtype())
-                              : Tensor::full(Dims{}, given->number(), a.dtype());
+    if (!given) return Tensor::full(Dims{}, Scalar(otherwise), dtype);
+    return given->is_tensor() ? cast(given->tensor(), dtype)
+                              : Tensor::full(Dims{}, given->number(), dtype);
   };
   bool absolute = false;
   if (atol) absolute = atol->is_tensor() || atol->number().to_double() > 0;
@@ -94,12 +105,13 @@ Tensor inverse_of_values(const Tensor& values, const Tensor& bound) {
 }
 
 Tensor pinv(const Tensor& a, OptionalOperand atol, OptionalOperand rtol, bool hermitian) {
-  const bool fits = a.ndim() >= 2 && is_floating(a.dtype()) && !is_narrow(a.dtype());
+  const bool fits = a.ndim() >= 2 && is_differentiable(a.dtype()) && !is_narrow(a.dtype());
   if (!fits) {
     fail("linalg.pinv(", info(a.dtype()).scalar_name, "{", a.shape(),
          "}): expected a tensor with 2 or more dimensions of float, double, cfloat or cdouble "
          "types");
   }
+  check_bounds("pinv", atol, rtol);
   if (hermitian) check_square("linalg.pinv", a);
   Tensor value;
   {
@@ -142,6 +154,7 @@ Tensor pinverse(const Tensor& a, double rcond) {
 
 Tensor rank_above(const Tensor& a, OptionalOperand atol, OptionalOperand rtol, bool hermitian) {
   check_matrix("linalg.matrix_rank", a);
+  check_bounds("matrix_rank", atol, rtol);
   const GradMode no_grad(false);
   const ForwardMode no_forward(false);
   if (hermitian) check_square("linalg.matrix_rank", a);
@@ -170,7 +183,7 @@ void check_cond(const Tensor& a) {
   check(a.ndim() >= 2, "linalg.cond: The input tensor must have at least 2 dimensions.");
 }
 
-Tensor of_empty(const Tensor& a) { return sum(a * 0, Dims{-2, -1}); }
+Tensor of_empty(const Tensor& a) { return sum(real(a) * 0, Dims{-2, -1}); }
 
 template <typename Order, typename Norm>
 Tensor cond_by_norm(const Tensor& a, const Order& order, Norm&& norm) {
@@ -249,7 +262,7 @@ std::array<Tensor, 4> lstsq(const Tensor& a, const Tensor& b, std::optional<doub
         ": Expected input and other to have the same dtype, but got "
         "input's dtype ",
         info(a.dtype()).scalar_name, " and other's dtype ", info(b.dtype()).scalar_name);
-  check(is_floating(a.dtype()) && !is_narrow(a.dtype()),
+  check(is_differentiable(a.dtype()) && !is_narrow(a.dtype()),
         "This function doesn't handle types other than float and double");
   const Driver how = driver_of(driver);
   const int difference = a.ndim() - b.ndim();
@@ -270,7 +283,7 @@ std::array<Tensor, 4> lstsq(const Tensor& a, const Tensor& b, std::optional<doub
   const Tensor x = matmul(pinv(a, Operand(0.0), Operand(relative), false), right);
   const auto none = [&](DType dtype) { return Tensor::empty(Dims{0}, dtype); };
   Tensor rank = none(DType::Int64);
-  Tensor values = none(a.dtype());
+  Tensor values = none(real_of(a.dtype()));
   bool full = true;
   if (how != Driver::Gels) {
     const GradMode no_grad(false);
@@ -281,10 +294,10 @@ std::array<Tensor, 4> lstsq(const Tensor& a, const Tensor& b, std::optional<doub
     rank = found;
   }
   if ((how == Driver::Gelsd || how == Driver::Gelss) && a.numel() != 0) values = svdvals(a);
-  Tensor residuals = none(a.dtype());
+  Tensor residuals = none(real_of(a.dtype()));
   if (m > n && full && how != Driver::Gelsy) {
     const Tensor error = matmul(a, x) - right;
-    residuals = sum(error * error, Dims{-2});
+    residuals = sum(real(conj(error) * error), Dims{-2});
   }
   return {vector ? squeeze_dim(x, -1) : x, residuals, rank, values};
 }
@@ -298,7 +311,8 @@ static const Entry entry_pinv(
     "rtol times the greatest of them count as zero; rtol is max(m, n) units in the last place "
     "unless one of the two is given.",
     "w(3,3) | w(5,3) | w(3,5) | w(2,3,4) | spd(3), hermitian=True | x(0,3) "
-    "| w(4,3), atol=1e-3 | w(4,3), atol=1e-9, rtol=1e-3");
+    "| w(4,3), atol=1e-3 | w(4,3), atol=1e-9, rtol=1e-3 "
+    "| zw(3,2) | zw(2,3) | zspd(2), hermitian=True");
 static const Entry entry_pinv_rcond("pinv(input, rcond, hermitian=False)",
                                     function<linalg_pinv_rcond>, kLinalgForm | kCastOutForm,
                                     "The same with rtol under its old name.",
@@ -317,11 +331,11 @@ static const Entry entry_matrix_rank_tol("matrix_rank(input, tol, hermitian=Fals
                                          kLinalgForm | kCastOutForm | kNoGrad,
                                          "The same with a bound alone.",
                                          "c(3,4), 0.5 | c(2,3,3), c(2, low=0.1, high=1)");
-static const Entry entry_cond(
-    "cond(input, p=None)", function<cond>, kLinalgForm | kCastOutForm,
-    "The condition numbers of matrices in the norm of order p, by "
-    "default 2; infinity where one is singular.",
-    "w(3,3) | w(2,3,4) | w(3,3), -2 | w(3,3), 1 | w(2,3,3), inf | w(3,3), -1");
+static const Entry entry_cond("cond(input, p=None)", function<cond>, kLinalgForm | kCastOutForm,
+                              "The condition numbers of matrices in the norm of order p, by "
+                              "default 2; infinity where one is singular.",
+                              "w(3,3) | w(2,3,4) | w(3,3), -2 | w(3,3), 1 | w(2,3,3), inf | "
+                              "w(3,3), -1 | zw(3,3) | zw(2,2), 1");
 static const Entry entry_cond_named("cond(input, p)", function<cond_named>,
                                     kLinalgForm | kCastOutForm, "The same by the name of the norm.",
                                     "w(3,3), 'fro' | w(3,3), 'nuc'");
@@ -331,7 +345,7 @@ static const Entry entry_lstsq(
     "residuals of overdetermined systems of full rank, ranks and singular values where the driver "
     "gives them (gelsy, the default, gels, gelsd, gelss).",
     "c(5,3), c(5,2) | c(3,5), c(3,2) | c(2,5,3), c(2,5) | c(2,5,3), c(2,5,2), driver='gelsd' "
-    "| w(4,3), x(4,2), driver='gels'",
+    "| w(4,3), x(4,2), driver='gels' | zw(4,2), z(4,1), driver='gels'",
     "solution, residuals, rank, singular_values");
 
 }  // namespace pullback

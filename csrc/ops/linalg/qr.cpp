@@ -23,6 +23,7 @@ struct Qr {
   static constexpr const char* kNode = "LinalgQrBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 2;  // Q, R
+  static constexpr bool kComplex = true;
   struct Attrs {
     QrMode mode;
     int lead = 0;  // dimensions of a Q that is not wanted
@@ -82,8 +83,8 @@ struct Qr {
                                  const Tensor& gr) {
     Tensor m = gr.defined() ? matmul(r, adjoint(gr)) : Tensor();
     if (gq.defined()) m = sum_of(m, neg(matmul(adjoint(gq), q)));
-    const Tensor lower = tril(m, -1);
-    const Tensor symmetric = tril(m) + adjoint(lower);
+    const Tensor lower = lower_half(m);
+    const Tensor symmetric = lower + adjoint(lower);
     const Tensor moved = sum_of(gq, matmul(q, symmetric));
     return solve_triangular(adjoint(r), moved, {.upper = false, .left = false});
   }
@@ -165,6 +166,7 @@ std::array<Tensor, 2> torch_qr(const Tensor& a, bool some) {
 struct Geqrf {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 2;
+  static constexpr bool kComplex = true;
   static constexpr bool kNotDifferentiable = true;
   struct Attrs {
     Attrs batched(std::int64_t) const { return *this; }
@@ -236,7 +238,7 @@ Tensor householder_product(const Tensor& a, const Tensor& tau) {
   fill_values(q.alias(Dims{n}, Dims{n + 1}), Scalar(1));
   q = expand(q, a.sizes());
   for (std::int64_t i = k - 1; i >= 0; --i) q = reflected(a, tau, i, q);
-  return adjoint(contiguous(adjoint(q)));
+  return matrix_transpose(contiguous(matrix_transpose(q)));
 }
 
 Tensor ormqr(const Tensor& a, const Tensor& tau, const Tensor& other, bool left, bool transpose) {
@@ -255,13 +257,15 @@ Tensor ormqr(const Tensor& a, const Tensor& tau, const Tensor& other, bool left,
         "input has dtype ",
         info(a.dtype()).scalar_name, " and other has dtype ", info(other.dtype()).scalar_name);
   check_kernel("ormqr_cpu", a);
-  // C Q is the transpose of Q^T C^T.
+  // C Q is the adjoint of Q^H C^H.
   Tensor target = left ? other : adjoint(other);
   const bool first_is_last = left != transpose;
+  const Tensor factors = first_is_last ? tau : conj(tau);
   for (std::int64_t i = 0; i < k; ++i) {
-    target = reflected(a, tau, first_is_last ? k - 1 - i : i, target);
+    target = reflected(a, factors, first_is_last ? k - 1 - i : i, target);
   }
-  return left ? adjoint(contiguous(adjoint(target))) : adjoint(contiguous(target));
+  return left ? matrix_transpose(contiguous(matrix_transpose(target)))
+              : adjoint(contiguous(target));
 }
 
 }  // namespace
@@ -271,7 +275,8 @@ static const Entry entry_linalg_qr(
     "Q and R with A = Q R, Q with orthonormal columns and R upper triangular: of the least size, "
     "with a square Q ('complete'), or R alone ('r').",
     "w(3,3) | w(2,3,3) | w(5,3) | w(3,5) | w(3,5), 'complete' | c(5,3), 'complete' | w(2,2) "
-    "| x(0,3) | x(3,0) | c(3,0), 'complete' | w(18,17) | c(2,17,18)",
+    "| x(0,3) | x(3,0) | c(3,0), 'complete' | w(18,17) | c(2,17,18) | zw(3,3) | zw(4,2) "
+    "| zw(2,4)",
     "Q, R", nullptr, "vectors={0: -2, 1: -1}");
 static const Entry entry_qr("qr(input, some=True)", function<torch_qr>, kBoth,
                             "The same as linalg.qr, under its old name.",
@@ -286,16 +291,18 @@ static const Entry entry_householder_product(
     "The first columns of the product of the reflectors I - tau v v^H, whose vectors v are below "
     "the diagonal of input.",
     "x(3,3, low=-0.5, high=0.5), x(3) | x(2,5,3, low=-0.5, high=0.5), x(2,2) | xs(3,2), x(2) | "
-    "c(3,2), c(0) | c(3,0), c(0)");
+    "c(3,2), c(0) | c(3,0), c(0) | z(3,2, low=-0.5, high=0.5), z(2)");
 static const Entry entry_orgqr("orgqr(input, input2)", function<householder_product>, kCastBoth,
                                "The same as linalg.householder_product, under its old name.",
                                "x(3,3), x(3)");
 static const Entry entry_ormqr(
     "ormqr(input, input2, input3, left=True, transpose=False)", function<ormqr>, kBoth,
-    "The product of input3 and the matrix Q of reflectors (input, input2), or its transpose, Q "
+    "The product of input3 and the matrix Q of reflectors (input, input2), or its adjoint, Q "
     "being the left or the right factor.",
     "x(3,3, low=-0.5, high=0.5), x(3), x(3,2) | x(2,3,2), x(2,2), x(2,3,2) | x(3,3), x(3), x(2,3), "
     "False "
-    "| x(3,2), x(2), x(3,2), True, True | x(3,2), x(2), x(2,3), False, True");
+    "| x(3,2), x(2), x(3,2), True, True | x(3,2), x(2), x(2,3), False, True "
+    "| z(3,2), z(2), z(3,2), True, True "
+    "| z(3,2, low=-0.5, high=0.5), z(2), z(2,3), False");
 
 }  // namespace pullback

@@ -15,6 +15,7 @@ struct Solve {
   static constexpr const char* kNode = "LinalgSolveExBackward0";
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 4;  // X, the factors of A, pivots, info
+  static constexpr bool kComplex = true;
   struct Attrs {
     bool left;
     bool vector;  // B and X are without the dimension of columns
@@ -80,6 +81,7 @@ struct Inverse {
   static constexpr const char* kNode = "LinalgInvExBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 2;  // the inverse, info
+  static constexpr bool kComplex = true;
   struct Attrs {
     Attrs batched(std::int64_t) const { return *this; }
   };
@@ -200,7 +202,8 @@ static const Entry entry_solve(
     "or one vector for each.  LinAlgError where A is singular.",
     "x(3,3), x(3,2) | x(3,3), x(3) | x(2,3,3), x(2,3) | x(2,3,3), x(3,2) | x(3,3), x(2,3,1) "
     "| x(3,3), x(2,3), left=False | xs(3,3), xs(3,4) | x(2,3,3), x(3) | x(0,0), x(0,2) "
-    "| x(3,3), x(3,0) | spd(18), x(18,2) | spd(18), x(2,18), left=False");
+    "| x(3,3), x(3,0) | spd(18), x(18,2) | spd(18), x(2,18), left=False | zw(3,3), z(3,2) "
+    "| zw(3,3), z(2,3), left=False");
 static const Entry entry_solve_ex(
     "solve_ex(A, B, *, left=True, check_errors=False)", function<solve_ex>, kLinalgForm | kOutForm,
     "The solutions, and for each matrix the number of the first zero on the diagonal of U, or 0.",
@@ -208,7 +211,7 @@ static const Entry entry_solve_ex(
 static const Entry entry_inv(
     "inv(A)", function<inv>, kLinalgForm | kOutForm,
     "The inverses of square matrices (..., n, n).  LinAlgError where one is singular.",
-    "x(3,3) | x(2,3,3) | xs(3,3) | x(1,1) | x(0,0) | x(0,2,2) | spd(18)");
+    "x(3,3) | x(2,3,3) | xs(3,3) | x(1,1) | x(0,0) | x(0,2,2) | spd(18) | zw(3,3)");
 static const Entry entry_inv_ex(
     "inv_ex(A, *, check_errors=False)", function<inv_ex>, kLinalgForm | kOutForm,
     "The inverses, and for each matrix the number of the first zero on the diagonal of U, or 0.",

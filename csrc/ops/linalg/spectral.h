@@ -18,12 +18,20 @@ struct Singular {
 Singular svd(const Tensor& a, bool full_matrices = false);
 Tensor svdvals(const Tensor& a);
 
-// Which quotients of couplings by gaps are dropped besides those on the diagonal.
+// Which quotients of couplings by gaps are dropped.
 struct Dropped {
   const Tensor& values;     // whose differences or sums the gaps are
   const Tensor& couplings;  // whose size the numerators are measured by
   bool at_gaps;             // where both are nothing but rounding
+  bool on_diagonal = true;  // where there is no coupling: not those of sums of complex vectors
+  double rounding = 8;      // what is taken for it, in units and rows
 };
+
+// Complex vectors are given up to a phase, of which no loss may depend: the imaginary part of
+// `turns`, the couplings of each vector with its own gradient, is nothing.  `vectors`: the
+// beginning of the refusal.
+void check_phases(const char* vectors, const Tensor& turns);
+
 // numerator / denominator, zero where it is dropped.
 Tensor quotient(const Tensor& numerator, const Tensor& denominator, const Dropped& dropped);
 

@@ -32,6 +32,7 @@ struct Svd {
   static constexpr const char* kNode = "LinalgSvdBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 4;  // U, S, V^H, info
+  static constexpr bool kComplex = true;
   struct Attrs {
     bool full;
     bool vectors;
@@ -45,7 +46,7 @@ struct Svd {
     const DType dtype = in[0].dtype();
     const std::int64_t left = !a.vectors ? 0 : a.full ? m : k;
     const std::int64_t right = !a.vectors ? 0 : a.full ? n : k;
-    return {Spec{with(stack, {m, left}), dtype}, Spec{with(stack, {k}), dtype},
+    return {Spec{with(stack, {m, left}), dtype}, Spec{with(stack, {k}), real_of(dtype)},
             Spec{with(stack, {right, n}), dtype}, info_spec(in[0])};
   }
   static std::array<Tensor, 4> make_all(const Attrs&, const Tensor&,
@@ -86,7 +87,8 @@ struct Svd {
   }
   // Vectors without a value may turn among themselves, of which no loss may depend.
   static void check_more(const Side& side, const Side& gradient) {
-    if (!gradient.more.defined() || columns_of(side.more) < 2) return;
+    if (!gradient.more.defined()) return;
+    if (columns_of(side.more) < 2 && !is_complex(side.more.dtype())) return;
     const GradMode off(false);
     const Tensor turn = matmul(adjoint(side.more), gradient.more);
     const auto greatest = [](const Tensor& t) {
@@ -94,7 +96,7 @@ struct Svd {
     };
     const Tensor skew = greatest(turn - adjoint(turn));
     const Tensor size = greatest(gradient.more);
-    const double unit = turn.dtype() == DType::Float32 ? 0x1p-23 : 0x1p-52;
+    const double unit = unit_of(turn.dtype());
     for (std::int64_t i = 0; i < skew.numel(); ++i) {
       check(!(skew.data<double>()[i] > 1e4 * unit * size.data<double>()[i]),
             "linalg.svd: the loss depends on which vectors without a singular value were chosen, "
@@ -126,6 +128,7 @@ struct Svd {
     };
     const Tensor cu = coupled(u, gu);
     const Tensor cw = coupled(w, gw);
+    check_phases("svd_backward: The singular vectors", sum_of(cu, cw));
     const auto skew = [](const Tensor& c) { return c.defined() ? c - adjoint(c) : Tensor(); };
     const Tensor ku = skew(cu);
     const Tensor kw = skew(cw);
@@ -135,9 +138,10 @@ struct Svd {
     const Tensor rows = unsqueeze(s, -1);
     const Tensor size =
         sum_of(cu.defined() ? abs(cu) : Tensor(), cw.defined() ? abs(cw) : Tensor());
-    Tensor middle = mul_number(quotient(plus, columns - rows, {s, size, !gs.defined()}) +
-                                   quotient(minus, columns + rows, {s, size, true}),
-                               0.5);
+    Tensor middle =
+        mul_number(quotient(plus, columns - rows, {s, size, !gs.defined()}) +
+                       quotient(minus, columns + rows, {s, size, true, !is_complex(minus.dtype())}),
+                   0.5);
     if (gs.defined()) middle = middle + diag_embed(gs);
     Tensor gradient = matmul(matmul(u.vectors, middle), adjoint(w.vectors));
     if (rows_of(u.vectors) > k && v.grad(0).defined()) {
@@ -168,12 +172,12 @@ struct Svd {
     const Tensor& t = j.tangent(0);
     const Tensor moved = matmul(t, w.vectors);
     const Tensor p = matmul(adjoint(u.vectors), moved);
-    const Tensor ds = diagonal(p, 0, -2, -1);
+    const Tensor ds = real(diagonal(p, 0, -2, -1));
     const Tensor turned = adjoint(p);
     const Tensor columns = unsqueeze(s, -2);
     const Tensor rows = unsqueeze(s, -1);
     const Tensor plus = quotient(p + turned, columns - rows, {s, p, true});
-    const Tensor minus = quotient(p - turned, columns + rows, {s, p, true});
+    const Tensor minus = quotient(p - turned, columns + rows, {s, p, true, !is_complex(p.dtype())});
     const Tensor du = side_tangent(u, mul_number(plus + minus, 0.5), moved, s);
     const Tensor dw =
         side_tangent(w, mul_number(plus - minus, 0.5), matmul(adjoint(t), u.vectors), s);
@@ -219,7 +223,7 @@ Tensor linalg_svdvals(const Tensor& a, const std::optional<std::string_view>& dr
 std::array<Tensor, 3> torch_svd(const Tensor& a, bool some, bool compute_uv) {
   if (compute_uv) {
     std::array<Tensor, 4> r = decomposed(a, !some, true);
-    return {std::move(r[0]), std::move(r[1]), transpose(r[2], -2, -1)};
+    return {std::move(r[0]), std::move(r[1]), conj(transpose(r[2], -2, -1))};
   }
   const Tensor s = svdvals(a);
   const auto zeros = [&](std::int64_t n) {
@@ -243,15 +247,15 @@ static const Entry entry_linalg_svd(
     "vectors, of which there are as many as values if full_matrices is false.  LinAlgError where A "
     "is not finite.",
     "x(3,3) | x(2,3,3) | x(5,3), False | x(3,5), False | xs(3,3), False "
-    "| x(0,3), False | c(3,0) | c(18,17), False",
-    "U, S, Vh", nullptr, "vectors={0: -2, 2: -1}");
+    "| x(0,3), False | c(3,0) | c(18,17), False | zw(3,3) | z(3,2), False | z(2,3), False",
+    "U, S, Vh", nullptr, "vectors={0: -2, 2: -1}, free=True");
 static const Entry entry_svdvals("svdvals(A, *, driver=None)", function<linalg_svdvals>,
                                  kLinalgForm | kOutForm,
                                  "The singular values of matrices in falling order.",
-                                 "x(3,3) | x(2,3,5) | xs(5,3) | x(0,3) | c(18,17)");
+                                 "x(3,3) | x(2,3,5) | xs(5,3) | x(0,3) | c(18,17) | z(3,2)");
 static const Entry entry_svd("svd(input, some=True, compute_uv=True)", function<torch_svd>, kBoth,
                              "The same as linalg.svd under its old name, with V in place of V^H.",
-                             "x(3,3) | x(2,5,3) | c(5,3), False | x(3,5), True, False", "U, S, V",
-                             nullptr, "vectors={0: -2, 2: -2}");
+                             "x(3,3) | x(2,5,3) | c(5,3), False | x(3,5), True, False | z(3,2)",
+                             "U, S, V", nullptr, "vectors={0: -2, 2: -2}, free=True");
 
 }  // namespace pullback

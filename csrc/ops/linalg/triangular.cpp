@@ -13,6 +13,7 @@ namespace {
 struct SolveTriangular {
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
+  static constexpr bool kComplex = true;
   struct Attrs {
     Triangular how;
     const char* node = "LinalgSolveTriangularBackward0";
@@ -95,7 +96,7 @@ std::array<Tensor, 2> triangular_solve(const Tensor& b, const Tensor& a, bool up
   const Triangular how{upper != transpose, true, unitriangular};
   const SolveTriangular::Attrs attrs{how, "TriangularSolveBackward0"};
   return {apply<SolveTriangular>(attrs, transpose ? matrix_transpose(matrix) : matrix, right),
-          adjoint(clone(adjoint(matrix), MemoryFormat::Contiguous))};
+          matrix_transpose(clone(matrix_transpose(matrix), MemoryFormat::Contiguous))};
 }
 
 }  // namespace
@@ -132,14 +133,15 @@ static const Entry entry_solve_triangular(
     "| x(3,3, low=0.5, high=2), x(2,3,2), upper=True, unitriangular=True "
     "| x(0,0), x(0,2), upper=True | x(3,3), x(3,0), upper=True | x(18,18, low=0.9, high=1.1), "
     "x(18,2), upper=False "
-    "| x(18,18, low=0.9, high=1.1), x(2,18), upper=True, left=False");
+    "| x(18,18, low=0.9, high=1.1), x(2,18), upper=True, left=False | zw(3,3), z(3,2), upper=True "
+    "| zw(3,3), z(2,3), upper=False, left=False");
 static const Entry entry_triangular_solve(
     "triangular_solve(input, A, upper=True, transpose=False, unitriangular=False)",
     function<triangular_solve>, kBoth,
     "The solutions X of A X = input for triangular matrices A, and a copy of A.",
     "x(3,2), x(3,3, low=0.5, high=2) | x(2,3,2), x(3,3, low=0.5, high=2), False "
     "| x(3,2), x(3,3, low=0.5, high=2), True, True | x(3,2), x(3,3), transpose=True, "
-    "unitriangular=True",
+    "unitriangular=True | z(3,2), zw(3,3), True, True",
     "solution, cloned_coefficient");
 
 }  // namespace pullback
