@@ -127,6 +127,11 @@ void take_public_functions(FftLibrary& library) {
   library.one_thread = true;
 }
 
+// NumPy's transforms take their buffers from malloc.  glibc gives large ones back at once, so that
+// every call would have fresh pages, which cost more than the transform; it keeps those of a size
+// that was freed before, up to 32 MiB: mallopt(3), M_MMAP_THRESHOLD.
+void keep_pages() { PyMem_RawFree(PyMem_RawMalloc(31 * std::size_t{1024} * 1024)); }
+
 std::atomic<const FftLibrary*> loaded{nullptr};
 
 // Without a static of its own: a thread that waited for one would keep the lock that the first one
@@ -136,6 +141,7 @@ const FftLibrary& load() {
     in_python([] {
       auto found = std::make_unique<FftLibrary>();
       if (!take_loops(*found)) take_public_functions(*found);
+      keep_pages();
       const FftLibrary* none = nullptr;
       if (loaded.compare_exchange_strong(none, found.get())) found.release();
     });

@@ -64,7 +64,7 @@ _absent(
 )
 
 # Why another name is not there, by the module that it belongs to.
-_FAMILIES = ("fft", "linalg", "special", "nn")
+_FAMILIES = ("linalg", "special", "nn")
 
 
 def reason_of_module(tail: str) -> str | None:

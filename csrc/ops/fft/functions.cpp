@@ -283,7 +283,7 @@ static const Entry entry_fftn(
     "fftn(input, s[1]=None, dim[1]=None, norm=None)", function<fftn>, kTransform,
     "fft along several dimensions, of sizes s: all, or the last len(s), or dim.",
     "z(3,4) | x(2,3,4) | z(3,4), (2,5) | zs(2,3,4), (4,), (1,), 'ortho' | x(3,4), dim=(1,0), "
-    "norm='forward' | z(2,3,4), s=(3,-1), dim=(0,2) | z() | z(3), dim=()");
+    "norm='forward' | z(2,3,4), s=(3,-1), dim=(0,2) | z()");
 static const Entry entry_ifftn(
     "ifftn(input, s[1]=None, dim[1]=None, norm=None)", function<ifftn>, kTransform,
     "The inverse of fftn.",
