@@ -198,3 +198,44 @@ def test_values_of_nearest_places_do_not_change_with_a_gradient() -> None:
     assert repr(plain.tolist()) == repr(followed.tolist())
     followed.sum().backward()
     assert grid.grad.tolist() == pb.zeros_like(grid).tolist()
+
+
+CONSTANT_GRADIENTS: dict[str, Callable[[Any, Any], Any]] = {
+    "max_pool2d": lambda t, x: t.nn.functional.max_pool2d(x, 2),
+    "adaptive_max_pool2d": lambda t, x: t.nn.functional.adaptive_max_pool2d(x, 2),
+    "avg_pool2d": lambda t, x: t.nn.functional.avg_pool2d(x, 2),
+    "adaptive_avg_pool2d": lambda t, x: t.nn.functional.adaptive_avg_pool2d(x, 2),
+    "to one element": lambda t, x: t.nn.functional.adaptive_avg_pool2d(x, 1),
+    "reflect": lambda t, x: t.nn.functional.pad(x, (1, 2, 1, 0), "reflect"),
+    "replicate": lambda t, x: t.nn.functional.pad(x, (1, 2, 1, 0), "replicate"),
+}
+
+
+@pytest.mark.parametrize("name", CONSTANT_GRADIENTS)
+def test_a_constant_gradient_stays_part_of_the_graph(name: str) -> None:
+    def found(t: Any) -> Any:
+        def function(x: Any) -> Any:
+            return (CONSTANT_GRADIENTS[name](t, x) * 2).sum()
+
+        x = wave(t, 1, 2, 4, 4).requires_grad_()
+        (first,) = t.autograd.grad(function(x), x, create_graph=True)
+        node = first.grad_fn.name() if first.grad_fn else None
+        if first.requires_grad:
+            first.sum().backward()
+        twice = t.func.grad(lambda v: t.func.grad(function)(v).sum())
+        rows = t.func.vmap(t.func.grad(function))(wave(t, 3, 1, 2, 4, 4))
+        return node, x.grad, first.detach(), twice(x.detach()), rows
+
+    ours, theirs = found(pb), found(torch)
+    assert ours[0] == theirs[0]
+    for a, b in zip(ours[1:], theirs[1:], strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            torch.testing.assert_close(torch.tensor(a.tolist()), b)
+
+
+def test_a_constant_gradient_has_no_tangent() -> None:
+    x, t = wave(pb, 1, 1, 4, 4), pb.ones(1, 1, 4, 4)
+    for function in CONSTANT_GRADIENTS.values():
+        slope = pb.func.grad(lambda v, function=function: function(pb, v).sum())
+        assert pb.func.jvp(slope, (x,), (t,))[1].tolist() == pb.zeros_like(x).tolist()

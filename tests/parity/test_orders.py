@@ -60,8 +60,6 @@ FEWER_IN_TORCH = {
 }
 # A gradient is constant; torch keeps it in the graph, or for det we do, with the derivative zero.
 CONSTANT = {
-    *(f"{kind}_pool{d}d" for kind in ("avg", "adaptive_avg", "max") for d in (1, 2, 3)),
-    *(f"{kind}max_pool{d}d_with_indices" for kind in ("", "adaptive_") for d in (1, 2, 3)),
     # Of the bias, or where there are no images.
     "conv1d(x(2,3,7), x(4,3,3), x(4))",
     "conv1d(x(0,3,5), x(2,3,3))",
@@ -85,10 +83,6 @@ CONSTANT = {
     "batch_norm(x(2,3,2,2), c(3), c(3, low=0.5, high=2))",
     "instance_norm(x(2,3,2,3), None, None, x(3), x(3), eps=0.1)",
     "layer_norm(x(2,3,4), (3,4), x(3,4), x(3,4))",
-    "pad(xs(2,3,4), (1,1), 'reflect')",
-    "pad(x(2,3,4), (1,2,2,0), 'replicate')",
-    "pad(x(2,3,3,4), (1,1,2,1,0,1), 'reflect')",
-    "pad(x(2,3,4), (2,-1), 'replicate')",
     "det(x(1,1))",
     # Of tensors without elements.
     "cumprod(x(0), 0)",

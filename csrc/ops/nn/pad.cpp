@@ -111,6 +111,17 @@ const char* node_of(Wrap mode, int dims) {
   return (mode == Wrap::Reflect ? kReflection : kReplication)[dims - 1];
 }
 
+const char* constant_of(Wrap mode, int dims) {
+  static constexpr const char* kReflection[] = {"ReflectionPad1DBackwardBackward0",
+                                                "ReflectionPad2DBackwardBackward0",
+                                                "ReflectionPad3DBackwardBackward0"};
+  static constexpr const char* kReplication[] = {"ReplicationPad1DBackwardBackward0",
+                                                 "ReplicationPad2DBackwardBackward0",
+                                                 "ReplicationPad3DBackwardBackward0"};
+  if (mode == Wrap::Circular) return nullptr;
+  return (mode == Wrap::Reflect ? kReflection : kReplication)[dims - 1];
+}
+
 Tensor wrapped(const Tensor& input, const Dims& pad, Wrap mode) {
   const int dims = pad.size() / 2;
   Tensor result = input;
@@ -138,7 +149,8 @@ Tensor wrapped(const Tensor& input, const Dims& pad, Wrap mode) {
       taps.add(source(mode, o - before, n, before, after), 1);
       taps.end_output();
     }
-    result = apply_taps(result, d, share(std::move(taps)), node_of(mode, dims));
+    result = apply_taps(result, d, share(std::move(taps)), node_of(mode, dims),
+                        k == 0 ? constant_of(mode, dims) : nullptr);
   }
   return result;
 }

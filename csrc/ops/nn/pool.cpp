@@ -8,6 +8,7 @@
 #include <array>
 #include <limits>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,15 @@ struct MaxOfWindows {
     const char* node;
     Attrs batched(std::int64_t) const { return *this; }
     int dims() const { return static_cast<int>(windows->size()); }
+    // The name of the gradient, which is constant in the input but stays part of the graph.
+    const char* constant() const {
+      if (std::string_view(node).starts_with("Adaptive")) {
+        return dims() == 3 ? "AdaptiveMaxPool3DBackwardBackward0"
+                           : "AdaptiveMaxPool2DBackwardBackward0";
+      }
+      return dims() == 3 ? "MaxPool3DWithIndicesBackwardBackward0"
+                         : "MaxPool2DWithIndicesBackwardBackward0";
+    }
     // Of the input from those of a result.
     Dims whole(Sizes sizes) const {
       Dims all(sizes);
@@ -86,7 +96,8 @@ struct MaxOfWindows {
     const Dims whole = a.whole(g.sizes());
     const Tensor zeros = expanded_zeros(flat_sizes(whole, a.dims()), g.dtype());
     const Tensor sums = scatter_add(zeros, -1, reshape(v.out(1), flat), reshape(g, flat));
-    v.give(0, laid_out(reshape(sums, whole), format_of(g)));
+    const Tensor gradient = laid_out(reshape(sums, whole), format_of(g));
+    v.give(0, mode.grad ? stepwise(a.constant(), gradient, v.history_of(0)) : gradient);
   }
   static std::array<Tensor, 2> jvp(Jvp<MaxOfWindows>& j) {
     const int dims = j.attrs().dims();
@@ -176,12 +187,17 @@ constexpr const char* kAdaptiveMaxNodes[3] = {
 constexpr const char* kMeanNames[3] = {"avg_pool1d", "avg_pool2d", "avg_pool3d"};
 constexpr const char* kMeanNodes[3] = {"AvgPool1DBackward0", "AvgPool2DBackward0",
                                        "AvgPool3DBackward0"};
+constexpr const char* kMeanConstants[3] = {
+    "AvgPool2DBackwardBackward0", "AvgPool2DBackwardBackward0", "AvgPool3DBackwardBackward0"};
 constexpr const char* kAdaptiveMaxNames[3] = {"adaptive_max_pool1d", "adaptive_max_pool2d",
                                               "adaptive_max_pool3d"};
 constexpr const char* kAdaptiveMeanNames[3] = {"adaptive_avg_pool1d", "adaptive_avg_pool2d",
                                                "adaptive_avg_pool3d"};
 constexpr const char* kAdaptiveMeanNodes[3] = {
     "AdaptiveAvgPool1DBackward0", "AdaptiveAvgPool2DBackward0", "AdaptiveAvgPool3DBackward0"};
+constexpr const char* kAdaptiveMeanConstants[3] = {"AdaptiveAvgPool2DBackwardBackward0",
+                                                   "AdaptiveAvgPool2DBackwardBackward0",
+                                                   "AdaptiveAvgPool3DBackwardBackward0"};
 
 template <int dims>
 std::array<Tensor, 2> max_pool_with_indices(const Tensor& input, const Dims& kernel_size,
@@ -290,7 +306,8 @@ Tensor mean_pool(const Tensor& input, const Dims& kernel_size, const std::option
         for (std::int64_t i = begin; i < end; ++i) taps.add(i, 1 / divisor);
         taps.end_output();
       }
-      result = apply_taps(result, dim, share(std::move(taps)), of_dims(kMeanNodes, dims));
+      result = apply_taps(result, dim, share(std::move(taps)), of_dims(kMeanNodes, dims),
+                          d == dims - 1 ? of_dims(kMeanConstants, dims) : nullptr);
     }
     return result;
   };
@@ -307,6 +324,9 @@ Tensor adaptive_mean_pool(const Tensor& input, const Dims& output_size) {
   const char* const name = of_dims(kAdaptiveMeanNames, dims);
   const Dims sizes = adaptive_sizes(name, input, output_size, dims);
   check_kind(name, input, true);
+  // To one element each it is a mean, whose gradient is no part of the graph.
+  const bool mean = count_elements(sizes) == 1;
+  const char* const constant = mean ? nullptr : of_dims(kAdaptiveMeanConstants, dims);
   const auto pooled = [&](Tensor result) {
     for (int d = dims - 1; d >= 0; --d) {
       const int dim = input.ndim() - dims + d;
@@ -319,7 +339,8 @@ Tensor adaptive_mean_pool(const Tensor& input, const Dims& output_size) {
         }
         taps.end_output();
       }
-      result = apply_taps(result, dim, share(std::move(taps)), of_dims(kAdaptiveMeanNodes, dims));
+      result = apply_taps(result, dim, share(std::move(taps)), of_dims(kAdaptiveMeanNodes, dims),
+                          d == dims - 1 ? constant : nullptr);
     }
     return result;
   };

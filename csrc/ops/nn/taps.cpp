@@ -19,7 +19,8 @@ struct Tapped {
     SharedTaps taps;
     bool transposed;
     const char* node;
-    Attrs batched(std::int64_t) const { return {dim + 1, taps, transposed, node}; }
+    const char* constant;  // of the gradient, if that stays part of the graph
+    Attrs batched(std::int64_t) const { return {dim + 1, taps, transposed, node, constant}; }
     const kernels::Taps& map() const { return transposed ? taps->backward : taps->forward; }
   };
   static const char* node_name(const Attrs& a) { return a.node; }
@@ -43,7 +44,10 @@ struct Tapped {
   static void vjp(Vjp<Tapped>& v) {
     Attrs back = v.attrs();
     back.transposed = !back.transposed;
-    v.give(0, apply<Tapped>(back, v.grad()));
+    back.constant = nullptr;
+    const Tensor gradient = apply<Tapped>(back, v.grad());
+    const char* const node = v.attrs().constant;
+    v.give(0, node && mode.grad ? stepwise(node, gradient, v.history_of(0)) : gradient);
   }
 };
 
@@ -54,8 +58,9 @@ SharedTaps share(kernels::Taps taps) {
   return std::make_shared<const TapsPair>(TapsPair{std::move(taps), std::move(back)});
 }
 
-Tensor apply_taps(const Tensor& input, int dim, const SharedTaps& taps, const char* node) {
-  return apply<Tapped>({dim, taps, false, node}, input);
+Tensor apply_taps(const Tensor& input, int dim, const SharedTaps& taps, const char* node,
+                  const char* constant) {
+  return apply<Tapped>({dim, taps, false, node, constant}, input);
 }
 
 }  // namespace pullback

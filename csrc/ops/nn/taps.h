@@ -27,7 +27,10 @@ Tensor rounded_once(const Tensor& input, Compute&& compute) {
   return cast(compute(cast(input, DType::Float32)), input.dtype());
 }
 
-// Recorded; `node` is the name in the graph.
-Tensor apply_taps(const Tensor& input, int dim, const SharedTaps& taps, const char* node);
+// Recorded; `node` is the name in the graph.  Where `constant` is given the gradient, which does
+// not depend on the input, stays a function of it under this name, with the derivative zero: of the
+// map that the input comes to first.
+Tensor apply_taps(const Tensor& input, int dim, const SharedTaps& taps, const char* node,
+                  const char* constant = nullptr);
 
 }  // namespace pullback
