@@ -162,6 +162,13 @@ SAMPLES = {
     "nn.functional.adaptive_max_pool3d": "input=pb.ones(1, 4, 4, 4), output_size=2",
     "nn.functional.local_response_norm": "input=pb.ones(1, 2, 3), size=2",
     "nn.functional.lp_pool1d": "input=pb.ones(1, 4), norm_type=2.0, kernel_size=2",
+    "nn.functional.fractional_max_pool2d": "input=pb.ones(1, 4, 4), kernel_size=2, output_size=2",
+    "nn.functional.fractional_max_pool2d_with_indices": "input=pb.ones(1, 4, 4), kernel_size=2, "
+    "output_size=2",
+    "nn.functional.fractional_max_pool3d": "input=pb.ones(1, 4, 4, 4), kernel_size=2, "
+    "output_size=2",
+    "nn.functional.fractional_max_pool3d_with_indices": "input=pb.ones(1, 4, 4, 4), kernel_size=2, "
+    "output_size=2",
     "nn.functional.lp_pool2d": "input=pb.ones(1, 4, 4), norm_type=2.0, kernel_size=2",
     "nn.functional.lp_pool3d": "input=pb.ones(1, 4, 4, 4), norm_type=2.0, kernel_size=2",
     "nn.functional.max_pool1d": "input=pb.ones(1, 4), kernel_size=2",
@@ -202,6 +209,8 @@ SAMPLES = {
     "nn.functional.dropout2d": "input=pb.ones(2, 2, 2, 2)",
     "nn.functional.dropout3d": "input=pb.ones(2, 2, 2, 2, 2)",
     "nn.functional.feature_alpha_dropout": "input=pb.ones(2, 2)",
+    "nn.functional.linear_cross_entropy": "input=pb.ones(2, 3), linear_weight=pb.ones(4, 3), "
+    "target=pb.tensor([0, 1])",
     "nn.functional.gaussian_nll_loss": "input=pb.ones(2), target=pb.ones(2), var=1.0",
     "nn.functional.gumbel_softmax": "logits=pb.ones(2)",
     "nn.functional.rrelu": "input=pb.ones(2)",

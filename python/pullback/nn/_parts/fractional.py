@@ -39,15 +39,14 @@ def _spread(name: str, what: str, value: Any, dims: int) -> list[int]:
 
 def _output_size(name: str, dims: int, input: Tensor, size: Any, ratio: Any) -> list[int]:
     """The sizes of the result, from either of the two arguments."""
+    if ratio is not None:
+        for each in ratio if isinstance(ratio, (tuple, list)) else (ratio,):
+            _arguments.numbers(name, output_ratio=each)
     if size is not None:
         return _spread(name, "output_size", size, dims)
     if ratio is None:
         raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
-    if isinstance(ratio, (tuple, list)):
-        ratios = list(ratio)
-    else:
-        _arguments.numbers(name, output_ratio=ratio)
-        ratios = [ratio] * dims
+    ratios = list(ratio) if isinstance(ratio, (tuple, list)) else [ratio] * dims
     if len(ratios) != dims:
         raise ValueError(
             f"{name} requires output_ratio to either be a single Int or tuple of Ints: got "
@@ -188,7 +187,7 @@ def fractional_max_pool2d_with_indices(
     _random_samples: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """``fractional_max_pool2d`` with the positions in the plane, int64."""
-    name = "fractional_max_pool2d"
+    name = "fractional_max_pool2d_with_indices"
     _arguments.bools(name, return_indices=return_indices)
     return _pool(name, 2, input, kernel_size, output_size, output_ratio, _random_samples)
 
@@ -224,9 +223,9 @@ def fractional_max_pool2d(
         tensor([[[ 6.,  9.],
                  [21., 24.]]])
     """
-    both = fractional_max_pool2d_with_indices(
-        input, kernel_size, output_size, output_ratio, return_indices, _random_samples
-    )
+    name = "fractional_max_pool2d"
+    _arguments.bools(name, return_indices=return_indices)
+    both = _pool(name, 2, input, kernel_size, output_size, output_ratio, _random_samples)
     return both if return_indices else both[0]
 
 
@@ -239,7 +238,7 @@ def fractional_max_pool3d_with_indices(
     _random_samples: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """``fractional_max_pool3d`` with the positions in the volume, int64."""
-    name = "fractional_max_pool3d"
+    name = "fractional_max_pool3d_with_indices"
     _arguments.bools(name, return_indices=return_indices)
     return _pool(name, 3, input, kernel_size, output_size, output_ratio, _random_samples)
 
@@ -253,7 +252,7 @@ def fractional_max_pool3d(
     _random_samples: Tensor | None = None,
 ) -> Any:
     """The same of the last three dimensions; ``_random_samples`` is [batch, channels, 3]."""
-    both = fractional_max_pool3d_with_indices(
-        input, kernel_size, output_size, output_ratio, return_indices, _random_samples
-    )
+    name = "fractional_max_pool3d"
+    _arguments.bools(name, return_indices=return_indices)
+    both = _pool(name, 3, input, kernel_size, output_size, output_ratio, _random_samples)
     return both if return_indices else both[0]
