@@ -191,8 +191,6 @@ SAMPLES = {
     "nn.functional.native_channel_shuffle": "input=pb.ones(1, 4, 2), groups=2",
     "nn.functional.pixel_shuffle": "input=pb.ones(4, 2, 2), upscale_factor=2",
     "nn.functional.pixel_unshuffle": "input=pb.ones(1, 2, 2), downscale_factor=2",
-    "nn.functional.scaled_dot_product_attention": "query=pb.ones(2, 2), key=pb.ones(2, 2), "
-    "value=pb.ones(2, 2)",
     "nn.functional.upsample": "input=pb.ones(1, 1, 2), size=3",
     "nn.functional.upsample_bilinear": "input=pb.ones(1, 1, 2, 2), size=3",
     "nn.functional.upsample_nearest": "input=pb.ones(1, 1, 2), size=3",
