@@ -22,8 +22,6 @@ namespace {
 
 // Products of fewer multiplications never load OpenBLAS.
 constexpr std::int64_t kSmallProduct = 16384;
-// The same for one thread's blocks, for which it is loaded anyway.
-constexpr std::int64_t kSmallBlock = 1 << 18;
 constexpr std::int64_t kDotBlock = 8192;
 // Multiplications that are worth a tile of their own.
 constexpr std::int64_t kTileWork = 1 << 21;
@@ -321,8 +319,7 @@ void multiply_small(DType dtype, const SmallProduct& p) { small_function(dtype)(
 
 void multiply_here(DType dtype, const SmallProduct& p) {
   if (p.m == 0 || p.n == 0) return;
-  const bool packs = p.k > 0 && p.m * p.k <= kSmallPack && p.k * p.n <= kSmallPack;
-  if (packs && p.m * p.n * p.k <= kSmallBlock) return small_function(dtype)(p);
+  if (is_small(p.m, p.n, p.k)) return small_function(dtype)(p);
   if (p.k == 0) {
     if (!p.accumulate) zero({static_cast<char*>(p.c), p.m, p.n, p.c_row, p.c_column}, dtype);
     return;
