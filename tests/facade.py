@@ -65,6 +65,23 @@ SAMPLES = {
     "is_same_size": "input=pb.ones(2), other=pb.ones(2)",
     "histogram": "input=pb.ones(2), bins=2, range=(0.0, 1.0), weight=pb.ones(2)",
     "histogramdd": "input=pb.ones(2, 1), bins=2, range=(0.0, 1.0), weight=pb.ones(2)",
+    "as_strided_scatter": "input=pb.ones(2, 2), src=pb.ones(2), size=(2,), stride=(1,)",
+    "empty_permuted": "size=(2, 3), physical_layout=(1, 0)",
+    "empty_strided": "size=(2, 3), stride=(3, 1)",
+    "gradient": "input=pb.ones(3), edge_order=1",
+    "index_reduce": "input=pb.ones(2), dim=0, index=pb.tensor([0]), source=pb.ones(1), "
+    "reduce='prod', include_self=True",
+    "ldexp": "input=pb.ones(2), other=pb.ones(2)",
+    "narrow_copy": "input=pb.ones(2), dim=0, start=0, length=1",
+    "nonzero_static": "input=pb.ones(2), size=1, fill_value=0",
+    "renorm": "input=pb.ones(2, 2), p=2.0, dim=0, maxnorm=1.0",
+    "slice_copy": "input=pb.ones(2), dim=0, start=0, end=1, step=1",
+    "unfold_copy": "input=pb.ones(2), dimension=0, size=1, step=1",
+    "unravel_index": "indices=pb.tensor([1]), shape=(2, 2)",
+    "unsafe_chunk": "input=pb.ones(2), chunks=1, dim=0",
+    "unsafe_split": "input=pb.ones(2), split_size=1, dim=0",
+    "unsafe_split_with_sizes": "input=pb.ones(2), split_sizes=(1, 1), dim=0",
+    "view_as_complex_copy": "input=pb.ones(2)",
     "range": "start=0, end=3",
     "set_deterministic_debug_mode": "debug_mode=2",
     "set_float32_matmul_precision": "precision='highest'",
@@ -180,7 +197,7 @@ SAMPLES = {
     "nn.functional.max_unpool3d": "input=pb.ones(1, 1, 1, 1), indices=pb.tensor([[[[3]]]]), "
     "kernel_size=2",
     "nn.functional.affine_grid": "theta=pb.ones(1, 2, 3), size=(1, 1, 2, 2), align_corners=True",
-    "nn.functional.channel_shuffle": "input=pb.ones(1, 4, 2), groups=2",
+    "channel_shuffle": "input=pb.ones(1, 4, 2), groups=2",
     "nn.functional.grid_sample": "input=pb.ones(1, 1, 2, 2), grid=pb.ones(1, 1, 1, 2), "
     "align_corners=True",
     "nn.functional.interpolate": "input=pb.ones(1, 1, 2), size=3",
@@ -189,15 +206,15 @@ SAMPLES = {
     "in_proj_bias=None, bias_k=None, bias_v=None, add_zero_attn=False, dropout_p=0.0, "
     "out_proj_weight=pb.ones(2, 2), out_proj_bias=None",
     "nn.functional.native_channel_shuffle": "input=pb.ones(1, 4, 2), groups=2",
-    "nn.functional.pixel_shuffle": "input=pb.ones(4, 2, 2), upscale_factor=2",
-    "nn.functional.pixel_unshuffle": "input=pb.ones(1, 2, 2), downscale_factor=2",
+    "pixel_shuffle": "input=pb.ones(4, 2, 2), upscale_factor=2",
+    "pixel_unshuffle": "input=pb.ones(1, 2, 2), downscale_factor=2",
     "nn.functional.upsample": "input=pb.ones(1, 1, 2), size=3",
     "nn.functional.upsample_bilinear": "input=pb.ones(1, 1, 2, 2), size=3",
     "nn.functional.upsample_nearest": "input=pb.ones(1, 1, 2), size=3",
     "nn.functional.conv_tbc": "input=pb.ones(3, 1, 2), weight=pb.ones(1, 2, 2), bias=pb.ones(2)",
     "nn.functional.ctc_loss": "log_probs=pb.zeros(3, 1, 2), targets=pb.tensor([[1]]), "
     "input_lengths=(3,), target_lengths=(1,)",
-    "nn.functional.pdist": "input=pb.ones(3, 2)",
+    "pdist": "input=pb.ones(3, 2)",
     "nn.functional.dropout": "input=pb.ones(2)",
     "nn.functional.embedding": "input=pb.tensor([0, 1]), weight=pb.ones(2, 3)",
     "nn.functional.embedding_bag": "input=pb.tensor([[0, 1]]), weight=pb.ones(2, 3)",
@@ -319,6 +336,25 @@ SAMPLES = {
 
 # Public, but not for users to call with arguments of their own making.
 EXEMPT = {
+    # Their arguments go to functions of nn.functional, which look at them.
+    **dict.fromkeys(
+        [
+            *("adaptive_max_pool1d", "affine_grid_generator", "alpha_dropout"),
+            *("alpha_dropout_", "batch_norm", "binary_cross_entropy_with_logits"),
+            *("constant_pad_nd", "convolution"),
+            *("cosine_embedding_loss", "ctc_loss", "feature_alpha_dropout"),
+            *("feature_alpha_dropout_", "grid_sampler"),
+            *("group_norm", "gru_cell"),
+            *("hinge_embedding_loss", "instance_norm", "kl_div"),
+            *("layer_norm", "lstm_cell", "margin_ranking_loss"),
+            "max_pool1d_with_indices",
+            *("poisson_nll_loss", "rms_norm"),
+            *("rnn_relu_cell", "rnn_tanh_cell", "rrelu"),
+            *("rrelu_", "triplet_margin_loss"),
+        ],
+        "hands its arguments to nn.functional",
+    ),
+    "ldexp_": "as ldexp",
     "OutOfMemoryError": "an error",
     "distributions.identity_transform": "an object",
     **dict.fromkeys(["eig", "lstsq", "matrix_rank", "solve", "symeig"], "always an error"),

@@ -32,3 +32,17 @@ NO_DERIVATIVE_IN_TORCH = {
 
 def listed(table: Collection[str], case: Case) -> bool:
     return case.op.name in table or f"{case.op.name}({case.sample})" in table
+
+
+def _special() -> set[str]:
+    kinds = [f"{shift}chebyshev_polynomial_{kind}" for shift in ("", "shifted_") for kind in "tuvw"]
+    names = "airy_ai bessel_j0 bessel_j1 bessel_y0 bessel_y1 hermite_polynomial_h"
+    names += " hermite_polynomial_he laguerre_polynomial_l legendre_polynomial_p modified_bessel_i0"
+    names += " modified_bessel_i1 modified_bessel_k0 modified_bessel_k1 scaled_modified_bessel_k0"
+    names += " scaled_modified_bessel_k1 spherical_bessel_j0"
+    return {*kinds, *names.split()}
+
+
+# PyTorch records nothing of these, so that no result requires a gradient.
+NOT_RECORDED_IN_TORCH = _special()
+NO_DERIVATIVE_IN_TORCH |= dict.fromkeys(NOT_RECORDED_IN_TORCH, "PyTorch records nothing")

@@ -226,6 +226,33 @@ MEMBERS = {
     "*args: Any, **kwargs: Any) -> NoReturn: ...",
     "_make_subclass": "@staticmethod\ndef _make_subclass(\n    cls: Any, data: Tensor, "
     "require_grad: _bool = False\n) -> Any: ...",
+    "apply_": "def apply_(self, callable: Any) -> Tensor: ...",
+    "as_strided_scatter": "def as_strided_scatter(\n    self, src: Tensor, size: Sequence[_int], "
+    "stride: Sequence[_int], storage_offset: _int | None = None\n) -> Tensor: ...",
+    "dim_order": "def dim_order(self, *, ambiguity_check: Any = False) -> tuple[_int, ...]: ...",
+    "fill_diagonal_": "def fill_diagonal_(self, fill_value: Any, wrap: _bool = False) -> Tensor: "
+    "...",
+    "index_reduce": "def index_reduce(\n    self, dim: _int, index: Tensor, source: Tensor, "
+    "reduce: str, *, include_self: _bool = True\n) -> Tensor: ...",
+    "index_reduce_": "def index_reduce_(\n    self, dim: _int, index: Tensor, source: Tensor, "
+    "reduce: str, *, include_self: _bool = True\n) -> Tensor: ...",
+    "ldexp": "def ldexp(self, other: Tensor) -> Tensor: ...",
+    "ldexp_": "def ldexp_(self, other: Tensor) -> Tensor: ...",
+    "map2_": "def map2_(self, x: Tensor, y: Tensor, callable: Any) -> Tensor: ...",
+    "map_": "def map_(self, tensor: Tensor, callable: Any) -> Tensor: ...",
+    "narrow_copy": "def narrow_copy(self, dim: _int, start: _int, length: _int) -> Tensor: ...",
+    "new_empty_strided": "def new_empty_strided(\n    self, size: Sequence[_int], "
+    "stride: Sequence[_int], **others: Any\n) -> Tensor: ...",
+    "nonzero_static": "def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor: "
+    "...",
+    "renorm": "def renorm(self, p: _float, dim: _int, maxnorm: _float) -> Tensor: ...",
+    "renorm_": "def renorm_(self, p: _float, dim: _int, maxnorm: _float) -> Tensor: ...",
+    "unsafe_chunk": "def unsafe_chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]: "
+    "...",
+    "unsafe_split": "def unsafe_split(\n    self, split_size: _int, dim: _int = 0\n) "
+    "-> tuple[Tensor, ...]: ...",
+    "unsafe_split_with_sizes": "def unsafe_split_with_sizes(\n    self, split_sizes: "
+    "Sequence[_int], dim: _int = 0\n) -> tuple[Tensor, ...]: ...",
     "is_same_size": "def is_same_size(self, other: Tensor) -> _bool: ...",
     "set_": "def set_(self, source: Any = None, *args: Any, **kwargs: Any) -> Self: ...",
     "storage": "def storage(self) -> Any: ...",

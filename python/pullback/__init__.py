@@ -256,6 +256,76 @@ _LAZY |= dict.fromkeys(
     "_tensor_types",
 )
 
+_LAZY |= dict.fromkeys(
+    [
+        "adaptive_max_pool1d",
+        "affine_grid_generator",
+        "alpha_dropout",
+        "alpha_dropout_",
+        "batch_norm",
+        "binary_cross_entropy_with_logits",
+        "channel_shuffle",
+        "constant_pad_nd",
+        "convolution",
+        "cosine_embedding_loss",
+        "ctc_loss",
+        "feature_alpha_dropout",
+        "feature_alpha_dropout_",
+        "grid_sampler",
+        "grid_sampler_2d",
+        "grid_sampler_3d",
+        "group_norm",
+        "gru_cell",
+        "hinge_embedding_loss",
+        "instance_norm",
+        "kl_div",
+        "layer_norm",
+        "lstm_cell",
+        "margin_ranking_loss",
+        "max_pool1d_with_indices",
+        "pdist",
+        "pixel_shuffle",
+        "pixel_unshuffle",
+        "poisson_nll_loss",
+        "rms_norm",
+        "rnn_relu_cell",
+        "rnn_tanh_cell",
+        "rrelu",
+        "rrelu_",
+        "triplet_margin_loss",
+    ],
+    "_functional_names",
+)
+
+_LAZY |= dict.fromkeys(
+    [
+        "as_strided_scatter",
+        "gradient",
+        "index_reduce",
+        "ldexp",
+        "ldexp_",
+        "narrow_copy",
+        "nonzero_static",
+        "renorm",
+        "slice_copy",
+        "unfold_copy",
+        "unravel_index",
+        "unsafe_chunk",
+        "unsafe_split",
+        "unsafe_split_with_sizes",
+        "view_as_complex_copy",
+    ],
+    "_compositions",
+)
+
+_LAZY |= dict.fromkeys(
+    [
+        "empty_permuted",
+        "empty_strided",
+    ],
+    "_in_memory",
+)
+
 # torch's names of dtypes that pullback does not have.
 _NO_DTYPES = frozenset(
     [

@@ -314,6 +314,139 @@ class Tensor:
 
         return histogram(self, bins, **kwargs)
 
+    def as_strided_scatter(
+        self: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None
+    ) -> Any:
+        """``pullback.as_strided_scatter`` of this tensor."""
+        from pullback._compositions import as_strided_scatter
+
+        return as_strided_scatter(self, src, size, stride, storage_offset)
+
+    def index_reduce(
+        self: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
+    ) -> Any:
+        """``pullback.index_reduce`` of this tensor."""
+        from pullback._compositions import index_reduce
+
+        return index_reduce(self, dim, index, source, reduce, include_self=include_self)
+
+    def index_reduce_(
+        self: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
+    ) -> Any:
+        """The same in place."""
+        from pullback._compositions import _reduced
+
+        at, places = _reduced("index_reduce_", self, dim, index, source, reduce)
+        return self.scatter_reduce_(at, places, source, reduce, include_self=include_self)
+
+    def nonzero_static(self: Any, *, size: int, fill_value: int = -1) -> Any:
+        """``pullback.nonzero_static`` of this tensor."""
+        from pullback._compositions import nonzero_static
+
+        return nonzero_static(self, size=size, fill_value=fill_value)
+
+    def renorm(self: Any, p: float, dim: int, maxnorm: float) -> Any:
+        """``pullback.renorm`` of this tensor."""
+        from pullback._compositions import renorm
+
+        return renorm(self, p, dim, maxnorm)
+
+    def renorm_(self: Any, p: float, dim: int, maxnorm: float) -> Any:
+        """The same in place."""
+        return self.copy_(self.renorm(p, dim, maxnorm))
+
+    def ldexp(self: Any, other: Any) -> Any:
+        """``pullback.ldexp`` of this tensor."""
+        from pullback._compositions import ldexp
+
+        return ldexp(self, other)
+
+    def ldexp_(self: Any, other: Any) -> Any:
+        """The same in place."""
+        from pullback._compositions import ldexp_
+
+        return ldexp_(self, other)
+
+    def narrow_copy(self: Any, dim: int, start: int, length: int) -> Any:
+        """``pullback.narrow_copy`` of this tensor."""
+        from pullback._compositions import narrow_copy
+
+        return narrow_copy(self, dim, start, length)
+
+    def unsafe_split(self: Any, split_size: int, dim: int = 0) -> Any:
+        """``pullback.unsafe_split`` of this tensor."""
+        from pullback._compositions import unsafe_split
+
+        return unsafe_split(self, split_size, dim)
+
+    def unsafe_split_with_sizes(self: Any, split_sizes: Any, dim: int = 0) -> Any:
+        """``pullback.unsafe_split_with_sizes`` of this tensor."""
+        from pullback._compositions import unsafe_split_with_sizes
+
+        return unsafe_split_with_sizes(self, split_sizes, dim)
+
+    def unsafe_chunk(self: Any, chunks: int, dim: int = 0) -> Any:
+        """``pullback.unsafe_chunk`` of this tensor."""
+        from pullback._compositions import unsafe_chunk
+
+        return unsafe_chunk(self, chunks, dim)
+
+    def new_empty_strided(self: Any, size: Any, stride: Any, **others: Any) -> Any:
+        """``pullback.empty_strided``, of the dtype of this tensor unless said."""
+        from pullback._in_memory import empty_strided
+
+        return empty_strided(size, stride, **{"dtype": self.dtype, **others})
+
+    def fill_diagonal_(self: Any, fill_value: Any, wrap: bool = False) -> Any:
+        """Put a number on the diagonal.
+
+        Args:
+            fill_value: the number.
+            wrap: whether the diagonal of a tall matrix begins again below a row that is left out.
+
+        Raises:
+            RuntimeError: there is one dimension, or more than two of different sizes.
+        """
+        from pullback._in_memory import fill_diagonal
+
+        return fill_diagonal(self, fill_value, wrap)
+
+    def apply_(self: Any, callable: Any) -> Any:
+        """Put ``callable(x)`` in place of each element x; slow, in Python.
+
+        Raises:
+            RuntimeError: the tensor requires a gradient.
+        """
+        from pullback._in_memory import _mapped
+
+        return _mapped("apply_", self, (), callable)
+
+    def map_(self: Any, tensor: Any, callable: Any) -> Any:
+        """Put ``callable(x, y)`` in place of each element x, y from another tensor of the dtype.
+
+        Raises:
+            RuntimeError: a tensor requires a gradient.
+        """
+        from pullback._in_memory import _mapped
+
+        return _mapped("map_", self, (tensor,), callable)
+
+    def map2_(self: Any, x: Any, y: Any, callable: Any) -> Any:
+        """The same with elements of two other tensors.
+
+        Raises:
+            RuntimeError: a tensor requires a gradient.
+        """
+        from pullback._in_memory import _mapped
+
+        return _mapped("map2_", self, (x, y), callable)
+
+    def dim_order(self: Any, *, ambiguity_check: Any = False) -> tuple[int, ...]:
+        """The dimensions, the outermost one in memory first."""
+        from pullback._in_memory import dim_order
+
+        return dim_order(self, ambiguity_check)
+
     def is_conj(self: Any) -> bool:
         """Always False: conjugates are computed, not marked."""
         return False

@@ -9,6 +9,7 @@ cummax = _return_types.cummax
 cummin = _return_types.cummin
 eig = _return_types.eig
 eigh = _return_types.eigh
+frexp = _return_types.frexp
 geqrf = _return_types.geqrf
 inv_ex = _return_types.inv_ex
 kthvalue = _return_types.kthvalue

@@ -15,6 +15,7 @@ import pytest
 
 import pullback as pb
 from table import OPS, Op, differentiable
+from unlike_torch import NOT_RECORDED_IN_TORCH
 
 torch = pytest.importorskip("torch")
 
@@ -125,6 +126,9 @@ OTHER_GRAPHS = {
     "vander": "PyTorch writes into parts of the result",
     "where": "a real operand among complex ones has no node of its own",
 }
+
+OTHER_GRAPHS |= dict.fromkeys(NOT_RECORDED_IN_TORCH, "PyTorch records nothing")
+OTHER_GRAPHS |= {"ndtr": STEPS}
 
 NUMBER = "a number is kept as a number, not as a tensor"
 SIZES = "the derivative reads its sizes only"

@@ -17,6 +17,7 @@ import pytest
 import pullback as pb
 from samples import DTYPES, Sample
 from table import Case, Op, cases, each, results, same
+from unlike_torch import NOT_RECORDED_IN_TORCH
 
 torch = pytest.importorskip("torch")
 
@@ -174,6 +175,18 @@ DIFFERENCES: list[tuple[str, list[str], list[str]]] = [
         ["irfft(z(3,4), 3, 0, 'ortho')", "hfft(z(3,4), 3, 0, 'ortho')"],
     ),
     (RECORDED, ["operand requires a gradient"], ["conj_physical", "eigvals"]),
+    (RECORDED, ["recorded", "leaf", "operand requires a gradient"], [*NOT_RECORDED_IN_TORCH]),
+    (
+        RECORDED,
+        ["recorded", "operand requires a gradient"],
+        [
+            "ndtr",
+            *("alias_copy", "as_strided_copy", "diagonal_copy", "expand_copy", "permute_copy"),
+            *("select_copy", "squeeze_copy", "t_copy", "transpose_copy", "unsqueeze_copy"),
+            *("view_as_real_copy", "view_copy"),
+        ],
+    ),
+    (LAYOUT, ["empty", "larger"], ["mvlgamma(xs(3,4, low=2, high=5), 4)"]),
     (UNSAID, ["larger"], ["addbmm", "logsigmoid(x(3,4))", "logsigmoid(x())"]),
     (SPURIOUS, ["guarded", "transposed"], ["linear(x(2,3,4), x(5,4), x(5))"]),
     (SPURIOUS, ["guarded", "transposed", "plain", "empty", "float32"], ["ger"]),

@@ -45,11 +45,15 @@ UNITS = {
     "adaptive_avg_pool3d": 2,  # within half a unit of float64, PyTorch 1.6 units off
     **dict.fromkeys(["batch_norm", "instance_norm"], 1),
     "logit": 3,
+    **dict.fromkeys(["entr", "multigammaln", "mvlgamma", "xlog1py"], 1),
+    "i0e": 2,
+    "ndtr": 20,  # in the tail, where 1 + erf cancels in PyTorch's composition
 }
 # float32 results of integers, in units of 1e-5.
 INEXACT_FLOATS = 0.05
 # An inverse of a matrix whose condition is 115; PyTorch's is further from the one in float64.
-ILL_CONDITIONED = {"inv": 0.2}
+# A power of the argument is large in PyTorch's float32 there.
+ILL_CONDITIONED = {"inv": 0.2, "airy_ai": 1.0, "bessel_y1": 1.0}
 UNORDERED = {"topk": "without sorting the order is nobody's promise"}
 SIGNS = {"eigh": "the signs of the vectors are nobody's promise"}
 # In half and bfloat16 compared with PyTorch's results in float32.
@@ -234,7 +238,7 @@ def test_gradients(op: Op, dtype: str) -> None:
             assert gap <= GRADIENT_UNITS.get(op.name, 4), f"{what}: {gap} units: {a} {b}"
 
 
-GRADIENT_UNITS = {"sinc": 16}  # next to zero, where the terms cancel
+GRADIENT_UNITS = {"sinc": 16, "i1": 16, "i1e": 16}  # next to zero, where the terms cancel
 
 
 def gradients(op: Op, sample: Sample, lib: Any, dtype: str) -> Any:

@@ -25,6 +25,7 @@ from references import (
     products,
     reductions,
     shapes,
+    special,
     spectra,
     transforms,
 )
@@ -46,6 +47,7 @@ MODULES = (
     products,
     reductions,
     shapes,
+    special,
     spectra,
     transforms,
 )

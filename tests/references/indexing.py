@@ -245,4 +245,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "unfold": unfolded,
 }
 
-OTHER_NAMES: dict[str, str] = {}
+OTHER_NAMES: dict[str, str] = {
+    "diagonal_copy": "diagonal",
+    "select_copy": "select",
+}

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/loops.h"
+#include "kernels/special/normal.h"
 #include "kernels/vecmath.h"
 
 namespace pullback::kernels {
@@ -48,7 +49,7 @@ PULLBACK_BY_DOUBLE(Atanh, atanh)
 
 template <typename T>
 struct Erfinv {
-  double operator()(double x) const { return erfinv(x); }
+  T operator()(T x) const { return erfinv(x); }
 };
 const Register<"erfinv", MathUnary, Erfinv, Floats> kErfinv(Cost::Slow);
 

@@ -1,0 +1,485 @@
+"""Functions that are made of recorded operators: ``gradient``, ``renorm``, ``index_reduce``, ...
+
+They have derivatives of every order and work under the transforms because what they call does.
+Arguments are checked first, in torch's words. Start reading at ``gradient``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pullback as pb
+from pullback import Tensor, _arguments, _core
+
+__all__ = [
+    "as_strided_scatter",
+    "gradient",
+    "index_reduce",
+    "ldexp",
+    "ldexp_",
+    "narrow_copy",
+    "nonzero_static",
+    "renorm",
+    "slice_copy",
+    "unfold_copy",
+    "unravel_index",
+    "unsafe_chunk",
+    "unsafe_split",
+    "unsafe_split_with_sizes",
+    "view_as_complex_copy",
+]
+
+
+def _difference(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
+    """The derivative along a dimension, by second differences of unequal steps inside."""
+    n = x.shape[dim]
+
+    def at(k: int) -> Tensor:
+        return x.narrow(dim, k, 1)
+
+    if not isinstance(spacing, Tensor):
+        left, right = (at(1) - at(0)) / spacing, (at(n - 1) - at(n - 2)) / spacing
+        if edge_order == 2:
+            left = (at(1) * 4 - at(0) * 3 - at(2)) / (2 * spacing)
+            right = (at(n - 1) * 3 - at(n - 2) * 4 + at(n - 3)) / (2 * spacing)
+        if n < 3:
+            return pb.cat([left, right], dim)
+        inner = (x.narrow(dim, 2, n - 2) - x.narrow(dim, 0, n - 2)) / (2 * spacing)
+        return pb.cat([left, inner, right], dim)
+    steps = spacing.diff().reshape([-1 if d == dim else 1 for d in range(x.ndim)])
+    left = (at(1) - at(0)) / steps.narrow(dim, 0, 1)
+    right = (at(n - 1) - at(n - 2)) / steps.narrow(dim, n - 2, 1)
+    if n < 3:
+        return pb.cat([left, right], dim)
+    a, b = steps.narrow(dim, 0, n - 2), steps.narrow(dim, 1, n - 2)
+    inner = x.narrow(dim, 1, n - 2) * (b - a) / (a * b)
+    inner = inner - x.narrow(dim, 0, n - 2) * b / (a * (a + b))
+    inner = inner + x.narrow(dim, 2, n - 2) * a / (b * (a + b))
+    if edge_order == 2:
+        c, d = a.narrow(dim, 0, 1), b.narrow(dim, 0, 1)
+        left = at(1) * (c + d) / (c * d) - at(2) * c / (d * (c + d))
+        left = left - at(0) * (2 * c + d) / (c * (c + d))
+        d, c = a.narrow(dim, n - 3, 1), b.narrow(dim, n - 3, 1)
+        right = at(n - 3) * c / (d * (c + d)) - at(n - 2) * (c + d) / (c * d)
+        right = right + at(n - 1) * (2 * c + d) / (c * (c + d))
+    return pb.cat([left, inner, right], dim)
+
+
+def _spacings(spacing: Any, dims: list[int], is_given: bool, ndim: int) -> list[Any]:
+    """One for each dimension: a number, or the coordinates of its positions."""
+    if isinstance(spacing, Tensor):
+        return [spacing.item()] * len(dims)
+    if not isinstance(spacing, (tuple, list)):
+        _arguments.numbers("gradient", spacing=spacing)
+        return [spacing] * len(dims)
+    if len(spacing) != len(dims):
+        if is_given:
+            raise RuntimeError(
+                "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and "
+                f"dim arguments to have the same length, but got a spacing argument of length "
+                f"{len(spacing)} and a dim argument of length {len(dims)}."
+            )
+        raise RuntimeError(
+            "torch.gradient expected spacing to be unspecified, a scalar, or a list of length "
+            f"equal to 'self.dim() = {ndim}', since dim argument was not given, but got a list of "
+            f"length {len(spacing)}"
+        )
+    for each in spacing:
+        if not isinstance(each, Tensor):
+            _arguments.numbers("gradient", spacing=each)
+    return list(spacing)
+
+
+@_core._overridable
+def gradient(
+    input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1
+) -> tuple[Tensor, ...]:
+    """The derivatives along dimensions of a function that is known at points, by differences.
+
+    Args:
+        input: its values, with at least ``edge_order + 1`` points along each dimension.
+        spacing: the distance of neighbours, or one for each dimension, or tensors with the
+            coordinates of the points along each.
+        dim: one dimension or several; all, if left out.
+        edge_order: 1 or 2, the order of the differences at both ends.
+
+    Returns:
+        A tensor of the shape of the input for each dimension.
+
+    Raises:
+        RuntimeError: there are too few points, a dimension is given twice, there is another number
+            of spacings than of dimensions, or the order is another one.
+        IndexError: there is no such dimension.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.gradient(pb.tensor([0.0, 1.0, 4.0, 9.0]))
+        (tensor([1., 2., 4., 5.]),)
+    """
+    _arguments.tensors("gradient", input=input)
+    _arguments.integers("gradient", edge_order=edge_order)
+    given = [] if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    _arguments.sizes("gradient", dim=given)
+    dims = list(range(input.ndim)) if dim is None else [_wrapped(d, input.ndim) for d in given]
+    for d in dims:
+        if dims.count(d) > 1:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+    spacings = _spacings(spacing, dims, dim is not None, input.ndim)
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    for d, each in zip(dims, spacings, strict=True):
+        if input.shape[d] <= edge_order:
+            raise RuntimeError(
+                "torch.gradient expected each dimension size to be at least edge_order+1"
+            )
+        if isinstance(each, Tensor) and (each.ndim != 1 or each.numel() != input.shape[d]):
+            raise RuntimeError(
+                f"gradient: coordinates of another length: got the shape {list(each.shape)}, "
+                f"expected [{input.shape[d]}], a coordinate for each position of dimension {d}."
+            )
+    return tuple(
+        _difference(input, d, each, edge_order) for d, each in zip(dims, spacings, strict=True)
+    )
+
+
+def _wrapped(dim: int, ndim: int) -> int:
+    """Counted from the front."""
+    most = max(ndim, 1)
+    if not -most <= dim < most:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-most}, {most - 1}], but got "
+            f"{dim})"
+        )
+    return dim % most
+
+
+@_core._overridable
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
+    """A copy whose slices along a dimension are made shorter where their norm is too large.
+
+    Args:
+        input: at least two dimensions.
+        p: the order of the norm, above 0.
+        dim: the dimension whose positions are the slices.
+        maxnorm: the greatest norm that is left.
+
+    Raises:
+        RuntimeError: the order or the norm is negative, or there are fewer dimensions.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.renorm(pb.tensor([[3.0, 4.0], [0.3, 0.4]]), 2, 0, 1.0)
+        tensor([[0.6000, 0.8000],
+                [0.3000, 0.4000]])
+    """
+    _arguments.tensors("renorm", input=input)
+    _arguments.numbers("renorm", p=p, maxnorm=maxnorm)
+    _arguments.integers("renorm", dim=dim)
+    if not p > 0:
+        raise RuntimeError("renorm: non-positive-norm not supported")
+    if not maxnorm >= 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    if input.ndim < 2:
+        raise RuntimeError(
+            f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions"
+        )
+    at = _wrapped(dim, input.ndim)
+    others = [d for d in range(input.ndim) if d != at]
+    norm = pb.linalg.vector_norm(input, p, others, keepdim=True)
+    return input * pb.where(norm > maxnorm, maxnorm / (norm + 1e-7), pb.ones_like(norm))
+
+
+def _reduced(
+    name: str, input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str
+) -> tuple[int, Tensor]:
+    """The dimension and the index for scatter_reduce, after torch's checks."""
+    _arguments.tensors(name, input=input, index=index, source=source)
+    _arguments.integers(name, dim=dim)
+    _arguments.texts(name, reduce=reduce)
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(
+            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got "
+            f"{reduce}."
+        )
+    at = _wrapped(dim, input.ndim)
+    if index.ndim > 1:
+        raise IndexError("index_reduce_(): Index is supposed to be a vector")
+    if index.dtype not in (pb.int32, pb.int64):
+        raise RuntimeError(
+            f"index_reduce_(): Expected dtype int32/int64 for index but got: {index.dtype}"
+        )
+    if input.dtype != source.dtype:
+        raise RuntimeError(
+            f"index_reduce_(): self ({input.dtype}) and source ({source.dtype}) must have the "
+            "same scalar type"
+        )
+    length = source.shape[at] if source.ndim else 1
+    if length != index.numel():
+        raise RuntimeError(
+            f"index_reduce_(): Number of indices ({index.numel()}) should be equal to "
+            f"source.size(dim): ({length}), for dim: {at}"
+        )
+    if index.numel() and not bool(((index >= 0) & (index < input.shape[at])).all()):
+        raise IndexError("index out of range in self")
+    shape = [-1 if d == at else 1 for d in range(source.ndim)]
+    return at, index.long().reshape(shape).expand(source.shape)
+
+
+@_core._overridable
+def index_reduce(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+) -> Tensor:
+    """A copy with slices of a source reduced into those at the positions of a vector.
+
+    Args:
+        input: the tensor of which a copy is made.
+        dim: the dimension of the slices.
+        index: a vector of int32 or int64, a position for each slice of the source.
+        source: of the dtype of the input.
+        reduce: ``prod``, ``mean``, ``amax`` or ``amin``.
+        include_self: whether the values of the input take part.
+
+    Raises:
+        RuntimeError: a dtype, a length or the name of the reduction does not fit.
+        IndexError: a position is out of range.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.index_reduce(pb.ones(3), 0, pb.tensor([0, 0]), pb.tensor([2.0, 3.0]), "prod")
+        tensor([6., 1., 1.])
+    """
+    _arguments.bools("index_reduce", include_self=include_self)
+    at, places = _reduced("index_reduce", input, dim, index, source, reduce)
+    return input.scatter_reduce(at, places, source, reduce, include_self=include_self)
+
+
+@_core._overridable
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The positions of ``size`` elements that are not zero, ``[size, ndim]``.
+
+    Args:
+        input: any tensor.
+        size: how many rows the result has.
+        fill_value: what stands in rows for which there is no element.
+
+    Raises:
+        RuntimeError: the size is negative.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.nonzero_static(pb.tensor([0, 3, 5]), size=3)
+        tensor([[ 1],
+                [ 2],
+                [-1]])
+    """
+    _arguments.tensors("nonzero_static", input=input)
+    _arguments.integers("nonzero_static", size=size, fill_value=fill_value)
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    found = pb.nonzero(input.detach())[:size]
+    rest = pb.full((size - len(found), input.ndim), fill_value, dtype=pb.int64)
+    return pb.cat([found, rest])
+
+
+def _row_lengths(shape: Any) -> tuple[int, ...]:
+    if isinstance(shape, int):
+        return (shape,)
+    if not isinstance(shape, (tuple, list)):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
+    for each in shape:
+        if not isinstance(each, int):
+            raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(each)}")
+    if any(each < 0 for each in shape):
+        raise ValueError(f"'shape' cannot have negative values, but got {tuple(shape)}")
+    return tuple(shape)
+
+
+@_core._overridable
+def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """The positions in a tensor of that shape of elements that are counted row by row.
+
+    Args:
+        indices: integers; they wrap around.
+        shape: the sizes.
+
+    Returns:
+        A tensor of positions for each dimension.
+
+    Raises:
+        TypeError: the dtype of the indices or the shape is of another kind.
+        ValueError: a size is negative.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.unravel_index(pb.tensor([5, 7]), (3, 4))
+        (tensor([1, 1]), tensor([1, 3]))
+    """
+    _arguments.tensors("unravel_index", indices=indices)
+    if indices.is_floating_point() or indices.is_complex() or indices.dtype == pb.bool:
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    found = []
+    below = indices
+    for length in reversed(_row_lengths(shape)):
+        found.append(below % length if length else below)
+        below = below.div(length, rounding_mode="floor") if length else below
+    return tuple(reversed(found))
+
+
+@_core._overridable
+def as_strided_scatter(
+    input: Tensor,
+    src: Tensor,
+    size: Sequence[int],
+    stride: Sequence[int],
+    storage_offset: int | None = None,
+) -> Tensor:
+    """A copy of input with src in the part of its memory that ``as_strided`` shows.
+
+    Args:
+        input: the tensor of which a copy is made.
+        src: of the shape ``size``.
+        size: the sizes of the part.
+        stride: its strides.
+        storage_offset: where it begins; 0 if left out.
+
+    Raises:
+        RuntimeError: ``src`` has another shape, or the part reaches out of the memory.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.as_strided_scatter(pb.zeros(2, 2), pb.ones(2), (2,), (3,))
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
+    _arguments.tensors("as_strided_scatter", input=input, src=src)
+    whole = input.clone()
+    part = whole.as_strided(size, stride, storage_offset)
+    if part.shape != src.shape:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = "
+            f"{list(src.shape)}, slice size = {list(part.shape)}"
+        )
+    part.copy_(src)
+    return whole
+
+
+@_core._overridable
+def unfold_copy(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """A copy of what ``Tensor.unfold`` shows.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.unfold_copy(pb.tensor([1, 2, 3]), 0, 2, 1)
+        tensor([[1, 2],
+                [2, 3]])
+    """
+    _arguments.tensors("unfold_copy", input=input)
+    return input.unfold(dimension, size, step).clone(memory_format=pb.contiguous_format)
+
+
+@_core._overridable
+def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most ``chunks`` equal parts that may be written to; they are copies.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.unsafe_chunk(pb.tensor([1, 2, 3]), 2)
+        (tensor([1, 2]), tensor([3]))
+    """
+    _arguments.tensors("unsafe_chunk", input=input)
+    return tuple(part.clone() for part in input.chunk(chunks, dim))
+
+
+@_core._overridable
+def unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Parts of one size that may be written to; they are copies."""
+    _arguments.tensors("unsafe_split", input=input)
+    return tuple(part.clone() for part in input.split(split_size, dim))
+
+
+@_core._overridable
+def unsafe_split_with_sizes(
+    input: Tensor, split_sizes: Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
+    """Parts of given sizes that may be written to; they are copies."""
+    _arguments.tensors("unsafe_split_with_sizes", input=input)
+    return tuple(part.clone() for part in input.split_with_sizes(split_sizes, dim))
+
+
+@_core._overridable
+def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """A copy of ``length`` positions of a dimension.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.narrow_copy(pb.tensor([1, 2, 3]), 0, 1, 2)
+        tensor([2, 3])
+    """
+    _arguments.tensors("narrow_copy", input=input)
+    return input.narrow(dim, start, length).clone(memory_format=pb.contiguous_format)
+
+
+@_core._overridable
+def slice_copy(
+    input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
+    """A copy of a slice of a dimension.
+
+    Raises:
+        RuntimeError: the step is not above 0.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.slice_copy(pb.tensor([1, 2, 3]), 0, 1)
+        tensor([2, 3])
+    """
+    _arguments.tensors("slice_copy", input=input)
+    _arguments.integers("slice_copy", dim=dim, step=step)
+    _arguments.maybe(_arguments.integers, "slice_copy", start=start, end=end)
+    if step <= 0:
+        raise RuntimeError("slice step must be positive")
+    at = _wrapped(dim, input.ndim)
+    part = input[(slice(None),) * at + (slice(start, end, step),)]
+    return part.clone(memory_format=pb.contiguous_format)
+
+
+@_core._overridable
+def view_as_complex_copy(input: Tensor) -> Tensor:
+    """A copy of pairs, along the last dimension, as complex numbers.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.view_as_complex_copy(pb.tensor([1.0, 2.0]))
+        tensor(1.+2.j)
+    """
+    _arguments.tensors("view_as_complex_copy", input=input)
+    return pb.view_as_complex(input).clone(memory_format=pb.contiguous_format)
+
+
+@_core._overridable
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
+    """``input * 2**other``.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.ldexp(pb.tensor([0.5, 3.0]), pb.tensor([1, 2]))
+        tensor([ 1., 12.])
+    """
+    _arguments.tensors("ldexp", input=input, other=other)
+    exponent = other if other.is_floating_point() else other.to(input.dtype)
+    if not exponent.is_floating_point():
+        exponent = exponent.to(pb.get_default_dtype())
+    return input * pb.pow(2.0, exponent)
+
+
+@_core._overridable
+def ldexp_(input: Tensor, other: Tensor) -> Tensor:
+    """``ldexp`` in place."""
+    return input.copy_(ldexp(input, other))

@@ -1,0 +1,163 @@
+"""Functions and methods of torch that pullback has not, each with the reason.
+
+``REASONS`` is what errors say and what the table in docs/differences.md is made of
+(tools/coverage.py, which fails for a name that is neither here nor in the package). A name is
+written as below ``torch``: ``special.zeta``, ``Tensor.coalesce``. ``PLANNED`` are those that will
+be there.
+"""
+
+from __future__ import annotations
+
+REASONS: dict[str, str] = {}
+PLANNED = "it is planned"
+
+
+def _out(reason: str, space: str, names: str) -> None:
+    below = f"{space}." if space else ""
+    REASONS.update((below + name, reason) for name in names.split())
+
+
+_QUANTISED = "it is for quantised tensors"
+_out(
+    _QUANTISED,
+    "",
+    "choose_qparams_optimized dequantize empty_quantized fake_quantize_per_channel_affine "
+    "fake_quantize_per_tensor_affine fbgemm_linear_fp16_weight "
+    "fbgemm_linear_fp16_weight_fp32_activation fbgemm_linear_int8_weight "
+    "fbgemm_linear_int8_weight_fp32_activation fbgemm_linear_quantize_weight "
+    "fbgemm_pack_gemm_matrix_fp16 fbgemm_pack_quantized_matrix fused_moving_avg_obs_fake_quant "
+    "int_repr q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale "
+    "q_zero_point quantize_per_channel quantize_per_tensor quantize_per_tensor_dynamic "
+    "quantized_batch_norm quantized_gru quantized_gru_cell quantized_lstm quantized_lstm_cell "
+    "quantized_max_pool1d quantized_max_pool2d quantized_max_pool3d quantized_rnn_relu_cell "
+    "quantized_rnn_tanh_cell",
+)
+_out(
+    _QUANTISED,
+    "Tensor",
+    "dequantize int_repr q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale "
+    "q_zero_point qscheme",
+)
+_SPARSE = "it is for sparse layouts"
+_out(
+    _SPARSE,
+    "",
+    "ccol_indices_copy col_indices_copy crow_indices_copy dsmm hsmm hspmm indices_copy "
+    "resize_as_sparse_ row_indices_copy saddmm smm sparse_bsc_tensor sparse_bsr_tensor "
+    "sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor sparse_csr_tensor spmm sspaddmm "
+    "values_copy",
+)
+_out(
+    _SPARSE,
+    "Tensor",
+    "ccol_indices coalesce col_indices crow_indices dense_dim indices is_coalesced "
+    "resize_as_sparse_ row_indices smm sparse_dim sparse_mask sparse_resize_ "
+    "sparse_resize_and_clear_ sspaddmm to_dense to_sparse to_sparse_bsc to_sparse_bsr "
+    "to_sparse_coo to_sparse_csc to_sparse_csr values",
+)
+_DEVICE = "it is for another device, or the library of one"
+_out(
+    _DEVICE,
+    "",
+    "batch_norm_backward_elemt batch_norm_backward_reduce batch_norm_elemt "
+    "batch_norm_gather_stats batch_norm_gather_stats_with_counts batch_norm_stats "
+    "batch_norm_update_stats cudnn_affine_grid_generator cudnn_batch_norm cudnn_convolution "
+    "cudnn_convolution_add_relu cudnn_convolution_relu cudnn_convolution_transpose "
+    "cudnn_grid_sampler cudnn_is_acceptable get_autocast_gpu_dtype get_autocast_ipu_dtype "
+    "get_autocast_xla_dtype get_device_module is_autocast_ipu_enabled is_autocast_xla_enabled "
+    "is_vulkan_available miopen_batch_norm miopen_convolution miopen_convolution_add_relu "
+    "miopen_convolution_relu miopen_convolution_transpose miopen_ctc_loss "
+    "miopen_depthwise_convolution miopen_rnn mkldnn_adaptive_avg_pool2d mkldnn_convolution "
+    "mkldnn_linear_backward_weights mkldnn_max_pool2d mkldnn_max_pool3d mkldnn_rnn_layer "
+    "profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 set_autocast_gpu_dtype "
+    "set_autocast_ipu_dtype set_autocast_ipu_enabled set_autocast_xla_dtype "
+    "set_autocast_xla_enabled",
+)
+_out(_DEVICE, "Tensor", "ipu mtia record_stream to_mkldnn xpu")
+_out(_DEVICE, "nn.functional", "grouped_mm scaled_grouped_mm scaled_mm")
+_out(
+    "it is for symbolic shapes",
+    "",
+    "sym_constrain_range sym_constrain_range_for_size sym_float sym_fresh_size sym_int sym_ite "
+    "sym_max sym_min sym_not sym_sqrt sym_sum",
+)
+_out(
+    "it is for compiled programs, which pullback does not make",
+    "",
+    "cond fork import_ir_module import_ir_module_from_buffer merge_type_from_type_comment parse_ir "
+    "parse_schema parse_type_comment unify_type_list wait while_loop",
+)
+_out("it is for named or nested tensors", "Tensor", "name to_padded_tensor")
+_REMOVED = "PyTorch has given it up, and raises an error"
+_out(_REMOVED, "", "eig lstsq matrix_rank solve symeig")
+_out(_REMOVED, "Tensor", "eig lstsq reinforce resize resize_as solve storage_type symeig volatile")
+_MACHINERY = "it is a part of PyTorch's own machinery"
+_out(
+    _MACHINERY,
+    "",
+    "autocast_decrement_nesting autocast_increment_nesting classproperty "
+    "compiled_with_cxx11_abi get_file_path hash_tensor init_num_threads "
+    "prepare_multiprocessing_environment slice_inverse thread_safe_generator",
+)
+_out(
+    _MACHINERY,
+    "nn.functional",
+    "assert_int_or_pair boolean_dispatch handle_torch_function has_torch_function "
+    "has_torch_function_unary has_torch_function_variadic",
+)
+_out(
+    _MACHINERY,
+    "Tensor",
+    "const_data_ptr grad_dtype hash_tensor is_distributed module_load slice_inverse",
+)
+_out(
+    "it is an internal form of a layer; the one of nn or nn.functional is there",
+    "",
+    "conv_tbc embedding_bag embedding_renorm_ feature_dropout feature_dropout_ gru lstm "
+    "native_batch_norm native_channel_shuffle native_dropout native_group_norm native_layer_norm "
+    "rnn_relu rnn_tanh",
+)
+_out(
+    "PyTorch keeps it for old files only; linalg has it",
+    "",
+    "frobenius_norm native_norm nuclear_norm",
+)
+_out("it is the method of this name", "", "as_strided_ detach_copy get_device resize_as_ zero_")
+_out("it is `x[...]`", "Tensor", "index")
+_out(
+    PLANNED,
+    "",
+    "clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype is_autocast_cache_enabled "
+    "is_autocast_cpu_enabled set_anomaly_enabled set_autocast_cache_enabled "
+    "set_autocast_cpu_dtype set_autocast_cpu_enabled set_autocast_dtype set_autocast_enabled "
+    "to_dlpack",
+)
+_out("complex numbers of two halves have no dtype here", "Tensor", "chalf")
+
+# A function is planned, or is nn's or another helper's name for something that is there.
+_out(
+    PLANNED,
+    "",
+    "bartlett_window blackman_window hamming_window hann_window istft kaiser_window stft "
+    "histogramdd segment_reduce from_file",
+)
+_out(PLANNED, "Tensor", "istft stft")
+_out(PLANNED, "linalg", "eig eigvals")
+_out(
+    PLANNED,
+    "fft",
+    "fft fft2 fftfreq fftn fftshift hfft hfft2 hfftn ifft ifft2 ifftn ifftshift ihfft ihfft2 "
+    "ihfftn irfft irfft2 irfftn rfft rfft2 rfftfreq rfftn",
+)
+_out(
+    PLANNED,
+    "signal.windows",
+    "bartlett blackman cosine exponential gaussian general_cosine general_hamming hamming hann "
+    "kaiser nuttall",
+)
+_out(
+    PLANNED,
+    "nn.functional",
+    "fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d "
+    "fractional_max_pool3d_with_indices linear_cross_entropy",
+)
