@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import pullback
+from pullback._missing_names import REASONS
 
 __all__ = ["adopt", "explanation", "of_module", "refuse", "refusing", "watch"]
 
@@ -154,7 +155,7 @@ def refusing(name: str) -> Callable[..., NoReturn]:
 
 
 def _reason(tail: str) -> str:
-    known = reason_of_module(tail)
+    known = reason_of_module(tail) or REASONS.get(tail)
     if known is not None:
         return known
     planned = tail.split(".", maxsplit=1)[0] in _FAMILIES

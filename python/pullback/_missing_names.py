@@ -134,30 +134,5 @@ _out(
 )
 _out("complex numbers of two halves have no dtype here", "Tensor", "chalf")
 
-# A function is planned, or is nn's or another helper's name for something that is there.
-_out(
-    PLANNED,
-    "",
-    "bartlett_window blackman_window hamming_window hann_window istft kaiser_window stft "
-    "histogramdd segment_reduce from_file",
-)
-_out(PLANNED, "Tensor", "istft stft")
+_out(PLANNED, "", "from_file segment_reduce")
 _out(PLANNED, "linalg", "eig eigvals")
-_out(
-    PLANNED,
-    "fft",
-    "fft fft2 fftfreq fftn fftshift hfft hfft2 hfftn ifft ifft2 ifftn ifftshift ihfft ihfft2 "
-    "ihfftn irfft irfft2 irfftn rfft rfft2 rfftfreq rfftn",
-)
-_out(
-    PLANNED,
-    "signal.windows",
-    "bartlett blackman cosine exponential gaussian general_cosine general_hamming hamming hann "
-    "kaiser nuttall",
-)
-_out(
-    PLANNED,
-    "nn.functional",
-    "fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d "
-    "fractional_max_pool3d_with_indices linear_cross_entropy",
-)
