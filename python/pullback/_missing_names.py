@@ -89,7 +89,6 @@ _out(
 )
 _out("it is for named or nested tensors", "Tensor", "name to_padded_tensor")
 _REMOVED = "PyTorch has given it up, and raises an error"
-_out(_REMOVED, "", "eig lstsq matrix_rank solve symeig")
 _out(_REMOVED, "Tensor", "eig lstsq reinforce resize resize_as solve storage_type symeig volatile")
 _MACHINERY = "it is a part of PyTorch's own machinery"
 _out(
@@ -135,4 +134,3 @@ _out(
 _out("complex numbers of two halves have no dtype here", "Tensor", "chalf")
 
 _out(PLANNED, "", "from_file segment_reduce")
-_out(PLANNED, "linalg", "eig eigvals")

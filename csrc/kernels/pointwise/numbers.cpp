@@ -37,8 +37,8 @@ struct Nextafter {
 };
 const Register<"nextafter", PlainBinary, Nextafter, Floats> kNextafter;
 
-// The same for half and bfloat16, which are computed in float: among numbers of p0 digits behind the
-// point, p1 being the least normal exponent and p2 the largest number.
+// The same for half and bfloat16, which are computed in float: among numbers of p0 digits behind
+// the point, p1 being the least normal exponent and p2 the largest number.
 template <typename T>
 struct NarrowNeighbour {
   explicit NarrowNeighbour(const double* p)

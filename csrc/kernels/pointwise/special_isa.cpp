@@ -13,14 +13,14 @@ namespace pullback::kernels {
 namespace PULLBACK_ISA {
 namespace {
 
-#define PULLBACK_SPECIAL(Name, name, value)                                      \
-  template <typename T>                                                          \
-  struct Name {                                                                  \
-    T operator()(T in) const {                                                   \
-      const double x = in;                                                       \
-      return static_cast<T>(value);                                              \
-    }                                                                            \
-  };                                                                             \
+#define PULLBACK_SPECIAL(Name, name, value) \
+  template <typename T>                     \
+  struct Name {                             \
+    T operator()(T in) const {              \
+      const double x = in;                  \
+      return static_cast<T>(value);         \
+    }                                       \
+  };                                        \
   const Register<name, PlainUnary, Name, Floats> k##Name;
 PULLBACK_SPECIAL(Airy, "airy_ai", airy(x, false))
 PULLBACK_SPECIAL(AirySlope, "airy_ai_slope", airy(x, true))
@@ -90,19 +90,19 @@ struct Xlog1py {
 };
 const Register<"xlog1py", MathBinary, Xlog1py, Floats> kXlog1py;
 
-#define PULLBACK_CHEBYSHEV(Kind, name)                                              \
-  template <typename T>                                                             \
-  struct Chebyshev##Kind {                                                          \
-    T operator()(T x, T n) const {                                                  \
-      return static_cast<T>(chebyshev<Chebyshev::Kind>(double(x), double(n)));      \
-    }                                                                               \
-  };                                                                                \
-  template <typename T>                                                             \
-  struct Shifted##Kind {                                                            \
-    T operator()(T x, T n) const {                                                  \
-      return static_cast<T>(chebyshev<Chebyshev::Kind>(2.0 * double(x) - 1.0, double(n))); \
-    }                                                                               \
-  };                                                                                \
+#define PULLBACK_CHEBYSHEV(Kind, name)                                                        \
+  template <typename T>                                                                       \
+  struct Chebyshev##Kind {                                                                    \
+    T operator()(T x, T n) const {                                                            \
+      return static_cast<T>(chebyshev<Chebyshev::Kind>(double(x), double(n)));                \
+    }                                                                                         \
+  };                                                                                          \
+  template <typename T>                                                                       \
+  struct Shifted##Kind {                                                                      \
+    T operator()(T x, T n) const {                                                            \
+      return static_cast<T>(chebyshev<Chebyshev::Kind>(2.0 * double(x) - 1.0, double(n)));    \
+    }                                                                                         \
+  };                                                                                          \
   const Register<"chebyshev_polynomial_" name, PlainBinary, Chebyshev##Kind, Floats> k##Kind; \
   const Register<"shifted_chebyshev_polynomial_" name, PlainBinary, Shifted##Kind, Floats>    \
       kShifted##Kind;

@@ -57,15 +57,15 @@ PULLBACK_INLINE double entr(double x) {
 PULLBACK_INLINE float erfinv(float x) {
   const float a = absolute(x);
   const float w = -log((1.0f - a) * (1.0f + a));
-  const float central = x * polynomial(muladd(w, 0.4f, -1.0f), 1.50140936, 0.616600723,
-                                       -0.026108686, -0.019574194, 0.00852917636, -0.000484349951,
-                                       -0.000845545939, 0.000284075153, 3.55313789e-05,
-                                       -3.33398093e-05);
+  const float central =
+      x * polynomial(muladd(w, 0.4f, -1.0f), 1.50140936, 0.616600723, -0.026108686, -0.019574194,
+                     0.00852917636, -0.000484349951, -0.000845545939, 0.000284075153,
+                     3.55313789e-05, -3.33398093e-05);
   constexpr float kMiddle = 3.21803399f, kHalf = 0.981966011f;
-  const float tail = polynomial((square_root(w) - kMiddle) * (1.0f / kHalf), 3.05170857,
-                                0.987072397, 0.00471555778, -0.00242158443, 0.00082968005,
-                                -0.000207443775, 1.67994903e-05, 2.02778005e-05, -1.24019739e-05,
-                                2.47432607e-06);
+  const float tail =
+      polynomial((square_root(w) - kMiddle) * (1.0f / kHalf), 3.05170857, 0.987072397,
+                 0.00471555778, -0.00242158443, 0.00082968005, -0.000207443775, 1.67994903e-05,
+                 2.02778005e-05, -1.24019739e-05, 2.47432607e-06);
   const float end = a > 1.0f ? kNan<float> : with_sign(kInf<float>, x);
   const float inner = w > 5.0f ? with_sign(tail, x) : central;
   return a >= 1.0f ? end : inner;

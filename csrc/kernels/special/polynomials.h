@@ -1,4 +1,5 @@
-// Orthogonal polynomials of whole degrees, by their recurrences (Abramowitz and Stegun, chapter 22).
+// Orthogonal polynomials of whole degrees, by their recurrences (Abramowitz and Stegun, chapter
+// 22).
 //
 // Gegenbauer's and Laguerre's have a parameter: that of a derivative is one higher, so derivatives
 // of every order are of the same families.  Start reading at gegenbauer.
@@ -9,7 +10,8 @@
 namespace pullback::kernels {
 namespace PULLBACK_ISA {
 
-// Runs next(k, before, last) for k = 2 .. n from the degrees 0 and 1; below 0, and for NaN, it is 0.
+// Runs next(k, before, last) for k = 2 .. n from the degrees 0 and 1; below 0, and for NaN, it is
+// 0.
 template <typename Next>
 PULLBACK_INLINE double recur(double n, double zeroth, double first, Next next) {
   const double end = std::trunc(n);

@@ -61,13 +61,11 @@ Tensor airy_slope(const Tensor& x) { return elementwise(record_airy_slope, x); }
 const Elementwise record_i0("i0", "I0Backward0", DTypeRule::Float, unary<"i0">,
                             {kReadsX, [](T t, S s) { return t * i1(s.x()); }});
 const Elementwise record_i0e("i0e", "SpecialI0EBackward0", DTypeRule::Float, unary<"i0e">,
-                             {kReadsX | kReadsY, [](T t, S s) {
-                                return t * (i1e(s.x()) - sign(s.x()) * s.y());
-                              }});
+                             {kReadsX | kReadsY,
+                              [](T t, S s) { return t * (i1e(s.x()) - sign(s.x()) * s.y()); }});
 const Elementwise record_i1("i1", "SpecialI1Backward0", DTypeRule::Float, unary<"i1">,
-                            {kReadsX, [](T t, S s) {
-                               return t * (i0(s.x()) - over_power(s.x(), 1, kI));
-                             }});
+                            {kReadsX,
+                             [](T t, S s) { return t * (i0(s.x()) - over_power(s.x(), 1, kI)); }});
 const Elementwise record_i1e("i1e", "SpecialI1EBackward0", DTypeRule::Float, unary<"i1e">,
                              {kReadsX | kReadsY, [](T t, S s) {
                                 const Tensor ratio = over_power(s.x(), 1, kScaledI);
@@ -118,13 +116,11 @@ PB_SPECIAL(spherical_bessel_j0, "x", "SpecialSphericalBesselJ0Backward0", kReads
            neg(t*(s.x() * over_power(s.x(), 1, kSpherical))), "sin(x) / x, and 1 at 0.", PB_LINE)
 
 static const Entry entry_i0("i0(input)", direct<i0>, kPointwise | kSpecialForm,
-                            "The modified Bessel function of the first kind of order 0.",
-                            PB_LINE);
+                            "The modified Bessel function of the first kind of order 0.", PB_LINE);
 static const Entry entry_i0e("i0e(input)", direct<i0e>, kSpecialForm | kCastOutForm,
                              "exp(-abs(input)) times i0(input).", PB_LINE);
 static const Entry entry_i1("i1(input)", direct<i1>, kSpecialForm | kCastOutForm,
-                            "The modified Bessel function of the first kind of order 1.",
-                            PB_LINE);
+                            "The modified Bessel function of the first kind of order 1.", PB_LINE);
 static const Entry entry_i1e("i1e(input)", direct<i1e>, kSpecialForm | kCastOutForm,
                              "exp(-abs(input)) times i1(input).", PB_LINE);
 static const Entry entry_modified_i0("modified_bessel_i0(input)", direct<modified_bessel_i0>,

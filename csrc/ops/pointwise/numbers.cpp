@@ -35,11 +35,9 @@ const Elementwise record_unit("frexp_unit", "FrexpUnitBackward0", DTypeRule::Pro
                               unary<"frexp_unit">, kZeroSlope);
 const Elementwise record_exponent("frexp", "", DTypeRule::Promote, unary<"frexp_exponent">, {});
 const Elementwise record_mantissa("frexp", "FrexpBackward0", DTypeRule::Promote,
-                                  unary<"frexp_mantissa">, {kReadsX, [](T t, S s) {
-                                                              return t *
-                                                                     elementwise(record_unit,
-                                                                                 s.x());
-                                                            }});
+                                  unary<"frexp_mantissa">,
+                                  {kReadsX,
+                                   [](T t, S s) { return t * elementwise(record_unit, s.x()); }});
 
 Tensor gcd(const Tensor& input, const Tensor& other) {
   return elementwise(record_gcd, input, other);

@@ -43,12 +43,13 @@ Tensor gegenbauer(const Operand& x, const Operand& n, double shift, double a) {
 }
 
 Tensor laguerre(const Operand& x, const Operand& n, double shift, double a);
-const Elementwise record_laguerre(
-    "laguerre_polynomial_l", "SpecialLaguerrePolynomialLBackward0", DTypeRule::Float,
-    binary<"laguerre">,
-    {kReadsA | kReadsB,
-     [](T t, S s) { return neg(t * laguerre(s.a(), s.b(), s.p(0) - 1, s.p(1) + 1)); }},
-    kDegree);
+const Elementwise record_laguerre("laguerre_polynomial_l", "SpecialLaguerrePolynomialLBackward0",
+                                  DTypeRule::Float, binary<"laguerre">,
+                                  {kReadsA | kReadsB,
+                                   [](T t, S s) {
+                                     return neg(t * laguerre(s.a(), s.b(), s.p(0) - 1, s.p(1) + 1));
+                                   }},
+                                  kDegree);
 Tensor laguerre(const Operand& x, const Operand& n, double shift, double a) {
   return member(record_laguerre, x, n, shift, a);
 }
@@ -98,7 +99,6 @@ Tensor shifted_slope(T t, S s) {
   return kSlope(t, s.a() * 2 - 1, s.b()) * 2;
 }
 
-
 void check_operands(const Operand& x, const Operand& n, const char* name) {
   check_not_narrow(x, name);
   check_not_narrow(n, name);
@@ -109,15 +109,16 @@ void check_operands(const Operand& x, const Operand& n, const char* name) {
 #define PB_DEGREES \
   "x(3,4), i(3,4, high=8) | x(3,1), i(4, high=6) | x(), 3 | xs(3,4), 5 | 0.4, i(3, high=5)"
 
-#define PB_CHEBYSHEV(KIND, NAME, NODE, SLOPE)                                                     \
-  static const Elementwise record_##NAME(#NAME, NODE, DTypeRule::Float, binary<#NAME>,            \
-                                         {kReadsA | kReadsB, SLOPE}, kDegree);                    \
-  static Tensor NAME(const Operand& x, const Operand& n) {                                        \
-    check_operands(x, n, #NAME);                                                                  \
-    return elementwise(record_##NAME, x, n);                                                      \
-  }                                                                                               \
-  static const Entry entry_##NAME(#NAME "(x, n)", direct<NAME>, kSpecialForm | kCastOutForm,      \
-                                  "Chebyshev's polynomial of the " KIND " of degree n at x.", PB_DEGREES);
+#define PB_CHEBYSHEV(KIND, NAME, NODE, SLOPE)                                                 \
+  static const Elementwise record_##NAME(#NAME, NODE, DTypeRule::Float, binary<#NAME>,        \
+                                         {kReadsA | kReadsB, SLOPE}, kDegree);                \
+  static Tensor NAME(const Operand& x, const Operand& n) {                                    \
+    check_operands(x, n, #NAME);                                                              \
+    return elementwise(record_##NAME, x, n);                                                  \
+  }                                                                                           \
+  static const Entry entry_##NAME(#NAME "(x, n)", direct<NAME>, kSpecialForm | kCastOutForm,  \
+                                  "Chebyshev's polynomial of the " KIND " of degree n at x.", \
+                                  PB_DEGREES);
 PB_CHEBYSHEV("first kind", chebyshev_polynomial_t, "SpecialChebyshevPolynomialTBackward0",
              plain_slope<slope_t>)
 PB_CHEBYSHEV("second kind", chebyshev_polynomial_u, "SpecialChebyshevPolynomialUBackward0",

@@ -102,20 +102,21 @@ Tensor entr(const Tensor& input) { return elementwise(record_entr, input); }
 Tensor zeta(const Operand& input, const Operand& other) {
   check_not_narrow(input, "zeta");
   check_not_narrow(other, "zeta");
-  return elementwise(!input.is_tensor()   ? record_zeta_of_number
+  return elementwise(!input.is_tensor()  ? record_zeta_of_number
                      : other.is_tensor() ? record_zeta
                                          : record_zeta_at_number,
                      input, other);
 }
 static Tensor xlog1py(const Operand& input, const Operand& other) {
-  return elementwise(!input.is_tensor()   ? record_xlog1py_of_number
+  return elementwise(!input.is_tensor()  ? record_xlog1py_of_number
                      : other.is_tensor() ? record_xlog1py
                                          : record_xlog1py_at_number,
                      input, other);
 }
 static Tensor mvlgamma(const Tensor& input, std::int64_t p) {
   check(p >= 1, "p has to be greater than or equal to 1");
-  check(input.dtype() != DType::Bool, "mvlgamma: bools cannot be subtracted from: got bool, expected ",
+  check(input.dtype() != DType::Bool,
+        "mvlgamma: bools cannot be subtracted from: got bool, expected ",
         "integers or floating numbers. Use input.float().");
   const double params[kMaxParams] = {static_cast<double>(p), 0, 0};
   return elementwise(record_mvlgamma, input, params);

@@ -22,15 +22,15 @@ void check_not_narrow(const Operand& input, const char* name);
   "x(3,4, low=1.1, high=2) | x(low=0.2, high=0.7) | xs(3,4, low=9, high=9.8) | x(0,2)"
 
 // A function of torch.special whose kernel has its name.  ARG is what torch calls the argument.
-#define PB_SPECIAL(NAME, ARG, NODE, READS, SLOPE, DOC, SAMPLES)                                    \
-  static const Elementwise record_##NAME(                                                          \
-      #NAME, NODE, DTypeRule::Float, kernels::unary<#NAME>,                                        \
-      {READS, [](T t, [[maybe_unused]] S s) -> Tensor { return SLOPE; }});                         \
-  Tensor NAME(const Tensor& input) {                                                               \
-    check_not_narrow(input, #NAME);                                                                \
-    return elementwise(record_##NAME, input);                                                      \
-  }                                                                                                \
-  static const Entry entry_##NAME(#NAME "(" ARG ")", direct<NAME>, kSpecialForm | kCastOutForm,    \
+#define PB_SPECIAL(NAME, ARG, NODE, READS, SLOPE, DOC, SAMPLES)                                 \
+  static const Elementwise record_##NAME(                                                       \
+      #NAME, NODE, DTypeRule::Float, kernels::unary<#NAME>,                                     \
+      {READS, [](T t, [[maybe_unused]] S s) -> Tensor { return SLOPE; }});                      \
+  Tensor NAME(const Tensor& input) {                                                            \
+    check_not_narrow(input, #NAME);                                                             \
+    return elementwise(record_##NAME, input);                                                   \
+  }                                                                                             \
+  static const Entry entry_##NAME(#NAME "(" ARG ")", direct<NAME>, kSpecialForm | kCastOutForm, \
                                   DOC, SAMPLES);
 
 }  // namespace pullback

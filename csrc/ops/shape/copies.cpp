@@ -26,9 +26,7 @@ Tensor diagonal_copy(const Tensor& input, std::int64_t offset, std::int64_t dim1
                      std::int64_t dim2) {
   return own(diagonal(input, offset, dim1, dim2));
 }
-Tensor expand_copy(const Tensor& input, const Dims& size, bool) {
-  return own(expand(input, size));
-}
+Tensor expand_copy(const Tensor& input, const Dims& size, bool) { return own(expand(input, size)); }
 Tensor permute_copy(const Tensor& input, const Dims& dims) { return own(permute(input, dims)); }
 Tensor select_copy(const Tensor& input, std::int64_t dim, std::int64_t index) {
   return own(select(input, dim, index));
@@ -47,9 +45,7 @@ Tensor t_copy(const Tensor& input) { return own(t(input)); }
 Tensor transpose_copy(const Tensor& input, std::int64_t dim0, std::int64_t dim1) {
   return own(transpose(input, dim0, dim1));
 }
-Tensor unsqueeze_copy(const Tensor& input, std::int64_t dim) {
-  return own(unsqueeze(input, dim));
-}
+Tensor unsqueeze_copy(const Tensor& input, std::int64_t dim) { return own(unsqueeze(input, dim)); }
 Tensor view_copy(const Tensor& input, const Dims& size) { return own(view(input, size)); }
 Tensor view_as_real_copy(const Tensor& input) { return own(view_as_real(input)); }
 
@@ -101,9 +97,8 @@ const Entry entry_view("view_copy(input, size)", function<view_copy>, kCopy,
                        "A copy in another shape.", "x(3,4), (4,3) | x(3,4), (-1,)");
 const Entry entry_real("view_as_real_copy(input)", function<view_as_real_copy>, kCopy,
                        "A copy of complex numbers as pairs of real ones.", "z(3,4) | z()");
-const Entry entry_split("split_copy(input, split_size, dim=0)", function<split_copy>,
-                        kFunctionForm, "Copies of consecutive parts of one size.",
-                        "x(5,2), 2 | x(2,4), 2, 1");
+const Entry entry_split("split_copy(input, split_size, dim=0)", function<split_copy>, kFunctionForm,
+                        "Copies of consecutive parts of one size.", "x(5,2), 2 | x(2,4), 2, 1");
 const Entry entry_split_sizes("split_with_sizes_copy(input, split_sizes, dim=0)",
                               function<split_with_sizes_copy>, kFunctionForm,
                               "Copies of consecutive parts of the given sizes.",
