@@ -106,6 +106,7 @@ OTHER_GRAPHS = {
     "reshape_as": COPY,
     "rms_norm": ADDED,
     "rsub": STEPS,
+    "scaled_dot_product_attention": ONE,
     "scatter": CUT,
     "scatter_add": CUT,
     "soft_margin_loss": STEPS,
