@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: large graphs; left out under sanitizers")
+    config.addinivalue_line("markers", "slow: large graphs and inputs; left out under sanitizers")
     config.addinivalue_line("markers", "keeps_objects: objects of the core may outlive the test")
     config.stash[HOUSEKEEPER] = Housekeeper()
 

@@ -12,6 +12,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
 pytest.importorskip("tqdm")
 
+pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SMALL: dict[str, dict[str, Any]] = {
     "digits": {"EPOCHS": 1},

@@ -17,6 +17,8 @@ import pullback as pb
 from networks import NETWORKS
 from table import OPS, Op, differentiable, results
 
+pytestmark = pytest.mark.slow
+
 THREADS = (1, 2, 3, 4)
 ELEMENTS = 1 << 17  # of all examples together
 MOST_EXAMPLES = 1 << 14
