@@ -213,3 +213,120 @@ def test_two_results_in_all_pairs_of_transforms(function: Any) -> None:
     for pair in itertools.product(MAPS, repeat=2):
         expected = pytest.approx(orders(by_operators, *pair), rel=1e-9)
         assert orders(function.apply, *pair) == expected, pair
+
+
+def in_two(x: Any) -> Any:
+    return x.chunk(2, -1)
+
+
+SPLITS: dict[str, Callable[[Any], Any]] = {
+    "chunk": in_two,
+    "split": lambda x: x.split([2, 2], -1),
+    "unbind": lambda x: x.unflatten(-1, (2, 2)).unbind(-2),
+    "iteration": lambda x: list(x.unflatten(-1, (2, 2)).movedim(-2, 0)),
+    "views of views": lambda x: [x[..., :3].chunk(2, -1)[0], pb.cat(x[..., 2:].split(1, -1), -1)],
+}
+
+
+def gated(split: Callable[[Any], Any]) -> Any:
+    """a sigmoid(b) of the halves of x, whose derivatives take apart what was kept."""
+
+    class Gated(Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x: Any) -> Any:
+            a, b = split(x)
+            return a * b.sigmoid()
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            a, b = split(ctx.saved_tensors[0])
+            s = b.sigmoid()
+            return pb.cat([gradient * s, gradient * a * s * (1 - s)], -1)
+
+        @staticmethod
+        def jvp(ctx: Any, tangent: Any) -> Any:
+            (a, b), (da, db) = split(ctx.saved_tensors[0]), split(tangent)
+            s = b.sigmoid()
+            return da * s + a * s * (1 - s) * db
+
+    return Gated.apply
+
+
+def by_halves(x: Any) -> Any:
+    a, b = in_two(x)
+    return a * b.sigmoid()
+
+
+OF_VECTORS: dict[str, Callable[[Map], Map]] = {
+    "grad": lambda f: pb.func.grad(lambda x: f(x).sum()),
+    "vjp": pulled,
+    "jvp": lambda f: lambda x: pb.func.jvp(f, (x,), (x.cos(),))[1],
+    "vmap": lambda f: lambda x: pb.func.vmap(f)(pb.stack([x, x * 0.9, -x])),
+}
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_parts_of_what_was_kept_in_all_nests(split: str, depth: int) -> None:
+    def nested(gate: Map, nest: tuple[str, ...]) -> Map:
+        def f(x: Any) -> Any:
+            state = x[0, :2] * 0
+            for step in x:
+                state = gate(pb.cat([state, step[..., 1:3]], -1).sin())
+            return state.square() + gate(x).sum(0)
+
+        for name in reversed(nest):
+            f = OF_VECTORS[name](f)
+        return f
+
+    x = (pb.arange(12.0, dtype=pb.float64) / 7 - 0.8).view(3, 4)
+    for nest in itertools.product(OF_VECTORS, repeat=depth):
+        value = nested(gated(SPLITS[split]), nest)(x)
+        expected = nested(by_halves, nest)(x)
+        assert value.shape == expected.shape
+        assert not value.requires_grad
+        assert pb.allclose(value, expected, rtol=1e-9, atol=1e-12), nest
+
+
+@pytest.mark.parametrize("nest", [("grad",), ("jvp", "grad"), ("grad", "grad"), ("vmap", "grad")])
+@pytest.mark.parametrize("target", ["part", "whole"])
+def test_a_write_into_one_of_the_parts_is_refused(nest: tuple[str, ...], target: str) -> None:
+    def split(x: Any) -> Any:
+        a, b = in_two(x)
+        (a if target == "part" else x).mul_(2)
+        return a, b
+
+    class Written(Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x: Any) -> Any:
+            return x * x
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            return pb.cat(split(ctx.saved_tensors[0]), -1) * 2 * gradient
+
+        @staticmethod
+        def jvp(ctx: Any, tangent: Any) -> Any:
+            return ctx.saved_tensors[0] * 2 * tangent
+
+    x = pb.arange(12.0).view(3, 4)
+    for inner in (lambda x: Written.apply(x.sin()), lambda x: sum(split(x.sin()))):
+        f: Any = inner
+        for name in reversed(nest):
+            f = OF_VECTORS[name](f)
+        with pytest.raises(RuntimeError, match="function that returns multiple views"):
+            f(x)

@@ -34,6 +34,25 @@ def test_views_that_are_older_than_the_base_s_history_follow_it() -> None:
     assert x.grad.tolist() == [2, 3, 0]
 
 
+def test_parts_that_are_older_than_the_base_s_history_follow_it() -> None:
+    x = pb.zeros(4)
+    a, b = x.split(2)
+    x.requires_grad_()
+    (a * pb.tensor([2.0, 3.0]) + 5 * b).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2, 3, 5, 5]
+    for target in (a, next(iter(x.view(2, 2).clone()))):
+        with pytest.raises(RuntimeError, match="function that returns multiple views"):
+            target.mul_(2)
+    a, b = x.detach().split(2)
+    y = a._base
+    assert y is not None
+    a.mul_(2)
+    y.requires_grad_()
+    with pytest.raises(RuntimeError, match=r"has been modified inplace .*multiple views"):
+        (b * 2).sum()
+
+
 def test_tangents_follow_writes_through_views() -> None:
     def f(a: pb.Tensor) -> pb.Tensor:
         x = a * 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -116,6 +117,41 @@ def test_gradients_of_an_lstm_per_example(settings: dict[str, Any]) -> None:
         for example in range(2):
             expected = pb.func.grad(loss)(parameters, x[:, example])[name]
             pb.testing.assert_close(gradient[example], expected)
+
+
+def by_hand(p: dict[str, Tensor], x: Tensor) -> Tensor:
+    h = c = x[0].new_zeros(*x.shape[1:-1], 4)
+    outputs = []
+    for each in x:
+        z = pb.nn.functional.linear(each, p["weight_ih_l0"], p["bias_ih_l0"])
+        z = z + pb.nn.functional.linear(h, p["weight_hh_l0"], p["bias_hh_l0"])
+        i, f, g, o = z.chunk(4, -1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        outputs.append(h)
+    return pb.stack(outputs)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_nested_transforms_of_an_lstm_and_of_one_written_with_chunks(depth: int) -> None:
+    layer, x = lstm()
+    p = {name: value.detach() for name, value in layer.named_parameters()}
+    transforms: dict[str, Any] = {
+        "grad": lambda f: pb.func.grad(lambda s: f(s).sum()),
+        "jvp": lambda f: lambda s: pb.func.jvp(f, (s,), (s.cos(),))[1],
+        "vmap": lambda f: lambda s: pb.func.vmap(f)(pb.stack([s, s * 0.9])),
+    }
+    for nest in itertools.product(transforms, repeat=depth):
+        values = []
+        for run in (by_hand, lambda q, x: pb.func.functional_call(layer, q, (x,))[0]):
+
+            def f(s: Tensor, run: Any = run) -> Any:
+                return run({k: v * s for k, v in p.items()}, x * s).square().mean()
+
+            for name in reversed(nest):
+                f = transforms[name](f)
+            values.append(f(pb.tensor(0.8, dtype=pb.float64)))
+        pb.testing.assert_close(values[0], values[1])
 
 
 def test_the_same_bits_of_an_lstm_on_any_number_of_threads() -> None:

@@ -33,15 +33,18 @@ void check_follows(const Tensor& view, const char* what) {
            "inference_mode block (if you don't want the inplace to be tracked) or both outside "
            "(if you want the inplace to be tracked).",
            origin_of(view));
-    case ViewKind::OneOfMany:
+    case ViewKind::OneOfMany: {
+      constexpr const char* kMany =
+          "This view is the output of a function that returns multiple views. Such functions do "
+          "not allow the output views to be modified inplace. You should replace the inplace "
+          "operation by an out-of-place one.";
+      if (!body->raw_grad_fn)
+        fail("A view was created in no_grad mode and ", what,
+             " modified inplace with grad mode enabled. ", kMany, origin_of(view));
       fail("Output ", body->raw_output_nr, " of ",
-           body->raw_grad_fn ? static_cast<Node*>(body->raw_grad_fn.get())->operator_name()
-                             : std::string("an operator"),
-           " is a view and ", what,
-           " modified inplace. This view is the output of a function that returns multiple views. "
-           "Such functions do not allow the output views to be modified inplace. You should "
-           "replace the inplace operation by an out-of-place one.",
-           origin_of(view));
+           static_cast<Node*>(body->raw_grad_fn.get())->operator_name(), " is a view and ", what,
+           " modified inplace. ", kMany, origin_of(view));
+    }
     case ViewKind::Custom:
       fail("Output ", body->raw_output_nr, " of ",
            body->raw_grad_fn ? static_cast<Node*>(body->raw_grad_fn.get())->operator_name()
@@ -249,7 +252,9 @@ void make_history_anew(const Tensor& view) {
   // Other threads may use the view, too: it is theirs when the version says so.
   const HistoryLock lock(body);
   if (!body->has_stale_history()) return;
-  check_follows(view, "its base or another view of its base has been");
+  // Where nothing was written, the base joined a graph, or one that was not recorded then.
+  if (view.version() != body->seen_by_history)
+    check_follows(view, "its base or another view of its base has been");
   const Neutral neutral;
   const ForwardMode values_only(false);
   // Inside vmap only the history is wanted: the values are those of all examples already.

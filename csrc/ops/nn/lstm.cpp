@@ -58,10 +58,9 @@ Tensor rows(const Tensor& t, std::int64_t first, std::int64_t count) {
   return first == 0 && count == t.size(dim) ? t : narrow(t, dim, first, count);
 }
 Tensor joined(const List& parts) { return parts.size() == 1 ? parts[0] : cat(parts, -2); }
-// What belongs to each step; empty for nothing.  Of a copy: views of a saved result would follow it
-// also in levels that are not recorded now.
+// What belongs to each step; empty for nothing.
 List each_step(const LstmAttrs& a, const Tensor& t) {
-  return t.defined() ? split_with_sizes(clone(t), a.counts, -2) : List{};
+  return t.defined() ? split_with_sizes(t, a.counts, -2) : List{};
 }
 List gates_of(const Tensor& t) { return split(t, last_size(t) / 4, -1); }
 void add_to(Tensor& sum, const Tensor& part) {
