@@ -170,3 +170,31 @@ def test_a_kept_gradient_of_another_shape_is_refused() -> None:
     x.sum().backward()
     assert x.grad is not None
     assert x.grad.shape == (2, 1)
+
+
+@pytest.mark.parametrize("how", ["reshape", "view", "flatten", "pairs"])
+@pytest.mark.parametrize("written", ["nothing", "view", "base"])
+def test_a_view_whose_tangent_is_a_copy(how: str, written: str) -> None:
+    # The tangent of the sum is expanded, so it has no view in these sizes.
+    views: dict[str, Callable[[pb.Tensor], pb.Tensor]] = {
+        "reshape": lambda y: y.reshape(8, 2),
+        "view": lambda y: y.view(-1),
+        "flatten": lambda y: y.flatten(0, 1),
+        "pairs": lambda y: pb.view_as_real(pb.view_as_complex(y) * 1j),
+    }
+
+    def f(s: pb.Tensor) -> pb.Tensor:
+        y = pb.ones(2, 4, 2, dtype=pb.float64) + s[:, None, None]
+        v = views[how](y)
+        if written != "nothing":
+            (v if written == "view" else y).mul_(s.sum())
+        return pb.cat([(v * v).flatten(), y.flatten() ** 3])
+
+    s = pb.tensor([0.5, -1.5], dtype=pb.float64)
+    t = pb.tensor([2.0, 3.0], dtype=pb.float64)
+    expected = pb.autograd.functional.jacobian(f, s) @ t
+    assert expected.count_nonzero() > 16
+    assert pb.allclose(pb.func.jvp(f, (s,), (t,))[1], expected)
+    assert pb.allclose(pb.func.vmap(lambda t: pb.func.jvp(f, (s,), (t,))[1])(t[None])[0], expected)
+    batch = pb.func.jvp(pb.func.vmap(f), (s[None],), (t[None],))[1]
+    assert pb.allclose(batch[0], expected)

@@ -49,13 +49,14 @@ struct ViewAsComplex {
   static constexpr const char* kNode = "ViewAsComplexBackward0";
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
-  static constexpr bool kLinear = true;
   using Attrs = ViewAsReal::Attrs;
   static Tensor view(const Attrs&, const Tensor& x) {
     check_pairs(x);
     return seen_as_complex(x);
   }
   static void vjp(Vjp<ViewAsComplex>& v) { v.give(0, view_as_real(v.grad())); }
+  // The tangent may lie in memory otherwise.
+  static Tensor jvp(Jvp<ViewAsComplex>& j) { return complex_of_pairs(j.tangent(0)); }
 };
 
 void ViewAsReal::vjp(Vjp<ViewAsReal>& v) { v.give(0, complex_of_pairs(v.grad())); }

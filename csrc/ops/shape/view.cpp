@@ -55,7 +55,6 @@ struct Permute {
 struct Reshape {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
-  static constexpr bool kLinear = true;
   struct Attrs {
     Dims sizes;
     Dims from;
@@ -79,6 +78,8 @@ struct Reshape {
     return x.alias(a.sizes, strides);
   }
   static void vjp(Vjp<Reshape>& v) { v.give(0, reshape(v.grad(), v.attrs().from)); }
+  // The tangent has strides of its own, of which these sizes may be no view.
+  static Tensor jvp(Jvp<Reshape>& j);
 };
 
 // The same where only a copy has the wanted sizes.
@@ -242,6 +243,12 @@ static bool can_view(const Tensor& x, Dims sizes) {
   const Tensor& batch = meta_of(x)->batch;
   sizes.insert(0, batch.size(0));
   return can_view(batch, std::move(sizes));
+}
+
+Tensor Reshape::jvp(Jvp<Reshape>& j) {
+  const Tensor& tangent = j.tangent(0);
+  return can_view(tangent, j.attrs().sizes) ? apply<Reshape>(j.attrs(), tangent)
+                                            : apply<ReshapeCopy>(j.attrs(), tangent);
 }
 
 Tensor reshape(const Tensor& input, Sizes shape) {
