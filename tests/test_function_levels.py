@@ -330,3 +330,44 @@ def test_a_write_into_one_of_the_parts_is_refused(nest: tuple[str, ...], target:
             f = OF_VECTORS[name](f)
         with pytest.raises(RuntimeError, match="function that returns multiple views"):
             f(x)
+
+
+@pytest.mark.parametrize("nest", [("grad",), ("jvp", "grad"), ("grad", "grad"), ("vmap", "grad")])
+def test_a_write_through_a_view_of_what_was_kept_joins_no_graph(nest: tuple[str, ...]) -> None:
+    class Scaled(Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x: Any) -> Any:
+            return x * x
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            x = ctx.saved_tensors[0]
+            half = x[:2]
+            half.mul_(half)
+            return gradient * pb.cat([half, x[2:]]) * x
+
+        @staticmethod
+        def jvp(ctx: Any, tangent: Any) -> Any:
+            return 2 * ctx.saved_tensors[0] * tangent
+
+    def by_operators(x: Any) -> Any:  # its first derivative
+        y = pb.cat([x[:2] * x[:2], x[2:]])
+        return y * y
+
+    x = pb.arange(4.0, dtype=pb.float64) / 3 - 0.4
+    f: Any = lambda x: Scaled.apply(x * 1)  # noqa: E731
+    expected: Any = by_operators
+    for name in reversed(nest[:-1]):
+        expected = OF_VECTORS[name](expected)
+    for name in reversed(nest):
+        f = OF_VECTORS[name](f)
+    value = f(x)
+    assert not value.requires_grad
+    assert pb.allclose(value, expected(x))

@@ -109,7 +109,8 @@ void rebase_base(const Tensor& view, const Tensor& base, const Tensor& result) {
   }
   const int own = mode.forward ? own_level(view.body()) : 0;
   if (own && !tangent_of(result, own).defined()) drop_tangent(view.body(), own);
-  if (result.requires_grad() && mode.grad) {
+  const bool records = result.requires_grad() && mode.grad;
+  if (records && (result.raw_flags() | base.raw_flags()) & mode.record) {
     record_replaced_part(part_of(view, base), base, result);
     move_retention(base);
   }
