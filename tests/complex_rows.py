@@ -29,7 +29,7 @@ def made_complex(leaf: Leaf) -> Leaf:
         return leaf
     other = np.roll(leaf.array.ravel()[::-1], 1).reshape(leaf.array.shape) / 2
     if leaf.symmetric:  # so little of it that what was positive definite stays so
-        other = np.triu(other, 1) / 8
+        other = np.triu(other, 1) / (4 * other.shape[-1] or 1)
         return replace(leaf, array=leaf.array + 1j * (other - np.swapaxes(other, -1, -2)))
     return replace(leaf, array=np.asarray(leaf.array + 1j * other))
 

@@ -148,15 +148,14 @@ class Case:
     def smooth(self, lib: Any) -> Callable[..., Any]:
         """The operator as a function that has derivatives: complex vectors by their squares."""
         call = self.call(lib)
+        return lambda *tensors: self.settled(call(*tensors))
 
-        def squared(*tensors: Any) -> Any:
-            out = call(*tensors)
-            open_ = self.op.checks.vectors
-            if not self.op.checks.free or not any(out[k].is_complex() for k in open_):
-                return out
-            return self.without_phases(out)
-
-        return squared
+    def settled(self, out: Any) -> Any:
+        """The results; of vectors whose phases are free the squares, which have derivatives."""
+        checks = self.op.checks
+        if not checks.free or not any(out[k].is_complex() for k in checks.vectors):
+            return out
+        return self.without_phases(out)
 
     def changed(self, sample: Sample) -> Case:
         return replace(self, sample=sample)

@@ -19,7 +19,7 @@ import pullback as pb
 from complex_rows import GIVES, NOT_HERE, ROWS, outcome, samples_of, table
 from pullback.autograd import gradcheck, gradgradcheck
 from samples import Sample
-from table import Op, results
+from table import Case, Op, results
 
 VALUES = np.array([[1 + 2j, -3.5j, 0.25], [complex("nan"), complex("inf"), -1e30 + 1j]])
 
@@ -233,7 +233,7 @@ CHECKED = [
 def test_derivatives_of_every_row(op: Op, sample: Sample) -> None:
     """In both modes and of both orders, where the operator takes these tensors."""
     tensors = tuple(sample.tensors(pb))
-    call = op.of_tensors(pb, sample)
+    call = Case(op, sample).smooth(pb)
     found = outcome(op, sample, pb)
     if isinstance(found, RuntimeError):
         assert op.name in TAKES_SOME or op.name in NOT_HERE, found

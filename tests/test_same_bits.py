@@ -15,7 +15,7 @@ import pytest
 
 import pullback as pb
 from networks import NETWORKS
-from table import OPS, Op, differentiable, results
+from table import OPS, Case, Op, differentiable, results
 
 pytestmark = pytest.mark.slow
 
@@ -75,15 +75,17 @@ def batched(op: Op) -> Callable[[], list[Any]]:
             array = (array * (1 + 1e-3 * numbers.random(array.shape))).astype(np.float32)
         arrays.append(array)
     wants = [op.differentiable and leaf.grad and leaf.floating for leaf in sample.leaves]
-    call = op.of_tensors(pb, sample)
+    case = Case(op, sample)
+    call = case.call(pb)
 
     def run() -> list[Any]:
         tensors = [
             pb.tensor(array).requires_grad_(want) for array, want in zip(arrays, wants, strict=True)
         ]
-        out = results(pb, pb.vmap(call, randomness="same")(*tensors))
+        given = pb.vmap(call, randomness="same")(*tensors)
+        out = results(pb, given)
         inputs = [tensor for tensor in tensors if tensor.requires_grad]
-        outputs = [each for each in differentiable(pb, out) if each.requires_grad]
+        outputs = differentiable(pb, case.settled(given))
         if not inputs or not outputs:
             return out
         weights = [

@@ -55,6 +55,7 @@ FEWER_IN_TORCH = {
     "cond(w(2,3,3), inf)": 0,
     "cond(w(3,3), -1)": 0,
     "cond(w(3,3), 'fro')": 0,
+    "cond(zw(2,2), 1)": 0,
     "embedding_bag(i(2,4, high=5), x(5,3), mode='sum', per_sample_weights=x(2,4))": 1,
     "where(b(3,4), z(4), x(3,1))": 0,  # it gives the real operand a complex gradient
 }
