@@ -32,7 +32,7 @@ Tensor = pb.Tensor
 
 # Read memory as it lies, which for examples along another dimension is not that of the loop.
 OF_MEMORY = {"as_strided", "as_strided_", "view", "view_as", "view_as_complex"}
-OF_MEMORY |= {"as_strided_copy", "view_copy"}
+OF_MEMORY |= {"as_strided_copy"}
 LEFT_OUT = {"result_type": "gives a dtype"}
 
 

@@ -37,7 +37,7 @@ from table import (
 
 # These mean something else, or are refused, where the memory is laid out in another way.
 OF_MEMORY = {"as_strided", "as_strided_", "resize_", "resize_as_", "set_", "view", "view_as"}
-OF_MEMORY |= {"view_as_complex", "as_strided_copy", "view_copy"}
+OF_MEMORY |= {"view_as_complex", "as_strided_copy"}
 # The values of the result are whatever was in memory.
 UNFILLED = {"empty", "empty_like", "new_empty"}
 
@@ -428,7 +428,7 @@ def of_whole_numbers(case: Case, *dtypes: str) -> Case:
 
 
 NOT_OF_BOOLS = "abs absolute addcdiv addcmul ceil clamp clip fix floor floor_divide fmod frac hypot"
-NOT_OF_BOOLS += " igamma igammac lerp neg negative nextafter relu remainder round"
+NOT_OF_BOOLS += " igamma igammac lerp mvlgamma neg negative nextafter relu remainder round"
 NOT_OF_BOOLS += " sub subtract trunc"
 NOT_OF_INTEGERS = {"addcdiv", "frac", "hypot", "igamma", "igammac", "lerp", "nextafter"}
 REFUSED = dict.fromkeys(WHOLE, NOT_OF_INTEGERS) | {"bool": set(NOT_OF_BOOLS.split())}

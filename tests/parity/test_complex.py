@@ -370,6 +370,7 @@ HERE_ONLY = {
     "log_softmax": "of nothing: PyTorch refuses to record it",
     "nan_to_num": "PyTorch refuses to record it",
     "scatter_reduce": "PyTorch refuses to record it",
+    "select_copy": "PyTorch refuses to record it",
     "select_scatter": "PyTorch refuses to record it",
     "silu": "PyTorch refuses to record it",
     "slice_scatter": "PyTorch refuses to record it",

@@ -25,7 +25,6 @@ torch = pytest.importorskip("torch")
 NO_DERIVATIVE = {"logical_and", "logical_or", "logical_xor", "logical_not", "asinh", "acosh"}
 NO_DERIVATIVE |= {"atanh", "arcsinh", "arccosh", "arctanh", "floor_divide", "heaviside", "scatter"}
 NO_DERIVATIVE |= {"scatter_add"}  # of a src that is larger than the index
-NO_DERIVATIVE |= {"nextafter"}  # refused, where it is recorded
 NO_DERIVATIVE |= {"igamma", "igammac"}  # by the shape, which is what they overwrite
 # PyTorch gives the tensor a new shape; says which dimensions it expects instead of which shape.
 OTHERWISE = {

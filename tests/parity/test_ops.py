@@ -277,6 +277,8 @@ def test_there_is_still_nothing_to_compare_with(name: str) -> None:
 
     def agree(case: Case) -> bool:
         ours = derivatives(pb, case, 2)
+        if not differentiable(torch, case.call(torch)(*case.tensors(torch))):
+            return False
         try:
             theirs = derivatives(torch, case, 2)
         except RuntimeError:

@@ -6,6 +6,8 @@
 #include "core/error.h"
 #include "ops/elementwise.h"
 #include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/compare.h"
+#include "ops/pointwise/select.h"
 #include "ops/table.h"
 
 namespace pullback {
@@ -15,20 +17,16 @@ using kernels::unary;
 
 namespace {
 
-// Between two neighbours nothing is differentiable; torch refuses it, too.
-Tensor refused_neighbour(const Tensor&, const Saved&) {
-  fail(ErrorKind::NotImplemented, "the derivative for 'nextafter' is not implemented.");
-}
+// A neighbour goes along with the number, except where that is the other one, as in torch.
+Tensor along(T t, S s) { return where(ne(s.a().tensor(), s.b()), t, 0); }
 
 const Elementwise record_gcd("gcd", "", DTypeRule::Promote, binary<"gcd">, {}, {});
 const Elementwise record_lcm("lcm", "", DTypeRule::Promote, binary<"lcm">, {}, {});
 const Elementwise record_nextafter("nextafter", "NextafterBackward0", DTypeRule::Promote,
-                                   binary<"nextafter">, {kReadsNothing, refused_neighbour},
-                                   {kReadsNothing, refused_neighbour});
+                                   binary<"nextafter">, {kReadsA | kReadsB, along}, kZeroSlope);
 const Elementwise record_narrow_neighbour("nextafter", "NextafterBackward0", DTypeRule::Promote,
-                                          binary<"narrow_neighbour">,
-                                          {kReadsNothing, refused_neighbour},
-                                          {kReadsNothing, refused_neighbour});
+                                          binary<"narrow_neighbour">, {kReadsA | kReadsB, along},
+                                          kZeroSlope);
 const Elementwise record_signbit("signbit", "", DTypeRule::Bool, unary<"signbit">, {});
 
 const Elementwise record_unit("frexp_unit", "FrexpUnitBackward0", DTypeRule::Promote,
@@ -73,9 +71,9 @@ static const Entry entry_gcd("gcd(input, other)", direct<gcd>, kCastBoth | kInPl
 static const Entry entry_lcm("lcm(input, other)", direct<lcm>, kCastBoth | kInPlaceForm | kNoGrad,
                              "The least common multiple of integers.", PB_DIVISORS);
 static const Entry entry_nextafter("nextafter(input, other)", direct<nextafter>,
-                                   kCastBoth | kInPlaceForm | kNoGrad,
+                                   kCastBoth | kInPlaceForm,
                                    "The next number after input on the way to other.",
-                                   "c(3,4), c(4) | c(), c() | cs(3,4), c(3,4)");
+                                   "x(3,4), x(4) | x(), x() | xs(3,4), x(3,4) | x(0,3), c(3)");
 static const Entry entry_signbit("signbit(input)", direct<signbit>, kBoth | kNoGrad,
                                  "Where the sign is minus, also of -0.0.",
                                  "c(3,4) | i(3, low=-3, high=3) | c()");

@@ -37,7 +37,7 @@ const Elementwise record_entr("entr", "SpecialEntrBackward0", DTypeRule::Float, 
 
 // The derivative by the first argument has no closed form, and torch refuses it, too.
 Tensor refused_zeta(const Tensor&, const Saved&) {
-  fail(ErrorKind::NotImplemented, "the derivative for 'zeta: self' is not implemented.");
+  fail(ErrorKind::NotImplemented, "the derivative for 'zeta' is not implemented.");
 }
 Tensor zeta_slope(T t, S s) {
   if (s.a().is_tensor()) return neg(t * (s.a() * zeta(s.a() + 1, s.b())));

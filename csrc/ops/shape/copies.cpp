@@ -46,7 +46,8 @@ Tensor transpose_copy(const Tensor& input, std::int64_t dim0, std::int64_t dim1)
   return own(transpose(input, dim0, dim1));
 }
 Tensor unsqueeze_copy(const Tensor& input, std::int64_t dim) { return own(unsqueeze(input, dim)); }
-Tensor view_copy(const Tensor& input, const Dims& size) { return own(view(input, size)); }
+// Not of one piece of memory: then a copy of it, as in torch.
+Tensor view_copy(const Tensor& input, const Dims& size) { return own(reshape(input, size)); }
 Tensor view_as_real_copy(const Tensor& input) { return own(view_as_real(input)); }
 
 std::vector<Tensor> split_copy(const Tensor& input, std::int64_t split_size, std::int64_t dim) {
