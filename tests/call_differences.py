@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from calls import Call
 from outcomes import ANY, FACTORIZATIONS, Outcome, close, settled
+from unlike_torch import NOT_RECORDED_IN_TORCH
 
 Difference = Callable[[Call, str, Outcome, Outcome], bool]
 DIFFERENCES: dict[str, Difference] = {}
@@ -293,10 +294,18 @@ rule(
 
 @difference("vectors of a factorization are right up to their signs")
 def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
-    checks = FACTORIZATIONS.get(call.target.name)
+    checks = FACTORIZATIONS.get(call.target.path.removeprefix("t.") + call.target.name)
     if checks is None or not (ours.fits("ok") and theirs.fits("ok")):
         return False
     return close(settled(checks, ours.result, theirs.result), theirs.result)
+
+
+@difference("PyTorch records nothing of these functions, so that no result requires a gradient")
+def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
+    if call.target.name not in NOT_RECORDED_IN_TORCH or ours.failed or theirs.failed:
+        return False
+    kind, dtype, sizes, _, values = ours.result
+    return close([kind, dtype, sizes, False, values], theirs.result)
 
 
 rule(

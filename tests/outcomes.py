@@ -55,4 +55,7 @@ def settled(checks: Checks, ours: Any, theirs: Any) -> Any:
     return made
 
 
-FACTORIZATIONS = {op.name: op.checks for op in OPS if op.checks.vectors}
+# By the name below torch: linalg.svd and svd have their vectors in other dimensions.
+FACTORIZATIONS = {
+    f"{op.space}.{op.name}" if op.space else op.name: op.checks for op in OPS if op.checks.vectors
+}

@@ -177,7 +177,7 @@ PyObject* method_is_contiguous(PyObject* self, PyObject* const* args, Py_ssize_t
     static const Parameters<1> names("is_contiguous", {"memory_format"}, 0);
     const MemoryFormat format =
         names.format(0, names(args, n, kwnames)[0], MemoryFormat::Contiguous, false);
-    return PyBool_FromLong(format != MemoryFormat::Preserve && is_in(format, unwrap(self)));
+    return PyBool_FromLong(is_in(format, unwrap(self)));
   });
 }
 

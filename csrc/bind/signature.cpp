@@ -533,6 +533,7 @@ std::string Signature::explain(PyObject* const* args, Py_ssize_t num_args,
     if (given[i] || !params_[i].required) continue;
     missing += (count++ ? ", \"" : "\"") + std::string(PyUnicode_AsUTF8(params_[i].name)) + "\"";
   }
+  if (count == 0 && needs_tensor_) return "got numbers only, one of the operands must be a Tensor";
   return "missing " + std::to_string(count) + " required positional argument" +
          (count > 1 ? "s: " : ": ") + missing;
 }

@@ -57,6 +57,17 @@ def check(call: Callable[[Any, Made], tuple[Any, list[Any]]], bound: float = 1e-
         close(a, b, bound)
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_what_its_one_node_reads_is_not_written(place: int) -> None:
+    """The result or an input: PyTorch refuses here, as it does not where it has several nodes."""
+    for lib, make in zip((pb, torch), makers(), strict=True):
+        inputs = [make(2, 2, 3, 4) * 1 for _ in range(3)]
+        out = lib.nn.functional.scaled_dot_product_attention(*inputs)
+        (out, *inputs)[place].mul_(2)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            out.sum().backward()
+
+
 CASES: dict[str, Callable[[Any, Made], tuple[Any, list[Any]]]] = {}
 
 

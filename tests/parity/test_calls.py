@@ -94,7 +94,7 @@ def test_calls() -> None:
 
 def test_vectors_are_right_up_to_one_sign_each() -> None:
     """Signs of single elements are no sign of a vector."""
-    eigh = FACTORIZATIONS["eigh"]
+    eigh = FACTORIZATIONS["linalg.eigh"]
     spectrum = ["Tensor", "float32", [2], False, [1.0, 2.0]]
 
     def found(*rows: list[float]) -> list[object]:

@@ -161,8 +161,8 @@ Tensor stft(const Tensor& input, std::int64_t n_fft, OptionalInt hop, OptionalIn
   const double factor = factor_of(normalized, true, n_fft);
   const Tensor spectra =
       complex ? fft_c2c(frames, Dims{2}, factor, true) : fft_r2c(frames, Dims{2}, factor, half);
-  Tensor result = transpose(spectra, 1, 2);
-  if (input.ndim() == 1) result = squeeze_dim(result, 0);
+  Tensor result = transpose_(spectra, 1, 2);  // no view: nobody else has the spectra
+  if (input.ndim() == 1) result = squeeze_dim_(result, 0);
   return as_complex ? result : view_as_real(result);
 }
 

@@ -109,15 +109,15 @@ void check_operands(const Operand& x, const Operand& n, const char* name) {
 #define PB_DEGREES \
   "x(3,4), i(3,4, high=8) | x(3,1), i(4, high=6) | x(), 3 | xs(3,4), 5 | 0.4, i(3, high=5)"
 
-#define PB_CHEBYSHEV(KIND, NAME, NODE, SLOPE)                                                 \
-  static const Elementwise record_##NAME(#NAME, NODE, DTypeRule::Float, binary<#NAME>,        \
-                                         {kReadsA | kReadsB, SLOPE}, kDegree);                \
-  static Tensor NAME(const Operand& x, const Operand& n) {                                    \
-    check_operands(x, n, #NAME);                                                              \
-    return elementwise(record_##NAME, x, n);                                                  \
-  }                                                                                           \
-  static const Entry entry_##NAME(#NAME "(x, n)", direct<NAME>, kSpecialForm | kCastOutForm,  \
-                                  "Chebyshev's polynomial of the " KIND " of degree n at x.", \
+#define PB_CHEBYSHEV(KIND, NAME, NODE, SLOPE)                                                  \
+  static const Elementwise record_##NAME(#NAME, NODE, DTypeRule::Float, binary<#NAME>,         \
+                                         {kReadsA | kReadsB, SLOPE}, kDegree);                 \
+  static Tensor NAME(const Operand& x, const Operand& n) {                                     \
+    check_operands(x, n, #NAME);                                                               \
+    return elementwise(record_##NAME, x, n);                                                   \
+  }                                                                                            \
+  static const Entry entry_##NAME(#NAME "(x|x, n)", direct<NAME>, kSpecialForm | kCastOutForm, \
+                                  "Chebyshev's polynomial of the " KIND " of degree n at x.",  \
                                   PB_DEGREES);
 PB_CHEBYSHEV("first kind", chebyshev_polynomial_t, "SpecialChebyshevPolynomialTBackward0",
              plain_slope<slope_t>)
@@ -136,12 +136,12 @@ PB_CHEBYSHEV("third kind, shifted,", shifted_chebyshev_polynomial_v,
 PB_CHEBYSHEV("fourth kind, shifted,", shifted_chebyshev_polynomial_w,
              "SpecialShiftedChebyshevPolynomialWBackward0", shifted_slope<slope_w>)
 
-#define PB_POLYNOMIAL(NAME, VALUE, DOC)                                                      \
-  static Tensor NAME(const Operand& x, const Operand& n) {                                   \
-    check_operands(x, n, #NAME);                                                             \
-    return VALUE;                                                                            \
-  }                                                                                          \
-  static const Entry entry_##NAME(#NAME "(x, n)", direct<NAME>, kSpecialForm | kCastOutForm, \
+#define PB_POLYNOMIAL(NAME, VALUE, DOC)                                                        \
+  static Tensor NAME(const Operand& x, const Operand& n) {                                     \
+    check_operands(x, n, #NAME);                                                               \
+    return VALUE;                                                                              \
+  }                                                                                            \
+  static const Entry entry_##NAME(#NAME "(x|x, n)", direct<NAME>, kSpecialForm | kCastOutForm, \
                                   DOC " of degree n at x.", PB_DEGREES);
 PB_POLYNOMIAL(hermite_polynomial_h, hermite(x, n, 0, 2), "The physicists' Hermite polynomial")
 PB_POLYNOMIAL(hermite_polynomial_he, hermite(x, n, 0, 1),

@@ -354,7 +354,7 @@ static Tensor squeeze_(const Tensor& input) {
   return become_view("squeeze", input,
                      [&] { return squeeze_where(input, all_dims(input), "SqueezeBackward3"); });
 }
-static Tensor squeeze_dim_(const Tensor& input, std::int64_t dim) {
+Tensor squeeze_dim_(const Tensor& input, std::int64_t dim) {
   return become_view("squeeze", input, [&] { return squeeze_one(input, dim, "SqueezeBackward4"); });
 }
 static Tensor squeeze_dims_(const Tensor& input, const Dims& dim) {
@@ -362,7 +362,7 @@ static Tensor squeeze_dims_(const Tensor& input, const Dims& dim) {
     return squeeze_where(input, wrap_dims(dim, input.ndim()), "SqueezeBackward5");
   });
 }
-static Tensor transpose_(const Tensor& input, std::int64_t dim0, std::int64_t dim1) {
+Tensor transpose_(const Tensor& input, std::int64_t dim0, std::int64_t dim1) {
   const int a = wrap_dim(dim0, input.ndim());
   const int b = wrap_dim(dim1, input.ndim());
   return become_view("transpose", input,

@@ -28,6 +28,9 @@ Tensor select(const Tensor& input, std::int64_t dim, std::int64_t index);
 Tensor slice(const Tensor& input, std::int64_t dim, std::int64_t start, std::int64_t stop,
              std::int64_t step = 1);
 Tensor narrow(const Tensor& input, std::int64_t dim, std::int64_t start, std::int64_t length);
+// In place: the tensor itself gets other sizes.
+Tensor transpose_(const Tensor& input, std::int64_t dim0, std::int64_t dim1);
+Tensor squeeze_dim_(const Tensor& input, std::int64_t dim);
 // Several views recorded as one node.
 std::vector<Tensor> split(const Tensor& input, std::int64_t split_size, std::int64_t dim = 0);
 std::vector<Tensor> split_with_sizes(const Tensor& input, const Dims& split_sizes,
