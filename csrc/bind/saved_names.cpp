@@ -97,6 +97,7 @@ constexpr Row kRows[] = {
     {"LinalgCholeskyExBackward0", {"", "L", "upper"}},
     {"LinalgCrossBackward0", {"self other", "", "dim"}},
     {"LinalgDetBackward0", {"A", "result LU pivots", ""}},
+    {"LinalgEigBackward0", {"", "eigenvalues eigenvectors", ""}},
     {"LinalgEighBackward0", {"", "eigenvalues eigenvectors", ""}},
     {"LinalgInvExBackward0", {"", "inverse", ""}},
     {"LinalgLuBackward0", {"", "P L U", "", "pivot=True"}},

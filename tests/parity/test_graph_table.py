@@ -129,7 +129,20 @@ OTHER_GRAPHS = {
 }
 
 OTHER_GRAPHS |= dict.fromkeys(NOT_RECORDED_IN_TORCH, "PyTorch records nothing")
-OTHER_GRAPHS |= {"ndtr": STEPS}
+OTHER_GRAPHS |= {
+    "hfft2": "one transform of all dimensions, where PyTorch has one of the last by itself",
+    "hfftn": "the same",
+    "ihfft2": "the conjugate is a view",
+    "ihfftn": "the same",
+    "istft": "the complex numbers are not seen as pairs in between",
+    "ndtr": STEPS,
+    "stft": "the frames are a view of overlapping windows, with a node for it",
+    "xlog1py": "a number counts as an operand",
+    "zeta": "the same",
+}
+COPIES = "alias as_strided diagonal expand permute select split split_with_sizes squeeze t"
+COPIES += " transpose unbind unsqueeze view view_as_real"
+OTHER_GRAPHS |= {f"{name}_copy": "a copy of the view" for name in COPIES.split()}
 
 NUMBER = "a number is kept as a number, not as a tensor"
 SIZES = "the derivative reads its sizes only"
@@ -141,6 +154,7 @@ SPARSE = "a sparse map, which knows where each element comes from"
 TURNED = "the factors of the matrix, not of its transpose"
 SIGNS = "vectors up to their signs"
 SEEN = "as the operation sees it, after broadcasting"
+UNNAMED = "an attribute of the operation, not shown under this name"
 # By node and name; "*" for all of a node.
 OTHER_SAVED = {
     ("AdaptiveMaxPool2DBackward0", "*"): SPARSE,
@@ -160,6 +174,16 @@ OTHER_SAVED = {
     ("DivBackward0", "other"): NUMBER,
     ("DivBackward0", "self"): NUMBER,
     ("DivBackward2", "*"): ALONE,
+    ("FftC2CBackward0", "dim"): UNNAMED,
+    ("FftC2CBackward0", "forward"): UNNAMED,
+    ("FftC2CBackward0", "normalization"): UNNAMED,
+    ("FftC2RBackward0", "dim"): UNNAMED,
+    ("FftC2RBackward0", "normalization"): UNNAMED,
+    ("FftR2CBackward0", "dim"): UNNAMED,
+    ("FftR2CBackward0", "normalization"): UNNAMED,
+    ("FftR2CBackward0", "onesided"): UNNAMED,
+    ("FftR2CBackward0", "self"): SIZES,
+    ("FrexpBackward0", "*"): "the exponent is found in the input again",
     ("GatherBackward0", "self"): SIZES,
     ("GeluBackward0", "approximate"): WORD,
     ("Im2ColBackward0", "self_sym_argsize_minus_1"): "the sizes of the image as one list",
@@ -170,12 +194,12 @@ OTHER_SAVED = {
     ("IndexCopyBackward0", "source_dim"): SIZES,
     ("LinalgDetBackward0", "LU"): TURNED,
     ("LinalgDetBackward0", "pivots"): TURNED,
+    ("LinalgEigBackward0", "eigenvectors"): SIGNS,
     ("LinalgEighBackward0", "eigenvectors"): SIGNS,
     ("LinalgInvExBackward0", "inverse"): "PyTorch's cond overwrites it, so that backward fails",
     ("LinalgQrBackward0", "mode"): WORD,
     ("LinalgSlogdetBackward0", "LU"): TURNED,
     ("LinalgSlogdetBackward0", "pivots"): TURNED,
-    ("LinalgSlogdetBackward0", "sign"): RESULT,
     ("LinalgSvdBackward0", "S_sym_argsize_minus_1"): "follows from S",
     ("LinalgSvdBackward0", "U"): SIGNS,
     ("LinalgSvdBackward0", "Vh"): SIGNS,
@@ -187,6 +211,8 @@ OTHER_SAVED = {
     ("MaxPool2DWithIndicesBackward0", "*"): SPARSE,
     ("MaxPool3DWithIndicesBackward0", "*"): SPARSE,
     ("MulBackward0", "other"): NUMBER,
+    ("MvlgammaBackward0", "p"): UNNAMED,
+    ("NativeBatchNormBackward0", "*"): NORMALIZED,
     ("NllLossBackward0", "self"): SIZES,
     ("NllLossBackward0", "total_weight"): "follows from target and weight",
     ("PreluKernelBackward0", "weight"): SEEN,
@@ -203,6 +229,8 @@ OTHER_SAVED = {
     ("SliceBackward0", "end"): PLACES,
     ("SliceBackward0", "start"): "no more than the size",
     ("SliceScatterBackward0", "end"): PLACES,
+    ("SpecialI1Backward0", "result"): RESULT,
+    ("SpecialLogNdtrBackward0", "result"): RESULT,
     ("SqueezeBackward0", "*"): PLACES,
     ("SqueezeBackward1", "*"): PLACES,
     ("SqueezeBackward2", "*"): PLACES,
