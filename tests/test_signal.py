@@ -7,6 +7,7 @@ NumPy 1.x gives, and the identities that hold for every input.
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -309,6 +310,6 @@ def test_the_public_functions_of_numpy_serve_where_its_loops_are_not_found() -> 
         capture_output=True,
         text=True,
         check=False,
-        env={"PYTHONPATH": str(Path(pb.__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(Path(pb.__file__).parent.parent)},
     )
     assert done.stdout == "right\n", done.stderr
