@@ -318,6 +318,15 @@ SAMPLES = {
         (f"signal.windows.{name}" for name in ("general_hamming", "hamming", "hann", "kaiser")),
         "M=3",
     ),
+    **{
+        name: "input=pb.ones(2, 3, 4), weight=None, bias=None, running_mean=None, "
+        f"running_var=None, {flag}=True, momentum=0.1, eps=1e-5, cudnn_enabled=True"
+        for name, flag in {"batch_norm": "training", "instance_norm": "use_input_stats"}.items()
+    },
+    "group_norm": "input=pb.ones(2, 4, 3), num_groups=2, cudnn_enabled=True",
+    "layer_norm": "input=pb.ones(2, 3), normalized_shape=[3], cudnn_enable=True",
+    "convolution": "input=pb.ones(1, 1, 5), weight=pb.ones(1, 1, 3), bias=None, stride=[1], "
+    "padding=[0], dilation=[1], transposed=False, output_padding=[0], groups=1",
     "memory.report": "",
     "memory.set_bound": "size=2**30",
     "cuda.manual_seed": "seed=1",
@@ -329,14 +338,11 @@ EXEMPT = {
     **dict.fromkeys(
         [
             *("adaptive_max_pool1d", "affine_grid_generator", "alpha_dropout"),
-            *("alpha_dropout_", "batch_norm", "binary_cross_entropy_with_logits"),
-            *("constant_pad_nd", "convolution"),
+            *("alpha_dropout_", "binary_cross_entropy_with_logits", "constant_pad_nd"),
             *("cosine_embedding_loss", "ctc_loss", "feature_alpha_dropout"),
             *("feature_alpha_dropout_", "grid_sampler"),
-            *("group_norm", "gru_cell"),
-            *("hinge_embedding_loss", "instance_norm", "kl_div"),
-            *("layer_norm", "lstm_cell", "margin_ranking_loss"),
-            "max_pool1d_with_indices",
+            *("gru_cell", "hinge_embedding_loss", "kl_div", "lstm_cell"),
+            *("margin_ranking_loss", "max_pool1d_with_indices"),
             *("poisson_nll_loss", "rms_norm"),
             *("rnn_relu_cell", "rnn_tanh_cell", "rrelu"),
             *("rrelu_", "triplet_margin_loss"),

@@ -142,7 +142,7 @@ def test_geometries(seed: int, dtype: str) -> None:
     for found, wanted in zip(ours(g, image, weight, gradient), expected, strict=True):
         assert found.dtype == dtype
         scale = max(1.0, float(np.abs(wanted).max()))
-        np.testing.assert_allclose(found, wanted, 0, (2e-6 if small else 1e-14) * 30 * scale)
+        np.testing.assert_allclose(found, wanted, 0, (2e-6 if small else 1e-14) * scale)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -174,10 +174,10 @@ def test_what_is_not_finite_stays_where_it_is_seen(what: str, value: float) -> N
     place = {"image": (0, 1, 5, 0), "weight": (2, 1, 0, 0), "gradient": (1, 2, 7, 29)}[what]
     {"image": image, "weight": weight, "gradient": gradient}[what][place] = value
     with np.errstate(invalid="ignore"):
-        _, of_image, of_weight = by_definition(WIDE, image, weight, gradient)
-    found = ours(WIDE, image, weight, gradient)
-    np.testing.assert_array_equal(np.isfinite(found[1]), np.isfinite(of_image))
-    np.testing.assert_array_equal(np.isfinite(found[2]), np.isfinite(of_weight))
+        expected = by_definition(WIDE, image, weight, gradient)
+    for found, wanted in zip(ours(WIDE, image, weight, gradient), expected, strict=True):
+        np.testing.assert_array_equal(np.isfinite(found), np.isfinite(wanted))
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
 
 
 @pytest.mark.parametrize("seed", [3, 4, 11, 17])

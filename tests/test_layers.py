@@ -70,7 +70,7 @@ READS_RAW_HISTORY = {
     "ops/operand.h": "the same for elementwise operators",
     "ops/elementwise.cpp": "the same",
     "ops/elementwise_node.h": "the same",
-    "ops/nn/followed.h": "the bits of the levels under way, after a refresh",
+    "ops/followed.h": "the bits of the levels under way, after a refresh",
     "ops/index/as_strided.cpp": "records a write, whose operands are up to date",
     "ops/rebase.cpp": "makes histories anew",
     "ops/exchange.cpp": "the flags of geometry",

@@ -156,8 +156,9 @@ constexpr DType promote_types(DType a, DType b) {
   return detail::kPromoted[static_cast<std::size_t>(a)][static_cast<std::size_t>(b)];
 }
 
-// How a copy lies in memory: like its model, or row-major.
-enum class MemoryFormat : std::uint8_t { Preserve, Contiguous };
+// How a copy lies in memory: like its model, row-major, or, images of two and of three dimensions,
+// with the channels innermost.
+enum class MemoryFormat : std::uint8_t { Preserve, Contiguous, ChannelsLast, ChannelsLast3d };
 
 // Maps a C++ type to its dtype.
 template <DType dtype>

@@ -15,12 +15,12 @@ constexpr std::array<int, 4> kOf4 = {1, 3, 2, 0};  // the dimensions, innermost 
 constexpr std::array<int, 5> kOf5 = {1, 4, 3, 2, 0};
 
 std::span<const int> order_of(MemoryFormat format) {
-  if (format == kChannelsLast) return kOf4;
+  if (format == MemoryFormat::ChannelsLast) return kOf4;
   return kOf5;
 }
 
 bool is_of_images(MemoryFormat format) {
-  return format == kChannelsLast || format == kChannelsLast3d;
+  return format == MemoryFormat::ChannelsLast || format == MemoryFormat::ChannelsLast3d;
 }
 
 // Strides that do not fall from the innermost dimension outwards, and that could not be row-major
@@ -42,8 +42,8 @@ Dims strides_in(MemoryFormat format, Sizes sizes) {
   if (!is_of_images(format)) return contiguous_strides(sizes);
   const auto order = order_of(format);
   check(sizes.size() == order.size(), "required rank ", order.size(), " tensor to use ",
-        format == kChannelsLast ? "channels_last" : "channels_last_3d", " format: got ",
-        sizes.size(), " dimensions.");
+        format == MemoryFormat::ChannelsLast ? "channels_last" : "channels_last_3d",
+        " format: got ", sizes.size(), " dimensions.");
   Dims strides(static_cast<int>(sizes.size()));
   std::int64_t next = 1;
   for (const int d : order) {
@@ -77,8 +77,9 @@ void check_outside_of_batch(MemoryFormat format) {
 }
 
 MemoryFormat format_of(const Tensor& t) {
-  if (t.ndim() == 4 && looks_like(kChannelsLast, t)) return kChannelsLast;
-  if (t.ndim() == 5 && looks_like(kChannelsLast3d, t)) return kChannelsLast3d;
+  if (t.ndim() == 4 && looks_like(MemoryFormat::ChannelsLast, t)) return MemoryFormat::ChannelsLast;
+  if (t.ndim() == 5 && looks_like(MemoryFormat::ChannelsLast3d, t))
+    return MemoryFormat::ChannelsLast3d;
   return MemoryFormat::Contiguous;
 }
 

@@ -11,10 +11,6 @@
 
 namespace pullback {
 
-// The values of MemoryFormat that only a tensor of four or five dimensions can have.
-inline constexpr auto kChannelsLast = static_cast<MemoryFormat>(2);
-inline constexpr auto kChannelsLast3d = static_cast<MemoryFormat>(3);
-
 // RuntimeError if the format is of another number of dimensions.  Not for Preserve.
 Dims strides_in(MemoryFormat format, Sizes sizes);
 Tensor empty_in(MemoryFormat format, Sizes sizes, DType dtype);

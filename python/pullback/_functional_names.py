@@ -10,6 +10,7 @@ from typing import Any
 
 from pullback import Tensor, _arguments, _core
 from pullback.nn import functional as F  # noqa: N812 - its usual name
+from pullback.nn._parts.recurrent import STEPS
 
 _REDUCTIONS = ("none", "mean", "sum")
 _MODES = ("bilinear", "nearest", "bicubic")
@@ -30,7 +31,8 @@ def _named(function: str, name: str, value: object, names: tuple[str, ...]) -> s
 @_core._overridable
 def adaptive_max_pool1d(input: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
     """``nn.functional.adaptive_max_pool1d`` with the positions."""
-    return F.adaptive_max_pool1d(input, output_size, return_indices=True)  # type: ignore[no-any-return]
+    found: tuple[Tensor, Tensor] = F.adaptive_max_pool1d(input, output_size, return_indices=True)
+    return found
 
 
 @_core._overridable
@@ -43,9 +45,10 @@ def max_pool1d_with_indices(
     ceil_mode: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """``nn.functional.max_pool1d`` with the positions."""
-    return F.max_pool1d(  # type: ignore[no-any-return]
+    found: tuple[Tensor, Tensor] = F.max_pool1d(
         input, kernel_size, stride or None, padding, dilation, ceil_mode, return_indices=True
     )
+    return found
 
 
 @_core._overridable
@@ -88,9 +91,10 @@ def batch_norm(
     training: bool,
     momentum: float,
     eps: float,
-    cudnn_enabled: bool,  # noqa: ARG001 - torch's signature
+    cudnn_enabled: bool,
 ) -> Tensor:
     """``nn.functional.batch_norm``."""
+    _arguments.bools("batch_norm", cudnn_enabled=cudnn_enabled)
     return F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
@@ -104,9 +108,10 @@ def instance_norm(
     use_input_stats: bool,
     momentum: float,
     eps: float,
-    cudnn_enabled: bool,  # noqa: ARG001 - torch's signature
+    cudnn_enabled: bool,
 ) -> Tensor:
     """``nn.functional.instance_norm``."""
+    _arguments.bools("instance_norm", cudnn_enabled=cudnn_enabled)
     return F.instance_norm(
         input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
     )
@@ -119,9 +124,10 @@ def layer_norm(
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     eps: float = 1e-5,
-    cudnn_enable: bool = True,  # noqa: ARG001 - torch's signature
+    cudnn_enable: bool = True,
 ) -> Tensor:
     """``nn.functional.layer_norm``."""
+    _arguments.bools("layer_norm", cudnn_enable=cudnn_enable)
     return F.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
@@ -132,9 +138,10 @@ def group_norm(
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     eps: float = 1e-5,
-    cudnn_enabled: bool = True,  # noqa: ARG001 - torch's signature
+    cudnn_enabled: bool = True,
 ) -> Tensor:
     """``nn.functional.group_norm``."""
+    _arguments.bools("group_norm", cudnn_enabled=cudnn_enabled)
     return F.group_norm(input, num_groups, weight, bias, eps)
 
 
@@ -285,7 +292,8 @@ def convolution(
     """A convolution of one to three dimensions, as the weight has them, or a transposed one.
 
     Raises:
-        RuntimeError: the weight has another number of dimensions.
+        RuntimeError: the weight has another number of dimensions, or `output_padding` another
+            length, or negative numbers.
     """
     _arguments.tensors("convolution", input=input, weight=weight)
     _arguments.bools("convolution", transposed=transposed)
@@ -295,13 +303,38 @@ def convolution(
             f"convolution: the weight has another number of dimensions: got {weight.ndim}, "
             "expected 3 to 5."
         )
+    if not isinstance(output_padding, (tuple, list)):
+        _arguments.refuse("convolution", "output_padding", "tuple of ints", output_padding)
+    _arguments.sizes("convolution", output_padding=output_padding)
+    if len(output_padding) not in (1, dims) or min(output_padding) < 0:
+        raise RuntimeError(
+            f"convolution: got output_padding={list(output_padding)}, expected one number or "
+            f"{dims}, none of them negative."
+        )
+    function: Any
     if transposed:
-        function: Any = getattr(F, f"conv_transpose{dims}d")
-        result = function(input, weight, bias, stride, padding, output_padding, groups, dilation)
+        function = getattr(F, f"conv_transpose{dims}d")
+        result: Tensor = function(
+            input, weight, bias, stride, padding, output_padding, groups, dilation
+        )
     else:
         function = getattr(F, f"conv{dims}d")
         result = function(input, weight, bias, stride, padding, dilation, groups)
-    return result  # type: ignore[no-any-return]
+    return result
+
+
+def _step(
+    mode: str, input: Tensor, state: tuple[Tensor, ...], w_ih: Tensor, w_hh: Tensor, *biases: Any
+) -> tuple[Tensor, ...]:
+    """One step of a cell."""
+    rows, size = input.shape[:-1], w_hh.shape[-1]
+    for each in state:
+        if each.shape != (*rows, size):
+            raise RuntimeError(
+                f"hidden has inconsistent hidden_size: got {tuple(each.shape)}, expected "
+                f"{(*rows, size)}"
+            )
+    return STEPS[mode](F.linear(input, w_ih, biases[0]), state, (w_ih, w_hh, *biases))
 
 
 @_core._overridable
@@ -314,7 +347,7 @@ def rnn_tanh_cell(
     b_hh: Tensor | None = None,
 ) -> Tensor:
     """One step of ``nn.RNNCell``."""
-    return (F.linear(input, w_ih, b_ih) + F.linear(hx, w_hh, b_hh)).tanh()
+    return _step("RNN_TANH", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 @_core._overridable
@@ -327,7 +360,7 @@ def rnn_relu_cell(
     b_hh: Tensor | None = None,
 ) -> Tensor:
     """One step of ``nn.RNNCell`` with ``relu``."""
-    return (F.linear(input, w_ih, b_ih) + F.linear(hx, w_hh, b_hh)).relu()
+    return _step("RNN_RELU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 @_core._overridable
@@ -340,11 +373,7 @@ def gru_cell(
     b_hh: Tensor | None = None,
 ) -> Tensor:
     """One step of ``nn.GRUCell``."""
-    of_input = F.linear(input, w_ih, b_ih).chunk(3, -1)
-    of_state = F.linear(hx, w_hh, b_hh).chunk(3, -1)
-    reset, kept = ((of_input[k] + of_state[k]).sigmoid() for k in (0, 1))
-    new = (of_input[2] + reset * of_state[2]).tanh()
-    return new + kept * (hx - new)
+    return _step("GRU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 @_core._overridable
@@ -357,10 +386,12 @@ def lstm_cell(
     b_hh: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """One step of ``nn.LSTMCell``: the new state and the new cell."""
-    state, cell = hx
-    gates = (F.linear(input, w_ih, b_ih) + F.linear(state, w_hh, b_hh)).chunk(4, -1)
-    cell = gates[1].sigmoid() * cell + gates[0].sigmoid() * gates[2].tanh()
-    return gates[3].sigmoid() * cell.tanh(), cell
+    if not isinstance(hx, (tuple, list)):
+        _arguments.refuse("lstm_cell", "hx", "tuple of Tensors", hx)
+    if len(hx) != 2:
+        raise RuntimeError(f"lstm_cell expects two hidden states: got {len(hx)}")
+    state, cell = _step("LSTM", input, tuple(hx), w_ih, w_hh, b_ih, b_hh)
+    return state, cell
 
 
 channel_shuffle = F.channel_shuffle

@@ -61,9 +61,9 @@ class Training:
         self.optimizer.load_state_dict(states["optimizer"])
         self.schedule.load_state_dict(states["schedule"])
 
-    def tensors(self) -> dict[str, Any]:
+    def tensors(self, exactly: bool) -> dict[str, Any]:
         found = {key: value.numpy() for key, value in self.model.state_dict().items()}
-        for key in [key for key in found if key.endswith("in_proj_bias")]:
+        for key in [key for key in found if key.endswith("in_proj_bias") and not exactly]:
             # The bias of keys has no gradient but rounding errors, which AdamW makes large.
             queries, _, values = np.split(found.pop(key), 3)
             found |= {f"{key}.q": queries, f"{key}.v": values}
@@ -74,7 +74,7 @@ class Training:
 
 
 def compare(ours: Training, theirs: Training, rtol: float, atol: float) -> None:
-    left, right = ours.tensors(), theirs.tensors()
+    left, right = (each.tensors(exactly=rtol == 0) for each in (ours, theirs))
     assert sorted(left) == sorted(right)
     for key, value in left.items():
         assert value.dtype == right[key].dtype, key
@@ -89,7 +89,9 @@ def compare(ours: Training, theirs: Training, rtol: float, atol: float) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_checkpoint_goes_there_and_back(name: str, dtype: str, tmp_path: Path) -> None:
-    rtol, atol = (1e-9, 1e-11) if dtype == "float64" else (2e-3, 2e-5)
+    # Of losses, and of parameters and states, which float32 and AdamW take further apart.
+    of_losses = 1e-12 if dtype == "float64" else 1e-5
+    rtol, atol = (1e-11, 1e-11) if dtype == "float64" else (2e-3, 2e-5)
     alone = Training(torch, name, dtype)
     expected = [alone.run(STEPS * leg) for leg in range(3)]
 
@@ -100,11 +102,11 @@ def test_a_checkpoint_goes_there_and_back(name: str, dtype: str, tmp_path: Path)
     ours = Training(pb, name, dtype)
     ours.load(tmp_path / "from_torch.pt")
     compare(ours, theirs, 0, 0)
-    np.testing.assert_allclose(ours.run(STEPS), expected[1], rtol)
+    np.testing.assert_allclose(ours.run(STEPS), expected[1], of_losses)
     ours.save(tmp_path / "from_pullback.pt")
 
     again = Training(torch, name, dtype)
     again.load(tmp_path / "from_pullback.pt")
     compare(ours, again, 0, 0)
-    np.testing.assert_allclose(again.run(2 * STEPS), expected[2], rtol)
+    np.testing.assert_allclose(again.run(2 * STEPS), expected[2], of_losses)
     compare(again, alone, rtol, atol)

@@ -58,8 +58,9 @@ def sampled(t: Any, mode: str, padding: str, dims: int) -> Any:
     grid = places.reshape([1] * dims + [len(numbers), dims]).requires_grad_()
     x = wave(t, 1, 2, *[3] * dims).requires_grad_()
     made = t.nn.functional.grid_sample(x, grid, mode, padding, True)
-    # In a volume PyTorch's backward pass has NaN in other places than its forward pass.
-    if mode != "nearest" or dims == 3:
+    # In a volume PyTorch's backward pass has NaN in other places than its forward pass; in an image
+    # it ends the process where a place is not finite and the padding is not of zeros.
+    if dims == 3 or (mode != "nearest" and padding != "zeros"):
         return made.detach()
     return made.detach(), *t.autograd.grad(made.sum(), (x, grid))
 

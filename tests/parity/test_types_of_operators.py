@@ -50,13 +50,13 @@ UNITS = {
 }
 # float32 results of integers, in units of 1e-5.
 INEXACT_FLOATS = 0.05
-# An inverse of a matrix whose condition is 115; PyTorch's is further from the one in float64.
-# A power of the argument is large in PyTorch's float32 there. The pseudo-inverse is of a matrix
-# whose condition is 12; ours is 0.015 from the one in float64 and PyTorch's 0.044. Of the Bessel
-# functions ours are within 1e-8 of the values in float64 at these integers, PyTorch's J1(29) is
+# An inverse of a matrix whose condition is 115; PyTorch's is further from the one in float64. The
+# pseudo-inverse is of a matrix whose condition is 12; ours is 0.015 from the one in float64 and
+# PyTorch's 0.044. For airy_ai a power of the argument is large in PyTorch's float32. Of the Bessel
+# functions ours are within 2e-8 of the values in float64 at these integers, PyTorch's J1(29) is
 # 1.4e-7 off and its Y0(5) 4e-7.
-ILL_CONDITIONED = {"inv": 0.2, "pinv": 0.06, "airy_ai": 1.0, "bessel_y1": 1.0}
-ILL_CONDITIONED |= {"bessel_j1": 0.15, "bessel_y0": 0.15}
+ILL_CONDITIONED = {"inv": 0.2, "pinv": 0.06, "airy_ai": 0.3}
+ILL_CONDITIONED |= {"bessel_j1": 0.15, "bessel_y0": 0.15, "bessel_y1": 0.15}
 UNORDERED = {"topk": "without sorting the order is nobody's promise"}
 SIGNS = {"eigh": "the signs of the vectors are nobody's promise"}
 # In half and bfloat16 compared with PyTorch's results in float32.
@@ -248,8 +248,13 @@ def test_gradients(op: Op, dtype: str) -> None:
             assert gap <= GRADIENT_UNITS.get(op.name, 4), f"{what}: {gap} units: {a} {b}"
 
 
-GRADIENT_UNITS = {"sinc": 16, "i1": 16, "i1e": 16}  # next to zero, where the terms cancel
-GRADIENT_UNITS["ndtr"] = 6  # in bfloat16 the power of e is one of eight bits, about 45
+GRADIENT_UNITS = {
+    "sinc": 5,  # next to zero, where the terms cancel
+    # Ours, of slopes that are computed step by step in the type: in bfloat16 i0e and i1e nearly
+    # cancel near -9.5, and the power of e in the slope of ndtr is about 45.
+    "i1e": 16,
+    "ndtr": 6,
+}
 
 
 def gradients(op: Op, sample: Sample, lib: Any, dtype: str) -> Any:

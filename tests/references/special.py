@@ -93,8 +93,8 @@ def parts(input: Any) -> tuple[Any, Any]:
 
 
 def neighbour(input: Any, other: Any) -> Any:
-    """Of the numbers as they are, in the dtype of the sample."""
-    return np.nextafter(input.astype(np.float64), other.astype(np.float64))
+    """In the dtype of the sample: a step is below the tolerance (see test_neighbours.py)."""
+    return np.nextafter(input, other)
 
 
 REFERENCES: dict[str, Callable[..., Any]] = {

@@ -290,6 +290,9 @@ Tensor view_as_strided(const Tensor& base, const Tensor& view) {
 static std::int64_t check_geometry(const Tensor& input, const Dims& size, const Dims& stride,
                                    std::optional<std::int64_t> storage_offset) {
   check(size.size() == stride.size(), "mismatch in length of strides and shape");
+  for (const std::int64_t each : size) {
+    check(each >= 0, "as_strided: got a negative size in ", size, ", expected none.");
+  }
   for (const std::int64_t each : stride) {
     check(each >= 0,
           "as_strided: Negative strides are not supported at the moment, got strides: ", stride);

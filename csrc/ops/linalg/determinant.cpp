@@ -4,6 +4,7 @@
 // where some matrix has none the determinants of the minors, which are right at any rank and to
 // any order.
 #include "kernels/linalg/lu.h"
+#include "ops/followed.h"
 #include "ops/linalg/lu.h"
 #include "ops/linalg/matrices.h"
 #include "ops/pointwise/arithmetic.h"
@@ -91,7 +92,7 @@ struct Det {
       return for_matrices(g) * conj(cofactors_by_minors(a));
     }
     const Tensor factor = for_matrices(g * conj(det));
-    if (is_followed(a) || is_followed(g)) return factor * adjoint(inverse_of(a));
+    if (is_followed({&a, &g})) return factor * adjoint(inverse_of(a));
     return solve_by_lu(lu, pivots, factor * identity(rows_of(a), a.dtype()), true, true);
   }
   static void vjp(Vjp<Det>& v) {
@@ -153,7 +154,7 @@ struct Slogdet {
     if (!whole.defined())
       return v.give(0, a.numel() == 0 ? Tensor() : expanded_zeros(a.sizes(), a.dtype()));
     const Tensor factor = for_matrices(whole);
-    if (is_followed(a) || is_followed(factor)) return v.give(0, factor * adjoint(inverse_of(a)));
+    if (is_followed({&a, &factor})) return v.give(0, factor * adjoint(inverse_of(a)));
     const Tensor right = factor * identity(rows_of(a), a.dtype());
     v.give(0, solve_by_lu(v.out(2), v.out(3), right, true, true));
   }

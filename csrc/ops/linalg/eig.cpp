@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "kernels/linalg/eigen.h"
+#include "ops/followed.h"
 #include "ops/linalg/lu.h"
 #include "ops/linalg/matrices.h"
 #include "ops/linalg/spectral.h"
@@ -118,7 +119,7 @@ std::array<Tensor, 2> eig(const Tensor& a) {
   return {std::move(result[0]), std::move(result[1])};
 }
 
-Tensor eigvals(const Tensor& a) { return decomposed("linalg.eigvals", a, is_followed(a))[0]; }
+Tensor eigvals(const Tensor& a) { return decomposed("linalg.eigvals", a, is_followed({&a}))[0]; }
 
 }  // namespace
 

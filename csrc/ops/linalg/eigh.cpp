@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "kernels/linalg/eigen.h"
+#include "ops/followed.h"
 #include "ops/linalg/matrices.h"
 #include "ops/linalg/spectral.h"
 #include "ops/pointwise/arithmetic.h"
@@ -145,7 +146,7 @@ Tensor quotient(const Tensor& numerator, const Tensor& denominator, const Droppe
 }
 
 Tensor eigvalsh(const Tensor& a, bool upper) {
-  return decomposed(a, upper ? "U" : "L", is_followed(a))[0];
+  return decomposed(a, upper ? "U" : "L", is_followed({&a}))[0];
 }
 
 std::array<Tensor, 2> eigh(const Tensor& a) { return linalg_eigh(a, "L"); }

@@ -143,12 +143,4 @@ std::string batch_element(const Tensor& info, std::int64_t index) {
   return of_all_examples(info).ndim() == 0 ? "" : "(Batch element " + std::to_string(index) + "): ";
 }
 
-bool is_followed(const Tensor& t) {
-  const auto is = [](const Tensor& one) {
-    return (mode.grad && one.requires_grad()) || (mode.forward && dual_levels(one) & mode.dual);
-  };
-  // What a vmap hides may be followed outside of it.
-  return is(t) || (t.has(kBatched) && is(of_all_examples(t)));
-}
-
 }  // namespace pullback

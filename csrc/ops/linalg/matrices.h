@@ -69,7 +69,4 @@ std::int64_t first_failed(const Tensor& info, int& code);
 // "(Batch element 3): ", or nothing for a single matrix.
 std::string batch_element(const Tensor& info, std::int64_t index);
 
-// Somebody may differentiate by the tensor what is computed from it now.
-bool is_followed(const Tensor& t);
-
 }  // namespace pullback

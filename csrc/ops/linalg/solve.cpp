@@ -3,6 +3,7 @@
 // A solution keeps the factors of its matrix, by which the gradient is one more solution; where
 // somebody may differentiate that in turn it is solved anew, as a function of the matrix.
 #include "kernels/linalg/lu.h"
+#include "ops/followed.h"
 #include "ops/linalg/lu.h"
 #include "ops/linalg/matrices.h"
 #include "ops/pointwise/arithmetic.h"
@@ -58,7 +59,7 @@ struct Solve {
     const Attrs& a = v.attrs();
     const Tensor matrix = v.in(0);
     const Tensor gradient = as_matrix(a, v.grad());
-    const bool anew = is_followed(matrix) || is_followed(gradient);
+    const bool anew = is_followed({&matrix, &gradient});
     const Tensor right = anew ? solve_system(adjoint(matrix), gradient, a.left)
                               : solve_by_lu(v.out(1), v.out(2), gradient, a.left, true);
     if (v.wants(1)) v.give(1, as_given(a, right));

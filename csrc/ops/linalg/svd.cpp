@@ -4,6 +4,7 @@
 // coupled by (K_u + K_v) / (s_j - s_i) and (K_u - K_v) / (s_j + s_i).  A loss that does not depend
 // on the choice of vectors has no numerator where there is no denominator: NOTE in eigh.cpp.
 #include "kernels/linalg/eigen.h"
+#include "ops/followed.h"
 #include "ops/linalg/matrices.h"
 #include "ops/linalg/spectral.h"
 #include "ops/pointwise/arithmetic.h"
@@ -239,7 +240,7 @@ Singular svd(const Tensor& a, bool full_matrices) {
   return {std::move(r[0]), std::move(r[1]), std::move(r[2])};
 }
 
-Tensor svdvals(const Tensor& a) { return decomposed(a, false, is_followed(a))[1]; }
+Tensor svdvals(const Tensor& a) { return decomposed(a, false, is_followed({&a}))[1]; }
 
 static const Entry entry_linalg_svd(
     "svd(A, full_matrices=True, *, driver=None)", function<linalg_svd>, kLinalgForm | kOutForm,

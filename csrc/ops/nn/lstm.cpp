@@ -12,8 +12,8 @@
 
 #include "kernels/nn/lstm.h"
 #include "ops/basic.h"
+#include "ops/followed.h"
 #include "ops/linalg/matmul.h"
-#include "ops/nn/followed.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/pointwise/math.h"

@@ -6,7 +6,7 @@
 
 #include "kernels/nn/normalize.h"
 #include "ops/basic.h"
-#include "ops/nn/followed.h"
+#include "ops/followed.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/pointwise/math.h"
