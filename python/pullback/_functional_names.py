@@ -296,16 +296,25 @@ def convolution(
             length, or negative numbers.
     """
     _arguments.tensors("convolution", input=input, weight=weight)
+    _arguments.maybe(_arguments.tensors, "convolution", bias=bias)
     _arguments.bools("convolution", transposed=transposed)
+    _arguments.integers("convolution", groups=groups)
+    lists = {
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "output_padding": output_padding,
+    }
+    for name, each in lists.items():
+        if not isinstance(each, (tuple, list)):
+            _arguments.refuse("convolution", name, "tuple of ints", each)
+    _arguments.sizes("convolution", **lists)
     dims = weight.ndim - 2
     if not 1 <= dims <= 3:
         raise RuntimeError(
             f"convolution: the weight has another number of dimensions: got {weight.ndim}, "
             "expected 3 to 5."
         )
-    if not isinstance(output_padding, (tuple, list)):
-        _arguments.refuse("convolution", "output_padding", "tuple of ints", output_padding)
-    _arguments.sizes("convolution", output_padding=output_padding)
     if len(output_padding) not in (1, dims) or min(output_padding) < 0:
         raise RuntimeError(
             f"convolution: got output_padding={list(output_padding)}, expected one number or "
