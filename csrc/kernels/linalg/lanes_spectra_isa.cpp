@@ -296,7 +296,7 @@ PULLBACK_INLINE V<T> scale_of(V<T>* a, int count) {
 }
 
 // Makes the n columns of m rows orthogonal, longer ones first; those of v turn along.  Which lanes
-// have not converged.
+// have not converged: an exchange counts, as its columns have yet to meet those between them.
 template <typename T>
 PULLBACK_INLINE Mask<T> make_orthogonal(V<T>* a, int m, int n, V<T>* v) {
   const V<T> bound = T(2) * kUnit<T> * root(spread(T(m)));
@@ -315,7 +315,7 @@ PULLBACK_INLINE Mask<T> make_orthogonal(V<T>* a, int m, int n, V<T>* v) {
         const Mask<T> turns = size_of(xy) > bound * (root(xx) * root(yy));
         const Mask<T> shorter = xx < yy;
         if (!any(turns | shorter)) continue;
-        turned |= turns;
+        turned |= turns | shorter;
         const V<T> zeta = (yy - xx) / (turns ? T(2) * xy : spread(T(1)));
         const V<T> hypotenuse = size_of(zeta) + root(T(1) + zeta * zeta);
         const V<T> tangent = (zeta < T(0) ? spread(T(1)) : spread(T(-1))) / hypotenuse;
