@@ -51,16 +51,15 @@ PULLBACK_INLINE Vector<T> spread(T x) {
 template <typename T>
 PULLBACK_INLINE Vector<T> fused(Vector<T> a, Vector<T> b, Vector<T> c) {
 #if defined(__FMA__)
-  Vector<T> result;
 #pragma GCC unroll 16
   for (int l = 0; l < kWidth<T>; ++l) {
     if constexpr (sizeof(T) == 4) {
-      result[l] = __builtin_fmaf(a[l], b[l], c[l]);
+      c[l] = __builtin_fmaf(a[l], b[l], c[l]);
     } else {
-      result[l] = __builtin_fma(a[l], b[l], c[l]);
+      c[l] = __builtin_fma(a[l], b[l], c[l]);
     }
   }
-  return result;
+  return c;
 #else
   return a * b + c;
 #endif
