@@ -13,6 +13,9 @@
 namespace pullback::kernels {
 namespace {
 
+// What LAPACK says of its argument A.
+constexpr int kNotFinite = -4;
+
 // LAPACK may not come back from what is not finite.
 template <typename T>
 bool all_finite(const T* a, int m, int n, int lda) {
@@ -57,24 +60,26 @@ int eigh_of_one(T* a, int n, int lda, Real<T>* values, bool upper, bool vectors,
                 lapack::Scratch<T>& scratch) {
   if (n == 0) return 0;
   if (!half_is_finite(a, n, lda, upper)) return std::max(n - 1, 1);
-  if (n > kRotated) {
-    const int info = lapack::syevd(vectors, upper ? 'U' : 'L', n, a, lda, values, scratch);
-    if constexpr (!kIsComplex<T>) {
-      for (int j = 0; vectors && n <= kLaneRows && j < n; ++j) {
-        if (is_turned(a + j * lda, n, 1)) turn(a + j * lda, n, 1);
+  if constexpr (kIsComplex<T>) {
+    if (n <= kRotated) {
+      for (int j = 0; j < n; ++j) {
+        a[j + j * lda] = real_part(a[j + j * lda]);
+        for (int i = j + 1; i < n; ++i) {
+          T& below = a[i + j * lda];
+          T& above = a[j + i * lda];
+          (upper ? below : above) = conjugate(upper ? above : below);
+        }
       }
-    }
-    return info;
-  }
-  for (int j = 0; j < n; ++j) {
-    a[j + j * lda] = real_part(a[j + j * lda]);
-    for (int i = j + 1; i < n; ++i) {
-      T& below = a[i + j * lda];
-      T& above = a[j + i * lda];
-      (upper ? below : above) = conjugate(upper ? above : below);
+      return small::jacobi<kRotated>(a, n, lda, values, vectors) ? 0 : n;
     }
   }
-  return small::jacobi<T, kRotated>(a, n, lda, values, vectors) ? 0 : n;
+  const int info = lapack::syevd(vectors, upper ? 'U' : 'L', n, a, lda, values, scratch);
+  if constexpr (!kIsComplex<T>) {
+    for (int j = 0; vectors && n <= kLaneRows && j < n; ++j) {
+      if (is_turned(a + j * lda, n, 1)) turn(a + j * lda, n, 1);
+    }
+  }
+  return info;
 }
 
 // The eigenvalues of a real matrix as LAPACK has them: the vectors of a conjugate pair are the real
@@ -155,18 +160,22 @@ void svd_of_group(const LaneFunctions<T>& lanes, const LaneMatrices<T>& a,
   const int n = wide ? a.rows : a.columns;
   LaneMatrices<T> tall{{}, a.count, m, n, m};
   LaneMatrices<T> right{{}, a.count, n, n, n};
+  bool is_finite[kMostLanes];
   for (int k = 0; k < a.count; ++k) {
     tall.at[k] = copies + k * kRoom;
     right.at[k] = others + k * kRoom;
-    const bool finite = all_finite(a.at[k], a.rows, a.columns, static_cast<int>(a.leading));
+    is_finite[k] = all_finite(a.at[k], a.rows, a.columns, static_cast<int>(a.leading));
     for (int j = 0; j < n; ++j) {
       for (int i = 0; i < m; ++i) {
         const T element = a.at[k][wide ? j + i * a.leading : i + j * a.leading];
-        tall.at[k][i + j * m] = finite ? element : T(0);
+        tall.at[k][i + j * m] = is_finite[k] ? element : T(0);
       }
     }
   }
   lanes.svd(tall, values, right, info, vectors);
+  for (int k = 0; k < a.count; ++k) {
+    if (!is_finite[k]) *info.at[k] = kNotFinite;
+  }
   if (!vectors) return;
   for (int k = 0; k < a.count; ++k) {
     const T* const left_from = wide ? right.at[k] : tall.at[k];
@@ -183,7 +192,7 @@ void svd_of_group(const LaneFunctions<T>& lanes, const LaneMatrices<T>& a,
 template <typename T>
 int svd_of_one(char job, int m, int n, T* a, int lda, Real<T>* values, T* u, int ldu, T* vh,
                int ldvh, lapack::Scratch<T>& scratch) {
-  if (!all_finite(a, m, n, lda)) return -4;
+  if (!all_finite(a, m, n, lda)) return kNotFinite;
   const int info = lapack::gesdd(job, m, n, a, lda, values, u, ldu, vh, ldvh, scratch);
   if constexpr (!kIsComplex<T>) {
     const int k = std::min(m, n);

@@ -16,6 +16,10 @@ constexpr int kMost = kLaneRows * kLaneRows;
 template <typename T>
 inline constexpr T kUnit = std::numeric_limits<T>::epsilon() / 2;
 
+// A lesser sum of squares has lost digits to underflow, and a turn by its root is none.
+template <typename T>
+inline constexpr T kLeastSquare = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+
 // x' = c x + s y, y' = c y - s x of n elements.
 template <typename T>
 PULLBACK_INLINE void rotate(V<T>* x, V<T>* y, int n, V<T> c, V<T> s) {
@@ -83,8 +87,9 @@ PULLBACK_INLINE void make_tridiagonal(V<T>* a, int n, V<T>* d, V<T>* e, bool wan
     V<T> rest = V<T>{};
     for (int i = k + 2; i < n; ++i) rest += x[i] * x[i];
     const V<T> first = x[k + 1];
-    const Mask<T> straight = rest == T(0);
-    const V<T> length = root(first * first + rest);
+    const V<T> square = first * first + rest;
+    const Mask<T> straight = (rest == T(0)) | (square < kLeastSquare<T>);
+    const V<T> length = root(square);
     const V<T> beta = first > T(0) ? -length : length;
     const V<T> divisor = straight ? spread(T(1)) : first - beta;
     const V<T> factor = straight ? V<T>{} : (beta - first) / (straight ? spread(T(1)) : beta);
@@ -144,7 +149,9 @@ PULLBACK_INLINE void make_diagonal(V<T>* d, V<T>* e, int n, V<T>* q, V<T>& faile
       // Where the block that ends at `last` begins in each lane.
       V<T> begin = V<T>{};
       for (int k = 0; k < last; ++k) {
-        const Mask<T> nothing = size_of(e[k]) <= kUnit<T> * (size_of(d[k]) + size_of(d[k + 1]));
+        // Beside values that vanish, against the matrix, whose elements are near 1.
+        const V<T> bound = kUnit<T> * (size_of(d[k]) + size_of(d[k + 1]) + kUnit<T>);
+        const Mask<T> nothing = size_of(e[k]) <= bound;
         e[k] = nothing ? V<T>{} : e[k];
         begin = nothing ? spread(T(k + 1)) : begin;
       }
@@ -167,8 +174,9 @@ PULLBACK_INLINE void make_diagonal(V<T>* d, V<T>* e, int n, V<T>* q, V<T>& faile
         if (!any(active)) continue;
         x = starts ? d[k] - shift : x;
         z = starts ? e[k] : z;
-        const V<T> r = root(x * x + z * z);
-        const Mask<T> turns = active & (r > T(0));
+        const V<T> square = x * x + z * z;
+        const V<T> r = root(square);
+        const Mask<T> turns = active & (square >= kLeastSquare<T>);
         const V<T> over = T(1) / (turns ? r : spread(T(1)));
         const V<T> c = turns ? x * over : spread(T(1));
         const V<T> s = turns ? z * over : V<T>{};
