@@ -32,7 +32,9 @@ Real<T> length(const T* x, int n) {
 // The power of two of a number, at least that of the least normal one, and 1 for zero.
 template <typename R>
 R power_of_two(R x) {
-  return x > R(0) ? std::ldexp(R(1), std::max(std::ilogb(x), std::ilogb(std::numeric_limits<R>::min()))) : R(1);
+  return x > R(0)
+             ? std::ldexp(R(1), std::max(std::ilogb(x), std::ilogb(std::numeric_limits<R>::min())))
+             : R(1);
 }
 
 // Applies the reflector I - tau v v^H (v[0] is 1) to n columns of m rows from the left.
@@ -89,8 +91,8 @@ void householder_product(T* a, int m, int n, int k, int lda, const T* tau) {
   }
 }
 
-// Eigenvalues in rising order, and vectors in the place of a Hermitian matrix if they are wanted, by
-// Jacobi's rotations: Golub and Van Loan, "Matrix computations" (4th ed.), algorithm 8.5.3; an
+// Eigenvalues in rising order, and vectors in the place of a Hermitian matrix if they are wanted,
+// by Jacobi's rotations: Golub and Van Loan, "Matrix computations" (4th ed.), algorithm 8.5.3; an
 // element is made real by a phase of its column before.  Of `a`, which is finite, both halves are
 // read.  True when they have converged.
 template <int kMost, typename R>
