@@ -66,8 +66,27 @@ TEST_CASE("products of all sizes and layouts") {
     check_product<std::uint8_t>(m, n, k, random);
   }
   for (const auto& [m, n, k] : std::vector<std::tuple<int, int, int>>{
-           {1, 1, 3000}, {1, 300, 200}, {300, 1, 200}, {40, 50, 60}, {130, 70, 90}, {600, 3, 50}}) {
-    for (int round = 0; round < 4; ++round) {
+           {1, 1, 3000},
+           {1, 300, 200},
+           {300, 1, 200},
+           {40, 50, 60},
+           {130, 70, 90},
+           {600, 3, 50},
+           // Parts of k and of the columns, and each width of a last panel.
+           {20, 33, 600},
+           {47, 515, 513},
+           {53, 66, 257},
+           {39, 73, 300},
+           {41, 81, 70},
+           {30, 63, 64},
+           // Few rows or columns, with long and with short inner products.
+           {14, 200, 80},
+           {16, 90, 600},
+           {200, 15, 65},
+           {5, 600, 300},
+           {90, 2, 700},
+           {9, 100, 40}}) {
+    for (int round = 0; round < 8; ++round) {
       check_product<float>(m, n, k, random);
       check_product<double>(m, n, k, random);
     }
@@ -93,19 +112,25 @@ TEST_CASE("batched products, one operand shared") {
 
 TEST_CASE("large products have the same bits at any number of threads") {
   std::mt19937 random(3);
-  auto a = contiguous<float>({300, 400}), b = contiguous<float>({400, 700});
-  for (float& x : a.memory) x = static_cast<float>(random() % 1000) / 999.0f;
-  for (float& x : b.memory) x = static_cast<float>(random() % 1000) / 999.0f;
   const int before = num_threads();
-  std::vector<std::vector<float>> results;
-  for (const int threads : {1, 3}) {
-    set_num_threads(threads);
-    auto out = contiguous<float>({300, 700});
-    gemm(out.view(), a.view(), b.view());
-    results.push_back(out.memory);
+  for (const std::int64_t m : {300, 9}) {
+    for (const bool turned : {false, true}) {
+      auto a = contiguous<float>({m, 400}), b = contiguous<float>({400, 700});
+      if (turned) b.strides = {1, 400};
+      for (float& x : a.memory) x = static_cast<float>(random() % 1000) / 999.0f;
+      for (float& x : b.memory) x = static_cast<float>(random() % 1000) / 999.0f;
+      std::vector<std::vector<float>> results;
+      for (const int threads : {1, 2, 3}) {
+        set_num_threads(threads);
+        auto out = contiguous<float>({m, 700});
+        gemm(out.view(), a.view(), b.view());
+        results.push_back(out.memory);
+      }
+      CHECK(results[0] == results[1]);
+      CHECK(results[0] == results[2]);
+    }
   }
   set_num_threads(before);
-  CHECK(results[0] == results[1]);
   CHECK_FALSE(blas().path.empty());
 }
 

@@ -12,11 +12,12 @@
 #include "kernels/dispatch.h"
 #include "kernels/linalg/blas.h"
 #include "kernels/linalg/gemm_kernels.h"
+#include "kernels/room.h"
 #include "kernels/rows.h"
 
 namespace pullback::kernels {
 
-PULLBACK_ISA_DECLARE(SmallGemm small_gemm();)
+PULLBACK_ISA_DECLARE(SmallGemm small_gemm(); TileGemm tile_gemm();)
 
 namespace {
 
@@ -29,6 +30,16 @@ constexpr std::int64_t kTileWork = 1 << 21;
 SmallGemm::Function small_function(DType dtype) {
   static const SmallGemm table = PULLBACK_ISA_SELECT(small_gemm)();
   return of_floating(dtype, table.float32, table.float64);
+}
+
+// Null where the library multiplies large matrices.
+template <typename T>
+TileGemm::Function tile_function() {
+  static const TileGemm table = PULLBACK_ISA_SELECT(tile_gemm)();
+  if constexpr (std::is_same_v<T, float>)
+    return table.float32;
+  else
+    return table.float64;
 }
 
 // The last two dimensions of a view, strides in elements.
@@ -109,23 +120,31 @@ struct Operand {
   const T* at(std::int64_t i, std::int64_t j) const { return data + i * row + j * column; }
 };
 
-// Side of the output tiles: a function of the shape only.
-std::int64_t tile_side(std::int64_t m, std::int64_t n, std::int64_t k) {
-  std::int64_t side = 512;
-  while (side > 64) {
-    const std::int64_t tiles = ((m + side - 1) / side) * ((n + side - 1) / side);
-    const std::int64_t next = side / 2;
-    if (tiles >= 8 || std::min(next, m) * std::min(next, n) * k < kTileWork) break;
-    side = next;
+// Sizes of the output tiles: a function of the shape only. Of two sides the columns are halved
+// first, since what is copied for a tile is used by all of its rows.
+struct Sides {
+  std::int64_t rows = 512, columns = 512;
+};
+Sides tile_sides(std::int64_t m, std::int64_t n, std::int64_t k) {
+  Sides s;
+  const auto count = [](std::int64_t all, std::int64_t side) { return (all + side - 1) / side; };
+  while (count(m, s.rows) * count(n, s.columns) < 8) {
+    Sides next = s;
+    (std::min(s.columns, n) >= std::min(s.rows, m) ? next.columns : next.rows) /= 2;
+    if (std::min(next.columns, next.rows) < 64 ||
+        std::min(next.rows, m) * std::min(next.columns, n) * k < kTileWork) {
+      break;
+    }
+    s = next;
   }
-  return side;
+  return s;
 }
 
-// c (rows of contiguous elements) = a @ b for the tile at i, j.
+// c (rows of contiguous elements) = a @ b for the tile at i, j, by the library.
 template <typename T>
-void multiply_tile(const Operand<T>& a, const Operand<T>& b, const Matrix& c, std::int64_t i,
-                   std::int64_t j, std::int64_t rows, std::int64_t columns, std::int64_t k,
-                   bool accumulate) {
+void multiply_by_blas(const Operand<T>& a, const Operand<T>& b, const Matrix& c, std::int64_t i,
+                      std::int64_t j, std::int64_t rows, std::int64_t columns, std::int64_t k,
+                      bool accumulate) {
   T* out = reinterpret_cast<T*>(c.data) + i * c.row + j;
   const Blas& library = blas();
   if constexpr (!std::is_floating_point_v<T>) {
@@ -182,6 +201,69 @@ bool multiply_as_vector(const Operand<T>& left, const Matrix& a, const Matrix& b
   return false;
 }
 
+SmallProduct small_product(const Matrix& a, const Matrix& b, const Matrix& c, bool accumulate) {
+  return {a.data,   b.data, c.data,   c.rows, c.columns, a.columns, a.row,
+          a.column, b.row,  b.column, c.row,  c.column,  accumulate};
+}
+
+// The part of rows from i and columns from j on.
+template <typename T>
+SmallProduct part_of(const Matrix& a, const Matrix& b, const Matrix& c, std::int64_t i,
+                     std::int64_t j, std::int64_t rows, std::int64_t columns, bool accumulate) {
+  SmallProduct p = small_product(a, b, c, accumulate);
+  p.m = rows;
+  p.n = columns;
+  p.a = static_cast<const T*>(p.a) + i * p.a_row;
+  p.b = static_cast<const T*>(p.b) + j * p.b_column;
+  p.c = static_cast<T*>(p.c) + i * p.c_row + j * p.c_column;
+  return p;
+}
+
+// Calls f(i, j, rows, columns) for all tiles of a matrix.
+template <typename F>
+void for_tiles(const Matrix& c, Sides side, F f) {
+  const std::int64_t across = (c.columns + side.columns - 1) / side.columns;
+  const std::int64_t down = (c.rows + side.rows - 1) / side.rows;
+  parallel_for(down * across, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t t = begin; t < end; ++t) {
+      const std::int64_t i = t / across * side.rows, j = t % across * side.columns;
+      f(i, j, std::min(side.rows, c.rows - i), std::min(side.columns, c.columns - j));
+    }
+  });
+}
+
+// With few rows or columns nothing is copied: what would be copied is read hardly more often.
+template <typename T>
+bool multiply_few(const Matrix& a, const Matrix& b, const Matrix& c, DType dtype, bool accumulate) {
+  const bool few_rows = c.rows <= kFewRows, few_columns = c.columns <= kFewRows;
+  const bool inner = a.column == 1 && b.row == 1 && a.columns >= kLongInner;
+  const bool bands = (few_rows && b.column == 1) || (few_columns && a.row == 1);
+  if ((!few_rows && !few_columns) || (!inner && !bands)) return false;
+  // In parts of k the bands meet what they have read before in the caches.
+  const std::int64_t step = inner ? a.columns : kTileK;
+  Sides side = tile_sides(c.rows, c.columns, a.columns);
+  if (few_rows) side.rows = kFewRows;
+  for_tiles(c, side, [&](std::int64_t i, std::int64_t j, std::int64_t rows, std::int64_t columns) {
+    SmallProduct p = part_of<T>(a, b, c, i, j, rows, columns, accumulate);
+    for (std::int64_t k = 0; k < a.columns; k += step, p.accumulate = true) {
+      p.k = std::min(step, a.columns - k);
+      small_function(dtype)(p);
+      p.a = static_cast<const T*>(p.a) + step * p.a_column;
+      p.b = static_cast<const T*>(p.b) + step * p.b_row;
+    }
+  });
+  return true;
+}
+
+template <typename T>
+void multiply_tiles(const Matrix& a, const Matrix& b, const Matrix& c, bool accumulate) {
+  const Sides side = tile_sides(c.rows, c.columns, a.columns);
+  for_tiles(c, side, [&](std::int64_t i, std::int64_t j, std::int64_t rows, std::int64_t columns) {
+    const Room<T> room(kTileRoom<T>);
+    tile_function<T>()(part_of<T>(a, b, c, i, j, rows, columns, accumulate), room.data());
+  });
+}
+
 template <typename T>
 void multiply_large(const Matrix& a_in, const Matrix& b_in, const Matrix& c_in, DType dtype,
                     bool accumulate) {
@@ -193,21 +275,21 @@ void multiply_large(const Matrix& a_in, const Matrix& b_in, const Matrix& c_in, 
     return multiply_large<T>(b_in.transposed(), a_in.transposed(), c_in.transposed(), dtype,
                              accumulate);
   }
+  if constexpr (std::is_floating_point_v<T>) {
+    if (tile_function<T>() && std::min(c_in.rows, c_in.columns) > 1) {
+      if (multiply_few<T>(a_in, b_in, c_in, dtype, accumulate)) return;
+      if (c_in.leading() != 0) return multiply_tiles<T>(a_in, b_in, c_in, accumulate);
+    }
+  }
   const Readable a(a_in, dtype), b(b_in, dtype), c(c_in, dtype);
   const Operand<T> left(a.matrix()), right(b.matrix());
   const Matrix& out = c.matrix();
   const std::int64_t m = out.rows, n = out.columns, k = a_in.columns;
   if (!multiply_as_vector(left, a.matrix(), b.matrix(), out, accumulate)) {
-    const std::int64_t side = tile_side(m, n, k);
-    const std::int64_t across = (n + side - 1) / side;
-    const std::int64_t tiles = (m + side - 1) / side * across;
-    parallel_for(tiles, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t t = begin; t < end; ++t) {
-        const std::int64_t i = t / across * side, j = t % across * side;
-        multiply_tile<T>(left, right, out, i, j, std::min(side, m - i), std::min(side, n - j), k,
-                         accumulate);
-      }
-    });
+    for_tiles(out, tile_sides(m, n, k),
+              [&](std::int64_t i, std::int64_t j, std::int64_t rows, std::int64_t columns) {
+                multiply_by_blas<T>(left, right, out, i, j, rows, columns, k, accumulate);
+              });
   }
   if (c.copied()) {
     const std::int64_t sizes[2] = {m, n};
@@ -215,11 +297,6 @@ void multiply_large(const Matrix& a_in, const Matrix& b_in, const Matrix& c_in, 
     const std::int64_t flat[2] = {n, 1};
     copy(View{c_in.data, sizes, strides, 2, dtype}, View{out.data, sizes, flat, 2, dtype});
   }
-}
-
-SmallProduct small_product(const Matrix& a, const Matrix& b, const Matrix& c, bool accumulate) {
-  return {a.data,   b.data, c.data,   c.rows, c.columns, a.columns, a.row,
-          a.column, b.row,  b.column, c.row,  c.column,  accumulate};
 }
 
 // In this order of loops, for integers and for small products of complex numbers.
@@ -308,9 +385,13 @@ void multiply_whole(const SmallProduct& p) {
   const Matrix a{at(p.a), p.m, p.k, p.a_row, p.a_column};
   const Matrix b{at(p.b), p.k, p.n, p.b_row, p.b_column};
   const Matrix c{at(p.c), p.m, p.n, p.c_row, p.c_column};
+  if (tile_function<T>() && std::min(p.m, p.n) > 1) {
+    const Room<T> room(kTileRoom<T>);
+    return tile_function<T>()(p, room.data());
+  }
   // OpenBLAS may take these for vectors, see multiply_vector.
   if ((p.m == 1 || p.n == 1) && !p.accumulate) zero(c, kDTypeOf<T>);
-  multiply_tile<T>(Operand<T>(a), Operand<T>(b), c, 0, 0, p.m, p.n, p.k, p.accumulate);
+  multiply_by_blas<T>(Operand<T>(a), Operand<T>(b), c, 0, 0, p.m, p.n, p.k, p.accumulate);
 }
 
 }  // namespace

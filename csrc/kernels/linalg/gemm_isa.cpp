@@ -1,131 +1,29 @@
 // The matrix product of small matrices (see gemm_kernels.h).
 //
-// Blocks of c stay in registers while k runs: up to 6 rows by two vectors of columns, narrower at
-// the right edge.  Where rows of a and columns of b are contiguous and there are few of them, a
-// product is a set of inner products, vectorised along k.  k must fit kSmallPack where b has to be
-// copied. Start reading at product().
+// Bands of up to 6 rows are cut into blocks that stay in registers (gemm_block.h), narrower at the
+// right edge.  Where both operands are contiguous along k and one has few rows, a product is a set
+// of inner products, vectorised along k.  k must fit kSmallPack where b has to be copied.  Start
+// reading at product().
 #include <cstdint>
 #include <cstring>
 
-#if defined(__FMA__)
-#include <immintrin.h>
-#endif
-
-#include "kernels/dispatch.h"
+#include "kernels/linalg/gemm_block.h"
 #include "kernels/linalg/gemm_kernels.h"
 
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
 
-#if defined(__AVX__)
-constexpr int kBytes = 32;
-#else
-constexpr int kBytes = 16;
-#endif
-
-template <typename T, int bytes>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(bytes)));
-};
-template <typename T, int width>
-using Vector = typename VectorOf<T, width * sizeof(T)>::type;
-
-#if defined(__FMA__)
-PULLBACK_INLINE Vector<float, 8> fused(Vector<float, 8> a, Vector<float, 8> b, Vector<float, 8> c) {
-  return _mm256_fmadd_ps(a, b, c);
-}
-PULLBACK_INLINE Vector<float, 4> fused(Vector<float, 4> a, Vector<float, 4> b, Vector<float, 4> c) {
-  return _mm_fmadd_ps(a, b, c);
-}
-PULLBACK_INLINE Vector<double, 4> fused(Vector<double, 4> a, Vector<double, 4> b,
-                                        Vector<double, 4> c) {
-  return _mm256_fmadd_pd(a, b, c);
-}
-PULLBACK_INLINE Vector<double, 2> fused(Vector<double, 2> a, Vector<double, 2> b,
-                                        Vector<double, 2> c) {
-  return _mm_fmadd_pd(a, b, c);
-}
-PULLBACK_INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-PULLBACK_INLINE double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
-#else
-template <typename V>
-PULLBACK_INLINE V fused(V a, V b, V c) {
-  return a * b + c;
-}
-#endif
-
-// A vector of `width` elements, or a plain scalar for width 1.
-template <typename T, int width>
-struct Lane {
-  using V = Vector<T, width>;
-  PULLBACK_INLINE static V load(const T* p) {
-    V v;
-    std::memcpy(&v, p, sizeof(v));
-    return v;
+// Columns from j on that are fewer than two vectors of `width`, in halves down to 16 bytes.
+template <typename T, int rows, int width>
+void last_columns(const Product<T>& p, std::int64_t i, std::int64_t j) {
+  if (j + width <= p.n) {
+    block<T, rows, 1, width>(p, i, j);
+    j += width;
   }
-  PULLBACK_INLINE static V spread(T x) { return V{} + x; }
-};
-template <typename T>
-struct Lane<T, 1> {
-  using V = T;
-  PULLBACK_INLINE static V load(const T* p) { return *p; }
-  PULLBACK_INLINE static V spread(T x) { return x; }
-};
-
-template <typename T>
-struct Product {
-  const T* a;
-  const T* b;
-  T* c;
-  std::int64_t m, n, k;
-  std::int64_t a_row, a_column, b_row, b_column, c_row, c_column;
-  bool accumulate;
-};
-
-template <typename T, int width>
-PULLBACK_INLINE void write(const Product<T>& p, std::int64_t i, std::int64_t j,
-                           typename Lane<T, width>::V v) {
-  T* c = p.c + i * p.c_row + j * p.c_column;
-  if (p.c_column == 1) {
-    if (p.accumulate) v += Lane<T, width>::load(c);
-    std::memcpy(c, &v, sizeof(v));
-    return;
-  }
-  T flat[width];
-  std::memcpy(flat, &v, sizeof(v));
-  for (int l = 0; l < width; ++l) {
-    T* at = c + l * p.c_column;
-    *at = p.accumulate ? *at + flat[l] : flat[l];
-  }
-}
-
-// c[i .. i+rows][j .. j+vectors*width]; the columns of b are side by side.
-template <typename T, int rows, int vectors, int width>
-void block(const Product<T>& p, std::int64_t i, std::int64_t j) {
-  using L = Lane<T, width>;
-  typename L::V sums[rows][vectors];
-#pragma GCC unroll 6
-  for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) sums[r][v] = L::spread(T(0));
-  }
-  const T* a = p.a + i * p.a_row;
-  const T* b = p.b + j;
-  for (std::int64_t k = 0; k < p.k; ++k, a += p.a_column, b += p.b_row) {
-    typename L::V right[vectors];
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) right[v] = L::load(b + v * width);
-#pragma GCC unroll 6
-    for (int r = 0; r < rows; ++r) {
-      const auto left = L::spread(a[r * p.a_row]);
-#pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) sums[r][v] = fused(left, right[v], sums[r][v]);
-    }
-  }
-#pragma GCC unroll 6
-  for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) write<T, width>(p, i + r, j + v * width, sums[r][v]);
+  if constexpr (width * sizeof(T) > 16) {
+    last_columns<T, rows, width / 2>(p, i, j);
+  } else {
+    for (; j < p.n; ++j) block<T, rows, 1, 1>(p, i, j);
   }
 }
 
@@ -134,17 +32,7 @@ void row_band(const Product<T>& p, std::int64_t i) {
   constexpr int width = kBytes / sizeof(T);
   std::int64_t j = 0;
   for (; j + 2 * width <= p.n; j += 2 * width) block<T, rows, 2, width>(p, i, j);
-  if (j + width <= p.n) {
-    block<T, rows, 1, width>(p, i, j);
-    j += width;
-  }
-  if constexpr (width > 2) {
-    if (j + width / 2 <= p.n) {
-      block<T, rows, 1, width / 2>(p, i, j);
-      j += width / 2;
-    }
-  }
-  for (; j < p.n; ++j) block<T, rows, 1, 1>(p, i, j);
+  last_columns<T, rows, width>(p, i, j);
 }
 
 template <typename T>
@@ -167,17 +55,57 @@ void by_bands(const Product<T>& p) {
   }
 }
 
-// Inner products of one column of b with `rows` rows of a, both contiguous along k.
-template <typename T, int rows>
+// The sums of the elements of `columns` vectors, each as a tree; those of four at once where the
+// last steps of the trees fit one vector.
+template <typename T, int width>
+PULLBACK_INLINE Vector<T, 16 / sizeof(T)> halved(Vector<T, width> v) {
+  if constexpr (width * sizeof(T) == 16) {
+    return v;
+  } else {
+    Vector<T, width / 2> parts[2];
+    std::memcpy(parts, &v, sizeof(v));
+    return halved<T, width / 2>(parts[0] + parts[1]);
+  }
+}
+template <typename T, int width, int columns>
+PULLBACK_INLINE void totals(T* to, const Vector<T, width>* sums) {
+  Vector<T, 16 / sizeof(T)> v[columns];
+#pragma GCC unroll 4
+  for (int c = 0; c < columns; ++c) v[c] = halved<T, width>(sums[c]);
+  if constexpr (sizeof(T) == 4 && columns == 4) {
+    const auto ab = __builtin_shufflevector(v[0], v[1], 0, 1, 4, 5) +
+                    __builtin_shufflevector(v[0], v[1], 2, 3, 6, 7);
+    const auto cd = __builtin_shufflevector(v[2], v[3], 0, 1, 4, 5) +
+                    __builtin_shufflevector(v[2], v[3], 2, 3, 6, 7);
+    const auto all =
+        __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
+    std::memcpy(to, &all, sizeof(all));
+  } else {
+#pragma GCC unroll 4
+    for (int c = 0; c < columns; ++c) {
+      if constexpr (sizeof(T) == 4) {
+        to[c] = (v[c][0] + v[c][2]) + (v[c][1] + v[c][3]);
+      } else {
+        to[c] = v[c][0] + v[c][1];
+      }
+    }
+  }
+}
+
+// Inner products of `rows` rows of a and `columns` columns of b, both contiguous along k; an
+// element has `chains` sums, so that additions need not wait for one another.
+template <typename T, int rows, int columns, int chains>
 void inner_block(const Product<T>& p, std::int64_t i, std::int64_t j) {
   constexpr int width = kBytes / sizeof(T);
-  constexpr int chains = rows == 1 ? 4 : 1;
   using L = Lane<T, width>;
-  typename L::V sums[rows][chains];
+  typename L::V sums[rows][columns][chains];
 #pragma GCC unroll 4
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < chains; ++v) sums[r][v] = L::spread(T(0));
+    for (int c = 0; c < columns; ++c) {
+#pragma GCC unroll 4
+      for (int v = 0; v < chains; ++v) sums[r][c][v] = L::spread(T(0));
+    }
   }
   const T* a = p.a + i * p.a_row;
   const T* b = p.b + j * p.b_column;
@@ -185,40 +113,64 @@ void inner_block(const Product<T>& p, std::int64_t i, std::int64_t j) {
   for (; k + chains * width <= p.k; k += chains * width) {
 #pragma GCC unroll 4
     for (int v = 0; v < chains; ++v) {
-      const auto right = L::load(b + k + v * width);
+      typename L::V right[columns];
+#pragma GCC unroll 4
+      for (int c = 0; c < columns; ++c) right[c] = L::load(b + c * p.b_column + k + v * width);
 #pragma GCC unroll 4
       for (int r = 0; r < rows; ++r) {
-        sums[r][v] = fused(L::load(a + r * p.a_row + k + v * width), right, sums[r][v]);
+        const auto left = L::load(a + r * p.a_row + k + v * width);
+#pragma GCC unroll 4
+        for (int c = 0; c < columns; ++c) sums[r][c][v] = fused(left, right[c], sums[r][c][v]);
       }
     }
   }
 #pragma GCC unroll 4
   for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 2
-    for (int half = chains / 2; half > 0; half /= 2) {
-#pragma GCC unroll 2
-      for (int v = 0; v < half; ++v) sums[r][v] += sums[r][v + half];
-    }
-    T flat[width];
-    std::memcpy(flat, &sums[r][0], sizeof(flat));
+    typename L::V whole[columns];
 #pragma GCC unroll 4
-    for (int half = width / 2; half > 0; half /= 2) {
-#pragma GCC unroll 4
-      for (int l = 0; l < half; ++l) flat[l] += flat[l + half];
+    for (int c = 0; c < columns; ++c) {
+#pragma GCC unroll 2
+      for (int half = chains / 2; half > 0; half /= 2) {
+#pragma GCC unroll 2
+        for (int v = 0; v < half; ++v) sums[r][c][v] += sums[r][c][v + half];
+      }
+      whole[c] = sums[r][c][0];
     }
-    T sum = flat[0];
-    for (std::int64_t l = k; l < p.k; ++l) sum = fused(a[r * p.a_row + l], b[l], sum);
-    write<T, 1>(p, i + r, j, sum);
+    T sum[columns];
+    totals<T, width, columns>(sum, whole);
+    for (std::int64_t l = k; l < p.k; ++l) {
+#pragma GCC unroll 4
+      for (int c = 0; c < columns; ++c) {
+        sum[c] = fused(a[r * p.a_row + l], b[c * p.b_column + l], sum[c]);
+      }
+    }
+#pragma GCC unroll 4
+    for (int c = 0; c < columns; ++c) write<T, 1>(p, i + r, j + c, sum[c]);
   }
+}
+
+template <typename T, int rows>
+void inner_band(const Product<T>& p, std::int64_t i) {
+  std::int64_t j = 0;
+  if constexpr (rows > 1) {
+    for (; j + 4 <= p.n; j += 4) inner_block<T, rows, 4, 1>(p, i, j);
+  }
+  for (; j < p.n; ++j) inner_block<T, rows, 1, 4>(p, i, j);
 }
 
 template <typename T>
 void by_inner_products(const Product<T>& p) {
-  for (std::int64_t j = 0; j < p.n; ++j) {
-    std::int64_t i = 0;
-    for (; i + 4 <= p.m; i += 4) inner_block<T, 4>(p, i, j);
-    for (; i < p.m; ++i) inner_block<T, 1>(p, i, j);
+  // As many rows of four sums as the registers hold beside what they are made of.
+  constexpr int rows = kBytes == 64 ? 4 : 2;
+  std::int64_t i = 0;
+  for (; i + rows <= p.m; i += rows) inner_band<T, rows>(p, i);
+  if constexpr (rows == 4) {
+    if (p.m - i >= 2) {
+      inner_band<T, 2>(p, i);
+      i += 2;
+    }
   }
+  if (i < p.m) inner_band<T, 1>(p, i);
 }
 
 template <typename T>
@@ -257,8 +209,11 @@ void product(const SmallProduct& s) {
                s.c_column,
                s.accumulate};
   if (p.n == 1) p.b_column = 1;
-  if (p.a_column == 1 && p.b_row == 1 && (p.m <= 3 || p.n == 1)) {
-    return p.n == 1 ? by_inner_products(p) : by_inner_products(transposed(p));
+  if (p.a_column == 1 && p.b_row == 1) {
+    if (p.n == 1 || (p.m > 3 && p.k >= kLongInner && (p.m <= kFewRows || p.n <= kFewRows))) {
+      return by_inner_products(p);
+    }
+    if (p.m <= 3) return by_inner_products(transposed(p));
   }
   if (p.b_column == 1 && p.n > 1) return by_bands(p);
   if (p.a_row == 1 || p.m == 1) {

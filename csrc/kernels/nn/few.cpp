@@ -5,9 +5,9 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels/nn/room.h"
 #include "kernels/nn/slide.h"
 #include "kernels/parallel.h"
+#include "kernels/room.h"
 
 namespace pullback::kernels {
 namespace {

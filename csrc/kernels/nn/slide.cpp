@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "kernels/dispatch.h"
-#include "kernels/nn/room.h"
 #include "kernels/parallel.h"
+#include "kernels/room.h"
 
 namespace pullback::kernels {
 
