@@ -1,7 +1,7 @@
 // Matrix products.
 //
 // out = a @ b, or out += a @ b: 2-d [m, k] x [k, n] or 3-d with the same batch (its stride may be
-// 0).  All three have one dtype; transposed operands are passed as strides and not copied.  Floating
+// 0).  All three have one dtype; transposed operands are passed as strides and not copied. Floating
 // products run in kernels of our own where the instruction set has a fused multiplication; those
 // with vectors, complex ones and those of other CPUs in OpenBLAS, one thread each.  Large ones are
 // cut into output tiles with fixed boundaries, so the bits never depend on the number of threads.
