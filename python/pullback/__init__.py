@@ -172,6 +172,7 @@ _LAZY = {
     "dropout_": "_misc",
     "finfo": "_dtype_info",
     "frombuffer": "_creation",
+    "from_file": "_creation",
     "histogram": "_histogram",
     "histogramdd": "_histogram",
     "range": "_creation",
@@ -185,7 +186,6 @@ _LAZY = {
     "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
     "is_anomaly_enabled": "autograd.anomaly_mode",
     "is_autocast_available": "amp",
-    "is_autocast_enabled": "amp",
     "is_conj": "_misc",
     "is_neg": "_misc",
     "is_inference": "_misc",
@@ -202,6 +202,8 @@ _LAZY = {
     "seed": "random",
     "save": "serialization",
     "selu_": "nn.functional",
+    "segment_reduce": "_segments",
+    "set_anomaly_enabled": "autograd.anomaly_mode",
     "set_default_device": "_misc",
     "set_default_tensor_type": "_tensor_types",
     "set_flush_denormal": "_misc",
@@ -209,6 +211,7 @@ _LAZY = {
     "set_printoptions": "_printing",
     "set_rng_state": "random",
     "threshold_": "nn.functional",
+    "to_dlpack": "utils.dlpack",
     "typename": "_misc",
     "use_deterministic_algorithms": "_misc",
     "vmap": "func",
@@ -316,6 +319,23 @@ _LAZY |= dict.fromkeys(
         "view_as_complex_copy",
     ],
     "_compositions",
+)
+
+_LAZY |= dict.fromkeys(
+    [
+        "clear_autocast_cache",
+        "get_autocast_cpu_dtype",
+        "get_autocast_dtype",
+        "is_autocast_cache_enabled",
+        "is_autocast_cpu_enabled",
+        "is_autocast_enabled",
+        "set_autocast_cache_enabled",
+        "set_autocast_cpu_dtype",
+        "set_autocast_cpu_enabled",
+        "set_autocast_dtype",
+        "set_autocast_enabled",
+    ],
+    "amp._settings",
 )
 
 _LAZY |= dict.fromkeys(

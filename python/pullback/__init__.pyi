@@ -312,6 +312,9 @@ from pullback._creation import (
     asarray as asarray,
 )
 from pullback._creation import (
+    from_file as from_file,
+)
+from pullback._creation import (
     frombuffer as frombuffer,
 )
 from pullback._creation import (
@@ -545,6 +548,9 @@ from pullback._removed import (
 from pullback._removed import (
     symeig as symeig,
 )
+from pullback._segments import (
+    segment_reduce as segment_reduce,
+)
 from pullback._settings import (
     get_deterministic_debug_mode as get_deterministic_debug_mode,
 )
@@ -605,14 +611,47 @@ from pullback.amp import (
 from pullback.amp import (
     is_autocast_available as is_autocast_available,
 )
-from pullback.amp import (
+from pullback.amp._settings import (
+    clear_autocast_cache as clear_autocast_cache,
+)
+from pullback.amp._settings import (
+    get_autocast_cpu_dtype as get_autocast_cpu_dtype,
+)
+from pullback.amp._settings import (
+    get_autocast_dtype as get_autocast_dtype,
+)
+from pullback.amp._settings import (
+    is_autocast_cache_enabled as is_autocast_cache_enabled,
+)
+from pullback.amp._settings import (
+    is_autocast_cpu_enabled as is_autocast_cpu_enabled,
+)
+from pullback.amp._settings import (
     is_autocast_enabled as is_autocast_enabled,
+)
+from pullback.amp._settings import (
+    set_autocast_cache_enabled as set_autocast_cache_enabled,
+)
+from pullback.amp._settings import (
+    set_autocast_cpu_dtype as set_autocast_cpu_dtype,
+)
+from pullback.amp._settings import (
+    set_autocast_cpu_enabled as set_autocast_cpu_enabled,
+)
+from pullback.amp._settings import (
+    set_autocast_dtype as set_autocast_dtype,
+)
+from pullback.amp._settings import (
+    set_autocast_enabled as set_autocast_enabled,
 )
 from pullback.autograd.anomaly_mode import (
     is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
 )
 from pullback.autograd.anomaly_mode import (
     is_anomaly_enabled as is_anomaly_enabled,
+)
+from pullback.autograd.anomaly_mode import (
+    set_anomaly_enabled as set_anomaly_enabled,
 )
 from pullback.compiler import (
     compile as compile,
@@ -718,6 +757,9 @@ from pullback.storage import (
 )
 from pullback.storage import (
     is_storage as is_storage,
+)
+from pullback.utils.dlpack import (
+    to_dlpack as to_dlpack,
 )
 
 _bool: TypeAlias = builtins.bool

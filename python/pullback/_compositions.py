@@ -31,6 +31,11 @@ __all__ = [
 ]
 
 
+def _into(found: Tensor, out: Tensor | None) -> Tensor:
+    """The result, written where ``out=`` says by the rules of all operators."""
+    return found if out is None else pb.view_copy(found, found.shape, out=out)
+
+
 def _difference(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     """The derivative along a dimension, by second differences of unequal steps inside."""
     n = x.shape[dim]
@@ -155,7 +160,9 @@ def _wrapped(dim: int, ndim: int) -> int:
 
 
 @_core._overridable
-def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
+def renorm(
+    input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | None = None
+) -> Tensor:
     """A copy whose slices along a dimension are made shorter where their norm is too large.
 
     Args:
@@ -187,7 +194,8 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     at = _wrapped(dim, input.ndim)
     others = [d for d in range(input.ndim) if d != at]
     norm = pb.linalg.vector_norm(input, p, others, keepdim=True)
-    return input * pb.where(norm > maxnorm, maxnorm / (norm + 1e-7), pb.ones_like(norm))
+    factor = pb.where(norm > maxnorm, maxnorm / (norm + 1e-7), pb.ones_like(norm))
+    return _into(input * factor, out)
 
 
 def _reduced(
@@ -235,6 +243,7 @@ def index_reduce(
     reduce: str,
     *,
     include_self: bool = True,
+    out: Tensor | None = None,
 ) -> Tensor:
     """A copy with slices of a source reduced into those at the positions of a vector.
 
@@ -257,11 +266,14 @@ def index_reduce(
     """
     _arguments.bools("index_reduce", include_self=include_self)
     at, places = _reduced("index_reduce", input, dim, index, source, reduce)
-    return input.scatter_reduce(at, places, source, reduce, include_self=include_self)
+    found = input.scatter_reduce(at, places, source, reduce, include_self=include_self)
+    return _into(found, out)
 
 
 @_core._overridable
-def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+def nonzero_static(
+    input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None
+) -> Tensor:
     """The positions of ``size`` elements that are not zero, ``[size, ndim]``.
 
     Args:
@@ -285,7 +297,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
     found = pb.nonzero(input.detach())[:size]
     rest = pb.full((size - len(found), input.ndim), fill_value, dtype=pb.int64)
-    return pb.cat([found, rest])
+    return _into(pb.cat([found, rest]), out)
 
 
 def _row_lengths(shape: Any) -> tuple[int, ...]:
@@ -371,7 +383,9 @@ def as_strided_scatter(
 
 
 @_core._overridable
-def unfold_copy(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+def unfold_copy(
+    input: Tensor, dimension: int, size: int, step: int, *, out: Tensor | None = None
+) -> Tensor:
     """A copy of what ``Tensor.unfold`` shows.
 
     Example:
@@ -381,7 +395,8 @@ def unfold_copy(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
                 [2, 3]])
     """
     _arguments.tensors("unfold_copy", input=input)
-    return input.unfold(dimension, size, step).clone(memory_format=pb.contiguous_format)
+    part = input.unfold(dimension, size, step)
+    return _into(part.clone(memory_format=pb.contiguous_format), out)
 
 
 @_core._overridable
@@ -414,7 +429,9 @@ def unsafe_split_with_sizes(
 
 
 @_core._overridable
-def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow_copy(
+    input: Tensor, dim: int, start: int, length: int, *, out: Tensor | None = None
+) -> Tensor:
     """A copy of ``length`` positions of a dimension.
 
     Example:
@@ -423,12 +440,19 @@ def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
         tensor([2, 3])
     """
     _arguments.tensors("narrow_copy", input=input)
-    return input.narrow(dim, start, length).clone(memory_format=pb.contiguous_format)
+    part = input.narrow(dim, start, length)
+    return _into(part.clone(memory_format=pb.contiguous_format), out)
 
 
 @_core._overridable
 def slice_copy(
-    input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+    input: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """A copy of a slice of a dimension.
 
@@ -447,11 +471,11 @@ def slice_copy(
         raise RuntimeError("slice step must be positive")
     at = _wrapped(dim, input.ndim)
     part = input[(slice(None),) * at + (slice(start, end, step),)]
-    return part.clone(memory_format=pb.contiguous_format)
+    return _into(part.clone(memory_format=pb.contiguous_format), out)
 
 
 @_core._overridable
-def view_as_complex_copy(input: Tensor) -> Tensor:
+def view_as_complex_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy of pairs, along the last dimension, as complex numbers.
 
     Example:
@@ -460,11 +484,11 @@ def view_as_complex_copy(input: Tensor) -> Tensor:
         tensor(1.+2.j)
     """
     _arguments.tensors("view_as_complex_copy", input=input)
-    return pb.view_as_complex(input).clone(memory_format=pb.contiguous_format)
+    return _into(pb.view_as_complex(input).clone(memory_format=pb.contiguous_format), out)
 
 
 @_core._overridable
-def ldexp(input: Tensor, other: Tensor) -> Tensor:
+def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """``input * 2**other``.
 
     Example:
@@ -476,7 +500,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     exponent = other if other.is_floating_point() else other.to(input.dtype)
     if not exponent.is_floating_point():
         exponent = exponent.to(pb.get_default_dtype())
-    return input * pb.pow(2.0, exponent)
+    return _into(input * pb.pow(2.0, exponent), out)
 
 
 @_core._overridable

@@ -1,15 +1,17 @@
-"""The factories that are not in the operator table: asarray, frombuffer, range."""
+"""The factories that are not in the operator table: asarray, frombuffer, from_file, range."""
 
 from __future__ import annotations
 
 import math
+import mmap
+import os
 import sys
 from typing import Any
 
 from pullback import _arguments, _core
 from pullback._core import Tensor, dtype
 
-__all__ = ["asarray", "frombuffer", "range"]
+__all__ = ["asarray", "from_file", "frombuffer", "range"]
 
 _FORMATS = {
     _core.float32: "f",
@@ -192,6 +194,73 @@ def frombuffer(
     ):  # which memoryview does not cast to
         made = made.view(dtype)
     return made.requires_grad_(requires_grad)
+
+
+def from_file(
+    filename: str,
+    shared: bool | None = None,
+    size: int = 0,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A vector whose memory is a file.
+
+    Args:
+        filename: the file.
+        shared: whether what is written to the tensor goes into the file; the file is then made, or
+            made longer, where it is too short.
+        size: the number of elements.
+        dtype: of the elements, the default dtype if left out.
+        layout: strided.
+        device: the CPU.
+        pin_memory: without meaning here.
+
+    Raises:
+        RuntimeError: there is no such file, or it is too short.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import pullback as pb
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "numbers"
+        ...     _ = path.write_bytes(bytes([1, 2, 3]))
+        ...     pb.from_file(str(path), size=3, dtype=pb.uint8)
+        tensor([1, 2, 3], dtype=torch.uint8)
+    """
+    _arguments.texts("from_file", filename=filename)
+    _arguments.integers("from_file", size=size)
+    _arguments.maybe(_arguments.bools, "from_file", shared=shared)
+    _arguments.bools("from_file", pin_memory=pin_memory)
+    kind = _core.get_default_dtype() if dtype is None else _dtype(dtype, "from_file")
+    if size < 0:
+        raise RuntimeError(f"from_file: got size {size}, expected a number that is not negative")
+    if size == 0:
+        return _core._functions.empty(0, dtype=kind, layout=layout, device=device)
+    needed = size * kind.itemsize
+    try:
+        descriptor = os.open(filename, os.O_RDWR | os.O_CREAT if shared else os.O_RDONLY, 0o666)
+        try:
+            length = os.fstat(descriptor).st_size
+            if length < needed:
+                if not shared:
+                    raise RuntimeError(
+                        f"file {filename!r} size {length} is smaller than the required mapping "
+                        f"size {needed}"
+                    )
+                os.ftruncate(descriptor, needed)
+            access = mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY
+            memory = mmap.mmap(descriptor, needed, access=access)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise RuntimeError(
+            f"unable to open file {filename!r} in {'read-write' if shared else 'read-only'} mode: "
+            f"{error.strerror} ({error.errno})"
+        ) from error
+    return frombuffer(memory, dtype=kind)
 
 
 def range(

@@ -10,6 +10,7 @@ from typing import Any
 
 from pullback import Tensor, _arguments, _core
 from pullback.nn import functional as F  # noqa: N812 - its usual name
+from pullback.nn._parts.random import _leaked
 from pullback.nn._parts.recurrent import STEPS
 
 _REDUCTIONS = ("none", "mean", "sum")
@@ -257,18 +258,26 @@ def grid_sampler(
 
 @_core._overridable
 def rrelu(
-    input: Tensor, lower: float = 0.125, upper: float = 1 / 3, training: bool = False
+    input: Tensor,
+    lower: float = 0.125,
+    upper: float = 1 / 3,
+    training: bool = False,
+    generator: _core.Generator | None = None,
 ) -> Tensor:
-    """``nn.functional.rrelu``."""
-    return F.rrelu(input, lower, upper, training)
+    """``nn.functional.rrelu``, with a generator."""
+    return _leaked(input, lower, upper, training, False, generator)
 
 
 @_core._overridable
 def rrelu_(
-    input: Tensor, lower: float = 0.125, upper: float = 1 / 3, training: bool = False
+    input: Tensor,
+    lower: float = 0.125,
+    upper: float = 1 / 3,
+    training: bool = False,
+    generator: _core.Generator | None = None,
 ) -> Tensor:
     """The same in place."""
-    return F.rrelu(input, lower, upper, training, inplace=True)
+    return _leaked(input, lower, upper, training, True, generator)
 
 
 @_core._overridable

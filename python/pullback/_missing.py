@@ -61,7 +61,7 @@ _absent(
 )
 _absent(
     "it is planned",
-    "nn.attention nn.grad quasirandom",
+    "nn.grad quasirandom",
 )
 
 # Modules whose missing names are planned.

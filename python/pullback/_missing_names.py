@@ -2,14 +2,12 @@
 
 ``REASONS`` is what errors say and what the table in docs/differences.md is made of
 (tools/coverage.py, which fails for a name that is neither here nor in the package). A name is
-written as below ``torch``: ``special.zeta``, ``Tensor.coalesce``. ``PLANNED`` are those that will
-be there.
+written as below ``torch``: ``nn.functional.scaled_mm``, ``Tensor.coalesce``.
 """
 
 from __future__ import annotations
 
 REASONS: dict[str, str] = {}
-PLANNED = "it is planned"
 
 
 def _out(reason: str, space: str, names: str) -> None:
@@ -74,6 +72,22 @@ _out(
     "set_autocast_xla_enabled",
 )
 _out(_DEVICE, "Tensor", "ipu mtia record_stream to_mkldnn xpu")
+_out(
+    _DEVICE,
+    "autograd.graph",
+    "set_override_stale_capture_stream set_warn_on_accumulate_grad_stream_mismatch",
+)
+_out(_DEVICE, "library", "get_kernel")
+_out(
+    _DEVICE,
+    "nn.attention",
+    "activate_flash_attention_impl current_flash_attention_impl list_flash_attention_impls "
+    "register_flash_attention_impl restore_flash_attention_impl",
+)
+_out(_DEVICE, "profiler", "DeviceType")
+_out(_DEVICE, "utils", "generate_methods_for_privateuse1_backend rename_privateuse1_backend")
+_out(_DEVICE, "utils.checkpoint", "DefaultDeviceType get_device_states set_device_states")
+_out(_DEVICE, "utils.dlpack", "DLDeviceType")
 _out(_DEVICE, "nn.functional", "grouped_mm scaled_grouped_mm scaled_mm")
 _out(
     "it is for symbolic shapes",
@@ -109,6 +123,43 @@ _out(
     "Tensor",
     "const_data_ptr grad_dtype hash_tensor is_distributed module_load slice_inverse",
 )
+_out(_MACHINERY, "autograd.profiler", "EnforceUnique KinetoStepTracker MemRecordsAcc")
+_out(_MACHINERY, "nn", "factory_kwargs")
+_out(_MACHINERY, "profiler", "ExecutionTraceObserver")
+_out(_MACHINERY, "random", "thread_safe_generator")
+_out(_MACHINERY, "testing", "FileCheck")
+_out(_MACHINERY, "utils", "ThroughputBenchmark get_cpp_backtrace set_module")
+_out(_MACHINERY, "utils.checkpoint", "SAC_IGNORED_OPS")
+_out(_MACHINERY, "utils.data", "_DatasetKind")
+_out(_MACHINERY, "utils.hooks", "BackwardHook")
+_TRACED = "it takes a graph apart for a compiler or a CUDA graph"
+_out(_TRACED, "autograd.graph", "region_activation_memory_budget")
+_out(_TRACED, "optim", "swap_in_optimizer_params_and_state")
+_out(_TRACED, "utils.checkpoint", "GraphExecGroup")
+_LAYOUTS = (
+    "gradients have the layout that their operators give them; there is no policy to switch off"
+)
+_out(_LAYOUTS, "autograd", "enforce_grad_layout_policy")
+_out(_LAYOUTS, "autograd.grad_mode", "enforce_grad_layout_policy")
+_NESTED = "PyTorch keeps it for old programs only; `autograd.Function` does all of it"
+_out(_NESTED, "autograd", "NestedIOFunction")
+_out(_NESTED, "autograd.function", "NestedIOFunction")
+_out(
+    "it reads the files of a profiler of GPUs",
+    "autograd.profiler",
+    "load_nvprof parse_nvprof_trace",
+)
+_OLD_LAYERS = "PyTorch keeps it for old programs only: `nn.Sequential`, `nn.LocalResponseNorm`"
+_out(_OLD_LAYERS, "nn", "Container CrossMapLRN2d")
+_out(_OLD_LAYERS, "nn.modules", "Container CrossMapLRN2d")
+_out("an object of Python belongs to one tensor for its life", "utils", "swap_tensors")
+_out(
+    "PyTorch has given up data pipes",
+    "utils.data",
+    "DFIterDataPipe DataChunk IterDataPipe MapDataPipe argument_validation functional_datapipe "
+    "guaranteed_datapipes_determinism non_deterministic runtime_validation "
+    "runtime_validation_disabled",
+)
 _out(
     "it is an internal form of a layer; the one of nn or nn.functional is there",
     "",
@@ -123,14 +174,4 @@ _out(
 )
 _out("it is the method of this name", "", "as_strided_ detach_copy get_device resize_as_ zero_")
 _out("it is `x[...]`", "Tensor", "index")
-_out(
-    PLANNED,
-    "",
-    "clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype is_autocast_cache_enabled "
-    "is_autocast_cpu_enabled set_anomaly_enabled set_autocast_cache_enabled "
-    "set_autocast_cpu_dtype set_autocast_cpu_enabled set_autocast_dtype set_autocast_enabled "
-    "to_dlpack",
-)
 _out("complex numbers of two halves have no dtype here", "Tensor", "chalf")
-
-_out(PLANNED, "", "from_file segment_reduce")

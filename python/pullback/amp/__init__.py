@@ -7,18 +7,15 @@ refused.
 
 from __future__ import annotations
 
+from pullback.amp._settings import is_autocast_enabled
 from pullback.amp.autocast_mode import autocast, custom_bwd, custom_fwd, is_autocast_available
 from pullback.amp.grad_scaler import GradScaler
 
-__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
-
-
-def is_autocast_enabled(device_type: str | None = None) -> bool:  # noqa: ARG001 - torch has it
-    """Always False.
-
-    Example:
-        >>> import pullback as pb
-        >>> pb.is_autocast_enabled()
-        False
-    """
-    return False
+__all__ = [
+    "GradScaler",
+    "autocast",
+    "custom_bwd",
+    "custom_fwd",
+    "is_autocast_available",
+    "is_autocast_enabled",
+]

@@ -14,7 +14,7 @@ from types import TracebackType
 from pullback import _arguments, _core
 from pullback.diagnosis._walk import source_line
 
-__all__ = ["detect_anomaly", "set_detect_anomaly"]
+__all__ = ["detect_anomaly", "set_anomaly_enabled", "set_detect_anomaly"]
 
 
 class _Anomaly:
@@ -54,6 +54,19 @@ class set_detect_anomaly(_Anomaly):
 
     def __enter__(self) -> None:
         pass
+
+
+def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:
+    """Switch anomaly mode on or off, until it is switched again.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.set_anomaly_enabled(False)
+        >>> pb.is_anomaly_enabled()
+        False
+    """
+    _arguments.bools("set_anomaly_enabled", enabled=enabled, check_nan=check_nan)
+    _core._set_anomaly(enabled, check_nan)
 
 
 class detect_anomaly(_Anomaly):

@@ -163,10 +163,23 @@ def rrelu(
     Raises:
         RuntimeError: ``lower`` is above ``upper``.
     """
+    return _leaked(input, lower, upper, training, inplace, None)
+
+
+def _leaked(
+    input: Tensor,
+    lower: float,
+    upper: float,
+    training: bool,
+    inplace: bool,
+    generator: pb.Generator | None,
+) -> Tensor:
+    """``rrelu`` with the generator of ``torch.rrelu``; slopes are drawn in float64, as there."""
     _arguments.tensors("rrelu", input=input)
     _arguments.numbers("rrelu", lower=lower, upper=upper)
     _arguments.bools("rrelu", training=training)
     _arguments.flags("rrelu", inplace=inplace)
+    _arguments.generators("rrelu", generator=generator)
     if lower > upper:
         raise RuntimeError(
             f"Lower bound should be less than or equal to the upper bound: got {lower} and {upper}"
@@ -176,7 +189,9 @@ def rrelu(
     with pb.no_grad():
         values = input.detach()
         below = values <= 0
-        drawn = values.new_empty(int(below.sum())).uniform_(lower, upper)
+        drawn = pb.empty(int(below.sum()), dtype=pb.float64).uniform_(generator=generator)
+        low, high = pb.tensor([lower, upper], dtype=values.dtype).tolist()
+        drawn = drawn.mul_(high - low).add_(low).to(values.dtype)
         slopes = pb.ones_like(values).masked_scatter(below, drawn)
     return input.mul_(slopes) if inplace else input * slopes
 
