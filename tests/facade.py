@@ -83,6 +83,15 @@ SAMPLES = {
     "enable_grad": "",
     "explain": "tensor=y",
     "finfo": "type=pb.float32",
+    "from_file": "filename='/dev/null', shared=False, size=0, dtype=pb.uint8, pin_memory=False",
+    "get_autocast_dtype": "device_type='cpu'",
+    "is_autocast_enabled": "device_type='cpu'",
+    "segment_reduce": "data=pb.ones(2), reduce='sum', lengths=pb.tensor([2]), axis=0, "
+    "unsafe=False, initial=1.0",
+    "set_anomaly_enabled": "enabled=False, check_nan=True",
+    "set_autocast_cache_enabled": "enabled=True",
+    "set_autocast_dtype": "device_type='cpu', dtype=pb.bfloat16",
+    "set_autocast_enabled": "device_type='cpu', enabled=False",
     "frombuffer": "buffer=bytearray(b'abcd'), dtype=pb.uint8",
     "iinfo": "type=pb.int32",
     "inference_mode": "",
@@ -367,13 +376,15 @@ EXEMPT = {
         "the methods that it calls refuse wrong arguments",
     ),
     "ldexp_": "as ldexp",
+    "to_dlpack": "the sample of utils.dlpack",
+    "set_autocast_cpu_dtype": "as set_autocast_dtype",
+    "set_autocast_cpu_enabled": "as set_autocast_enabled",
     "OutOfMemoryError": "an error",
     "distributions.identity_transform": "an object",
     **dict.fromkeys(["eig", "lstsq", "matrix_rank", "solve", "symeig"], "always an error"),
     "optim.lr_scheduler.SequentialLR": "two arguments belong together (tests/test_lr_scheduler.py)",
     "compile": "takes anything, and gives it back",
     "is_autocast_available": "False of any device",
-    "is_autocast_enabled": "False of any device",
     **{
         f"cuda.{name}": "there is no GPU"
         for name in ("device", "device_of", "is_bf16_supported", "max_memory_allocated")

@@ -31,8 +31,9 @@ __all__ = [
 ]
 
 
-def _into(found: Tensor, out: Tensor | None) -> Tensor:
+def _into(function: str, found: Tensor, out: Tensor | None) -> Tensor:
     """The result, written where ``out=`` says by the rules of all operators."""
+    _arguments.maybe(_arguments.tensors, function, out=out)
     return found if out is None else pb.view_copy(found, found.shape, out=out)
 
 
@@ -195,7 +196,7 @@ def renorm(
     others = [d for d in range(input.ndim) if d != at]
     norm = pb.linalg.vector_norm(input, p, others, keepdim=True)
     factor = pb.where(norm > maxnorm, maxnorm / (norm + 1e-7), pb.ones_like(norm))
-    return _into(input * factor, out)
+    return _into("renorm", input * factor, out)
 
 
 def _reduced(
@@ -267,7 +268,7 @@ def index_reduce(
     _arguments.bools("index_reduce", include_self=include_self)
     at, places = _reduced("index_reduce", input, dim, index, source, reduce)
     found = input.scatter_reduce(at, places, source, reduce, include_self=include_self)
-    return _into(found, out)
+    return _into("index_reduce", found, out)
 
 
 @_core._overridable
@@ -297,7 +298,7 @@ def nonzero_static(
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
     found = pb.nonzero(input.detach())[:size]
     rest = pb.full((size - len(found), input.ndim), fill_value, dtype=pb.int64)
-    return _into(pb.cat([found, rest]), out)
+    return _into("nonzero_static", pb.cat([found, rest]), out)
 
 
 def _row_lengths(shape: Any) -> tuple[int, ...]:
@@ -396,7 +397,7 @@ def unfold_copy(
     """
     _arguments.tensors("unfold_copy", input=input)
     part = input.unfold(dimension, size, step)
-    return _into(part.clone(memory_format=pb.contiguous_format), out)
+    return _into("unfold_copy", part.clone(memory_format=pb.contiguous_format), out)
 
 
 @_core._overridable
@@ -441,7 +442,7 @@ def narrow_copy(
     """
     _arguments.tensors("narrow_copy", input=input)
     part = input.narrow(dim, start, length)
-    return _into(part.clone(memory_format=pb.contiguous_format), out)
+    return _into("narrow_copy", part.clone(memory_format=pb.contiguous_format), out)
 
 
 @_core._overridable
@@ -471,7 +472,7 @@ def slice_copy(
         raise RuntimeError("slice step must be positive")
     at = _wrapped(dim, input.ndim)
     part = input[(slice(None),) * at + (slice(start, end, step),)]
-    return _into(part.clone(memory_format=pb.contiguous_format), out)
+    return _into("slice_copy", part.clone(memory_format=pb.contiguous_format), out)
 
 
 @_core._overridable
@@ -484,7 +485,11 @@ def view_as_complex_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         tensor(1.+2.j)
     """
     _arguments.tensors("view_as_complex_copy", input=input)
-    return _into(pb.view_as_complex(input).clone(memory_format=pb.contiguous_format), out)
+    return _into(
+        "view_as_complex_copy",
+        pb.view_as_complex(input).clone(memory_format=pb.contiguous_format),
+        out,
+    )
 
 
 @_core._overridable
@@ -500,7 +505,7 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     exponent = other if other.is_floating_point() else other.to(input.dtype)
     if not exponent.is_floating_point():
         exponent = exponent.to(pb.get_default_dtype())
-    return _into(input * pb.pow(2.0, exponent), out)
+    return _into("ldexp", input * pb.pow(2.0, exponent), out)
 
 
 @_core._overridable

@@ -54,8 +54,7 @@ def asarray(
     """
     if dtype is not None:
         _dtype(dtype, "asarray")
-    if device is not None and not isinstance(device, (str, int, _core.device)):
-        _arguments.refuse("asarray", "device", "torch.device", device)
+    _check_place("asarray", None, device)
     _check_flag("copy", copy)
     _check_flag("requires_grad", requires_grad)
     made = _shared(obj, dtype, copy)
@@ -196,6 +195,13 @@ def frombuffer(
     return made.requires_grad_(requires_grad)
 
 
+def _check_place(function: str, layout: Any, device: Any) -> None:
+    if layout is not None and not isinstance(layout, _core.layout):
+        _arguments.refuse(function, "layout", "torch.layout", layout)
+    if device is not None and not isinstance(device, (str, int, _core.device)):
+        _arguments.refuse(function, "device", "torch.device", device)
+
+
 def from_file(
     filename: str,
     shared: bool | None = None,
@@ -234,11 +240,13 @@ def from_file(
     _arguments.integers("from_file", size=size)
     _arguments.maybe(_arguments.bools, "from_file", shared=shared)
     _arguments.bools("from_file", pin_memory=pin_memory)
+    _check_place("from_file", layout, device)
     kind = _core.get_default_dtype() if dtype is None else _dtype(dtype, "from_file")
     if size < 0:
         raise RuntimeError(f"from_file: got size {size}, expected a number that is not negative")
     if size == 0:
-        return _core._functions.empty(0, dtype=kind, layout=layout, device=device)
+        nothing: Tensor = _core._functions.empty(0, dtype=kind, layout=layout, device=device)
+        return nothing
     needed = size * kind.itemsize
     try:
         descriptor = os.open(filename, os.O_RDWR | os.O_CREAT if shared else os.O_RDONLY, 0o666)
@@ -291,10 +299,7 @@ def range(
     _arguments.numbers("range", start=start, end=end, step=step)
     if dtype is not None and not isinstance(dtype, _core.dtype):
         _arguments.refuse("range", "dtype", "torch.dtype", dtype)
-    if layout is not None and not isinstance(layout, _core.layout):
-        _arguments.refuse("range", "layout", "torch.layout", layout)
-    if device is not None and not isinstance(device, (str, int, _core.device)):
-        _arguments.refuse("range", "device", "torch.device", device)
+    _check_place("range", layout, device)
     _arguments.bools("range", requires_grad=requires_grad)
     _core._warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is "

@@ -98,7 +98,8 @@ def segment_reduce(
         tensor([3., 2.])
     """
     _arguments.tensors("segment_reduce", data=data)
-    _arguments.maybe(_arguments.tensors, "segment_reduce", lengths=lengths, offsets=offsets)
+    _arguments.maybe(_arguments.tensors, "segment_reduce", lengths=lengths, indices=indices)
+    _arguments.maybe(_arguments.tensors, "segment_reduce", offsets=offsets)
     _arguments.texts("segment_reduce", reduce=reduce)
     _arguments.integers("segment_reduce", axis=axis)
     _arguments.bools("segment_reduce", unsafe=unsafe)
