@@ -55,7 +55,7 @@ def test_a_script_with_arguments(tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("import torch\nprint(torch.ones(1).tolist())\n")
     done = run(str(script), "--epochs", "3")
     assert done.stderr == ""
-    assert done.stdout == "['--epochs', '3'] __main__ [1.0, 1.0] 2.13.0+pullback pullback\n"
+    assert done.stdout == "['--epochs', '3'] __main__ [1.0, 1.0] 2.13.0+pullback torch\n"
     assert run("-m", "beside", cwd=tmp_path).stdout == "[1.0]\n"
 
 
@@ -141,6 +141,52 @@ def test_real_torch_is_never_imported(tmp_path: Path) -> None:
         "import torch\ntry:\n    import torch.nowhere\nexcept ImportError:\n    print(1)\n"
     )
     assert run(str(script)).stdout == "1\n"
+
+
+def test_the_package_is_called_torch() -> None:
+    code = """
+import importlib.metadata as metadata, pickle, sys
+import pullback
+assert pullback.__name__ == "pullback"
+pullback.install_as_torch()
+import torch, torch.nn.functional as F
+assert torch is pullback and torch.__name__ == "torch"
+assert repr(torch).startswith("<module 'pullback' from"), repr(torch)
+assert torch.typename(torch.relu) == torch.typename(pullback.relu)
+# A module is found again by pullback's name, which every process has.
+for module in (torch, F):
+    assert pickle.loads(pickle.dumps(module)) is module
+assert b"torch" not in pickle.dumps(torch)
+assert pickle.loads(pickle.dumps(torch.nn.Linear(1, 1))).in_features == 1
+from pullback import nn, _missing
+import pullback.optim
+assert nn is torch.nn and pullback.optim is torch.optim
+del sys.modules["torch"]
+import torch as again
+assert again is torch
+# The version that programs ask for before they import.
+for name in ("torch", "Torch"):
+    assert metadata.version(name) == torch.__version__, metadata.version(name)
+found = metadata.distribution("torch")
+assert found.metadata["Name"] == "torch" and "pullback" in found.metadata["Summary"]
+assert found.requires is None and not found.entry_points
+assert "torch" in [each.metadata["Name"] for each in metadata.distributions()]
+assert "torch" in metadata.packages_distributions()["torch"]
+assert not list(metadata.distributions(name="torch", path=["/nowhere"]))
+for name in ("torchvision", "torch_nothing"):
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        print("none")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+    )
+    assert (done.stdout, done.stderr) == ("none\nnone\n", "")
 
 
 def test_too_late() -> None:

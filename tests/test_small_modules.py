@@ -174,6 +174,10 @@ def test_answers() -> None:
     assert pb.onnx.is_in_onnx_export() is False
     assert pb.distributed.is_available() is False
     assert pb.distributed.is_initialized() is False
+    for name in ("autograd", "rpc"):
+        assert importlib.import_module(f"pullback.distributed.{name}").is_available() is False
+    errors = importlib.import_module("pullback.distributed.elastic.multiprocessing.errors")
+    assert errors.record(len) is len
     assert pb.cpu.is_available() is True
     assert pb._C._get_tracing_state() is None
     assert pb._C.TensorBase is pb.Tensor
@@ -244,6 +248,10 @@ CALLS = [
     ("distributed", "all_reduce"),
     ("distributed", "get_rank"),
     ("distributed", "init_process_group"),
+    ("distributed.autograd", "context"),
+    ("distributed.autograd", "get_gradients"),
+    ("distributed.rpc", "init_rpc"),
+    ("distributed.rpc", "rpc_sync"),
     ("onnx", "export"),
     ("nn.parallel", "scatter"),
     ("utils.cpp_extension", "load"),

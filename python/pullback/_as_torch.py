@@ -14,10 +14,13 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pullback
 from pullback import _missing
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 __all__ = ["install_as_torch"]
 
@@ -144,6 +147,13 @@ _PACKAGES = {
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds ``torch`` and all below it in pullback, before anything else is asked."""
 
+    def find_distributions(
+        self, context: metadata.DistributionFinder.Context
+    ) -> list[metadata.Distribution]:
+        """What ``importlib.metadata``, which calls this, knows of torch."""
+        # Imported here, for importlib.metadata is slow to load and few programs need it.
+        return importlib.import_module("pullback._as_distribution").distributions(context)
+
     def find_spec(
         self,
         fullname: str,
@@ -160,10 +170,11 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
         tail = _tail(name)
+        own = f"pullback.{tail}".rstrip(".")
         source = _found(tail) if tail else pullback
         if source is None:
             raise ModuleNotFoundError(_missing.explanation(name), name=name)
-        if isinstance(source, ModuleType) and source.__name__ == f"pullback.{tail}".rstrip("."):
+        if isinstance(source, ModuleType) and _missing.name_of(source) == own:
             _missing.adopt(source)
             sys.modules[name] = source
             return
@@ -182,7 +193,8 @@ def install_as_torch() -> None:
     """Let ``import torch`` and every ``torch.x.y`` lead to pullback, in this process, for good.
 
     For programs and ``conftest.py``; to be called before anything imports torch. The command
-    ``python -m pullback script.py`` calls it and runs the script. With the environment variable
+    ``python -m pullback script.py`` calls it and runs the script. ``torch.__name__`` is "torch",
+    and ``importlib.metadata`` gives ``torch.__version__`` as the version of torch. With the environment variable
     ``PULLBACK_REPORT_MISSING=1`` the names that the program asked for in vain are printed at exit.
 
     Raises:
@@ -205,6 +217,7 @@ def install_as_torch() -> None:
             "torch, or run the program with: python -m pullback program.py"
         )
     sys.modules["torch"] = pullback
+    pullback.__name__ = "torch"
     type.__setattr__(pullback.Tensor, "__module__", "torch")
     sys.meta_path.insert(0, _Finder())
     _missing.watch()

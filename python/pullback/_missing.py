@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import pullback
 from pullback._missing_names import REASONS
 
-__all__ = ["adopt", "explanation", "of_module", "refuse", "refusing", "watch"]
+__all__ = ["adopt", "explanation", "name_of", "of_module", "refuse", "refusing", "watch"]
 
 # Why a module is not there, by how its path begins below torch; the first that fits.
 _MODULES: dict[str, str] = {}
@@ -43,6 +43,7 @@ _absent(
 )
 _absent("pullback does not write ONNX files", "onnx")
 _absent("it is planned, over MPI", "distributed")
+_absent("pullback calls nothing in other processes", "distributed.rpc")
 _absent("it belongs to PyTorch's own tests; there are assert_close and make_tensor", "testing")
 _absent("PyTorch has given it up", "utils.data.backward_compatibility utils.data.datapipes")
 _absent("PyTorch has given it up", "utils.data.graph utils.data.graph_settings nn.backends")
@@ -92,6 +93,18 @@ _refused(
     "distributed",
     "needs several processes, and pullback runs in one: torch.distributed.is_available() is",
     "False. Call it only where that is True.",
+)
+_refused(
+    RuntimeError,
+    "distributed.rpc",
+    "pullback calls nothing in other processes: torch.distributed.rpc.is_available() is False.",
+    "Call it only where that is True.",
+)
+_refused(
+    RuntimeError,
+    "distributed.autograd",
+    "no graph of pullback goes through several processes:",
+    "torch.distributed.autograd.is_available() is False. Call it only where that is True.",
 )
 _refused(
     NotImplementedError,
@@ -210,8 +223,18 @@ def _is_from_import() -> bool:
     return frame.f_lasti >= 0 and code[frame.f_lasti] == opcode.opmap["IMPORT_FROM"]
 
 
+def name_of(module: ModuleType) -> str:
+    """Pullback's name of a module, whose ``__name__`` is "torch" where it was installed as torch."""
+    spec = vars(module).get("__spec__")
+    return module.__name__ if spec is None else str(spec.name)
+
+
 class _Hinted(ModuleType):
     """A module that says why it has not a name, and notes that it was asked."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By pullback's name: the process that reads it may have no module `torch`, or PyTorch's.
+        return importlib.import_module, (name_of(self),)
 
     def __setattr__(self, name: str, value: Any) -> None:
         # The import of `torch.x.f` does not put the file in place of the function of its name.
@@ -223,10 +246,11 @@ class _Hinted(ModuleType):
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
-        text = of_module(self.__name__, name)
+        own = name_of(self)
+        text = of_module(own, name)
         if name.startswith("__"):
             raise AttributeError(text)
-        tail = self.__name__.partition(".")[2]
+        tail = own.partition(".")[2]
         _note(".".join(part for part in ("torch", tail, name) if part))
         if _is_from_import():
             raise ImportError(text, name=name)
@@ -235,8 +259,9 @@ class _Hinted(ModuleType):
 
 def adopt(module: ModuleType) -> None:
     """Lets a module of pullback, and those below it, say more of the names that it has not."""
+    own = name_of(module)
     for name, each in list(sys.modules.items()):
-        below = name == module.__name__ or name.startswith(f"{module.__name__}.")
+        below = name == own or name.startswith(f"{own}.")
         if below and type(each) is ModuleType and "._" not in name:
             each.__class__ = _Hinted
             vars(each).setdefault("__path__", [])  # names below it are looked for, and explained
@@ -252,7 +277,7 @@ def _is_there(full: str) -> bool:
     """Whether the name is there by now: submodules are, once they were imported."""
     found: Any = pullback
     for part in full.split(".")[1:]:
-        found = vars(found).get(part, sys.modules.get(f"{found.__name__}.{part}"))
+        found = vars(found).get(part, sys.modules.get(f"{name_of(found)}.{part}"))
         if found is None:
             return False
     return True
