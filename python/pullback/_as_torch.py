@@ -194,8 +194,9 @@ def install_as_torch() -> None:
 
     For programs and ``conftest.py``; to be called before anything imports torch. The command
     ``python -m pullback script.py`` calls it and runs the script. ``torch.__name__`` is "torch",
-    and ``importlib.metadata`` gives ``torch.__version__`` as the version of torch. With the environment variable
-    ``PULLBACK_REPORT_MISSING=1`` the names that the program asked for in vain are printed at exit.
+    and ``importlib.metadata`` gives ``torch.__version__`` as the version of torch. With the
+    environment variable ``PULLBACK_REPORT_MISSING=1`` the names that the program asked for in vain
+    are printed at exit.
 
     Raises:
         RuntimeError: real torch is imported already.

@@ -224,7 +224,7 @@ def _is_from_import() -> bool:
 
 
 def name_of(module: ModuleType) -> str:
-    """Pullback's name of a module, whose ``__name__`` is "torch" where it was installed as torch."""
+    """Pullback's name of a module; the ``__name__`` of what was installed as torch is "torch"."""
     spec = vars(module).get("__spec__")
     return module.__name__ if spec is None else str(spec.name)
 

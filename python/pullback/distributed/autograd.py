@@ -1,4 +1,4 @@
-"""``torch.distributed.autograd``: no graph goes through several processes; ``is_available`` says so."""
+"""``torch.distributed.autograd``: no graph goes through several processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_available() -> bool:
 class context:
     """The block of a backward pass through several processes, which raises where it is made."""
 
-    def __new__(cls, *_: Any, **__: Any) -> context:
+    def __init__(self, *_: Any, **__: Any) -> None:
         refuse("distributed.autograd.context")
 
 
