@@ -152,7 +152,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> list[metadata.Distribution]:
         """What ``importlib.metadata``, which calls this, knows of torch."""
         # Imported here, for importlib.metadata is slow to load and few programs need it.
-        return importlib.import_module("pullback._as_distribution").distributions(context)
+        from pullback._as_distribution import distributions
+
+        return distributions(context)
 
     def find_spec(
         self,
