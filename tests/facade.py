@@ -43,6 +43,7 @@ MODULES = [
             "special",
             "fft",
             "signal.windows",
+            "masked",
             "serialization",
             "utils.data",
             "storage",
@@ -54,6 +55,7 @@ _DUAL = "tensor=pb.ones(2), tangent=pb.ones(2)"
 _DOUBLE = "func=f, inputs=pb.ones(2, dtype=pb.float64, requires_grad=True)"
 _SQUARE = "tensor=pb.ones(2, 2)"
 _STORAGE = "storage=pb.ones(1).untyped_storage()"
+_SHOWN = "input=x, mask=pb.tensor([True, False]), dtype=pb.float32"
 _SGD = "optimizer=pb.optim.SGD([x])"
 
 SAMPLES = {
@@ -83,6 +85,23 @@ SAMPLES = {
     "enable_grad": "",
     "explain": "tensor=y",
     "finfo": "type=pb.float32",
+    **{
+        f"masked.{name}": f"{_SHOWN}, dim=0, keepdim=False"
+        for name in ("amax", "amin", "argmax", "argmin", "logsumexp", "mean", "prod", "sum")
+    },
+    **{
+        f"masked.{name}": f"{_SHOWN}, dim=0"
+        for name in ("cumprod", "cumsum", "log_softmax", "softmax", "softmin")
+    },
+    **{
+        f"masked.{name}": f"{_SHOWN}, dim=0, correction=0.0, keepdim=False"
+        for name in ("std", "var")
+    },
+    "masked.logaddexp": "input=x, other=x, input_mask=pb.tensor(True), "
+    "other_mask=pb.tensor(True), dtype=pb.float32",
+    "masked.median": f"{_SHOWN}, dim=0, keepdim=False",
+    "masked.norm": f"{_SHOWN}, ord=2.0, dim=0, keepdim=False",
+    "masked.normalize": f"{_SHOWN}, ord=2.0, dim=0, eps=1e-12",
     "from_file": "filename='/dev/null', shared=False, size=0, dtype=pb.uint8, pin_memory=False",
     "get_autocast_dtype": "device_type='cpu'",
     "is_autocast_enabled": "device_type='cpu'",

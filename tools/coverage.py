@@ -32,6 +32,7 @@ WHOLE = [
     "distributions",
     "func",
     "library",
+    "masked",
     "multiprocessing",
     "nn",
     "nn.attention",

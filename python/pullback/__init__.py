@@ -120,6 +120,7 @@ _SUBMODULES = frozenset(
         "jit",
         "library",
         "linalg",
+        "masked",
         "memory",
         "mps",
         "multiprocessing",

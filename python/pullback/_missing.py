@@ -32,8 +32,8 @@ _absent(
 )
 _absent(
     "it is out of scope: pullback has dense tensors and runs eagerly",
-    "sparse ao quantization mkldnn nested masked _inductor export nn.quantized nn.quantizable",
-    "nn.intrinsic nn.qat utils.mkldnn backends.xnnpack nativert jit.quantized",
+    "sparse ao quantization mkldnn nested masked.maskedtensor _inductor export nn.quantized",
+    "nn.quantizable nn.intrinsic nn.qat utils.mkldnn backends.xnnpack nativert jit.quantized",
 )
 _absent(
     "it is for compiled programs, which pullback does not make",

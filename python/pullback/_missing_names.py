@@ -173,5 +173,10 @@ _out(
     "frobenius_norm native_norm nuclear_norm",
 )
 _out("it is the method of this name", "", "as_strided_ detach_copy get_device resize_as_ zero_")
+_out(
+    "the functions of `masked` take `mask=`; there is no class that carries one",
+    "masked",
+    "MaskedTensor as_masked_tensor is_masked_tensor masked_tensor",
+)
 _out("it is `x[...]`", "Tensor", "index")
 _out("complex numbers of two halves have no dtype here", "Tensor", "chalf")
