@@ -70,6 +70,9 @@ from pullback import (
     linalg as linalg,
 )
 from pullback import (
+    masked as masked,
+)
+from pullback import (
     memory as memory,
 )
 from pullback import (
