@@ -1,15 +1,15 @@
-// _lstm_steps, of which nn makes an LSTM.
+// All steps of a direction of a recurrent layer, of which nn makes its networks.
 #include "bind/recurrent.h"
 
 #include "bind/guard.h"
 #include "bind/tensor_type.h"
-#include "ops/nn/lstm.h"
+#include "ops/nn/recurrent.h"
 
 namespace pullback::bind {
 namespace {
 
 Dims numbers(PyObject* tuple) {
-  check(ErrorKind::Type, PyTuple_Check(tuple), "_lstm_steps: expected a tuple of counts.");
+  check(ErrorKind::Type, PyTuple_Check(tuple), "steps: expected a tuple of counts.");
   Dims found;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
     const long long value = PyLong_AsLongLong(PyTuple_GET_ITEM(tuple, i));
@@ -38,10 +38,39 @@ PyObject* lstm(PyObject*, PyObject* const* args, Py_ssize_t n) {
   });
 }
 
+// _gru_steps(gates, h0, weight, bias, counts, back).
+PyObject* gru(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    check(ErrorKind::Type,
+          n == 6 && is_tensor(args[0]) && is_tensor(args[1]) && is_tensor(args[2]) &&
+              (args[3] == Py_None || is_tensor(args[3])),
+          "_gru_steps: expected three tensors, a tensor or None, and settings.");
+    return wrap(gru_steps(unwrap(args[0]), unwrap(args[1]), unwrap(args[2]),
+                          args[3] == Py_None ? Tensor() : unwrap(args[3]), numbers(args[4]),
+                          args[5] == Py_True));
+  });
+}
+
+// _rnn_steps(gates, h0, weight, relu, counts, back).
+PyObject* rnn(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    check(ErrorKind::Type, n == 6 && is_tensor(args[0]) && is_tensor(args[1]) && is_tensor(args[2]),
+          "_rnn_steps: expected three tensors, and settings.");
+    return wrap(rnn_steps(unwrap(args[0]), unwrap(args[1]), unwrap(args[2]), args[3] == Py_True,
+                          numbers(args[4]), args[5] == Py_True));
+  });
+}
+
 PyMethodDef functions[] = {
     {"_lstm_steps", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&lstm)), METH_FASTCALL,
      "_lstm_steps(gates, h0, c0, weight, projection, counts, back)\n\nThe states and cells of one "
      "direction of one layer."},
+    {"_gru_steps", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&gru)), METH_FASTCALL,
+     "_gru_steps(gates, h0, weight, bias, counts, back)\n\nThe states of one direction of one "
+     "layer."},
+    {"_rnn_steps", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&rnn)), METH_FASTCALL,
+     "_rnn_steps(gates, h0, weight, relu, counts, back)\n\nThe states of one direction of one "
+     "layer."},
     {nullptr, nullptr, 0, nullptr},
 };
 

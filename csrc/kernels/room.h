@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "core/allocator.h"
 
@@ -14,9 +15,11 @@ class Room {
   explicit Room(std::int64_t n)
       : bytes_(static_cast<std::size_t>(std::max<std::int64_t>(1, n)) * sizeof(T)),
         data_(static_cast<T*>(memory::allocate(bytes_))) {}
-  ~Room() { memory::deallocate(data_, bytes_); }
-  Room(const Room&) = delete;
-  Room& operator=(const Room&) = delete;
+  ~Room() {
+    if (data_) memory::deallocate(data_, bytes_);
+  }
+  Room(Room&& from) noexcept : bytes_(from.bytes_), data_(std::exchange(from.data_, nullptr)) {}
+  Room& operator=(Room&&) = delete;
   T* data() const { return data_; }
 
  private:

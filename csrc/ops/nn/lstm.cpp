@@ -1,19 +1,16 @@
-// See lstm.h.
+// An LSTM (see recurrent.h).
 //
 // Its results are the states, the cells and the values of the gates; the first two are what a user
 // sees, the third spares the backward pass a forward one.  The backward pass is one kernel where
 // nothing is differentiated again; where a graph of it or tangents are wanted, the same recurrence
 // is written in recorded operators, step by step (`recorded_backward`).  Products that give the
 // gradients of the weights are taken over all steps at once.
-#include "ops/nn/lstm.h"
-
-#include <algorithm>
-#include <utility>
-
-#include "kernels/nn/lstm.h"
+#include "kernels/nn/recurrent.h"
 #include "ops/basic.h"
 #include "ops/followed.h"
 #include "ops/linalg/matmul.h"
+#include "ops/nn/recurrent.h"
+#include "ops/nn/steps.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/pointwise/math.h"
@@ -23,86 +20,7 @@
 namespace pullback {
 namespace {
 
-using List = std::vector<Tensor>;
-
-struct LstmAttrs {
-  Dims counts;  // of the rows of each step
-  bool back;
-
-  LstmAttrs batched(std::int64_t) const { return *this; }
-  std::size_t steps() const { return static_cast<std::size_t>(counts.size()); }
-  // The step that is made as number s.
-  std::size_t step(std::size_t s) const { return back ? steps() - 1 - s : s; }
-  std::int64_t count(std::size_t t) const { return counts[static_cast<int>(t)]; }
-  std::int64_t rows() const {
-    std::int64_t sum = 0;
-    for (const std::int64_t n : counts) sum += n;
-    return sum;
-  }
-  bool all_alike() const { return counts[0] == counts[counts.size() - 1]; }
-  kernels::LstmSteps view() const {
-    return {counts.data(), static_cast<std::int64_t>(counts.size()), back};
-  }
-};
-
-std::int64_t last_size(const Tensor& t) { return t.size(t.ndim() - 1); }
-Dims with_last(const Tensor& t, std::int64_t rows, std::int64_t columns) {
-  Dims sizes = t.shape();
-  sizes[t.ndim() - 2] = rows;
-  sizes[t.ndim() - 1] = columns;
-  return sizes;
-}
-// Rows from `first` on.
-Tensor rows(const Tensor& t, std::int64_t first, std::int64_t count) {
-  const int dim = t.ndim() - 2;
-  return first == 0 && count == t.size(dim) ? t : narrow(t, dim, first, count);
-}
-Tensor joined(const List& parts) { return parts.size() == 1 ? parts[0] : cat(parts, -2); }
-// What belongs to each step; empty for nothing.
-List each_step(const LstmAttrs& a, const Tensor& t) {
-  return t.defined() ? split_with_sizes(t, a.counts, -2) : List{};
-}
-List gates_of(const Tensor& t) { return split(t, last_size(t) / 4, -1); }
-void add_to(Tensor& sum, const Tensor& part) {
-  if (part.defined()) sum = sum.defined() ? sum + part : part;
-}
-
-// The state before the step made as number s.
-Tensor before(const LstmAttrs& a, const List& states, const Tensor& start, std::size_t s) {
-  const std::int64_t count = a.count(a.step(s));
-  if (s == 0) return rows(start, 0, count);
-  const Tensor& last = states[a.step(s - 1)];
-  const std::int64_t there = last.size(last.ndim() - 2);
-  if (there >= count) return rows(last, 0, count);
-  return joined({last, rows(start, there, count - there)});
-}
-
-// What goes back from step to step, and what of it arrives at the start.
-class Carried {
- public:
-  // For as many rows as the step has, on the way back; undefined for zeros.
-  Tensor take(std::int64_t count) {
-    if (!now_.defined()) return now_;
-    const std::int64_t there = now_.size(now_.ndim() - 2);
-    if (there > count) {
-      ended_.push_back(rows(now_, count, there - count));
-      return rows(now_, 0, count);
-    }
-    if (there == count) return now_;
-    return joined(
-        {now_, expanded_zeros(with_last(now_, count - there, last_size(now_)), now_.dtype())});
-  }
-  void put(Tensor next) { now_ = std::move(next); }
-  Tensor at_start() {
-    ended_.push_back(now_);
-    std::reverse(ended_.begin(), ended_.end());
-    return joined(ended_);
-  }
-
- private:
-  Tensor now_;
-  List ended_;
-};
+using namespace recurrent;
 
 // Of the gates before their nonlinearities, h0, c0, and the projected states.
 using Backward = std::array<Tensor, 4>;
@@ -113,7 +31,7 @@ struct Given {
   const Tensor& gates;
 };
 
-Backward recorded_backward(const LstmAttrs& a, const Given& g, const Tensor& gates,
+Backward recorded_backward(const recurrent::Steps& a, const Given& g, const Tensor& gates,
                            const Tensor& cells, const Tensor& c0, const Tensor& w,
                            const Tensor& projection) {
   const List values = each_step(a, gates), cell = each_step(a, cells);
@@ -132,16 +50,16 @@ Backward recorded_backward(const LstmAttrs& a, const Given& g, const Tensor& gat
     }
     of_out[t] = dh;
     if (projection.defined()) dh = matmul(dh, projection);
-    const List v = gates_of(values[t]);
+    const List v = gates_of(values[t], 4);
     const Tensor y = tanh(cell[t]);
-    add_to(dc, dh * v[3] * (1 - square(y)));
+    add_to(dc, dh * v[3] * tanh_slope(y));
     List d{dc * v[2], dc * before(a, cell, c0, s), dc * v[0], dh * y};
     if (!g_gates.empty()) {
-      const List more = gates_of(g_gates[t]);
+      const List more = gates_of(g_gates[t], 4);
       for (std::size_t k = 0; k < 4; ++k) d[k] = d[k] + more[k];
     }
     for (std::size_t k = 0; k < 4; ++k) {
-      d[k] = k == 2 ? d[k] * (1 - square(v[k])) : d[k] * v[k] * (1 - v[k]);
+      d[k] = d[k] * (k == 2 ? tanh_slope(v[k]) : sigmoid_slope(v[k]));
     }
     of_gates[t] = cat(d, -1);
     h.put(matmul(of_gates[t], w));
@@ -161,7 +79,7 @@ struct LstmGrad {
   static constexpr int kInputs = 7;
   static constexpr int kOutputs = 4;
   static constexpr bool kNotDifferentiable = true;
-  using Attrs = LstmAttrs;
+  using Attrs = recurrent::Steps;
   static std::array<Spec, 4> spec(const Attrs& a, In in) {
     const Tensor &gates = in[2], &c0 = in[4];
     const std::int64_t sequences = c0.size(c0.ndim() - 2), state = last_size(in[5]);
@@ -200,7 +118,7 @@ struct Lstm {
   static constexpr const char* kNode = "LstmBackward0";
   static constexpr int kInputs = 5;
   static constexpr int kOutputs = 3;
-  using Attrs = LstmAttrs;
+  using Attrs = recurrent::Steps;
   static std::array<Spec, 3> spec(const Attrs& a, In in) {
     const Tensor& x = in[0];
     return {Spec{with_last(x, a.rows(), last_size(in[1])), x.dtype()},
@@ -220,22 +138,6 @@ struct Lstm {
   }
   static constexpr Reads kReads = kReadsInputs | kReadsResults;
 
-  // The sum over all rows of the products of `d` and the states before them.
-  static Tensor of_weight(const Attrs& a, const Tensor& d, const Tensor& out, const Tensor& h0) {
-    if (!a.all_alike()) {
-      const List states = each_step(a, out);
-      List all(a.steps());
-      for (std::size_t s = 0; s < a.steps(); ++s) all[a.step(s)] = before(a, states, h0, s);
-      return matmul(matrix_transpose(d), joined(all));
-    }
-    const std::int64_t each = a.count(0), others = a.rows() - each;
-    const Tensor first = rows(d, a.back ? others : 0, each);
-    Tensor sum = matmul(matrix_transpose(first), h0);
-    if (others == 0) return sum;
-    return matmul(matrix_transpose(rows(d, a.back ? 0 : each, others)),
-                  rows(out, a.back ? each : 0, others)) +
-           sum;
-  }
   static Tensor unprojected(const Tensor& gates, const Tensor& cells) {
     const std::int64_t hidden = last_size(cells);
     return narrow(gates, gates.ndim() - 1, 3 * hidden, hidden) * tanh(cells);
@@ -277,16 +179,16 @@ struct Lstm {
       Tensor sum = matmul(before(a, t_out, t_h0, s), matrix_transpose(w));
       if (!t_x.empty()) sum = sum + t_x[t];
       if (t_w.defined()) sum = sum + matmul(before(a, out, h0, s), matrix_transpose(t_w));
-      const List v = gates_of(values[t]);
-      List d = gates_of(sum);
+      const List v = gates_of(values[t], 4);
+      List d = gates_of(sum, 4);
       for (std::size_t k = 0; k < 4; ++k) {
-        d[k] = k == 2 ? d[k] * (1 - square(v[k])) : d[k] * v[k] * (1 - v[k]);
+        d[k] = d[k] * (k == 2 ? tanh_slope(v[k]) : sigmoid_slope(v[k]));
       }
       t_gates[t] = cat(d, -1);
       t_cell[t] = d[1] * before(a, cell, c0, s) + v[1] * before(a, t_cell, t_c0, s) + d[0] * v[2] +
                   v[0] * d[2];
       const Tensor y = tanh(cell[t]);
-      t_out[t] = d[3] * y + v[3] * (1 - square(y)) * t_cell[t];
+      t_out[t] = d[3] * y + v[3] * tanh_slope(y) * t_cell[t];
       if (!projection.defined()) continue;
       t_out[t] = matmul(t_out[t], matrix_transpose(projection));
       if (t_projection.defined()) {
@@ -305,17 +207,9 @@ std::array<Tensor, 3> lstm_steps(const Tensor& gates, const Tensor& h0, const Te
   check(!counts.empty() && gates.ndim() == 2 && h0.ndim() == 2 && c0.ndim() == 2 &&
             weight.ndim() == 2,
         "_lstm_steps: expected steps, and matrices");
-  for (const Tensor* t : {&h0, &c0, &weight, projection.defined() ? &projection : &weight}) {
-    check(t->dtype() == gates.dtype(),
-          "Input and hidden tensors are not the same dtype, found input tensor with ",
-          info(gates.dtype()).scalar_name, " and hidden tensor with ",
-          info(t->dtype()).scalar_name);
-  }
-  check(ErrorKind::NotImplemented, is_floating(gates.dtype()), "\"lstm\" not implemented for '",
-        info(gates.dtype()).scalar_name, "'");
-  const LstmAttrs a{counts, back};
-  const std::int64_t hidden = c0.size(1),
-                     sequences = *std::max_element(counts.begin(), counts.end());
+  check_types("lstm", gates, {&h0, &c0, &weight, &projection});
+  const recurrent::Steps a{counts, back};
+  const std::int64_t hidden = c0.size(1), sequences = a.sequences();
   check(gates.size(0) == a.rows() && gates.size(1) == 4 * hidden && h0.size(0) == sequences &&
             c0.size(0) == sequences && weight.size(0) == 4 * hidden &&
             weight.size(1) == h0.size(1) &&

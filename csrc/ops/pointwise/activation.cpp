@@ -40,7 +40,6 @@ double held(double value, const Tensor& input) {
 }
 
 // The function for a record's slope that is itself recorded.
-Tensor relu_grad(T g, T y);
 Tensor silu_grad(T g, T x);
 Tensor gelu_grad(T g, T x);
 Tensor gelu_tanh_grad(T g, T x);
@@ -52,9 +51,10 @@ const Elementwise record_relu_grad("threshold_backward", "ThresholdBackwardBackw
                                    DTypeRule::Promote, binary<"relu_grad">,
                                    {kReadsB, [](T t, S s) { return relu_grad(t, s.b().tensor()); }},
                                    kZeroSlope);
-Tensor relu_grad(T g, T y) { return elementwise(record_relu_grad, g, y); }
 
 }  // namespace
+
+Tensor relu_grad(T g, T y) { return elementwise(record_relu_grad, g, y); }
 
 static const Elementwise record_relu("relu", "ReluBackward0", DTypeRule::Promote, unary<"relu">,
                                      {kReadsY, [](T t, S s) { return relu_grad(t, s.y()); }});

@@ -1,15 +1,14 @@
 """Recurrent networks: what the modules of ``modules/rnn.py`` run.
 
-``Step`` functions make the next state of the part of all steps that depends on the input alone,
-which is computed for all of them at once. A state is a tuple: ``(h,)``, of an LSTM ``(h, c)``.
-A layer runs over a list of steps; in a packed sequence the number of sequences falls. Of an LSTM
-all steps are one operator, and the step here is that of its cell.
+``STEPS`` are those of the cells: the next state of the part that depends on the input alone. A
+state is a tuple: ``(h,)``, of an LSTM ``(h, c)``. Of a layer the part of all steps that depends on
+the input is one product, and all steps are one operator; in a packed sequence the number of
+sequences falls from step to step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _core
@@ -64,71 +63,30 @@ STEPS: dict[str, Step] = {
 }
 
 
-def run_steps(
-    step: Step, gates: Sequence[Tensor], state: State, weights: Weights
-) -> tuple[list[Tensor], State]:
-    """All steps of as many sequences; the hidden states and the last state."""
-    outputs = []
-    for each in gates:
-        state = step(each, state, weights)
-        outputs.append(state[0])
-    return outputs, state
+def _bias_of_input(mode: str, weights: Weights) -> Tensor | None:
+    """Both biases meet what comes from the input, but for what the reset gate of a GRU gates."""
+    of_input, of_state = weights[2], weights[3]
+    if of_input is None or of_state is None:
+        return of_input
+    if mode != "GRU":
+        return of_input + of_state
+    hidden = of_state.size(0) // 3
+    return of_input + pb.cat([of_state[: 2 * hidden], of_state.new_zeros(hidden)])
 
 
-def run_packed(
-    step: Step, gates: Sequence[Tensor], state: State, weights: Weights
-) -> tuple[list[Tensor], State]:
-    """Of sequences that end one after the other, the last one first."""
-    outputs: list[Tensor] = []
-    ended: list[State] = []
-    for each in gates:
-        running = each.size(0)
-        if running < state[0].size(0):
-            ended.append(tuple(part[running:] for part in state))
-            state = tuple(part[:running] for part in state)
-        state = step(each, state, weights)
-        outputs.append(state[0])
-    parts = [state, *reversed(ended)]
-    return outputs, tuple(pb.cat(part, 0) for part in zip(*parts, strict=True))
-
-
-def run_packed_backwards(
-    step: Step, gates: Sequence[Tensor], state: State, weights: Weights
-) -> tuple[list[Tensor], State]:
-    """From the last step on, in which sequences begin one after the other."""
-    outputs: list[Tensor] = []
-    start = state
-    state = tuple(part[: gates[-1].size(0)] for part in start)
-    for each in reversed(gates):
-        running, before = each.size(0), state[0].size(0)
-        if running > before:
-            pairs = zip(state, start, strict=True)
-            state = tuple(pb.cat([part, first[before:running]], 0) for part, first in pairs)
-        state = step(each, state, weights)
-        outputs.append(state[0])
-    return outputs[::-1], state
-
-
-def run_lstm(
-    input: Tensor, sizes: list[int] | None, state: State, weights: Weights, back: bool
-) -> tuple[Tensor, State]:
-    """``run_layer`` of an LSTM: both biases meet what comes from the input."""
-    bias = weights[2] if weights[2] is None or weights[3] is None else weights[2] + weights[3]
-    gates = _linear(input, weights[0], bias)
-    hidden, cell = state
-    projection = weights[4] if len(weights) > 4 else None
-    if sizes is None:
-        steps, batch = input.size(0), input.size(1)
-        flat = gates.reshape(steps * batch, gates.size(-1))
-        counts = (batch,) * steps
-        out, cells = _core._lstm_steps(flat, hidden, cell, weights[1], projection, counts, back)
-        last = 0 if back else (steps - 1) * batch
-        ends = tuple(part.narrow(0, last, batch) for part in (out, cells))
-        return out.reshape(steps, batch, out.size(-1)), ends
-    out, cells = _core._lstm_steps(gates, hidden, cell, weights[1], projection, tuple(sizes), back)
-    if back:
-        return out, tuple(part.narrow(0, 0, sizes[0]) for part in (out, cells))
-    return out, tuple(_last_rows(part, sizes) for part in (out, cells))
+def _states(
+    mode: str, gates: Tensor, state: State, weights: Weights, counts: tuple[int, ...], back: bool
+) -> State:
+    """The states after all steps, whose rows follow one another."""
+    if mode == "LSTM":
+        projection = weights[4] if len(weights) > 4 else None
+        return _core._lstm_steps(gates, *state, weights[1], projection, counts, back)
+    if mode == "GRU":
+        bias = weights[3]
+        if bias is not None:
+            bias = bias[2 * bias.size(0) // 3 :].unsqueeze(0)
+        return (_core._gru_steps(gates, state[0], weights[1], bias, counts, back),)
+    return (_core._rnn_steps(gates, state[0], weights[1], mode == "RNN_RELU", counts, back),)
 
 
 def _last_rows(states: Tensor, sizes: list[int]) -> Tensor:
@@ -142,25 +100,27 @@ def _last_rows(states: Tensor, sizes: list[int]) -> Tensor:
 
 
 def run_layer(
-    step: Step, input: Tensor, sizes: list[int] | None, state: State, weights: Weights, back: bool
+    mode: str, input: Tensor, sizes: list[int] | None, state: State, weights: Weights, back: bool
 ) -> tuple[Tensor, State]:
-    """One direction of one layer.
+    """One direction of one layer: the hidden states of all steps, and the last state.
 
     Args:
-        step: what happens in a step.
+        mode: a name in ``STEPS``.
         input: [steps, batch, features], or the data of a packed sequence.
         sizes: the numbers of sequences in each step of a packed sequence.
         state: each part [batch, features].
         weights: of the layer, those of the input first.
         back: from the last step to the first.
     """
-    if step is lstm_step:
-        return run_lstm(input, sizes, state, weights, back)
-    gates = _linear(input, weights[0], weights[2])
-    if sizes is not None:
-        run = run_packed_backwards if back else run_packed
-        outputs, state = run(step, gates.split(sizes), state, weights)
-        return pb.cat(outputs, 0), state
-    steps: Any = gates.unbind(0)
-    outputs, state = run_steps(step, steps[::-1] if back else steps, state, weights)
-    return pb.stack(outputs[::-1] if back else outputs, 0), state
+    gates = _linear(input, weights[0], _bias_of_input(mode, weights))
+    if sizes is None:
+        steps, batch = input.size(0), input.size(1)
+        flat = gates.reshape(steps * batch, gates.size(-1))
+        states = _states(mode, flat, state, weights, (batch,) * steps, back)
+        last = 0 if back else (steps - 1) * batch
+        ends = tuple(part.narrow(0, last, batch) for part in states)
+        return states[0].reshape(steps, batch, states[0].size(-1)), ends
+    states = _states(mode, gates, state, weights, tuple(sizes), back)
+    if back:
+        return states[0], tuple(part.narrow(0, 0, sizes[0]) for part in states)
+    return states[0], tuple(_last_rows(part, sizes) for part in states)

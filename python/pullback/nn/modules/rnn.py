@@ -172,7 +172,6 @@ class RNNBase(Module):
 
     def _run(self, input: Tensor, sizes: list[int] | None, state: State) -> tuple[Tensor, State]:
         """All layers; ``input`` is [steps, batch, features] or the data of a packed sequence."""
-        step = STEPS[self.mode]
         directions = 2 if self.bidirectional else 1
         last: list[State] = []
         for layer in range(self.num_layers):
@@ -181,7 +180,7 @@ class RNNBase(Module):
                 number = layer * directions + direction
                 start = tuple(part[number] for part in state)
                 weights = self._weights(number)
-                out, end = run_layer(step, input, sizes, start, weights, direction == 1)
+                out, end = run_layer(self.mode, input, sizes, start, weights, direction == 1)
                 outputs.append(out)
                 last.append(end)
             input = outputs[0] if directions == 1 else pb.cat(outputs, -1)
