@@ -1333,6 +1333,24 @@ def _lstm_steps(
     back: _bool,
     /,
 ) -> tuple[Tensor, Tensor]: ...
+def _gru_steps(
+    gates: Tensor,
+    h0: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    counts: tuple[_int, ...],
+    back: _bool,
+    /,
+) -> Tensor: ...
+def _rnn_steps(
+    gates: Tensor,
+    h0: Tensor,
+    weight: Tensor | None,
+    relu: _bool,
+    counts: tuple[_int, ...],
+    back: _bool,
+    /,
+) -> Tensor: ...
 def _resample(
     input: Tensor,
     dim: _int,

@@ -80,7 +80,8 @@ def _states(
     """The states after all steps, whose rows follow one another."""
     if mode == "LSTM":
         projection = weights[4] if len(weights) > 4 else None
-        return _core._lstm_steps(gates, *state, weights[1], projection, counts, back)
+        hidden, cell = state
+        return _core._lstm_steps(gates, hidden, cell, weights[1], projection, counts, back)
     if mode == "GRU":
         bias = weights[3]
         if bias is not None:
