@@ -499,3 +499,41 @@ def test_constant_fills_and_gains() -> None:
         nn.init.kaiming_normal_(w, mode="sideways")
     with pytest.warns(UserWarning, match="no-op"):
         nn.init.kaiming_uniform_(pb.empty(0, 3))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_chunks_of_a_loss_are_summed_in_float32(dtype: str, reduction: str, weighted: bool) -> None:
+    """The sums of such a batch are out of float16's range, and beyond bfloat16's digits."""
+    pb.manual_seed(0)
+    kind = getattr(pb, dtype)
+    x, layer = pb.randn(20000, 8).to(kind), pb.randn(16, 8).to(kind)
+    bias = pb.randn(16).to(kind)
+    target = pb.arange(20000) % 16
+    target[0] = -100
+    weight = (pb.arange(16) / 3 + 1).to(kind) if weighted else None
+
+    def gradients(wide: bool, options: Any) -> tuple[pb.Tensor, ...]:
+        to = pb.float64 if wide else kind
+        leaves = [each.to(to).requires_grad_() for each in (x, layer, bias)]
+        loss = pb.nn.functional.linear_cross_entropy(
+            *leaves[:2],
+            target,
+            linear_bias=leaves[2],
+            weight=None if weight is None else weight.to(to),
+            reduction=reduction,
+            options=options,
+        )
+        total = loss.double().mean() if reduction == "none" else loss
+        return loss.detach(), *pb.autograd.grad(total, leaves)
+
+    found = gradients(False, pb.nn.LinearCrossEntropyOptions(batch_chunk_size=64))
+    exact = gradients(True, None)
+    digits = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 1e-5}[dtype]
+    for k, (a, b) in enumerate(zip(found, exact, strict=True)):
+        assert a.dtype == kind
+        if k == 0 and dtype == "float16" and reduction == "sum":
+            assert a.isinf().all()  # the result itself does not fit
+            continue
+        assert ((a.double() - b).norm() <= digits * b.norm()).item(), k

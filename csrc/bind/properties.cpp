@@ -19,6 +19,7 @@
 #include "graph/mode.h"
 #include "graph/node.h"
 #include "graph/origin.h"
+#include "ops/as_strided.h"
 #include "ops/basic.h"
 #include "ops/exchange.h"
 #include "ops/levels.h"
@@ -297,7 +298,7 @@ PyObject* item(const Tensor& t) {
   note_user_reading(t, Origin::Number);
   return wrap_number(t.item());
 }
-PyObject* storage_offset(const Tensor& t) { return PyLong_FromLongLong(t.storage_offset()); }
+PyObject* storage_offset(const Tensor& t) { return PyLong_FromLongLong(memory_offset(t)); }
 PyObject* data_ptr(const Tensor& t) {
   refuse_memory(t);
   return PyLong_FromVoidPtr(t.bytes());

@@ -29,6 +29,8 @@ Tensor take_part(const Part& part, const Tensor& whole);
 Tensor replace_part(const Part& part, const Tensor& whole, const Tensor& values);
 // Gives `whole`, whose memory has the values already, the history of replace_part (CopySlices).
 void record_replaced_part(const Part& part, const Tensor& whole, const Tensor& values);
+// Elements of the storage before the first one; of a batched tensor that of its first example.
+std::int64_t memory_offset(const Tensor& t);
 // The view of any geometry; the offset counts from where the storage begins.
 Tensor as_strided(const Tensor& input, const Dims& size, const Dims& stride,
                   std::optional<std::int64_t> storage_offset);

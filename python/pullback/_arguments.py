@@ -49,6 +49,24 @@ def sizes(function: str, /, **values: object) -> None:
                 integers(function, **{name: each})
 
 
+def tuples(function: str, /, **values: object) -> None:
+    """A tuple or list of integers."""
+    for name, value in values.items():
+        if not isinstance(value, (tuple, list)):
+            refuse(function, name, "tuple of ints", value)
+        sizes(function, **{name: value})
+
+
+def factory(function: str, /, dtype: object, layout: object, device: object) -> None:
+    """What says of which kind a new tensor is."""
+    if dtype is not None and not isinstance(dtype, _core.dtype):
+        refuse(function, "dtype", "torch.dtype", dtype)
+    if layout is not None and not isinstance(layout, _core.layout):
+        refuse(function, "layout", "torch.layout", layout)
+    if device is not None and not isinstance(device, (str, int, _core.device)):
+        refuse(function, "device", "torch.device", device)
+
+
 def sized(function: str, /, **values: object) -> None:
     """What has a length."""
     for name, value in values.items():

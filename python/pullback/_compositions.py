@@ -6,11 +6,12 @@ Arguments are checked first, in torch's words. Start reading at ``gradient``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _arguments, _core
+from pullback import Tensor, _arguments, _core, _out
 
 __all__ = [
     "as_strided_scatter",
@@ -31,12 +32,6 @@ __all__ = [
 ]
 
 
-def _into(function: str, found: Tensor, out: Tensor | None) -> Tensor:
-    """The result, written where ``out=`` says by the rules of all operators."""
-    _arguments.maybe(_arguments.tensors, function, out=out)
-    return found if out is None else pb.view_copy(found, found.shape, out=out)
-
-
 def _difference(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     """The derivative along a dimension, by second differences of unequal steps inside."""
     n = x.shape[dim]
@@ -53,7 +48,7 @@ def _difference(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
             return pb.cat([left, right], dim)
         inner = (x.narrow(dim, 2, n - 2) - x.narrow(dim, 0, n - 2)) / (2 * spacing)
         return pb.cat([left, inner, right], dim)
-    steps = spacing.diff().reshape([-1 if d == dim else 1 for d in range(x.ndim)])
+    steps = _steps(x, spacing).reshape([-1 if d == dim else 1 for d in range(x.ndim)])
     left = (at(1) - at(0)) / steps.narrow(dim, 0, 1)
     right = (at(n - 1) - at(n - 2)) / steps.narrow(dim, n - 2, 1)
     if n < 3:
@@ -70,6 +65,16 @@ def _difference(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
         right = at(n - 3) * c / (d * (c + d)) - at(n - 2) * (c + d) / (c * d)
         right = right + at(n - 1) * (2 * c + d) / (c * (c + d))
     return pb.cat([left, inner, right], dim)
+
+
+def _steps(x: Tensor, places: Tensor) -> Tensor:
+    """Between neighbours; of integers exact, then in the dtype that the result has."""
+    if places.dtype == pb.bool or places.is_floating_point() or places.is_complex():
+        return places.diff()
+    known = x.is_floating_point() or x.is_complex()
+    default = pb.get_default_dtype()
+    kind = pb.promote_types(x.real.dtype, default) if known else default
+    return places.long().diff().to(kind)
 
 
 def _spacings(spacing: Any, dims: list[int], is_given: bool, ndim: int) -> list[Any]:
@@ -115,7 +120,7 @@ def gradient(
 
     Raises:
         RuntimeError: there are too few points, a dimension is given twice, there is another number
-            of spacings than of dimensions, or the order is another one.
+            of spacings than of dimensions, the order is another one, or the dtype is uint8.
         IndexError: there is no such dimension.
 
     Example:
@@ -134,6 +139,10 @@ def gradient(
     spacings = _spacings(spacing, dims, dim is not None, input.ndim)
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    if input.dtype == pb.uint8:
+        raise RuntimeError("torch.gradient does not support uint8 input.")
+    if not (input.dtype == pb.bool or input.is_floating_point() or input.is_complex()):
+        input = input.long()  # differences of int8 are out of its range
     for d, each in zip(dims, spacings, strict=True):
         if input.shape[d] <= edge_order:
             raise RuntimeError(
@@ -171,6 +180,7 @@ def renorm(
         p: the order of the norm, above 0.
         dim: the dimension whose positions are the slices.
         maxnorm: the greatest norm that is left.
+        out: where the result is written, of its dtype.
 
     Raises:
         RuntimeError: the order or the norm is negative, or there are fewer dimensions.
@@ -194,15 +204,16 @@ def renorm(
         )
     at = _wrapped(dim, input.ndim)
     others = [d for d in range(input.ndim) if d != at]
+    _out.check("renorm", out, input, dtype=input.dtype)
     norm = pb.linalg.vector_norm(input, p, others, keepdim=True)
     factor = pb.where(norm > maxnorm, maxnorm / (norm + 1e-7), pb.ones_like(norm))
-    return _into("renorm", input * factor, out)
+    return _out.write(input * factor, out)
 
 
-def _reduced(
+def _slices(
     name: str, input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str
-) -> tuple[int, Tensor]:
-    """The dimension and the index for scatter_reduce, after torch's checks."""
+) -> tuple[Tensor, int, Tensor, Tensor]:
+    """What scatter_reduce takes, after torch's checks; an input of no dimensions has one."""
     _arguments.tensors(name, input=input, index=index, source=source)
     _arguments.integers(name, dim=dim)
     _arguments.texts(name, reduce=reduce)
@@ -223,16 +234,27 @@ def _reduced(
             f"index_reduce_(): self ({input.dtype}) and source ({source.dtype}) must have the "
             "same scalar type"
         )
-    length = source.shape[at] if source.ndim else 1
+    length = source.shape[at] if at < source.ndim else 1
     if length != index.numel():
         raise RuntimeError(
             f"index_reduce_(): Number of indices ({index.numel()}) should be equal to "
             f"source.size(dim): ({length}), for dim: {at}"
         )
-    if index.numel() and not bool(((index >= 0) & (index < input.shape[at])).all()):
-        raise IndexError("index out of range in self")
+    if _without(source.shape, at) != _without(input.shape, at) or source.ndim != input.ndim:
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. "
+            f"Got self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
+        )
+    if input.ndim == 0:
+        input, source = input.view(1), source.view(1)
+    # The selection is the index itself, and looks for positions that are out of range.
+    places = pb.arange(input.shape[at]).index_select(0, index.reshape(-1))
     shape = [-1 if d == at else 1 for d in range(source.ndim)]
-    return at, index.long().reshape(shape).expand(source.shape)
+    return input, at, places.reshape(shape).expand(source.shape), source
+
+
+def _without(shape: Sequence[int], at: int) -> list[int]:
+    return [n for d, n in enumerate(shape) if d != at]
 
 
 @_core._overridable
@@ -252,12 +274,13 @@ def index_reduce(
         input: the tensor of which a copy is made.
         dim: the dimension of the slices.
         index: a vector of int32 or int64, a position for each slice of the source.
-        source: of the dtype of the input.
+        source: of the dtype of the input, and of its shape but for the dimension of the slices.
         reduce: ``prod``, ``mean``, ``amax`` or ``amin``.
         include_self: whether the values of the input take part.
+        out: where the result is written, of its dtype.
 
     Raises:
-        RuntimeError: a dtype, a length or the name of the reduction does not fit.
+        RuntimeError: a dtype, a shape or the name of the reduction does not fit.
         IndexError: a position is out of range.
 
     Example:
@@ -266,9 +289,20 @@ def index_reduce(
         tensor([6., 1., 1.])
     """
     _arguments.bools("index_reduce", include_self=include_self)
-    at, places = _reduced("index_reduce", input, dim, index, source, reduce)
-    found = input.scatter_reduce(at, places, source, reduce, include_self=include_self)
-    return _into("index_reduce", found, out)
+    into, at, places, slices = _slices("index_reduce", input, dim, index, source, reduce)
+    _out.check("index_reduce", out, input, source, dtype=input.dtype)
+    made = into.scatter_reduce(at, places, slices, reduce, include_self=include_self)
+    return _out.write(made.view(input.shape) if input.ndim == 0 else made, out)
+
+
+def index_reduce_(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, include_self: bool
+) -> Tensor:
+    """``Tensor.index_reduce_``."""
+    _arguments.bools("index_reduce_", include_self=include_self)
+    into, at, places, slices = _slices("index_reduce_", input, dim, index, source, reduce)
+    into.scatter_reduce_(at, places, slices, reduce, include_self=include_self)
+    return input
 
 
 @_core._overridable
@@ -281,6 +315,7 @@ def nonzero_static(
         input: any tensor.
         size: how many rows the result has.
         fill_value: what stands in rows for which there is no element.
+        out: where the result is written, int64.
 
     Raises:
         RuntimeError: the size is negative.
@@ -296,9 +331,10 @@ def nonzero_static(
     _arguments.integers("nonzero_static", size=size, fill_value=fill_value)
     if size < 0:
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    _out.check("nonzero_static", out, input, dtype=pb.int64)
     found = pb.nonzero(input.detach())[:size]
     rest = pb.full((size - len(found), input.ndim), fill_value, dtype=pb.int64)
-    return _into("nonzero_static", pb.cat([found, rest]), out)
+    return _out.write(pb.cat([found, rest]), out)
 
 
 def _row_lengths(shape: Any) -> tuple[int, ...]:
@@ -323,11 +359,12 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
         shape: the sizes.
 
     Returns:
-        A tensor of positions for each dimension.
+        A tensor of positions for each dimension, int64.
 
     Raises:
         TypeError: the dtype of the indices or the shape is of another kind.
         ValueError: a size is negative.
+        RuntimeError: a size is 0, and there are indices.
 
     Example:
         >>> import pullback as pb
@@ -338,11 +375,35 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
     if indices.is_floating_point() or indices.is_complex() or indices.dtype == pb.bool:
         raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
     found = []
-    below = indices
+    below = indices.long()
     for length in reversed(_row_lengths(shape)):
-        found.append(below % length if length else below)
-        below = below.div(length, rounding_mode="floor") if length else below
+        if length == 0 and indices.numel():
+            raise RuntimeError(
+                f"unravel_index: ZeroDivisionError: got indices of a shape without elements: "
+                f"{shape}."
+            )
+        found.append(below % max(length, 1))
+        below = below.div(max(length, 1), rounding_mode="floor")
     return tuple(reversed(found))
+
+
+def _end(size: Sequence[int], stride: Sequence[int], offset: int) -> int:
+    """How much memory such a part needs, counted from its beginning."""
+    if 0 in size:
+        return 0
+    return offset + 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+
+
+def _with_memory(x: Tensor, needed: int) -> Tensor:
+    """A copy at the same place in a copy of its memory; one has no gaps where elements share it."""
+    if any(n > 1 and s == 0 for n, s in zip(x.shape, x.stride(), strict=True)):
+        return x.clone()
+    own = _end(x.shape, x.stride(), x.storage_offset())
+    if x.storage_offset() == 0 and x.is_contiguous() and needed <= own:
+        return x.clone()
+    x.data_ptr()  # raises for a batched tensor, whose memory is that of all examples
+    memory = x.detach().as_strided((max(own, needed),), (1,), 0).clone()
+    return memory.as_strided(x.shape, x.stride(), x.storage_offset()).copy_(x)
 
 
 @_core._overridable
@@ -360,7 +421,10 @@ def as_strided_scatter(
         src: of the shape ``size``.
         size: the sizes of the part.
         stride: its strides.
-        storage_offset: where it begins; 0 if left out.
+        storage_offset: where it begins in the memory; where the input does, if left out.
+
+    Returns:
+        A tensor with the strides of the input, unless elements of it share memory.
 
     Raises:
         RuntimeError: ``src`` has another shape, or the part reaches out of the memory.
@@ -372,7 +436,10 @@ def as_strided_scatter(
                 [0., 1.]])
     """
     _arguments.tensors("as_strided_scatter", input=input, src=src)
-    whole = input.clone()
+    _arguments.tuples("as_strided_scatter", size=size, stride=stride)
+    _arguments.maybe(_arguments.integers, "as_strided_scatter", storage_offset=storage_offset)
+    offset = input.storage_offset() if storage_offset is None else storage_offset
+    whole = _with_memory(input, _end(size, stride, offset) if len(size) == len(stride) else 0)
     part = whole.as_strided(size, stride, storage_offset)
     if part.shape != src.shape:
         raise RuntimeError(
@@ -381,6 +448,11 @@ def as_strided_scatter(
         )
     part.copy_(src)
     return whole
+
+
+def _copy(view: Tensor, out: Tensor | None) -> Tensor:
+    """The elements of a view in rows of their own, or in ``out``."""
+    return _out.write(view.clone(memory_format=pb.contiguous_format), out)
 
 
 @_core._overridable
@@ -396,8 +468,8 @@ def unfold_copy(
                 [2, 3]])
     """
     _arguments.tensors("unfold_copy", input=input)
-    part = input.unfold(dimension, size, step)
-    return _into("unfold_copy", part.clone(memory_format=pb.contiguous_format), out)
+    _out.check("unfold_copy", out, input, dtype=input.dtype)
+    return _copy(input.unfold(dimension, size, step), out)
 
 
 @_core._overridable
@@ -441,8 +513,8 @@ def narrow_copy(
         tensor([2, 3])
     """
     _arguments.tensors("narrow_copy", input=input)
-    part = input.narrow(dim, start, length)
-    return _into("narrow_copy", part.clone(memory_format=pb.contiguous_format), out)
+    _out.check("narrow_copy", out, input, dtype=input.dtype)
+    return _copy(input.narrow(dim, start, length), out)
 
 
 @_core._overridable
@@ -471,8 +543,8 @@ def slice_copy(
     if step <= 0:
         raise RuntimeError("slice step must be positive")
     at = _wrapped(dim, input.ndim)
-    part = input[(slice(None),) * at + (slice(start, end, step),)]
-    return _into("slice_copy", part.clone(memory_format=pb.contiguous_format), out)
+    _out.check("slice_copy", out, input, dtype=input.dtype)
+    return _copy(input[(slice(None),) * at + (slice(start, end, step),)], out)
 
 
 @_core._overridable
@@ -485,16 +557,38 @@ def view_as_complex_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         tensor(1.+2.j)
     """
     _arguments.tensors("view_as_complex_copy", input=input)
-    return _into(
-        "view_as_complex_copy",
-        pb.view_as_complex(input).clone(memory_format=pb.contiguous_format),
-        out,
-    )
+    pairs = pb.view_as_complex(input)
+    _out.check("view_as_complex_copy", out, input, dtype=pairs.dtype)
+    return _copy(pairs, out)
+
+
+def _scaled(x: Tensor, exponent: Tensor) -> Tensor:
+    """``x * 2**exponent``, rounded once, also where the power alone is out of range.
+
+    The first three factors bring x near its result, within the range, so they are exact.
+    """
+    top = 2 - int(math.log2(pb.finfo(x.dtype).tiny))
+    own = x.detach().frexp()[1].long()
+    whole = (own + exponent.detach().long().clamp(-8 * top, 8 * top)).clamp(4 - 2 * top, top + 2)
+    near = whole.clamp(4 - top, top - 3)
+    third = (near - own).div(3, rounding_mode="floor")
+    for part in (third, third, near - own - 2 * third, whole - near):
+        x = x * pb.pow(2.0, part.to(x.dtype))
+    return x
 
 
 @_core._overridable
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """``input * 2**other``.
+
+    Args:
+        input: any numbers; integers count in the default dtype.
+        other: the exponents, of any dtype. Where they are integers the result is exact unless it
+            has to be rounded, also where the power alone is out of range.
+        out: where the result is written, of a dtype that it can be cast to.
+
+    Raises:
+        RuntimeError: the result cannot be cast to the dtype of ``out``.
 
     Example:
         >>> import pullback as pb
@@ -502,13 +596,34 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
         tensor([ 1., 12.])
     """
     _arguments.tensors("ldexp", input=input, other=other)
-    exponent = other if other.is_floating_point() else other.to(input.dtype)
-    if not exponent.is_floating_point():
-        exponent = exponent.to(pb.get_default_dtype())
-    return _into("ldexp", input * pb.pow(2.0, exponent), out)
+    _out.check("ldexp", out, input, other, dtype=None)
+    whole = not (other.is_floating_point() or other.is_complex())
+    if whole and input.is_floating_point():
+        result = _scaled(input, other)
+    else:
+        kind = pb.result_type(input, other)
+        counts = kind.is_floating_point or kind.is_complex
+        result = input * pb.pow(2.0, other.to(kind if counts else pb.get_default_dtype()))
+    if out is not None:
+        _check_castable("ldexp", result, out)
+    return _out.write(result, out)
+
+
+def _check_castable(function: str, result: Tensor, target: Tensor) -> None:
+    if not pb.can_cast(result.dtype, target.dtype):
+        raise RuntimeError(
+            f"{function}: the result {result.dtype} can't be cast to the desired output type "
+            f"{target.dtype}"
+        )
 
 
 @_core._overridable
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
-    """``ldexp`` in place."""
-    return input.copy_(ldexp(input, other))
+    """``ldexp`` in place.
+
+    Raises:
+        RuntimeError: the result cannot be cast to the dtype of the input.
+    """
+    result = ldexp(input, other)
+    _check_castable("ldexp_", result, input)
+    return input.copy_(result)

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any
 
-from pullback import _arguments, _core
+from pullback import _arguments, _core, _out
 from pullback._core import Tensor, dtype
 
 __all__ = ["asarray", "from_file", "frombuffer", "range"]
@@ -54,7 +54,7 @@ def asarray(
     """
     if dtype is not None:
         _dtype(dtype, "asarray")
-    _check_place("asarray", None, device)
+    _arguments.factory("asarray", dtype=None, layout=None, device=device)
     _check_flag("copy", copy)
     _check_flag("requires_grad", requires_grad)
     made = _shared(obj, dtype, copy)
@@ -195,13 +195,6 @@ def frombuffer(
     return made.requires_grad_(requires_grad)
 
 
-def _check_place(function: str, layout: Any, device: Any) -> None:
-    if layout is not None and not isinstance(layout, _core.layout):
-        _arguments.refuse(function, "layout", "torch.layout", layout)
-    if device is not None and not isinstance(device, (str, int, _core.device)):
-        _arguments.refuse(function, "device", "torch.device", device)
-
-
 def from_file(
     filename: str,
     shared: bool | None = None,
@@ -240,7 +233,7 @@ def from_file(
     _arguments.integers("from_file", size=size)
     _arguments.maybe(_arguments.bools, "from_file", shared=shared)
     _arguments.bools("from_file", pin_memory=pin_memory)
-    _check_place("from_file", layout, device)
+    _arguments.factory("from_file", dtype=None, layout=layout, device=device)
     kind = _core.get_default_dtype() if dtype is None else _dtype(dtype, "from_file")
     if size < 0:
         raise RuntimeError(f"from_file: got size {size}, expected a number that is not negative")
@@ -276,6 +269,7 @@ def range(
     end: float,
     step: float = 1,
     *,
+    out: Tensor | None = None,
     dtype: dtype | None = None,
     layout: Any = None,
     device: Any = None,
@@ -283,10 +277,13 @@ def range(
 ) -> Tensor:
     """The numbers from ``start`` to ``end``, which is one of them; ``arange`` leaves it out.
 
-    The dtype is the default one, also of integers.
+    The dtype is the default one, also of integers, or that of ``out``, to which the numbers are
+    written then.
 
     Raises:
-        RuntimeError: the step is zero, or leads away from ``end``.
+        RuntimeError: the step is zero, or leads away from ``end``, or ``out`` has another dtype
+            than the one that is asked for.
+        NotImplementedError: the dtype is bool or a complex one.
 
     Example:
         >>> import warnings
@@ -297,10 +294,11 @@ def range(
         tensor([1.0000, 1.5000, 2.0000])
     """
     _arguments.numbers("range", start=start, end=end, step=step)
-    if dtype is not None and not isinstance(dtype, _core.dtype):
-        _arguments.refuse("range", "dtype", "torch.dtype", dtype)
-    _check_place("range", layout, device)
+    _arguments.factory("range", dtype=dtype, layout=layout, device=device)
     _arguments.bools("range", requires_grad=requires_grad)
+    _out.check("range", out, dtype=dtype)
+    if dtype is None and out is not None:
+        dtype = out.dtype
     _core._warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is "
         "inconsistent with Python's range builtin. Instead, use torch.arange, which produces "
@@ -315,10 +313,12 @@ def range(
         )
     count = math.floor((end - start) / step) + 1
     kind = _core.get_default_dtype() if dtype is None else dtype
+    if kind is _core.bool or kind.is_complex:
+        raise NotImplementedError(f'"range" not implemented for {kind}')
     whole = not kind.is_floating_point
     start, step = (int(start), int(step)) if whole else (start, step)
     numbers = _core._functions.arange(count, dtype=_core.int64 if whole else _core.float64)
     made: Tensor = _core._functions.empty(
         count, dtype=kind, layout=layout, device=device, requires_grad=False
     ).copy_(numbers * step + start)
-    return made.requires_grad_(requires_grad)
+    return _out.write(made, out).requires_grad_(requires_grad)

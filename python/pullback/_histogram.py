@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _arguments, _core, return_types
+from pullback import Tensor, _arguments, _core, _out, return_types
 from pullback.autograd.function import Function
 
 __all__ = ["histogram", "histogramdd"]
@@ -118,15 +118,16 @@ def _spaced(function: str, ends: tuple[float, float], bins: Any, dtype: pb.dtype
     return pb.linspace(*ends, bins + 1, dtype=dtype)
 
 
-def _check_out(out: Any, dtype: pb.dtype) -> None:
+def _check_out(out: Any, input: Tensor) -> None:
     if not isinstance(out, (tuple, list)) or len(out) != 2:
         _arguments.refuse("histogram", "out", "tuple of 2 Tensors", out)
     _arguments.tensors("histogram", **{f"out[{i}]": each for i, each in enumerate(out)})
     for name, each in zip(("hist", "bin_edges"), out, strict=True):
-        if each.dtype != dtype:
+        _out.check("histogram", each, input, dtype=None)
+        if each.dtype != input.dtype:
             raise RuntimeError(
                 f"histogram: input tensor and {name} tensor should have the same dtype, but got "
-                f"{dtype} and {each.dtype}"
+                f"{input.dtype} and {each.dtype}"
             )
 
 
@@ -170,7 +171,7 @@ def histogram(
     given = _check_range("histogram", range, 1)
     _check_weight("histogram", input.shape, input.dtype, weight)
     if out is not None:
-        _check_out(out, input.dtype)
+        _check_out(out, input)
     if not isinstance(bins, Tensor):
         edges = _spaced("histogram", _limits("histogram", input, given), bins, input.dtype)
     elif given is not None:
@@ -180,7 +181,7 @@ def histogram(
         edges = bins
     found = _Histogram.apply("histogram", input.unsqueeze(-1), weight, density, edges)
     if out is not None:
-        found = tuple(pb.mul(each, 1, out=to) for each, to in zip(found, out, strict=True))
+        found = tuple(_out.write(each, to) for each, to in zip(found, out, strict=True))
     return return_types.histogram(found)
 
 

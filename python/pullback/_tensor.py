@@ -334,10 +334,9 @@ class Tensor:
         self: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
     ) -> Any:
         """The same in place."""
-        from pullback._compositions import _reduced
+        from pullback._compositions import index_reduce_
 
-        at, places = _reduced("index_reduce_", self, dim, index, source, reduce)
-        return self.scatter_reduce_(at, places, source, reduce, include_self=include_self)
+        return index_reduce_(self, dim, index, source, reduce, include_self)
 
     def nonzero_static(self: Any, *, size: int, fill_value: int = -1) -> Any:
         """``pullback.nonzero_static`` of this tensor."""
@@ -391,11 +390,24 @@ class Tensor:
 
         return unsafe_chunk(self, chunks, dim)
 
-    def new_empty_strided(self: Any, size: Any, stride: Any, **others: Any) -> Any:
+    def new_empty_strided(
+        self: Any,
+        size: Any,
+        stride: Any,
+        *,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+    ) -> Any:
         """``pullback.empty_strided``, of the dtype of this tensor unless said."""
-        from pullback._in_memory import empty_strided
+        from pullback._in_memory import empty_as
 
-        return empty_strided(size, stride, **{"dtype": self.dtype, **others})
+        if dtype is None:
+            dtype = self.dtype
+        options = {"dtype": dtype, "layout": layout, "device": device, "pin_memory": pin_memory}
+        return empty_as("new_empty_strided", size, stride, requires_grad=requires_grad, **options)
 
     def fill_diagonal_(self: Any, fill_value: Any, wrap: bool = False) -> Any:
         """Put a number on the diagonal.
@@ -442,7 +454,15 @@ class Tensor:
         return _mapped("map2_", self, (x, y), callable)
 
     def dim_order(self: Any, *, ambiguity_check: Any = False) -> tuple[int, ...]:
-        """The dimensions, the outermost one in memory first."""
+        """The dimensions, the outermost one in memory first.
+
+        Args:
+            ambiguity_check: whether an order that the strides leave open is an error; with a list
+                of memory formats only if the tensor does not have exactly one of these.
+
+        Raises:
+            RuntimeError: the order is not the only one, and that was asked.
+        """
         from pullback._in_memory import dim_order
 
         return dim_order(self, ambiguity_check)

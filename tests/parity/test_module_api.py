@@ -43,6 +43,18 @@ net().to(t.int32)
 str(net().to(t.complex64).a.weight.dtype)
 net().to('cpu', copy=True)
 str(net().to(t.ones(1, dtype=t.float64)).a.weight.dtype)
+kinds(mixed().half())
+kinds(mixed().bfloat16())
+kinds(mixed().float())
+kinds(mixed().double())
+kinds(mixed().to(t.float16))
+kinds(mixed().to(t.complex128))
+kinds(mixed().type(t.float64))
+kinds(mixed().type(t.complex128))
+kinds(mixed().half().double())
+mixed().double().phase.tolist()
+mixed().half().turn.tolist()
+kinds(nn.Sequential(mixed(), nn.Linear(1, 1)).half())
 [p.requires_grad for p in net().requires_grad_(False).parameters()]
 net().requires_grad_('x')
 net().train(1)
@@ -106,6 +118,16 @@ def names(lib: Any) -> dict[str, Any]:
     def net() -> Any:
         b = nn.Sequential(nn.ReLU(), nn.Linear(3, 1))
         return nn.Sequential(OrderedDict(a=nn.Linear(2, 3), b=b))
+
+    def mixed() -> Any:
+        model = nn.Linear(2, 1)
+        model.turn = nn.Parameter(lib.tensor([1 + 2j]))
+        model.register_buffer("phase", lib.tensor([3 - 4j]))
+        model.register_buffer("count", lib.tensor([5]))
+        return model
+
+    def kinds(model: Any) -> list[str]:
+        return [str(each.dtype) for each in (*model.parameters(), *model.buffers())]
 
     def set_sub(target: str, value: Any, strict: bool = False) -> str:
         model = net()

@@ -131,11 +131,6 @@ void TakePart::vjp(Vjp<TakePart>& v) {
   v.give(0, apply<CopySlices>(a, expanded_zeros(whole.sizes, whole.dtype), v.grad()));
 }
 
-// Of a batched tensor: of its first example.
-std::int64_t memory_offset(const Tensor& t) {
-  return t.has(kBatched) ? memory_offset(meta_of(t)->batch) : t.storage_offset();
-}
-
 Tensor apply_as_strided(const Tensor& input, const Dims& size, const Dims& stride,
                         std::int64_t offset, bool in_place = false);
 
@@ -317,6 +312,10 @@ static std::int64_t check_geometry(const Tensor& input, const Dims& size, const 
         ", strides ", stride, ", storage offset ", offset, ", and itemsize ", item,
         " requiring a storage size of ", needed, " are out of bounds for storage of size ", bytes);
   return offset;
+}
+
+std::int64_t memory_offset(const Tensor& t) {
+  return t.has(kBatched) ? memory_offset(meta_of(t)->batch) : t.storage_offset();
 }
 
 Tensor as_strided(const Tensor& input, const Dims& size, const Dims& stride,

@@ -401,13 +401,13 @@ const Entry entry_avg_pool1d(
 const Entry entry_avg_pool2d(
     "avg_pool2d(input, kernel_size[1], stride[1]=None, padding[1]=0, ceil_mode=False, "
     "count_include_pad=True, divisor_override=None)",
-    function<mean_pool<2>>, kInNN, kMeanDoc,
+    function<mean_pool<2>>, kInNN | kOutForm, kMeanDoc,
     "x(2,3,5,4), 2 | x(3,6,7), (3,2), 2, 1, True | x(1,2,5,5), 3, 2, 1, False, False "
     "| xs(2,2,4,5), 2, 1, 0, False, True, 3");
 const Entry entry_avg_pool3d(
     "avg_pool3d(input, kernel_size[1], stride[1]=None, padding[1]=0, ceil_mode=False, "
     "count_include_pad=True, divisor_override=None)",
-    function<mean_pool<3>>, kInNN, kMeanDoc,
+    function<mean_pool<3>>, kInNN | kOutForm, kMeanDoc,
     "x(1,2,4,4,5), 2 | x(1,3,4,5), (1,2,3), 2, (0,1,1), True");
 const Entry entry_adaptive_avg_pool1d("adaptive_avg_pool1d(input, output_size[1])",
                                       function<adaptive_mean_pool<1>>, kInBoth, kAdaptiveMeanDoc,

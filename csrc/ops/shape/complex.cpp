@@ -5,6 +5,7 @@
 #include "core/warning.h"
 #include "kernels/copy.h"
 #include "kernels/elementwise.h"
+#include "ops/as_strided.h"
 #include "ops/basic.h"
 #include "ops/op.h"
 #include "ops/shape/view.h"
@@ -30,7 +31,7 @@ void check_pairs(const Tensor& x) {
           "Tensor must have a stride divisible by 2 for all but last "
           "dimension");
   }
-  check(x.storage_offset() % 2 == 0, "Tensor must have a storage_offset divisible by 2");
+  check(memory_offset(x) % 2 == 0, "Tensor must have a storage_offset divisible by 2");
 }
 
 struct ViewAsReal {

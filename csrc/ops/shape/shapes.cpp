@@ -1,5 +1,6 @@
 // Views and copies made of those in view.cpp and basic.cpp: flatten, movedim, expand, meshgrid, ...
 #include "core/warning.h"
+#include "ops/as_strided.h"
 #include "ops/basic.h"
 #include "ops/format.h"
 #include "ops/op.h"
@@ -73,7 +74,7 @@ static Tensor view_dtype(const Tensor& input, DType dtype) {
       require(value % ratio == 0, what, value);
       return value / ratio;
     };
-    if (grows) divide(input.storage_offset(), "self.storage_offset() must be divisible");
+    if (grows) divide(memory_offset(input), "self.storage_offset() must be divisible");
     sizes[last] =
         grows ? divide(sizes[last], "self.size(-1) must be divisible") : sizes[last] * ratio;
     for (int d = 0; d < last; ++d) {

@@ -42,6 +42,8 @@ def avg_pool2d(
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
     divisor_override: _int | None = None,
+    *,
+    out: Any = None,
 ) -> Tensor: ...
 def avg_pool3d(
     input: Tensor,
@@ -51,6 +53,8 @@ def avg_pool3d(
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
     divisor_override: _int | None = None,
+    *,
+    out: Any = None,
 ) -> Tensor: ...
 def batch_norm(
     input: Tensor,

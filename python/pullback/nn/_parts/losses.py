@@ -250,9 +250,17 @@ def _chunked(
     if input.dim() == 1 or input.shape[0] == 0 or target.shape != input.shape[:1]:
         return _cross_entropy(_operators.linear(input, linear_weight, bias), target, *settings)
     kind = "none" if reduction == "none" else "sum"
+    # Sums over chunks are float32 for narrow dtypes, also those of the weights' gradients.
+    narrow = input.dtype
+    wide = pb.float32 if narrow in (pb.float16, pb.bfloat16) else narrow
+    if weight is not None and weight.dtype == narrow:
+        weight = weight.to(wide)
+    wide_weight = linear_weight.to(wide)
+    wide_bias = None if bias is None else bias.to(wide)
 
     def losses(rows: Tensor, classes: Tensor) -> Tensor:
-        logits = _operators.linear(rows, linear_weight, bias)
+        own_bias = None if wide_bias is None else wide_bias.to(narrow)
+        logits = _operators.linear(rows, wide_weight.to(narrow), own_bias).to(wide)
         return _cross_entropy(logits, classes, weight, kind, ignored, 0.0)
 
     count = options._rows(input.shape[0], input.shape[1], linear_weight.shape[0])
@@ -261,10 +269,13 @@ def _chunked(
         for part in zip(input.split(count), target.split(count), strict=True)
     ]
     if reduction == "none":
-        return pb.cat(parts)
+        return pb.cat(parts).to(input.dtype)
     total = pb.stack(parts).sum()
-    if reduction == "sum":
-        return total
-    counted = target != ignored
-    share: Tensor = counted if weight is None else weight[pb.where(counted, target, 0)] * counted
-    return total / share.sum().to(total.dtype)
+    if reduction == "mean":
+        counted = target != ignored
+        total = total / (
+            counted.sum()
+            if weight is None
+            else (weight[pb.where(counted, target, 0)] * counted).sum()
+        )
+    return total.to(input.dtype)

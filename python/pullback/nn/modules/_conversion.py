@@ -59,20 +59,20 @@ class Converted:
         return self._apply(convert)
 
     def float(self) -> Self:
-        """Convert floating parameters and buffers to float32 in place."""
-        return self.to(pb.float32)
+        """Convert floating parameters and buffers to float32 in place; complex ones stay."""
+        return self._apply(_floating_to(pb.float32))
 
     def half(self) -> Self:
-        """Convert floating parameters and buffers to float16 in place."""
-        return self.to(pb.float16)
+        """Convert floating parameters and buffers to float16 in place; complex ones stay."""
+        return self._apply(_floating_to(pb.float16))
 
     def bfloat16(self) -> Self:
-        """Convert floating parameters and buffers to bfloat16 in place."""
-        return self.to(pb.bfloat16)
+        """Convert floating parameters and buffers to bfloat16 in place; complex ones stay."""
+        return self._apply(_floating_to(pb.bfloat16))
 
     def double(self) -> Self:
-        """Convert floating parameters and buffers to float64 in place."""
-        return self.to(pb.float64)
+        """Convert floating parameters and buffers to float64 in place; complex ones stay."""
+        return self._apply(_floating_to(pb.float64))
 
     def type(self, dst_type: Any) -> Self:
         """Convert all parameters and buffers, whatever their dtype, in place."""
@@ -128,6 +128,10 @@ class Converted:
             if buffer is not None:
                 self._buffers[name] = fn(buffer)
         return self
+
+
+def _floating_to(dtype: pb.dtype) -> Callable[[Tensor], Tensor]:
+    return lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, bool, Any]:
