@@ -174,6 +174,7 @@ _LAZY = {
     "finfo": "_dtype_info",
     "frombuffer": "_creation",
     "from_file": "_creation",
+    "gradient": "_finite_differences",
     "histogram": "_histogram",
     "histogramdd": "_histogram",
     "range": "_creation",
@@ -304,7 +305,6 @@ _LAZY |= dict.fromkeys(
 _LAZY |= dict.fromkeys(
     [
         "as_strided_scatter",
-        "gradient",
         "index_reduce",
         "ldexp",
         "ldexp_",

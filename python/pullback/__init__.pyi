@@ -136,9 +136,6 @@ from pullback._compositions import (
     as_strided_scatter as as_strided_scatter,
 )
 from pullback._compositions import (
-    gradient as gradient,
-)
-from pullback._compositions import (
     index_reduce as index_reduce,
 )
 from pullback._compositions import (
@@ -328,6 +325,9 @@ from pullback._dtype_info import (
 )
 from pullback._dtype_info import (
     iinfo as iinfo,
+)
+from pullback._finite_differences import (
+    gradient as gradient,
 )
 from pullback._functional_names import (
     adaptive_max_pool1d as adaptive_max_pool1d,

@@ -49,6 +49,17 @@ def sizes(function: str, /, **values: object) -> None:
                 integers(function, **{name: each})
 
 
+def wrapped(dim: int, ndim: int) -> int:
+    """Counted from the front."""
+    most = max(ndim, 1)
+    if not -most <= dim < most:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-most}, {most - 1}], but got "
+            f"{dim})"
+        )
+    return dim % most
+
+
 def tuples(function: str, /, **values: object) -> None:
     """A tuple or list of integers."""
     for name, value in values.items():
