@@ -102,3 +102,15 @@ def test_what_was_saved_may_not_be_overwritten() -> None:
     k.zero_()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         out.sum().backward()
+
+
+@pytest.mark.parametrize("sizes", [(0, 0), (0, 3), (3, 0)])
+def test_rows_of_no_elements(sizes: tuple[int, int]) -> None:
+    """They have a stride all the same, by which the kernel once wrote beyond the results."""
+    features, width = sizes
+    q, k, v = (made(2, 17, size).requires_grad_() for size in (features, features, width))
+    for _ in range(50):
+        y = attention(q, k, v)
+        gradients = pb.autograd.grad(y.sum(), (q, k, v), create_graph=True)
+        assert [g.shape for g in gradients] == [q.shape, k.shape, v.shape]
+        pb.testing.assert_close(y, v.mean(1, keepdim=True).expand(y.shape).detach())

@@ -120,6 +120,13 @@ def test_parts_are_views() -> None:
             pb.view_as_complex(wrong)
 
 
+def test_a_gradient_of_parts_with_any_strides_where_there_is_one_element() -> None:
+    z = pb.ones(1, 3, dtype=pb.complex128, requires_grad=True)
+    gradient = pb.arange(6, dtype=pb.float64).as_strided((1, 3, 2), (1, 2, 1))
+    (found,) = pb.autograd.grad(pb.view_as_real(z), z, gradient)
+    assert found.tolist() == [[1j, 2 + 3j, 4 + 5j]]
+
+
 def test_complex_factors_are_saved_whole() -> None:
     z = pb.ones(2, dtype=pb.complex64, requires_grad=True)
     assert pb.add(z, z, alpha=2 - 1j).grad_fn._saved_alpha == 2 - 1j

@@ -250,8 +250,12 @@ def test_numbers_that_are_none(place: str, number: float) -> None:
         parts[at][0, 0, 2, 1] = number
         return t.nn.functional.scaled_dot_product_attention(*parts)
 
+    # Blocks of torch have 0 or NaN, as the width of the processor's vectors has it.
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
     mine, other = makers()
-    close(call(pb, mine), call(torch, other))
+    with sdpa_kernel(SDPBackend.MATH):
+        close(call(pb, mine), call(torch, other))
 
 
 @pytest.mark.parametrize("shapes", [((0, 3, 4), (0, 5, 4)), ((2, 3), (0, 3)), ((0, 3), (2, 3))])
@@ -282,6 +286,9 @@ REFUSED = {
     ),
     "heads that do not fit": lambda t, x: t.nn.functional.scaled_dot_product_attention(
         x(4, 3, 2), x(3, 3, 2), x(3, 3, 2), enable_gqa=True
+    ),
+    "masks for the heads of the keys": lambda t, x: t.nn.functional.scaled_dot_product_attention(
+        x(4, 3, 2), x(2, 3, 2), x(2, 3, 2), x(2, 3, 3), enable_gqa=True
     ),
     "heads without being asked": lambda t, x: t.nn.functional.scaled_dot_product_attention(
         x(4, 3, 2), x(2, 3, 2), x(2, 3, 2)

@@ -145,8 +145,8 @@ class Block {
 };
 
 template <typename T>
-void clear(T* from, T* to) {
-  if (from < to) std::memset(from, 0, static_cast<std::size_t>(to - from) * sizeof(T));
+void clear(T* from, std::int64_t n) {
+  if (n > 0) std::memset(from, 0, static_cast<std::size_t>(n) * sizeof(T));
 }
 
 // One block of rows of one matrix.
@@ -177,7 +177,7 @@ void forward_rows(const Attention& a, const View& out, const View& logs, Block<T
       const T top = std::max(tops[r], row.top(x.at(r), bias, scale, n));
       const T shift = top == lowest ? T(0) : top;
       const double sum = row.exponentials(x.at(r), bias, scale, shift, n);
-      clear(x.at(r) + n, x.at(r) + columns);
+      clear(x.at(r) + n, columns - n);
       if (!first && top > tops[r]) {
         const T less = std::exp(tops[r] - shift);
         row.multiply_by(o.at(r), less, width);
@@ -191,7 +191,7 @@ void forward_rows(const Attention& a, const View& out, const View& logs, Block<T
   }
   T* const log_of = matrix<T>(logs, number, 1) + i;
   for (std::int64_t r = 0; r < count; ++r) {
-    if (first) clear(o.at(r), o.at(r) + width);
+    if (first) clear(o.at(r), width);
     log_of[r] = sums[r] == 0 ? lowest : static_cast<T>(std::log(sums[r])) + tops[r];
     if (sums[r] != 0) row.multiply_by(o.at(r), static_cast<T>(1 / sums[r]), width);
   }
@@ -211,15 +211,16 @@ void backward_part(const Attention& a, const View& g_view, const View& out, cons
   const Rows<T> p = block.weights(), ds = block.slopes();
   const T* const log_of = matrix<T>(logs, number, 1);
   const T scale = static_cast<T>(a.scale);
-  clear(dq.data, dq.at(targets));
+  clear(dq.data, targets * features);
   // The mean of a row's gradients under its weights is g out.
   for (std::int64_t t = 0; t < targets; ++t) {
     means[t] = static_cast<T>(row.dot(g.at(t), o.at(t), width));
   }
   for (std::int64_t j = part * kSourcesBack; j < sources; j += parts * kSourcesBack) {
     const std::int64_t end = std::min(sources, j + kSourcesBack);
-    clear(dk.at(j), dk.at(end));
-    clear(dv.at(j), dv.at(end));
+    // Rows of no elements have a stride all the same.
+    clear(dk.at(j), (end - j) * features);
+    clear(dv.at(j), (end - j) * width);
     for (std::int64_t i = a.causal ? j / kTargets * kTargets : 0; i < targets; i += kTargets) {
       block.move(number, i, j);
       const std::int64_t count = block.count(), columns = block.columns();
@@ -231,8 +232,8 @@ void backward_part(const Attention& a, const View& g_view, const View& out, cons
         const T log = log_of[i + r];
         const std::int64_t n = log == -std::numeric_limits<T>::infinity() ? 0 : block.seen(r);
         row.exponentials(p.at(r), block.bias(r), scale, log, n);
-        clear(p.at(r) + n, p.at(r) + columns);
-        clear(ds.at(r) + n, ds.at(r) + columns);
+        clear(p.at(r) + n, columns - n);
+        clear(ds.at(r) + n, columns - n);
         const T* kept = block.kept(r);
         if (kept) row.multiply(ds.at(r), kept, n);
         row.slopes(ds.at(r), p.at(r), means[i + r], scale, n);

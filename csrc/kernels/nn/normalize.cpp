@@ -196,7 +196,8 @@ void backward_group(T* dx, TwoSums* of_channels, const T* g, const T* in, const 
       sums.first += part.first;
       sums.second += part.second;
     }
-    of_channels[c] = {sums.first, sums.second * static_cast<double>(scale)};
+    // Of no elements the scale is NaN, and the sum of their products is 0.
+    of_channels[c] = {sums.first, s.size() > 0 ? sums.second * static_cast<double>(scale) : 0.0};
     const auto weight = static_cast<double>(s.weight_at(first + c));
     all.first += weight * sums.first;
     all.second += weight * sums.second;

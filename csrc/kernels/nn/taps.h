@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/error.h"
 #include "kernels/view.h"
 
 namespace pullback::kernels {
@@ -20,6 +21,8 @@ struct Taps {
 
   std::int64_t num_outputs() const { return static_cast<std::int64_t>(first.size()) - 1; }
   void add(std::int64_t input, double weight) {
+    check(input >= 0 && input < num_inputs, "internal error: a map of ", num_inputs,
+          " elements reads number ", input, ". Please report it.");
     inputs.push_back(input);
     weights.push_back(weight);
   }

@@ -397,8 +397,10 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   }
   Optional mask = attn_mask;
   if (mask && mask->ndim() >= 3) {
-    mask = mask->size(mask->ndim() - 3) == heads ? grouped(*mask, keys)
-                                                 : unsqueeze(*mask, mask->ndim() - 2);
+    const std::int64_t masks = mask->size(mask->ndim() - 3);
+    check(masks == heads || masks == 1, kName, "attn_mask must have a head for each of query's, ",
+          "or one for all: got ", masks, ", expected ", heads, " or 1");
+    mask = masks == heads ? grouped(*mask, keys) : unsqueeze(*mask, mask->ndim() - 2);
   }
   return merged_heads(attention(grouped(query, keys), repeated(key, heads / keys),
                                 repeated(value, heads / keys), mask, dropout_p, is_causal, factor));
@@ -415,6 +417,7 @@ const Entry entry_attention(
     "| x(2,1,3,4), x(2,3,4), x(2,3,4), None, 0.0, True, scale=0.3 "
     "| x(2,3,4), x(2,5,4), x(2,5,3), b(2,3,5) | xs(4,3), xs(5,3), xs(5,2), b(4,1) "
     "| x(1,4,3,2), x(1,2,5,2), x(1,2,5,2), x(4,3,5), enable_gqa=True "
+    "| x(2,3,0), x(2,5,0), x(2,5,0) | x(2,3,4), x(2,0,4), x(2,0,2) "
     "| x(4,3,2), x(2,3,2), x(1,3,2), None, 0.0, True, enable_gqa=True");
 
 }  // namespace

@@ -63,8 +63,9 @@ class Parts {
     Dims sizes = leading(x, 3);
     const int n = x.ndim();
     const std::int64_t inner = x.size(n - 1);
-    for (const std::int64_t size : {x.size(n - 3), x.size(n - 2) / a_.kinds, a_.kinds, a_.channels,
-                                    inner / std::max<std::int64_t>(1, a_.channels)}) {
+    const auto over = [](std::int64_t a, std::int64_t b) { return b == 0 ? 0 : a / b; };
+    for (const std::int64_t size : {x.size(n - 3), over(x.size(n - 2), a_.kinds), a_.kinds,
+                                    a_.channels, over(inner, a_.channels)}) {
       sizes.push_back(size);
     }
     return reshape(x, sizes);

@@ -125,11 +125,15 @@ const char* constant_of(Wrap mode, int dims) {
 Tensor wrapped(const Tensor& input, const Dims& pad, Wrap mode) {
   const int dims = pad.size() / 2;
   Tensor result = input;
+  bool some = mode == Wrap::Circular;  // as in torch, one dimension may keep elements in vain
+  for (int k = 0; k < dims; ++k) {
+    some |= input.size(input.ndim() - 1 - k) + pad[2 * k] + pad[2 * k + 1] >= 1;
+  }
   for (int k = 0; k < dims; ++k) {
     const int d = input.ndim() - 1 - k;
     const std::int64_t n = input.size(d), before = pad[2 * k], after = pad[2 * k + 1];
-    check(n + before + after >= (mode == Wrap::Circular ? 0 : 1), "pad: input of size ", n,
-          " in dimension ", d, " and padding ", before, " and ", after,
+    check(n + before + after >= (some ? 0 : 1), "pad: input of size ", n, " in dimension ", d,
+          " and padding ", before, " and ", after,
           " leave nothing: expected an output of size 1 at least");
     if (mode == Wrap::Reflect) {
       check(before < n && after < n,
@@ -137,8 +141,10 @@ Tensor wrapped(const Tensor& input, const Dims& pad, Wrap mode) {
             "(",
             before, ", ", after, ") at dimension ", d, " of input ", input.shape());
     } else if (mode == Wrap::Circular) {
-      check(before <= n && after <= n, "Padding value causes wrapping around more than once: got ",
-            before, " and ", after, " for dimension ", d, " of size ", n);
+      const std::int64_t none = 0, left = n + std::min(before, none) + std::min(after, none);
+      check(n + before + after == 0 || (before <= left && after <= left),
+            "Padding value causes wrapping around more than once: got ", before, " and ", after,
+            " for dimension ", d, " of size ", n);
       check(n + before + after >= 0, "Negative padding value is resulting in an empty dimension");
     }
     check(n > 0 || before + after == 0,

@@ -142,9 +142,9 @@ struct Settings {
       check(stride[d] > 0, name, ": stride should be greater than zero, but got ", stride);
       check(dilation[d] > 0, name, ": dilation should be greater than zero, but got ", dilation);
       check(padding[d] >= 0, name, ": pad must be non-negative, but got pad: ", padding[d]);
-      check(padding[d] <= reach(kernel[d], dilation[d]) / 2, name,
-            ": pad should be at most half of effective kernel size, but got pad=", padding[d],
-            ", kernel_size=", kernel[d], " and dilation=", dilation[d]);
+      check(padding[d] <= kernel[d] / 2, name,
+            ": pad should be smaller than or equal to half of kernel size, but got pad=",
+            padding[d], " and kernel_size=", kernel[d]);
     }
   }
   std::int64_t out(int d, std::int64_t in) const {

@@ -2,6 +2,8 @@
 //
 // Conjugates are computed: no tensor is one lazily.  A conjugate is
 // linear over the real numbers, and its own vjp and jvp.
+#include <algorithm>
+
 #include "core/warning.h"
 #include "kernels/copy.h"
 #include "kernels/elementwise.h"
@@ -166,8 +168,12 @@ Tensor view_as_complex(const Tensor& input) {
 }
 
 Tensor complex_of_pairs(const Tensor& pairs) {
-  const bool as_is =
-      !pairs.has(kBatched) && pairs.is_contiguous() && pairs.storage_offset() % 2 == 0;
+  const auto even = [](std::int64_t stride) { return stride % 2 == 0; };
+  const Sizes strides = pairs.strides();
+  // A dimension of one element may have any stride, also where the elements are dense.
+  const bool as_is = !pairs.has(kBatched) && pairs.is_contiguous() &&
+                     even(pairs.storage_offset()) &&
+                     std::all_of(strides.begin(), strides.end() - 1, even);
   return view_as_complex(as_is ? pairs : clone(pairs, MemoryFormat::Contiguous));
 }
 

@@ -191,6 +191,10 @@ def _lp_pool(
     _arguments.maybe(_arguments.sizes, name, stride=stride)
     _arguments.bools(name, ceil_mode=ceil_mode)
     sizes = _spread(name, "kernel_size", kernel_size, dims)
+    if math.isinf(norm_type):
+        sign = math.copysign(1, norm_type)
+        pooled: Tensor = _max_pool(dims, False, sign * input.abs(), sizes, stride, 0, 1, ceil_mode)
+        return sign * pooled
     steps = () if stride is None else stride
     means = _avg[dims - 1](input.pow(norm_type), sizes, steps, 0, ceil_mode)
     powers = pb.sign(means) * pb.relu(pb.abs(means)) * math.prod(sizes)
