@@ -225,6 +225,11 @@ Rows = Callable[[], list[list[Any]]]
 J0, J1 = (lambda x: mp.besselj(0, x)), (lambda x: mp.besselj(1, x))
 Y0, Y1 = (lambda x: mp.bessely(0, x)), (lambda x: mp.bessely(1, x))
 
+
+def after_one(x: Any) -> Any:
+    return mp.digamma(1 + x)
+
+
 # File, what it is for, and for each table its name, what it holds, and the rows.
 TABLES: list[tuple[str, str, list[tuple[str, str, Rows]]]] = [
     (
@@ -246,6 +251,22 @@ TABLES: list[tuple[str, str, list[tuple[str, str, Rows]]]] = [
                 "kTailQuantile",
                 "minus the quantile over r by r = sqrt(-2 log p), octaves from 2",
                 lambda: octaves(lambda r: quantile(-r * r / 2) / r, 1, 6),
+            ),
+        ],
+    ),
+    (
+        "gamma",
+        "log gamma and its derivative",
+        [
+            (
+                "kDigamma",
+                "digamma(1 + x) over its zero's factor, pieces of 1/2",
+                lambda: uniform(without_zeros(after_one, 0.46), 2, 1 / 2),
+            ),
+            (
+                "kLogGamma",
+                "log gamma(1 + x) over x, pieces of 1/2",
+                lambda: uniform(lambda x: mp.loggamma(1 + x) / x, 2, 1 / 2),
             ),
         ],
     ),
@@ -388,6 +409,7 @@ TABLES: list[tuple[str, str, list[tuple[str, str, Rows]]]] = [
 ]
 
 ZEROS: dict[str, list[tuple[str, Callable[[Any], Any], list[float]]]] = {
+    "gamma": [("kDigammaZeros", after_one, [0.46])],
     "bessel": [
         ("kJ0Zeros", J0, [2.4, 5.5]),
         ("kJ1Zeros", J1, [3.8, 7.0]),

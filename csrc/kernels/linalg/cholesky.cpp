@@ -22,6 +22,10 @@ int factor(T* a, int n, int lda, bool upper) {
   int info = 0;
   if (n > kDirect) {
     info = lapack::potrf(upper ? 'U' : 'L', n, a, lda);
+    // Not every LAPACK looks for NaN.
+    for (int j = 0; info == 0 && j < n; ++j) {
+      if (!(real_part(a[j + j * lda]) > Real<T>(0))) info = j + 1;
+    }
   } else if (upper) {
     for (int j = 0; j < n; ++j) {
       for (int i = 0; i < j; ++i) a[j + i * lda] = conjugate(a[i + j * lda]);

@@ -33,51 +33,6 @@ struct Digamma {
 };
 const Register<"digamma", PlainUnary, Digamma, Floats> kDigamma;
 
-// The n-th derivative of digamma is (-1)^(n+1) n! zeta(n + 1, x), Hurwitz's zeta function: its
-// first terms, then Euler's summation formula; n = 1 reflects negative arguments.
-double polygamma(double n, double x) {
-  if (n == 1.0 && x < 0.0) {
-    const double sine = std::sin(kPi * (x - std::nearbyint(x)));
-    return kPi * kPi / (sine * sine) - polygamma(n, 1.0 - x);
-  }
-  if (x == HUGE_VAL) return 0.0;
-  const double sign = std::fmod(n, 2.0) == 1.0 ? 1.0 : -1.0;
-  if (x <= 0.0 && x == std::floor(x)) return sign * HUGE_VAL;
-  const double s = n + 1.0;
-  // Factorials from here on are infinite, so the terms are counted in units of the first one.
-  const bool large = n > 169.0 && x > 0.0;
-  const double unit = large ? x : 1.0;
-  const double scale =
-      sign * (large ? std::exp(Lgamma<double>()(s) - s * std::log(x)) : std::tgamma(s));
-  double zeta = 0.0;
-  for (; x < 15.0 + n; x += 1.0) {
-    const double next = std::pow(x / unit, -s);
-    zeta += next;
-    if (x > 0.0 && next <= 1e-18 * std::abs(zeta)) return scale * zeta;
-  }
-  const double power = std::pow(x / unit, -s);
-  zeta += power * (x / n + 0.5);
-  constexpr double kBernoulli[] = {1.0 / 12,          -1.0 / 720,
-                                   1.0 / 30240,       -1.0 / 1209600,
-                                   1.0 / 47900160,    -691.0 / 1307674368000,
-                                   1.0 / 74724249600, -3617.0 / 10670622842880000};
-  double term = s * power / x;
-  double k = s + 1.0;
-  for (const double b : kBernoulli) {
-    zeta += b * term;
-    term *= k * (k + 1.0) / (x * x);
-    k += 2.0;
-  }
-  return scale * zeta;
-}
-template <typename T>
-struct Polygamma {
-  explicit Polygamma(const double* p) : order(p[0]) {}
-  T operator()(T x) const { return static_cast<T>(polygamma(order, static_cast<double>(x))); }
-  double order;
-};
-const Register<"polygamma", PlainUnary, Polygamma, Floats> kPolygamma;
-
 // The incomplete gamma functions of (a, x), and slopes of quantiles: kernels/special/gamma.h.
 template <typename T>
 struct LowerGamma {

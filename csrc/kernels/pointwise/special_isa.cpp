@@ -85,6 +85,13 @@ struct Zeta {
 };
 const Register<"zeta", PlainBinary, Zeta, Floats> kZeta;
 template <typename T>
+struct Polygamma {
+  explicit Polygamma(const double* p) : order(p[0]) {}
+  T operator()(T x) const { return static_cast<T>(polygamma(order, static_cast<double>(x))); }
+  double order;
+};
+const Register<"polygamma", PlainUnary, Polygamma, Floats> kPolygamma;
+template <typename T>
 struct Xlog1py {
   T operator()(T x, T y) const { return y != y ? y : x == T(0) ? T(0) : x * T(log1p(double(y))); }
 };

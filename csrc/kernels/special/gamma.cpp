@@ -5,8 +5,14 @@
 // the one of Cornish and Fisher.  Start reading at lower_gamma.
 #include "kernels/special/gamma.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <numbers>
+
+#define PULLBACK_ISA plain
+#include "kernels/special/gamma_tables.h"
+#include "kernels/special/pieces.h"
 
 namespace pullback::kernels {
 namespace {
@@ -40,30 +46,31 @@ Dual lower_series(double a, double x) {
   return sum;
 }
 
-// Lentz's method: one step with numerator p and denominator q of a continued fraction.
+// Steed's method: what each numerator p and denominator q of a continued fraction adds to it, so
+// that rounding errors shrink as the steps do.
 struct Fraction {
-  Dual c, d, value;
+  Dual d, change, value;
 
-  Dual step(Dual p, Dual q) {
+  explicit Fraction(Dual q) : d(Dual{1} / q), change(d), value(d) {}
+  void step(Dual p, Dual q) {
     d = Dual{1} / (p * d + q);
-    c = q + p / c;
-    const Dual change = c * d;
-    value = value * change;
-    return change;
+    change = (q * d - Dual{1}) * change;
+    value = value + change;
+  }
+  bool is_done() const {
+    const double unit = kEpsilon * 0.1 * std::abs(value.value);
+    return std::abs(change.value) <= unit && std::abs(change.slope) <= 10 * unit;
   }
 };
 
-bool is_one(Dual change) {
-  return std::abs(change.value - 1) <= kEpsilon && std::abs(change.slope) <= kEpsilon;
-}
-
-// 1 / (x + 1 - a - 1 (1 - a) / (x + 3 - a - ...)), for x from about a + 1 on.
+// 1 / (x + 1 - a - 1 (1 - a) / (x + 3 - a - ...)), for x from about a on.
 Dual upper_fraction(double a, double x) {
   Dual q{x + 1 - a, -1};
-  Fraction f{{1e300}, Dual{1} / q, Dual{1} / q};
+  Fraction f(q);
   for (double i = 1; i < 1e6; i += 1) {
     q.value += 2;
-    if (is_one(f.step(Dual{-i * (i - a), i}, q))) break;
+    f.step(Dual{-i * (i - a), i}, q);
+    if (f.is_done()) break;
   }
   return f.value;
 }
@@ -71,13 +78,14 @@ Dual upper_fraction(double a, double x) {
 // The fraction of the incomplete beta function, for x up to (a + 1) / (a + b + 2).
 Dual beta_fraction(Dual a, Dual b, double x) {
   const Dual one{1};
-  Fraction f{one, one / (one - (a + b) * Dual{x} / (a + one)), {}};
-  f.value = f.d;
+  Fraction f(one);
+  f.step(Dual{-1} * (a + b) * Dual{x} / (a + one), one);
   for (double i = 1; i < 1e6; i += 1) {
     const Dual m{i}, twice{2 * i}, z{x};
     f.step(m * (b - m) * z / ((a + twice - one) * (a + twice)), one);
     const Dual p = Dual{-1} * (a + m) * (a + b + m) * z / ((a + twice) * (a + twice + one));
-    if (is_one(f.step(p, one))) break;
+    f.step(p, one);
+    if (f.is_done()) break;
   }
   return f.value;
 }
@@ -85,7 +93,11 @@ Dual beta_fraction(Dual a, Dual b, double x) {
 // log(gamma(a)) - (a - 1/2) log a + a - log(2 pi) / 2, for a from 10 on.
 double stirling_rest(double a) {
   const double z = 1 / (a * a);
-  return (1.0 / 12 - z * (1.0 / 360 - z * (1.0 / 1260 - z * (1.0 / 1680 - z * (1.0 / 1188))))) / a;
+  constexpr double kTerms[] = {1.0 / 12,   1.0 / 360,      1.0 / 1260, 1.0 / 1680,
+                               1.0 / 1188, 691.0 / 360360, 1.0 / 156,  3617.0 / 122400};
+  double sum = 0;
+  for (std::size_t k = std::size(kTerms); k-- > 0;) sum = kTerms[k] - z * sum;
+  return sum / a;
 }
 
 // m - log(1 + m), without cancellation near 0.
@@ -99,11 +111,50 @@ double above_logarithm(double m) {
   return sum;
 }
 
-// x^a exp(-x) / gamma(a).
+// gamma(a + 1), for a from 0 to 10.
+double gamma_after(double a) {
+  double product = 1;
+  for (; a > 1; a -= 1) product *= a;
+  return product * std::exp(a * plain::by_piece(kLogGamma, a, 2.0));
+}
+
+// a - x less what its rounding gave: Knuth's.
+double lost_of_difference(double a, double x, double rounded) {
+  const double back = a - rounded;
+  return (a - (rounded + back)) - (x - back);
+}
+
+// x^a exp(-x) / gamma(a + 1).  Powers of halves of the exponents, which do not underflow before the
+// whole does.
 double gamma_factor(double a, double x) {
-  if (a < 10) return std::exp(a * std::log(x) - x - log_gamma(a));
-  const double exponent = a * above_logarithm((x - a) / a) + stirling_rest(a);
-  return std::sqrt(a / (2 * std::numbers::pi)) * std::exp(-exponent);
+  if (a < 10) {
+    const double half = std::exp(-0.5 * x);
+    return std::pow(x, a) * half / gamma_after(a) * half;
+  }
+  const double scale = std::exp(-stirling_rest(a)) / std::sqrt(2 * std::numbers::pi * a);
+  const double ratio = x / a, above = a - x;
+  const double half = std::pow(ratio, 0.5 * a) * std::exp(0.5 * above);
+  if (std::abs(above) > 1000 || !(half > 1e-150)) {
+    return scale * std::exp(-a * above_logarithm((x - a) / a));
+  }
+  // What the rounding of the quotient and of the difference took away.
+  const double rest = std::fma(-ratio, a, x) / ratio + lost_of_difference(a, x, above);
+  return scale * half * half * (1 + rest);
+}
+
+// Where the upper function, which is less than the lower one there, comes of its fraction.
+bool has_fraction(double a, double x) { return x > std::max(a, 1.1); }
+
+// For a < 1 and x up to 1.1, where the lower function may be all but 1: the alternating series of
+// Abramowitz and Stegun 6.5.29 without its first term, and what that one lacks of 1.
+double upper_of_small_shape(double a, double x) {
+  double term = 1, sum = 0;
+  for (double n = 1; std::abs(term) > kEpsilon * 0.1 * std::abs(sum); n += 1) {
+    term *= -x / n;
+    sum += term / (a + n);
+  }
+  const double logarithm = a * (std::log(x) - plain::by_piece(kLogGamma, a, 2.0));
+  return -std::expm1(logarithm) - a * std::exp(logarithm) * sum;
 }
 
 // One of the two functions for large a; accurate to 1e-12.
@@ -135,7 +186,8 @@ bool at_edge(double a, double x, double& lower) {
 }  // namespace
 
 double digamma(double x) {
-  // Recurrence up to 10, then the asymptotic series; reflection for negative arguments.
+  // A table from 1 to 2, and to both sides of it one step of the recurrence; further on as many as
+  // lead to 10, then the asymptotic series; reflection for negative arguments.
   if (x == 0.0) return std::copysign(HUGE_VAL, -x);
   double result = 0.0;
   if (x < 0.0) {
@@ -143,6 +195,12 @@ double digamma(double x) {
     if (!(fraction != 0.0)) return kNan;
     result = -std::numbers::pi / std::tan(std::numbers::pi * fraction);
     x = 1.0 - x;
+  }
+  if (x <= 3.0) {
+    const double within = x < 1.0 ? x : x > 2.0 ? x - 2.0 : x - 1.0;
+    const double beside = x < 1.0 ? -1.0 / x : x > 2.0 ? 1.0 / (x - 1.0) : 0.0;
+    const double rest = plain::by_piece(kDigamma, within, 2.0);
+    return result + (rest * plain::factors(kDigammaZeros, within) + beside);
   }
   for (; x < 10.0; x += 1.0) result -= 1.0 / x;
   const double z = 1.0 / (x * x);
@@ -158,16 +216,17 @@ double lower_gamma(double a, double x) {
   double edge;
   if (at_edge(a, x, edge)) return edge;
   if (a > kLargeShape && std::abs(x - a) < 0.3 * a) return gamma_large(a, x, false);
-  if (x > a + 1) return 1 - gamma_factor(a, x) * upper_fraction(a, x).value;
-  return gamma_factor(a, x) / a * lower_series(a, x).value;
+  if (has_fraction(a, x)) return 1 - gamma_factor(a, x) * (a * upper_fraction(a, x).value);
+  return gamma_factor(a, x) * lower_series(a, x).value;
 }
 
 double upper_gamma(double a, double x) {
   double edge;
   if (at_edge(a, x, edge)) return 1 - edge;
   if (a > kLargeShape && std::abs(x - a) < 0.3 * a) return gamma_large(a, x, true);
-  if (x > a + 1) return gamma_factor(a, x) * upper_fraction(a, x).value;
-  return 1 - gamma_factor(a, x) / a * lower_series(a, x).value;
+  if (has_fraction(a, x)) return gamma_factor(a, x) * (a * upper_fraction(a, x).value);
+  if (a < 1) return upper_of_small_shape(a, x);
+  return 1 - gamma_factor(a, x) * lower_series(a, x).value;
 }
 
 double gamma_quantile_slope(double a, double x) {

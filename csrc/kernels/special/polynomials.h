@@ -10,12 +10,15 @@
 namespace pullback::kernels {
 namespace PULLBACK_ISA {
 
-// Runs next(k, before, last) for k = 2 .. n from the degrees 0 and 1; below 0, and for NaN, it is
-// 0.
+// Polynomials of other degrees are 0: below 0, NaN, and what 64 bits do not hold.
+inline bool is_degree(double n) { return n > -1.0 && n < 0x1p63; }
+inline bool is_odd(double n) { return std::fmod(std::trunc(n), 2.0) == 1.0; }
+
+// Runs next(k, before, last) for k = 2 .. n from the degrees 0 and 1.
 template <typename Next>
 PULLBACK_INLINE double recur(double n, double zeroth, double first, Next next) {
   const double end = std::trunc(n);
-  if (!(end >= 0.0)) return 0.0;
+  if (!is_degree(n)) return 0.0;
   if (end == 0.0) return zeroth;
   double before = zeroth, last = first;
   for (double k = 2.0; k <= end; k += 1.0) {
@@ -27,8 +30,19 @@ PULLBACK_INLINE double recur(double n, double zeroth, double first, Next next) {
   return last;
 }
 
-// C_n of parameter a > 0: Legendre's for 1/2, Chebyshev's of the second kind for 1.
+// The binomial coefficient of n + m and m.
+inline double choices(double n, double m) {
+  double product = 1.0;
+  for (double k = 1.0; k <= m; k += 1.0) product = product * (std::trunc(n) + k) / k;
+  return product;
+}
+
+// C_n of a parameter a > 0 that is half a whole number: Legendre's for 1/2, Chebyshev's of the
+// second kind for 1.
 inline double gegenbauer(double x, double n, double a) {
+  if (absolute(x) == 1.0 && is_degree(n)) {
+    return choices(n, 2.0 * a - 1.0) * (x < 0.0 && is_odd(n) ? -1.0 : 1.0);
+  }
   return recur(n, 1.0, 2.0 * a * x, [=](double k, double before, double last) {
     return (2.0 * x * (k + a - 1.0) * last - (k + 2.0 * a - 2.0) * before) / k;
   });
@@ -40,6 +54,14 @@ enum class Chebyshev { T, U, V, W };
 template <Chebyshev kKind>
 inline double chebyshev(double x, double n) {
   constexpr double kFrom = 64.0;
+  if (!is_degree(n)) return 0.0;
+  if (absolute(x) == 1.0) {
+    const double sign = x < 0.0 && is_odd(n) ? -1.0 : 1.0;
+    if constexpr (kKind == Chebyshev::T) return sign;
+    if constexpr (kKind == Chebyshev::U) return sign * (std::trunc(n) + 1.0);
+    const bool is_one = (x > 0.0) == (kKind == Chebyshev::V);
+    return sign * (is_one ? 1.0 : 2.0 * std::trunc(n) + 1.0);
+  }
   if (n > kFrom && absolute(x) < 1.0) {
     const double angle = std::acos(x), degree = std::trunc(n);
     if constexpr (kKind == Chebyshev::T) return std::cos(degree * angle);
@@ -55,8 +77,9 @@ inline double chebyshev(double x, double n) {
                [=](double, double before, double last) { return 2.0 * x * last - before; });
 }
 
-// Of the parameter a.
+// Of the parameter a, a whole number.
 inline double laguerre(double x, double n, double a) {
+  if (x == 0.0 && is_degree(n)) return choices(n, a);
   return recur(n, 1.0, 1.0 + a - x, [=](double k, double before, double last) {
     return ((2.0 * k - 1.0 + a - x) * last - (k - 1.0 + a) * before) / k;
   });

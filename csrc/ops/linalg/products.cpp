@@ -39,6 +39,8 @@ Tensor tensordot_dims(const Tensor& first, const Tensor& second, const Dims& dim
       contracted *= size;
     }
   }
+  left = wrap_dims(left, a.ndim());
+  right = wrap_dims(right, b.ndim());
   Dims order_a;
   Dims sizes;
   std::int64_t rows = 1;

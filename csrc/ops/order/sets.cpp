@@ -359,12 +359,12 @@ Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool in
   check(elements.is_tensor() || test_elements.is_tensor(),
         "isin: got two numbers, expected at least one tensor.");
   for (const Operand* each : {&elements, &test_elements}) {
-    check(each->is_tensor() ? each->tensor().dtype() != DType::Bool
-                            : each->number().category() != Category::Bool,
-          "Unsupported input type encountered for isin(): Bool");
-    check(!each->is_tensor() || !is_complex(each->tensor().dtype()),
-          "Unsupported input type encountered for isin(): ",
-          info(each->is_tensor() ? each->tensor().dtype() : DType::Bool).scalar_name);
+    const DType type = each->is_tensor()                             ? each->tensor().dtype()
+                       : each->number().category() == Category::Bool ? DType::Bool
+                       : each->number().is_complex()                 ? DType::Complex128
+                                                                     : DType::Float64;
+    check(type != DType::Bool && !is_complex(type),
+          "Unsupported input type encountered for isin(): ", info(type).scalar_name);
   }
   const GradMode off(false);
   const DType dtype = result_type(elements, test_elements);

@@ -190,14 +190,14 @@ Tensor hypot(const Tensor& input, const Tensor& other) {
   return elementwise(record_hypot, input, other);
 }
 
-// t log(y), but 0 at x = 0 with y <= 0.
-static Tensor xlogy_slope(T t, S s) {
+Tensor zero_at_pole(const Tensor& gradient, const Saved& s, double pole) {
   const Operand& y = s.b();
-  const Tensor gradient = xlogy(t, y);
-  if (!y.is_tensor() && y.number().to_double() > 0) return gradient;
+  if (!y.is_tensor() && y.number().to_double() > pole) return gradient;
   const Tensor none = eq(s.a().tensor(), 0);
-  return masked_fill(gradient, y.is_tensor() ? logical_and(none, le(y.tensor(), 0)) : none, 0);
+  return masked_fill(gradient, y.is_tensor() ? logical_and(none, le(y.tensor(), pole)) : none, 0);
 }
+
+static Tensor xlogy_slope(T t, S s) { return zero_at_pole(xlogy(t, s.b()), s, 0); }
 static Tensor xlogy_log_slope(T t, S s) { return t * (s.a() / s.b()); }
 
 Tensor xlogy(const Operand& input, const Operand& other) {

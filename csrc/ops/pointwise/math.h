@@ -7,6 +7,8 @@
 
 namespace pullback {
 
+class Saved;
+
 Tensor exp(const Tensor& input);
 Tensor exp2(const Tensor& input);
 Tensor expm1(const Tensor& input);
@@ -41,6 +43,8 @@ Tensor sinc(const Tensor& input);
 Tensor atan2(const Tensor& input, const Tensor& other);
 Tensor hypot(const Tensor& input, const Tensor& other);
 Tensor xlogy(const Operand& input, const Operand& other);
+// A gradient of s.a() times a logarithm of s.b(), but 0 where s.a() is 0 and s.b() at most `pole`.
+Tensor zero_at_pole(const Tensor& gradient, const Saved& s, double pole);
 // With the lowest finite number in the place of minus infinity: the exponential of -inf minus that
 // is zero, not NaN.  So a logarithm of a sum of zeros has derivatives of zero in its terms.
 Tensor finite_below(const Tensor& input);

@@ -54,7 +54,8 @@ Tensor nextafter(const Tensor& input, const Tensor& other) {
   return elementwise(record_nextafter, input, other);
 }
 Tensor signbit(const Tensor& input) {
-  check(!is_complex(input.dtype()), "signbit is not implemented for complex tensors.");
+  check(ErrorKind::NotImplemented, !is_complex(input.dtype()),
+        "signbit is not implemented for complex tensors.");
   return elementwise(record_signbit, input);
 }
 std::array<Tensor, 2> frexp(const Tensor& input) {

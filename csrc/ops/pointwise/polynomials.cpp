@@ -19,10 +19,11 @@ Tensor refused_degree(const Tensor&, const Saved&) {
 }
 constexpr Elementwise::Partial kDegree{kReadsNothing, refused_degree};
 
-// The degree as the kernels read it: without its fraction.
+// The degree as the kernels read it, without its fraction; 0 where there is no polynomial.
 Operand degree(const Operand& n) {
-  if (n.is_tensor()) return trunc(n.tensor());
-  return std::trunc(n.number().to_double());
+  if (n.is_tensor()) return nan_to_num(trunc(n.tensor()), 0, 0, 0);
+  const double number = n.number().to_double();
+  return std::isfinite(number) ? std::trunc(number) : 0.0;
 }
 
 // A member of a family: the degree is n + shift.

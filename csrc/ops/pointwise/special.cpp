@@ -52,16 +52,8 @@ const Elementwise record_zeta_of_number("zeta", "SpecialZetaBackward1", DTypeRul
 const Elementwise record_zeta_at_number("zeta", "SpecialZetaBackward2", DTypeRule::Float,
                                         binary<"zeta">, {kReadsNothing, refused_zeta}, kZeroSlope);
 
-// log(1 + y), but 0 at x = 0 with y <= -1.
-Tensor xlog1py_slope(T t, S s) {
-  const Tensor& x = s.a().tensor();
-  if (!s.b().is_tensor()) {
-    const double y = s.b().number().to_double();
-    return y > -1 ? t * std::log1p(y) : t * where(eq(x, 0), 0, std::log1p(y));
-  }
-  const Tensor& y = s.b().tensor();
-  return t * where(logical_and(eq(x, 0), le(y, -1)), 0, log1p(y));
-}
+Tensor xlog1py(const Operand& input, const Operand& other);
+Tensor xlog1py_slope(T t, S s) { return zero_at_pole(xlog1py(t, s.b()), s, -1); }
 Tensor xlog1py_log_slope(T t, S s) { return t * (s.a() / (s.b() + 1)); }
 
 const Elementwise record_xlog1py("xlog1py", "SpecialXlog1PyBackward0", DTypeRule::Float,
@@ -73,6 +65,12 @@ const Elementwise record_xlog1py_of_number("xlog1py", "SpecialXlog1PyBackward1",
 const Elementwise record_xlog1py_at_number("xlog1py", "SpecialXlog1PyBackward2", DTypeRule::Float,
                                            binary<"xlog1py">, {kReadsA | kReadsB, xlog1py_slope},
                                            kZeroSlope);
+Tensor xlog1py(const Operand& input, const Operand& other) {
+  return elementwise(!input.is_tensor()  ? record_xlog1py_of_number
+                     : other.is_tensor() ? record_xlog1py
+                                         : record_xlog1py_at_number,
+                     input, other);
+}
 
 Tensor mvlgamma_slope(T t, S s) {
   Tensor sum = digamma(s.x());
@@ -105,12 +103,6 @@ Tensor zeta(const Operand& input, const Operand& other) {
   return elementwise(!input.is_tensor()  ? record_zeta_of_number
                      : other.is_tensor() ? record_zeta
                                          : record_zeta_at_number,
-                     input, other);
-}
-static Tensor xlog1py(const Operand& input, const Operand& other) {
-  return elementwise(!input.is_tensor()  ? record_xlog1py_of_number
-                     : other.is_tensor() ? record_xlog1py
-                                         : record_xlog1py_at_number,
                      input, other);
 }
 static Tensor mvlgamma(const Tensor& input, std::int64_t p) {
