@@ -20,7 +20,7 @@ namespace pullback {
 namespace {
 
 // Values that repeat are found less exactly than those of symmetric matrices.
-constexpr double kRounding = 512;
+constexpr double kRounding = 128;
 
 struct Eig {
   static constexpr const char* kNode = "LinalgEigBackward0";

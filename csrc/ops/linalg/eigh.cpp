@@ -1,10 +1,10 @@
 // Eigenvalues and eigenvectors of symmetric and Hermitian matrices.
 //
 // With A = V diag(w) V^H the terms of a gradient that couple two vectors are divided by the
-// difference of their values.  Where that is nothing, a loss that does not depend on the choice of
-// vectors gives a numerator that is nothing, too, and the term is dropped; any other loss has no
-// gradient there, and gets infinity.  Also NaN where the loss depends on the values as well: then
-// what is dropped could not be told from what counts.
+// difference of their values.  Where that is nothing but rounding, a loss that does not depend on
+// the choice of vectors gives a numerator that is nothing, too, and the term is dropped; any other
+// loss has no gradient there, and gets infinity or NaN.  So does one that depends on the values as
+// well: what would be dropped could not be told from what counts.
 #include <cmath>
 #include <string_view>
 
@@ -129,7 +129,8 @@ Tensor quotient(const Tensor& numerator, const Tensor& denominator, const Droppe
   const std::int64_t n = rows_of(numerator);
   Tensor nothing =
       dropped.on_diagonal ? identity(n, DType::Bool) : Tensor::zeros(Dims{n, n}, DType::Bool);
-  if (dropped.at_gaps && n > 1) {
+  Tensor no_gap;
+  if (n > 1) {
     const GradMode off(false);
     const double unit = unit_of(numerator.dtype());
     const auto greatest = [](const Tensor& t, const Dims& dims) {
@@ -137,12 +138,16 @@ Tensor quotient(const Tensor& numerator, const Tensor& denominator, const Droppe
     };
     const Tensor scale = unsqueeze(greatest(dropped.values, {-1}), -1);
     const Tensor size = greatest(dropped.couplings, {-2, -1});
-    const double units = dropped.rounding * static_cast<double>(n) * unit;
-    const Tensor no_gap = le(abs(denominator), scale * units);
-    const Tensor no_term = le(abs(numerator), size * (16 * units));
-    nothing = logical_or(nothing, logical_and(no_gap, no_term));
+    // How far values that repeat are found apart.
+    const double units = dropped.rounding * (4 + 2 * std::sqrt(static_cast<double>(n))) * unit;
+    no_gap = le(abs(denominator), scale * units);
+    if (dropped.at_gaps) {
+      const Tensor no_term = le(abs(numerator), size * (16 * units));
+      nothing = logical_or(nothing, logical_and(no_gap, no_term));
+    }
   }
-  return masked_fill(numerator, nothing, 0) / masked_fill(denominator, nothing, 1);
+  const Tensor divisor = no_gap.defined() ? masked_fill(denominator, no_gap, 0) : denominator;
+  return masked_fill(numerator, nothing, 0) / masked_fill(divisor, nothing, 1);
 }
 
 Tensor eigvalsh(const Tensor& a, bool upper) {

@@ -22,9 +22,9 @@ Tensor svdvals(const Tensor& a);
 struct Dropped {
   const Tensor& values;     // whose differences or sums the gaps are
   const Tensor& couplings;  // whose size the numerators are measured by
-  bool at_gaps;             // where both are nothing but rounding
+  bool at_gaps;             // where both are nothing but rounding; if not, there is no number
   bool on_diagonal = true;  // where there is no coupling: not those of sums of complex vectors
-  double rounding = 8;      // what is taken for it, in units and rows
+  double rounding = 1;      // of the values, as a multiple of that of symmetric matrices
 };
 
 // Complex vectors are given up to a phase, of which no loss may depend: the imaginary part of
@@ -32,7 +32,8 @@ struct Dropped {
 // beginning of the refusal.
 void check_phases(const char* vectors, const Tensor& turns);
 
-// numerator / denominator, zero where it is dropped.
+// numerator / denominator, zero where it is dropped; infinity or NaN at other gaps that are nothing
+// but rounding.
 Tensor quotient(const Tensor& numerator, const Tensor& denominator, const Dropped& dropped);
 
 }  // namespace pullback

@@ -139,10 +139,10 @@ struct Svd {
     const Tensor rows = unsqueeze(s, -1);
     const Tensor size =
         sum_of(cu.defined() ? abs(cu) : Tensor(), cw.defined() ? abs(cw) : Tensor());
-    Tensor middle =
-        mul_number(quotient(plus, columns - rows, {s, size, !gs.defined()}) +
-                       quotient(minus, columns + rows, {s, size, true, !is_complex(minus.dtype())}),
-                   0.5);
+    Tensor middle = mul_number(
+        quotient(plus, columns - rows, {s, size, !gs.defined()}) +
+            quotient(minus, columns + rows, {s, size, !gs.defined(), !is_complex(minus.dtype())}),
+        0.5);
     if (gs.defined()) middle = middle + diag_embed(gs);
     Tensor gradient = matmul(matmul(u.vectors, middle), adjoint(w.vectors));
     if (rows_of(u.vectors) > k && v.grad(0).defined()) {
