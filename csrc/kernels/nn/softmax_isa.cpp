@@ -1,54 +1,64 @@
 // The inner loops of softmax and its relatives (see softmax_kernels.h).
 //
-// In rows, maxima and sums go through the row kernels of the reductions, so their order is fixed;
+// In rows, maxima and sums are those of the reductions' rows, so their order is fixed;
 // in columns, every lane is a row and sums in double.  The loops are vectorised by the compiler.
 #include "kernels/nn/softmax_kernels.h"
 
+#include <cstring>
+
 #include "kernels/dispatch.h"
-#include "kernels/reduce/reduce_kernels.h"
+#include "kernels/reduce/reduce_row.h"
 #include "kernels/vecmath.h"
 
 namespace pullback::kernels::PULLBACK_ISA {
-
-RowKernel row_kernel(RowOp op, DType dtype);
 
 namespace {
 
 constexpr std::int64_t kPart = 256;
 constexpr int kWidth = kSoftmaxColumns;
 
+constexpr std::int64_t kGroup = 16;
+
 template <typename T>
 T maximum(const T* x, std::int64_t n) {
-  static const RowKernel::Function rows = row_kernel(RowOp::Max, kDTypeOf<T>).rows;
-  T result;
-  rows(x, 0, 1, n, &result);
-  return result;
+  return float_row<RowOp::Max>(x, n);
 }
 
-template <typename T>
-double sum(const T* x, std::int64_t n) {
-  static const RowKernel::Function rows = row_kernel(RowOp::Sum, kDTypeOf<T>).rows;
-  double result;
-  rows(x, 0, 1, n, &result);
-  return result;
-}
-
-// The sum of function(i), a part at a time.
+// out[i] = function(a[i], b[i]), which may be in place.  What is behind the last full group is the
+// end of one more, so that it is a vector's work, too.
 template <typename T, typename Function>
-double sum_of(std::int64_t n, Function function) {
+PULLBACK_INLINE void map(const T* a, const T* b, T* out, std::int64_t n, Function function) {
+  const std::int64_t full = n / kGroup * kGroup;
+  alignas(64) T last[kGroup];
+  if (full == 0) {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = function(a[i], b[i]);
+    return;
+  }
+#pragma GCC ivdep
+  for (std::int64_t l = 0; l < kGroup; ++l) {
+    last[l] = function(a[n - kGroup + l], b[n - kGroup + l]);
+  }
+#pragma GCC ivdep
+  for (std::int64_t i = 0; i < full; ++i) out[i] = function(a[i], b[i]);
+  if (full < n) std::memcpy(out + n - kGroup, last, sizeof(last));
+}
+
+// The sum of function(a[i], b[i]), a part at a time.
+template <typename T, typename Function>
+PULLBACK_INLINE double sum_of(const T* a, const T* b, std::int64_t n, Function function) {
   alignas(64) T part[kPart];
   double total = 0;
   for (std::int64_t first = 0; first < n; first += kPart) {
     const std::int64_t size = n - first < kPart ? n - first : kPart;
-    for (std::int64_t i = 0; i < size; ++i) part[i] = function(first + i);
-    total += sum(part, size);
+    map(a + first, b + first, part, size, function);
+    total += float_row<RowOp::Sum>(static_cast<const T*>(part), size);
   }
   return total;
 }
 
 template <typename T>
 double exp_sum(const T* x, T shift, std::int64_t n) {
-  return sum_of<T>(n, [=](std::int64_t i) { return exp_falling(x[i] - shift); });
+  return sum_of(x, x, n, [=](T a, T) { return exp_falling(a - shift); });
 }
 
 template <typename T>
@@ -56,9 +66,8 @@ void softmax_row(const void* a, const void*, void* out, std::int64_t n) {
   const T* x = static_cast<const T*>(a);
   T* y = static_cast<T*>(out);
   const T top = maximum(x, n);
-#pragma GCC ivdep
-  for (std::int64_t i = 0; i < n; ++i) y[i] = exp_falling(x[i] - top);
-  const T share = static_cast<T>(1.0 / sum(y, n));
+  map(x, x, y, n, [=](T each, T) { return exp_falling(each - top); });
+  const T share = static_cast<T>(1.0 / float_row<RowOp::Sum>(static_cast<const T*>(y), n));
   for (std::int64_t i = 0; i < n; ++i) y[i] *= share;
 }
 
@@ -77,7 +86,7 @@ void softmax_grad_row(const void* a, const void* b, void* out, std::int64_t n) {
   const T* g = static_cast<const T*>(a);
   const T* y = static_cast<const T*>(b);
   T* o = static_cast<T*>(out);
-  const T total = static_cast<T>(sum_of<T>(n, [=](std::int64_t i) { return g[i] * y[i]; }));
+  const T total = static_cast<T>(sum_of(g, y, n, [](T u, T v) { return u * v; }));
 #pragma GCC ivdep
   for (std::int64_t i = 0; i < n; ++i) o[i] = y[i] * (g[i] - total);
 }
@@ -87,9 +96,8 @@ void log_softmax_grad_row(const void* a, const void* b, void* out, std::int64_t 
   const T* g = static_cast<const T*>(a);
   const T* y = static_cast<const T*>(b);
   T* o = static_cast<T*>(out);
-  const T total = static_cast<T>(sum(g, n));
-#pragma GCC ivdep
-  for (std::int64_t i = 0; i < n; ++i) o[i] = g[i] - exp_falling(y[i]) * total;
+  const T total = static_cast<T>(float_row<RowOp::Sum>(g, n));
+  map(g, y, o, n, [=](T u, T v) { return u - exp_falling(v) * total; });
 }
 
 // One value per row of a group.
