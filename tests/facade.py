@@ -406,7 +406,11 @@ EXEMPT = {
     "is_autocast_available": "False of any device",
     **{
         f"cuda.{name}": "there is no GPU"
-        for name in ("device", "device_of", "is_bf16_supported", "max_memory_allocated")
+        for name in (
+            *("CUDAGraph", "Event", "ExternalStream", "MemPool", "OutOfMemoryError", "Stream"),
+            *("device", "device_of", "is_bf16_supported", "max_memory_allocated"),
+            *("memory_stats", "memory_stats_as_nested_dict"),
+        )
     },
     "cuda.set_rng_state_all": "there is no GPU",
     "cuda.stream": "there is no GPU",

@@ -54,5 +54,4 @@ OF_CLASSES = {
     "MultiheadAttention": "merge_masks",
     "RNN": OF_RECURRENT,
     "RNNBase": OF_RECURRENT,
-    "SyncBatchNorm": "reset_parameters reset_running_stats",
 }

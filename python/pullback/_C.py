@@ -19,6 +19,7 @@ from pullback._core import (
     layout,
     memory_format,
 )
+from pullback._core import _LinAlgError as _LinAlgError
 from pullback.overrides import DisableTorchFunction, DisableTorchFunctionSubclass
 
 __all__ = [

@@ -162,6 +162,7 @@ _LAZY = {
     "TypedStorage": "storage",
     "UntypedStorage": "storage",
     "_assert": "_misc",
+    "_assert_async": "_misc",
     "asarray": "_creation",
     "autocast": "amp",
     "celu_": "nn.functional",

@@ -53,6 +53,18 @@ def _assert(condition: Any, message: Any) -> None:
         raise AssertionError(message)
 
 
+@_core._overridable
+def _assert_async(input: Tensor, assert_msg: str | None = None) -> None:
+    """Raises unless a tensor of one value is nonzero.
+
+    Raises:
+        RuntimeError: it is zero, or has not one value.
+    """
+    if not bool(input):
+        default = "Expected Tensor with single nonzero value, but got zero"
+        raise RuntimeError(default if assert_msg is None else assert_msg)
+
+
 def _check_tensor(function: str, name: str, value: object) -> None:
     if not isinstance(value, Tensor):
         kind = type(value).__name__

@@ -86,7 +86,7 @@ _out(
 )
 _out(_DEVICE, "profiler", "DeviceType")
 _out(_DEVICE, "utils", "generate_methods_for_privateuse1_backend rename_privateuse1_backend")
-_out(_DEVICE, "utils.checkpoint", "DefaultDeviceType get_device_states set_device_states")
+_out(_DEVICE, "utils.checkpoint", "DefaultDeviceType")
 _out(_DEVICE, "utils.dlpack", "DLDeviceType")
 _out(_DEVICE, "nn.functional", "grouped_mm scaled_grouped_mm scaled_mm")
 _out(

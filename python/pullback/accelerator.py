@@ -10,6 +10,7 @@ __all__ = [
     "current_device_index",
     "current_stream",
     "device_count",
+    "device_index",
     "empty_cache",
     "is_available",
     "set_device_idx",
@@ -48,3 +49,18 @@ def _refuse(*_: Any, **__: Any) -> NoReturn:
 
 current_device_idx = current_device_index = current_stream = _refuse
 set_device_idx = set_device_index = synchronize = _refuse
+
+
+class device_index:
+    """A block on a device: with None it changes nothing, and there is no other."""
+
+    def __init__(self, device: int | None, /) -> None:
+        self.idx = device
+
+    def __enter__(self) -> None:
+        """Raises unless it is None."""
+        if self.idx is not None:
+            _refuse()
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing to put back."""

@@ -7,52 +7,94 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from pullback import _arguments
+from pullback import OutOfMemoryError, _arguments
 
 __all__ = [
     "BFloat16Tensor",
     "BoolTensor",
     "ByteTensor",
+    "CUDAGraph",
     "CharTensor",
     "DoubleTensor",
+    "Event",
+    "ExternalStream",
     "FloatTensor",
     "HalfTensor",
     "IntTensor",
     "LongTensor",
+    "MemPool",
+    "OutOfMemoryError",
     "ShortTensor",
+    "Stream",
+    "caching_allocator_alloc",
+    "caching_allocator_delete",
+    "can_device_access_peer",
+    "change_current_allocator",
+    "clock_rate",
+    "cudart",
+    "current_blas_handle",
     "current_device",
     "current_stream",
+    "default_generators",
     "default_stream",
     "device",
     "device_count",
     "device_of",
     "empty_cache",
+    "get_allocator_backend",
     "get_arch_list",
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
+    "get_gencode_flags",
+    "get_per_process_memory_fraction",
     "get_rng_state",
     "get_rng_state_all",
+    "get_sync_debug_mode",
+    "graph_pool_handle",
+    "has_half",
+    "has_magma",
     "init",
     "initial_seed",
     "ipc_collect",
     "is_available",
     "is_bf16_supported",
+    "is_current_stream_capturing",
     "is_initialized",
+    "is_tf32_supported",
+    "list_gpu_processes",
+    "make_graphed_callables",
     "manual_seed",
     "manual_seed_all",
     "max_memory_allocated",
+    "max_memory_cached",
     "max_memory_reserved",
     "mem_get_info",
     "memory_allocated",
+    "memory_cached",
     "memory_reserved",
+    "memory_snapshot",
+    "memory_stats",
+    "memory_stats_as_nested_dict",
+    "memory_summary",
+    "memory_usage",
+    "power_draw",
+    "reset_accumulated_memory_stats",
+    "reset_max_memory_allocated",
+    "reset_max_memory_cached",
     "reset_peak_memory_stats",
     "seed",
     "seed_all",
     "set_device",
+    "set_per_process_memory_fraction",
+    "set_rng_state",
     "set_rng_state_all",
+    "set_stream",
+    "set_sync_debug_mode",
     "stream",
     "synchronize",
+    "temperature",
+    "utilization",
 ]
 
 
@@ -100,6 +142,28 @@ def memory_allocated(device: Any = None) -> int:  # noqa: ARG001 - torch has it
 
 
 max_memory_allocated = max_memory_reserved = memory_reserved = memory_allocated
+max_memory_cached = memory_cached = memory_allocated
+default_generators: tuple[Any, ...] = ()
+has_half = True
+has_magma = False
+
+
+def memory_stats(device: Any = None) -> dict[str, Any]:  # noqa: ARG001 - torch has it
+    """Always empty."""
+    return {}
+
+
+memory_stats_as_nested_dict = memory_stats
+
+
+def is_tf32_supported() -> bool:
+    """Always False."""
+    return False
+
+
+def get_gencode_flags() -> str:
+    """Always empty."""
+    return ""
 
 
 def get_arch_list() -> list[str]:
@@ -161,6 +225,42 @@ def _refuse(*_: Any, **__: Any) -> Any:
 current_device = current_stream = default_stream = get_device_capability = _refuse
 get_device_name = get_device_properties = get_rng_state = init = initial_seed = _refuse
 ipc_collect = mem_get_info = reset_peak_memory_stats = set_device = synchronize = _refuse
+caching_allocator_alloc = caching_allocator_delete = can_device_access_peer = _refuse
+change_current_allocator = clock_rate = cudart = current_blas_handle = _refuse
+get_allocator_backend = get_per_process_memory_fraction = get_sync_debug_mode = _refuse
+graph_pool_handle = is_current_stream_capturing = list_gpu_processes = _refuse
+make_graphed_callables = memory_snapshot = memory_summary = memory_usage = power_draw = _refuse
+reset_accumulated_memory_stats = reset_max_memory_allocated = reset_max_memory_cached = _refuse
+set_per_process_memory_fraction = set_rng_state = set_stream = set_sync_debug_mode = _refuse
+temperature = utilization = _refuse
+
+
+class _Absent:
+    """What lies on a GPU: its type can be named and asked for, and none can be made."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        _refuse()
+
+
+class CUDAGraph(_Absent):
+    """A recorded sequence of kernels."""
+
+
+class Event(_Absent):
+    """A mark in a stream."""
+
+
+class MemPool(_Absent):
+    """A pool of memory."""
+
+
+class Stream(_Absent):
+    """A queue of kernels."""
+
+
+class ExternalStream(Stream):
+    """A queue of another library."""
+
 
 
 class _Type(type):

@@ -18,6 +18,7 @@ __all__ = [
     "Final",
     "ScriptFunction",
     "ScriptModule",
+    "TracerWarning",
     "annotate",
     "export",
     "fork",
@@ -39,6 +40,12 @@ __all__ = [
     "unused",
     "wait",
 ]
+
+
+
+class TracerWarning(Warning):
+    """The category of warnings of PyTorch's tracer, which programs filter; none is given here."""
+
 
 _said: set[str] = set()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pullback.compiler import allow_in_graph, disable, is_compiling, reset
 
-__all__ = ["allow_in_graph", "config", "disable", "is_compiling", "optimize", "reset"]
+__all__ = ["allow_in_graph", "config", "disable", "is_compiling", "list_backends", "optimize", "reset"]
 
 
 class _Config:
@@ -19,3 +19,8 @@ config: Any = _Config()
 def optimize(*_: Any, **__: Any) -> Any:
     """A decorator without effect."""
     return lambda fn: fn
+
+
+def list_backends(exclude_tags: Any = ()) -> list[str]:  # noqa: ARG001 - torch has it
+    """No compiler: an empty list."""
+    return []

@@ -49,7 +49,11 @@ class _VariableMeta(type):
         _arguments.tensors("Variable", data=data)
         _arguments.flags("Variable", requires_grad=requires_grad, volatile=volatile)
         if volatile:
-            raise TypeError("Variable: volatile was removed. Use `with no_grad():` instead.")
+            _core._warn(
+                "volatile was removed and now has no effect. Use `with torch.no_grad():` instead."
+            )
+            if requires_grad:
+                raise ValueError("Variable can't be volatile and require_grad at the same time!")
         return data.detach().requires_grad_(requires_grad)
 
 

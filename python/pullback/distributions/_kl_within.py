@@ -14,7 +14,7 @@ from pullback.distributions.lowrank_multivariate_normal import LowRankMultivaria
 from pullback.distributions.multivariate_normal import MultivariateNormal
 from pullback.distributions.one_hot_categorical import OneHotCategorical
 from pullback.distributions.transformed_distribution import TransformedDistribution
-from pullback.distributions.utils import sum_rightmost
+from pullback.distributions.utils import _sum_rightmost
 
 
 @register_kl(ExponentialFamily, ExponentialFamily)
@@ -33,7 +33,7 @@ def _families(p: ExponentialFamily, q: ExponentialFamily) -> Tensor:
     result = q._log_normalizer(*thetas_q) - norm_p
     for theta_p, theta_q, gradient in zip(thetas_p, thetas_q, gradients, strict=True):
         own = theta_p.dim() - len(p.batch_shape)
-        result = result - sum_rightmost((theta_q - theta_p) * gradient, own)
+        result = result - _sum_rightmost((theta_q - theta_p) * gradient, own)
     return result
 
 
@@ -51,7 +51,7 @@ def _one_hots(p: OneHotCategorical, q: OneHotCategorical) -> Tensor:
 def _independents(p: Independent, q: Independent) -> Tensor:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
         raise NotImplementedError
-    return sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)
+    return _sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)
 
 
 @register_kl(TransformedDistribution, TransformedDistribution)

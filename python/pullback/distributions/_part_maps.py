@@ -8,7 +8,7 @@ import pullback as pb
 from pullback import Size, Tensor
 from pullback.distributions import constraints
 from pullback.distributions._transform import Transform
-from pullback.distributions.utils import lazy_property, sum_rightmost
+from pullback.distributions.utils import lazy_property, _sum_rightmost
 
 __all__ = ["CatTransform", "ReshapeTransform", "StackTransform"]
 
@@ -145,7 +145,7 @@ class CatTransform(Transform):
         both = zip(self._pieces(x, "x"), self._pieces(y, "y"), strict=True)
         for transform, (before, after) in zip(self.transforms, both, strict=True):
             term = transform.log_abs_det_jacobian(before, after)
-            terms.append(sum_rightmost(term, self.event_dim - transform.event_dim))
+            terms.append(_sum_rightmost(term, self.event_dim - transform.event_dim))
         dim = self.dim - x.dim() if self.dim >= 0 else self.dim
         dim += self.event_dim
         return pb.cat(terms, dim) if dim < 0 else sum(terms[1:], terms[0])

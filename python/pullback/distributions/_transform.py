@@ -8,7 +8,7 @@ from typing import Any
 import pullback as pb
 from pullback import Tensor
 from pullback.distributions import constraints
-from pullback.distributions.utils import lazy_property, needs, sum_rightmost
+from pullback.distributions.utils import lazy_property, needs, _sum_rightmost
 
 __all__ = ["ComposeTransform", "IndependentTransform", "Transform"]
 
@@ -273,7 +273,7 @@ class ComposeTransform(Transform):
         terms = []
         for part, before, after in zip(self.parts, values[:-1], values[1:], strict=True):
             term = part.log_abs_det_jacobian(before, after)
-            terms.append(sum_rightmost(term, event_dim - part.domain.event_dim))
+            terms.append(_sum_rightmost(term, event_dim - part.domain.event_dim))
             event_dim += part.codomain.event_dim - part.domain.event_dim
         total: Tensor = terms[0]
         for term in terms[1:]:
@@ -351,7 +351,7 @@ class IndependentTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         term = self.base_transform.log_abs_det_jacobian(x, y)
-        return sum_rightmost(term, self.reinterpreted_batch_ndims)
+        return _sum_rightmost(term, self.reinterpreted_batch_ndims)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_transform!r}, {self.reinterpreted_batch_ndims})"

@@ -7,7 +7,7 @@ from typing import Any
 from pullback import Size, Tensor
 from pullback.distributions import constraints
 from pullback.distributions.distribution import Distribution
-from pullback.distributions.utils import needs, sum_rightmost
+from pullback.distributions.utils import needs, _sum_rightmost
 
 __all__ = ["Independent"]
 
@@ -96,10 +96,10 @@ class Independent(Distribution):
         return found
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return sum_rightmost(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
 
     def entropy(self) -> Tensor:
-        return sum_rightmost(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         if self.reinterpreted_batch_ndims > 0:

@@ -11,7 +11,7 @@ from pullback.distributions import constraints
 from pullback.distributions._factor import solve_lower
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
 from pullback.distributions.distribution import Distribution
-from pullback.distributions.utils import lazy_property, needs, standard_normal
+from pullback.distributions.utils import lazy_property, needs, _standard_normal
 
 __all__ = ["LowRankMultivariateNormal"]
 
@@ -145,8 +145,8 @@ class LowRankMultivariateNormal(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         rank = self.cov_factor.shape[-1]
-        low = standard_normal((*shape[:-1], rank), self.loc.dtype)
-        own = standard_normal(shape, self.loc.dtype)
+        low = _standard_normal((*shape[:-1], rank), self.loc.dtype)
+        own = _standard_normal(shape, self.loc.dtype)
         return (
             self.loc
             + times_vector(self._unbroadcasted_cov_factor, low)

@@ -9,7 +9,7 @@ from pullback import Tensor, broadcast_shapes
 from pullback.distributions import constraints
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
 from pullback.distributions._scale_matrix import ScaleMatrix, given_one
-from pullback.distributions.utils import needs, standard_normal
+from pullback.distributions.utils import needs, _standard_normal
 
 __all__ = ["MultivariateNormal"]
 
@@ -89,7 +89,7 @@ class MultivariateNormal(ScaleMatrix):
         return squares.expand((*self._batch_shape, *self._event_shape))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        drawn = standard_normal(self._extended_shape(sample_shape), self.loc.dtype)
+        drawn = _standard_normal(self._extended_shape(sample_shape), self.loc.dtype)
         return self.loc + times_vector(self._unbroadcasted_scale_tril, drawn)
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import pullback as pb
 from pullback import Tensor
 from pullback.distributions import constraints
 from pullback.distributions.exp_family import ExponentialFamily
-from pullback.distributions.utils import broadcast_all, standard_normal
+from pullback.distributions.utils import broadcast_all, _standard_normal
 
 __all__ = ["Normal"]
 
@@ -58,7 +58,7 @@ class Normal(ExponentialFamily):
             return pb.normal(self.loc.expand(shape), self.scale.expand(shape))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        drawn = standard_normal(self._extended_shape(sample_shape), self.loc.dtype)
+        drawn = _standard_normal(self._extended_shape(sample_shape), self.loc.dtype)
         return self.loc + drawn * self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from pullback import Tensor
 from pullback.distributions import constraints
 from pullback.distributions.chi2 import Chi2
 from pullback.distributions.distribution import Distribution
-from pullback.distributions.utils import broadcast_all, standard_normal
+from pullback.distributions.utils import broadcast_all, _standard_normal
 
 __all__ = ["StudentT"]
 
@@ -60,7 +60,7 @@ class StudentT(Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
-        drawn = standard_normal(shape, self.df.dtype)
+        drawn = _standard_normal(shape, self.df.dtype)
         squares = self._chi2.rsample(sample_shape)
         return self.loc + self.scale * (drawn * pb.rsqrt(squares / self.df))
 

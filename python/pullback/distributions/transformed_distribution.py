@@ -10,7 +10,7 @@ from pullback.distributions import constraints
 from pullback.distributions._transform import ComposeTransform, Transform
 from pullback.distributions.distribution import Distribution
 from pullback.distributions.independent import Independent
-from pullback.distributions.utils import needs, sum_rightmost
+from pullback.distributions.utils import needs, _sum_rightmost
 
 __all__ = ["TransformedDistribution"]
 
@@ -120,10 +120,10 @@ class TransformedDistribution(Distribution):
             x = transform.inv(y)
             event_dim += transform.domain.event_dim - transform.codomain.event_dim
             slope = transform.log_abs_det_jacobian(x, y)
-            result = result - sum_rightmost(slope, event_dim - transform.domain.event_dim)
+            result = result - _sum_rightmost(slope, event_dim - transform.domain.event_dim)
             y = x
         base = self.base_dist.log_prob(y)
-        found: Tensor = result + sum_rightmost(base, event_dim - len(self.base_dist.event_shape))
+        found: Tensor = result + _sum_rightmost(base, event_dim - len(self.base_dist.event_shape))
         return found
 
     def _monotonize_cdf(self, value: Tensor) -> Tensor:

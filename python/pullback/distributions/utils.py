@@ -62,7 +62,7 @@ def text_of(value: Any) -> str:
     return str(value.item()) if isinstance(value, Tensor) and value.dim() == 0 else str(value)
 
 
-def standard_normal(shape: Any, dtype: Any) -> Tensor:
+def _standard_normal(shape: Any, dtype: Any) -> Tensor:
     """Normal numbers of mean 0 and deviation 1."""
     return pb.empty(shape, dtype=dtype).normal_()
 
@@ -77,7 +77,7 @@ def size(shape: Any) -> Size:
     return shape if isinstance(shape, Size) else Size(shape)
 
 
-def sum_rightmost(value: Tensor, dims: int) -> Tensor:
+def _sum_rightmost(value: Tensor, dims: int) -> Tensor:
     """The sum over the last ``dims`` dimensions."""
     return value if dims == 0 else value.sum(tuple(range(-dims, 0)))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _arguments
-from pullback.nn import Module
+from pullback.nn.modules.module import Module
 
 __all__ = ["functional_call", "stack_module_state"]
 
@@ -27,9 +27,10 @@ def _places(module: Module) -> dict[str, _Place]:
 
 
 @contextmanager
-def _swapped(
+def swapped(
     module: Module, tensors: dict[str, Tensor], tie_weights: bool, strict: bool
 ) -> Iterator[None]:
+    """A block in which the module has other tensors, by dotted name."""
     places = _places(module)
     unexpected = [name for name in tensors if name not in places]
     missing = [name for name in places if name not in tensors]
@@ -141,7 +142,7 @@ def functional_call(
             f"{type(parameter_and_buffer_dicts)}"
         )
     arguments = () if args is None else args if isinstance(args, tuple) else (args,)
-    with _swapped(module, tensors, tie_weights, strict):
+    with swapped(module, tensors, tie_weights, strict):
         return module(*arguments, **(kwargs or {}))
 
 

@@ -24,7 +24,7 @@ __all__ += ["functional", "init", "modules"]
 __all__ += modules.__all__
 
 # Loaded when they are first asked for.
-_SUBMODULES = frozenset(["attention", "parallel", "utils"])
+_SUBMODULES = frozenset(["attention", "grad", "parallel", "utils"])
 
 
 def __getattr__(name: str) -> Any:

@@ -333,11 +333,14 @@ def _source(generator: Any) -> dict[str, Any]:
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    return calculate_gain(nonlinearity, a) / math.sqrt(_calculate_correct_fan(tensor, mode))
+
+
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     mode = mode.lower()
     if mode not in _MODES:
         raise ValueError(f"Mode {mode} not supported, please use one of {_MODES}")
-    fan = _calculate_fan_in_and_fan_out(tensor)[_MODES.index(mode)]
-    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+    return _calculate_fan_in_and_fan_out(tensor)[_MODES.index(mode)]
 
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:

@@ -130,6 +130,38 @@ def check_backward_validity(inputs: Sequence[Any]) -> None:
         )
 
 
+def get_device_states(*args: Any) -> tuple[list[int], list[Tensor]]:
+    """The devices of the arguments besides the CPU, and their generators' states: none.
+
+    Example:
+        >>> import pullback as pb
+        >>> from pullback.utils.checkpoint import get_device_states
+        >>> get_device_states(pb.ones(1))
+        ([], [])
+    """
+    del args
+    return [], []
+
+
+def set_device_states(
+    devices: Sequence[int], states: Sequence[Tensor], *, device_type: str | None = None
+) -> None:
+    """Takes what ``get_device_states`` gives.
+
+    Raises:
+        RuntimeError: a device is named.
+
+    Example:
+        >>> from pullback.utils.checkpoint import set_device_states
+        >>> set_device_states([], [])
+    """
+    if devices or states:
+        raise RuntimeError(
+            f"set_device_states: got devices {list(devices)} of the type {device_type}, expected "
+            "none: pullback runs on the CPU only."
+        )
+
+
 def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """The inputs, with each tensor as a leaf of its own.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pullback.nn.modules import activation, container, loss
 from pullback.nn.modules import utils as utils
 from pullback.nn.modules.activation import (
     CELU,
@@ -35,6 +36,9 @@ from pullback.nn.modules.activation import (
 )
 from pullback.nn.modules.adaptive import AdaptiveLogSoftmaxWithLoss
 from pullback.nn.modules.attention import MultiheadAttention
+from pullback.nn.modules.batchnorm import _InstanceNorm as _InstanceNorm
+from pullback.nn.modules.batchnorm import _LazyNormBase as _LazyNormBase
+from pullback.nn.modules.batchnorm import _NormBase as _NormBase
 from pullback.nn.modules.batchnorm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -165,6 +169,31 @@ from pullback.nn.modules.upsampling import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
+
+# Those that PyTorch has in the file of another family.
+for _file, _classes in (
+    (activation, [MultiheadAttention]),
+    (container, [ParameterDict, ParameterList]),
+    (
+        loss,
+        [
+            CTCLoss,
+            CosineEmbeddingLoss,
+            GaussianNLLLoss,
+            HingeEmbeddingLoss,
+            MarginRankingLoss,
+            MultiLabelMarginLoss,
+            MultiLabelSoftMarginLoss,
+            MultiMarginLoss,
+            PoissonNLLLoss,
+            SoftMarginLoss,
+            TripletMarginLoss,
+            TripletMarginWithDistanceLoss,
+        ],
+    ),
+):
+    for _class in _classes:
+        setattr(_file, _class.__name__, _class)
 
 __all__ = [
     "CELU",

@@ -17,7 +17,7 @@ from pullback.nn.modules._hooks import insert_hook
 from pullback.nn.parameter import Parameter, is_lazy
 from pullback.utils.hooks import RemovableHandle
 
-__all__ = ["IncompatibleKeys", "Stateful"]
+__all__ = ["Stateful"]
 
 Hook = Callable[..., Any]
 
@@ -25,7 +25,7 @@ Hook = Callable[..., Any]
 _EXTRA = "_extra_state"
 
 
-class IncompatibleKeys(NamedTuple):
+class _IncompatibleKeys(NamedTuple):
     """What ``load_state_dict`` returns."""
 
     missing_keys: list[str]
@@ -168,7 +168,7 @@ class Stateful:
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
+    ) -> _IncompatibleKeys:
         """Copy a ``state_dict`` into the module and all below it.
 
         Args:
@@ -187,7 +187,7 @@ class Stateful:
         metadata = getattr(state_dict, "_metadata", {})
         source: Any = OrderedDict(state_dict)
         source._metadata = metadata
-        result = IncompatibleKeys([], [])
+        result = _IncompatibleKeys([], [])
         errors: list[str] = []
         self._load(source, "", metadata, assign, result, errors)
         if strict:
@@ -211,7 +211,7 @@ class Stateful:
         prefix: str,
         metadata: Mapping[str, Any],
         assign: bool,
-        result: IncompatibleKeys,
+        result: _IncompatibleKeys,
         errors: list[str],
     ) -> None:
         own = metadata.get(prefix[:-1], {})

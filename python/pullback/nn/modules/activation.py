@@ -71,13 +71,6 @@ class ReLU(_MaybeInPlace):
         return F.relu(input, self.inplace)
 
 
-class ReLU6(_MaybeInPlace):
-    """``x`` limited to [0, 6]."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.relu6(input, self.inplace)
-
-
 class SELU(_MaybeInPlace):
     """The scaled ``ELU`` that keeps mean 0 and variance 1."""
 
@@ -168,6 +161,18 @@ class Hardtanh(_Activation):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
+
+
+class ReLU6(Hardtanh):
+    """``x`` limited to [0, 6]."""
+
+    shown = ()
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.relu6(input, self.inplace)
 
 
 class Threshold(_Activation):

@@ -8,15 +8,11 @@ import pullback as pb
 from pullback import Tensor
 from pullback.nn import functional as F
 from pullback.nn import init
-from pullback.nn.modules.linear import Linear
+from pullback.nn.modules.linear import NonDynamicallyQuantizableLinear
 from pullback.nn.modules.module import Module
 from pullback.nn.parameter import Parameter
 
 __all__ = ["MultiheadAttention"]
-
-
-class NonDynamicallyQuantizableLinear(Linear):
-    """The projection of the result, under the name that PyTorch prints."""
 
 
 class MultiheadAttention(Module):

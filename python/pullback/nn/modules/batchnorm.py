@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class _Norm(Module):
+class _NormBase(Module):
     """Parameters and buffers: ``weight`` and ``bias`` if affine, statistics if they are tracked."""
 
     _version = 2
@@ -115,7 +115,7 @@ class _Norm(Module):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *others)
 
 
-class _BatchNorm(_Norm):
+class _BatchNorm(_NormBase):
     def __init__(
         self,
         num_features: int,
@@ -191,11 +191,10 @@ class BatchNorm3d(_BatchNorm):
     ndims = (5,)
 
 
-class SyncBatchNorm(Module):
+class SyncBatchNorm(_BatchNorm):
     """Batch normalisation over several processes: there is one process, so it is refused."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        super().__init__()
         raise NotImplementedError(
             "SyncBatchNorm synchronises statistics over processes of several devices: got one "
             "process on the CPU. Use BatchNorm1d, BatchNorm2d or BatchNorm3d."
@@ -209,7 +208,7 @@ class SyncBatchNorm(Module):
         raise AssertionError
 
 
-class _InstanceNorm(_Norm):
+class _InstanceNorm(_NormBase):
     unbatched: int
 
     def __init__(
@@ -279,7 +278,7 @@ class InstanceNorm3d(_InstanceNorm):
     unbatched = 4
 
 
-class _LazyNorm(LazyModuleMixin, _Norm):
+class _LazyNormBase(LazyModuleMixin, _NormBase):
     """Learns ``num_features`` from its first input."""
 
     weight: Any
@@ -330,37 +329,37 @@ class _LazyNorm(LazyModuleMixin, _Norm):
             self.reset_parameters()
 
 
-class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
+class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
     """``BatchNorm1d`` whose ``num_features`` is that of the first input."""
 
     cls_to_become = BatchNorm1d
 
 
-class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
+class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
     """``BatchNorm2d`` whose ``num_features`` is that of the first input."""
 
     cls_to_become = BatchNorm2d
 
 
-class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
+class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
     """``BatchNorm3d`` whose ``num_features`` is that of the first input."""
 
     cls_to_become = BatchNorm3d
 
 
-class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
+class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d):
     """``InstanceNorm1d`` whose ``num_features`` is that of the first input."""
 
     cls_to_become = InstanceNorm1d
 
 
-class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
+class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
     """``InstanceNorm2d`` whose ``num_features`` is that of the first input."""
 
     cls_to_become = InstanceNorm2d
 
 
-class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
+class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
     """``InstanceNorm3d`` whose ``num_features`` is that of the first input."""
 
     cls_to_become = InstanceNorm3d

@@ -12,7 +12,7 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Va
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from pullback.nn.modules.module import Module, _bracketed, _indented
+from pullback.nn.modules.module import Module, _addindent, _bracketed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -186,7 +186,7 @@ class ModuleList(_Numbered):
             else f"({first}-{last}): {last - first + 1} x {text}"
             for first, last, text in blocks
         ]
-        return _bracketed(self._get_name(), [_indented(line) for line in lines])
+        return _bracketed(self._get_name(), [_addindent(line, 2) for line in lines])
 
 
 class ModuleDict(Module):

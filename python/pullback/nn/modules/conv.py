@@ -1,6 +1,6 @@
 """Convolutions and transposed convolutions of one to three dimensions.
 
-``_Convolution`` has what all share: the sizes as tuples, and the parameters, which start uniform
+``_ConvNd`` has what all share: the sizes as tuples, and the parameters, which start uniform
 in ``+-1 / sqrt(fan_in)``. A lazy form learns the number of channels from its first input.
 """
 
@@ -41,7 +41,7 @@ def _spread(value: Any, dims: int) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
 
 
-class _Convolution(Module):
+class _ConvNd(Module):
     dims: int
     transposed: bool
     weight: Parameter
@@ -154,7 +154,7 @@ class _Convolution(Module):
         return text
 
 
-class _Conv(_Convolution):
+class _Conv(_ConvNd):
     transposed = False
 
     def __init__(
@@ -198,7 +198,7 @@ class _Conv(_Convolution):
         return function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
 
-class _ConvTranspose(_Convolution):
+class _ConvTransposeNd(_ConvNd):
     transposed = True
 
     def __init__(
@@ -317,7 +317,7 @@ class Conv3d(_Conv):
     dims = 3
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """The transpose of ``Conv1d``, from [batch, in_channels, length].
 
     ``output_padding`` is added on one side, to tell the sizes apart that fit.
@@ -326,7 +326,7 @@ class ConvTranspose1d(_ConvTranspose):
     dims = 1
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """The transpose of ``Conv2d``, from [batch, in_channels, height, width].
 
     Example:
@@ -338,13 +338,13 @@ class ConvTranspose2d(_ConvTranspose):
     dims = 2
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """The transpose of ``Conv3d``, from [batch, in_channels, depth, height, width]."""
 
     dims = 3
 
 
-class _LazyConvolution(LazyModuleMixin, _Convolution):
+class _LazyConvXdMixin(LazyModuleMixin, _ConvNd):
     """Learns ``in_channels`` from its first input."""
 
     weight: Any
@@ -387,7 +387,7 @@ class _LazyConvolution(LazyModuleMixin, _Convolution):
             self.in_channels = of_input if self.transposed else of_input * self.groups
 
 
-class _LazyConv(_LazyConvolution, _Conv):
+class _LazyConv(_LazyConvXdMixin, _Conv):
     def __init__(
         self,
         out_channels: int,
@@ -417,7 +417,7 @@ class _LazyConv(_LazyConvolution, _Conv):
         self._begin(out_channels, bias, device, dtype)
 
 
-class _LazyConvTranspose(_LazyConvolution, _ConvTranspose):
+class _LazyConvTranspose(_LazyConvXdMixin, _ConvTransposeNd):
     def __init__(
         self,
         out_channels: int,

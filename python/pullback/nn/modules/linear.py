@@ -81,6 +81,10 @@ class Linear(Module):
         )
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """The projection of the result, under the name that PyTorch prints."""
+
+
 class Bilinear(Module):
     """``x1 @ weight[k] @ x2 + bias[k]`` for every output ``k``, on the last dimensions.
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pullback import Tensor, _core
+from pullback import Tensor
 from pullback.nn import functional as F
+from pullback.nn._reduction import legacy_get_string
 from pullback.nn.modules.linear import Linear
 from pullback.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
 from pullback.nn.modules.module import Module
@@ -38,7 +39,7 @@ class _Loss(Module):
     ) -> None:
         super().__init__()
         if size_average is not None or reduce is not None:
-            reduction = _old_style(size_average, reduce)
+            reduction = legacy_get_string(size_average, reduce)
         self.reduction = reduction
 
 
@@ -306,18 +307,3 @@ class PairwiseDistance(Module):
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
-
-
-def _old_style(size_average: Any, reduce: Any) -> str:
-    """The ``reduction`` that the two older arguments stand for; missing ones count as True."""
-    if reduce is not None and not reduce:
-        reduction = "none"
-    elif size_average is None or size_average:
-        reduction = "mean"
-    else:
-        reduction = "sum"
-    _core._warn(
-        "size_average and reduce args will be deprecated, "
-        f"please use reduction='{reduction}' instead.",
-    )
-    return reduction

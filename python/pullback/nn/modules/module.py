@@ -29,6 +29,7 @@ from pullback.nn.modules._registration import (
     register_module_parameter_registration_hook,
 )
 from pullback.nn.modules._state import Stateful
+from pullback.nn.modules._state import _IncompatibleKeys as _IncompatibleKeys
 from pullback.nn.parameter import Buffer, Parameter
 
 if TYPE_CHECKING:
@@ -446,7 +447,7 @@ class Module(Converted, Stateful, Hooked):
 
     def __repr__(self) -> str:
         extra = self.extra_repr().split("\n") if self.extra_repr() else []
-        children = [f"({name}): {_indented(repr(m))}" for name, m in self._modules.items()]
+        children = [f"({name}): {_addindent(repr(m), 2)}" for name, m in self._modules.items()]
         if len(extra) == 1 and not children:
             return f"{self._get_name()}({extra[0]})"
         return _bracketed(self._get_name(), extra + children)
@@ -459,10 +460,10 @@ def _dotted(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-def _indented(text: str) -> str:
-    """``text`` with all lines but the first moved two columns to the right."""
-    first, *rest = text.split("\n")
-    return "\n".join([first, *(f"  {line}" if line.strip() else "" for line in rest)])
+def _addindent(s_: str, numSpaces: int) -> str:
+    """The text with all lines but the first moved to the right; its names are PyTorch's."""
+    first, *rest = s_.split("\n")
+    return "\n".join([first, *(" " * numSpaces + x if x.strip() else "" for x in rest)])
 
 
 def _bracketed(name: str, lines: list[str]) -> str:

@@ -47,7 +47,7 @@ def _forward(function: str, *attributes: str) -> Callable[[Any, Tensor], Any]:
     return forward
 
 
-class _MaxPool(Module):
+class _MaxPoolNd(Module):
     def __init__(
         self,
         kernel_size: Any,
@@ -72,7 +72,7 @@ class _MaxPool(Module):
         )
 
 
-class _MaxUnpool(Module):
+class _MaxUnpoolNd(Module):
     dims: int
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
@@ -90,7 +90,16 @@ class _MaxUnpool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class _AvgPool(Module):
+class _AvgPoolNd(Module):
+    kernel_size: Any
+    stride: Any
+    padding: Any
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class _AvgPool(_AvgPoolNd):
     """Of two and three dimensions."""
 
     def __init__(
@@ -110,11 +119,8 @@ class _AvgPool(Module):
         self.count_include_pad = count_include_pad
         self.divisor_override = divisor_override
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
-
-class _LPPool(Module):
+class _LPPoolNd(Module):
     dims: int
 
     def __init__(
@@ -176,7 +182,7 @@ class _FractionalMaxPool(Module):
         )
 
 
-class _AdaptiveMaxPool(Module):
+class _AdaptiveMaxPoolNd(Module):
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__()
         self.output_size = output_size
@@ -186,7 +192,7 @@ class _AdaptiveMaxPool(Module):
         return f"output_size={self.output_size}"
 
 
-class _AdaptiveAvgPool(Module):
+class _AdaptiveAvgPoolNd(Module):
     def __init__(self, output_size: Any) -> None:
         super().__init__()
         self.output_size = output_size
@@ -195,7 +201,7 @@ class _AdaptiveAvgPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AvgPool1d(Module):
+class AvgPool1d(_AvgPoolNd):
     """The mean of each window of the last dimension."""
 
     def __init__(
@@ -223,45 +229,42 @@ class AvgPool1d(Module):
             self.count_include_pad,
         )
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
 
 def _spread(value: Any, dims: int) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(_MaxPoolNd):
     """The greatest element of each window of the last dimension."""
 
     forward = _forward("max_pool1d", *_MAX)
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_MaxPoolNd):
     """The greatest element of each window of the last two dimensions."""
 
     forward = _forward("max_pool2d", *_MAX)
 
 
-class MaxPool3d(_MaxPool):
+class MaxPool3d(_MaxPoolNd):
     """The greatest element of each window of the last three dimensions."""
 
     forward = _forward("max_pool3d", *_MAX)
 
 
-class MaxUnpool1d(_MaxUnpool):
+class MaxUnpool1d(_MaxUnpoolNd):
     """Puts maxima of windows of the last dimension back at their positions, among zeros."""
 
     dims = 1
 
 
-class MaxUnpool2d(_MaxUnpool):
+class MaxUnpool2d(_MaxUnpoolNd):
     """Puts maxima of windows of the last two dimensions back at their positions, among zeros."""
 
     dims = 2
 
 
-class MaxUnpool3d(_MaxUnpool):
+class MaxUnpool3d(_MaxUnpoolNd):
     """Puts maxima of windows of the last three dimensions back at their positions, among zeros."""
 
     dims = 3
@@ -302,55 +305,55 @@ class FractionalMaxPool3d(_FractionalMaxPool):
     dims = 3
 
 
-class LPPool1d(_LPPool):
+class LPPool1d(_LPPoolNd):
     """The power mean of each window of the last dimension, times its size."""
 
     dims = 1
 
 
-class LPPool2d(_LPPool):
+class LPPool2d(_LPPoolNd):
     """The power mean of each window of the last two dimensions, times its size."""
 
     dims = 2
 
 
-class LPPool3d(_LPPool):
+class LPPool3d(_LPPoolNd):
     """The power mean of each window of the last three dimensions, times its size."""
 
     dims = 3
 
 
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """The greatest elements of equal parts of the last dimension."""
 
     forward = _forward("adaptive_max_pool1d", "output_size", "return_indices")
 
 
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """The greatest elements of equal parts of the last two dimensions."""
 
     forward = _forward("adaptive_max_pool2d", "output_size", "return_indices")
 
 
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """The greatest elements of equal parts of the last three dimensions."""
 
     forward = _forward("adaptive_max_pool3d", "output_size", "return_indices")
 
 
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """The means of equal parts of the last dimension."""
 
     forward = _forward("adaptive_avg_pool1d", "output_size")
 
 
-class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """The means of equal parts of the last two dimensions."""
 
     forward = _forward("adaptive_avg_pool2d", "output_size")
 
 
-class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """The means of equal parts of the last three dimensions."""
 
     forward = _forward("adaptive_avg_pool3d", "output_size")

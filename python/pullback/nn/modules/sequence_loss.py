@@ -6,19 +6,18 @@ from typing import Any
 
 from pullback import Tensor
 from pullback.nn import functional as F
-from pullback.nn.modules.module import Module
+from pullback.nn.modules.loss import _Loss
 
 __all__ = ["CTCLoss"]
 
 
-class CTCLoss(Module):
+class CTCLoss(_Loss):
     """``F.ctc_loss`` with its settings kept."""
 
     def __init__(
         self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False
     ) -> None:
-        super().__init__()
-        self.reduction = reduction
+        super().__init__(reduction=reduction)
         self.blank = blank
         self.zero_infinity = zero_infinity
 

@@ -29,6 +29,16 @@ def _reverse_repeat_tuple(t: tuple[Any, ...], n: int) -> tuple[Any, ...]:
     return tuple(x for x in reversed(t) for _ in range(n))
 
 
+def _list_with_default(out_size: Any, defaults: list[int]) -> Any:
+    """A size whose None are the last numbers of ``defaults``; a number stays as it is."""
+    if isinstance(out_size, int):
+        return out_size
+    if len(defaults) <= len(out_size):
+        raise ValueError(f"Input dimension should be at least {len(out_size) + 1}")
+    known = defaults[-len(out_size) :]
+    return [d if v is None else v for v, d in zip(out_size, known, strict=True)]
+
+
 def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
     """Take a prefix off the keys that have it, in place, and off those of ``_metadata``.
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from pullback import Tensor, _core, func
+from pullback.func import _module
 from pullback.nn.modules.module import Module
 
 __all__ = ["functional_call"]
+
+
+def _reparametrize_module(
+    module: Module,
+    parameters_and_buffers: dict[str, Tensor],
+    tie_weights: bool = False,
+    strict: bool = False,
+) -> AbstractContextManager[None]:
+    """A block in which the module has these tensors; they are taken out again behind it."""
+    return _module.swapped(module, parameters_and_buffers, tie_weights, strict)
 
 
 def functional_call(
