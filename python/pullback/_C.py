@@ -19,7 +19,6 @@ from pullback._core import (
     layout,
     memory_format,
 )
-from pullback._core import _LinAlgError as _LinAlgError
 from pullback.overrides import DisableTorchFunction, DisableTorchFunctionSubclass
 
 __all__ = [
@@ -44,6 +43,7 @@ __all__ = [
 ]
 
 TensorBase = _TensorBase = Tensor
+_LinAlgError = _core._LinAlgError
 _VariableFunctions = _VariableFunctionsClass = _core._functions
 
 

@@ -262,7 +262,6 @@ class ExternalStream(Stream):
     """A queue of another library."""
 
 
-
 class _Type(type):
     """Of the types of tensors on a GPU, of which there are none."""
 

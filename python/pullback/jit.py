@@ -42,7 +42,6 @@ __all__ = [
 ]
 
 
-
 class TracerWarning(Warning):
     """The category of warnings of PyTorch's tracer, which programs filter; none is given here."""
 

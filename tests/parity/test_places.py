@@ -134,8 +134,7 @@ CALLS: dict[str, Any] = {
         m("nn.modules.transformer")._generate_square_subsequent_mask(3, dtype=t.float64).tolist()
     ),
     "fan": lambda t, m: [
-        m("nn.init")._calculate_correct_fan(t.ones(2, 3, 5), mode)
-        for mode in ("fan_in", "FAN_OUT")
+        m("nn.init")._calculate_correct_fan(t.ones(2, 3, 5), mode) for mode in ("fan_in", "FAN_OUT")
     ],
     "no_fan": lambda t, m: m("nn.init")._calculate_correct_fan(t.ones(2, 3), "fan"),
     **{
@@ -210,7 +209,9 @@ def test_a_step_is_recorded_where_the_optimizer_says_so() -> None:
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
-@pytest.mark.parametrize("settings", [{}, {"stride": 2, "padding": 1}, {"dilation": 2, "groups": 2}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"stride": 2, "padding": 1}, {"dilation": 2, "groups": 2}]
+)
 def test_gradients_of_convolutions(dims: int, settings: dict[str, int]) -> None:
     rng = np.random.default_rng(dims)
     x = rng.normal(size=(2, 4, *[7] * dims))

@@ -6,7 +6,15 @@ from typing import Any
 
 from pullback.compiler import allow_in_graph, disable, is_compiling, reset
 
-__all__ = ["allow_in_graph", "config", "disable", "is_compiling", "list_backends", "optimize", "reset"]
+__all__ = [
+    "allow_in_graph",
+    "config",
+    "disable",
+    "is_compiling",
+    "list_backends",
+    "optimize",
+    "reset",
+]
 
 
 class _Config:

@@ -8,7 +8,7 @@ import pullback as pb
 from pullback import Size, Tensor
 from pullback.distributions import constraints
 from pullback.distributions._transform import Transform
-from pullback.distributions.utils import lazy_property, _sum_rightmost
+from pullback.distributions.utils import _sum_rightmost, lazy_property
 
 __all__ = ["CatTransform", "ReshapeTransform", "StackTransform"]
 

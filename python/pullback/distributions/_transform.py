@@ -8,7 +8,7 @@ from typing import Any
 import pullback as pb
 from pullback import Tensor
 from pullback.distributions import constraints
-from pullback.distributions.utils import lazy_property, needs, _sum_rightmost
+from pullback.distributions.utils import _sum_rightmost, lazy_property, needs
 
 __all__ = ["ComposeTransform", "IndependentTransform", "Transform"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from pullback import Size, Tensor
 from pullback.distributions import constraints
 from pullback.distributions.distribution import Distribution
-from pullback.distributions.utils import needs, _sum_rightmost
+from pullback.distributions.utils import _sum_rightmost, needs
 
 __all__ = ["Independent"]
 

@@ -11,7 +11,7 @@ from pullback.distributions import constraints
 from pullback.distributions._factor import solve_lower
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
 from pullback.distributions.distribution import Distribution
-from pullback.distributions.utils import lazy_property, needs, _standard_normal
+from pullback.distributions.utils import _standard_normal, lazy_property, needs
 
 __all__ = ["LowRankMultivariateNormal"]
 

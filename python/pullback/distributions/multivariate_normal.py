@@ -9,7 +9,7 @@ from pullback import Tensor, broadcast_shapes
 from pullback.distributions import constraints
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
 from pullback.distributions._scale_matrix import ScaleMatrix, given_one
-from pullback.distributions.utils import needs, _standard_normal
+from pullback.distributions.utils import _standard_normal, needs
 
 __all__ = ["MultivariateNormal"]
 

@@ -10,7 +10,7 @@ from pullback.distributions import constraints
 from pullback.distributions._transform import ComposeTransform, Transform
 from pullback.distributions.distribution import Distribution
 from pullback.distributions.independent import Independent
-from pullback.distributions.utils import needs, _sum_rightmost
+from pullback.distributions.utils import _sum_rightmost, needs
 
 __all__ = ["TransformedDistribution"]
 

@@ -34,7 +34,7 @@ def _gradient(
         x = grad_output.new_zeros(sizes).requires_grad_()
         result = convolved(x, other if recorded else other.detach())
     given = grad_output if recorded else grad_output.detach()
-    (found,) = pb.autograd.grad(result, x, given, create_graph=recorded)
+    found: Tensor = pb.autograd.grad(result, x, given, create_graph=recorded)[0]
     return found
 
 

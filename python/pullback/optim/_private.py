@@ -13,7 +13,18 @@ from typing import Any
 import pullback as pb
 from pullback import Tensor
 
-__all__ = ["ParamsT"]
+__all__ = [
+    "ParamsT",
+    "_default_to_fused_or_foreach",
+    "_disable_dynamo_if_unsupported",
+    "_get_capturable_supported_devices",
+    "_get_scalar_dtype",
+    "_get_value",
+    "_stack_if_compiling",
+    "_to_scalar",
+    "_use_grad_for_differentiable",
+    "_view_as_real",
+]
 
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 

@@ -22,16 +22,7 @@ from typing import Any
 
 import pullback as pb
 from pullback import Tensor, _arguments, _core
-from pullback.optim._private import ParamsT as ParamsT
-from pullback.optim._private import _default_to_fused_or_foreach as _default_to_fused_or_foreach
-from pullback.optim._private import _disable_dynamo_if_unsupported as _disable_dynamo_if_unsupported
-from pullback.optim._private import _get_capturable_supported_devices as _get_capturable_supported_devices
-from pullback.optim._private import _get_scalar_dtype as _get_scalar_dtype
-from pullback.optim._private import _get_value as _get_value
-from pullback.optim._private import _stack_if_compiling as _stack_if_compiling
-from pullback.optim._private import _to_scalar as _to_scalar
-from pullback.optim._private import _use_grad_for_differentiable as _use_grad_for_differentiable
-from pullback.optim._private import _view_as_real as _view_as_real
+from pullback.optim import _private
 from pullback.utils.hooks import RemovableHandle
 
 __all__ = [
@@ -429,3 +420,9 @@ def _cast(param: Any, value: Any, single: bool, name: Any = None) -> Any:
 
 def _type_name(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def __getattr__(name: str) -> Any:
+    if name in _private.__all__:
+        return getattr(_private, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -130,7 +130,7 @@ def check_backward_validity(inputs: Sequence[Any]) -> None:
         )
 
 
-def get_device_states(*args: Any) -> tuple[list[int], list[Tensor]]:
+def get_device_states(*args: Any) -> tuple[list[int], list[_core.Tensor]]:
     """The devices of the arguments besides the CPU, and their generators' states: none.
 
     Example:
@@ -144,7 +144,7 @@ def get_device_states(*args: Any) -> tuple[list[int], list[Tensor]]:
 
 
 def set_device_states(
-    devices: Sequence[int], states: Sequence[Tensor], *, device_type: str | None = None
+    devices: Sequence[int], states: Sequence[_core.Tensor], *, device_type: str | None = None
 ) -> None:
     """Takes what ``get_device_states`` gives.
 

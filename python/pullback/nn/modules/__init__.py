@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pullback.nn.modules import activation, container, loss
+from pullback.nn.modules import activation, batchnorm, container, loss
 from pullback.nn.modules import utils as utils
 from pullback.nn.modules.activation import (
     CELU,
@@ -36,9 +36,6 @@ from pullback.nn.modules.activation import (
 )
 from pullback.nn.modules.adaptive import AdaptiveLogSoftmaxWithLoss
 from pullback.nn.modules.attention import MultiheadAttention
-from pullback.nn.modules.batchnorm import _InstanceNorm as _InstanceNorm
-from pullback.nn.modules.batchnorm import _LazyNormBase as _LazyNormBase
-from pullback.nn.modules.batchnorm import _NormBase as _NormBase
 from pullback.nn.modules.batchnorm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -169,6 +166,11 @@ from pullback.nn.modules.upsampling import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
+
+# The bases in PyTorch's file ``instancenorm``, whose names are those of this package.
+_InstanceNorm = batchnorm._InstanceNorm
+_LazyNormBase = batchnorm._LazyNormBase
+_NormBase = batchnorm._NormBase
 
 # Those that PyTorch has in the file of another family.
 for _file, _classes in (

@@ -151,7 +151,7 @@ class CELU(_Activation):
 class Hardtanh(_Activation):
     """``x`` limited to [min_val, max_val]."""
 
-    shown = ("min_val", "max_val")
+    shown: tuple[str, ...] = ("min_val", "max_val")
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()

@@ -194,7 +194,7 @@ class BatchNorm3d(_BatchNorm):
 class SyncBatchNorm(_BatchNorm):
     """Batch normalisation over several processes: there is one process, so it is refused."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(
             "SyncBatchNorm synchronises statistics over processes of several devices: got one "
             "process on the CPU. Use BatchNorm1d, BatchNorm2d or BatchNorm3d."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pullback as pb
 from pullback import Tensor, _core
-from pullback.nn.modules import _registration
+from pullback.nn.modules import _registration, _state
 from pullback.nn.modules._conversion import Converted, type_name
 from pullback.nn.modules._hooks import (
     Hooked,
@@ -28,8 +28,6 @@ from pullback.nn.modules._registration import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from pullback.nn.modules._state import Stateful
-from pullback.nn.modules._state import _IncompatibleKeys as _IncompatibleKeys
 from pullback.nn.parameter import Buffer, Parameter
 
 if TYPE_CHECKING:
@@ -47,8 +45,10 @@ __all__ = [
     "register_module_parameter_registration_hook",
 ]
 
+_IncompatibleKeys = _state._IncompatibleKeys  # where programs import it from
 
-class Module(Converted, Stateful, Hooked):
+
+class Module(Converted, _state.Stateful, Hooked):
     """Base class of all modules: subclass it, call ``super().__init__()``, define ``forward``.
 
     Example:
