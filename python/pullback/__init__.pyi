@@ -471,6 +471,9 @@ from pullback._misc import (
     _assert as _assert,
 )
 from pullback._misc import (
+    _assert_async as _assert_async,
+)
+from pullback._misc import (
     are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
 )
 from pullback._misc import (

@@ -30,6 +30,12 @@ from pullback.autograd.function import Function
 from pullback.autograd.graph import saved_tensors_hooks
 from pullback.random import fork_rng
 from pullback.utils import _selective
+from pullback.utils._checkpoint_parts import (
+    check_backward_validity,
+    detach_variable,
+    get_device_states,
+    set_device_states,
+)
 from pullback.utils._selective import *  # noqa: F403
 
 __all__ = [
@@ -39,9 +45,11 @@ __all__ = [
     "checkpoint",
     "checkpoint_sequential",
     "detach_variable",
+    "get_device_states",
     "noop_context_fn",
     "set_checkpoint_debug_enabled",
     "set_checkpoint_early_stop",
+    "set_device_states",
 ]
 __all__ += _selective.__all__
 
@@ -114,76 +122,6 @@ def noop_context_fn() -> _Contexts:
         ...     pass
     """
     return contextlib.nullcontext(), contextlib.nullcontext()
-
-
-def check_backward_validity(inputs: Sequence[Any]) -> None:
-    """Warn when no input requires a gradient.
-
-    Example:
-        >>> import pullback as pb
-        >>> from pullback.utils.checkpoint import check_backward_validity
-        >>> check_backward_validity([pb.ones(1, requires_grad=True), 2])
-    """
-    if not any(x.requires_grad for x in inputs if isinstance(x, _core.Tensor)):
-        warnings.warn(
-            "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2
-        )
-
-
-def get_device_states(*args: Any) -> tuple[list[int], list[_core.Tensor]]:
-    """The devices of the arguments besides the CPU, and their generators' states: none.
-
-    Example:
-        >>> import pullback as pb
-        >>> from pullback.utils.checkpoint import get_device_states
-        >>> get_device_states(pb.ones(1))
-        ([], [])
-    """
-    del args
-    return [], []
-
-
-def set_device_states(
-    devices: Sequence[int], states: Sequence[_core.Tensor], *, device_type: str | None = None
-) -> None:
-    """Takes what ``get_device_states`` gives.
-
-    Raises:
-        RuntimeError: a device is named.
-
-    Example:
-        >>> from pullback.utils.checkpoint import set_device_states
-        >>> set_device_states([], [])
-    """
-    if devices or states:
-        raise RuntimeError(
-            f"set_device_states: got devices {list(devices)} of the type {device_type}, expected "
-            "none: pullback runs on the CPU only."
-        )
-
-
-def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The inputs, with each tensor as a leaf of its own.
-
-    Raises:
-        RuntimeError: the inputs are no tuple.
-
-    Example:
-        >>> import pullback as pb
-        >>> from pullback.utils.checkpoint import detach_variable
-        >>> x, n = detach_variable((pb.ones(1, requires_grad=True) * 2, 3))
-        >>> x.is_leaf, x.requires_grad, n
-        (True, True, 3)
-    """
-    if not isinstance(inputs, tuple):
-        raise RuntimeError(
-            "Only tuple of tensors is supported. Got Unsupported input type: "
-            f"{type(inputs).__name__}"
-        )
-    return tuple(
-        x.detach().requires_grad_(x.requires_grad) if isinstance(x, _core.Tensor) else x
-        for x in inputs
-    )
 
 
 def checkpoint(
