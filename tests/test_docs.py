@@ -158,6 +158,8 @@ NOT_ON_A_PAGE = {
     "SavedRow",
     "check_backward_validity",
     "detach_variable",
+    "get_device_states",
+    "set_device_states",
     "unserializable_hook",
     "warn_if_has_hooks",
 }
