@@ -198,6 +198,9 @@ def test_the_gradient_of_a_gradient_of_a_solution() -> None:
 def test_what_has_been_removed_names_its_successor(name: str) -> None:
     with pytest.raises(RuntimeError, match=r"is now removed. Use linalg\."):
         getattr(pb, name)(pb.eye(2), pb.eye(2))
+    if name != "matrix_rank":
+        with pytest.raises(RuntimeError, match=r"is now removed. Use linalg\."):
+            getattr(pb.Tensor, name)(pb.eye(2), pb.eye(2))
 
 
 @pytest.mark.parametrize("pivots", [[7, 9], [0, 1], [-1, -1]])

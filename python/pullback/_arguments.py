@@ -39,6 +39,14 @@ def maybe(check: Check, function: str, /, **values: object) -> None:
         check(function, **given)
 
 
+def whole(function: str, /, **values: object) -> None:
+    """Integers that are no bools, as the core's functions take them."""
+    for name, value in values.items():
+        if isinstance(value, bool):
+            refuse(function, name, "int", value)
+    integers(function, **values)
+
+
 def sizes(function: str, /, **values: object) -> None:
     """One integer, or a tuple or list of them."""
     for name, value in values.items():
@@ -65,7 +73,8 @@ def tuples(function: str, /, **values: object) -> None:
     for name, value in values.items():
         if not isinstance(value, (tuple, list)):
             refuse(function, name, "tuple of ints", value)
-        sizes(function, **{name: value})
+        for each in value:
+            whole(function, **{name: each})
 
 
 def factory(function: str, /, dtype: object, layout: object, device: object) -> None:

@@ -55,7 +55,7 @@ def renorm(
     """
     _arguments.tensors("renorm", input=input)
     _arguments.numbers("renorm", p=p, maxnorm=maxnorm)
-    _arguments.integers("renorm", dim=dim)
+    _arguments.whole("renorm", dim=dim)
     if not p > 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
     if not maxnorm >= 0:
@@ -77,7 +77,7 @@ def _slices(
 ) -> tuple[Tensor, int, Tensor, Tensor]:
     """What scatter_reduce takes, after torch's checks; an input of no dimensions has one."""
     _arguments.tensors(name, input=input, index=index, source=source)
-    _arguments.integers(name, dim=dim)
+    _arguments.whole(name, dim=dim)
     _arguments.texts(name, reduce=reduce)
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(
@@ -190,7 +190,7 @@ def nonzero_static(
                 [-1]])
     """
     _arguments.tensors("nonzero_static", input=input)
-    _arguments.integers("nonzero_static", size=size, fill_value=fill_value)
+    _arguments.whole("nonzero_static", size=size, fill_value=fill_value)
     if size < 0:
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
     _out.check("nonzero_static", out, input, dtype=pb.int64)
@@ -299,7 +299,7 @@ def as_strided_scatter(
     """
     _arguments.tensors("as_strided_scatter", input=input, src=src)
     _arguments.tuples("as_strided_scatter", size=size, stride=stride)
-    _arguments.maybe(_arguments.integers, "as_strided_scatter", storage_offset=storage_offset)
+    _arguments.maybe(_arguments.whole, "as_strided_scatter", storage_offset=storage_offset)
     offset = input.storage_offset() if storage_offset is None else storage_offset
     whole = _with_memory(input, _end(size, stride, offset) if len(size) == len(stride) else 0)
     part = whole.as_strided(size, stride, storage_offset)
@@ -375,6 +375,7 @@ def narrow_copy(
         tensor([2, 3])
     """
     _arguments.tensors("narrow_copy", input=input)
+    _arguments.whole("narrow_copy", dim=dim, length=length)
     _out.check("narrow_copy", out, input, dtype=input.dtype)
     return _copy(input.narrow(dim, start, length), out)
 
@@ -400,8 +401,8 @@ def slice_copy(
         tensor([2, 3])
     """
     _arguments.tensors("slice_copy", input=input)
-    _arguments.integers("slice_copy", dim=dim, step=step)
-    _arguments.maybe(_arguments.integers, "slice_copy", start=start, end=end)
+    _arguments.whole("slice_copy", dim=dim, step=step)
+    _arguments.maybe(_arguments.whole, "slice_copy", start=start, end=end)
     if step <= 0:
         raise RuntimeError("slice step must be positive")
     at = _arguments.wrapped(dim, input.ndim)

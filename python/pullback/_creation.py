@@ -150,7 +150,7 @@ def frombuffer(
         >>> pb.frombuffer(bytearray(b"abc"), dtype=pb.uint8, offset=1)
         tensor([98, 99], dtype=torch.uint8)
     """
-    _arguments.integers("frombuffer", count=count, offset=offset)
+    _arguments.whole("frombuffer", count=count, offset=offset)
     _arguments.flags("frombuffer", requires_grad=requires_grad)
     if isinstance(buffer, Tensor) or not _has_buffer(buffer):
         raise ValueError("object does not implement Python buffer protocol.")
@@ -230,7 +230,7 @@ def from_file(
         tensor([1, 2, 3], dtype=torch.uint8)
     """
     _arguments.texts("from_file", filename=filename)
-    _arguments.integers("from_file", size=size)
+    _arguments.whole("from_file", size=size)
     _arguments.maybe(_arguments.bools, "from_file", shared=shared)
     _arguments.bools("from_file", pin_memory=pin_memory)
     _arguments.factory("from_file", dtype=None, layout=layout, device=device)

@@ -107,9 +107,9 @@ def gradient(
         (tensor([1., 2., 4., 5.]),)
     """
     _arguments.tensors("gradient", input=input)
-    _arguments.integers("gradient", edge_order=edge_order)
+    _arguments.whole("gradient", edge_order=edge_order)
     given = [] if dim is None else [dim] if isinstance(dim, int) else list(dim)
-    _arguments.sizes("gradient", dim=given)
+    _arguments.tuples("gradient", dim=given)
     dims = (
         list(range(input.ndim))
         if dim is None

@@ -20,7 +20,7 @@ _PADDINGS = ("zeros", "border", "reflection")
 
 def _named(function: str, name: str, value: object, names: tuple[str, ...]) -> str:
     """What a number stands for."""
-    _arguments.integers(function, **{name: value})
+    _arguments.whole(function, **{name: value})
     if not isinstance(value, int) or not 0 <= value < len(names):
         raise ValueError(
             f"{function}: {value} is not a valid value for {name}: expected a number below "
@@ -307,7 +307,7 @@ def convolution(
     _arguments.tensors("convolution", input=input, weight=weight)
     _arguments.maybe(_arguments.tensors, "convolution", bias=bias)
     _arguments.bools("convolution", transposed=transposed)
-    _arguments.integers("convolution", groups=groups)
+    _arguments.whole("convolution", groups=groups)
     lists = {
         "stride": stride,
         "padding": padding,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -111,8 +112,13 @@ def _check_weight(function: str, shape: Any, dtype: pb.dtype, weight: Tensor | N
         )
 
 
+def _count(function: str, bins: Any, wanted: str) -> int:
+    if isinstance(bins, bool) or not hasattr(type(bins), "__index__"):
+        _arguments.refuse(function, "bins", wanted, bins)
+    return operator.index(bins)
+
+
 def _spaced(function: str, ends: tuple[float, float], bins: Any, dtype: pb.dtype) -> Tensor:
-    _arguments.integers(function, bins=bins)
     if bins <= 0:
         raise RuntimeError(f"{function}: bins must be > 0, but got {bins}")
     return pb.linspace(*ends, bins + 1, dtype=dtype)
@@ -166,8 +172,8 @@ def histogram(
         tensor([2., 1.])
     """
     _check_input("histogram", input, weight, density)
-    if not isinstance(bins, (int, Tensor)):
-        _arguments.refuse("histogram", "bins", "int or Tensor", bins)
+    if not isinstance(bins, Tensor):
+        bins = _count("histogram", bins, "int or Tensor")
     given = _check_range("histogram", range, 1)
     _check_weight("histogram", input.shape, input.dtype, weight)
     if out is not None:
@@ -224,10 +230,11 @@ def histogramdd(
     if input.ndim < 2:
         raise RuntimeError("histogramdd: input tensor should have at least 2 dimensions")
     count = input.size(-1)
-    if isinstance(bins, int):
-        bins = [bins] * count
     if not isinstance(bins, (tuple, list)):
-        _arguments.refuse("histogramdd", "bins", "int, tuple of ints or tuple of Tensors", bins)
+        several = "int, tuple of ints or tuple of Tensors"
+        bins = [_count("histogramdd", bins, several)] * count
+    elif not (bins and isinstance(bins[0], Tensor)):
+        _arguments.tuples("histogramdd", bins=bins)
     if len(bins) != count:
         raise RuntimeError(
             "histogramdd: The size of bins must be equal to the innermost dimension of the input, "

@@ -102,8 +102,8 @@ _out(
     "parse_schema parse_type_comment unify_type_list wait while_loop",
 )
 _out("it is for named or nested tensors", "Tensor", "name to_padded_tensor")
-_REMOVED = "PyTorch has given it up, and raises an error"
-_out(_REMOVED, "Tensor", "eig lstsq reinforce resize resize_as solve storage_type symeig volatile")
+_REMOVED = "PyTorch has given it up, and warns"
+_out(_REMOVED, "Tensor", "resize resize_as storage_type volatile")
 _MACHINERY = "it is a part of PyTorch's own machinery"
 _out(
     _MACHINERY,

@@ -13,26 +13,26 @@ def _refuse(name: str, instead: str) -> NoReturn:
     )
 
 
-def eig(*args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG001
+def eig(*_: Any, **__: Any) -> NoReturn:
     """Always a RuntimeError: ``linalg.eig`` and ``linalg.eigvals`` have taken its place."""
     _refuse("eig", "linalg.eig, or linalg.eigvals for the values alone, which are complex")
 
 
-def symeig(*args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG001
+def symeig(*_: Any, **__: Any) -> NoReturn:
     """Always a RuntimeError: ``linalg.eigh`` has taken its place."""
     _refuse("symeig", "linalg.eigh, or linalg.eigvalsh, which read the lower half by default")
 
 
-def solve(*args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG001
+def solve(*_: Any, **__: Any) -> NoReturn:
     """Always a RuntimeError: ``linalg.solve`` has taken its place."""
     _refuse("solve", "linalg.solve(A, B), whose arguments are the other way round")
 
 
-def lstsq(*args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG001
+def lstsq(*_: Any, **__: Any) -> NoReturn:
     """Always a RuntimeError: ``linalg.lstsq`` has taken its place."""
     _refuse("lstsq", "linalg.lstsq(A, B), whose arguments are the other way round")
 
 
-def matrix_rank(*args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG001
+def matrix_rank(*_: Any, **__: Any) -> NoReturn:
     """Always a RuntimeError: ``linalg.matrix_rank`` has taken its place."""
     _refuse("matrix_rank", "linalg.matrix_rank, where `symmetric` is `hermitian`")

@@ -101,7 +101,7 @@ def segment_reduce(
     _arguments.maybe(_arguments.tensors, "segment_reduce", lengths=lengths, indices=indices)
     _arguments.maybe(_arguments.tensors, "segment_reduce", offsets=offsets)
     _arguments.texts("segment_reduce", reduce=reduce)
-    _arguments.integers("segment_reduce", axis=axis)
+    _arguments.whole("segment_reduce", axis=axis)
     _arguments.bools("segment_reduce", unsafe=unsafe)
     _arguments.maybe(_arguments.numbers, "segment_reduce", initial=initial)
     if indices is not None:

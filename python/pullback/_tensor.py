@@ -467,6 +467,38 @@ class Tensor:
 
         return dim_order(self, ambiguity_check)
 
+    def eig(self: Any, eigenvectors: bool = False) -> Any:
+        """``pullback.eig``, which PyTorch has given up: always a RuntimeError."""
+        from pullback._removed import eig
+
+        return eig(self, eigenvectors)
+
+    def lstsq(self: Any, other: Any) -> Any:
+        """``pullback.lstsq``, which PyTorch has given up: always a RuntimeError."""
+        from pullback._removed import lstsq
+
+        return lstsq(self, other)
+
+    def reinforce(self: Any, reward: Any) -> Any:
+        """Always a RuntimeError: PyTorch has given it up."""
+        del reward
+        raise RuntimeError(
+            "reinforce() was removed. Multiply the reward with minus the log_prob of a "
+            "distribution in torch.distributions, and call backward on that."
+        )
+
+    def solve(self: Any, other: Any) -> Any:
+        """``pullback.solve``, which PyTorch has given up: always a RuntimeError."""
+        from pullback._removed import solve
+
+        return solve(self, other)
+
+    def symeig(self: Any, eigenvectors: bool = False) -> Any:
+        """``pullback.symeig``, which PyTorch has given up: always a RuntimeError."""
+        from pullback._removed import symeig
+
+        return symeig(self, eigenvectors)
+
     def is_conj(self: Any) -> bool:
         """Always False: conjugates are computed, not marked."""
         return False

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+import facade
 import pullback as pb
 from parity_both import same
-from pullback.fx import _symbolic_trace
+from pullback.fx import _code, _symbolic_trace
 from samples import TOLERANCES
 
 torch = pytest.importorskip("torch")
@@ -328,6 +333,51 @@ def test_every_function_is_recorded() -> None:
     ]
     assert len(functions) > 100
     assert not missed
+
+
+def test_functions_that_load_late_are_recorded() -> None:
+    late = {name: getattr(pb, name) for name in pb._LAZY}
+    recorded = {name for name, each in late.items() if _symbolic_trace._is_function(each)}
+    assert {pb._LAZY[name] for name in recorded} == set(_symbolic_trace._LATE)
+    graph = pb.fx.symbolic_trace(lambda x: pb.ldexp(pb.layer_norm(x, (2,)), x)).graph
+    assert [n.target for n in graph.nodes][1:3] == [pb.layer_norm, pb.ldexp]
+
+
+def test_functions_of_all_modules_are_recorded() -> None:
+    """But those that are asked of a pass or of a mode, and not of a tensor alone."""
+    others = {"autograd", "autograd.functional", "overrides"}
+    recorded = {id(f) for space in _code.spaces().values() for f in vars(space).values()}
+    for module in [*facade.MODULES, "pullback.masked", "pullback.overrides"]:
+        for name, each in vars(importlib.import_module(module)).items():
+            if name[0] == "_" or not _symbolic_trace._is_function(each):
+                continue
+            short = module.removeprefix("pullback.")
+            assert (id(each) in recorded) != (short in others), f"{module}.{name}"
+
+
+@pytest.mark.parametrize("call", ["fft.rfft(x, n=3)", "fft.fftshift(x)", "masked.sum(x)"])
+def test_functions_of_modules_are_written_by_their_paths(call: str) -> None:
+    traced = pb.fx.symbolic_trace(eval(f"lambda x: pb.{call}", {"pb": pb}))
+    path = call.partition("(")[0]
+    assert f"= torch.{path}(x" in traced.code
+    x = pb.arange(4.0)
+    assert pb.equal(traced(x), eval(f"pb.{call}", {"pb": pb, "x": x}))
+
+
+FRESH = """
+import pullback as torch
+print(torch.fx.symbolic_trace(lambda x: {call}).code)
+"""
+
+
+@pytest.mark.parametrize(
+    "call", ["torch.ldexp(x, x)", "torch.layer_norm(x, (2,))", "torch.fft.fft(x)"]
+)
+def test_tracing_does_not_depend_on_what_ran_before(call: str) -> None:
+    command = [sys.executable, "-c", FRESH.format(call=call)]
+    fresh = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=True)
+    here = pb.fx.symbolic_trace(eval(f"lambda x: {call}", {"torch": pb})).code
+    assert fresh.stdout.strip() == here.strip()
 
 
 @pytest.mark.parametrize(

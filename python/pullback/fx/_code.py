@@ -13,6 +13,8 @@ import math
 import operator
 import re
 from collections.abc import Callable
+from operator import attrgetter
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pullback as pb
@@ -21,7 +23,7 @@ from pullback.fx.node import Argument, Node, function_name
 if TYPE_CHECKING:
     from pullback.fx.graph import Graph
 
-__all__ = ["Namespace", "PythonCode", "write_code"]
+__all__ = ["Namespace", "PythonCode", "spaces", "write_code"]
 
 # How operators are written; {} are the arguments.
 FORMS: dict[Callable[..., Any], str] = {
@@ -80,15 +82,16 @@ class Namespace:
         return name
 
 
+def spaces() -> dict[str, ModuleType]:
+    """The modules of functions of tensors, by the paths under which code finds them."""
+    names = ("nn.functional", "special", "linalg", "fft", "masked")
+    return {"torch": pb, **{f"torch.{name}": attrgetter(name)(pb) for name in names}}
+
+
 def _reachable(target: Callable[..., Any]) -> str | None:
     """The path from ``torch`` to a function of pullback, None if there is none."""
     name = getattr(target, "__name__", "")
-    for space, path in (
-        (pb, "torch"),
-        (pb.nn.functional, "torch.nn.functional"),
-        (pb.special, "torch.special"),
-        (pb.linalg, "torch.linalg"),
-    ):
+    for path, space in spaces().items():
         if vars(space).get(name) is target:
             return f"{path}.{name}"
     return None

@@ -20,6 +20,7 @@ from typing import Any
 
 import pullback as pb
 from pullback import Tensor
+from pullback.fx._code import spaces
 from pullback.fx.graph import Graph
 from pullback.fx.graph_module import GraphModule
 from pullback.fx.node import Argument, Node, has_side_effect, map_aggregate
@@ -163,7 +164,17 @@ _KINDS = (
 
 
 # Where functions of tensors are that the package loads when they are first used.
-_LATE = ("_histogram", "_lowrank", "_misc", "nn.functional", "nn.utils.weight_norm")
+_LATE = (
+    "_compositions",
+    "_finite_differences",
+    "_functional_names",
+    "_histogram",
+    "_lowrank",
+    "_misc",
+    "_segments",
+    "nn.functional",
+    "nn.utils.weight_norm",
+)
 
 
 def _is_function(value: Any) -> bool:
@@ -360,7 +371,7 @@ class Tracer(TracerBase):
         for name, place in vars(pb)["_LAZY"].items():
             if place in _LATE:
                 getattr(pb, name)
-        for space in (pb, pb.nn.functional, pb.special, pb.linalg):
+        for space in spaces().values():
             for name, value in list(vars(space).items()):
                 if (name[0] != "_" or name == "_assert") and _is_function(value):
                     places.append((vars(space), name, _recording(value)))
@@ -368,10 +379,10 @@ class Tracer(TracerBase):
             for name, value in list(vars(module).items()):
                 if name[0] != "_" and callable(value) and not isinstance(value, type):
                     places.append((vars(module), name, _recording(value)))
-        spaces = getattr(inspect.unwrap(function), "__globals__", {})
-        for name, value in list(spaces.items()):
+        around = getattr(inspect.unwrap(function), "__globals__", {})
+        for name, value in list(around.items()):
             if any(value is each for each in self._autowrap_functions):
-                places.append((spaces, name, _recording(value)))
+                places.append((around, name, _recording(value)))
         for its_globals, name in _wrapped.values():
             value = its_globals.get(name, getattr(builtins, name, None))
             if callable(value):

@@ -172,7 +172,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
         RuntimeError: shapes that do not fit.
     """
     _arguments.tensors("conv_tbc", input=input, weight=weight, bias=bias)
-    _arguments.integers("conv_tbc", pad=pad)
+    _arguments.whole("conv_tbc", pad=pad)
     if input.dim() != 3 or weight.dim() != 3 or bias.dim() != 1:
         raise RuntimeError(
             "conv_tbc: Input and weight must have 3 dimensions and bias 1: got "

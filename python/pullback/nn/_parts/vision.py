@@ -197,7 +197,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
         RuntimeError: the channels are not divisible by ``r * r``, or there are none.
     """
     _arguments.tensors("pixel_shuffle", input=input)
-    _arguments.integers("pixel_shuffle", upscale_factor=upscale_factor)
+    _arguments.whole("pixel_shuffle", upscale_factor=upscale_factor)
     r = upscale_factor
     if input.dim() < 3:
         raise RuntimeError(
@@ -225,7 +225,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
         RuntimeError: height or width is not divisible by ``downscale_factor``.
     """
     _arguments.tensors("pixel_unshuffle", input=input)
-    _arguments.integers("pixel_unshuffle", downscale_factor=downscale_factor)
+    _arguments.whole("pixel_unshuffle", downscale_factor=downscale_factor)
     r = downscale_factor
     if input.dim() < 3:
         raise RuntimeError(
@@ -253,7 +253,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         RuntimeError: the channels are not divisible by ``groups``.
     """
     _arguments.tensors("channel_shuffle", input=input)
-    _arguments.integers("channel_shuffle", groups=groups)
+    _arguments.whole("channel_shuffle", groups=groups)
     if input.dim() < 3:
         raise RuntimeError(
             "channel_shuffle expects input with > 2 dims, but got input with sizes "
@@ -276,7 +276,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 def native_channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """``channel_shuffle``."""
     _arguments.tensors("native_channel_shuffle", input=input)
-    _arguments.integers("native_channel_shuffle", groups=groups)
+    _arguments.whole("native_channel_shuffle", groups=groups)
     return channel_shuffle(input, groups)
 
 

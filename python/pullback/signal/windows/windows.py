@@ -27,7 +27,7 @@ def _window(function: _F) -> _F:
 
     @functools.wraps(function)
     def checking(M: Any, **given: Any) -> Tensor:
-        _arguments.integers(name, M=M)
+        _arguments.whole(name, M=M)
         _arguments.bools(name, **{k: v for k, v in given.items() if k in ("sym", "requires_grad")})
         kinds: dict[str, Any] = {
             "dtype": _pb.dtype,
