@@ -248,6 +248,7 @@ MEMBERS = {
     "as_strided_scatter": "def as_strided_scatter(\n    self, src: Tensor, size: Sequence[_int], "
     "stride: Sequence[_int], storage_offset: _int | None = None\n) -> Tensor: ...",
     "dim_order": "def dim_order(self, *, ambiguity_check: Any = False) -> tuple[_int, ...]: ...",
+    "eig": "def eig(self, eigenvectors: _bool = False) -> NoReturn: ...",
     "fill_diagonal_": "def fill_diagonal_(self, fill_value: Any, wrap: _bool = False) -> Tensor: "
     "...",
     "index_reduce": "def index_reduce(\n    self, dim: _int, index: Tensor, source: Tensor, "
@@ -256,15 +257,21 @@ MEMBERS = {
     "reduce: str, *, include_self: _bool = True\n) -> Tensor: ...",
     "ldexp": "def ldexp(self, other: Tensor) -> Tensor: ...",
     "ldexp_": "def ldexp_(self, other: Tensor) -> Tensor: ...",
+    "lstsq": "def lstsq(self, other: Tensor) -> NoReturn: ...",
     "map2_": "def map2_(self, x: Tensor, y: Tensor, callable: Any) -> Tensor: ...",
     "map_": "def map_(self, tensor: Tensor, callable: Any) -> Tensor: ...",
     "narrow_copy": "def narrow_copy(self, dim: _int, start: _int, length: _int) -> Tensor: ...",
     "new_empty_strided": "def new_empty_strided(\n    self, size: Sequence[_int], "
-    "stride: Sequence[_int], **others: Any\n) -> Tensor: ...",
+    "stride: Sequence[_int], *, dtype: _dtype | None = None, layout: _layout | None = None, "
+    "device: Any = None, requires_grad: _bool = False, pin_memory: _bool = False\n) "
+    "-> Tensor: ...",
     "nonzero_static": "def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor: "
     "...",
+    "reinforce": "def reinforce(self, reward: Any) -> NoReturn: ...",
     "renorm": "def renorm(self, p: _float, dim: _int, maxnorm: _float) -> Tensor: ...",
     "renorm_": "def renorm_(self, p: _float, dim: _int, maxnorm: _float) -> Tensor: ...",
+    "solve": "def solve(self, other: Tensor) -> NoReturn: ...",
+    "symeig": "def symeig(self, eigenvectors: _bool = False) -> NoReturn: ...",
     "unsafe_chunk": "def unsafe_chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]: "
     "...",
     "unsafe_split": "def unsafe_split(\n    self, split_size: _int, dim: _int = 0\n) "
