@@ -230,3 +230,28 @@ def test_pivots_of_blocks_of_two_are_taken() -> None:
 
 def test_the_spectral_norm_of_nothing() -> None:
     assert pb.linalg.matrix_norm(pb.zeros(2, 0, 3), 2).equal(pb.zeros(2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("n", [2, 5, 20])
+def test_a_zero_pivot_hides_no_nan_below_it(dtype: str, n: int) -> None:
+    a = np.eye(n).astype(dtype)
+    a[0, 0] = 0
+    a[n - 1, 0] = np.nan
+    for stack in (a, np.stack([a] * 5)):
+        assert pb.linalg.det(pb.tensor(stack)).isnan().all()
+
+
+def test_a_row_that_is_not_finite_leaves_the_gradient_of_others() -> None:
+    """L of a tall matrix has such a row below the square, of which U does not depend."""
+    a = pb.tensor([[4.0, 1], [1, 3], [float("nan"), 1]], requires_grad=True)
+    _, _, u = pb.linalg.lu(a)
+    assert u.isfinite().all()
+    (found,) = pb.autograd.grad(u.sum(), a)
+    assert found[:2].isfinite().all()
+
+
+def test_the_gradient_of_how_many_coordinates_differ_is_zero() -> None:
+    x = pb.tensor([[float("inf"), 1.0], [2, 3]], requires_grad=True)
+    (found,) = pb.autograd.grad(pb.cdist(x, x, p=0.0).sum(), x)
+    assert (found == 0).all()

@@ -454,6 +454,17 @@ const Operation& detail::elementwise_operation() {
   return operation;
 }
 
+Saved Saved::in_float32() const {
+  Saved wide = *this;
+  wide.operands[0] = cast(operands[0].tensor(), DType::Float32);
+  if (reads & kReadsY) wide.result = elementwise(op_, wide.operands[0], params);
+  return wide;
+}
+Tensor in_float32(Elementwise::Function times, const Tensor& t, const Saved& s) {
+  if (!is_narrow(t.dtype())) return times(t, s);
+  return cast(times(cast(t, DType::Float32), s.in_float32()), t.dtype());
+}
+
 void Saved::report_unnamed(Reads what) const {
   const char* name = what == kReadsY   ? "the result"
                      : what == kReadsA ? "operand a"

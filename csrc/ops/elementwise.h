@@ -54,6 +54,8 @@ class Saved {
   Scalar factor() const {
     return params[2] == 0 ? Scalar(params[1]) : Scalar(std::complex<double>(params[1], params[2]));
   }
+  // The same in float32; of an operator of one tensor, whose result is computed anew.
+  Saved in_float32() const;
 
  private:
   void named(Reads what) const {
@@ -98,6 +100,12 @@ inline constexpr int kMaxParams = 3;
 // The parameters of a kernel with a factor: p0 as the kernel reads it, p1 for the slopes, and p2,
 // the imaginary part, for both.
 void scale_params(double* params, DType dtype, const Scalar& factor);
+
+// A slope of several steps, each of which would be rounded to half or bfloat16: taken in float32 it
+// is rounded once.  Of an operator of one tensor, which it reads.
+Tensor in_float32(Elementwise::Function times, const Tensor& t, const Saved& s);
+#define PB_WIDE(SLOPE) \
+  in_float32([]([[maybe_unused]] T t, [[maybe_unused]] S s) -> Tensor { return SLOPE; }, t, s)
 
 // A partial that is zero everywhere (sign, floor, comparisons with a float result).
 Tensor zero_slope(const Tensor& t, const Saved& s);

@@ -82,14 +82,13 @@ int lu(T* a, int m, int n, int lda, int* pivots) {
       }
     }
     pivots[j] = best + 1;
-    if (column[best] == T(0)) {
-      if (info == 0) info = j + 1;
-      continue;
-    }
+    const bool is_zero = column[best] == T(0);
+    if (is_zero && info == 0) info = j + 1;
     if (best != j) {
       for (int c = 0; c < n; ++c) std::swap(a[j + c * lda], a[best + c * lda]);
     }
-    const T pivot = column[j];
+    // Below a zero there may be NaN, which goes on.
+    const T pivot = is_zero ? T(1) : column[j];
     for (int i = j + 1; i < m; ++i) column[i] /= pivot;
     for (int c = j + 1; c < n; ++c) {
       T* const other = a + c * lda;

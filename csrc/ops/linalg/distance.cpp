@@ -54,7 +54,7 @@ struct Cdist {
   static Tensor pairwise(double p, const Tensor& t, const Tensor& x1, const Tensor& x2,
                          const Tensor& y) {
     const Tensor d = unsqueeze(x1, -2) - unsqueeze(x2, -3);
-    if (p == 0) return d * 0;
+    if (p == 0) return Tensor::zeros(d.sizes(), d.dtype());
     if (p == 1) return t * sign(d);
     if (std::isinf(p)) return t * (sign(d) * eq(abs(d), y));
     const Tensor powers = masked_fill(pow(abs(d), p - 1), eq(d, 0), 0);

@@ -45,6 +45,9 @@ Tensor gradient_of_matrix(const Tensor& p, const Tensor& l, const Tensor& u, con
   if (m > k && gl.defined()) {
     upper = sum_of(upper, neg(matmul(adjoint(rows_from(l, k)), rows_from(gl, k))));
   }
+  const auto zeros = [&](std::int64_t rows, std::int64_t columns) {
+    return Tensor::zeros(with(stack_of(l), {rows, columns}), l.dtype());
+  };
   Tensor middle = sum_of(lower.defined() ? tril(lower, -1) : Tensor(),
                          upper.defined() ? triu(upper) : Tensor());
   const Triangular from_left{.upper = true, .left = true, .unit = true};
@@ -52,12 +55,12 @@ Tensor gradient_of_matrix(const Tensor& p, const Tensor& l, const Tensor& u, con
   if (m > k) {
     // The rows below the square are those of the gradient of L.
     middle = solve_triangular(adjoint(l1), middle, from_left);
-    const Tensor rest = gl.defined() ? rows_from(gl, k) : rows_from(l, k) * 0;
+    const Tensor rest = gl.defined() ? rows_from(gl, k) : zeros(m - k, k);
     middle = solve_triangular(adjoint(u1), cat({middle, rest}, -2), from_right);
   } else {
     middle = solve_triangular(adjoint(u1), middle, from_right);
     if (n > k) {
-      const Tensor rest = gu.defined() ? columns_from(gu, k) : columns_from(u, k) * 0;
+      const Tensor rest = gu.defined() ? columns_from(gu, k) : zeros(k, n - k);
       middle = cat({middle, rest}, -1);
     }
     middle = solve_triangular(adjoint(l1), middle, from_left);

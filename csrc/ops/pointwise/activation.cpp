@@ -300,23 +300,23 @@ Tensor logsigmoid(const Tensor& input) { return elementwise(record_logsigmoid, i
 static const Entry entry_logsigmoid("logsigmoid(input)", direct<logsigmoid>, kNNForm | kOutForm,
                                     "log(sigmoid(input)) without overflow.", PB_SAMPLES);
 
+static Tensor mish_slope(T t, S s) {
+  const Tensor u = tanh(softplus(s.x()));
+  return t * (u + s.x() * (sigmoid(s.x()) * (1 - square(u))));
+}
 static const Elementwise record_mish("mish", "MishBackward0", DTypeRule::Promote, unary<"mish">,
-                                     {kReadsX, [](T t, S s) {
-                                        const Tensor u = tanh(softplus(s.x()));
-                                        const Tensor bend =
-                                            s.x() * (sigmoid(s.x()) * (1 - square(u)));
-                                        return t * (u + bend);
-                                      }});
+                                     {kReadsX, [](T t, S s) { return PB_WIDE(mish_slope(t, s)); }});
 static Tensor mish(const Tensor& input) { return elementwise(record_mish, input); }
 PB_ACTIVATION(mish, "input * tanh(softplus(input)).")
 
+static Tensor hardswish_slope(T t, S s) {
+  const Tensor& x = s.x();
+  return where(le(x, -3), 0, where(ge(x, 3), t, t * (x * (1.0 / 3) + 0.5)));
+}
 static const Elementwise record_hardswish("hardswish", "HardswishBackward0", DTypeRule::Promote,
                                           unary<"hardswish">,
                                           {kReadsX, [](T t, S s) {
-                                             const Tensor& x = s.x();
-                                             return where(
-                                                 le(x, -3), 0,
-                                                 where(ge(x, 3), t, t * (x * (1.0 / 3) + 0.5)));
+                                             return PB_WIDE(hardswish_slope(t, s));
                                            }});
 static Tensor hardswish(const Tensor& input) { return elementwise(record_hardswish, input); }
 PB_ACTIVATION(hardswish, "input * relu6(input + 3) / 6.")

@@ -61,16 +61,19 @@ Tensor airy_slope(const Tensor& x) { return elementwise(record_airy_slope, x); }
 const Elementwise record_i0("i0", "I0Backward0", DTypeRule::Float, unary<"i0">,
                             {kReadsX, [](T t, S s) { return t * i1(s.x()); }});
 const Elementwise record_i0e("i0e", "SpecialI0EBackward0", DTypeRule::Float, unary<"i0e">,
-                             {kReadsX | kReadsY,
-                              [](T t, S s) { return t * (i1e(s.x()) - sign(s.x()) * s.y()); }});
-const Elementwise record_i1("i1", "SpecialI1Backward0", DTypeRule::Float, unary<"i1">,
-                            {kReadsX,
-                             [](T t, S s) { return t * (i0(s.x()) - over_power(s.x(), 1, kI)); }});
-const Elementwise record_i1e("i1e", "SpecialI1EBackward0", DTypeRule::Float, unary<"i1e">,
                              {kReadsX | kReadsY, [](T t, S s) {
-                                const Tensor ratio = over_power(s.x(), 1, kScaledI);
-                                return t * (i0e(s.x()) - ratio - sign(s.x()) * s.y());
+                                return PB_WIDE(t * (i1e(s.x()) - sign(s.x()) * s.y()));
                               }});
+const Elementwise record_i1("i1", "SpecialI1Backward0", DTypeRule::Float, unary<"i1">,
+                            {kReadsX, [](T t, S s) {
+                               return PB_WIDE(t * (i0(s.x()) - over_power(s.x(), 1, kI)));
+                             }});
+Tensor i1e_slope(T t, S s) {
+  return t * (i0e(s.x()) - over_power(s.x(), 1, kScaledI) - sign(s.x()) * s.y());
+}
+const Elementwise record_i1e("i1e", "SpecialI1EBackward0", DTypeRule::Float, unary<"i1e">,
+                             {kReadsX | kReadsY,
+                              [](T t, S s) { return PB_WIDE(i1e_slope(t, s)); }});
 
 }  // namespace
 

@@ -75,45 +75,47 @@ PB_UNARY(cos, "CosBackward0", Float, kReadsX, neg(t* sin(s.x())), "The cosine.",
          PB_SAMPLES PB_COMPLEX)
 PB_UNARY(tan, "TanBackward0", Float, kReadsY, t*(square(s.y()) + 1), "The tangent.",
          "x(3,4, low=-1, high=1) | x(low=-1, high=1)" PB_COMPLEX)
-PB_UNARY(asin, "AsinBackward0", Float, kReadsX, t* rsqrt(1 - square(s.x())), "The arc sine.",
-         PB_INSIDE PB_COMPLEX)
-PB_UNARY(acos, "AcosBackward0", Float, kReadsX, neg(t* rsqrt(1 - square(s.x()))), "The arc cosine.",
-         PB_INSIDE PB_COMPLEX)
-PB_UNARY(atan, "AtanBackward0", Float, kReadsX, t / (square(s.x()) + 1), "The arc tangent.",
-         PB_SAMPLES PB_COMPLEX)
+PB_UNARY(asin, "AsinBackward0", Float, kReadsX, PB_WIDE(t* rsqrt(1 - square(s.x()))),
+         "The arc sine.", PB_INSIDE PB_COMPLEX)
+PB_UNARY(acos, "AcosBackward0", Float, kReadsX, PB_WIDE(neg(t* rsqrt(1 - square(s.x())))),
+         "The arc cosine.", PB_INSIDE PB_COMPLEX)
+PB_UNARY(atan, "AtanBackward0", Float, kReadsX, PB_WIDE(t / (square(s.x()) + 1)),
+         "The arc tangent.", PB_SAMPLES PB_COMPLEX)
 PB_UNARY(sinh, "SinhBackward0", Float, kReadsX, t* cosh(s.x()), "The hyperbolic sine.",
          PB_SAMPLES PB_COMPLEX)
 PB_UNARY(cosh, "CoshBackward0", Float, kReadsX, t* sinh(s.x()), "The hyperbolic cosine.",
          PB_SAMPLES PB_COMPLEX)
 PB_UNARY(tanh, "TanhBackward0", Float, kReadsY, tanh_grad(t, s.y()), "The hyperbolic tangent.",
          PB_SAMPLES PB_COMPLEX)
-PB_UNARY(asinh, "AsinhBackward0", Float, kReadsX, t* rsqrt(square(s.x()) + 1),
+PB_UNARY(asinh, "AsinhBackward0", Float, kReadsX, PB_WIDE(t* rsqrt(square(s.x()) + 1)),
          "The inverse of sinh.", PB_SAMPLES PB_COMPLEX)
 // The root of the product is another branch in half of the complex plane.
 static Tensor acosh_slope(T t, S s) {
   const Tensor& x = s.x();
   return t * (is_complex(x.dtype()) ? rsqrt(x - 1) * rsqrt(x + 1) : rsqrt(square(x) - 1));
 }
-PB_UNARY(acosh, "AcoshBackward0", Float, kReadsX, acosh_slope(t, s), "The inverse of cosh.",
-         "x(3,4, low=1.2, high=3) | x(low=1.2, high=3)" PB_COMPLEX)
-PB_UNARY(atanh, "AtanhBackward0", Float, kReadsX, t / (1 - square(s.x())), "The inverse of tanh.",
-         PB_INSIDE PB_COMPLEX)
+PB_UNARY(acosh, "AcoshBackward0", Float, kReadsX, PB_WIDE(acosh_slope(t, s)),
+         "The inverse of cosh.", "x(3,4, low=1.2, high=3) | x(low=1.2, high=3)" PB_COMPLEX)
+PB_UNARY(atanh, "AtanhBackward0", Float, kReadsX, PB_WIDE(t / (1 - square(s.x()))),
+         "The inverse of tanh.", PB_INSIDE PB_COMPLEX)
 PB_UNARY(sigmoid, "SigmoidBackward0", Float, kReadsY, sigmoid_grad(t, s.y()),
          "1 / (1 + exp(-input)).", PB_SAMPLES PB_COMPLEX)
-PB_UNARY(erf, "ErfBackward0", Float, kReadsX, t*(exp(neg(square(s.x()))) * kTwoOverRootPi),
+PB_UNARY(erf, "ErfBackward0", Float, kReadsX, PB_WIDE(t*(exp(neg(square(s.x()))) * kTwoOverRootPi)),
          "The error function.", PB_SAMPLES)
-PB_UNARY(erfc, "ErfcBackward0", Float, kReadsX, t*(exp(neg(square(s.x()))) * -kTwoOverRootPi),
+PB_UNARY(erfc, "ErfcBackward0", Float, kReadsX,
+         PB_WIDE(t*(exp(neg(square(s.x()))) * -kTwoOverRootPi)),
          "1 - erf(input), exact also where it is "
          "small.",
          PB_SAMPLES)
 PB_UNARY(erfinv, "ErfinvBackward0", Float, kReadsX,
-         t*(exp(square(erfinv(s.x()))) * (1 / kTwoOverRootPi)), "The inverse of erf.", PB_INSIDE)
+         PB_WIDE(t*(exp(square(erfinv(s.x()))) * (1 / kTwoOverRootPi))), "The inverse of erf.",
+         PB_INSIDE)
 PB_UNARY(lgamma, "LgammaBackward0", Float, kReadsX, t* digamma(s.x()),
          "The logarithm of the absolute value of the gamma function.", PB_POSITIVE)
 PB_UNARY(digamma, "DigammaBackward0", Float, kReadsX, t* polygamma(1, s.x()),
          "The derivative of lgamma.", PB_POSITIVE)
 PB_UNARY(sinc, "SincBackward0", Float, kReadsX,
-         where(eq(s.x(), 0), 0, t*((cos(s.x() * kPi) - sinc(s.x())) / s.x())),
+         PB_WIDE(where(eq(s.x(), 0), 0, t*((cos(s.x() * kPi) - sinc(s.x())) / s.x()))),
          "sin(pi input) / (pi input), and 1 at 0.", PB_SAMPLES PB_COMPLEX)
 
 static Tensor polygamma_slope(T t, S s) {
@@ -139,7 +141,8 @@ static Tensor logit_slope(T t, S s) {
   return where(inside, t / (x * (1 - x)), outside);
 }
 static const Elementwise record_logit("logit", "LogitBackward0", DTypeRule::Float, unary<"logit">,
-                                      {kReadsX, logit_slope});
+                                      {kReadsX,
+                                       [](T t, S s) { return PB_WIDE(logit_slope(t, s)); }});
 
 Tensor logit(const Tensor& input, std::optional<double> eps) {
   if (eps) fitting(*eps, input.dtype() == DType::Float64 ? DType::Float64 : DType::Float32);

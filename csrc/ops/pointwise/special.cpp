@@ -31,9 +31,10 @@ constexpr double kTwoOverRootPi = 1.12837916709551257390;
 Tensor density(const Tensor& x) { return exp(square(x) * -0.5) * (1 / kRootTwoPi); }
 
 const Elementwise record_ndtr("ndtr", "NdtrBackward0", DTypeRule::Float, unary<"ndtr">,
-                              {kReadsX, [](T t, S s) { return t * density(s.x()); }});
+                              {kReadsX, [](T t, S s) { return PB_WIDE(t * density(s.x())); }});
 const Elementwise record_entr("entr", "SpecialEntrBackward0", DTypeRule::Float, unary<"entr">,
-                              {kReadsX, [](T t, S s) { return neg(t * (log(s.x()) + 1)); }});
+                              {kReadsX,
+                               [](T t, S s) { return PB_WIDE(neg(t * (log(s.x()) + 1))); }});
 
 // The derivative by the first argument has no closed form, and torch refuses it, too.
 Tensor refused_zeta(const Tensor&, const Saved&) {
