@@ -52,6 +52,25 @@ def test_batch_norm_of_nothing(shape: tuple[int, ...], training: bool, create_gr
         assert pb.equal(gradient, pb.zeros_like(given))
 
 
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_bags_of_nothing_have_a_history(mode: str) -> None:
+    weight = pb.ones(3, 2, requires_grad=True)
+    nothing = pb.zeros(0, dtype=pb.int64)
+    y = F.embedding_bag(nothing, weight, pb.tensor([0, 0]), mode=mode)
+    assert pb.equal(y.detach(), pb.zeros(2, 2))
+    assert pb.equal(pb.autograd.grad(y.sum(), weight)[0], pb.zeros(3, 2))
+
+
+@pytest.mark.parametrize("loss", ["mean", "mse_loss", "smooth_l1_loss", "binary_cross_entropy"])
+def test_second_derivatives_of_a_mean_of_nothing(loss: str) -> None:
+    x = pb.zeros(0, 3, dtype=pb.float64, requires_grad=True)
+    y = x.mean() if loss == "mean" else getattr(F, loss)(x, pb.zeros_like(x))
+    factor = pb.ones((), dtype=pb.float64, requires_grad=True)
+    (gradient,) = pb.autograd.grad(y, x, factor, create_graph=True)
+    (back,) = pb.autograd.grad(gradient, factor, pb.ones_like(gradient))
+    assert back.item() == 0
+
+
 def test_group_norm_of_nothing() -> None:
     x = pb.zeros(2, 4, 0, dtype=pb.float64, requires_grad=True)
     weight = pb.ones(4, dtype=pb.float64, requires_grad=True)

@@ -213,6 +213,24 @@ template <class Results>
   return flags & mode.record ? record(op, attrs, in, out) : Ref<OpNode>();
 }
 
+// Of an operator without a derivative: its results are constant or of no dtype that has one, or its
+// inputs are not followed.  Else a gradient would be lost in silence.
+[[gnu::noinline]] void check_unfollowed(const Operation& op, const void* attrs, In in,
+                                        std::span<const Tensor> out) {
+  bool loses = false;
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    loses |= is_differentiable(out[k].dtype()) && !(op.constants >> k & 1);
+  }
+  if (!loses) return;
+  const std::uint32_t flags = in.raw_flags();
+  const bool recorded = mode.grad && flags & detail::levels_to_record(in, flags);
+  check(!recorded && !(mode.forward && detail::levels_to_propagate(in)), "internal error: ",
+        op.node_name ? op.node_name(attrs)
+        : op.node    ? op.node
+                     : "an operator",
+        " has no derivative, but its inputs have a history or tangents. Please report it.");
+}
+
 // A number of tensors that is known only now and seldom large; undefined at first.
 class MostlyFew {
  public:
@@ -289,11 +307,15 @@ static void execute_into(const Operation& op, const void* attrs, In in, Results&
     compute(op, attrs, in, flags, out);
   }
   Ref<OpNode> node;
-  if (flags & mode.record && mode.grad && op.differentiable) {
-    node = flags & kBatched ? record_batched(op, attrs, in, out) : record(op, attrs, in, out);
+  if (!op.differentiable) [[unlikely]] {
+    check_unfollowed(op, attrs, in, out);
+  } else {
+    if (flags & mode.record && mode.grad) {
+      node = flags & kBatched ? record_batched(op, attrs, in, out) : record(op, attrs, in, out);
+    }
+    if (flags & kDual && mode.forward) [[unlikely]]
+      detail::propagate_tangents(op, attrs, in, out);
   }
-  if (flags & kDual && mode.forward && op.differentiable) [[unlikely]]
-    detail::propagate_tangents(op, attrs, in, out);
   if (node) {
     // With their tangents, which derivatives of the derivative need.
     if (op.most_read & kReadsResults) node->save_outputs(out);

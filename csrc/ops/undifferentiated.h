@@ -8,9 +8,18 @@
 #include <string>
 
 #include "core/tensor.h"
+#include "graph/meta.h"
+#include "graph/mode.h"
 
 namespace pullback {
 
+// What `compute` gives, neither recorded nor with tangents: for results that are recorded by hand.
+template <typename Compute>
+auto unfollowed(Compute&& compute) {
+  const GradMode grad(false);
+  const ForwardMode forward(false);
+  return compute();
+}
 // Records `result` as a function of those inputs that are defined; gradients and tangents are zero.
 void record_zeros(const Tensor& result, std::initializer_list<const Tensor*> inputs,
                   const char* node);

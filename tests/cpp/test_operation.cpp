@@ -1,5 +1,6 @@
 // What a description promises: a gradient that reads what it did not declare is refused, by name;
-// recipes know matrix products by their trait; elementwise operations run from theirs, too.
+// one without a derivative takes no input that is followed; recipes know matrix products by their
+// trait; elementwise operations run from theirs, too.
 #include "ops/operation.h"
 
 #include <exception>
@@ -75,6 +76,31 @@ std::string error_of_backward(const Tensor& root) {
                   .inputs = {},
                   .accumulate = true});
   });
+}
+
+// Twice a number, and nothing said of derivatives, or that it has none.
+template <unsigned constants>
+struct Doubled {
+  static constexpr const char* kNode = "DoubledBackward0";
+  static constexpr int kInputs = 1;
+  static constexpr int kOutputs = 1;
+  static constexpr bool kNotDifferentiable = true;
+  static constexpr unsigned kConstants = constants;
+  struct Attrs {};
+  static Spec spec(const Attrs&, In in) { return {in[0].shape(), in[0].dtype()}; }
+  static void fill(const Attrs&, In in, const Tensor& out) {
+    *out.data<float>() = 2 * *in[0].data<float>();
+  }
+};
+
+TEST_CASE("an operator without a derivative takes no input that is followed", "[ops]") {
+  const Tensor followed = leaf(3, true), plain = leaf(3, false);
+  const std::string error = error_of([&] { apply<Doubled<0>>({}, followed); });
+  CHECK(error.find("DoubledBackward0 has no derivative") != std::string::npos);
+  CHECK(apply<Doubled<0>>({}, plain).item().to_double() == 6);
+  CHECK(!apply<Doubled<1>>({}, followed).requires_grad());
+  const GradMode off(false);
+  CHECK(apply<Doubled<0>>({}, followed).item().to_double() == 6);
 }
 
 TEST_CASE("a gradient that reads what it did not declare is refused", "[ops]") {

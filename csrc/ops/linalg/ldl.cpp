@@ -44,10 +44,7 @@ std::array<Tensor, 3> ldl_factor_ex(const Tensor& a, bool hermitian, bool check_
   check_square(name, a);
   check_floating(name, a);
   check_kernel("ldl_factor_kernel_cpu", a);
-  std::array<Tensor, 3> result = [&] {
-    const GradMode off(false);
-    return apply<LdlFactor>({hermitian}, tril(a));
-  }();
+  std::array<Tensor, 3> result = unfollowed([&] { return apply<LdlFactor>({hermitian}, tril(a)); });
   if (mode.grad) record_refusal(result[0], {&a}, "NotImplemented", "linalg_ldl_factor_ex");
   int element = 0;
   const std::int64_t index = check_errors ? first_failed(result[2], element) : -1;

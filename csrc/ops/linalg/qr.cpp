@@ -188,7 +188,7 @@ struct Geqrf {
 std::array<Tensor, 2> geqrf(const Tensor& input) {
   check_matrix("torch.geqrf", input, "input");
   check_kernel("geqrf_cpu", input);
-  std::array<Tensor, 2> result = apply<Geqrf>({}, input);
+  std::array<Tensor, 2> result = unfollowed([&] { return apply<Geqrf>({}, input); });
   for (const Tensor& part : result) record_refusal(part, {&input}, "GeqrfBackward0", "geqrf");
   return result;
 }

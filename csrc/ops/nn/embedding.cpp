@@ -232,7 +232,7 @@ Tensor bags_of(const Tensor& offsets, std::int64_t length, bool include_last, st
 }
 
 Tensor greatest(const Tensor& rows, const Tensor& bag, std::int64_t bags) {
-  if (rows.size(0) == 0) return Tensor::zeros(Dims{bags, rows.size(1)}, rows.dtype());
+  if (rows.size(0) == 0) return add_rows(rows, bag, bags);
   const Tensor at = apply<GreatestRows>({bags}, rows, bag);
   const Tensor empty = eq(at, kNoRow);
   return masked_fill(gather(rows, 0, masked_fill(at, empty, 0)), empty, 0);

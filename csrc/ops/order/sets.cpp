@@ -318,6 +318,7 @@ struct Histc {
   static constexpr int kInputs = 1;
   static constexpr int kOutputs = 1;
   static constexpr bool kNotDifferentiable = true;
+  static constexpr unsigned kConstants = 1;
   struct Attrs : BatchedRows {
     std::int64_t bins;
     double min;

@@ -25,6 +25,7 @@ struct TieShares {
   static constexpr int kInputs = 2;
   static constexpr int kOutputs = 1;
   static constexpr bool kNotDifferentiable = true;
+  static constexpr unsigned kConstants = 1;
   struct Attrs {
     DimSet dims;
     bool nan_ties;

@@ -219,7 +219,9 @@ struct Mean {
   }
   static void vjp(Vjp<Mean>& v) {
     const Attrs& a = v.attrs();
-    v.give(0, spread(a, v.grad() / static_cast<double>(reduced_count(a.from, a.dims))));
+    // Of no elements the sum of what comes back is 0, also divided.
+    const std::int64_t count = std::max<std::int64_t>(1, reduced_count(a.from, a.dims));
+    v.give(0, spread(a, v.grad() / static_cast<double>(count)));
   }
 };
 
