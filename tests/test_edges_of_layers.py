@@ -71,6 +71,26 @@ def test_second_derivatives_of_a_mean_of_nothing(loss: str) -> None:
     assert back.item() == 0
 
 
+@pytest.mark.parametrize("kind", [pb.nn.LSTM, pb.nn.GRU, pb.nn.RNN])
+@pytest.mark.parametrize("counts", [[2, 1, 2], [3, -5, 3], [1, 3], [2, -1]])
+def test_packed_steps_that_rise_or_are_negative(
+    kind: type[pb.nn.Module], counts: list[int]
+) -> None:
+    rows = pb.ones(sum(counts), 2)
+    packed = pb.nn.utils.rnn.PackedSequence(rows, pb.tensor(counts))
+    with pytest.raises(RuntimeError, match="must not rise"):
+        kind(2, 3)(packed)
+
+
+def test_dropout_of_the_channels_of_one_example() -> None:
+    """Also with a wrong number of dimensions, of which it warns, as in PyTorch."""
+    pb.manual_seed(0)
+    with pytest.warns(UserWarning, match="2-D input to dropout3d"):
+        kept = F.dropout3d(pb.ones(40, 3), 0.5)
+    assert pb.equal(kept, kept[:, :1].expand(40, 3))
+    assert sorted(kept[:, 0].unique().tolist()) == [0.0, 2.0]
+
+
 def test_group_norm_of_nothing() -> None:
     x = pb.zeros(2, 4, 0, dtype=pb.float64, requires_grad=True)
     weight = pb.ones(4, dtype=pb.float64, requires_grad=True)

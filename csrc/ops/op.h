@@ -11,8 +11,9 @@
 //     static constexpr bool kComplex = true;                 // its fill takes complex numbers
 //     static constexpr bool kMatrixProduct = true;           // and other traits: describe<Op>
 //     static constexpr unsigned kConstants = 1;              // bits: results without derivative
-//     static constexpr bool kNotDifferentiable = true;       // no vjp: is given what is not followed
-//     struct Attrs {                                         // everything that is no tensor
+//     static constexpr bool kNotDifferentiable = true;       // no vjp: is given what is not
+//     followed struct Attrs {                                         // everything that is no
+//     tensor
 //       ...
 //       Attrs batched(std::int64_t batch) const;             // the same with a leading batch dim
 //     };

@@ -20,6 +20,7 @@ LIKE = """
 T.rand_like(x) | T.randn_like(x) | T.randint_like(x, 100) | T.randint_like(x, 3, 100)
 T.rand_like(x, dtype=T.float64) | T.randn_like(x, memory_format=T.contiguous_format)
 T.bernoulli(x * 0.3) | T.bernoulli(x, 0.3) | T.nn.functional.dropout(x, 0.3)
+T.nn.functional.alpha_dropout(x, 0.3, True)
 T.normal(x, 1.0) | T.normal(x, x) | T.normal(0.0, x) | T.multinomial(x, 3)
 T.multinomial(x, 7, True) | x.clone().uniform_() | x.clone().normal_() | x.clone().random_(0, 100)
 x.clone().exponential_() | x.clone().bernoulli_(0.3)

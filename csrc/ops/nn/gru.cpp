@@ -157,8 +157,8 @@ struct Gru {
 
 Tensor gru_steps(const Tensor& gates, const Tensor& h0, const Tensor& weight, const Tensor& bias,
                  const Dims& counts, bool back) {
-  check(!counts.empty() && gates.ndim() == 2 && h0.ndim() == 2 && weight.ndim() == 2,
-        "_gru_steps: expected steps, and matrices");
+  recurrent::check_counts(counts);
+  check(gates.ndim() == 2 && h0.ndim() == 2 && weight.ndim() == 2, "_gru_steps: expected matrices");
   check_types("gru", gates, {&h0, &weight, &bias});
   const recurrent::Steps a{counts, back};
   const std::int64_t hidden = h0.size(1);

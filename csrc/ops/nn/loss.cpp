@@ -89,8 +89,8 @@ Tensor spread(const LossAttrs& a, const Tensor& gradient, Sizes sizes) {
   const int ndim = static_cast<int>(sizes.size());
   const DimSet dims = a.reduced(ndim);
   const std::int64_t count = std::max<std::int64_t>(1, reduced_count(sizes, dims));
-  const Tensor g = a.reduction == Reduction::Mean ? mul(gradient, 1.0 / static_cast<double>(count))
-                                                  : gradient;
+  const Tensor g =
+      a.reduction == Reduction::Mean ? mul(gradient, 1.0 / static_cast<double>(count)) : gradient;
   return restore(g, dims, ndim, false);
 }
 

@@ -204,9 +204,9 @@ struct Lstm {
 std::array<Tensor, 3> lstm_steps(const Tensor& gates, const Tensor& h0, const Tensor& c0,
                                  const Tensor& weight, const Tensor& projection, const Dims& counts,
                                  bool back) {
-  check(!counts.empty() && gates.ndim() == 2 && h0.ndim() == 2 && c0.ndim() == 2 &&
-            weight.ndim() == 2,
-        "_lstm_steps: expected steps, and matrices");
+  recurrent::check_counts(counts);
+  check(gates.ndim() == 2 && h0.ndim() == 2 && c0.ndim() == 2 && weight.ndim() == 2,
+        "_lstm_steps: expected matrices");
   check_types("lstm", gates, {&h0, &c0, &weight, &projection});
   const recurrent::Steps a{counts, back};
   const std::int64_t hidden = c0.size(1), sequences = a.sequences();

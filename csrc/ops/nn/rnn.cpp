@@ -120,8 +120,8 @@ struct Rnn {
 
 Tensor rnn_steps(const Tensor& gates, const Tensor& h0, const Tensor& weight, bool relu,
                  const Dims& counts, bool back) {
-  check(!counts.empty() && gates.ndim() == 2 && h0.ndim() == 2 && weight.ndim() == 2,
-        "_rnn_steps: expected steps, and matrices");
+  recurrent::check_counts(counts);
+  check(gates.ndim() == 2 && h0.ndim() == 2 && weight.ndim() == 2, "_rnn_steps: expected matrices");
   check_types("rnn", gates, {&h0, &weight});
   const recurrent::Steps a{counts, back};
   const std::int64_t hidden = h0.size(1);

@@ -1,6 +1,9 @@
 // See steps.h.
 #include "ops/nn/steps.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "ops/basic.h"
 #include "ops/linalg/matmul.h"
 #include "ops/operand.h"
@@ -78,6 +81,14 @@ Tensor Carried::at_start() {
   ended_.push_back(now_);
   std::reverse(ended_.begin(), ended_.end());
   return joined(ended_);
+}
+
+void check_counts(const Dims& counts) {
+  check(!counts.empty() && std::is_sorted(counts.begin(), counts.end(), std::greater<>()) &&
+            counts[counts.size() - 1] >= 0,
+        "the numbers of sequences of the steps, batch_sizes of a PackedSequence, must not rise and "
+        "not be negative: got ",
+        counts);
 }
 
 void check_types(const char* name, const Tensor& gates,

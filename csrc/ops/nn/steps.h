@@ -68,6 +68,8 @@ class Carried {
   List ended_;
 };
 
+// Refuses steps whose numbers of rows are none, negative or rising.
+void check_counts(const Dims& counts);
 // Refuses what is of other types than the rows from the input, and types without a kernel.
 void check_types(const char* name, const Tensor& gates,
                  std::initializer_list<const Tensor*> others);

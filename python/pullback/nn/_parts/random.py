@@ -38,15 +38,15 @@ def _dropped(
         return input
     if p == 1:
         return input.mul_(0.0) if inplace else input * 0.0
-    sizes: tuple[int, ...] = input.shape
+    kept = pb.empty_like(input.detach())  # in the order of its memory
     if channels:
         if input.dim() < 2:
             raise RuntimeError(
                 "Feature dropout requires at least 2 dimensions in the input: got "
                 f"{input.dim()}, expected (batch, channels, ...)."
             )
-        sizes = input.shape[:2] + (1,) * (input.dim() - 2)
-    kept = input.detach().new_empty(sizes).bernoulli_(1 - p)
+        kept = input.detach().new_empty(input.shape[:2] + (1,) * (input.dim() - 2))
+    kept.bernoulli_(1 - p)
     if not alpha:
         kept = kept.div_(1 - p)
         return input.mul_(kept) if inplace else input * kept
@@ -148,7 +148,7 @@ def dropout3d(
             "will result in an error in a future release. To retain the behavior and silence this "
             "warning, please use dropout instead.",
         )
-    return _of_channels("dropout3d", input, p, training, inplace, batched=input.dim() != 4)
+    return _of_channels("dropout3d", input, p, training, inplace, batched=input.dim() == 5)
 
 
 def rrelu(

@@ -38,7 +38,12 @@ def _spread(what: str, value: Any, dims: int) -> list[Any]:
     return [value] * dims
 
 
-def _check_mode(input: Tensor, mode: object, align_corners: object, antialias: object) -> None:
+def _check_mode(input: Tensor, mode: object, antialias: object) -> None:
+    if antialias and (mode not in ("bilinear", "bicubic") or input.dim() != 4):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
+            f"tensor as input: got mode={mode!r} and {input.dim()} dimensions"
+        )
     if mode not in _ALL or input.dim() not in (3, 4, 5):
         raise NotImplementedError(
             "Input Error: Only 3D, 4D and 5D input Tensors supported (got "
@@ -47,16 +52,6 @@ def _check_mode(input: Tensor, mode: object, align_corners: object, antialias: o
     if mode in _MODES and input.dim() != _MODES[mode]:
         raise NotImplementedError(
             f"Got {input.dim()}D input, but {mode} mode needs {_MODES[mode]}D input"
-        )
-    if align_corners is not None and mode not in _MODES:
-        raise ValueError(
-            "align_corners option can only be set with the interpolating modes: "
-            f"{' | '.join(_MODES)}: got mode={mode!r}"
-        )
-    if antialias and mode not in ("bilinear", "bicubic"):
-        raise ValueError(
-            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
-            f"tensor as input: got mode={mode!r}"
         )
 
 
@@ -119,7 +114,11 @@ def _interpolated(
     _arguments.maybe(_arguments.sizes, name, size=size)
     if scale_factor is not None and not isinstance(scale_factor, (tuple, list)):
         _arguments.numbers(name, scale_factor=scale_factor)
-    _check_mode(input, mode, align_corners, antialias)
+    if align_corners is not None and mode in _ALL and mode not in _MODES:
+        raise ValueError(
+            "align_corners option can only be set with the interpolating modes: "
+            f"{' | '.join(_MODES)}: got mode={mode!r}"
+        )
     dims = input.dim() - 2
     if size is not None and scale_factor is not None:
         raise ValueError("interpolate: only one of size or scale_factor should be defined")
@@ -143,6 +142,7 @@ def _interpolated(
         sizes = [math.floor(n * f) for n, f in zip(last, factors, strict=True)]
         if not recompute_scale_factor and mode != "area":
             steps = [1.0 / f for f in factors]
+    _check_mode(input, mode, antialias)
     if mode == "area":
         return _area(input, sizes)
     kind = mode if mode.startswith("nearest") else "cubic" if mode == "bicubic" else "linear"
