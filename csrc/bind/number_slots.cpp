@@ -45,7 +45,14 @@ bool is_simple(PyObject* object) {
 }
 
 // A tensor on the left calls the method of the left operand, what else is there the right one's.
-PyObject* careful_binary(const Methods& methods, BinarySlot compute, PyObject* a, PyObject* b) {
+// `tensors` computes the same of two tensors while nothing is profiled.
+PyObject* careful_binary(const Methods& methods, BinarySlot compute, PyObject* a, PyObject* b,
+                         BinarySlot tensors = nullptr) {
+  if (tensors && mode.plain && (is_heir(a) || is_quiet(a)) && (is_heir(b) || is_quiet(b))) {
+    PyTypeObject* cls = Py_TYPE(is_heir(a) ? a : b);
+    PyObject* result = tensors(a, b);
+    return result ? keep_class(result, cls) : result;
+  }
   if (mode.plain && is_simple(a) && is_simple(b)) return compute(a, b);
   if ((is_heir(a) || is_simple(a)) && (is_heir(b) || is_simple(b)) && mode.plain) {
     PyTypeObject* cls = Py_TYPE(is_heir(a) ? a : b);
@@ -68,13 +75,20 @@ PyObject* compute_binary(PyObject* a, PyObject* b) {
   });
 }
 
+// Not inlined, so that the compiler spends on the slot itself.
+template <BinaryFunction function>
+[[gnu::noinline]] PyObject* compute_of_tensors(PyObject* a, PyObject* b) {
+  return guarded([&] { return wrap(function(Operand(unwrap(a)), Operand(unwrap(b)))); });
+}
+
 template <BinaryFunction function, Name name, Name left = name, Name right = left>
 PyObject* binary_slot(PyObject* a, PyObject* b) {
   if (is_quiet(a) && is_quiet(b)) [[likely]] {
     return guarded([&] { return wrap(function(Operand(unwrap(a)), Operand(unwrap(b)))); });
   }
   constexpr Methods methods{left.text, right.text};
-  return careful_binary(methods, compute_binary<function, name>, a, b);
+  return careful_binary(methods, compute_binary<function, name>, a, b,
+                        compute_of_tensors<function>);
 }
 
 // "add" of "add_".

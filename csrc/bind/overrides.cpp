@@ -476,7 +476,10 @@ Answer ask_mode(const Callee& callee, PyObject* const* args, Py_ssize_t n, PyObj
 
 PyObject* keep_class(PyObject* result, PyTypeObject* cls) {
   if (is_tensor(result)) {
-    if (Py_TYPE(result) == cls || PyType_IsSubtype(Py_TYPE(result), cls)) return result;
+    PyTypeObject* type = Py_TYPE(result);
+    // A tensor of no class, which nearly every result is, is of no subclass.
+    const bool made = type == tensor_type && cls != tensor_type;
+    if (!made && (type == cls || PyType_IsSubtype(type, cls))) return result;
     return guarded([&] { return give_class(result, cls); });
   }
   if (!PyTuple_Check(result) && !PyList_Check(result)) return result;

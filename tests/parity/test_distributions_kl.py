@@ -168,3 +168,20 @@ def test_the_nearest_rule_is_used_and_ambiguity_warned_of() -> None:
 
 def test_names_are_tables() -> None:
     assert {p for pair in PAIRS for p in pair} <= set(TABLE) | GENERAL
+
+
+def test_functions_for_a_class_beside_the_distributions() -> None:
+    """Libraries register for a class of their own, which their distributions derive from, too."""
+    for lib in LIBRARIES:
+        d = lib.distributions
+
+        class Own:
+            pass
+
+        class Mine(d.Exponential, Own):
+            pass
+
+        d.register_kl(Own, d.Laplace)(lambda p, q: "registered")
+        assert d.kl_divergence(Mine(1.0), d.Laplace(0.0, 1.0)) == "registered"
+        with pytest.raises(TypeError, match="must be a class"):
+            d.register_kl(d.Normal, 3)
