@@ -67,6 +67,22 @@ def table(rows: list[Row], sizes: dict[str, int]) -> str:
     return "\n".join(lines)
 
 
+def sections(folder: Path) -> dict[str, str]:
+    """What stands below the first title of the document, by its titles."""
+    path = folder / "benchmarks.md"
+    parts = path.read_text().split("\n## ")[1:] if path.exists() else []
+    return {title: text.strip() for title, _, text in (part.partition("\n") for part in parts)}
+
+
+def write_section(folder: Path, title: str, text: str) -> None:
+    """Writes one section of the document and keeps the others."""
+    path = folder / "benchmarks.md"
+    first = path.read_text().split("\n## ")[0].rstrip() if path.exists() else HEAD.rstrip()
+    every = sections(folder) | {title: text.strip()}
+    parts = [first, *(f"## {title}\n\n{text}" for title, text in every.items())]
+    path.write_text("\n\n".join(parts) + "\n")
+
+
 def write(
     folder: Path, rows: list[Row], sizes: dict[str, int], versions: dict[str, str], rounds: int
 ) -> None:
@@ -84,7 +100,8 @@ def write(
         "An installed size is that of the package alone, without its dependencies.\n",
         "![Ratio of the times of torch and pullback](benchmarks.svg)",
     ]
-    (folder / "benchmarks.md").write_text("\n".join(document) + "\n")
+    kept = [f"\n## {title}\n\n{text}" for title, text in sections(folder).items()]
+    (folder / "benchmarks.md").write_text("\n".join([*document, *kept]) + "\n")
 
 
 def draw(path: Path, rows: list[Row]) -> None:
