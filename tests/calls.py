@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from samples import DTYPES, MAKERS, _Makers, _split
-from table import OPS, split_commas
+from table import TORCH_OPS, split_commas
 
 # What stands in place of an argument.
 ODD = """
@@ -206,7 +206,7 @@ FUNCTIONS = {
 
 def targets() -> list[Target]:
     found = []
-    for op in OPS:
+    for op in TORCH_OPS:
         samples = list(_split(op.row["samples"]))
         parameters = Parameters.of(op.signature)
         paths = ["t."] if op.row["function"] else []

@@ -44,6 +44,7 @@ MODULES = [
             "fft",
             "signal.windows",
             "masked",
+            "sparse",
             "serialization",
             "utils.data",
             "storage",
@@ -102,6 +103,11 @@ SAMPLES = {
     "masked.median": f"{_SHOWN}, dim=0, keepdim=False",
     "masked.norm": f"{_SHOWN}, ord=2.0, dim=0, keepdim=False",
     "masked.normalize": f"{_SHOWN}, ord=2.0, dim=0, eps=1e-12",
+    "sparse.CSRMatrix": "crow_indices=pb.tensor([0, 1]), col_indices=pb.tensor([0]), "
+    "values=pb.ones(1), size=(1, 1)",
+    "sparse.from_coordinates": "row=pb.tensor([0]), column=pb.tensor([0]), values=pb.ones(1), "
+    "size=(1, 1)",
+    "sparse.from_dense": "input=pb.ones(1, 1)",
     "from_file": "filename='/dev/null', shared=False, size=0, dtype=pb.uint8, pin_memory=False",
     "get_autocast_dtype": "device_type='cpu'",
     "is_autocast_enabled": "device_type='cpu'",
@@ -395,6 +401,8 @@ EXEMPT = {
         "the methods that it calls refuse wrong arguments",
     ),
     "ldexp_": "as ldexp",
+    "sparse.from_scipy": "wants SciPy (tests/test_sparse.py)",
+    "sparse.spsolve": "wants SciPy (tests/test_sparse.py)",
     "to_dlpack": "the sample of utils.dlpack",
     "set_autocast_cpu_dtype": "as set_autocast_dtype",
     "set_autocast_cpu_enabled": "as set_autocast_enabled",

@@ -109,6 +109,10 @@ def _rows() -> list[Op]:
 
 OPS = _rows()
 
+# Rows of pullback.sparse, which PyTorch has not: tests beside PyTorch take the others.
+OURS = frozenset(["_sampled_product", "_sparse_product"])
+TORCH_OPS = [op for op in OPS if op.name not in OURS]
+
 
 @dataclass(frozen=True)
 class Case:
@@ -184,6 +188,11 @@ def cases(
             defined = op.checks.dtypes if floating else ("float64",)
             found += [Case(op, sample, d) for d in defined if dtypes is None or d in dtypes]
     return [case for case in found if not but(case)]
+
+
+def torch_cases(*flags: str, **options: Any) -> list[Case]:
+    """``cases`` without the rows that PyTorch has not."""
+    return [case for case in cases(*flags, **options) if case.op.name not in OURS]
 
 
 def each(of: Sequence[Case]) -> pytest.MarkDecorator:

@@ -51,6 +51,7 @@ WHOLE = [
     "overrides",
     "profiler",
     "random",
+    "sparse",
     "testing",
     "utils",
     "utils.checkpoint",

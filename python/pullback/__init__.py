@@ -133,6 +133,7 @@ _SUBMODULES = frozenset(
         "return_types",
         "serialization",
         "signal",
+        "sparse",
         "special",
         "storage",
         "testing",

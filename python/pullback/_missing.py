@@ -32,7 +32,7 @@ _absent(
 )
 _absent(
     "it is out of scope: pullback has dense tensors and runs eagerly",
-    "sparse ao quantization mkldnn nested masked.maskedtensor _inductor export nn.quantized",
+    "ao quantization mkldnn nested masked.maskedtensor _inductor export nn.quantized",
     "nn.quantizable nn.intrinsic nn.qat utils.mkldnn backends.xnnpack nativert jit.quantized",
 )
 _absent(

@@ -36,7 +36,7 @@ _out(
     "dequantize int_repr q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale "
     "q_zero_point qscheme",
 )
-_SPARSE = "it is for sparse layouts"
+_SPARSE = "it is for sparse layouts; `sparse.CSRMatrix` is the one sparse matrix here"
 _out(
     _SPARSE,
     "",
@@ -52,6 +52,13 @@ _out(
     "resize_as_sparse_ row_indices smm sparse_dim sparse_mask sparse_resize_ "
     "sparse_resize_and_clear_ sspaddmm to_dense to_sparse to_sparse_bsc to_sparse_bsr "
     "to_sparse_coo to_sparse_csc to_sparse_csr values",
+)
+_out(
+    "`sparse.CSRMatrix` is the one sparse matrix here: see [sparse matrices](sparse.md)",
+    "sparse",
+    "SparseSemiStructuredTensor SparseSemiStructuredTensorCUSPARSELT "
+    "SparseSemiStructuredTensorCUTLASS addmm as_sparse_gradcheck check_sparse_tensor_invariants "
+    "log_softmax mm softmax solve sum to_sparse_semi_structured",
 )
 _DEVICE = "it is for another device, or the library of one"
 _out(

@@ -13,7 +13,7 @@ import pytest
 import pullback as pb
 from batches import REFUSED, batchings, forms, in_dims, stacked, tensors_of
 from samples import Sample
-from table import OPS, Case, Op, cases, each, same
+from table import TORCH_OPS, Case, Op, each, same, torch_cases
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -29,7 +29,7 @@ EXCHANGES_MEMORY = {"set_", "resize_", "resize_as_"}
 OTHER_IN_PLACE = {
     "addbmm(x(5), x(2,3,4), x(2,4,5), beta=0.5, alpha=2)": "PyTorch gives the tensor a new shape",
 }
-SHAPES_ONLY = {op.id for op in OPS if op.random or op.name in ("empty_like", "new_empty")}
+SHAPES_ONLY = {op.id for op in TORCH_OPS if op.random or op.name in ("empty_like", "new_empty")}
 
 Outcome = tuple[str, Any]
 
@@ -69,7 +69,7 @@ def has_other_values(case: Case) -> bool:
     return is_of_memory(case) or bool(names(case) & set(OTHER_VALUES)) or not case.sample.leaves
 
 
-@each(cases(dtypes=("float64",), but=has_other_values))
+@each(torch_cases(dtypes=("float64",), but=has_other_values))
 def test_what_pytorch_batches(case: Case) -> None:
     op, sample, compared = case.op, case.sample, 0
     theirs_forms = forms(op, torch)
@@ -83,7 +83,7 @@ def test_what_pytorch_batches(case: Case) -> None:
     assert compared
 
 
-@each([c for c in cases(dtypes=("float64",), but=is_of_memory) if c.op.name in REFUSED])
+@each([c for c in torch_cases(dtypes=("float64",), but=is_of_memory) if c.op.name in REFUSED])
 def test_refusals(case: Case) -> None:
     """The same type, and the same words up to the name of the operator inside."""
     op, sample = case.op, case.sample

@@ -365,6 +365,8 @@ def test_derivatives(name: str) -> None:
 
 # Supported here though PyTorch refuses, in its gradient or at all.
 HERE_ONLY = {
+    "_sampled_product": "pullback.sparse",
+    "_sparse_product": "pullback.sparse",
     "bilinear": "PyTorch refuses to record it",
     "embedding": "PyTorch refuses to record it",
     "log_softmax": "of nothing: PyTorch refuses to record it",

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import pullback as pb
-from table import OPS, Op, differentiable
+from table import TORCH_OPS, Op, differentiable
 from unlike_torch import NOT_RECORDED_IN_TORCH
 
 torch = pytest.importorskip("torch")
@@ -328,7 +328,7 @@ def test_the_graph_of_every_record() -> None:
     count = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for op in (op for op in OPS if op.differentiable):
+        for op in (op for op in TORCH_OPS if op.differentiable):
             for sample in op.samples:
                 left, right = graphs(pb, op, sample), graphs(torch, op, sample)
                 if len(left) != len(right):
@@ -347,7 +347,7 @@ def test_the_graph_of_every_record() -> None:
 
 
 def test_every_node_says_what_it_is() -> None:
-    for op in (op for op in OPS if op.differentiable):
+    for op in (op for op in TORCH_OPS if op.differentiable):
         for node in (node for node, _ in graphs(pb, op, op.samples[0]) if node):
             assert isinstance(node, pb.autograd.graph.Node)
             assert type(node).__name__ in (node.name(), node.name().split("::")[-1])

@@ -17,7 +17,7 @@ import pytest
 
 import pullback as pb
 from samples import Leaf, Sample
-from table import Case, Op, cases, each, same, seeded, weights
+from table import Case, Op, each, same, seeded, torch_cases, weights
 
 torch = pytest.importorskip("torch")
 
@@ -149,7 +149,7 @@ def is_written_otherwise(case: Case) -> bool:
     return not fits or f"{case.op.name}({case.sample})" in OTHERWISE
 
 
-WRITTEN = cases("inplace", dtypes=("float64",), but=is_written_otherwise)
+WRITTEN = torch_cases("inplace", dtypes=("float64",), but=is_written_otherwise)
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -17,15 +17,15 @@ import pytest
 import pullback as pb
 from samples import DTYPES, Leaf, Sample
 from table import (
-    OPS,
+    TORCH_OPS,
     Case,
     Op,
-    cases,
     differentiable,
     each,
     results,
     same,
     seeded,
+    torch_cases,
     weights,
 )
 from unlike_torch import NO_DERIVATIVE_IN_TORCH, NOT_RECORDED_IN_TORCH, listed
@@ -188,7 +188,7 @@ def plain(value: Any) -> Any:
     return str(value).split(".")[-1] if "dtype" in type(value).__name__ else value
 
 
-@each(cases())
+@each(torch_cases())
 def test_values_dtypes_and_strides(case: Case) -> None:
     ours, theirs = case.call(pb)(*case.tensors(pb)), case.call(torch)(*case.tensors(torch))
     left, right = results(pb, ours), results(torch, theirs)
@@ -205,7 +205,11 @@ def test_values_dtypes_and_strides(case: Case) -> None:
             close(case, a, b, k)
 
 
-@each(cases("differentiable", grad=True, dtypes=("float64",), but=lambda c: listed(OTHER_NODES, c)))
+@each(
+    torch_cases(
+        "differentiable", grad=True, dtypes=("float64",), but=lambda c: listed(OTHER_NODES, c)
+    )
+)
 def test_names_of_nodes(case: Case) -> None:
     ours = differentiable(pb, case.call(pb)(*case.tensors(pb)))
     theirs = differentiable(torch, case.call(torch)(*case.tensors(torch)))
@@ -254,7 +258,7 @@ COMPARED_WITH_FLOAT64 = {
 
 
 @each(
-    cases(
+    torch_cases(
         "differentiable",
         without=["random"],
         grad=True,
@@ -273,7 +277,7 @@ def test_gradients_of_both_orders(case: Case) -> None:
 def test_there_is_still_nothing_to_compare_with(name: str) -> None:
     found = [
         case
-        for case in cases("differentiable", grad=True, dtypes=("float64",))
+        for case in torch_cases("differentiable", grad=True, dtypes=("float64",))
         if listed([name], case)
     ]
     assert found
@@ -336,7 +340,7 @@ def outcomes(lib: Any, case: Case) -> dict[str, Any]:
     return {c: outcome(lib, case.op, CHANGES[c](case.sample)) for c in compared}
 
 
-@each(cases(without=["factory"], dtypes=("float64",)))
+@each(torch_cases(without=["factory"], dtypes=("float64",)))
 def test_the_same_things_are_refused(case: Case) -> None:
     ours = outcomes(pb, case)
     assert ours
@@ -394,7 +398,7 @@ def as_first(leaf_change: Callable[[Leaf], Leaf], sample: Sample, label: str) ->
     return sample.with_leaves(change, label)
 
 
-IN_PLACE = cases("inplace", without=["random"], but=lambda c: listed(OTHER_IN_PLACE, c))
+IN_PLACE = torch_cases("inplace", without=["random"], but=lambda c: listed(OTHER_IN_PLACE, c))
 
 
 @each(IN_PLACE)
@@ -408,7 +412,7 @@ def test_in_place_of_integers(case: Case) -> None:
     same_outcome(case, in_place(pb, whole), in_place(torch, whole))
 
 
-@each(cases("out", without=["random"], dtypes=("float64",)))
+@each(torch_cases("out", without=["random"], dtypes=("float64",)))
 def test_out(case: Case) -> None:
     if {case.op.id, str(case)} & NO_OUT_IN_TORCH:
         with pytest.raises((TypeError, RuntimeError)):
@@ -446,7 +450,7 @@ def operand(lib: Any, form: str, dtype: str) -> Any:
     return lib.tensor([1, 1] if form == "vector" else 1, dtype=getattr(lib, dtype))
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if two_operands(op)], ids=lambda op: op.id)
+@pytest.mark.parametrize("op", [op for op in TORCH_OPS if two_operands(op)], ids=lambda op: op.id)
 @pytest.mark.parametrize("form", ["vector", "0-d", "number"])
 def test_promotion_of_two_operands(op: Op, form: str) -> None:
     ours, theirs = op.function(pb), op.function(torch)

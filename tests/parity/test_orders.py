@@ -16,7 +16,7 @@ import pytest
 
 import pullback as pb
 from scenarios import Scenario, check
-from table import Case, cases, differentiable, each, weights
+from table import Case, differentiable, each, torch_cases, weights
 from unlike_torch import NOT_RECORDED_IN_TORCH
 
 torch = pytest.importorskip("torch")
@@ -172,7 +172,7 @@ def agreed(case: Case) -> tuple[int, bool]:
     return ORDERS, alike
 
 
-ALL = cases("differentiable", without=["random"], grad=True, dtypes=("float64",))
+ALL = torch_cases("differentiable", without=["random"], grad=True, dtypes=("float64",))
 
 
 @each(ALL)
@@ -187,7 +187,7 @@ def test_the_tables_name_what_there_is() -> None:
 
 @pytest.mark.parametrize("name", ["cdist", "hardsigmoid"])
 def test_torch_has_fewer(name: str) -> None:
-    case = next(case for case in cases("differentiable", grad=True) if case.op.name == name)
+    case = next(case for case in torch_cases("differentiable", grad=True) if case.op.name == name)
     with pytest.raises((NotImplementedError, RuntimeError), match="not implemented"):
         list(orders(torch, case))
 

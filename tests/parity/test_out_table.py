@@ -16,7 +16,7 @@ import pytest
 
 import pullback as pb
 from samples import DTYPES, Sample
-from table import Case, Op, cases, each, results, same
+from table import Case, Op, each, results, same, torch_cases
 from unlike_torch import NOT_RECORDED_IN_TORCH
 
 torch = pytest.importorskip("torch")
@@ -370,7 +370,7 @@ def is_late(case: Case) -> bool:
     return case.op.name == "empty" or case.sample not in case.op.samples[:3]
 
 
-CASES = cases("out", dtypes=("float64",), but=is_late)
+CASES = torch_cases("out", dtypes=("float64",), but=is_late)
 
 
 def keys(case: Case) -> set[str]:

@@ -16,7 +16,7 @@ import pytest
 
 import pullback as pb
 from samples import Sample
-from table import OPS, Case, Op, differentiable, results, weights
+from table import TORCH_OPS, Case, Op, differentiable, results, weights
 from unlike_torch import NO_DERIVATIVE_IN_TORCH, listed
 
 torch = pytest.importorskip("torch")
@@ -184,7 +184,7 @@ def real_samples(op: Op) -> list[Sample]:
     ]
 
 
-ROWS = [op for op in OPS if op.name not in COMPLEX and real_samples(op)]
+ROWS = [op for op in TORCH_OPS if op.name not in COMPLEX and real_samples(op)]
 
 
 @pytest.mark.parametrize("dtype", [*INTEGERS, *FLOATS])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from table import Case, cases, each, results, same, weights
+from table import Case, each, results, same, torch_cases, weights
 from unlike_torch import NO_DERIVATIVE_IN_TORCH, NOT_RECORDED_IN_TORCH, listed
 
 torch = pytest.importorskip("torch")
@@ -50,7 +50,7 @@ OTHER_GRADIENTS = {
     "cholesky_inverse(zspd(2), True)": NO_DERIVATIVE_IN_TORCH["cholesky_inverse"],
 }
 
-RECORDED = cases("differentiable", without=["random"], grad=True, dtypes=("float64",))
+RECORDED = torch_cases("differentiable", without=["random"], grad=True, dtypes=("float64",))
 
 
 def gradients_after_write(lib: Any, case: Case, place: str, k: int) -> Any:

@@ -71,7 +71,15 @@ def dot(input: Any, tensor: Any) -> Any:
     return np.sum(input * tensor)
 
 
+def sparse_product(values: Any, row: Any, column: Any, x: Any, rows: int) -> Any:
+    made = np.zeros((rows, x.shape[1]), x.dtype)
+    np.add.at(made, row, values[:, None] * x[column])
+    return made
+
+
 REFERENCES: dict[str, Callable[..., Any]] = {
+    "_sampled_product": lambda a, b, row, column: np.sum(a[row] * b[column], axis=-1),
+    "_sparse_product": sparse_product,
     "addbmm": plus(lambda a, b: np.matmul(a, b).sum(axis=0)),
     "addmm": plus(np.matmul),
     "addr": plus(outer),
