@@ -138,15 +138,16 @@ def depends_otherwise(outcomes: Sequence[Raised | None]) -> bool:
 def is_refused_here(raised: Raised, text: str) -> bool:
     """PyTorch gives zeros for a Hessian of inputs that were written beside the function.
 
-    It reads what a checkpoint was given as it is now, `detach()` lets inference tensors be written,
-    and `tensor(x)` copies examples where `grad` stands in `vmap`.
+    It reads what a checkpoint was given as it is now, `detach()` and `.data` let inference tensors
+    be written, and `tensor(x)` copies examples where `grad` stands in `vmap`.
     """
     overwritten = "modified by an inplace operation" in raised.message
     if overwritten and ("functional.hessian" in text or "_KeepInputs" in raised.message):
         return True
     if "calling .item() on a Tensor" in raised.message and "tensor(" in text:
         return True
-    if "Inplace update to inference" in raised.message and ".detach()" in text:
+    written = "Inplace update to inference" in raised.message
+    if written and (".detach()" in text or ".data." in text):
         return True
     return any(words in raised.message for words in REFUSALS)
 
