@@ -153,3 +153,46 @@ def test_a_large_matrix_whose_values_are_close(with_values: bool) -> None:
     right = gradient(loss, a.astype(np.float64))
     found = gradient(loss, a)
     np.testing.assert_allclose(found, right, 0, 1e-2 * np.abs(right).max())
+
+
+@DTYPES
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("shape", [(4, 3), (3, 5)], ids=str)
+def test_vectors_beside_values_that_vanish(shape: Any, turned: bool, dtype: str) -> None:
+    """The projector on the space of a matrix of rank 1 moves by what leaves that space."""
+    generator = np.random.RandomState(0)
+    a = np.zeros(shape, dtype)
+    a[0, 0] = 2
+    if turned:
+        left, right = (basis(generator, n, dtype) for n in shape)
+        a = (left @ a @ right).astype(dtype)
+    c = random(generator, shape[0], shape[0], dtype=dtype)
+    c = c + c.conj().T
+
+    def loss(a: Any) -> Any:
+        u, _, _ = pb.linalg.svd(a, full_matrices=False)
+        return ((u[:, :1] @ u[:, :1].mH) * pb.tensor(c.conj())).sum()
+
+    u, s, vh = np.linalg.svd(a)
+    u, v = u[:, :1], vh[:1].conj().T
+    right = 2 * (np.eye(shape[0]) - u @ u.conj().T) @ c @ u @ v.conj().T / s[0]
+    tolerance = 1e-3 if c.itemsize <= 8 and dtype != "float64" else 1e-9
+    np.testing.assert_allclose(gradient(loss, a), right, 0, tolerance)
+
+
+@DTYPES
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_loss_of_vectors_of_values_that_vanish_has_no_number(turned: bool, dtype: str) -> None:
+    generator = np.random.RandomState(0)
+    a = np.zeros((4, 3), dtype)
+    a[0, 0], a[1, 1] = 2, 1
+    if turned:
+        a = (basis(generator, 4, dtype) @ a @ basis(generator, 3, dtype)).astype(dtype)
+    c = random(generator, 4, 4, dtype=dtype)
+    c = pb.tensor(c + c.conj().T)
+
+    def loss(a: Any) -> Any:
+        u, _, _ = pb.linalg.svd(a, full_matrices=False)
+        return ((u @ u.mH) * c).sum()
+
+    assert not np.isfinite(gradient(loss, a)).all()

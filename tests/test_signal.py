@@ -21,6 +21,7 @@ import pullback as pb
 from pullback.autograd import gradcheck, gradgradcheck
 
 windows = pytest.importorskip("scipy.signal.windows")
+special = pytest.importorskip("scipy.special")
 
 W = pb.signal.windows
 NAMED: dict[str, Any] = {
@@ -313,3 +314,13 @@ def test_the_public_functions_of_numpy_serve_where_its_loops_are_not_found() -> 
         env={**os.environ, "PYTHONPATH": str(Path(pb.__file__).parent.parent)},
     )
     assert done.stdout == "right\n", done.stderr
+
+
+@pytest.mark.parametrize("beta", [0.0, 3.5, 700.0, 1000.0, 1e5])
+def test_a_kaiser_window_does_not_overflow(beta: float) -> None:
+    """Bessel's function does from 714 on; the quotient of two is 1 at most."""
+    u = np.linspace(-1, 1, 9)
+    x = beta * np.sqrt(1 - u * u)
+    right = np.exp(x - beta) * special.ive(0, x) / special.ive(0, beta)
+    found = pb.kaiser_window(9, False, beta, dtype=pb.float64)
+    np.testing.assert_allclose(found.numpy(), right, 1e-13)

@@ -150,3 +150,16 @@ def test_nan_goes_through(line: str, size: int) -> None:
         return np.isnan((out if isinstance(out, lib.Tensor) else out[0]).numpy())
 
     assert (found(pb) == found(torch)).all()
+
+
+@pytest.mark.parametrize("number", [float("inf"), -float("inf"), float("nan"), 800.0, -800.0, 0.0])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_exponential_of_one_number(number: float, dtype: str) -> None:
+    def found(lib: Any) -> list[Any]:
+        a = lib.tensor([[number]], dtype=getattr(lib, dtype), requires_grad=True)
+        y = lib.linalg.matrix_exp(a)
+        (slope,) = lib.autograd.grad(y.sum(), a)
+        return [y.detach().numpy(), slope.numpy() if abs(number) < 800 else y.detach().numpy()]
+
+    for ours, theirs in zip(found(pb), found(torch), strict=True):
+        np.testing.assert_allclose(ours, theirs, 1e-6)

@@ -40,7 +40,9 @@ bool half_is_finite(const T* a, int n, int lda, bool upper) {
 // Up to this many rows rotations of complex matrices take less than LAPACK.
 constexpr int kRotated = 8;
 
-// As lanes.h settles them, so that vectors do not depend on how many matrices are in a stack.
+// Real vectors are settled: the first great element, at least kGreat of the greatest, is positive.
+// So they do not depend on how often they turned, nor on how many matrices are in a stack.
+constexpr double kGreat = 0.6;
 template <typename T>
 bool is_turned(const T* x, int n, std::ptrdiff_t step) {
   T greatest(0);
@@ -53,6 +55,21 @@ bool is_turned(const T* x, int n, std::ptrdiff_t step) {
 template <typename T>
 void turn(T* x, int n, std::ptrdiff_t step) {
   for (int i = 0; i < n; ++i) x[i * step] = -x[i * step];
+}
+template <typename T>
+void settle(T* vectors, int n, std::ptrdiff_t lda) {
+  for (int j = 0; j < n; ++j) {
+    if (is_turned(vectors + j * lda, n, 1)) turn(vectors + j * lda, n, 1);
+  }
+}
+// Left vectors in the k columns of u, right ones in the rows of vh; the longer of the two decides.
+template <typename T>
+void settle(T* u, std::ptrdiff_t ldu, int m, T* vh, std::ptrdiff_t ldvh, int n, int k) {
+  for (int j = 0; j < k; ++j) {
+    if (!(m < n ? is_turned(vh + j, n, ldvh) : is_turned(u + j * ldu, m, 1))) continue;
+    turn(u + j * ldu, m, 1);
+    turn(vh + j, n, ldvh);
+  }
 }
 
 template <typename T>
@@ -75,9 +92,7 @@ int eigh_of_one(T* a, int n, int lda, Real<T>* values, bool upper, bool vectors,
   }
   const int info = lapack::syevd(vectors, upper ? 'U' : 'L', n, a, lda, values, scratch);
   if constexpr (!kIsComplex<T>) {
-    for (int j = 0; vectors && n <= kLaneRows && j < n; ++j) {
-      if (is_turned(a + j * lda, n, 1)) turn(a + j * lda, n, 1);
-    }
+    if (vectors && n <= kLaneRows) settle(a, n, lda);
   }
   return info;
 }
@@ -131,6 +146,7 @@ void eigh(const View& a, const View& values, const View& info, bool upper, bool 
         for_groups<T>(matrices.count, 8 * cube(n), [&](auto& f, std::int64_t first, int count) {
           f.eigh(group_of(matrices, first, count), vectors_of<T>(values, first, count, n),
                  numbers_of(info, first, count), upper, vectors);
+          for (int k = 0; vectors && k < count; ++k) settle(matrices.at(first + k), n, lda);
         });
         return;
       }
@@ -186,6 +202,7 @@ void svd_of_group(const LaneFunctions<T>& lanes, const LaneMatrices<T>& a,
         vh.at[k][j + i * vh.leading] = right_from[i + j * a.columns];
       }
     }
+    settle(u.at[k], u.leading, a.rows, vh.at[k], vh.leading, a.columns, n);
   }
 }
 
@@ -197,13 +214,7 @@ int svd_of_one(char job, int m, int n, T* a, int lda, Real<T>* values, T* u, int
   if constexpr (!kIsComplex<T>) {
     const int k = std::min(m, n);
     const bool settled = std::max(m, n) <= kLaneRows && (job == 'S' || (job == 'A' && m == n));
-    for (int j = 0; settled && j < k; ++j) {
-      // The longer of the two vectors decides.
-      const bool turned = m < n ? is_turned(vh + j, n, ldvh) : is_turned(u + j * ldu, m, 1);
-      if (!turned) continue;
-      turn(u + j * ldu, m, 1);
-      turn(vh + j, n, ldvh);
-    }
+    if (settled) settle(u, ldu, m, vh, ldvh, n, k);
   }
   return info;
 }

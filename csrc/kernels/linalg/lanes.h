@@ -15,7 +15,6 @@ namespace pullback::kernels {
 
 inline constexpr int kLaneRows = 32;  // at most
 inline constexpr int kMostLanes = 8;
-inline constexpr double kGreat = 0.6;
 
 // `count` column-major matrices.
 template <typename T>
@@ -39,8 +38,7 @@ struct LaneFunctions {
                    bool transposed);
   void (*invert)(const LaneMatrices<T>& a, const LaneIntegers& info);
   void (*cholesky)(const LaneMatrices<T>& a, const LaneIntegers& info, bool upper);
-  // Of `values` each matrix has one column.  Of `a` the lower (upper) half is read.  The first
-  // great element of each vector (that is at least kGreat of the greatest) is positive.
+  // Of `values` each matrix has one column.  Of `a` the lower (upper) half is read.
   void (*eigh)(const LaneMatrices<T>& a, const LaneMatrices<T>& values, const LaneIntegers& info,
                bool upper, bool vectors);
   // Of matrices with at least as many rows as columns, all finite.  `a` becomes U and `v` V, not

@@ -197,25 +197,6 @@ PULLBACK_INLINE void make_diagonal(V<T>* d, V<T>* e, int n, V<T>* q, V<T>& faile
   }
 }
 
-// Which of a vector and its negative is given does not depend on how often it turned: the first of
-// its great elements is positive.  Those of `others` follow, if there are any.
-template <typename T>
-PULLBACK_INLINE void settle_signs(V<T>* vectors, int rows, int columns, V<T>* others,
-                                  int other_rows) {
-  for (int j = 0; j < columns; ++j) {
-    V<T>* const x = vectors + j * rows;
-    V<T> greatest = V<T>{};
-    for (int i = 0; i < rows; ++i) greatest = greater_of(size_of(x[i]), greatest);
-    V<T> first = V<T>{};
-    for (int i = rows - 1; i >= 0; --i) {
-      first = size_of(x[i]) >= T(kGreat) * greatest ? x[i] : first;
-    }
-    const V<T> sign = first < T(0) ? spread(T(-1)) : spread(T(1));
-    for (int i = 0; i < rows; ++i) x[i] *= sign;
-    for (int i = 0; i < other_rows; ++i) others[j * other_rows + i] *= sign;
-  }
-}
-
 // The places of values in rising (or falling) order, lane by lane.
 template <typename T>
 PULLBACK_INLINE void sort(const V<T>* values, int n, int lane, bool falling, int* order) {
@@ -251,7 +232,6 @@ void eigh(const LaneMatrices<T>& a, const LaneMatrices<T>& values, const LaneInt
   const V<T> scale = pack_symmetric(a, upper, packed, failed);
   make_tridiagonal<T>(packed, n, d, e, vectors);
   make_diagonal<T>(d, e, n, vectors ? packed : nullptr, failed);
-  if (vectors) settle_signs<T>(packed, n, n, nullptr, 0);
   for (int lane = 0; lane < a.count; ++lane) {
     int order[kLaneRows];
     sort<T>(d, n, lane, false, order);
@@ -365,7 +345,6 @@ void svd(const LaneMatrices<T>& a, const LaneMatrices<T>& values, const LaneMatr
     least = sizes[j] < least ? sizes[j] : least;
     for (int i = 0; vectors && i < m; ++i) packed[i + j * m] /= divisor;
   }
-  if (vectors) settle_signs<T>(packed, m, n, right, n);
   for (int lane = 0; lane < a.count; ++lane) {
     *info.at[lane] = !busy[lane] && (!vectors || least[lane] > kNothing) ? 0 : -1;
     if (*info.at[lane] != 0) continue;

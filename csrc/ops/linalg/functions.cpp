@@ -114,13 +114,14 @@ Tensor matrix_exp(const Tensor& a) {
   if (a.numel() != 0) {
     const GradMode no_grad(false);
     const ForwardMode no_forward(false);
-    value = exponential(a);
+    value = rows_of(a) == 1 ? exp(a) : exponential(a);
   }
   return apply<MatrixExp>({}, a, value);
 }
 
 Tensor MatrixExp::change(const Tensor& a, const Tensor& direction) {
   const std::int64_t n = rows_of(a);
+  if (n == 1) return direction * matrix_exp(a);
   // Linear in the direction: a great one is made smaller, as it would cost A digits.
   const Tensor unit = [&] {
     const GradMode no_grad(false);

@@ -76,15 +76,18 @@ struct Svd {
   }
 
   static constexpr Reads kReads = kReadsY | kReadsZ | kReadsV;
-  // The part of a gradient of vectors that leaves their space, over the values.
+  // The part of a gradient of vectors that leaves their space, over the values.  `vanishing`: a
+  // value that is nothing but rounding has no number beside it, unless there is nothing to divide.
   static Tensor outside(const Side& side, const Side& gradient, const Tensor& couplings,
-                        const Tensor& s) {
+                        const Tensor& s, bool vanishing) {
     Tensor out;
     if (gradient.vectors.defined()) out = gradient.vectors - matmul(side.vectors, couplings);
     if (gradient.more.defined()) {
       out = sum_of(out, neg(matmul(side.more, matmul(adjoint(gradient.more), side.vectors))));
     }
-    return out / unsqueeze(s, -2);
+    if (!vanishing) return out / unsqueeze(s, -2);
+    const Tensor& size = gradient.vectors.defined() ? gradient.vectors : gradient.more;
+    return quotient(out, unsqueeze(s, -2), {s, size, true, false});
   }
   // Vectors without a value may turn among themselves, of which no loss may depend.
   static void check_more(const Side& side, const Side& gradient) {
@@ -146,10 +149,10 @@ struct Svd {
     if (gs.defined()) middle = middle + diag_embed(gs);
     Tensor gradient = matmul(matmul(u.vectors, middle), adjoint(w.vectors));
     if (rows_of(u.vectors) > k && v.grad(0).defined()) {
-      gradient = gradient + matmul(outside(u, gu, cu, s), adjoint(w.vectors));
+      gradient = gradient + matmul(outside(u, gu, cu, s, !gs.defined()), adjoint(w.vectors));
     }
     if (rows_of(w.vectors) > k && v.grad(2).defined()) {
-      gradient = gradient + matmul(u.vectors, adjoint(outside(w, gw, cw, s)));
+      gradient = gradient + matmul(u.vectors, adjoint(outside(w, gw, cw, s, !gs.defined())));
     }
     v.give(0, gradient);
   }

@@ -7,6 +7,9 @@
 #include <optional>
 
 #include "ops/make/generate.h"
+#include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/math.h"
+#include "ops/pointwise/special.h"
 #include "ops/table.h"
 
 namespace pullback {
@@ -63,26 +66,18 @@ Tensor bartlett_window(std::int64_t length, bool periodic, OptionalDType dtype) 
                 [](double t) { return 1 - std::abs(2 * t - 1); });
 }
 
-// The modified Bessel function of order 0 by its power series, whose terms are all positive:
-// Abramowitz and Stegun, Handbook of Mathematical Functions, 9.6.12.
-double bessel_i0(double x) {
-  const double quarter = x * x / 4;
-  double term = 1, sum = 1;
-  for (double k = 1; term > sum * 1e-17 && std::isfinite(sum); ++k) {
-    term *= quarter / (k * k);
-    sum += term;
-  }
-  return sum;
-}
-
 // Kaiser and Schafer, "On the use of the I0-sinh window for spectrum analysis", IEEE ASSP 28
-// (1980).
+// (1980).  Bessel's function by its exponentially scaled form, which does not overflow.
 Tensor kaiser_window(std::int64_t length, bool periodic, double beta, OptionalDType dtype) {
-  const double whole = bessel_i0(beta);
-  return window("kaiser_window", length, periodic, dtype, [=](double t) {
+  const DType type = dtype.value_or(default_dtype());
+  check_type("kaiser_window", type);
+  const Tensor angle = window("kaiser_window", length, periodic, DType::Float64, [](double t) {
     const double u = 2 * t - 1;
-    return bessel_i0(beta * std::sqrt(std::max(0.0, 1 - u * u))) / whole;
+    return std::sqrt(std::max(0.0, 1 - u * u));
   });
+  const Tensor x = angle * std::abs(beta);
+  const Tensor whole = Tensor::full(Dims{}, Scalar(std::abs(beta)), DType::Float64);
+  return cast(exp(x - whole) * i0e(x) / i0e(whole), type);
 }
 Tensor plain_kaiser(std::int64_t length, bool periodic, OptionalDType dtype) {
   return kaiser_window(length, periodic, 12, dtype);

@@ -41,7 +41,6 @@ Tensor bessel_j0(const Tensor& input);
 Tensor bessel_j1(const Tensor& input);
 Tensor bessel_y0(const Tensor& input);
 Tensor bessel_y1(const Tensor& input);
-Tensor i0e(const Tensor& input);
 Tensor i1(const Tensor& input);
 Tensor i1e(const Tensor& input);
 Tensor modified_bessel_k0(const Tensor& input);

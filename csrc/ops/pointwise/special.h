@@ -12,6 +12,7 @@ Tensor erfcx(const Tensor& input);
 Tensor entr(const Tensor& input);
 Tensor zeta(const Operand& input, const Operand& other);
 Tensor i0(const Tensor& input);
+Tensor i0e(const Tensor& input);  // exp(-|x|) i0(x)
 
 // As in torch there is no kernel for half and bfloat16, nor for complex numbers.
 void check_not_narrow(const Operand& input, const char* name);

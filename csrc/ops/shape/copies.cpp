@@ -31,13 +31,7 @@ Tensor permute_copy(const Tensor& input, const Dims& dims) { return own(permute(
 Tensor select_copy(const Tensor& input, std::int64_t dim, std::int64_t index) {
   return own(select(input, dim, index));
 }
-Tensor squeeze_copy(const Tensor& input) {
-  Dims kept;
-  for (const std::int64_t size : input.sizes()) {
-    if (size != 1) kept.push_back(size);
-  }
-  return own(reshape(input, kept));
-}
+Tensor squeeze_copy(const Tensor& input) { return own(squeeze_all(input)); }
 Tensor squeeze_copy_dim(const Tensor& input, std::int64_t dim) {
   return own(squeeze_dim(input, dim));
 }

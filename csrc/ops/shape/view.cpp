@@ -289,7 +289,7 @@ static Tensor squeeze_where(const Tensor& input, const Dims& wanted, const char*
   }
   return apply<Squeeze>({dims, node}, input);
 }
-static Tensor squeeze_all(const Tensor& input) {
+Tensor squeeze_all(const Tensor& input) {
   return squeeze_where(input, all_dims(input), "SqueezeBackward0");
 }
 static Tensor squeeze_dims(const Tensor& input, const Dims& dim) {

@@ -28,6 +28,8 @@ Tensor select(const Tensor& input, std::int64_t dim, std::int64_t index);
 Tensor slice(const Tensor& input, std::int64_t dim, std::int64_t start, std::int64_t stop,
              std::int64_t step = 1);
 Tensor narrow(const Tensor& input, std::int64_t dim, std::int64_t start, std::int64_t length);
+// Without the dimensions of size 1.
+Tensor squeeze_all(const Tensor& input);
 // In place: the tensor itself gets other sizes.
 Tensor transpose_(const Tensor& input, std::int64_t dim0, std::int64_t dim1);
 Tensor squeeze_dim_(const Tensor& input, std::int64_t dim);
