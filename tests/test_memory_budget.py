@@ -130,6 +130,49 @@ def broadcast(x: Any, w: Any) -> Any:
     return (x * row).sin() * (row.unsqueeze(1) + 0.5).exp() + row.double().sin().float()
 
 
+@case
+def attention(x: Any, w: Any) -> Any:
+    attend = pb.nn.functional.scaled_dot_product_attention
+    q, k, v = ((x @ w).tanh().view(2, 8, 16) * factor for factor in (1, 2, 3))
+    y = attend(q, k.exp(), v.sin(), is_causal=True)
+    pb.manual_seed(3)
+    return attend(q, k, v, x[:8, :8].sin() * 1, dropout_p=0.3).exp() + y.tanh()
+
+
+@case
+def normalised(x: Any, w: Any) -> Any:
+    f = pb.nn.functional
+    y = f.layer_norm(x.exp(), (16,), w[0], w[1]).tanh()
+    z = f.group_norm(y.view(4, 8, 8).sin(), 2, w[2, :8] * 2)
+    return f.batch_norm(z.exp(), None, None, w[3, :8], None, True).tanh().exp()
+
+
+@case
+def convolved(x: Any, w: Any) -> Any:
+    f = pb.nn.functional
+    y = f.conv2d(x.view(1, 4, 8, 8).tanh(), w.view(4, 4, 4, 4) * 1, padding=1)
+    y = f.conv_transpose2d(f.max_pool2d(y.sin(), 2).exp() * 1, w.view(4, 4, 4, 4).sin(), stride=2)
+    y = f.pad(y.tanh(), (2, 2, 1, 1), "reflect").sin()
+    return f.interpolate(y, scale_factor=0.5, mode="bilinear").tanh()
+
+
+@case
+def recurrent(x: Any, w: Any) -> Any:
+    found = []
+    for kind in (pb.nn.LSTM, pb.nn.GRU, pb.nn.RNN):
+        pb.manual_seed(5)
+        found.append(kind(16, 4)((x @ w).tanh().view(4, 4, 16))[0].exp())
+    return pb.cat(found, -1).tanh()
+
+
+@case
+def spectra(x: Any, w: Any) -> Any:
+    y = pb.fft.rfft(x.sin() @ w)
+    z = pb.fft.irfft(y * y, n=16).tanh()
+    window = pb.hann_window(16)
+    return pb.stft((z * x).view(-1).exp(), 16, window=window, return_complex=True).abs().tanh()
+
+
 def make() -> tuple[Any, Any]:
     pb.manual_seed(1)
     x = pb.randn(16, 16, requires_grad=True)

@@ -190,6 +190,14 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
     return _interpolated("upsample_bilinear", input, size, scale_factor, "bilinear", True)
 
 
+def _laid_out(result: Tensor, input: Tensor) -> Tensor:
+    """With the channels last where those of ``input`` are."""
+    last = pb.channels_last
+    if input.dim() != 4 or input.is_contiguous() or not input.is_contiguous(memory_format=last):
+        return result
+    return result.clone(memory_format=last)
+
+
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """[..., channels * r * r, height, width] as [..., channels, height * r, width * r].
 
@@ -215,7 +223,8 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     parts = input.reshape(*lead, channels // (r * r), r, r, height, width)
     n = len(lead)
     moved = parts.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return moved.reshape(*lead, channels // (r * r), height * r, width * r)
+    whole = moved.reshape(*lead, channels // (r * r), height * r, width * r)
+    return _laid_out(whole, input)
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -243,7 +252,8 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     parts = input.reshape(*lead, channels, height // r, r, width // r, r)
     n = len(lead)
     moved = parts.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)
-    return moved.reshape(*lead, channels * r * r, height // r, width // r)
+    whole = moved.reshape(*lead, channels * r * r, height // r, width // r)
+    return _laid_out(whole, input)
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
@@ -270,7 +280,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
             f"Got {channels} channels and {groups} groups."
         )
     parts = input.reshape(batch, groups, channels // groups, *rest)
-    return parts.transpose(1, 2).reshape(input.shape)
+    return _laid_out(parts.transpose(1, 2).reshape(input.shape), input)
 
 
 def native_channel_shuffle(input: Tensor, groups: int) -> Tensor:
