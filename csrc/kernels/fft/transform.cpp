@@ -1,17 +1,19 @@
-// See transform.h.  Lines of float32, and lines whose elements lie apart, are brought together in
-// blocks of neighbours, so that every cache line is read and written once; the others are
-// transformed where they are.  A loop of the library cannot report that it ran out of memory, so
-// the last number of a block is a mark until the loop has run.
+// See transform.h.  Complex lines of a suitable length that are many, or long, are transformed here
+// (lines.h), the others by the library.  For it, lines of float32, and lines whose elements lie
+// apart, are brought together in blocks of neighbours, so that every cache line is read and written
+// once; the others are transformed where they are.  A loop of the library cannot report that it ran
+// out of memory, so the last number of a block is a mark until the loop has run.
 #include "kernels/fft/transform.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
-#include "core/allocator.h"
 #include "core/error.h"
+#include "kernels/fft/lines.h"
 #include "kernels/parallel.h"
 
 namespace pullback::kernels {
@@ -32,22 +34,6 @@ struct Lines {
   std::int64_t between;
   std::int64_t size;
   std::int64_t step;
-};
-
-// Memory of a block, from the allocator of tensors: fresh pages cost more than a transform.
-struct Room {
-  Room() = default;
-  Room(const Room&) = delete;
-  Room& operator=(const Room&) = delete;
-  ~Room() {
-    if (data) memory::deallocate(data, bytes);
-  }
-  void take(std::size_t n) {
-    data = static_cast<char*>(memory::allocate(n));
-    bytes = n;
-  }
-  char* data = nullptr;
-  std::size_t bytes = 0;
 };
 
 // A NaN that no arithmetic makes.
@@ -88,6 +74,7 @@ class Transform {
       : in_parts_(kind != Fft::Half ? 2 : 1),
         out_parts_(kind != Fft::Whole ? 2 : 1),
         factor_(factor),
+        backward_(kind == Fft::Backward),
         library_(load_library()) {
     const bool odd = in.sizes[dim] % 2 == 1;
     const auto which = kind == Fft::Forward    ? FftLibrary::Forward
@@ -105,6 +92,7 @@ class Transform {
   }
 
   void run() {
+    if (in_parts_ == 2 && out_parts_ == 2 && run_here()) return;
     const std::int64_t block = std::min(lines_of_block(), in_.count);
     std::int64_t groups = 1;
     for (const Outer& o : outer_) groups *= o.size;
@@ -123,6 +111,47 @@ class Transform {
   struct Outer {
     std::int64_t size, in, out;  // strides in bytes
   };
+
+  // The same without the library, where the length fits.
+  bool run_here() {
+    const std::int64_t n = in_.size;
+    std::int64_t groups = 1;
+    for (const Outer& o : outer_) groups *= o.size;
+    const std::int64_t width = LaneTransform<T>::group();
+    if (fits_lanes(n) && in_.count >= width) {
+      const LaneTransform<T> transform(n, backward_);
+      const std::int64_t block = std::max<std::int64_t>(1, 8192 / (n * width)) * width;
+      const std::int64_t blocks = (in_.count + block - 1) / block;
+      const std::int64_t work = std::max<std::int64_t>(1, 32768 / (block * n));
+      parallel_for(groups * blocks, work, [&](std::int64_t begin, std::int64_t end) {
+        Block room(transform.room());
+        for (std::int64_t b = begin; b < end; ++b) {
+          const std::int64_t first = b % blocks * block;
+          const auto [in, out] = at(b / blocks, first, std::min(block, in_.count - first));
+          transform.run(complex_lines<const T>(in), complex_lines<T>(out), in.count,
+                        static_cast<T>(factor_), reinterpret_cast<T*>(room.data()));
+        }
+      });
+      return true;
+    }
+    // Of float64 the library is faster.
+    const std::int64_t rows = std::is_same_v<T, float> ? split_of(n) : 0;
+    if (rows == 0) return false;
+    const LongTransform<T> transform(n, rows, backward_);
+    Block middle(static_cast<std::size_t>(2 * n) * sizeof(T));
+    for (std::int64_t line = 0; line < groups * in_.count; ++line) {
+      const auto [in, out] = at(line / in_.count, line % in_.count, 1);
+      transform.run(complex_lines<const T>(in), complex_lines<T>(out), static_cast<T>(factor_),
+                    reinterpret_cast<T*>(middle.data()));
+    }
+    return true;
+  }
+
+  template <typename U>
+  static LaneLines<U> complex_lines(const Lines& lines) {
+    constexpr auto pair = static_cast<std::int64_t>(2 * sizeof(U));
+    return {reinterpret_cast<U*>(lines.data), lines.step / pair, lines.between / pair};
+  }
   static std::int64_t item(int parts) { return parts * static_cast<std::int64_t>(sizeof(T)); }
   std::int64_t longest() const { return std::max(in_.size, out_.size); }
 
@@ -164,7 +193,8 @@ class Transform {
     return std::clamp<std::int64_t>(65536 / longest(), is_apart() ? 8 : 1, 64);
   }
 
-  void run_block(std::int64_t group, std::int64_t first, std::int64_t count) const {
+  // Some lines of a group, of the input and of the output.
+  std::pair<Lines, Lines> at(std::int64_t group, std::int64_t first, std::int64_t count) const {
     Lines in = in_, out = out_;
     for (auto o = outer_.rbegin(); o != outer_.rend(); ++o) {
       in.data += group % o->size * o->in;
@@ -174,7 +204,13 @@ class Transform {
     in.data += first * in.between;
     out.data += first * out.between;
     in.count = out.count = count;
-    Room in_room, out_room;
+    return {in, out};
+  }
+
+  void run_block(std::int64_t group, std::int64_t first, std::int64_t count) const {
+    const auto [in, out] = at(group, first, count);
+    const Block in_room(gathers() ? bytes_of(in, in_parts_) : 0);
+    const Block out_room(scatters() ? bytes_of(out, out_parts_) : 0);
     const Lines from = gathers() ? dense(in, in_parts_, in_room) : in;
     const Lines to = scatters() ? dense(out, out_parts_, out_room) : out;
     if (gathers()) copy_lines<double, T>(from, in, in_parts_ == 2);
@@ -182,10 +218,12 @@ class Transform {
     if (scatters()) copy_lines<T, double>(out, to, out_parts_ == 2);
   }
 
-  static Lines dense(const Lines& like, int parts, Room& room) {
+  static std::size_t bytes_of(const Lines& lines, int parts) {
+    return static_cast<std::size_t>(lines.count * lines.size * parts) * sizeof(double);
+  }
+  static Lines dense(const Lines& like, int parts, const Block& room) {
     const std::int64_t step = parts * static_cast<std::int64_t>(sizeof(double));
-    room.take(static_cast<std::size_t>(like.count * like.size * step));
-    return {room.data, like.count, like.size * step, like.size, step};
+    return {room.data(), like.count, like.size * step, like.size, step};
   }
 
   void call(const Lines& from, const Lines& to) const {
@@ -204,6 +242,7 @@ class Transform {
 
   int in_parts_, out_parts_;  // 2 of complex numbers
   double factor_;
+  bool backward_;
   const FftLibrary& library_;
   FftLoop loop_;
   Lines in_, out_;
