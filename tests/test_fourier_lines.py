@@ -1,4 +1,4 @@
-"""Complex lines that are transformed in lanes, or as matrices, beside NumPy in float64."""
+"""Lines that are transformed in lanes, or as matrices, beside NumPy in float64."""
 
 from __future__ import annotations
 
@@ -11,7 +11,22 @@ import pullback as pb
 LENGTHS = [2, 3, 4, 5, 6, 8, 9, 12, 15, 16, 20, 25, 27, 30, 60, 64, 100, 125, 128, 243, 1000, 1024]
 LENGTHS += [1125, 3125, 4096, 4100, 7, 14, 97]
 # Those that are seen as matrices, squares and not, and some that are not.
-LONG = [8192, 10_000, 16_384, 30_000, 65_536, 19_683, 99_991, 100_000, 2**17, 21_000]
+LONG = [
+    1024,
+    1080,
+    2187,
+    3125,
+    8192,
+    10_000,
+    16_384,
+    30_000,
+    65_536,
+    19_683,
+    99_991,
+    100_000,
+    2**17,
+    21_000,
+]
 TOLERANCE = {"complex64": 1e-6, "complex128": 3e-15}
 
 
@@ -50,6 +65,44 @@ def test_long_lines(n: int, dtype: str, name: str) -> None:
     check(transform(pb.tensor(x[0])), x[0], name)
     check(transform(pb.tensor(np.repeat(x, 2, axis=1))[:, ::2]), x, name)
     check(transform(pb.tensor(x.T.copy()), dim=0), x.T, name, 0)
+
+
+REAL = [2, 4, 6, 8, 10, 18, 30, 54, 64, 100, 250, 400, 1000, 2048, 7, 9, 14, 22]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("n", REAL)
+def test_many_real_lines(n: int, dtype: str) -> None:
+    real = "float32" if dtype == "complex64" else "float64"
+    for count in (3, 8, 11, 16):
+        x = numbers(count, n).real.astype(real)
+        wanted = np.fft.rfft(x.astype("float64"))
+        size = np.sqrt(np.mean(np.abs(wanted) ** 2))
+        wide = pb.tensor(np.hstack([x[:, :1], x]))  # lines begin at odd places
+        for lines in (pb.tensor(x), wide[:, 1:], pb.tensor(x.T.copy()).T):
+            found = pb.fft.rfft(lines).numpy()
+            assert np.abs(found - wanted).max() < TOLERANCE[dtype] * size
+            assert not found[:, 0].imag.any()
+            assert n % 2 or not found[:, -1].imag.any()
+        spectra = numbers(count, n // 2 + 1).astype(dtype)
+        lines = np.fft.irfft(spectra.astype("complex128"), n)
+        size = np.sqrt(np.mean(lines**2))
+        for given in (pb.tensor(spectra), pb.tensor(spectra.T.copy()).T):
+            found = pb.fft.irfft(given, n).numpy()
+            assert np.abs(found - lines).max() < TOLERANCE[dtype] * size
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_lines_of_one_number_repeated(dtype: str) -> None:
+    """Expanded tensors, whose elements or lines lie at one place."""
+    x = numbers(9, 1).astype(dtype)
+    check(pb.fft.fft(pb.tensor(x).expand(9, 12)), np.repeat(x, 12, axis=1), "fft")
+    line = numbers(1, 12).astype(dtype)
+    check(pb.fft.fft(pb.tensor(line).expand(9, 12)), np.repeat(line, 9, axis=0), "fft")
+    found = pb.fft.rfft(pb.tensor(line.real.copy()).expand(9, 12)).numpy()
+    np.testing.assert_allclose(found[8], np.fft.rfft(line.real[0]), rtol=1e-5, atol=1e-5)
+    ones = pb.fft.rfft(pb.tensor(x.real.copy()).expand(9, 12)).numpy()
+    np.testing.assert_allclose(ones[:, 0], 12 * x.real[:, 0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

@@ -60,7 +60,7 @@ std::vector<Root> roots(std::int64_t n) {
   return all;
 }
 
-constexpr std::int64_t kMostInLanes = 4096, kLeastLong = 8192;
+constexpr std::int64_t kMostInLanes = 4096, kLeastLong = 1024;
 
 bool is_smooth(std::int64_t n) {
   for (const int r : {2, 3, 5}) {
@@ -82,17 +82,25 @@ std::int64_t split_of(std::int64_t n) {
 }
 
 template <typename T>
-LaneTransform<T>::LaneTransform(std::int64_t n, bool backward) : backward_(backward) {
+LaneTransform<T>::LaneTransform(std::int64_t n, LaneKind kind, bool backward)
+    : kind_(kind), backward_(backward) {
   plan_.n = n;
   std::int64_t left = n;
   for (const int r : {4, 2, 3, 5}) {
     for (; left % r == 0; left /= r) plan_.radix[plan_.stages++] = static_cast<std::int8_t>(r);
   }
+  const auto put = [](std::vector<T>& table, const Root& r) {
+    table.push_back(static_cast<T>(r.re));
+    table.push_back(static_cast<T>(r.im));
+  };
   table_.reserve(static_cast<std::size_t>(2 * n));
-  for (const Root& r : roots(n)) {
-    table_.push_back(static_cast<T>(r.re));
-    table_.push_back(static_cast<T>(r.im));
+  const std::int64_t every = kind == LaneKind::Complex ? 1 : 2;
+  const std::vector<Root> all = roots(every * n);
+  for (std::int64_t k = 0; k < n; ++k) put(table_, all[static_cast<std::size_t>(every * k)]);
+  for (std::int64_t k = 0; every == 2 && 2 * k <= n; ++k) {
+    put(real_table_, all[static_cast<std::size_t>(k)]);
   }
+  plan_.real_table = real_table_.data();
   plan_.table = table_.data();
 }
 
@@ -103,14 +111,14 @@ std::int64_t LaneTransform<T>::group() {
 
 template <typename T>
 std::size_t LaneTransform<T>::room() const {
-  return static_cast<std::size_t>(4 * plan_.n * lanes<T>()) * sizeof(T);
+  return static_cast<std::size_t>(4 * (plan_.n + 1) * lanes<T>()) * sizeof(T);
 }
 
 template <typename T>
 void LaneTransform<T>::run(LaneLines<const T> in, LaneLines<T> out, std::int64_t count, T factor,
                            T* room) const {
   for (std::int64_t first = 0; first < count; first += lanes<T>()) {
-    LaneGroup<T> group{&plan_, in, out, 0, backward_, factor, {}, room};
+    LaneGroup<T> group{&plan_, in, out, kind_, 0, backward_, factor, {}, room};
     group.in.data += 2 * first * in.between;
     group.out.data += 2 * first * out.between;
     group.count = static_cast<int>(std::min<std::int64_t>(lanes<T>(), count - first));
@@ -130,15 +138,17 @@ void LaneTransform<T>::run_twisted(LaneLines<const T> in, LaneLines<T> out, std:
     at += 2 * width;
   };
   for (std::int64_t k = 0; k < above; ++k) put(k * low);
-  for (std::int64_t k = 0; k < low; ++k) put(k);
-  LaneGroup<T> group{&plan_, in, out, count, backward_, T(1), {}, room};
+  for (std::int64_t k = 0; k < low && k < plan_.n; ++k) put(k);
+  LaneGroup<T> group{&plan_, in, out, kind_, count, backward_, T(1), {}, room};
   group.in.data += 2 * first * in.between;
   group.out.data += 2 * first * out.between;
   group.twist = {factors.data(), factors.data() + 2 * above * width};
   kernels::run(group);
 }
 
-Turns::Turns(std::int64_t n) : n_(n) {
+Turns::Turns(std::int64_t n) {
+  while ((std::int64_t{1} << 2 * shift_) < n) ++shift_;
+  const std::int64_t low = std::int64_t{1} << shift_;
   const auto fill = [&](std::vector<double>& to, std::int64_t count, std::int64_t step) {
     for (std::int64_t k = 0; k < count; ++k) {
       const std::int64_t m = k * step % n;
@@ -147,15 +157,14 @@ Turns::Turns(std::int64_t n) : n_(n) {
       to.push_back(2 * m <= n ? r.im : -r.im);
     }
   };
-  fill(low_, kLow, 1);
-  fill(high_, (n + kLow - 1) / kLow, kLow);
+  fill(low_, low, 1);
+  fill(high_, (n + low - 1) / low, low);
 }
 
 template <typename T>
 void Turns::put(std::int64_t m, T* pair) const {
-  m %= n_;
-  const double* const a = high_.data() + 2 * (m / kLow);
-  const double* const b = low_.data() + 2 * (m % kLow);
+  const double* const a = high_.data() + 2 * (m >> shift_);
+  const double* const b = low_.data() + 2 * (m & ((std::int64_t{1} << shift_) - 1));
   const Root r = Root{a[0], a[1]} * Root{b[0], b[1]};
   pair[0] = static_cast<T>(r.re);
   pair[1] = static_cast<T>(r.im);
@@ -163,7 +172,9 @@ void Turns::put(std::int64_t m, T* pair) const {
 
 template <typename T>
 LongTransform<T>::LongTransform(std::int64_t n, std::int64_t rows, bool backward)
-    : columns_(rows, backward), rows_(n / rows, backward), turns_(n) {}
+    : columns_(rows, LaneKind::Complex, backward),
+      rows_(n / rows, LaneKind::Complex, backward),
+      turns_(n) {}
 
 template <typename T>
 void LongTransform<T>::run(LaneLines<const T> in, LaneLines<T> out, T factor, T* middle) const {

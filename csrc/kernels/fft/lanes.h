@@ -1,5 +1,7 @@
-// Complex transforms of several lines at once, one in each lane of the machine's vectors
-// (lanes_isa.cpp).  Their lengths are products of 2, 3 and 5.
+// Transforms of several lines at once, one in each lane of the machine's vectors (lanes_isa.cpp).
+// Their lengths are products of 2, 3 and 5; those of real lines are twice that, as 2 n real numbers
+// are taken for n complex ones, which costs half of a complex line (Sorensen et al., Real-valued
+// fast Fourier transform algorithms, 1987).
 #pragma once
 
 #include <cstdint>
@@ -15,6 +17,14 @@ struct LanePlan {
   int stages = 0;
   std::int8_t radix[kMostStages] = {};
   const T* table = nullptr;
+  // exp(-2 pi i k / (2 n)) for k up to n / 2, of real lines.
+  const T* real_table = nullptr;
+};
+
+enum class LaneKind : std::uint8_t {
+  Complex,
+  Half,   // 2 n real numbers, as n complex ones, to n + 1
+  Whole,  // n + 1 numbers to 2 n real ones; of the first and the last no imaginary part is read
 };
 
 // Strides are of complex numbers: from element to element of a line, and from line to line.
@@ -38,11 +48,12 @@ struct LaneGroup {
   const LanePlan<T>* plan;
   LaneLines<const T> in;
   LaneLines<T> out;
+  LaneKind kind;
   int count;      // of lines, at most as many as there are lanes
   bool backward;  // exp(+2 pi i k / n)
   T factor;
   LaneTwist<T> twist;
-  T* room;  // aligned like a vector: 4 n lanes numbers
+  T* room;  // aligned like a vector: 4 (n + 1) lanes numbers
 };
 
 struct FftLanes {

@@ -150,13 +150,14 @@ PULLBACK_INLINE void exchange(C<T>& c, bool wanted) {
   c.im = re;
 }
 
+// n elements; `exchanged`: with real and imaginary parts exchanged.
 template <typename T>
-void load(const LaneGroup<T>& g, C<T>* to) {
-  const std::int64_t n = g.plan->n, step = 2 * g.in.step, between = 2 * g.in.between;
+void load(const LaneGroup<T>& g, C<T>* to, std::int64_t n, bool exchanged) {
+  const std::int64_t step = 2 * g.in.step, between = 2 * g.in.between;
   if (g.in.between == 1 && g.count == kLanes<T>) {
     for (std::int64_t i = 0; i < n; ++i) {
       to[i] = parted_at(g.in.data + i * step);
-      exchange(to[i], g.backward);
+      exchange(to[i], exchanged);
     }
     return;
   }
@@ -174,7 +175,7 @@ void load(const LaneGroup<T>& g, C<T>* to) {
     transpose(rows[1]);
     for (int k = 0; k < square; ++k) {
       to[i + k] = parted(rows[0][k], rows[1][k]);
-      exchange(to[i + k], g.backward);
+      exchange(to[i + k], exchanged);
     }
   }
   for (; i < n; ++i) {
@@ -184,13 +185,14 @@ void load(const LaneGroup<T>& g, C<T>* to) {
       pairs[2 * k + 1] = line[k][i * step + 1];
     }
     to[i] = parted_at(pairs);
-    exchange(to[i], g.backward);
+    exchange(to[i], exchanged);
   }
 }
 
 template <typename T>
-void store(const LaneGroup<T>& g, C<T>* from) {
-  const std::int64_t n = g.plan->n, step = 2 * g.out.step, between = 2 * g.out.between;
+void store(const LaneGroup<T>& g, C<T>* from, std::int64_t n) {
+  const bool exchanged = g.backward;
+  const std::int64_t step = 2 * g.out.step, between = 2 * g.out.between;
   if (g.factor != 1) {
     for (std::int64_t i = 0; i < n; ++i) from[i] = scaled(g.factor, from[i]);
   }
@@ -204,7 +206,7 @@ void store(const LaneGroup<T>& g, C<T>* from) {
   V<T> two[2];
   if (g.out.between == 1 && g.count == kLanes<T>) {
     for (std::int64_t i = 0; i < n; ++i) {
-      exchange(from[i], g.backward);
+      exchange(from[i], exchanged);
       joined(from[i], two);
       std::memcpy(g.out.data + i * step, two, sizeof(two));
     }
@@ -215,7 +217,7 @@ void store(const LaneGroup<T>& g, C<T>* from) {
   for (; step == 2 && g.count == kLanes<T> && i + square <= n; i += square) {
     V<T> rows[2][square];
     for (int k = 0; k < square; ++k) {
-      exchange(from[i + k], g.backward);
+      exchange(from[i + k], exchanged);
       joined(from[i + k], two);
       rows[0][k] = two[0];
       rows[1][k] = two[1];
@@ -228,7 +230,7 @@ void store(const LaneGroup<T>& g, C<T>* from) {
     }
   }
   for (; i < n; ++i) {
-    exchange(from[i], g.backward);
+    exchange(from[i], exchanged);
     joined(from[i], two);
     T pairs[2 * kLanes<T>];
     std::memcpy(pairs, two, sizeof(two));
@@ -300,11 +302,61 @@ void stage(const C<T>* from, C<T>* to, std::int64_t length, std::int64_t s, cons
 }
 
 template <typename T>
+PULLBACK_INLINE C<T> conjugate(const C<T>& a) {
+  return {a.re, -a.im};
+}
+template <typename T>
+PULLBACK_INLINE C<T> exchanged(const C<T>& a) {
+  return {a.im, a.re};
+}
+
+// z has the even numbers of real lines as real parts and the odd ones as imaginary parts, in x are
+// the transforms of the lines.
+template <typename T>
+void spectra_of_real(const LanePlan<T>& plan, const C<T>* z, C<T>* x) {
+  const std::int64_t n = plan.n;
+  x[0] = {z[0].re + z[0].im, V<T>{}};
+  x[n] = {z[0].re - z[0].im, V<T>{}};
+  for (std::int64_t k = 1; 2 * k <= n; ++k) {
+    const C<T> a = z[k], b = conjugate(z[n - k]);
+    const C<T> even = scaled(T(0.5), a + b), odd = times_minus_i(scaled(T(0.5), a - b));
+    const C<T> turned = odd * spread(plan.real_table + 2 * k);
+    x[n - k] = conjugate(even - turned);
+    x[k] = even + turned;
+  }
+}
+
+// The other way, times 2, with real and imaginary parts of z exchanged.
+template <typename T>
+void real_of_spectra(const LanePlan<T>& plan, const C<T>* x, C<T>* z) {
+  const std::int64_t n = plan.n;
+  z[0] = {x[0].re - x[n].re, x[0].re + x[n].re};
+  for (std::int64_t k = 1; 2 * k <= n; ++k) {
+    const C<T> a = x[k], b = conjugate(x[n - k]);
+    const C<T> even = a + b, odd = (a - b) * conjugate(spread(plan.real_table + 2 * k));
+    const C<T> turned = times_minus_i(odd);
+    z[n - k] = exchanged(conjugate(even + turned));
+    z[k] = exchanged(even - turned);
+  }
+}
+
+template <typename T>
 void run(const LaneGroup<T>& g) {
   const LanePlan<T>& plan = *g.plan;
   C<T>* from = reinterpret_cast<C<T>*>(g.room);
-  C<T>* to = from + plan.n;
-  load(g, from);
+  C<T>* to = from + plan.n + 1;
+  const auto turn = [&] {
+    C<T>* const last = from;
+    from = to;
+    to = last;
+  };
+  if (g.kind == LaneKind::Whole) {
+    load(g, from, plan.n + 1, false);
+    real_of_spectra(plan, from, to);
+    turn();
+  } else {
+    load(g, from, plan.n, g.backward);
+  }
   std::int64_t length = plan.n, s = 1;
   for (int k = 0; k < plan.stages; ++k) {
     const int r = plan.radix[k];
@@ -314,11 +366,13 @@ void run(const LaneGroup<T>& g) {
     if (r == 5) stage<5>(from, to, length, s, plan.table);
     length /= r;
     s *= r;
-    C<T>* const last = from;
-    from = to;
-    to = last;
+    turn();
   }
-  store(g, from);
+  if (g.kind == LaneKind::Half) {
+    spectra_of_real(plan, from, to);
+    return store(g, to, plan.n + 1);
+  }
+  store(g, from, plan.n);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Complex transforms without the library: many short lines, each in a lane of the machine's
+// Transforms without the library: many short lines, each in a lane of the machine's
 // vectors, and single long ones, as a matrix whose columns and rows are such lines.
 #pragma once
 
@@ -32,7 +32,7 @@ bool fits_lanes(std::int64_t n);
 // The rows of the matrix that a long line is seen as, 0 if it is not.
 std::int64_t split_of(std::int64_t n);
 
-// exp(-2 pi i m / n) for any m.
+// exp(-2 pi i m / n) for m below n, as products of two of about 2 sqrt(n) numbers.
 class Turns {
  public:
   explicit Turns(std::int64_t n);
@@ -40,15 +40,15 @@ class Turns {
   void put(std::int64_t m, T* pair) const;
 
  private:
-  static constexpr std::int64_t kLow = 1024;
-  std::int64_t n_;
+  int shift_ = 0;
   std::vector<double> low_, high_;
 };
 
 template <typename T>
 class LaneTransform {
  public:
-  LaneTransform(std::int64_t n, bool backward);
+  // n complex numbers, or 2 n real ones.
+  LaneTransform(std::int64_t n, LaneKind kind, bool backward);
   LaneTransform(const LaneTransform&) = delete;
   LaneTransform& operator=(const LaneTransform&) = delete;
   static std::int64_t group();  // lines that go together
@@ -62,7 +62,8 @@ class LaneTransform {
 
  private:
   LanePlan<T> plan_;
-  std::vector<T> table_;
+  std::vector<T> table_, real_table_;
+  LaneKind kind_;
   bool backward_;
 };
 

@@ -74,7 +74,7 @@ class Transform {
       : in_parts_(kind != Fft::Half ? 2 : 1),
         out_parts_(kind != Fft::Whole ? 2 : 1),
         factor_(factor),
-        backward_(kind == Fft::Backward),
+        backward_(kind == Fft::Backward || kind == Fft::Whole),
         library_(load_library()) {
     const bool odd = in.sizes[dim] % 2 == 1;
     const auto which = kind == Fft::Forward    ? FftLibrary::Forward
@@ -92,7 +92,7 @@ class Transform {
   }
 
   void run() {
-    if (in_parts_ == 2 && out_parts_ == 2 && run_here()) return;
+    if (run_here()) return;
     const std::int64_t block = std::min(lines_of_block(), in_.count);
     std::int64_t groups = 1;
     for (const Outer& o : outer_) groups *= o.size;
@@ -112,14 +112,29 @@ class Transform {
     std::int64_t size, in, out;  // strides in bytes
   };
 
+  // Real lines are taken for complex ones of half the length.
+  LaneKind kind_of_lanes() const {
+    return in_parts_ == 1 ? LaneKind::Half : out_parts_ == 1 ? LaneKind::Whole : LaneKind::Complex;
+  }
+  bool fits_lanes_as(LaneKind kind) const {
+    if (in_.count < LaneTransform<T>::group()) return false;
+    if (kind == LaneKind::Complex) return fits_lanes(in_.size);
+    const Lines& real = kind == LaneKind::Half ? in_ : out_;
+    if (real.step != item(1) || real.size % 2 || !fits_lanes(real.size / 2)) return false;
+    return real.between % item(2) == 0;
+  }
+
   // The same without the library, where the length fits.
   bool run_here() {
-    const std::int64_t n = in_.size;
+    const LaneKind kind = kind_of_lanes();
+    const std::int64_t n = kind == LaneKind::Half    ? in_.size / 2
+                           : kind == LaneKind::Whole ? out_.size / 2
+                                                     : in_.size;
     std::int64_t groups = 1;
     for (const Outer& o : outer_) groups *= o.size;
     const std::int64_t width = LaneTransform<T>::group();
-    if (fits_lanes(n) && in_.count >= width) {
-      const LaneTransform<T> transform(n, backward_);
+    if (fits_lanes_as(kind)) {
+      const LaneTransform<T> transform(n, kind, backward_);
       const std::int64_t block = std::max<std::int64_t>(1, 8192 / (n * width)) * width;
       const std::int64_t blocks = (in_.count + block - 1) / block;
       const std::int64_t work = std::max<std::int64_t>(1, 32768 / (block * n));
@@ -134,7 +149,8 @@ class Transform {
       });
       return true;
     }
-    // Of float64 the library is faster.
+    // Of float64 and of real lines the library is faster.
+    if (kind != LaneKind::Complex) return false;
     const std::int64_t rows = std::is_same_v<T, float> ? split_of(n) : 0;
     if (rows == 0) return false;
     const LongTransform<T> transform(n, rows, backward_);
@@ -150,7 +166,9 @@ class Transform {
   template <typename U>
   static LaneLines<U> complex_lines(const Lines& lines) {
     constexpr auto pair = static_cast<std::int64_t>(2 * sizeof(U));
-    return {reinterpret_cast<U*>(lines.data), lines.step / pair, lines.between / pair};
+    const bool real = lines.step == static_cast<std::int64_t>(sizeof(U));
+    const std::int64_t step = real ? 1 : lines.step / pair;
+    return {reinterpret_cast<U*>(lines.data), step, lines.between / pair};
   }
   static std::int64_t item(int parts) { return parts * static_cast<std::int64_t>(sizeof(T)); }
   std::int64_t longest() const { return std::max(in_.size, out_.size); }
