@@ -137,6 +137,36 @@ def test_the_gradient_of_det_is_the_matrix_of_cofactors(rows: list[list[float]])
     assert gradgradcheck(pb.linalg.det, a)
 
 
+@pytest.mark.parametrize("is_complex", [False, True])
+@pytest.mark.parametrize(("n", "rank"), [(5, 4), (6, 5), (7, 6), (9, 8), (6, 4), (5, 0)])
+def test_cofactors_of_large_singular_matrices(n: int, rank: int, is_complex: bool) -> None:
+    """Of one rank less they are an outer product, of fewer they are zero."""
+    draw = np.random.RandomState(n)
+    left, right = draw.standard_normal((n, rank)), draw.standard_normal((rank, n))
+    if is_complex:
+        left, right = left + 1j * draw.standard_normal((n, rank)), right * (1 + 0.5j)
+    # Small integers, whose products are exact, so that the elimination ends in a zero.
+    values = np.round(left) @ np.round(right)
+    values[:, -1], values[-1] = 0, 0
+    a = pb.tensor(np.stack([values, np.eye(n) + values]), requires_grad=True)
+    (gradient,) = pb.autograd.grad(pb.linalg.det(a).real.sum(), a)
+    for found, matrix in zip(gradient, a.detach(), strict=True):
+        wanted = cofactors(matrix.numpy()).conj()
+        size = max(np.abs(wanted).max(), 1)
+        np.testing.assert_allclose(found.numpy() / size, wanted / size, 1e-9, 1e-9)
+
+
+def test_cofactors_beside_what_is_not_finite() -> None:
+    a = pb.zeros(2, 6, 6, dtype=pb.float64)
+    a[0] = pb.eye(6, dtype=pb.float64)
+    a[0, 5, 5] = 0
+    a[1, 0, 0] = float("nan")
+    (gradient,) = pb.autograd.grad(pb.linalg.det(a.requires_grad_()).sum(), a)
+    wanted = pb.zeros(6, 6, dtype=pb.float64)
+    wanted[5, 5] = 1
+    assert pb.equal(gradient[0], wanted)
+
+
 def test_the_third_derivative_of_det_at_zero() -> None:
     a = pb.zeros(3, 3, dtype=pb.float64, requires_grad=True)
 

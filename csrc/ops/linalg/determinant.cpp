@@ -1,17 +1,21 @@
 // Determinants and their logarithms.
 //
 // The gradient of det is the matrix of cofactors: det A times the inverse where there is one, and
-// where some matrix has none the determinants of the minors, which are right at any rank and to
-// any order.
+// where some matrix has none the products of singular values but one between their vectors, which
+// are right at any rank.  Where that is followed it is the determinants of the minors, which are
+// right to any order, and take n^2 determinants.
 #include "kernels/linalg/lu.h"
+#include "kernels/reduce/finite.h"
 #include "ops/followed.h"
 #include "ops/linalg/lu.h"
 #include "ops/linalg/matrices.h"
+#include "ops/linalg/spectral.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/pointwise/compare.h"
 #include "ops/pointwise/math.h"
 #include "ops/pointwise/select.h"
 #include "ops/reduce/reduction.h"
+#include "ops/reduce/scan.h"
 #include "ops/shape/join.h"
 #include "ops/shape/view.h"
 #include "ops/table.h"
@@ -58,6 +62,23 @@ Tensor cofactors_by_minors(const Tensor& a) {
   return det(stack(rows, -4)) * signs;
 }
 
+// Up to this size the minors are as quick, and more exact.
+constexpr std::int64_t kByMinors = 4;
+
+bool is_finite(const Tensor& a) {
+  return !kernels::has_nan(view_of(contiguous(mul_number(abs(of_all_examples(a)), 0))));
+}
+
+// The conjugates of the cofactors of A = U S V^H: det U det V^H conj times U, the products of all
+// singular values but one, and V^H (Stewart, On the adjugate matrix, 1998).
+Tensor conjugate_cofactors_by_svd(const Tensor& a) {
+  const Singular parts = svd(a);
+  const Along up{parts.s.ndim() - 1}, down = up.back();
+  const Tensor others = shift(cumprod(parts.s, up), up, 1) * shift(cumprod(parts.s, down), down, 1);
+  const Tensor turn = conj(det(parts.u) * det(parts.vh));
+  return for_matrices(turn) * matmul(parts.u * unsqueeze(others, -2), parts.vh);
+}
+
 struct Det {
   static constexpr const char* kNode = "LinalgDetBackward0";
   static constexpr int kInputs = 1;
@@ -89,7 +110,8 @@ struct Det {
   static Tensor times_cofactors(const Tensor& a, const Tensor& g, const Tensor& det,
                                 const Tensor& lu, const Tensor& pivots) {
     if (kernels::any_singular(view_of(of_all_examples(lu)))) {
-      return for_matrices(g) * conj(cofactors_by_minors(a));
+      const bool few = rows_of(a) <= kByMinors || is_followed({&a, &g}) || !is_finite(a);
+      return for_matrices(g) * (few ? conj(cofactors_by_minors(a)) : conjugate_cofactors_by_svd(a));
     }
     const Tensor factor = for_matrices(g * conj(det));
     if (is_followed({&a, &g})) return factor * adjoint(inverse_of(a));
