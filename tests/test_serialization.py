@@ -395,3 +395,14 @@ def test_places_of_the_user() -> None:
         _locations._registry[:] = before
     with pytest.raises(RuntimeError, match="tagged with here"):
         loads(file)
+
+
+@pytest.mark.parametrize("weights_only", [True, False])
+@pytest.mark.parametrize("value", [3, 12345, [1], None])
+def test_a_pickle_of_something_else_is_no_checkpoint(value: Any, weights_only: bool) -> None:
+    """PyTorch raises a RuntimeError, or an UnpicklingError where it does not read the protocol."""
+    for kind in (RuntimeError, pickle.UnpicklingError):
+        for protocol in (2, 4):
+            file = io.BytesIO(pickle.dumps(value, protocol))
+            with pytest.raises(kind, match="no checkpoint"):
+                pb.load(file, weights_only=weights_only)

@@ -416,3 +416,10 @@ def test_in_place_operators() -> None:
     y <<= 2
     y >>= 1
     assert y.tolist() == [20, 18]
+
+
+def test_a_tensor_has_no_name_and_gets_none() -> None:
+    x = pb.ones(2)
+    assert x.name is None
+    with pytest.raises(AttributeError):
+        x.name = "weight"

@@ -310,9 +310,10 @@ for each in (*CASTS.split(), "cpu"):
     MEMBERS[each] = (
         f"def {each}(self, *, memory_format: _memory_format | None = None) -> Tensor: ..."
     )
-for each in _tensor._CONSTANTS:
+for each, value in _tensor._CONSTANTS.items():
     if each != "layout":
-        MEMBERS[each] = f"@property\ndef {each}(self) -> _bool: ..."
+        kind = "None" if value is None else "_bool"
+        MEMBERS[each] = f"@property\ndef {each}(self) -> {kind}: ..."
 
 _BINARY = "add sub mul truediv floordiv mod pow and or xor lshift rshift"
 _OPERAND = "other: Tensor | Number"

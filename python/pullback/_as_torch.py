@@ -159,9 +159,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None = None,  # noqa: ARG002 - the protocol's
-        target: ModuleType | None = None,  # noqa: ARG002
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
+        del path, target
         if fullname.split(".", maxsplit=1)[0] not in ("torch", "functorch"):
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)

@@ -41,11 +41,11 @@ class _Histogram(Function):
         return (counts, *(edge.clone() for edge in edges))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:  # noqa: ARG004
+    def setup_context(ctx: Any, inputs: Any, *_: Any) -> None:
         ctx.name = inputs[0]
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:  # noqa: ARG004 - the protocol's
+    def backward(ctx: Any, *_: Any) -> Any:
         raise RuntimeError(
             f"derivative for aten::{ctx.name} is not implemented. Detach its input, or compute "
             "soft counts of differentiable operators."

@@ -108,7 +108,7 @@ _out(
     "cond fork import_ir_module import_ir_module_from_buffer merge_type_from_type_comment parse_ir "
     "parse_schema parse_type_comment unify_type_list wait while_loop",
 )
-_out("it is for named or nested tensors", "Tensor", "name to_padded_tensor")
+_out("it is for nested tensors", "Tensor", "to_padded_tensor")
 _REMOVED = "PyTorch has given it up, and warns"
 _out(_REMOVED, "Tensor", "resize resize_as storage_type volatile")
 _MACHINERY = "it is a part of PyTorch's own machinery"

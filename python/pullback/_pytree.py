@@ -48,9 +48,9 @@ def register_pytree_node(
     flatten_fn: Callable[[Any], tuple[Any, Any]],
     unflatten_fn: Callable[[Any, Any], Any],
     *,
-    serialized_type_name: str | None = None,  # noqa: ARG001 - specs are not written to files
-    to_dumpable_context: Callable[[Any], Any] | None = None,  # noqa: ARG001
-    from_dumpable_context: Callable[[Any], Any] | None = None,  # noqa: ARG001
+    serialized_type_name: str | None = None,
+    to_dumpable_context: Callable[[Any], Any] | None = None,
+    from_dumpable_context: Callable[[Any], Any] | None = None,
     flatten_with_keys_fn: Callable[[Any], tuple[Any, Any]] | None = None,
 ) -> None:
     """From now on objects of the class are containers.
@@ -76,6 +76,7 @@ def register_pytree_node(
         >>> _pytree.tree_leaves([Pair(1, 2), 3])
         [1, 2, 3]
     """
+    del serialized_type_name, to_dumpable_context, from_dumpable_context
     if cls in REGISTERED or cls in _BUILT_IN:
         raise ValueError(f"{cls} is already registered as pytree node.")
     REGISTERED[cls] = Registered(flatten_fn, unflatten_fn, flatten_with_keys_fn)

@@ -287,8 +287,9 @@ class Tensor:
 
         return is_shared(self)
 
-    def is_pinned(self: Any, device: Any = None) -> bool:  # noqa: ARG002 - torch's signature
+    def is_pinned(self: Any, device: Any = None) -> bool:
         """Always False: there is no device to pin memory for."""
+        del device
         return False
 
     __array_priority__ = 1000
@@ -515,7 +516,7 @@ class Tensor:
         """Always -1, which stands for the CPU."""
         return -1
 
-    def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - torch's signature
+    def cuda(self: Any, *_: Any, **__: Any) -> Any:
         """Refuses, with torch's words: there is no GPU."""
         raise AssertionError("Torch not compiled with CUDA enabled: pullback runs on the CPU only.")
 
@@ -524,6 +525,7 @@ class Tensor:
 _CONSTANTS = {
     "layout": _core.strided,
     "is_cpu": True,
+    "name": None,
     **dict.fromkeys(["is_cuda", "is_ipu", "is_maia", "is_meta", "is_mkldnn", "is_mps"], False),
     **dict.fromkeys(["is_mtia", "is_nested", "is_quantized", "is_sparse", "is_sparse_csr"], False),
     **dict.fromkeys(["is_vulkan", "is_xla", "is_xpu"], False),

@@ -29,8 +29,9 @@ def compile(model: Any = None, **options: Any) -> Any:
     return (lambda model: model) if model is None else model
 
 
-def disable(fn: Any = None, recursive: bool = True, **_: Any) -> Any:  # noqa: ARG001 - torch has it
+def disable(fn: Any = None, recursive: bool = True, **_: Any) -> Any:
     """A decorator without effect, used as ``@disable`` or ``@disable()``."""
+    del recursive
     return (lambda fn: fn) if fn is None else fn
 
 

@@ -100,8 +100,9 @@ def unused(fn: Any) -> Any:
     return fn
 
 
-def annotate(the_type: Any, the_value: Any) -> Any:  # noqa: ARG001 - torch has it
+def annotate(the_type: Any, the_value: Any) -> Any:
     """The value."""
+    del the_type
     return the_value
 
 

@@ -249,7 +249,7 @@ def get_ignored_functions() -> set[Callable[..., Any]]:
 def get_testing_overrides() -> dict[Callable[..., Any], Callable[..., Any]]:
     """For each function that asks one that takes any arguments, for tests of overrides."""
 
-    def dummy(*args: Any, **kwargs: Any) -> int:  # noqa: ARG001 - takes all
+    def dummy(*_: Any, **__: Any) -> int:
         return -1
 
     return {each: dummy for found in _tables()[0].values() for each in found}

@@ -89,7 +89,7 @@ def fork_rng(
     devices: Any = None,
     enabled: bool = True,
     *,
-    device_type: str = "cpu",  # noqa: ARG001 - torch has it
+    device_type: str = "cpu",
 ) -> Iterator[None]:
     """What is drawn inside leaves the generator as it was; there are no other devices.
 
@@ -101,6 +101,7 @@ def fork_rng(
         >>> bool(pb.rand(1) == a)
         True
     """
+    del device_type
     if devices:
         raise ValueError(
             f"fork_rng: got devices={devices!r}, expected none: there is only the CPU."

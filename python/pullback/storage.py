@@ -58,8 +58,9 @@ class _Storage:
         """The storage itself."""
         return self
 
-    def to(self, *, device: Any, non_blocking: bool = False) -> Any:  # noqa: ARG002 - torch's
+    def to(self, *, device: Any, non_blocking: bool = False) -> Any:
         """The storage itself: there is one device."""
+        del non_blocking
         if pb.device(device).type != "cpu":
             raise RuntimeError(
                 f"{type(self).__name__}.to: got device={device!r}, expected 'cpu': pullback runs "
@@ -67,8 +68,9 @@ class _Storage:
             )
         return self
 
-    def cuda(self, device: Any = None, non_blocking: bool = False) -> Any:  # noqa: ARG002
+    def cuda(self, device: Any = None, non_blocking: bool = False) -> Any:
         """Refuses, with torch's words: there is no GPU."""
+        del device, non_blocking
         raise AssertionError("Torch not compiled with CUDA enabled: pullback runs on the CPU only.")
 
     def is_shared(self) -> bool:
@@ -91,12 +93,14 @@ class _Storage:
             self._memory = checks.shared_memory().copied(self._memory)
         return self
 
-    def is_pinned(self, device: Any = "cuda") -> bool:  # noqa: ARG002 - torch's signature
+    def is_pinned(self, device: Any = "cuda") -> bool:
         """Always False: there is no device to pin memory for."""
+        del device
         return False
 
-    def pin_memory(self, device: Any = "cuda") -> Any:  # noqa: ARG002 - torch's signature
+    def pin_memory(self, device: Any = "cuda") -> Any:
         """Refuses: there is no device to pin it for."""
+        del device
         raise RuntimeError("Cannot access accelerator device when none is available.")
 
     def resizable(self) -> bool:
@@ -186,8 +190,9 @@ class UntypedStorage(_Storage):
             return _untyped(_core._from_buffer(mmap.mmap(file.fileno(), nbytes, access=access)))
 
     @classmethod
-    def _new_shared(cls, size: int, *, device: Any = "cpu") -> UntypedStorage:  # noqa: ARG003
+    def _new_shared(cls, size: int, *, device: Any = "cpu") -> UntypedStorage:
         """So many bytes that other processes can see, zeros."""
+        del device
         return _untyped(checks.shared_memory().allocate(size))
 
     def size(self) -> int:
@@ -198,8 +203,9 @@ class UntypedStorage(_Storage):
         """Always 1."""
         return 1
 
-    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:  # noqa: ARG002 - torch's
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """The name of the class; there are no other types to change to."""
+        del non_blocking
         if dtype is not None and dtype is not UntypedStorage:
             raise RuntimeError(
                 f"UntypedStorage.type: got {dtype!r}, expected nothing. Use "
@@ -211,8 +217,9 @@ class UntypedStorage(_Storage):
         """A copy."""
         return _untyped(self._memory.clone())
 
-    def copy_(self, source: Any, non_blocking: bool = False) -> UntypedStorage:  # noqa: ARG002
+    def copy_(self, source: Any, non_blocking: bool = False) -> UntypedStorage:
         """Overwrites the bytes with those of another storage of this size."""
+        del non_blocking
         checks.expect_storage(source, "copy_")
         self._check_size(source.nbytes(), self.nbytes())
         self._memory.copy_(source._memory)
@@ -356,8 +363,9 @@ class TypedStorage(_Storage):
         """Bytes of one element."""
         return int(self.dtype.itemsize)
 
-    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:  # noqa: ARG002 - torch's
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """Torch's name of the typed storage, or the elements converted to a dtype."""
+        del non_blocking
         if dtype is None:
             return f"torch.{self.pickle_storage_type()}"
         return self._converted(dtype)
@@ -373,8 +381,9 @@ class TypedStorage(_Storage):
         """A copy."""
         return _typed(self._memory.clone(), self.dtype)
 
-    def copy_(self, source: Any, non_blocking: bool = False) -> TypedStorage:  # noqa: ARG002
+    def copy_(self, source: Any, non_blocking: bool = False) -> TypedStorage:
         """Overwrites the elements with those of another storage of this dtype and size."""
+        del non_blocking
         checks.expect_storage(source, "copy_")
         if isinstance(source, TypedStorage) and source.dtype != self.dtype:
             raise RuntimeError(

@@ -51,6 +51,10 @@ run(lambda x: torch.xlogy(x, 0.0), [0.0, 1.0, -2.0], by=inf)
 run(lambda x: torch.xlogy(x, inf), [0.0, 1.0], by=0.0)
 run(lambda x: torch.xlogy(x, -1.0), [0.0, 1.0], by=inf)
 run(lambda y: torch.xlogy(0.0, y), [0.0, inf, nan], by=1.0)
+run(lambda x: x.logcumsumexp(0), [1.0, inf, 2.0, 3.0])
+run(lambda x: x.logcumsumexp(0), [1.0, 2.0, inf])
+run(lambda x: x.logcumsumexp(0), [inf, inf, 1.0])
+run(lambda x: x.logcumsumexp(1), [[1.0, inf, 2.0], [0.0, 1.0, 2.0]], dtype=torch.float16)
 run(torch.std, [1e30, 0.3])
 run(torch.std, [1e-30, 2e-30])
 run(lambda x: torch.std(x, 1), [[1e30, 0.3, -1e30], [1e-25, 0.0, 1e-30]])
@@ -80,6 +84,18 @@ def test_tangents_of_what_was_not_taken_are_not_read(function: Any) -> None:
     """In PyTorch an infinite one makes that of ``max()`` and of ``median()`` NaN."""
     x, t = pb.tensor([1.0, 3.0, 2.0]), pb.tensor([float("inf"), 1.0, 1.0])
     assert pb.func.jvp(function, (x,), (t,))[1].item() == 1.0
+
+
+def test_tangents_behind_an_infinite_sum_are_those_of_its_element() -> None:
+    x, t = pb.tensor([1.0, float("inf"), 2.0]), pb.tensor([5.0, 0.0, 1.0])
+    moved = pb.func.jvp(lambda x: x.logcumsumexp(0), (x,), (t,))[1].tolist()
+    assert moved[0] == 5
+    x = pb.tensor([1.0, float("inf"), 2.0], requires_grad=True)
+    out = x.logcumsumexp(0)
+    (slope,) = pb.autograd.grad(out[0] + out[2], x, create_graph=True)
+    assert slope[0].item() == 1
+    assert slope[2].item() == 0
+    assert pb.autograd.grad(slope[0], x)[0][0].item() == 0
 
 
 def test_the_spread_of_complex_numbers_does_not_overflow() -> None:

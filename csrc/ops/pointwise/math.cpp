@@ -223,6 +223,10 @@ Tensor finite_below(const Tensor& input) {
   return is_floating(input.dtype()) ? clamp_min(input, -largest(input.dtype())) : input;
 }
 
+Tensor finite_above(const Tensor& input) {
+  return is_floating(input.dtype()) ? clamp_max(input, largest(input.dtype())) : input;
+}
+
 // The share of one operand in the sum: sigmoid of how far it exceeds the other.
 static Tensor share(T t, const Operand& mine, const Operand& other, double scale) {
   const Tensor excess = mine - finite_below(other.tensor());

@@ -48,6 +48,8 @@ Tensor zero_at_pole(const Tensor& gradient, const Saved& s, double pole);
 // With the lowest finite number in the place of minus infinity: the exponential of -inf minus that
 // is zero, not NaN.  So a logarithm of a sum of zeros has derivatives of zero in its terms.
 Tensor finite_below(const Tensor& input);
+// The same with the largest number in place of +inf.
+Tensor finite_above(const Tensor& input);
 Tensor logaddexp(const Tensor& input, const Tensor& other);
 Tensor logaddexp2(const Tensor& input, const Tensor& other);
 

@@ -94,8 +94,9 @@ struct LogCumsumExp {
     kernels::scan(kernels::Scan::LogSumExp, view_of(out), view_of(in[0]), a.where.dim);
   }
   static constexpr Reads kReads = kReadsX | kReadsY;
-  // exp(y[k] - y[k + 1]), never above one; one at the end.
-  static Tensor decay(const Tensor& y, Along where) {
+  // exp(y[k] - y[k + 1]), never above one; one at the end, and between two that are +inf.
+  static Tensor decay(const Tensor& result, Along where) {
+    const Tensor y = finite_above(result);
     return exp(neg(shift(y - shift(y, where), where.back())));
   }
   static void vjp(Vjp<LogCumsumExp>& v) {

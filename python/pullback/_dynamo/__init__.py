@@ -29,6 +29,7 @@ def optimize(*_: Any, **__: Any) -> Any:
     return lambda fn: fn
 
 
-def list_backends(exclude_tags: Any = ()) -> list[str]:  # noqa: ARG001 - torch has it
+def list_backends(exclude_tags: Any = ()) -> list[str]:
     """No compiler: an empty list."""
+    del exclude_tags
     return []

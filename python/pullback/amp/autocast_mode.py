@@ -12,8 +12,9 @@ from pullback import _arguments, _core
 __all__ = ["autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
 
 
-def is_autocast_available(device_type: str) -> bool:  # noqa: ARG001 - torch has it
+def is_autocast_available(device_type: str) -> bool:
     """Always False: no operator changes the dtype that it computes in."""
+    del device_type
     return False
 
 

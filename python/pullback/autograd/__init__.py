@@ -253,7 +253,8 @@ def _zeros(tensor: Any, batch: tuple[int, ...], create_graph: bool) -> Tensor:
         raise RuntimeError(
             "materialize_grads cannot be used when the given input is a GradientEdge"
         )
-    return tensor.new_zeros((*batch, *tensor.shape)).requires_grad_(create_graph)  # type: ignore[no-any-return]
+    result: Tensor = tensor.new_zeros((*batch, *tensor.shape)).requires_grad_(create_graph)
+    return result
 
 
 def _shape_of(root: Any) -> tuple[int, ...]:

@@ -42,12 +42,6 @@ def _tuple_postprocess(res: Any, to_unpack: bool | tuple[bool, bool]) -> Any:
     return res if to_unpack else res[0]
 
 
-def _construct_standard_basis_for(tensors: Tensors, tensor_numels: tuple[int, ...]) -> Tensors:
-    """An identity matrix, cut into the columns of each tensor: programs import it by this name."""
-    parts = pb.eye(sum(tensor_numels)).split(tensor_numels, dim=1)
-    return tuple(part.to(like.dtype) for part, like in zip(parts, tensors, strict=True))
-
-
 def _fresh(inputs: Tensors, create_graph: bool, need_graph: bool) -> Tensors:
     if create_graph:
         return tuple(

@@ -162,8 +162,8 @@ class _GivesNothing(Function):
         """Nothing is kept."""
 
     @staticmethod
-    def backward(ctx: Any, gradient: Any) -> None:  # noqa: ARG004
-        return None
+    def backward(*_: Any) -> None:
+        """Nothing goes on."""
 
 
 def _check_undefined(check: Check) -> None:

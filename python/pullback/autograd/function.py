@@ -79,14 +79,16 @@ class BackwardCFunction(_core._FunctionBase, FunctionCtx):  # type: ignore[misc]
 
     def _get_user_fn(self) -> Callable[..., Any]:
         function = self._forward_cls
+        backward: Callable[..., Any] = function.backward
         if function.vjp is Function.vjp:
-            return function.backward  # type: ignore[no-any-return]
+            return backward
         if function.backward is not Function.backward:
             raise RuntimeError(
                 "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You "
                 "should only implement one of them."
             )
-        return function.vjp  # type: ignore[no-any-return]
+        vjp: Callable[..., Any] = function.vjp
+        return vjp
 
     def apply(self, *args: Any) -> Any:
         """Call the user's ``backward`` with gradients."""

@@ -19,7 +19,6 @@ from pullback.autograd._functional_call import (
     _Call,
     _check_requires_grad,
     _check_scalar,
-    _construct_standard_basis_for,  # noqa: F401 - programs import it from here
     _filled,
     _fresh,
     _grad_postprocess,
@@ -29,6 +28,12 @@ from pullback.autograd._functional_call import (
 )
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
+
+
+def _construct_standard_basis_for(tensors: Tensors, tensor_numels: tuple[int, ...]) -> Tensors:
+    """An identity matrix, cut into the columns of each tensor: programs import it by this name."""
+    parts = pb.eye(sum(tensor_numels)).split(tensor_numels, dim=1)
+    return tuple(part.to(like.dtype) for part, like in zip(parts, tensors, strict=True))
 
 
 def vjp(

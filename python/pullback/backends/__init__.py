@@ -43,6 +43,23 @@ def _backend(name: str, **switches: Any) -> Any:
     return module
 
 
+def _accepts(tensor: Any) -> bool:
+    """Always False, of any tensor."""
+    del tensor
+    return False
+
+
+def _ignore(enabled: bool) -> None:
+    """A switch without effect."""
+    del enabled
+
+
+def _set_flags(enabled: bool) -> tuple[bool]:
+    """The flag as it was."""
+    del enabled
+    return (False,)
+
+
 @contextmanager
 def _flags(**_: Any) -> Iterator[None]:
     """A context without effect."""
@@ -57,7 +74,7 @@ cudnn = _backend(
     deterministic=False,
     enabled=True,
     flags=_flags,
-    is_acceptable=lambda tensor: False,  # noqa: ARG005 - of any tensor
+    is_acceptable=_accepts,
     version=lambda: None,
 )
 _matmul = _backend(
@@ -70,9 +87,9 @@ _matmul = _backend(
 cuda = _backend(
     "cuda",
     cufft_plan_cache=None,
-    enable_flash_sdp=lambda enabled: None,  # noqa: ARG005
-    enable_math_sdp=lambda enabled: None,  # noqa: ARG005
-    enable_mem_efficient_sdp=lambda enabled: None,  # noqa: ARG005
+    enable_flash_sdp=_ignore,
+    enable_math_sdp=_ignore,
+    enable_mem_efficient_sdp=_ignore,
     is_built=_nowhere,
     matmul=_matmul,
     sdp_kernel=_flags,
@@ -88,7 +105,7 @@ kleidiai = _backend("kleidiai")
 mha = _backend(
     "mha",
     get_fastpath_enabled=_nowhere,
-    set_fastpath_enabled=lambda value: None,  # noqa: ARG005
+    set_fastpath_enabled=_ignore,
 )
 miopen = _backend("miopen", immediate=False, flags=_flags)
-nnpack = _backend("nnpack", flags=_flags, set_flags=lambda enabled: (False,))  # noqa: ARG005
+nnpack = _backend("nnpack", flags=_flags, set_flags=_set_flags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pullback.distributions import _transform
 from pullback.distributions._event_maps import (
     CorrCholeskyTransform,
     LowerCholeskyTransform,
@@ -24,7 +25,6 @@ from pullback.distributions._transform import (
     ComposeTransform,
     IndependentTransform,
     Transform,
-    _InverseTransform,  # noqa: F401 - where torch has it
 )
 
 __all__ = [
@@ -49,5 +49,7 @@ __all__ = [
     "Transform",
     "identity_transform",
 ]
+
+_InverseTransform = _transform._InverseTransform  # where torch has it
 
 identity_transform = ComposeTransform([])

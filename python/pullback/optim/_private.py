@@ -55,11 +55,12 @@ def _stack_if_compiling(x: Any) -> Any:
 
 
 def _default_to_fused_or_foreach(
-    params: list[Tensor],  # noqa: ARG001 - PyTorch's, which are all on the CPU
-    differentiable: bool,  # noqa: ARG001
-    use_fused: bool = False,  # noqa: ARG001
+    params: list[Tensor],
+    differentiable: bool,
+    use_fused: bool = False,
 ) -> tuple[bool, bool]:
     """Neither: loops over single tensors are as fast here."""
+    del params, differentiable, use_fused
     return False, False
 
 
@@ -84,6 +85,7 @@ def _view_as_real(params: list[Tensor], *state_and_grads: list[Tensor]) -> None:
 
 
 def _disable_dynamo_if_unsupported(
-    single_tensor_fn: Callable[..., Any] | None = None,  # noqa: ARG001 - nothing is compiled
+    single_tensor_fn: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    del single_tensor_fn
     return lambda func: func

@@ -132,7 +132,7 @@ def _step(number: int) -> Any:
         _core._optimizer_step(number, self.param_groups, self.state)
         return loss
 
-    step.hooked = True  # type: ignore[attr-defined]
+    vars(step)["hooked"] = True
     return step
 
 

@@ -219,7 +219,8 @@ class _History:
     def start(self, grad: Tensor) -> Tensor:
         self.old_dirs, self.old_stps, self.ro, self.H_diag = [], [], [], 1
         self.d = -grad
-        return self.d  # type: ignore[no-any-return]
+        result: Tensor = self.d
+        return result
 
     def direction(self, grad: Tensor) -> Tensor:
         """Algorithm 7.4, after the newest pair was taken in."""
@@ -242,7 +243,8 @@ class _History:
         for i, (change, step) in enumerate(zip(self.old_dirs, self.old_stps, strict=True)):
             back = change.dot(self.d) * self.ro[i]
             self.d.add_(step, alpha=float(weights[i] - back))
-        return self.d  # type: ignore[no-any-return]
+        result: Tensor = self.d
+        return result
 
 
 class _Point(NamedTuple):

@@ -175,7 +175,7 @@ class Optimizer:
         def step(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
             return self._hooked_step(func, (self, *args), kwargs)
 
-        step.hooked = True  # type: ignore[attr-defined]
+        vars(step)["hooked"] = True
         return step
 
     def _hooked_step(

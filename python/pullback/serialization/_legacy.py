@@ -99,6 +99,10 @@ class _Storages:
         return pb._core._over(memory, pb.uint8, start * size, (count * size,), strides)
 
 
+class _NoCheckpointError(pickle.UnpicklingError, RuntimeError):
+    """PyTorch raises the one or the other, by whether the file is a pickle of anything."""
+
+
 def read(
     file: Any, restore: Callable[[Any, str], Any], unpickler: Callable[[Any, Any], Any]
 ) -> Any:
@@ -109,9 +113,8 @@ def read(
     except pickle.UnpicklingError:
         magic = None
     if magic != MAGIC:
-        raise pickle.UnpicklingError(
-            "Invalid magic number; corrupt file? load: the file is no checkpoint."
-        )
+        text = "Invalid magic number; corrupt file? load: the file is no checkpoint."
+        raise _NoCheckpointError(text)
     version = Unpickler(stream).load()
     if version != VERSION:
         raise RuntimeError(f"Invalid protocol version: {str(version)[:40]}")

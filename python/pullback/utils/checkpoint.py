@@ -382,11 +382,12 @@ class _KeepInputs(Function):
         return inputs[0].detach()
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG004
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], *_: Any) -> None:
         ctx.save_for_backward(*inputs[1:])
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:  # noqa: ARG004
+    def backward(ctx: Any, *_: Any) -> Any:
+        del ctx
         raise AssertionError("Did not expect to backward on this graph")
 
 

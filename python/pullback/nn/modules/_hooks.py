@@ -48,8 +48,9 @@ class BackwardHookFunction(Function):
         return args
 
     @staticmethod
-    def backward(ctx: Any, *args: Any) -> Any:  # noqa: ARG004
+    def backward(ctx: Any, *args: Any) -> Any:
         """The gradients."""
+        del ctx
         return args
 
 

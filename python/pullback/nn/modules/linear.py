@@ -19,7 +19,7 @@ __all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 class Identity(Module):
     """Returns its input; takes any arguments, to stand in for another module."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+    def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__()
 
     def forward(self, input: Tensor) -> Tensor:

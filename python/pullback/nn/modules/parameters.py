@@ -35,7 +35,7 @@ class _Values(Module):
             value = Parameter(value)
         setattr(self, name, value)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
         raise RuntimeError(f"{type(self).__name__} should not be called.")
 
 

@@ -52,7 +52,8 @@ class _Layer(Module):
     dropout: Dropout
 
     def _network(self, x: Tensor) -> Tensor:
-        return self.linear2(self.dropout(self.activation(self.linear1(x))))  # type: ignore[no-any-return]
+        result: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
+        return result
 
     activation: Callable[[Tensor], Tensor]
 
@@ -129,14 +130,17 @@ class TransformerEncoderLayer(_Layer):
                 need_weights=False,
                 is_causal=is_causal,
             )[0]
-            return self.dropout1(out)  # type: ignore[no-any-return]
+            result: Tensor = self.dropout1(out)
+            return result
 
         x = src
         if self.norm_first:
             x = x + attend(self.norm1(x))
-            return x + self.dropout2(self._network(self.norm2(x)))  # type: ignore[no-any-return]
+            result: Tensor = x + self.dropout2(self._network(self.norm2(x)))
+            return result
         x = self.norm1(x + attend(x))
-        return self.norm2(x + self.dropout2(self._network(x)))  # type: ignore[no-any-return]
+        after: Tensor = self.norm2(x + self.dropout2(self._network(x)))
+        return after
 
 
 class TransformerDecoderLayer(_Layer):
@@ -198,7 +202,8 @@ class TransformerDecoderLayer(_Layer):
                 is_causal=tgt_is_causal,
                 need_weights=False,
             )[0]
-            return self.dropout1(out)  # type: ignore[no-any-return]
+            result: Tensor = self.dropout1(out)
+            return result
 
         def look_back(x: Tensor) -> Tensor:
             out = self.multihead_attn(
@@ -210,16 +215,19 @@ class TransformerDecoderLayer(_Layer):
                 is_causal=memory_is_causal,
                 need_weights=False,
             )[0]
-            return self.dropout2(out)  # type: ignore[no-any-return]
+            result: Tensor = self.dropout2(out)
+            return result
 
         x = tgt
         if self.norm_first:
             x = x + attend(self.norm1(x))
             x = x + look_back(self.norm2(x))
-            return x + self.dropout3(self._network(self.norm3(x)))  # type: ignore[no-any-return]
+            result: Tensor = x + self.dropout3(self._network(self.norm3(x)))
+            return result
         x = self.norm1(x + attend(x))
         x = self.norm2(x + look_back(x))
-        return self.norm3(x + self.dropout3(self._network(x)))  # type: ignore[no-any-return]
+        after: Tensor = self.norm3(x + self.dropout3(self._network(x)))
+        return after
 
 
 class _Stack(Module):
@@ -388,7 +396,7 @@ class Transformer(Module):
         memory = self.encoder(
             src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal
         )
-        return self.decoder(  # type: ignore[no-any-return]
+        result: Tensor = self.decoder(
             tgt,
             memory,
             tgt_mask=tgt_mask,
@@ -398,6 +406,7 @@ class Transformer(Module):
             tgt_is_causal=tgt_is_causal,
             memory_is_causal=memory_is_causal,
         )
+        return result
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:

@@ -30,7 +30,8 @@ class BasePruningMethod(ABC):
     PRUNING_TYPE: ClassVar[str] = "global"
     _tensor_name: str
 
-    def __call__(self, module: Module, inputs: Any) -> None:  # noqa: ARG002
+    def __call__(self, module: Module, inputs: Any) -> None:
+        del inputs
         setattr(module, self._tensor_name, self.apply_mask(module))
 
     @abstractmethod

@@ -197,7 +197,8 @@ def _own_class(module: Module) -> None:
     """Gives a module a class of its own, which can have properties for it alone."""
     base = type(module)
 
-    def refuse_state(self: Any) -> Any:  # noqa: ARG001
+    def refuse_state(self: Any) -> Any:
+        del self
         raise RuntimeError(
             "Serialization of parametrized modules is only supported through state_dict(). See: "
             "https://pytorch.org/tutorials/beginner/saving_loading_models.html"

@@ -67,7 +67,8 @@ class SpectralNorm:
             delattr(module, f"{self.name}_{part}")
         module.register_parameter(self.name, Parameter(weight.detach()))
 
-    def __call__(self, module: Module, inputs: Any) -> None:  # noqa: ARG002
+    def __call__(self, module: Module, inputs: Any) -> None:
+        del inputs
         setattr(module, self.name, self.compute_weight(module, module.training))
 
     @staticmethod

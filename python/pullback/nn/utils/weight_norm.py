@@ -92,7 +92,8 @@ class WeightNorm:
         del module._parameters[f"{self.name}_g"], module._parameters[f"{self.name}_v"]
         setattr(module, self.name, Parameter(weight.detach()))
 
-    def __call__(self, module: Module, inputs: Any) -> None:  # noqa: ARG002
+    def __call__(self, module: Module, inputs: Any) -> None:
+        del inputs
         setattr(module, self.name, self.compute_weight(module))
 
 

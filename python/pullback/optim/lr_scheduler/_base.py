@@ -199,5 +199,5 @@ def watch_steps(optimizer: Optimizer) -> None:
         function = type(owner).step if plain is None else plain
         return function(owner, *args, **kwargs)
 
-    step._wrapped_by_lr_sched = True  # type: ignore[attr-defined]
+    vars(step)["_wrapped_by_lr_sched"] = True
     optimizer.__dict__["step"] = step

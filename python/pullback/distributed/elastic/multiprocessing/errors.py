@@ -10,7 +10,7 @@ __all__ = ["record"]
 _F = TypeVar("_F", bound=Callable[..., object])
 
 
-def record(fn: _F, error_handler: object = None) -> _F:  # noqa: ARG001 - there is none to tell
+def record(fn: _F, error_handler: object = None) -> _F:
     """The function itself: no launcher started this process that would be told of its errors.
 
     Args:
@@ -25,4 +25,5 @@ def record(fn: _F, error_handler: object = None) -> _F:  # noqa: ARG001 - there 
         >>> main()
         3
     """
+    del error_handler
     return fn
