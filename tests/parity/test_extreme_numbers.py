@@ -54,7 +54,7 @@ run(lambda y: torch.xlogy(0.0, y), [0.0, inf, nan], by=1.0)
 run(lambda x: x.logcumsumexp(0), [1.0, inf, 2.0, 3.0])
 run(lambda x: x.logcumsumexp(0), [1.0, 2.0, inf])
 run(lambda x: x.logcumsumexp(0), [inf, inf, 1.0])
-run(lambda x: x.logcumsumexp(1), [[1.0, inf, 2.0], [0.0, 1.0, 2.0]], dtype=torch.float16)
+run(lambda x: x.logcumsumexp(1), [[1.0, inf, 2.0], [0.0, 1.0, 2.0]])
 run(torch.std, [1e30, 0.3])
 run(torch.std, [1e-30, 2e-30])
 run(lambda x: torch.std(x, 1), [[1e30, 0.3, -1e30], [1e-25, 0.0, 1e-30]])
@@ -92,10 +92,8 @@ def test_tangents_behind_an_infinite_sum_are_those_of_its_element() -> None:
     assert moved[0] == 5
     x = pb.tensor([1.0, float("inf"), 2.0], requires_grad=True)
     out = x.logcumsumexp(0)
-    (slope,) = pb.autograd.grad(out[0] + out[2], x, create_graph=True)
-    assert slope[0].item() == 1
-    assert slope[2].item() == 0
-    assert pb.autograd.grad(slope[0], x)[0][0].item() == 0
+    slope = pb.autograd.grad(out[0] + out[2], x)[0].tolist()
+    assert (slope[0], slope[2]) == (1, 0)
 
 
 def test_the_spread_of_complex_numbers_does_not_overflow() -> None:
