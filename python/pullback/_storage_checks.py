@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 import pullback as pb
+from pullback import _arguments
 
 
 def expect_storage(source: object, function: str) -> None:
@@ -90,3 +93,22 @@ def shared_memory() -> ModuleType:
     from pullback import _shared_memory
 
     return _shared_memory
+
+
+def filled(function: str, name: str, data: Any, dtype: Any, device: Any) -> Any:
+    """A tensor of so many elements, or of those of a sequence."""
+    if device is not None:
+        if not isinstance(device, (str, int, pb.device)):
+            _arguments.refuse(function, "device", "torch.device", device)
+        if pb.device(device).type != "cpu":
+            raise RuntimeError(
+                f"{function}: got device={device!r}, expected 'cpu': pullback runs on the CPU only."
+            )
+    is_number = isinstance(data, int) and not isinstance(data, bool)
+    if not is_number and (not isinstance(data, Sequence) or isinstance(data, str)):
+        _arguments.refuse(function, name, "the number of elements or a sequence of them", data)
+    if isinstance(data, int):
+        if data < 0:
+            raise RuntimeError(f"{function}: got size {data}, expected no negative number.")
+        return pb.empty(data, dtype=dtype)
+    return pb.tensor(list(data), dtype=dtype)

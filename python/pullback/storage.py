@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pullback as pb
@@ -134,7 +134,7 @@ class UntypedStorage(_Storage):
 
     def __init__(self, size: Any = 0, *, device: Any = None) -> None:
         """So many bytes, not initialised, or those of a sequence."""
-        self._memory = _filled("UntypedStorage", "size", size, pb.uint8, device)
+        self._memory = checks.filled("UntypedStorage", "size", size, pb.uint8, device)
 
     @classmethod
     def from_buffer(
@@ -340,7 +340,7 @@ class TypedStorage(_Storage):
         if not isinstance(self.dtype, pb.dtype):
             _arguments.refuse("TypedStorage", "dtype", "torch.dtype", self.dtype)
         if wrap_storage is None:
-            made = _filled("TypedStorage", "data", data, self.dtype, device)
+            made = checks.filled("TypedStorage", "data", data, self.dtype, device)
             self._memory = _core._memory(made)
         elif isinstance(wrap_storage, UntypedStorage):
             self._memory = wrap_storage._memory
@@ -545,25 +545,6 @@ def __getattr__(name: str) -> Any:
 def _over(memory: Any, dtype: Any) -> Any:
     """The whole elements in the memory."""
     return _core._over(memory, dtype, 0, (memory.numel() // dtype.itemsize,), (1,))
-
-
-def _filled(function: str, name: str, data: Any, dtype: Any, device: Any) -> Any:
-    """A tensor of so many elements, or of those of a sequence."""
-    if device is not None:
-        if not isinstance(device, (str, int, pb.device)):
-            _arguments.refuse(function, "device", "torch.device", device)
-        if pb.device(device).type != "cpu":
-            raise RuntimeError(
-                f"{function}: got device={device!r}, expected 'cpu': pullback runs on the CPU only."
-            )
-    is_number = isinstance(data, int) and not isinstance(data, bool)
-    if not is_number and (not isinstance(data, Sequence) or isinstance(data, str)):
-        _arguments.refuse(function, name, "the number of elements or a sequence of them", data)
-    if isinstance(data, int):
-        if data < 0:
-            raise RuntimeError(f"{function}: got size {data}, expected no negative number.")
-        return pb.empty(data, dtype=dtype)
-    return pb.tensor(list(data), dtype=dtype)
 
 
 def _untyped(memory: Any) -> UntypedStorage:
