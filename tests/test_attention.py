@@ -9,6 +9,7 @@ import pytest
 
 import pullback as pb
 from pullback import Tensor
+from same_bits import assert_same_bits
 
 attention = pb.nn.functional.scaled_dot_product_attention
 
@@ -72,17 +73,12 @@ def test_dropout_differs_among_the_examples_of_a_vmap() -> None:
 def test_the_same_bits_on_any_number_of_threads(causal: bool) -> None:
     pb.manual_seed(0)
     parts = [pb.randn(3, 700, 16, requires_grad=True) for _ in range(3)]
-    before = pb.get_num_threads()
-    found = []
-    try:
-        for threads in (1, 2, 3):
-            pb.set_num_threads(threads)
-            out = attention(*parts, is_causal=causal)
-            found.append([out, *pb.autograd.grad(out.sum() + (out**2).sum(), parts)])
-    finally:
-        pb.set_num_threads(before)
-    for other in found[1:]:
-        assert all(pb.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+    def run() -> list[pb.Tensor]:
+        out = attention(*parts, is_causal=causal)
+        return [out, *pb.autograd.grad(out.sum() + (out**2).sum(), parts)]
+
+    assert_same_bits(run)
 
 
 def test_a_long_sequence_makes_no_matrix_of_weights() -> None:

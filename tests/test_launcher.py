@@ -89,7 +89,7 @@ def test_an_error_is_the_programs() -> None:
         ("import torch.cudnn_v9", "ModuleNotFoundError: No module named 'torch.cudnn_v9'"),
         ("import torch.cuda.comm", "it is for another device: pullback runs on the CPU only"),
         ("import torch.nested.jagged", "it is out of scope"),
-        ("import torch; torch.nn.Fold3d", "it is planned"),
+        ("import torch; torch.nn.Fold3d", "pullback does not have it yet. Did you mean 'Fold'?"),
         ("import torch; torch.nn.functional.reulu", "Did you mean 'relu'?"),
     ],
 )

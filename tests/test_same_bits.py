@@ -7,7 +7,7 @@ norms, pools, tables, scatters) is called with one; and three networks are train
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,39 +15,15 @@ import pytest
 
 import pullback as pb
 from networks import NETWORKS
+from same_bits import assert_same_bits
 from table import OPS, Case, Op, differentiable, results
 
 pytestmark = pytest.mark.slow
 
-THREADS = (1, 2, 3, 4)
 ELEMENTS = 1 << 17  # of all examples together
 MOST_EXAMPLES = 1 << 14
 
 F = pb.nn.functional
-
-
-@pytest.fixture(autouse=True)
-def _as_many_threads_as_before() -> Iterator[None]:
-    before = pb.get_num_threads()
-    yield
-    pb.set_num_threads(before)
-
-
-def bits(tensor: Any) -> bytes:
-    data: bytes = np.ascontiguousarray(tensor.detach().numpy()).tobytes()
-    return data
-
-
-def assert_same_bits(run: Callable[[], list[Any]]) -> None:
-    """`run` gives tensors; twice with one number of threads and once with the others."""
-    found = []
-    for count in (1, *THREADS):
-        pb.set_num_threads(count)
-        assert pb.get_num_threads() == count
-        found.append([(tuple(t.shape), bits(t)) for t in run()])
-    for count, each in zip(THREADS, found[1:], strict=True):
-        same = [a == b for a, b in zip(found[0], each, strict=True)]
-        assert all(same), f"{count} threads: results {[k for k, s in enumerate(same) if not s]}"
 
 
 # Rows whose first sample has no rule for vmap: the shape or kind of a result depends on elements.

@@ -19,6 +19,7 @@ import pytest
 
 import pullback as pb
 from pullback.autograd import gradcheck, gradgradcheck
+from same_bits import assert_same_bits
 
 windows = pytest.importorskip("scipy.signal.windows")
 special = pytest.importorskip("scipy.special")
@@ -185,18 +186,8 @@ def test_values_that_are_not_finite_stay_in_their_line() -> None:
 
 
 def test_the_same_bits_on_any_number_of_threads() -> None:
-    threads = pb.get_num_threads()
     x = pb.tensor(numbers(700, 300, dtype="complex64"))
-    results = []
-    try:
-        for count in (1, 2, 5):
-            pb.set_num_threads(count)
-            results.append([pb.fft.fft(x), pb.fft.fft(x, dim=0), pb.fft.fft2(x)])
-    finally:
-        pb.set_num_threads(threads)
-    for others in results[1:]:
-        for first, other in zip(results[0], others, strict=True):
-            assert (first.numpy() == other.numpy()).all()
+    assert_same_bits(lambda: [pb.fft.fft(x), pb.fft.fft(x, dim=0), pb.fft.fft2(x)])
 
 
 def test_from_many_threads_at_once() -> None:

@@ -45,7 +45,7 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def table(rows: list[Row], sizes: dict[str, int]) -> str:
+def table(rows: list[Row]) -> str:
     """The measured table in Markdown."""
     lines = [
         "| | pullback | torch | autograd | torch / pullback | autograd / pullback |",
@@ -55,15 +55,6 @@ def table(rows: list[Row], sizes: dict[str, int]) -> str:
         times = [seconds(row.best(library)) for library in ("pullback", "torch", "autograd")]
         ratios = [ratio(row, library) for library in ("torch", "autograd")]
         lines.append("| " + " | ".join([row.name, *times, *ratios]) + " |")
-    cells = [
-        f"{sizes[name] / 1e6:.1f} MB" if name in sizes else ""
-        for name in ("pullback", "torch", "autograd")
-    ]
-    shares = [
-        f"**{sizes[name] / sizes['pullback']:.1f}**" if name in sizes else ""
-        for name in ("torch", "autograd")
-    ]
-    lines.append("| " + " | ".join(["installed size", *cells, *shares]) + " |")
     return "\n".join(lines)
 
 
@@ -96,8 +87,10 @@ def write(
     document = [
         HEAD,
         machine + "\n",
-        table(rows, sizes) + "\n",
-        "An installed size is that of the package alone, without its dependencies.\n",
+        table(rows) + "\n",
+        "Installed, without what they depend on: "
+        + ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in sizes.items())
+        + ".\n",
         "![Ratio of the times of torch and pullback](benchmarks.svg)",
     ]
     kept = [f"\n## {title}\n\n{text}" for title, text in sections(folder).items()]

@@ -68,7 +68,7 @@ def main() -> None:
         for name, module in installed.items()
     }
     report.write(DOCS, rows, sizes, versions, options.rounds)
-    print("\n" + report.table(rows, sizes))
+    print("\n" + report.table(rows))
 
 
 if __name__ == "__main__":

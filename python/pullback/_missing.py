@@ -66,9 +66,6 @@ _absent(
     "quasirandom",
 )
 
-# Modules whose missing names are planned.
-_FAMILIES = ("nn",)
-
 
 def reason_of_module(tail: str) -> str | None:
     """Why there is no module ``torch.<tail>``, None if nothing is known."""
@@ -169,11 +166,7 @@ def refusing(name: str) -> Callable[..., NoReturn]:
 
 
 def _reason(tail: str) -> str:
-    known = reason_of_module(tail) or REASONS.get(tail)
-    if known is not None:
-        return known
-    planned = tail.split(".", maxsplit=1)[0] in _FAMILIES
-    return "it is planned" if planned else "pullback does not have it yet"
+    return reason_of_module(tail) or REASONS.get(tail) or "pullback does not have it yet"
 
 
 def _nearest(above: Any, name: str) -> str:

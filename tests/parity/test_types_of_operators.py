@@ -8,7 +8,7 @@ kinds of errors where PyTorch has no kernel. What differs on purpose stands in t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -202,20 +202,38 @@ def test_values(op: Op, dtype: str) -> None:
             raise AssertionError(f"{what}: {error}") from error
 
 
+def both(op: Op, dtypes: Iterable[str], of: Callable[..., Any]) -> Iterator[tuple[Any, Any]]:
+    """What comes of every sample in both libraries, where neither raises."""
+    for sample in real_samples(op):
+        for dtype in dtypes:
+            ours, theirs = (of(op, sample, lib, dtype) for lib in (pb, torch))
+            if not isinstance(ours, Exception) and not isinstance(theirs, Exception):
+                yield ours, theirs
+
+
 @pytest.mark.parametrize("name", UNITS)
 def test_every_unit_is_needed(name: str) -> None:
     """An operator that is equal bit for bit is not in the table."""
-    gaps = [0.0]
-    for op in (op for op in ROWS if op.name == name):
-        for sample in real_samples(op):
-            for dtype in FLOATS:
-                ours, theirs = (outcome(op, sample, lib, dtype) for lib in (pb, torch))
-                if isinstance(ours, Exception) or isinstance(theirs, Exception):
-                    continue
-                for a, b in zip(results(pb, ours), results(torch, theirs), strict=True):
-                    if name_of(b.dtype) in FLOATS:
-                        gaps.append(apart(a, b))
+    gaps = [
+        apart(a, b)
+        for op in (op for op in ROWS if op.name == name)
+        for ours, theirs in both(op, FLOATS, outcome)
+        for a, b in zip(results(pb, ours), results(torch, theirs), strict=True)
+        if name_of(b.dtype) in FLOATS
+    ]
     assert max(gaps) > 0
+
+
+@pytest.mark.parametrize("name", ILL_CONDITIONED)
+def test_every_ill_conditioned_operator_is(name: str) -> None:
+    gaps = [
+        apart(a, b)
+        for op in (op for op in ROWS if op.name == name)
+        for ours, theirs in both(op, INTEGERS, outcome)
+        for a, b in zip(results(pb, ours), results(torch, theirs), strict=True)
+        if name_of(b.dtype) not in FLOATS and not is_exact(b)
+    ]
+    assert max(gaps) > INEXACT_FLOATS
 
 
 def test_the_tables_name_what_there_is() -> None:
@@ -264,6 +282,18 @@ def in_float32(op: Op, sample: Sample, dtype: str) -> Any:
     ends = [weights(torch, each).to(getattr(torch, dtype)).float() for each in outputs]
     found = torch.autograd.grad(outputs, leaves, ends, allow_unused=True)
     return [each.to(getattr(torch, dtype)) for each in found]
+
+
+@pytest.mark.parametrize("name", sorted(TAKEN_IN_FLOAT32))
+def test_what_is_taken_in_float32_is_further_from_the_steps(name: str) -> None:
+    gaps = [
+        apart(a, b)
+        for op in (op for op in ROWS if op.name == name)
+        for ours, theirs in both(op, FLOATS, gradients)
+        for a, b in zip(ours, theirs, strict=True)
+        if a is not None
+    ]
+    assert max(gaps) > 4
 
 
 def gradients(op: Op, sample: Sample, lib: Any, dtype: str) -> Any:

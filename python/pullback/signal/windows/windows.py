@@ -9,24 +9,57 @@ negative M and for another dtype or layout. Start reading at ``_points``.
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 import pullback as _pb
 from pullback import _arguments
 from pullback._core import Tensor
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 _F = TypeVar("_F", bound=Callable[..., Tensor])
 _NUMBERS = ("alpha", "beta", "center", "std", "tau")
 
 
+class _Options(TypedDict, total=False):
+    """What every window takes by name."""
+
+    sym: bool
+    dtype: _pb.dtype | None
+    layout: Any
+    device: Any
+    requires_grad: bool
+
+
+_DEFAULTS: _Options = {
+    "sym": True,
+    "dtype": None,
+    "layout": _pb.strided,
+    "device": None,
+    "requires_grad": False,
+}
+
+
 def _window(function: _F) -> _F:
-    """The function, which looks at the kinds of its arguments before."""
+    """The function, which looks at its arguments before, and names its options."""
     name = function.__name__
+    own = inspect.signature(function)
+    named = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    named += [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=value)
+        for key, value in _DEFAULTS.items()
+    ]
+    known = {each.name for each in named}
 
     @functools.wraps(function)
     def checking(M: Any, **given: Any) -> Tensor:
+        for key in given:
+            if key not in known:
+                raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
         _arguments.whole(name, M=M)
         _arguments.bools(name, **{k: v for k, v in given.items() if k in ("sym", "requires_grad")})
         kinds: dict[str, Any] = {
@@ -43,41 +76,41 @@ def _window(function: _F) -> _F:
                 _arguments.refuse(name, key, "a list or tuple of numbers", value)
         return function(M, **given)
 
+    vars(checking)["__signature__"] = own.replace(parameters=named)
     return cast("_F", checking)
 
 
-def _checked(
-    name: str, M: int, dtype: _pb.dtype | None, layout: Any, device: Any, requires_grad: bool
-) -> dict[str, Any]:
-    """The options for a factory."""
+def _checked(name: str, M: int, options: _Options) -> dict[str, Any]:
+    """What a factory takes of the options."""
     if M < 0:
         raise ValueError(f"{name} requires non-negative window length, got M={M}")
+    layout = options.get("layout", _pb.strided)
     if layout is not _pb.strided:
         raise ValueError(f"{name} is implemented for strided tensors only, got: {layout}")
-    kind = _pb.get_default_dtype() if dtype is None else dtype
+    kind = options.get("dtype") or _pb.get_default_dtype()
     if kind not in (_pb.float32, _pb.float64):
         raise ValueError(f"{name} expects float32 or float64 dtypes, got: {kind}")
-    return {"dtype": kind, "device": device, "requires_grad": requires_grad}
+    wanted = options.get("requires_grad", False)
+    return {"dtype": kind, "device": options.get("device"), "requires_grad": wanted}
 
 
 def _points(M: int, start: float, step: float, options: dict[str, Any]) -> Tensor:
     return _pb.linspace(start, start + (M - 1) * step, M, **options)
 
 
-def _intervals(M: int, sym: bool) -> int:
+def _sym(options: _Options) -> bool:
+    return options.get("sym", True)
+
+
+def _intervals(M: int, options: _Options) -> int:
     """What the window spans."""
-    return M if not sym and M > 1 else M - 1
+    return M if not _sym(options) and M > 1 else M - 1
 
 
 @_window
 def bartlett(
     M: int,
-    *,
-    sym: bool = True,
-    dtype: _pb.dtype | None = None,
-    layout: Any = _pb.strided,
-    device: Any = None,
-    requires_grad: bool = False,
+    **options: Unpack[_Options],
 ) -> Tensor:
     """A triangle that is zero at the ends.
 
@@ -86,21 +119,16 @@ def bartlett(
         >>> pb.signal.windows.bartlett(5)
         tensor([0.0000, 0.5000, 1.0000, 0.5000, 0.0000])
     """
-    options = _checked("bartlett", M, dtype, layout, device, requires_grad)
+    made = _checked("bartlett", M, options)
     if M < 2:
-        return _pb.ones(M, **options)
-    return 1 - _pb.abs(_points(M, -1, 2 / _intervals(M, sym), options))
+        return _pb.ones(M, **made)
+    return 1 - _pb.abs(_points(M, -1, 2 / _intervals(M, options), made))
 
 
 @_window
 def blackman(
     M: int,
-    *,
-    sym: bool = True,
-    dtype: _pb.dtype | None = None,
-    layout: Any = _pb.strided,
-    device: Any = None,
-    requires_grad: bool = False,
+    **options: Unpack[_Options],
 ) -> Tensor:
     """The general cosine window of 0.42, 0.5 and 0.08.
 
@@ -112,23 +140,14 @@ def blackman(
     return general_cosine(
         M,
         a=[0.42, 0.5, 0.08],
-        sym=sym,
-        dtype=dtype,
-        layout=layout,
-        device=device,
-        requires_grad=requires_grad,
+        **options,
     )
 
 
 @_window
 def cosine(
     M: int,
-    *,
-    sym: bool = True,
-    dtype: _pb.dtype | None = None,
-    layout: Any = _pb.strided,
-    device: Any = None,
-    requires_grad: bool = False,
+    **options: Unpack[_Options],
 ) -> Tensor:
     """Half a period of a sine, which is zero half a point outside of the window.
 
@@ -137,11 +156,11 @@ def cosine(
         >>> pb.signal.windows.cosine(3)
         tensor([0.5000, 1.0000, 0.5000])
     """
-    options = _checked("cosine", M, dtype, layout, device, requires_grad)
+    made = _checked("cosine", M, options)
     if M == 0:
-        return _pb.empty(0, **options)
-    step = math.pi / (M + 1 if not sym and M > 1 else M)
-    return _pb.sin(_points(M, 0.5 * step, step, options))
+        return _pb.empty(0, **made)
+    step = math.pi / (M + 1 if not _sym(options) and M > 1 else M)
+    return _pb.sin(_points(M, 0.5 * step, step, made))
 
 
 @_window
@@ -150,11 +169,7 @@ def exponential(
     *,
     center: float | None = None,
     tau: float = 1.0,
-    sym: bool = True,
-    dtype: _pb.dtype | None = None,
-    layout: Any = _pb.strided,
-    device: Any = None,
-    requires_grad: bool = False,
+    **options: Unpack[_Options],
 ) -> Tensor:
     """exp(-abs(n - center) / tau).
 
@@ -162,23 +177,22 @@ def exponential(
         M: the number of points.
         center: where the window is 1; the middle by default, and of a symmetric one always.
         tau: how far it is to 1 / e.
-        sym: symmetric or periodic.
-        dtype, layout, device, requires_grad: see above.
+        options: see above.
 
     Example:
         >>> import pullback as pb
         >>> pb.signal.windows.exponential(3, tau=2.0)
         tensor([0.6065, 1.0000, 0.6065])
     """
-    options = _checked("exponential", M, dtype, layout, device, requires_grad)
+    made = _checked("exponential", M, options)
     if tau <= 0:
         raise ValueError(f"Tau must be positive, got: {tau} instead.")
-    if sym and center is not None:
+    if _sym(options) and center is not None:
         raise ValueError("Center must be None for symmetric windows")
     if M == 0:
-        return _pb.empty(0, **options)
-    middle = _intervals(M, sym) / 2 if center is None else center
-    return _pb.exp(-_pb.abs(_points(M, -middle / tau, 1 / tau, options)))
+        return _pb.empty(0, **made)
+    middle = _intervals(M, options) / 2 if center is None else center
+    return _pb.exp(-_pb.abs(_points(M, -middle / tau, 1 / tau, made)))
 
 
 @_window
@@ -186,11 +200,7 @@ def gaussian(
     M: int,
     *,
     std: float = 1.0,
-    sym: bool = True,
-    dtype: _pb.dtype | None = None,
-    layout: Any = _pb.strided,
-    device: Any = None,
-    requires_grad: bool = False,
+    **options: Unpack[_Options],
 ) -> Tensor:
     """exp(-(n - middle)^2 / (2 std^2)).
 
@@ -199,13 +209,13 @@ def gaussian(
         >>> pb.signal.windows.gaussian(3)
         tensor([0.6065, 1.0000, 0.6065])
     """
-    options = _checked("gaussian", M, dtype, layout, device, requires_grad)
+    made = _checked("gaussian", M, options)
     if std <= 0:
         raise ValueError(f"Standard deviation must be positive, got: {std} instead.")
     if M == 0:
-        return _pb.empty(0, **options)
+        return _pb.empty(0, **made)
     step = 1 / (std * math.sqrt(2))
-    return _pb.exp(-_pb.square(_points(M, -_intervals(M, sym) / 2 * step, step, options)))
+    return _pb.exp(-_pb.square(_points(M, -_intervals(M, options) / 2 * step, step, made)))
 
 
 @_window
@@ -213,34 +223,29 @@ def general_cosine(
     M: int,
     *,
     a: Iterable[float],
-    sym: bool = True,
-    dtype: _pb.dtype | None = None,
-    layout: Any = _pb.strided,
-    device: Any = None,
-    requires_grad: bool = False,
+    **options: Unpack[_Options],
 ) -> Tensor:
     """The sum of (-1)^k a[k] cos(2 pi k n / N), N being M - 1, or M if periodic.
 
     Args:
         M: the number of points.
         a: the weights.
-        sym: symmetric or periodic.
-        dtype, layout, device, requires_grad: see above.
+        options: see above.
 
     Example:
         >>> import pullback as pb
         >>> pb.signal.windows.general_cosine(3, a=[0.5, 0.3, 0.2])
         tensor([0.4000, 1.0000, 0.4000])
     """
-    options = _checked("general_cosine", M, dtype, layout, device, requires_grad)
+    made = _checked("general_cosine", M, options)
     if M == 0:
-        return _pb.empty(0, **options)
+        return _pb.empty(0, **made)
     if M == 1:
-        return _pb.ones(1, **options)
+        return _pb.ones(1, **made)
     if not a:
         raise ValueError("Coefficients cannot be empty")
     weights = [(-1) ** k * weight for k, weight in enumerate(a)]
-    turns = _points(M, 0, 2 * math.pi / _intervals(M, sym), options)
+    turns = _points(M, 0, 2 * math.pi / _intervals(M, options), made)
     total: Tensor = weights[0] + 0 * turns
     for k, weight in enumerate(weights[1:], 1):
         total = total + weight * _pb.cos(k * turns)
@@ -252,11 +257,7 @@ def general_hamming(
     M: int,
     *,
     alpha: float = 0.54,
-    sym: bool = True,
-    dtype: _pb.dtype | None = None,
-    layout: Any = _pb.strided,
-    device: Any = None,
-    requires_grad: bool = False,
+    **options: Unpack[_Options],
 ) -> Tensor:
     """Alpha - (1 - alpha) cos(2 pi n / N).
 
@@ -268,23 +269,14 @@ def general_hamming(
     return general_cosine(
         M,
         a=[alpha, 1 - alpha],
-        sym=sym,
-        dtype=dtype,
-        layout=layout,
-        device=device,
-        requires_grad=requires_grad,
+        **options,
     )
 
 
 @_window
 def hamming(
     M: int,
-    *,
-    sym: bool = True,
-    dtype: _pb.dtype | None = None,
-    layout: Any = _pb.strided,
-    device: Any = None,
-    requires_grad: bool = False,
+    **options: Unpack[_Options],
 ) -> Tensor:
     """The general Hamming window of 0.54.
 
@@ -293,20 +285,13 @@ def hamming(
         >>> pb.signal.windows.hamming(3)
         tensor([0.0800, 1.0000, 0.0800])
     """
-    return general_hamming(
-        M, sym=sym, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad
-    )
+    return general_hamming(M, **options)
 
 
 @_window
 def hann(
     M: int,
-    *,
-    sym: bool = True,
-    dtype: _pb.dtype | None = None,
-    layout: Any = _pb.strided,
-    device: Any = None,
-    requires_grad: bool = False,
+    **options: Unpack[_Options],
 ) -> Tensor:
     """The general Hamming window of 0.5, zero at the ends.
 
@@ -318,11 +303,7 @@ def hann(
     return general_hamming(
         M,
         alpha=0.5,
-        sym=sym,
-        dtype=dtype,
-        layout=layout,
-        device=device,
-        requires_grad=requires_grad,
+        **options,
     )
 
 
@@ -331,11 +312,7 @@ def kaiser(
     M: int,
     *,
     beta: float = 12.0,
-    sym: bool = True,
-    dtype: _pb.dtype | None = None,
-    layout: Any = _pb.strided,
-    device: Any = None,
-    requires_grad: bool = False,
+    **options: Unpack[_Options],
 ) -> Tensor:
     """The Kaiser window, I0(beta sqrt(1 - (2 n / N - 1)^2)) / I0(beta).
 
@@ -344,22 +321,17 @@ def kaiser(
         >>> pb.signal.windows.kaiser(3, beta=1.0)
         tensor([0.7898, 1.0000, 0.7898])
     """
-    options = _checked("kaiser", M, dtype, layout, device, requires_grad)
+    made = _checked("kaiser", M, options)
     if beta < 0:
         raise ValueError(f"beta must be non-negative, got: {beta} instead.")
-    window: Tensor = _pb.kaiser_window(M, not sym, float(beta), **options)
+    window: Tensor = _pb.kaiser_window(M, not _sym(options), float(beta), **made)
     return window
 
 
 @_window
 def nuttall(
     M: int,
-    *,
-    sym: bool = True,
-    dtype: _pb.dtype | None = None,
-    layout: Any = _pb.strided,
-    device: Any = None,
-    requires_grad: bool = False,
+    **options: Unpack[_Options],
 ) -> Tensor:
     """The cosine window of four weights with small side lobes.
 
@@ -373,9 +345,5 @@ def nuttall(
     return general_cosine(
         M,
         a=[0.3635819, 0.4891775, 0.1365995, 0.0106411],
-        sym=sym,
-        dtype=dtype,
-        layout=layout,
-        device=device,
-        requires_grad=requires_grad,
+        **options,
     )
