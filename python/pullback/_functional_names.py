@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from pullback import Tensor, _arguments, _core
-from pullback.nn import functional as F  # noqa: N812 - its usual name
+from pullback.nn import functional
 from pullback.nn._parts.random import _leaked
 from pullback.nn._parts.recurrent import STEPS
 
@@ -32,7 +32,9 @@ def _named(function: str, name: str, value: object, names: tuple[str, ...]) -> s
 @_core._overridable
 def adaptive_max_pool1d(input: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
     """``nn.functional.adaptive_max_pool1d`` with the positions."""
-    found: tuple[Tensor, Tensor] = F.adaptive_max_pool1d(input, output_size, return_indices=True)
+    found: tuple[Tensor, Tensor] = functional.adaptive_max_pool1d(
+        input, output_size, return_indices=True
+    )
     return found
 
 
@@ -46,7 +48,7 @@ def max_pool1d_with_indices(
     ceil_mode: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """``nn.functional.max_pool1d`` with the positions."""
-    found: tuple[Tensor, Tensor] = F.max_pool1d(
+    found: tuple[Tensor, Tensor] = functional.max_pool1d(
         input, kernel_size, stride or None, padding, dilation, ceil_mode, return_indices=True
     )
     return found
@@ -55,31 +57,31 @@ def max_pool1d_with_indices(
 @_core._overridable
 def affine_grid_generator(theta: Tensor, size: Any, align_corners: bool) -> Tensor:
     """``nn.functional.affine_grid``."""
-    return F.affine_grid(theta, size, align_corners)
+    return functional.affine_grid(theta, size, align_corners)
 
 
 @_core._overridable
 def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """``nn.functional.alpha_dropout`` with all arguments given."""
-    return F.alpha_dropout(input, p, train)
+    return functional.alpha_dropout(input, p, train)
 
 
 @_core._overridable
 def alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     """The same in place."""
-    return F.alpha_dropout(input, p, train, inplace=True)
+    return functional.alpha_dropout(input, p, train, inplace=True)
 
 
 @_core._overridable
 def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """``nn.functional.feature_alpha_dropout`` with all arguments given."""
-    return F.feature_alpha_dropout(input, p, train)
+    return functional.feature_alpha_dropout(input, p, train)
 
 
 @_core._overridable
 def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     """The same in place."""
-    return F.feature_alpha_dropout(input, p, train, inplace=True)
+    return functional.feature_alpha_dropout(input, p, train, inplace=True)
 
 
 @_core._overridable
@@ -96,7 +98,9 @@ def batch_norm(
 ) -> Tensor:
     """``nn.functional.batch_norm``."""
     _arguments.bools("batch_norm", cudnn_enabled=cudnn_enabled)
-    return F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+    return functional.batch_norm(
+        input, running_mean, running_var, weight, bias, training, momentum, eps
+    )
 
 
 @_core._overridable
@@ -113,7 +117,7 @@ def instance_norm(
 ) -> Tensor:
     """``nn.functional.instance_norm``."""
     _arguments.bools("instance_norm", cudnn_enabled=cudnn_enabled)
-    return F.instance_norm(
+    return functional.instance_norm(
         input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
     )
 
@@ -129,7 +133,7 @@ def layer_norm(
 ) -> Tensor:
     """``nn.functional.layer_norm``."""
     _arguments.bools("layer_norm", cudnn_enable=cudnn_enable)
-    return F.layer_norm(input, normalized_shape, weight, bias, eps)
+    return functional.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 @_core._overridable
@@ -143,7 +147,7 @@ def group_norm(
 ) -> Tensor:
     """``nn.functional.group_norm``."""
     _arguments.bools("group_norm", cudnn_enabled=cudnn_enabled)
-    return F.group_norm(input, num_groups, weight, bias, eps)
+    return functional.group_norm(input, num_groups, weight, bias, eps)
 
 
 @_core._overridable
@@ -151,7 +155,7 @@ def rms_norm(
     input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
     """``nn.functional.rms_norm``."""
-    return F.rms_norm(input, normalized_shape, weight, eps)
+    return functional.rms_norm(input, normalized_shape, weight, eps)
 
 
 @_core._overridable
@@ -164,7 +168,7 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """``nn.functional.binary_cross_entropy_with_logits``."""
     kind = _named("binary_cross_entropy_with_logits", "reduction", reduction, _REDUCTIONS)
-    return F.binary_cross_entropy_with_logits(
+    return functional.binary_cross_entropy_with_logits(
         input, target, weight, reduction=kind, pos_weight=pos_weight
     )
 
@@ -175,7 +179,7 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """``nn.functional.cosine_embedding_loss``."""
     kind = _named("cosine_embedding_loss", "reduction", reduction, _REDUCTIONS)
-    return F.cosine_embedding_loss(input1, input2, target, margin, reduction=kind)
+    return functional.cosine_embedding_loss(input1, input2, target, margin, reduction=kind)
 
 
 @_core._overridable
@@ -190,7 +194,9 @@ def ctc_loss(
 ) -> Tensor:
     """``nn.functional.ctc_loss``."""
     kind = _named("ctc_loss", "reduction", reduction, _REDUCTIONS)
-    return F.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, kind, zero_infinity)
+    return functional.ctc_loss(
+        log_probs, targets, input_lengths, target_lengths, blank, kind, zero_infinity
+    )
 
 
 @_core._overridable
@@ -199,7 +205,7 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """``nn.functional.hinge_embedding_loss``."""
     kind = _named("hinge_embedding_loss", "reduction", reduction, _REDUCTIONS)
-    return F.hinge_embedding_loss(input, target, margin, reduction=kind)
+    return functional.hinge_embedding_loss(input, target, margin, reduction=kind)
 
 
 @_core._overridable
@@ -208,7 +214,7 @@ def kl_div(
 ) -> Tensor:
     """``nn.functional.kl_div``, without its warning."""
     kind = _named("kl_div", "reduction", reduction, _REDUCTIONS)
-    loss = F.kl_div(input, target, reduction="none", log_target=log_target)
+    loss = functional.kl_div(input, target, reduction="none", log_target=log_target)
     return loss if kind == "none" else loss.mean() if kind == "mean" else loss.sum()
 
 
@@ -218,7 +224,7 @@ def margin_ranking_loss(
 ) -> Tensor:
     """``nn.functional.margin_ranking_loss``."""
     kind = _named("margin_ranking_loss", "reduction", reduction, _REDUCTIONS)
-    return F.margin_ranking_loss(input1, input2, target, margin, reduction=kind)
+    return functional.margin_ranking_loss(input1, input2, target, margin, reduction=kind)
 
 
 @_core._overridable
@@ -227,7 +233,7 @@ def poisson_nll_loss(
 ) -> Tensor:
     """``nn.functional.poisson_nll_loss``."""
     kind = _named("poisson_nll_loss", "reduction", reduction, _REDUCTIONS)
-    return F.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=kind)
+    return functional.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=kind)
 
 
 @_core._overridable
@@ -243,7 +249,9 @@ def triplet_margin_loss(
 ) -> Tensor:
     """``nn.functional.triplet_margin_loss``."""
     kind = _named("triplet_margin_loss", "reduction", reduction, _REDUCTIONS)
-    return F.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction=kind)
+    return functional.triplet_margin_loss(
+        anchor, positive, negative, margin, p, eps, swap, reduction=kind
+    )
 
 
 @_core._overridable
@@ -253,7 +261,7 @@ def grid_sampler(
     """``nn.functional.grid_sample``, its modes as numbers in the order of its documentation."""
     mode = _named("grid_sampler", "interpolation_mode", interpolation_mode, _MODES)
     padding = _named("grid_sampler", "padding_mode", padding_mode, _PADDINGS)
-    return F.grid_sample(input, grid, mode, padding, align_corners)
+    return functional.grid_sample(input, grid, mode, padding, align_corners)
 
 
 @_core._overridable
@@ -283,7 +291,7 @@ def rrelu_(
 @_core._overridable
 def constant_pad_nd(input: Tensor, pad: Any, value: float = 0) -> Tensor:
     """``nn.functional.pad`` by a constant."""
-    return F.pad(input, pad, "constant", value)
+    return functional.pad(input, pad, "constant", value)
 
 
 @_core._overridable
@@ -331,12 +339,12 @@ def convolution(
         )
     function: Any
     if transposed:
-        function = getattr(F, f"conv_transpose{dims}d")
+        function = getattr(functional, f"conv_transpose{dims}d")
         result: Tensor = function(
             input, weight, bias, stride, padding, output_padding, groups, dilation
         )
     else:
-        function = getattr(F, f"conv{dims}d")
+        function = getattr(functional, f"conv{dims}d")
         result = function(input, weight, bias, stride, padding, dilation, groups)
     return result
 
@@ -352,7 +360,7 @@ def _step(
                 f"hidden has inconsistent hidden_size: got {tuple(each.shape)}, expected "
                 f"{(*rows, size)}"
             )
-    return STEPS[mode](F.linear(input, w_ih, biases[0]), state, (w_ih, w_hh, *biases))
+    return STEPS[mode](functional.linear(input, w_ih, biases[0]), state, (w_ih, w_hh, *biases))
 
 
 @_core._overridable
@@ -412,9 +420,9 @@ def lstm_cell(
     return state, cell
 
 
-channel_shuffle = F.channel_shuffle
-pixel_shuffle = F.pixel_shuffle
-pixel_unshuffle = F.pixel_unshuffle
-pdist = F.pdist
+channel_shuffle = functional.channel_shuffle
+pixel_shuffle = functional.pixel_shuffle
+pixel_unshuffle = functional.pixel_unshuffle
+pdist = functional.pdist
 grid_sampler_2d = grid_sampler
 grid_sampler_3d = grid_sampler

@@ -284,18 +284,6 @@ def in_float32(op: Op, sample: Sample, dtype: str) -> Any:
     return [each.to(getattr(torch, dtype)) for each in found]
 
 
-@pytest.mark.parametrize("name", sorted(TAKEN_IN_FLOAT32))
-def test_what_is_taken_in_float32_is_further_from_the_steps(name: str) -> None:
-    gaps = [
-        apart(a, b)
-        for op in (op for op in ROWS if op.name == name)
-        for ours, theirs in both(op, FLOATS, gradients)
-        for a, b in zip(ours, theirs, strict=True)
-        if a is not None
-    ]
-    assert max(gaps) > 4
-
-
 def gradients(op: Op, sample: Sample, lib: Any, dtype: str) -> Any:
     leaves = tensors(lib, sample, dtype, grad=True)
     try:
