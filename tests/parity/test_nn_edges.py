@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -240,3 +241,30 @@ def test_a_constant_gradient_has_no_tangent() -> None:
     for function in CONSTANT_GRADIENTS.values():
         slope = pb.func.grad(lambda v, function=function: function(pb, v).sum())
         assert pb.func.jvp(slope, (x,), (t,))[1].tolist() == pb.zeros_like(x).tolist()
+
+
+TYPES = ("float32", "float64", "bfloat16", "int64", "complex64")
+NORMS: dict[str, Callable[..., Any]] = {
+    "weight": lambda f, x, w: f.batch_norm(x, None, None, w, None, True),
+    "bias": lambda f, x, w: f.batch_norm(x, None, None, None, w, True),
+    "running": lambda f, x, w: f.batch_norm(x, w.clone(), w.clone(), None, None, True),
+    "fixed": lambda f, x, w: f.batch_norm(x, w.clone(), w.clone(), None, None, False),
+    "a weight of the input's type": lambda f, x, w: f.batch_norm(x, w, w, w.to(x.dtype), None),
+    "instances": lambda f, x, w: f.instance_norm(x, None, None, w, w),
+    "groups": lambda f, x, w: f.group_norm(x, 1, w, w),
+    "layers": lambda f, x, w: f.layer_norm(x, (2,), w, w),
+}
+
+
+@pytest.mark.parametrize("form", NORMS)
+@pytest.mark.filterwarnings("ignore:Casting complex")
+def test_types_of_the_parameters_of_norms(form: str) -> None:
+    def found(t: Any, of_input: str, of_weight: str) -> Any:
+        x = wave(t, 4, 2, 2).to(getattr(t, of_input))
+        try:
+            return str(NORMS[form](t.nn.functional, x, t.ones(2).to(getattr(t, of_weight))).dtype)
+        except (RuntimeError, NotImplementedError) as error:
+            return type(error).__name__
+
+    for types in itertools.product(TYPES, repeat=2):
+        assert found(pb, *types) == found(torch, *types), types

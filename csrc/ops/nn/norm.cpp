@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "ops/basic.h"
 #include "ops/format.h"
@@ -25,6 +26,22 @@ using Optional = std::optional<Tensor>;
 void check_floating(const char* name, const Tensor& input) {
   check(ErrorKind::NotImplemented, is_floating(input.dtype()), "\"", name,
         "\" not implemented for '", info(input.dtype()).scalar_name, "'");
+}
+
+// All of one dtype: the input's, or float32 for a narrow input if the first of them is.
+void check_types(const Tensor& input, std::initializer_list<const Optional*> parameters) {
+  DType expected = input.dtype();
+  bool first = true;
+  for (const Optional* each : parameters) {
+    if (!*each) continue;
+    const DType found = (*each)->dtype();
+    if (std::exchange(first, false) && is_narrow(expected) && found == DType::Float32) {
+      expected = found;
+    }
+    check(found == expected, "mixed dtype (CPU): expect parameter to have scalar type of ",
+          info(expected).scalar_name, ", but got ", info(found).scalar_name, " for an input of ",
+          info(input.dtype()).scalar_name);
+  }
 }
 
 Optional as(const Optional& t, const Tensor& model) {
@@ -102,6 +119,9 @@ Tensor wide_batch_norm(const Tensor& input, const Optional& running_mean,
 Tensor batch_norm(const Tensor& input, const Optional& running_mean, const Optional& running_var,
                   const Optional& weight, const Optional& bias, bool training, double momentum,
                   double eps) {
+  if (is_floating(input.dtype())) {
+    check_types(input, {&weight, &bias, &running_mean, &running_var});
+  }
   const Tensor result = rounded_once(input, [&](const Tensor& x) {
     return wide_batch_norm(x, running_mean, running_var, as(weight, x), as(bias, x), training,
                            momentum, eps);
@@ -147,6 +167,7 @@ Tensor wide_instance_norm(const Tensor& input, const Optional& running_mean,
 Tensor instance_norm(const Tensor& input, const Optional& running_mean, const Optional& running_var,
                      const Optional& weight, const Optional& bias, bool use_input_stats,
                      double momentum, double eps) {
+  if (is_floating(input.dtype())) check_types(input, {&weight, &bias});
   return rounded_once(input, [&](const Tensor& x) {
     return wide_instance_norm(x, running_mean, running_var, as(weight, x), as(bias, x),
                               use_input_stats, momentum, eps);
@@ -176,6 +197,7 @@ Tensor wide_group_norm(const Tensor& input, std::int64_t num_groups, const Optio
 
 Tensor group_norm(const Tensor& input, std::int64_t num_groups, const Optional& weight,
                   const Optional& bias, double eps) {
+  check_types(input, {&weight, &bias});
   const Tensor result = rounded_once(input, [&](const Tensor& x) {
     return wide_group_norm(x, num_groups, as(weight, x), as(bias, x), eps);
   });
@@ -218,6 +240,7 @@ Tensor wide_layer_norm(const Tensor& input, const Dims& normalized_shape, const 
 
 Tensor layer_norm(const Tensor& input, const Dims& normalized_shape, const Optional& weight,
                   const Optional& bias, double eps) {
+  check_types(input, {&weight, &bias});
   return rounded_once(input, [&](const Tensor& x) {
     return wide_layer_norm(x, normalized_shape, as(weight, x), as(bias, x), eps);
   });
