@@ -129,6 +129,7 @@ _SUBMODULES = frozenset(
         "optim",
         "overrides",
         "profiler",
+        "quasirandom",
         "random",
         "return_types",
         "serialization",

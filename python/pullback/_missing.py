@@ -63,7 +63,6 @@ _absent(
 _absent(
     "pullback does not have it yet",
     "nn.attention.bias nn.attention.experimental nn.attention.flex_attention nn.attention.varlen",
-    "quasirandom",
 )
 
 
