@@ -97,6 +97,9 @@ from pullback import (
     profiler as profiler,
 )
 from pullback import (
+    quasirandom as quasirandom,
+)
+from pullback import (
     random as random,
 )
 from pullback import (

@@ -28,7 +28,7 @@ def _absent(reason: str, *paths: str) -> None:
 _absent(
     "it is for another device: pullback runs on the CPU only",
     "cuda mps xpu mtia xla hip backends.cudnn.rnn utils.hipify",
-    "accelerator.graphs backends.python_native profiler.itt",
+    "accelerator.graphs backends.python_native profiler.itt sparse.semi_structured",
 )
 _absent(
     "it is out of scope: pullback has dense tensors and runs eagerly",

@@ -6,12 +6,14 @@ import math
 from typing import Any
 
 from pullback import Tensor, broadcast_shapes
-from pullback.distributions import constraints
+from pullback.distributions import constraints, distribution
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
 from pullback.distributions._scale_matrix import ScaleMatrix, given_one
 from pullback.distributions.utils import _standard_normal, needs
 
 __all__ = ["MultivariateNormal"]
+
+Distribution = distribution.Distribution  # where programs import it from
 
 
 class MultivariateNormal(ScaleMatrix):
