@@ -42,6 +42,15 @@ void fill_row(char* out, std::int64_t stride, std::int64_t n, const void* value)
   }
 }
 
+// The elements of a row from the last one on.
+template <typename T>
+void copy_reversed(char* out, const char* in, std::int64_t n) {
+  T* const to = reinterpret_cast<T*>(out);
+  const T* const from = reinterpret_cast<const T*>(in) - (n - 1);
+#pragma GCC ivdep
+  for (std::int64_t i = 0; i < n; ++i) to[i] = from[n - 1 - i];
+}
+
 }  // namespace
 
 void copy(View out, View in) {
@@ -58,6 +67,16 @@ void copy(View out, View in) {
         loop(at[0], at[1], so, si, n, nullptr);
       } else if (at[0] != at[1]) {
         std::memcpy(at[0], at[1], static_cast<std::size_t>(n * size));
+      }
+    });
+    return;
+  }
+  if (out.dtype == in.dtype && so == size && si == -size && (size == 4 || size == 8)) {
+    nest.run(kThreshold, kGrain, [&](const auto& at, std::int64_t n) {
+      if (size == 4) {
+        copy_reversed<std::uint32_t>(at[0], at[1], n);
+      } else {
+        copy_reversed<std::uint64_t>(at[0], at[1], n);
       }
     });
     return;

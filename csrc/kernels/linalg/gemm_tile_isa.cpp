@@ -125,21 +125,41 @@ void panel_band(Product<T> p, const Panels<T>& panels) {
   }
 }
 
+// The same; rows that are not contiguous are copied to `room` first.
+template <typename T, int rows>
+void copied_band(Product<T> p, const Panels<T>& panels, T* room) {
+  if (p.a_column != 1) {
+    if (p.a_row == 1) {
+      for (std::int64_t l = 0; l < p.k; ++l) {
+        std::memcpy(room + l * rows, p.a + l * p.a_column, rows * sizeof(T));
+      }
+    } else {
+      for (std::int64_t l = 0; l < p.k; ++l) {
+        for (int r = 0; r < rows; ++r) room[l * rows + r] = p.a[l * p.a_column + r * p.a_row];
+      }
+    }
+    p.a = room;
+    p.a_row = 1;
+    p.a_column = rows;
+  }
+  panel_band<T, rows>(p, panels);
+}
+
 template <typename T>
-void any_band(const Product<T>& p, std::int64_t rows, const Panels<T>& panels) {
-  switch (rows) {
+void any_band(const Product<T>& p, const Panels<T>& panels, T* room) {
+  switch (p.m) {
     case 6:
-      return panel_band<T, 6>(p, panels);
+      return copied_band<T, 6>(p, panels, room);
     case 5:
-      return panel_band<T, 5>(p, panels);
+      return copied_band<T, 5>(p, panels, room);
     case 4:
-      return panel_band<T, 4>(p, panels);
+      return copied_band<T, 4>(p, panels, room);
     case 3:
-      return panel_band<T, 3>(p, panels);
+      return copied_band<T, 3>(p, panels, room);
     case 2:
-      return panel_band<T, 2>(p, panels);
+      return copied_band<T, 2>(p, panels, room);
     default:
-      return panel_band<T, 1>(p, panels);
+      return copied_band<T, 1>(p, panels, room);
   }
 }
 
@@ -164,30 +184,20 @@ void tile(const SmallProduct& s, void* room) {
       for (std::int64_t i = 0; i < s.m;) {
         const std::int64_t rows = band_of(s.m - i);
         const T* const a = static_cast<const T*>(s.a) + i * s.a_row + k * s.a_column;
-        Product<T> p{a,
-                     nullptr,
-                     static_cast<T*>(s.c) + i * s.c_row + j,
-                     rows,
-                     0,
-                     panels.k,
-                     s.a_row,
-                     s.a_column,
-                     0,
-                     1,
-                     s.c_row,
-                     1,
-                     s.accumulate || k > 0};
-        if (s.a_column != 1) {
-          for (std::int64_t l = 0; l < panels.k; ++l) {
-            for (std::int64_t r = 0; r < rows; ++r) {
-              band[l * rows + r] = a[l * s.a_column + r * s.a_row];
-            }
-          }
-          p.a = band;
-          p.a_row = 1;
-          p.a_column = rows;
-        }
-        any_band(p, rows, panels);
+        const Product<T> p{a,
+                           nullptr,
+                           static_cast<T*>(s.c) + i * s.c_row + j,
+                           rows,
+                           0,
+                           panels.k,
+                           s.a_row,
+                           s.a_column,
+                           0,
+                           1,
+                           s.c_row,
+                           1,
+                           s.accumulate || k > 0};
+        any_band(p, panels, band);
         i += rows;
       }
     }

@@ -18,6 +18,7 @@
 #include "ops/nn/patches.h"
 #include "ops/nn/taps.h"
 #include "ops/op.h"
+#include "ops/reduce/reduction.h"
 #include "ops/table.h"
 
 namespace pullback {
@@ -324,9 +325,12 @@ Tensor adaptive_mean_pool(const Tensor& input, const Dims& output_size) {
   const char* const name = of_dims(kAdaptiveMeanNames, dims);
   const Dims sizes = adaptive_sizes(name, input, output_size, dims);
   check_kind(name, input, true);
-  // To one element each it is a mean, whose gradient is no part of the graph.
-  const bool mean = count_elements(sizes) == 1;
-  const char* const constant = mean ? nullptr : of_dims(kAdaptiveMeanConstants, dims);
+  if (count_elements(sizes) == 1) {
+    Dims reduced;
+    for (int d = 0; d < dims; ++d) reduced.push_back(d - dims);
+    return mean(input, reduced, true);
+  }
+  const char* const constant = of_dims(kAdaptiveMeanConstants, dims);
   const auto pooled = [&](Tensor result) {
     for (int d = dims - 1; d >= 0; --d) {
       const int dim = input.ndim() - dims + d;
