@@ -414,6 +414,25 @@ def test_derivatives_of_least_squares(shape: tuple[int, int]) -> None:
     assert gradgradcheck(solution, (a, b))
 
 
+@pytest.mark.parametrize("driver", [None, "gelsy", "gelsd", "gelss"])
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (3, 3)], ids=str)
+@FIELDS
+def test_derivatives_of_least_squares_of_deficient_rank(
+    shape: tuple[int, int], driver: str | None, field: str
+) -> None:
+    """Along matrices of the same rank, which is where there are some."""
+    left, right = of(field, shape[0], 2), of(field, 2, shape[1], seed=1)
+    b = of(field, shape[0], 2, seed=2)
+    inputs = tuple(x.requires_grad_() for x in (left, right, b))
+
+    def solution(left: Any, right: Any, b: Any) -> Any:
+        return pb.linalg.lstsq(left @ right, b, driver=driver).solution
+
+    assert gradcheck(solution, inputs, check_forward_ad=True)
+    if driver is None:
+        assert gradgradcheck(solution, inputs)
+
+
 def test_condition_numbers_of_singular_matrices() -> None:
     singular = pb.ones(2, 2, dtype=pb.float64)
     assert pb.linalg.cond(singular, 1).item() == float("inf")
