@@ -196,3 +196,18 @@ def test_a_loss_of_vectors_of_values_that_vanish_has_no_number(turned: bool, dty
         return ((u @ u.mH) * c).sum()
 
     assert not np.isfinite(gradient(loss, a)).all()
+
+
+@pytest.mark.parametrize(
+    "shape", [(0, 3), (3, 0), (0, 0), (2, 0, 3), (0, 3, 3), (0, 4, 3)], ids=str
+)
+def test_gradients_of_vectors_of_no_matrix(shape: Any) -> None:
+    leaf = pb.zeros(shape, requires_grad=True)
+    u, s, vh = pb.linalg.svd(leaf, full_matrices=False)
+    for loss in (u.sum() + vh.sum(), u.sum() + s.sum() + vh.sum()):
+        (found,) = pb.autograd.grad(loss, leaf, create_graph=True)
+        assert found.shape == shape
+    if shape[-1] == shape[-2]:
+        w, v = pb.linalg.eigh(leaf)
+        (found,) = pb.autograd.grad(w.sum() + v.sum(), leaf)
+        assert found.shape == shape

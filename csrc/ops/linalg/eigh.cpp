@@ -130,7 +130,7 @@ Tensor quotient(const Tensor& numerator, const Tensor& denominator, const Droppe
   Tensor nothing =
       dropped.on_diagonal ? identity(n, DType::Bool) : Tensor::zeros(Dims{1, 1}, DType::Bool);
   Tensor no_gap;
-  if (n > 1) {
+  if (n > 1 && dropped.values.size(dropped.values.ndim() - 1) > 0) {
     const GradMode off(false);
     const double unit = unit_of(numerator.dtype());
     const auto greatest = [](const Tensor& t, const Dims& dims) {
