@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <utility>
 
 #include "ops/basic.h"
@@ -28,6 +29,15 @@ template <typename T>
 T triangle(T x) {
   x = std::abs(x);
   return x < 1 ? 1 - x : T{0};
+}
+
+// The sinc function in a window of its own widened three times (Duchon, 1979).
+template <typename T>
+T lanczos(T x) {
+  const auto sinc = [](T y) {
+    return y == 0 ? T{1} : std::sin(std::numbers::pi_v<T> * y) / (std::numbers::pi_v<T> * y);
+  };
+  return std::abs(x) < 3 ? sinc(x) * sinc(x / 3) : T{0};
 }
 
 struct Line {
@@ -85,20 +95,19 @@ void cubic_of_four(Taps& taps, const Line& line) {
   }
 }
 
-// Where the result has fewer elements the kernel is so much wider.
-template <typename T>
-void antialiased(Taps& taps, const Line& line, bool is_cubic) {
+// Where the result has fewer elements the kernel, which is 0 from `radius` on, is so much wider.
+template <typename T, typename Kernel>
+void antialiased(Taps& taps, const Line& line, int radius, Kernel kernel) {
   const T scale = line.scale<T>();
   const T widened = std::max(scale, T{1});
-  const T reach = (is_cubic ? T{2} : T{1}) * widened;
+  const T reach = static_cast<T>(radius) * widened;
   for (std::int64_t o = 0; o < line.out; ++o) {
     const T centre = scale * (static_cast<T>(o) + T(0.5));
     const auto from = std::max<std::int64_t>(static_cast<std::int64_t>(centre - reach + T(0.5)), 0);
     const auto to = std::min(static_cast<std::int64_t>(centre + reach + T(0.5)), line.in);
     T total{0};
     const auto weight = [&](std::int64_t i) {
-      const T x = (static_cast<T>(i) - centre + T(0.5)) / widened;
-      return is_cubic ? cubic(x, T(-0.5)) : triangle(x);
+      return kernel((static_cast<T>(i) - centre + T(0.5)) / widened);
     };
     for (std::int64_t i = from; i < to; ++i) total += weight(i);
     for (std::int64_t i = from; i < to; ++i) taps.add(i, static_cast<double>(weight(i) / total));
@@ -116,6 +125,7 @@ const char* node_of(const Resampling& how) {
       "UpsampleLinear1DBackward0", "UpsampleBilinear2DBackward0", "UpsampleTrilinear3DBackward0"};
   if (how.mode == "nearest") return kNearest[how.dims - 1];
   if (how.mode == "nearest-exact") return kExact[how.dims - 1];
+  if (how.mode == "lanczos") return "UpsampleLanczos2DAaBackward0";
   if (how.mode == "cubic") {
     return how.antialias ? "UpsampleBicubic2DAaBackward0" : "UpsampleBicubic2DBackward0";
   }
@@ -124,10 +134,12 @@ const char* node_of(const Resampling& how) {
 
 template <typename T>
 void fill_taps(Taps& taps, const Line& line, const Resampling& how) {
-  const bool is_cubic = how.mode == "cubic";
-  if (how.antialias) return antialiased<T>(taps, line, is_cubic);
-  if (is_cubic) return cubic_of_four<T>(taps, line);
-  linear<T>(taps, line);
+  if (how.mode == "lanczos") return antialiased<T>(taps, line, 3, lanczos<T>);
+  if (how.mode == "cubic") {
+    if (!how.antialias) return cubic_of_four<T>(taps, line);
+    return antialiased<T>(taps, line, 2, [](T x) { return cubic(x, T(-0.5)); });
+  }
+  how.antialias ? antialiased<T>(taps, line, 1, triangle<T>) : linear<T>(taps, line);
 }
 
 }  // namespace

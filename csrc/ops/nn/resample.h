@@ -8,7 +8,7 @@
 namespace pullback {
 
 struct Resampling {
-  std::string_view mode;  // nearest, nearest-exact, linear or cubic
+  std::string_view mode;  // nearest, nearest-exact, linear, cubic or lanczos
   int dims;               // of the whole interpolation, for the name in the graph
   bool align_corners;
   bool antialias;

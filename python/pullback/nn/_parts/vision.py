@@ -23,8 +23,10 @@ __all__ = [
 ]
 
 # Dimensions of the input that a mode is for, and what the core calls it.
-_MODES = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
-_ALL = ("nearest", "linear", "bilinear", "bicubic", "trilinear", "area", "nearest-exact")
+_MODES = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5, "lanczos": 4}
+_ALL = ("nearest", "area", "nearest-exact", *_MODES)
+_KINDS = {"linear": "linear", "bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}
+_ANTIALIASED = ("bilinear", "bicubic", "lanczos")
 
 
 def _spread(what: str, value: Any, dims: int) -> list[Any]:
@@ -39,10 +41,10 @@ def _spread(what: str, value: Any, dims: int) -> list[Any]:
 
 
 def _check_mode(input: Tensor, mode: object, antialias: object) -> None:
-    if antialias and (mode not in ("bilinear", "bicubic") or input.dim() != 4):
+    if antialias and (mode not in _ANTIALIASED or input.dim() != 4):
         raise ValueError(
-            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
-            f"tensor as input: got mode={mode!r} and {input.dim()} dimensions"
+            f"Anti-alias option is restricted to the modes {', '.join(_ANTIALIASED)} and requires "
+            f"a 4-D tensor as input: got mode={mode!r} and {input.dim()} dimensions"
         )
     if mode not in _ALL or input.dim() not in (3, 4, 5):
         raise NotImplementedError(
@@ -70,11 +72,13 @@ def interpolate(
         input: of 3, 4 or 5 dimensions.
         size: of the result, one number or one for each dimension.
         scale_factor: how many times larger it is, in place of ``size``.
-        mode: "nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear" or "area".
+        mode: "nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "lanczos"
+            (of three lobes, antialiased) or "area".
         align_corners: the first and last elements stay where they are, in the linear and cubic
             modes.
         recompute_scale_factor: round the sizes first and take their ratio as the factor.
-        antialias: the kernel becomes wider when the result is smaller, in "bilinear" and "bicubic".
+        antialias: the kernel becomes wider when the result is smaller, in "bilinear", "bicubic" and
+            "lanczos".
 
     Raises:
         ValueError: not exactly one of ``size`` and ``scale_factor``, or an option that the mode
@@ -143,9 +147,14 @@ def _interpolated(
         if not recompute_scale_factor and mode != "area":
             steps = [1.0 / f for f in factors]
     _check_mode(input, mode, antialias)
+    if mode == "lanczos" and (align_corners or not antialias):
+        raise ValueError(
+            "Lanczos mode requires antialias=True and does not support align_corners=True: got "
+            f"antialias={antialias} and align_corners={align_corners}"
+        )
     if mode == "area":
         return _area(input, sizes)
-    kind = mode if mode.startswith("nearest") else "cubic" if mode == "bicubic" else "linear"
+    kind = _KINDS.get(mode, mode)
     for d in reversed(range(dims)):
         how = (kind, dims, bool(align_corners), antialias)
         input = _core._resample(input, d + 2, sizes[d], steps[d], *how)
