@@ -61,6 +61,23 @@ PULLBACK_INLINE void exchange(V<T>* a, int m, int n, int j, V<T> best) {
   }
 }
 
+// The same where rows are few: all that there are, without a branch.
+template <typename T>
+PULLBACK_INLINE void exchange_few(V<T>* a, int m, int n, int j, V<T> best) {
+  for (int other = j + 1; other < m; ++other) {
+    const Mask<T> wanted = best == spread(T(other));
+    for (int c = 0; c < n; ++c) {
+      V<T>* const column = a + c * m;
+      const V<T> x = column[j];
+      const V<T> y = column[other];
+      column[j] = wanted ? y : x;
+      column[other] = wanted ? x : y;
+    }
+  }
+}
+
+constexpr int kFewRows = 4;
+
 // P A = L U in place; the row exchanged with row j in pivots[j], from 0; the first zero in `info`.
 template <typename T>
 PULLBACK_INLINE void factor(V<T>* a, int m, int n, V<T>* pivots, V<T>& info) {
@@ -77,13 +94,37 @@ PULLBACK_INLINE void factor(V<T>* a, int m, int n, V<T>* pivots, V<T>& info) {
       best = greater ? spread(T(i)) : best;
     }
     pivots[j] = best;
-    exchange<T>(a, m, n, j, best);
+    if (m <= kFewRows) {
+      exchange_few<T>(a, m, n, j, best);
+    } else {
+      exchange<T>(a, m, n, j, best);
+    }
     const V<T> pivot = column[j];
     const Mask<T> zero = pivot == T(0);
     info = (zero & (info == T(0))) ? spread(T(j + 1)) : info;
     const V<T> divisor = zero ? spread(T(1)) : pivot;
     for (int i = j + 1; i < m; ++i) column[i] /= divisor;
     subtract<T>(column, column + m, m, n - j - 1, j + 1, m, j);
+  }
+}
+
+// Calls body with the matrices and their number of rows, which the compiler knows where square ones
+// have two or three: loops over them are then written out.
+template <typename T, typename Body>
+PULLBACK_INLINE void with_rows(const LaneMatrices<T>& a, Body body) {
+  const auto of = [&](int n) __attribute__((always_inline)) {
+    LaneMatrices<T> known = a;
+    known.rows = known.columns = n;
+    body(known);
+  };
+  if (a.rows != a.columns) return body(a);
+  switch (a.rows) {
+    case 2:
+      return of(2);
+    case 3:
+      return of(3);
+    default:
+      return body(a);
   }
 }
 
@@ -115,7 +156,8 @@ PULLBACK_INLINE void solve_transposed(const V<T>* lu, int n, V<T>* b, int column
 }
 
 template <typename T>
-void lu(const LaneMatrices<T>& a, const LaneIntegers& pivots, const LaneIntegers& info) {
+PULLBACK_INLINE void lu_of(const LaneMatrices<T>& a, const LaneIntegers& pivots,
+                           const LaneIntegers& info) {
   V<T> packed[kMost];
   V<T> rows[kLaneRows];
   V<T> zeros;
@@ -127,6 +169,11 @@ void lu(const LaneMatrices<T>& a, const LaneIntegers& pivots, const LaneIntegers
     for (int j = 0; j < k; ++j) pivots.at[lane][j] = int(rows[j][lane]) + 1;
     *info.at[lane] = int(zeros[lane]);
   }
+}
+template <typename T>
+void lu(const LaneMatrices<T>& a, const LaneIntegers& pivots, const LaneIntegers& info) {
+  with_rows(
+      a, [&](const LaneMatrices<T>& m) __attribute__((always_inline)) { lu_of(m, pivots, info); });
 }
 
 // Where each row of the solution's right side comes from.
@@ -141,8 +188,8 @@ PULLBACK_INLINE void order_of(const int* pivots, int n, int* order) {
 }
 
 template <typename T>
-void solve_lu(const LaneMatrices<T>& lu, const LaneIntegers& pivots, const LaneMatrices<T>& b,
-              bool transposed) {
+PULLBACK_INLINE void solve_of(const LaneMatrices<T>& lu, const LaneIntegers& pivots,
+                              const LaneMatrices<T>& b, bool transposed) {
   constexpr int kAtOnce = 8;
   V<T> packed[kMost];
   V<T> right[kLaneRows * kAtOnce];
@@ -179,7 +226,14 @@ void solve_lu(const LaneMatrices<T>& lu, const LaneIntegers& pivots, const LaneM
 }
 
 template <typename T>
-void invert(const LaneMatrices<T>& a, const LaneIntegers& info) {
+void solve_lu(const LaneMatrices<T>& lu, const LaneIntegers& pivots, const LaneMatrices<T>& b,
+              bool transposed) {
+  with_rows(lu, [&](const LaneMatrices<T>& m)
+                    __attribute__((always_inline)) { solve_of(m, pivots, b, transposed); });
+}
+
+template <typename T>
+PULLBACK_INLINE void inverse_of(const LaneMatrices<T>& a, const LaneIntegers& info) {
   V<T> packed[kMost];
   V<T> inverse[kMost];
   V<T> rows[kLaneRows];
@@ -203,6 +257,12 @@ void invert(const LaneMatrices<T>& a, const LaneIntegers& info) {
   }
   unpack(inverse, a);
   for (int k = 0; k < a.count; ++k) *info.at[k] = int(zeros[k]);
+}
+
+template <typename T>
+void invert(const LaneMatrices<T>& a, const LaneIntegers& info) {
+  with_rows(a,
+            [&](const LaneMatrices<T>& m) __attribute__((always_inline)) { inverse_of(m, info); });
 }
 
 // The lower factor; a column of a lane that has failed before stays as it was.
@@ -230,7 +290,7 @@ PULLBACK_INLINE void factor_definite(V<T>* a, int n, V<T>& info) {
 }
 
 template <typename T>
-void cholesky(const LaneMatrices<T>& a, const LaneIntegers& info, bool upper) {
+PULLBACK_INLINE void cholesky_of(const LaneMatrices<T>& a, const LaneIntegers& info, bool upper) {
   V<T> packed[kMost];
   V<T> failed;
   const int n = a.rows;
@@ -249,6 +309,12 @@ void cholesky(const LaneMatrices<T>& a, const LaneIntegers& info, bool upper) {
   }
   unpack(packed, a);
   for (int k = 0; k < a.count; ++k) *info.at[k] = int(failed[k]);
+}
+
+template <typename T>
+void cholesky(const LaneMatrices<T>& a, const LaneIntegers& info, bool upper) {
+  with_rows(a, [&](const LaneMatrices<T>& m)
+                   __attribute__((always_inline)) { cholesky_of(m, info, upper); });
 }
 
 template <typename T>

@@ -89,13 +89,21 @@ PULLBACK_INLINE void pack(const LaneMatrices<T>& a, V<T>* packed) {
   }
 }
 template <typename T>
+PULLBACK_INLINE void unpack_lane(const V<T>* packed, const LaneMatrices<T>& a, int k) {
+  T* column = a.at[k];
+  for (int j = 0; j < a.columns; ++j, column += a.leading) {
+    for (int i = 0; i < a.rows; ++i) column[i] = packed[i + j * a.rows][k];
+  }
+}
+template <typename T>
 PULLBACK_INLINE void unpack(const V<T>* packed, const LaneMatrices<T>& a) {
-  for (int k = 0; k < a.count; ++k) {
-    const T* const from = reinterpret_cast<const T*>(packed) + k;
-    T* column = a.at[k];
-    for (int j = 0; j < a.columns; ++j, column += a.leading) {
-      for (int i = 0; i < a.rows; ++i) column[i] = from[(i + j * a.rows) * kLanes<T>];
+  if (__builtin_constant_p(a.rows)) {  // the vectors are in registers
+#pragma GCC unroll 8
+    for (int k = 0; k < kLanes<T>; ++k) {
+      if (k < a.count) unpack_lane<T>(packed, a, k);
     }
+  } else {
+    for (int k = 0; k < a.count; ++k) unpack_lane<T>(packed, a, k);
   }
 }
 
