@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,6 +198,29 @@ def test_every_name_is_here() -> None:
     assert known <= set(dir(ours))
     assert set(torch.func.__all__) <= set(pb.func.__all__)
     modules = ("apis", "vmap", "eager_transforms", "functional_call", "make_functional")
-    for module in (*modules, "batch_norm_replacement"):
+    for module in (*modules, "batch_norm_replacement", "deprecated", "python_key"):
         assert importlib.import_module(f"pullback._functorch.{module}").__all__
         assert importlib.import_module(f"torch._functorch.{module}")
+
+
+def test_the_package_of_an_installed_torch_runs_on_our_modules() -> None:
+    """Where pullback is put in place of torch by hand, ``functorch`` is PyTorch's."""
+    code = (
+        "import importlib, sys\n"
+        "import pullback\n"
+        "sys.modules['torch'] = pullback\n"
+        "for name in ('_functorch', '_functorch.deprecated', '_functorch.make_functional',\n"
+        "             '_functorch.python_key'):\n"
+        "    sys.modules['torch.' + name] = importlib.import_module('pullback.' + name)\n"
+        "import functorch\n"
+        "assert 'pullback' not in functorch.__file__\n"
+        "print(functorch.grad(lambda x: x ** 2)(pullback.tensor(3.0)).item())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(pb.__file__).parent.parent)},
+    )
+    assert (done.stdout, done.stderr) == ("6.0\n", "")

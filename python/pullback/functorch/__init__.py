@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pullback import _missing
 from pullback._functorch.apis import chunk_vmap, grad, grad_and_value, vmap
 from pullback._functorch.make_functional import (
     FunctionalModule,
@@ -11,6 +10,7 @@ from pullback._functorch.make_functional import (
     make_functional,
     make_functional_with_buffers,
 )
+from pullback._functorch.python_key import make_fx
 from pullback.func import functionalize, hessian, jacfwd, jacrev, jvp, vjp
 
 __all__ = [
@@ -31,5 +31,3 @@ __all__ = [
     "vjp",
     "vmap",
 ]
-
-make_fx = _missing.refusing("functorch.make_fx")
