@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mpi_jobs import job, needs_mpi
+
 pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
 pytest.importorskip("tqdm")
@@ -23,7 +25,18 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def test_every_example_is_run() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(SMALL)
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*SMALL, "digits_mpi"}
+
+
+@needs_mpi
+def test_the_example_with_several_processes() -> None:
+    code = "import digits_mpi; digits_mpi.EPOCHS = 2; digits_mpi.main()"
+    done = job(2, "-c", code, paths=[EXAMPLES])
+    assert done.code == 0, done.err
+    assert done.out.startswith("test accuracy: ")
+    assert "of 360 images, with 2 processes" in done.out
+    assert done.out.count("\n") == 1
+    assert "training: 100%" in done.err
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import gzip
 import importlib
+import importlib.util
 import json
 import sys
 import threading
@@ -172,7 +173,7 @@ def test_the_profiler_without_steps() -> None:
 
 def test_answers() -> None:
     assert pb.onnx.is_in_onnx_export() is False
-    assert pb.distributed.is_available() is False
+    assert pb.distributed.is_available() is (importlib.util.find_spec("mpi4py") is not None)
     assert pb.distributed.is_initialized() is False
     for name in ("autograd", "rpc"):
         assert importlib.import_module(f"pullback.distributed.{name}").is_available() is False
@@ -245,9 +246,6 @@ def test_a_gpus_autocast_and_scaler() -> None:
 # --- refusals ---
 
 CALLS = [
-    ("distributed", "all_reduce"),
-    ("distributed", "get_rank"),
-    ("distributed", "init_process_group"),
     ("distributed.autograd", "context"),
     ("distributed.autograd", "get_gradients"),
     ("distributed.rpc", "init_rpc"),

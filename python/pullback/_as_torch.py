@@ -119,7 +119,6 @@ _PACKAGES = {
         [
             "comm",
             "data_parallel",
-            "distributed",
             "parallel_apply",
             "replicate",
             "scatter_gather",

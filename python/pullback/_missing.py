@@ -42,7 +42,11 @@ _absent(
     "utils.throughput_benchmark",
 )
 _absent("pullback does not write ONNX files", "onnx")
-_absent("it is planned, over MPI", "distributed")
+_absent("it is for kernels of a GPU", "sparse.semi_structured")
+_absent(
+    "pullback has process groups and data parallelism over MPI: no RPC, no sharded models",
+    "distributed",
+)
 _absent("pullback calls nothing in other processes", "distributed.rpc")
 _absent("it belongs to PyTorch's own tests; there are assert_close and make_tensor", "testing")
 _absent("PyTorch has given it up", "utils.data.backward_compatibility utils.data.datapipes")
@@ -87,12 +91,6 @@ def _refused(error: type[Exception], name: str, *sentence: str) -> None:
 
 _refused(
     RuntimeError,
-    "distributed",
-    "needs several processes, and pullback runs in one: torch.distributed.is_available() is",
-    "False. Call it only where that is True.",
-)
-_refused(
-    RuntimeError,
     "distributed.rpc",
     "pullback calls nothing in other processes: torch.distributed.rpc.is_available() is False.",
     "Call it only where that is True.",
@@ -118,12 +116,6 @@ _refused(
     NotImplementedError,
     "library",
     "it is for a dispatcher, fake tensors or kernels of a GPU, which pullback does not have.",
-)
-_refused(
-    RuntimeError,
-    "nn.parallel.DistributedDataParallel",
-    "needs processes that exchange gradients, which pullback does not have yet. In one process,",
-    "use the module itself.",
 )
 _refused(
     NotImplementedError,

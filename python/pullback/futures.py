@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import traceback
 from collections.abc import Callable, Sequence
@@ -36,6 +37,8 @@ class Future(Generic[T]):
         self._callbacks: list[Callable[[], None]] = []
         self._result: Any = None
         self._error: BaseException | None = None
+        # What brings it about, for one that no thread does; else None.
+        self._drive: Callable[[], Any] | None = None
 
     def done(self) -> bool:
         """Whether it has a value or an error."""
@@ -43,6 +46,8 @@ class Future(Generic[T]):
 
     def wait(self) -> T:
         """The value, once it is there; an error that was set is raised."""
+        if self._drive is not None and not self._done.is_set():
+            self._drive()
         self._done.wait()
         return self.value()
 
@@ -61,7 +66,7 @@ class Future(Generic[T]):
 
     def _complete(self, result: Any, error: BaseException | None) -> None:
         with self._lock:
-            if self.done():
+            if self._done.is_set():
                 raise RuntimeError(
                     "Attempting to mark a completed Future as complete again. Note that a Future "
                     "can only be marked completed once."
@@ -84,14 +89,21 @@ class Future(Generic[T]):
 
     def _when_done(self, callback: Callable[[], None]) -> None:
         with self._lock:
-            if not self.done():
+            if not self._done.is_set():
                 self._callbacks.append(callback)
                 return
         callback()
 
+    def _settle(self) -> None:
+        """Wait; an error is left to those who ask for the value."""
+        with contextlib.suppress(Exception):
+            self.wait()
+
     def then(self, callback: Callable[[Future[T]], S]) -> Future[S]:
         """A future of what a function of this one gives, which runs once this one is done."""
         after: Future[S] = Future()
+        if self._drive is not None:
+            after._drive = self._settle
 
         def run() -> None:
             try:
@@ -143,6 +155,13 @@ def collect_all(futures: list[Future[Any]]) -> Future[list[Future[Any]]]:
         else:
             all_done.set_result(futures)
 
+    if any(each._drive is not None for each in futures):
+
+        def drive() -> None:
+            for each in futures:
+                each._settle()
+
+        all_done._drive = drive
     if not futures:
         all_done.set_result(futures)
     for each in futures:

@@ -28,5 +28,5 @@ def test_a_line(line: str) -> None:
 def test_without_processes() -> None:
     import pullback as pb
 
-    with pytest.raises(RuntimeError, match="Give num_replicas and rank"):
+    with pytest.raises(ValueError, match="Or give num_replicas and rank"):
         pb.utils.data.DistributedSampler(range(5))

@@ -1,16 +1,100 @@
-"""``torch.distributed``: there is one process, and it says so.
+"""``torch.distributed`` over MPI: several processes that exchange tensors.
 
-``is_available`` and ``is_initialized`` are False, which is what programs ask first; what needs
-other processes raises.
+``mpirun -n 2 python program.py`` starts them, ``init_process_group("mpi")`` lets them meet. mpi4py
+is imported then and not before; ``is_available()`` says whether it is installed.
+
+The parts, from the bottom: ``_mpi``; ``_calls`` and ``_work`` (what a call is, whether all make the
+same one, waiting); ``_group`` and ``_job`` (processes, beginning and end); ``_reduce_op``,
+``_memory`` (tensors as messages), ``_collectives``, ``_exchanges``, ``_p2p``, ``_objects``. On top:
+``nn.functional`` (differentiable forms), ``_buckets`` (gradients that travel together),
+``algorithms`` (uneven inputs, hooks of communication), ``optim``, and
+``pullback.nn.parallel.distributed``.
 """
 
 from __future__ import annotations
 
-from pullback._missing import refusing
+from typing import Any
+
+from pullback.distributed._buckets import GradBucket
+from pullback.distributed._collectives import all_reduce, barrier, broadcast, reduce
+from pullback.distributed._errors import (
+    DistBackendError,
+    DistError,
+    DistNetworkError,
+    DistStoreError,
+    QueueEmptyError,
+)
+from pullback.distributed._exchanges import (
+    all_gather,
+    all_gather_into_tensor,
+    all_to_all,
+    all_to_all_single,
+    gather,
+    reduce_scatter,
+    reduce_scatter_tensor,
+    scatter,
+)
+from pullback.distributed._group import (
+    Backend,
+    DebugLevel,
+    GroupMember,
+    ProcessGroup,
+    default_pg_timeout,
+    get_backend,
+    get_debug_level,
+    get_global_rank,
+    get_group_rank,
+    get_node_local_rank,
+    get_process_group_ranks,
+    get_rank,
+    get_world_size,
+    group,
+    is_available,
+    is_backend_available,
+    is_gloo_available,
+    is_initialized,
+    is_mpi_available,
+    is_nccl_available,
+    is_torchelastic_launched,
+    is_ucc_available,
+    set_debug_level,
+    set_debug_level_from_env,
+)
+from pullback.distributed._job import destroy_process_group, init_process_group, new_group
+from pullback.distributed._objects import (
+    all_gather_object,
+    broadcast_object_list,
+    gather_object,
+    recv_object_list,
+    scatter_object_list,
+    send_object_list,
+)
+from pullback.distributed._p2p import (
+    P2POp,
+    batch_isend_irecv,
+    irecv,
+    isend,
+    monitored_barrier,
+    recv,
+    send,
+)
+from pullback.distributed._reduce_op import ReduceOp
+from pullback.distributed._work import Work
 
 __all__ = [
+    "Backend",
+    "DebugLevel",
+    "DistBackendError",
+    "DistError",
+    "DistNetworkError",
+    "DistStoreError",
+    "GradBucket",
+    "GroupMember",
+    "P2POp",
     "ProcessGroup",
+    "QueueEmptyError",
     "ReduceOp",
+    "Work",
     "all_gather",
     "all_gather_into_tensor",
     "all_gather_object",
@@ -21,12 +105,15 @@ __all__ = [
     "batch_isend_irecv",
     "broadcast",
     "broadcast_object_list",
+    "default_pg_timeout",
     "destroy_process_group",
     "gather",
     "gather_object",
     "get_backend",
+    "get_debug_level",
     "get_global_rank",
     "get_group_rank",
+    "get_node_local_rank",
     "get_process_group_ranks",
     "get_rank",
     "get_world_size",
@@ -35,6 +122,7 @@ __all__ = [
     "init_process_group",
     "irecv",
     "is_available",
+    "is_backend_available",
     "is_gloo_available",
     "is_initialized",
     "is_mpi_available",
@@ -52,70 +140,19 @@ __all__ = [
     "scatter",
     "scatter_object_list",
     "send",
+    "send_object_list",
+    "set_debug_level",
+    "set_debug_level_from_env",
 ]
 
 
-def is_available() -> bool:
-    """Always False.
+def init_device_mesh(device_type: str, mesh_shape: Any, **others: Any) -> Any:
+    """Refused: there are no meshes.
 
-    Example:
-        >>> import pullback as pb
-        >>> pb.distributed.is_available(), pb.distributed.is_initialized()
-        (False, False)
+    Raises:
+        NotImplementedError: always.
     """
-    return False
-
-
-is_initialized = is_gloo_available = is_mpi_available = is_nccl_available = is_available
-is_torchelastic_launched = is_ucc_available = is_available
-
-
-all_gather = refusing("distributed.all_gather")
-all_gather_into_tensor = refusing("distributed.all_gather_into_tensor")
-all_gather_object = refusing("distributed.all_gather_object")
-all_reduce = refusing("distributed.all_reduce")
-all_to_all = refusing("distributed.all_to_all")
-all_to_all_single = refusing("distributed.all_to_all_single")
-barrier = refusing("distributed.barrier")
-batch_isend_irecv = refusing("distributed.batch_isend_irecv")
-broadcast = refusing("distributed.broadcast")
-broadcast_object_list = refusing("distributed.broadcast_object_list")
-destroy_process_group = refusing("distributed.destroy_process_group")
-gather = refusing("distributed.gather")
-gather_object = refusing("distributed.gather_object")
-get_backend = refusing("distributed.get_backend")
-get_global_rank = refusing("distributed.get_global_rank")
-get_group_rank = refusing("distributed.get_group_rank")
-get_process_group_ranks = refusing("distributed.get_process_group_ranks")
-get_rank = refusing("distributed.get_rank")
-get_world_size = refusing("distributed.get_world_size")
-init_device_mesh = refusing("distributed.init_device_mesh")
-init_process_group = refusing("distributed.init_process_group")
-irecv = refusing("distributed.irecv")
-isend = refusing("distributed.isend")
-monitored_barrier = refusing("distributed.monitored_barrier")
-new_group = refusing("distributed.new_group")
-recv = refusing("distributed.recv")
-recv_object_list = refusing("distributed.recv_object_list")
-reduce = refusing("distributed.reduce")
-reduce_scatter = refusing("distributed.reduce_scatter")
-reduce_scatter_tensor = refusing("distributed.reduce_scatter_tensor")
-scatter = refusing("distributed.scatter")
-scatter_object_list = refusing("distributed.scatter_object_list")
-send = refusing("distributed.send")
-
-
-class ReduceOp:
-    """How values of several processes are combined."""
-
-    SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR, PREMUL_SUM = range(9)
-
-
-class group:
-    """The group of all processes: there is none."""
-
-    WORLD = None
-
-
-class ProcessGroup:
-    """The type of groups, of which there are none."""
+    raise NotImplementedError(
+        f"init_device_mesh({device_type!r}, {mesh_shape!r}): pullback has data parallelism over "
+        "process groups, and no device meshes. Make the groups with new_group."
+    )

@@ -7,6 +7,7 @@ buffers, unless ``track_running_stats=False``; in eval the running ones are take
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pullback as pb
@@ -141,15 +142,24 @@ class _BatchNorm(_NormBase):
                 share = 1.0 / float(self.num_batches_tracked)
         of_input = self.training or (self.running_mean is None and self.running_var is None)
         tracked = not self.training or self.track_running_stats
-        return F.batch_norm(
+        return self._normalised(
             input,
             self.running_mean if tracked else None,
             self.running_var if tracked else None,
-            self.weight,
-            self.bias,
             of_input,
             share,
-            self.eps,
+        )
+
+    def _normalised(
+        self,
+        input: Tensor,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        of_input: bool,
+        share: float,
+    ) -> Tensor:
+        return F.batch_norm(
+            input, running_mean, running_var, self.weight, self.bias, of_input, share, self.eps
         )
 
 
@@ -192,20 +202,116 @@ class BatchNorm3d(_BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch normalisation over several processes: there is one process, so it is refused."""
+    """Batch normalisation by the statistics of the batches of all processes.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(
-            "SyncBatchNorm synchronises statistics over processes of several devices: got one "
-            "process on the CPU. Use BatchNorm1d, BatchNorm2d or BatchNorm3d."
+    In eval, and without a process group of several processes, it is ``BatchNorm1d``. While
+    training in several ones every process of the group calls it, and it is differentiated to any
+    order.
+
+    Args:
+        num_features: the number of channels.
+        eps: added to the variance.
+        momentum: how much of the running statistics a batch replaces, None for the average of all.
+        affine: whether there are a weight and a bias for each channel.
+        track_running_stats: whether running statistics are kept, for eval.
+        process_group: the processes, None for all.
+        device: "cpu".
+        dtype: of parameters and statistics, by default the default dtype.
+        bias: whether there is a bias, if affine.
+
+    Shape:
+        [batch, channels, ...], with a batch of any size in each process.
+
+    Raises:
+        ValueError: fewer than two dimensions, or one value per channel while training.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.nn.SyncBatchNorm(3)(pb.randn(2, 3, 4)).shape
+        torch.Size([2, 3, 4])
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
+        )
+        self.process_group = process_group
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
+
+    def _normalised(
+        self,
+        input: Tensor,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        of_input: bool,
+        share: float,
+    ) -> Tensor:
+        # Who has not imported it has no group.
+        distributed = sys.modules.get("pullback.distributed")
+        alone = distributed is None or not distributed.is_initialized()
+        if alone or not of_input or not self.training:
+            return super()._normalised(input, running_mean, running_var, of_input, share)
+        from pullback.nn.parallel._statistics import normalised_over_processes
+
+        return normalised_over_processes(
+            input,
+            running_mean,
+            running_var,
+            self.weight,
+            self.bias,
+            share,
+            self.eps,
+            self.process_group,
         )
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
-        """Refused, too."""
-        del module, process_group
-        cls()
-        raise AssertionError
+        """Put a ``SyncBatchNorm`` in the place of each batch normalisation, with its parameters.
+
+        Args:
+            module: what is changed, and returned unless it is a batch normalisation itself.
+            process_group: the processes, None for all.
+
+        Example:
+            >>> import pullback as pb
+            >>> net = pb.nn.Sequential(pb.nn.Linear(2, 3), pb.nn.BatchNorm1d(3))
+            >>> type(pb.nn.SyncBatchNorm.convert_sync_batchnorm(net)[1]).__name__
+            'SyncBatchNorm'
+        """
+        result: Module = module
+        if isinstance(module, _BatchNorm):
+            made = cls(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+            )
+            for name in ("weight", "bias"):
+                setattr(made, name, getattr(module, name))
+            for name in ("running_mean", "running_var", "num_batches_tracked"):
+                setattr(made, name, getattr(module, name))
+            made.training = module.training
+            result = made
+        for name, child in module.named_children():
+            result.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return result
 
 
 class _InstanceNorm(_NormBase):

@@ -1,15 +1,18 @@
 """Modules on several devices: on one CPU ``DataParallel`` calls its module.
 
-``DistributedDataParallel`` needs processes that exchange gradients, and refuses.
+``DistributedDataParallel``, for several processes, is in ``distributed``, imported on first use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pullback import nn
-from pullback._missing import refuse, refusing
+from pullback._missing import refusing
+
+if TYPE_CHECKING:
+    from pullback.nn.parallel.distributed import DistributedDataParallel
 
 __all__ = [
     "DataParallel",
@@ -54,15 +57,6 @@ class DataParallel(nn.Module):
         return self.module(*inputs, **kwargs)
 
 
-class DistributedDataParallel(nn.Module):
-    """Refuses: there is one process."""
-
-    def __init__(self, module: nn.Module, *args: Any, **kwargs: Any) -> None:
-        del module, args, kwargs
-        super().__init__()
-        refuse("nn.parallel.DistributedDataParallel")
-
-
 def data_parallel(
     module: nn.Module,
     inputs: Any,
@@ -90,3 +84,12 @@ gather = refusing("nn.parallel.gather")
 parallel_apply = refusing("nn.parallel.parallel_apply")
 replicate = refusing("nn.parallel.replicate")
 scatter = refusing("nn.parallel.scatter")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "DistributedDataParallel":
+        from pullback.nn.parallel.distributed import DistributedDataParallel
+
+        globals()[name] = DistributedDataParallel
+        return DistributedDataParallel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

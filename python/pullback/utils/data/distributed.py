@@ -19,16 +19,15 @@ class DistributedSampler(Sampler[int]):
 
     Args:
         dataset: something with a length.
-        num_replicas: the number of parts; must be given, there is one process.
-        rank: which part, from 0 on; must be given.
+        num_replicas: the number of parts, None for that of the processes of the default group.
+        rank: which part, from 0 on, None for the rank of this process.
         shuffle: whether the order is another one in each epoch, see ``set_epoch``.
         seed: of the order; the same for all parts.
         drop_last: whether the end is left out that does not fill all parts; else some indices come
             twice.
 
     Raises:
-        RuntimeError: the parts are not given.
-        ValueError: no such part.
+        ValueError: no such part, or parts are not given and there is no group.
 
     Example:
         >>> from pullback.utils.data import DistributedSampler
@@ -46,10 +45,15 @@ class DistributedSampler(Sampler[int]):
         drop_last: bool = False,
     ) -> None:
         if num_replicas is None or rank is None:
-            raise RuntimeError(
-                "Requires distributed package to be available: there is one process. Give "
-                "num_replicas and rank."
-            )
+            from pullback import distributed
+
+            if not distributed.is_initialized():
+                raise ValueError(
+                    "Default process group has not been initialized, please make sure to call "
+                    "init_process_group. Or give num_replicas and rank."
+                )
+            num_replicas = distributed.get_world_size() if num_replicas is None else num_replicas
+            rank = distributed.get_rank() if rank is None else rank
         _arguments.sized("DistributedSampler", dataset=dataset)
         _arguments.flags("DistributedSampler", shuffle=shuffle, drop_last=drop_last)
         _arguments.integers("DistributedSampler", num_replicas=num_replicas, rank=rank, seed=seed)
