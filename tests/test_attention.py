@@ -110,3 +110,14 @@ def test_rows_of_no_elements(sizes: tuple[int, int]) -> None:
         gradients = pb.autograd.grad(y.sum(), (q, k, v), create_graph=True)
         assert [g.shape for g in gradients] == [q.shape, k.shape, v.shape]
         pb.testing.assert_close(y, v.mean(1, keepdim=True).expand(y.shape).detach())
+
+
+@pytest.mark.slow
+def test_a_long_sequence_takes_less_than_a_gigabyte_forward_and_backward() -> None:
+    q, k, v = (pb.randn(1, 8, 16384, 64).requires_grad_() for _ in range(3))
+    before = pb.memory.stats()["allocated"]
+    pb.memory.reset_peak()
+    attention(q, k, v).sum().backward()
+    # The weights would be 8.6 GB; the result, its gradient and those of q, k and v are 168 MB.
+    assert pb.memory.stats()["peak"] - before < 400 * 1024**2
+    assert all(each.grad.isfinite().all() for each in (q, k, v))
