@@ -103,7 +103,7 @@ def attention(d: Draw) -> Drawn:
     elif kind != "none":
         sizes = d.one((targets, sources), (1, sources), (*heads, targets, sources))
         if len(heads) > 1 and d.some(0.5):
-            sizes = (d.one(heads[-1], 1, few[-1]), targets, sources)
+            sizes = (d.one(heads[-1], 1), targets, sources)
         mask = d.array(*sizes)
         if kind == "bool":
             mask = mask > 0
@@ -160,7 +160,7 @@ def norm(d: Draw) -> Drawn:
         call,
         [x, weight, bias],
         [d.some(0.9), weight is not None and d.some(0.8), bias is not None and d.some(0.8)],
-        [d.one(*LAYOUTS), "dense", "dense"],
+        [d.one("dense", "turned", "stepped", "behind", "channels last"), "dense", "dense"],
         1e-7,
     )
 
@@ -202,9 +202,10 @@ def padded(d: Draw) -> Drawn:
     sizes = (d.one(1, 2), 2, *(d.one(1, 2, 3, 4) for _ in range(dims)))
     mode = d.one("constant", "reflect", "replicate", "circular")
     pad = [d.one(-2, -1, 0, 0, 1, 2, 3) for _ in range(2 * dims)]
-    if (
-        mode == "circular"
-    ):  # torch reads memory that nobody wrote where more is wrapped than is left
+    left = [n + pad[2 * k] + pad[2 * k + 1] for k, n in enumerate(reversed(sizes[2:]))]
+    # Where nothing is left torch leaves gradients unwritten, and where more is wrapped than is left
+    # it reads what nobody wrote.
+    if mode == "circular" or (mode != "constant" and min(left) < 1):
         pad = [max(0, p) for p in pad]
     return Drawn(
         f"pad {sizes} {pad} {mode}",

@@ -155,10 +155,12 @@ def test_drawn_calls(family: str) -> None:
             if isinstance(theirs, Exception):
                 continue
             assert not isinstance(ours, Exception), ours
+            if len(theirs) == 1:  # torch has no history of nothing
+                ours = ours[:1]
             compare(ours, theirs, drawn)
             once = outcome(pb, drawn, 1)
             assert not isinstance(once, Exception), once
-            compare(once, ours[: len(once)], drawn)
+            compare(once[: len(ours)], ours[: len(once)], drawn)
             if any(drawn.followed):
                 check_tangents(drawn)
                 check_examples(drawn)
