@@ -198,3 +198,19 @@ def test_a_view_whose_tangent_is_a_copy(how: str, written: str) -> None:
     assert pb.allclose(pb.func.vmap(lambda t: pb.func.jvp(f, (s,), (t,))[1])(t[None])[0], expected)
     batch = pb.func.jvp(pb.func.vmap(f), (s[None],), (t[None],))[1]
     assert pb.allclose(batch[0], expected)
+
+
+@pytest.mark.parametrize("parts", [lambda x: x.unbind(0), lambda x: x.split(1)])
+def test_one_of_many_views_from_outside_is_not_written_into(
+    parts: Callable[[pb.Tensor], tuple[pb.Tensor, ...]],
+) -> None:
+    """PyTorch refuses it as a write into what is captured."""
+    whole = pb.ones(2, 2)
+    part = parts(whole)[0]
+
+    def write(x: pb.Tensor) -> pb.Tensor:
+        part.mul_(x[0])
+        return (x * whole).sum()
+
+    with pytest.raises(RuntimeError, match="does not depend on what a transform differentiates"):
+        pb.func.grad(write)(pb.ones(2, 2))

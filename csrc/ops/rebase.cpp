@@ -38,9 +38,14 @@ void check_follows(const Tensor& view, const char* what) {
           "This view is the output of a function that returns multiple views. Such functions do "
           "not allow the output views to be modified inplace. You should replace the inplace "
           "operation by an out-of-place one.";
-      if (!body->raw_grad_fn)
+      if (!body->raw_grad_fn) {
+        if (mode.depth > 0) {
+          fail("A view does not depend on what a transform differentiates by and ", what,
+               " modified inplace by what does. ", kMany, origin_of(view));
+        }
         fail("A view was created in no_grad mode and ", what,
              " modified inplace with grad mode enabled. ", kMany, origin_of(view));
+      }
       fail("Output ", body->raw_output_nr, " of ",
            static_cast<Node*>(body->raw_grad_fn.get())->operator_name(), " is a view and ", what,
            " modified inplace. ", kMany, origin_of(view));
