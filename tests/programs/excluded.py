@@ -16,6 +16,7 @@ from .predicates import (
     FORWARD,
     draws_into_view,
     enlarges,
+    hooks_product,
     is_cumprod,
     leads_nowhere,
     leaves_crosswise,
@@ -72,6 +73,10 @@ EXCLUDED = [
     Rule("memory that has not been written", enlarges),
     Rule("nodes that lead to results of transforms and to values of items", nodes_of_result),
     Rule("PyTorch checks no versions of what a checkpoint saves", writes_cumprod),
+    Rule(
+        "PyTorch's second derivative of prod goes through the result, and meets its hooks twice",
+        hooks_product,
+    ),
     Rule("PyTorch's second tangent of cumprod is wrong at zeros", misses_zeros),
     Rule("PyTorch's gradient of a number that select_scatter writes in vmap", scatters_number),
     Rule(

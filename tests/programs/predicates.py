@@ -81,6 +81,13 @@ def is_cumprod(x: Any) -> bool:
     return quiet(lambda: x.grad_fn.name(), "") == "CumprodBackward0"
 
 
+def hooks_product(case: Case) -> bool:
+    return "hook(" in case.line and any(
+        quiet(lambda x=x: x.grad_fn.name(), "").startswith("ProdBackward")
+        for x in case.operands.values()
+    )
+
+
 def writes_cumprod(case: Case) -> bool:
     """Into a result that its node reads, where no version is compared."""
     around = any("checkpoint(" in line for line in case.scope.lines_around())
