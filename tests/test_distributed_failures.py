@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -15,26 +16,29 @@ SECONDS = 60  # of patience with a machine under load; most end in one
 pytestmark = needs_mpi
 
 
-def still_running() -> list[str]:
-    """Processes of these jobs."""
+def still_running(token: str) -> list[str]:
+    """Processes of one job, which has a word of its own among its arguments."""
     found = []
     for each in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = each.read_bytes().split(b"\0")
         except OSError:
             continue
-        if PROGRAM.encode() in words:
+        if token.encode() in words:
             found.append(each.parent.name)
     return found
 
 
-def fails(how: str, *more: str, processes: int = 2, env: dict[str, str] | None = None) -> str:
-    done = job(processes, PROGRAM, how, *more, seconds=SECONDS, env=env)
+def fails(
+    how: str, patience: str = "60", processes: int = 2, env: dict[str, str] | None = None
+) -> str:
+    token = f"job-{uuid.uuid4()}"
+    done = job(processes, PROGRAM, how, patience, token, seconds=SECONDS, env=env)
     assert done.code != 0
     deadline = time.monotonic() + 10
-    while still_running() and time.monotonic() < deadline:
+    while still_running(token) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not still_running()
+    assert not still_running(token)
     return done.err
 
 
