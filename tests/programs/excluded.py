@@ -42,6 +42,7 @@ from .predicates import (
     writes_given_tangent,
     writes_into_result,
     writes_other_argument,
+    writes_polar,
     writes_under_leaf,
     writes_under_silent_view,
     writes_what_runs_again,
@@ -73,6 +74,7 @@ EXCLUDED = [
     Rule("memory that has not been written", enlarges),
     Rule("nodes that lead to results of transforms and to values of items", nodes_of_result),
     Rule("PyTorch checks no versions of what a checkpoint saves", writes_cumprod),
+    Rule("PyTorch's gradient of polar reads the result, which is written", writes_polar),
     Rule(
         "PyTorch's second derivative of prod goes through the result, and meets its hooks twice",
         hooks_product,

@@ -88,6 +88,10 @@ def hooks_product(case: Case) -> bool:
     )
 
 
+def writes_polar(case: Case) -> bool:
+    return writes(case) and quiet(lambda: case.target().grad_fn.name(), "") == "PolarBackward0"
+
+
 def writes_cumprod(case: Case) -> bool:
     """Into a result that its node reads, where no version is compared."""
     around = any("checkpoint(" in line for line in case.scope.lines_around())

@@ -70,6 +70,7 @@ LIMITS = (
     "with forward AD",
     "forward AD with",
     "can access memory outside of `tensor`",
+    "does not support automatic differentiation for outputs with complex dtype",
 )
 # PyTorch has written when it says so.
 HALF_WRITTEN = (
