@@ -54,7 +54,13 @@ def job(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {}), "PYTHONPATH": path},
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "",  # lines of several processes are not mixed
+            **(env or {}),
+            "PYTHONPATH": path,
+        },
     )
     try:
         out, err = started.communicate(timeout=seconds)

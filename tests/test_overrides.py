@@ -100,9 +100,9 @@ def test_slots_and_attributes_stay_with_their_object() -> None:
     assert not hasattr(y, "tag")
     assert x.tag == "x"
     p = points(1.0)
-    p.name = "p"
-    assert not hasattr(p * 2, "name")
-    assert p.name == "p"
+    p.label = "p"
+    assert not hasattr(p * 2, "label")
+    assert p.label == "p"
 
 
 def test_a_result_that_is_held_elsewhere_is_a_view_of_the_class() -> None:

@@ -29,6 +29,7 @@ __all__ = ["destroy_process_group", "init_process_group", "new_group"]
 
 _MEETING = 1 << 21  # tags of meetings are from here on to twice that
 _ABORT_DELAY = 2.0  # seconds in which one of those that raise the same error prints it
+_DRAIN_DELAY = 0.3  # seconds in which mpirun reads what was printed before it hears of the end
 
 
 def _check_backend(backend: Any) -> None:
@@ -286,6 +287,7 @@ def _abort() -> None:
     state.aborted = True
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+    time.sleep(_DRAIN_DELAY)
     _mpi.load().COMM_WORLD.Abort(1)
 
 
