@@ -360,7 +360,7 @@ def test_wrong_arguments_are_named() -> None:
     layer = parametrize.register_parametrization(pb.nn.Linear(2, 2), "weight", Double())
     with pytest.raises(ValueError, match="tensor_name='bias'"):
         parametrize.transfer_parametrizations_and_params(layer, pb.nn.Linear(2, 2), "bias")
-    with pytest.raises(RuntimeError, match="does not have yet"):
+    with pytest.raises(ValueError, match="Default process group has not been initialized"):
         pb.nn.parallel.DistributedDataParallel(layer)
     with pytest.raises(RuntimeError, match="one device"):
         pb.nn.parallel.scatter(pb.ones(2), [0])
