@@ -258,6 +258,14 @@ EXCLUDED = [
             and sum("randomness" in line for line in case.scope.lines_around()) > 1
         ),
     ),
+    Rule(
+        "PyTorch draws into tensors without elements of any type",
+        lambda case: (
+            any(w in case.line for w in ("bernoulli_", "normal_"))
+            and case.target().numel() == 0
+            and not case.target().is_floating_point()
+        ),
+    ),
     Rule("PyTorch breaks for good", leaves_crosswise),
     Rule(
         "PyTorch's where gives a complex gradient to a real operand, and refuses it then",
