@@ -100,16 +100,20 @@ PULLBACK_INLINE T polynomial(T x, double c0, C... c) {
   return muladd(x, polynomial(x, c...), static_cast<T>(c0));
 }
 
-// p * 2^n for an integral n, rounded once, also where the result is denormal or 2^n overflows.
+// 2^n for an integral n, where it is a normal number.
+template <typename T>
+PULLBACK_INLINE T power_of_two(T n) {
+  using F = Fp<T>;
+  return from_bits<T>((bits(n + F::kMagic) - bits(F::kMagic) + F::kBias) << F::kMantissa);
+}
+// p * 2^n for an integral n, rounded once, also where the result is denormal or 2^n overflows: 2^n
+// is a product of two powers, whose biased exponents are the halves of n + 2 kBias.
 template <typename T>
 PULLBACK_INLINE T scale(T p, T n) {
   using F = Fp<T>;
-  const T half_magic = n * T(0.5) + F::kMagic;
-  const T first = half_magic - F::kMagic;
-  const auto exponent = [](T k) {
-    return from_bits<T>((bits(k + F::kMagic) - bits(F::kMagic) + F::kBias) << F::kMantissa);
-  };
-  return p * exponent(first) * exponent(n - first);
+  const typename F::Bits both = bits(n + F::kMagic) - bits(F::kMagic) + 2 * F::kBias;
+  const typename F::Bits first = both >> 1;
+  return p * from_bits<T>(first << F::kMantissa) * from_bits<T>((both - first) << F::kMantissa);
 }
 
 // (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2.
@@ -174,6 +178,15 @@ PULLBACK_INLINE double half_exp(double x) {
   return exp_reduced(k);
 }
 
+PULLBACK_INLINE float exp2(float x) {
+  x = x < -160.0f ? -160.0f : x;
+  x = x > 130.0f ? 130.0f : x;
+  const float n = (x + Fp<float>::kMagic) - Fp<float>::kMagic;
+  const float y = x - n;
+  const float slope = polynomial(y, 0.693147188, 0.240226508, 0.0555035711, 0.00961808256,
+                                 0.00133908634, 0.000154531629);
+  return scale(muladd(y, slope, 1.0f), n);
+}
 PULLBACK_INLINE double exp2(double x) {
   x = x < -1080.0 ? -1080.0 : x;
   x = x > 1025.0 ? 1025.0 : x;
@@ -185,12 +198,13 @@ PULLBACK_INLINE double exp2(double x) {
 }
 
 // e^x - 1 as (p + (1 - 2^-n)) 2^n with p = e^r - 1, which cancels nowhere.
-PULLBACK_INLINE double expm1(double x) {
-  const double inside = x < -60.0 ? -60.0 : x > 710.0 ? 710.0 : x;
-  const Reduced<double> k = reduce_ln2(inside);
-  const double p = k.r + muladd(k.r * k.r, exp_tail(k.r), muladd(k.r, k.c, k.c));
-  const double power = scale(1.0, -k.n);
-  return with_sign(scale(p + (1.0 - power), k.n), x);
+template <typename T>
+PULLBACK_INLINE T expm1(T x) {
+  const T low = x < T(-60) ? T(-60) : x;
+  const Reduced<T> k = reduce_ln2(low > Fp<T>::kExpMax ? Fp<T>::kExpMax : low);
+  const T p = k.r + muladd(k.r * k.r, exp_tail(k.r), muladd(k.r, k.c, k.c));
+  const T power = power_of_two(-(k.n > T(64) ? T(64) : k.n));
+  return with_sign(scale(p + (T(1) - power), k.n), x);
 }
 
 // log(1 + f) = f - f^2/2 + s (f^2/2 + R) with s = f / (2 + f); here R as a function of s^2.
@@ -260,6 +274,18 @@ PULLBACK_INLINE double log10(double x) {
                   0x1.526e50e32a6abp-26);
 }
 
+// 1 + x = 2^k (1 + f), f being rounded once: 2^-k (1 + x) is exact but for its last sum.
+PULLBACK_INLINE float log1p(float x) {
+  const float u = 1.0f + x;
+  const float k = split(u).k;
+  const float power = 0.25f * power_of_two(2.0f - k);  // 2^-k itself may be denormal
+  const float f = muladd(x, power, power - 1.0f);
+  const float s = f / (2.0f + f);
+  const float half_square = 0.5f * f * f;
+  const float tail = s * (half_square + log_tail(s * s)) + k * Fp<float>::kLn2Lo;
+  const float result = muladd(k, Fp<float>::kLn2Hi, f - (half_square - tail));
+  return absolute(x) < 0x1p-25f ? x : log_special(u, result);
+}
 PULLBACK_INLINE double log1p(double x) {
   const double u = 1.0 + x;
   const Split<double> m = split(u);

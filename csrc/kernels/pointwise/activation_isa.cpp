@@ -71,16 +71,40 @@ struct LogSigmoid {
   double operator()(double x) const { return (x < 0.0 ? x : 0.0) - log1p(exp(-absolute(x))); }
 };
 const Register<"log_sigmoid", MathUnary, LogSigmoid, Floats> kLogSigmoid;
+
+// A factor of the argument is applied in double, since exp magnifies the rounding of the product;
+// where the factor is 1, Op::Unscaled works in T.
+template <typename Op, typename T>
+struct ScaledUnary : Traits<Cost::Math> {
+  using Out = T;
+  static void run(char* out, const char* in, int64_t so, int64_t si, int64_t n,
+                  const double* params) {
+    const auto loop = params[Op::kFactor] == 1.0 ? MathUnary<typename Op::Unscaled, T>::run
+                                                 : MathUnary<Op, T>::run;
+    loop(out, in, so, si, n, params);
+  }
+};
+template <typename T>
+struct UnscaledSoftplus {
+  explicit UnscaledSoftplus(const double* p) : threshold(static_cast<T>(p[1])) {}
+  T operator()(T x) const {
+    const T sum = (x < T(0) ? T(0) : x) + log1p(exp(-absolute(x)));
+    return select(x > threshold, x, sum);
+  }
+  T threshold;
+};
 template <typename T>
 struct Softplus {
+  using Unscaled = UnscaledSoftplus<T>;
+  static constexpr int kFactor = 0;
   explicit Softplus(const double* p) : beta(p[0]), threshold(p[1]) {}
   double operator()(double x) const {
     const double scaled = x * beta;
-    return scaled > threshold ? x : log1p(exp(scaled)) / beta;
+    return select(scaled > threshold, x, log1p(exp(scaled)) / beta);
   }
   double beta, threshold;
 };
-const Register<"softplus", MathUnary, Softplus, Floats> kSoftplus;
+const Register<"softplus", ScaledUnary, Softplus, Floats> kSoftplus;
 template <typename T>
 struct SoftplusGrad {
   explicit SoftplusGrad(const double* p)
@@ -109,12 +133,21 @@ struct LeakyReluGrad {
 const Register<"leaky_relu_grad", LightBinary, LeakyReluGrad, Floats> kLeakyReluGrad;
 
 template <typename T>
+struct UnscaledElu {
+  explicit UnscaledElu(const double* p)
+      : negative(static_cast<T>(p[0] * p[1])), positive(static_cast<T>(p[1])) {}
+  T operator()(T x) const { return x < T(0) ? expm1(x) * negative : x * positive; }
+  T negative, positive;
+};
+template <typename T>
 struct Elu {
+  using Unscaled = UnscaledElu<T>;
+  static constexpr int kFactor = 2;
   explicit Elu(const double* p) : negative(p[0] * p[1]), positive(p[1]), inner(p[2]) {}
   double operator()(double x) const { return x < 0.0 ? expm1(x * inner) * negative : x * positive; }
   double negative, positive, inner;
 };
-const Register<"elu", MathUnary, Elu, Floats> kElu;
+const Register<"elu", ScaledUnary, Elu, Floats> kElu;
 template <typename T>
 struct EluGrad {
   explicit EluGrad(const double* p)

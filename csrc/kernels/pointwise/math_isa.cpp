@@ -19,7 +19,10 @@ namespace {
   };                                                \
   const Register<#function, MathUnary, Name, Floats> k##Name;
 PULLBACK_NATIVE(Exp, exp)
+PULLBACK_NATIVE(Exp2, exp2)
+PULLBACK_NATIVE(Expm1, expm1)
 PULLBACK_NATIVE(Log, log)
+PULLBACK_NATIVE(Log1p, log1p)
 PULLBACK_NATIVE(Tanh, tanh)
 PULLBACK_NATIVE(Sigmoid, sigmoid)
 PULLBACK_NATIVE(Erf, erf)
@@ -32,11 +35,8 @@ PULLBACK_NATIVE(Erfc, erfc)
     double operator()(double x) const { return function(x); } \
   };                                                          \
   const Register<#function, MathUnary, Name, Floats> k##Name;
-PULLBACK_BY_DOUBLE(Exp2, exp2)
-PULLBACK_BY_DOUBLE(Expm1, expm1)
 PULLBACK_BY_DOUBLE(Log2, log2)
 PULLBACK_BY_DOUBLE(Log10, log10)
-PULLBACK_BY_DOUBLE(Log1p, log1p)
 PULLBACK_BY_DOUBLE(Asin, asin)
 PULLBACK_BY_DOUBLE(Acos, acos)
 PULLBACK_BY_DOUBLE(Atan, atan)
@@ -46,6 +46,20 @@ PULLBACK_BY_DOUBLE(Asinh, asinh)
 PULLBACK_BY_DOUBLE(Acosh, acosh)
 PULLBACK_BY_DOUBLE(Atanh, atanh)
 #undef PULLBACK_BY_DOUBLE
+
+// Arguments are first brought into [eps, 1 - eps], unless eps is negative.
+template <typename T>
+struct Logit {
+  explicit Logit(const double* p)
+      : low(p[0] >= 0.0 ? static_cast<T>(p[0]) : -kInf<T>),
+        high(p[0] >= 0.0 ? T(1) - static_cast<T>(p[0]) : kInf<T>) {}
+  T operator()(T x) const {
+    x = x < low ? low : x > high ? high : x;
+    return log(x / (T(1) - x));
+  }
+  T low, high;
+};
+const Register<"logit", MathUnary, Logit, Floats> kLogit;
 
 template <typename T>
 struct Erfinv {

@@ -65,16 +65,6 @@ struct Second {
 const Register<"second", PlainBinary, Second, Floats> kSecond;
 
 template <typename T>
-struct Logit {
-  explicit Logit(const double* p) : eps(static_cast<T>(p[0])) {}
-  T operator()(T x) const {
-    if (eps >= T(0)) x = x < eps ? eps : x > T(1) - eps ? T(1) - eps : x;
-    return std::log(x / (T(1) - x));
-  }
-  T eps;
-};
-const Register<"logit", PlainUnary, Logit, Floats> kLogit;
-template <typename T>
 struct Sinc {
   T operator()(T x) const {
     const T angle = static_cast<T>(kPi) * x;
