@@ -66,8 +66,9 @@ struct GeluTanhGrad {
 };
 const Register<"gelu_tanh_grad", MathBinary, GeluTanhGrad, Floats> kGeluTanhGrad;
 
-// Op::outer(x, Op::inner(x)), each in a pass of its own over a stretch of the row: a logarithm of an
-// exponential is so long a chain that a CPU looks ahead to the next elements of one loop too late.
+// Op::outer(x, Op::inner(x)), each in a pass of its own over a stretch of the row: a logarithm of
+// an exponential is so long a chain that a CPU looks ahead to the next elements of one loop too
+// late.
 template <typename Op, typename T>
 struct TwoPasses : Traits<Cost::Math> {
   using Out = T;
@@ -119,9 +120,7 @@ template <typename T>
 struct UnscaledSoftplus {
   explicit UnscaledSoftplus(const double* p) : threshold(static_cast<T>(p[1])) {}
   T inner(T x) const { return exp(-absolute(x)); }
-  T outer(T x, T e) const {
-    return select(x > threshold, x, (x < T(0) ? T(0) : x) + log1p(e));
-  }
+  T outer(T x, T e) const { return select(x > threshold, x, (x < T(0) ? T(0) : x) + log1p(e)); }
   T threshold;
 };
 template <typename T>
