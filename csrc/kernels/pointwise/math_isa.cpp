@@ -1,7 +1,8 @@
 // Loops of vectorised elementary functions (vecmath.h).
 //
 // The functions that are hot in float have a float form of their own; the others serve float by way
-// of double.  Start reading at fill_math.
+// of double.  The math library's lgamma_r is used because lgamma writes a global.  Start reading at
+// PULLBACK_NATIVE.
 #include <cmath>
 
 #include "kernels/loops.h"
@@ -67,51 +68,97 @@ struct Erfinv {
 };
 const Register<"erfinv", MathUnary, Erfinv, Floats> kErfinv(Cost::Slow);
 
+struct Angles {
+  template <typename T>
+  PULLBACK_INLINE static bool is_moderate(T x) {
+    return absolute(x) <= T(kTrigMax);
+  }
+};
 template <typename T>
-struct Sin {
+struct Sin : Angles {
   static double moderate(double x) { return sin_moderate(x); }
   static T any(T x) { return std::sin(x); }
 };
 template <typename T>
-struct Cos {
+struct Cos : Angles {
   static double moderate(double x) { return cos_moderate(x); }
   static T any(T x) { return std::cos(x); }
 };
 template <typename T>
-struct Tan {
+struct Tan : Angles {
   static double moderate(double x) { return tan_moderate(x); }
   static T any(T x) { return std::tan(x); }
 };
 
-// Huge, infinite and NaN angles go to libm, element by element.
+// Arguments that are not moderate go to libm, element by element.
 template <typename Op, typename T>
-struct Trigonometric : Traits<Cost::Math> {
+struct ModerateUnary : Traits<Cost::Math> {
   using Out = T;
   [[gnu::noinline, gnu::flatten]] static void contiguous(T* out, const T* in, int64_t n,
                                                          const double*) {
     for (int64_t begin = 0; begin < n; begin += kStage) {
       const int64_t end = n - begin < kStage ? n : begin + kStage;
       int moderate = 1;
-      for (int64_t i = begin; i < end; ++i) moderate &= absolute(in[i]) <= T(kTrigMax);
+      for (int64_t i = begin; i < end; ++i) moderate &= Op::is_moderate(in[i]);
       if (moderate != 0) [[likely]] {
 #pragma GCC ivdep
         for (int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(Op::moderate(in[i]));
       } else {
         for (int64_t i = begin; i < end; ++i) {
           const T x = in[i];
-          out[i] = absolute(x) <= T(kTrigMax) ? static_cast<T>(Op::moderate(x)) : Op::any(x);
+          out[i] = Op::is_moderate(x) ? static_cast<T>(Op::moderate(x)) : Op::any(x);
         }
       }
     }
   }
   static void run(char* out, const char* in, int64_t so, int64_t si, int64_t n,
                   const double* params) {
-    staged_unary<Trigonometric, T>(out, in, so, si, n, params);
+    staged_unary<ModerateUnary, T>(out, in, so, si, n, params);
   }
 };
-const Register<"sin", Trigonometric, Sin, Floats> kSin;
-const Register<"cos", Trigonometric, Cos, Floats> kCos;
-const Register<"tan", Trigonometric, Tan, Floats> kTan;
+const Register<"sin", ModerateUnary, Sin, Floats> kSin;
+const Register<"cos", ModerateUnary, Cos, Floats> kCos;
+const Register<"tan", ModerateUnary, Tan, Floats> kTan;
+
+// lgamma for positive floats: below 4 from that of 1 + d with 0 <= d < 1, which is d (d - 1) times a
+// polynomial, and the logarithm of the factors between; from 4 on by Stirling's series.
+PULLBACK_INLINE double lgamma_positive(double x) {
+  const double factors = select(x < 3.0, x - 1.0, (x - 1.0) * (x - 2.0));
+  const double product = select(x < 1.0, x, select(x < 2.0, 1.0, factors));
+  const double logarithm = log(select(x < 4.0, product, x));
+  const double whole = x < 1.0 ? 0.0 : x < 2.0 ? 1.0 : x < 3.0 ? 2.0 : 3.0;
+  const double d = select(x < 4.0, x - whole, 0.5);
+  const double slope =
+      polynomial(d - 0.5, 0.48312895054098087, -0.14595990197047848, 0.062911404835583162,
+                 -0.031308005354291575, 0.01679679922060099, -0.0094362882687330212,
+                 0.0054530805032640458, -0.0031169820596948635, 0.0018638849491948337,
+                 -0.0015244858346622184, 0.00093493312778748664);
+  const double near = d * (d - 1.0) * slope + (x < 1.0 ? -logarithm : logarithm);
+  const double inverse = 1.0 / x;
+  const double series = inverse * polynomial(inverse * inverse, 0.083333333255361339,
+                                             -0.002777737696539205, 0.00079037488426422797,
+                                             -0.00050669833447411169);
+  const double far = (x - 0.5) * logarithm - x + (0.91893853320467274 + series);
+  return select(x < 4.0, near, far);
+}
+template <typename T>
+struct Lgamma {
+  T operator()(T x) const {
+    int sign;
+    return ::lgamma_r(x, &sign);
+  }
+};
+template <>
+struct Lgamma<float> {
+  static bool is_moderate(float x) { return (x > 0.0f) & (x < kInf<float>); }
+  static double moderate(double x) { return lgamma_positive(x); }
+  static float any(float x) {
+    int sign;
+    return ::lgammaf_r(x, &sign);
+  }
+};
+const Register<"lgamma", ModerateUnary, Lgamma, DTypes<float>> kLgammaOfFloat(Cost::Slow);
+const Register<"lgamma", PlainUnary, Lgamma, DTypes<double>> kLgamma;
 
 template <typename T>
 struct Atan2 {

@@ -1,6 +1,4 @@
 // Loops that no instruction set makes quicker: special functions, integral division, power.
-//
-// The math library's thread-safe lgamma_r is used because lgamma writes a global.
 #include <cmath>
 #include <cstdint>
 
@@ -11,19 +9,6 @@
 namespace pullback::kernels {
 namespace PULLBACK_ISA {
 namespace {
-
-template <typename T>
-struct Lgamma {
-  T operator()(T x) const {
-    int sign;
-    if constexpr (std::is_same_v<T, float>) {
-      return ::lgammaf_r(x, &sign);
-    } else {
-      return ::lgamma_r(x, &sign);
-    }
-  }
-};
-const Register<"lgamma", PlainUnary, Lgamma, Floats> kLgamma;
 
 constexpr double kPi = 3.14159265358979323846;
 
