@@ -120,8 +120,8 @@ const Register<"sin", ModerateUnary, Sin, Floats> kSin;
 const Register<"cos", ModerateUnary, Cos, Floats> kCos;
 const Register<"tan", ModerateUnary, Tan, Floats> kTan;
 
-// lgamma for positive floats: below 4 from that of 1 + d with 0 <= d < 1, which is d (d - 1) times a
-// polynomial, and the logarithm of the factors between; from 4 on by Stirling's series.
+// lgamma for positive floats: below 4 from that of 1 + d with 0 <= d < 1, which is d (d - 1) times
+// a polynomial, and the logarithm of the factors between; from 4 on by Stirling's series.
 PULLBACK_INLINE double lgamma_positive(double x) {
   const double factors = select(x < 3.0, x - 1.0, (x - 1.0) * (x - 2.0));
   const double product = select(x < 1.0, x, select(x < 2.0, 1.0, factors));
@@ -135,9 +135,9 @@ PULLBACK_INLINE double lgamma_positive(double x) {
                  -0.0015244858346622184, 0.00093493312778748664);
   const double near = d * (d - 1.0) * slope + (x < 1.0 ? -logarithm : logarithm);
   const double inverse = 1.0 / x;
-  const double series = inverse * polynomial(inverse * inverse, 0.083333333255361339,
-                                             -0.002777737696539205, 0.00079037488426422797,
-                                             -0.00050669833447411169);
+  const double series =
+      inverse * polynomial(inverse * inverse, 0.083333333255361339, -0.002777737696539205,
+                           0.00079037488426422797, -0.00050669833447411169);
   const double far = (x - 0.5) * logarithm - x + (0.91893853320467274 + series);
   return select(x < 4.0, near, far);
 }
