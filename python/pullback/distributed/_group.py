@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from pullback.distributed import _mpi
+from pullback.distributed._calls import levels
 from pullback.distributed._work import Work
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def resolved(function: str, group: Any) -> ProcessGroup | None:
         warnings.warn(
             f"Running {function} on global rank {world.rank()} which does not belong to the given "
             "group.",
-            stacklevel=4,
+            stacklevel=levels(),
         )
         return None
     raise TypeError(
