@@ -225,6 +225,13 @@ def check_large_tensors_go_in_pieces() -> None:
             found = [pb.zeros_like(x) for _ in of]
             dist.all_gather(found, of[rank()])
             assert all((a == b).all() for a, b in zip(found, of, strict=True))
+            whole = pb.zeros(size(), count, dtype=dtype)
+            work = dist.all_gather_into_tensor(whole, of[rank()], async_op=True)
+            assert work.result()[0] is whole
+            assert (whole == pb.stack(of)).all()
+            wide = pb.zeros(size(), count, 2, dtype=dtype)[..., 1]
+            dist.all_gather_into_tensor(wide, of[rank()])
+            assert (wide == whole).all()
             out = pb.zeros_like(x)
             dist.reduce_scatter(out, [of[rank()]] * size())
             assert (out == together(of, ReduceOp.SUM)).all()

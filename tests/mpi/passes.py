@@ -131,6 +131,41 @@ def check_parameters_that_require_a_gradient_later() -> None:
         pb.testing.assert_close(module[0].weight.grad, expected.expand(2, 2))
 
 
+def check_parameters_that_are_replaced() -> None:
+    for deterministic in (False, True):
+        net = DDP(nn.Linear(2, 1), deterministic=deterministic)
+        net(pb.ones(1, 2)).sum().backward()
+        values = {f"module.{name}": p for name, p in nn.Linear(2, 1).state_dict().items()}
+        net.load_state_dict(values, assign=True)
+        with pytest.raises(RuntimeError, match="'weight' would not be averaged"):
+            net(pb.ones(1, 2))
+    net = DDP(nn.Linear(2, 1))
+    net.double()
+    with pytest.raises(RuntimeError, match=r"is torch\.float64, and it was torch\.float32"):
+        net(pb.ones(1, 2, dtype=pb.float64)).sum().backward()
+    # Values that are made of the parameters are differentiated with respect to these.
+    net = DDP(nn.Linear(2, 1))
+    moved = {name: p * 2 for name, p in net.named_parameters()}
+    x = pb.full((1, 2), float(rank() + 1))
+    pb.func.functional_call(net, moved, (x,)).sum().backward()
+    assert net.module.weight.grad.tolist() == [[2 * mean()] * 2]
+
+
+def check_groups_that_are_destroyed() -> None:
+    group = dist.new_group(list(range(size())))
+    plain = DDP(nn.Linear(2, 1), process_group=group)
+    fixed = DDP(nn.Linear(2, 1), process_group=group, deterministic=True)
+    out = plain(pb.ones(1, 2)).sum()
+    dist.destroy_process_group(group)
+    for call in (
+        out.backward,
+        lambda: fixed(pb.ones(1, 2)),
+        lambda: DDP(nn.Linear(2, 1), process_group=group),
+    ):
+        with pytest.raises(ValueError, match="has been destroyed"):
+            call()
+
+
 def check_buffers_that_are_replaced() -> None:
     class Counts(nn.Module):
         def __init__(self) -> None:

@@ -270,6 +270,11 @@ class Reducer:
                 "create_graph=True: torch.autograd.grad gives gradients that are differentiated "
                 "again, and the backward pass of a loss made of them is averaged."
             )
+        if grad is not None and grad.dtype != view.dtype:
+            raise RuntimeError(
+                f"The gradient of parameter {self.names[place]!r} is {grad.dtype}, and it was "
+                f"{view.dtype} when DistributedDataParallel was made. Make a new one of the module."
+            )
         with pb.no_grad():
             if grad is None:
                 view.zero_()

@@ -154,7 +154,7 @@ def all_gather_into_tensor(
         ]
         return [found._comm.Iallgather(source, target)]
 
-    if size * found.size() < 1 << 31:
+    if len(list(_mpi.chunks(own.flat))) <= 1:
         return run(found, call, start, [memory, Kept(own)], async_op)
     rows = list(memory.flat.view(found.size(), -1).unbind())
     return _gathered(found, call, rows, own.flat.view(-1), async_op, memory)

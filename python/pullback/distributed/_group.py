@@ -102,6 +102,7 @@ class ProcessGroup:
         self._name = name
         self._pending: list[Work] = []
         self._waiting: list[Work] = []  # those of the pending whose agreement is not there yet
+        self._ended = False
         self._kept: list[Any] = []  # memory that MPI may still write to
 
     def rank(self) -> int:
@@ -148,6 +149,7 @@ class ProcessGroup:
             each.is_completed()
 
     def _free(self) -> None:
+        self._ended = True
         for each in (self._reports, self._checks, self._comm):
             each.Free()
 

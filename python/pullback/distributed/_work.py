@@ -51,6 +51,8 @@ class Agreement:
     """Whether all processes of a group make the same call; see NOTE [Agreement]."""
 
     def __init__(self, group: ProcessGroup, call: Call) -> None:
+        if group._ended:
+            raise ValueError(f"{call.name}(): {group} has been destroyed.")
         self._group = group
         self._call = call
         call.number = group._next_number()

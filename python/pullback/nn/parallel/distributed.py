@@ -180,10 +180,11 @@ class DistributedDataParallel(Module, Joinable):
         self._by_initial_size = True
         self._active: Work | None = None
         self._ignored = ignored
-        self._without_grad = [
-            (name, param)
-            for name, param in module.named_parameters()
-            if not param.requires_grad and name not in ignored
+        self._averaged = [
+            (name, owner, key, param if param.requires_grad else None)
+            for prefix, owner in module.named_modules()
+            for key, param in owner._parameters.items()
+            if (name := f"{prefix}.{key}".removeprefix(".")) not in ignored and param is not None
         ]
         self._has_buffers = bool(self._buffers_now())
         if init_sync:
@@ -217,11 +218,13 @@ class DistributedDataParallel(Module, Joinable):
         return [(name, tensor) for name, tensor in both if name not in self._ignored]
 
     def _check_what_is_averaged(self) -> None:
-        for name, param in self._without_grad:
-            if param.requires_grad:
+        for name, owner, key, param in self._averaged:
+            now = owner._parameters.get(key)
+            if now is not param and now is not None and now.requires_grad and now.is_leaf:
                 raise RuntimeError(
                     f"The gradient of parameter {name!r} would not be averaged: it did not require "
-                    "one when DistributedDataParallel was made. Make a new one of the module."
+                    "one, or was another tensor, when DistributedDataParallel was made. Make a new "
+                    "one of the module."
                 )
 
     def _compare_shapes(self) -> None:
