@@ -433,6 +433,14 @@ def check_a_part_of_a_tensor_with_a_history() -> None:
     dist.all_reduce(y)
     with pytest.raises(RuntimeError, match="does not require grad"):
         part.sum().backward()
+    # Of a leaf only where nothing is recorded.
+    with pb.no_grad():
+        flat = x.view(-1)
+        for _ in range(2):
+            dist.all_reduce(flat)
+    assert x.tolist() == [float(size() ** 2)] * 2
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad"):
+        dist.all_reduce(x.view(-1))
 
 
 def check_results_in_the_memory_of_arguments() -> None:

@@ -70,7 +70,8 @@ class Memory:
 
 def written(tensor: Tensor) -> None:
     """What had a history and was overwritten has none that is true."""
-    if tensor.grad_fn is None:
+    # Of a view made under no_grad, whose base was written to, grad_fn is an error.
+    if not tensor.requires_grad or tensor.grad_fn is None:
         return
     if not tensor._is_view():
         tensor.detach_()
