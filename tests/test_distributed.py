@@ -18,7 +18,7 @@ from mpi_jobs import PROGRAMS, checks, job, needs_mpi
 @needs_mpi
 @pytest.mark.parametrize("processes", [2, 4])
 def test_jobs(processes: int) -> None:
-    checks(processes, "collectives", "functional", "training", "beside")
+    checks(processes, "collectives", "functional", "training", "passes", "beside")
 
 
 @needs_mpi

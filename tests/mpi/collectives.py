@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import pullback as pb
+import pullback.autograd.forward_ad as fwAD
 import pullback.distributed as dist
 from pullback.distributed import ReduceOp, _mpi
 
@@ -224,6 +225,13 @@ def check_large_tensors_go_in_pieces() -> None:
             found = [pb.zeros_like(x) for _ in of]
             dist.all_gather(found, of[rank()])
             assert all((a == b).all() for a, b in zip(found, of, strict=True))
+            whole = pb.zeros(size(), count, dtype=dtype)
+            work = dist.all_gather_into_tensor(whole, of[rank()], async_op=True)
+            assert work.result()[0] is whole
+            assert (whole == pb.stack(of)).all()
+            wide = pb.zeros(size(), count, 2, dtype=dtype)[..., 1]
+            dist.all_gather_into_tensor(wide, of[rank()])
+            assert (wide == whole).all()
             out = pb.zeros_like(x)
             dist.reduce_scatter(out, [of[rank()]] * size())
             assert (out == together(of, ReduceOp.SUM)).all()
@@ -409,6 +417,106 @@ def check_what_is_overwritten_counts_as_modified() -> None:
     dist.broadcast(x, 0)  # a leaf keeps its place
     assert x.requires_grad
     assert x._version == before + (rank() != 0)
+
+
+def check_a_part_of_a_tensor_with_a_history() -> None:
+    """What is overwritten is a constant for the tensor whose part it is."""
+    x = pb.ones(2, requires_grad=True)
+    y = x * 2
+    dist.all_reduce(y[:1])
+    assert y.tolist() == [2.0 * size(), 2.0]
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0.0, 2.0]
+    y = x * 2
+    part = y[:1]
+    dist.all_reduce(y)
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        part.sum().backward()
+    # Of a leaf only where nothing is recorded.
+    with pb.no_grad():
+        flat = x.view(-1)
+        for _ in range(2):
+            dist.all_reduce(flat)
+    assert x.tolist() == [float(size() ** 2)] * 2
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad"):
+        dist.all_reduce(x.view(-1))
+
+
+def check_results_in_the_memory_of_arguments() -> None:
+    """As if the arguments were read before anything is written."""
+    count = 200_000  # more than goes at once
+    own = [pb.full((count,), float(r + 1)) for r in range(size())]
+    expected = pb.stack(own)
+    for place in (rank(), 0, size() - 1):
+        whole = pb.zeros(size(), count)
+        whole[place] = own[rank()]
+        dist.all_gather_into_tensor(whole, whole[place])
+        same(whole, expected)
+        whole[place] = own[rank()]
+        dist.all_gather(list(whole), whole[place])
+        same(whole, expected)
+    x = pb.arange(float(size() * count)) + rank()
+    out = pb.empty_like(x)
+    dist.all_to_all_single(out, x.clone())
+    dist.all_to_all_single(x, x)
+    same(x, out)
+    for root in range(size()):
+        values_ = [pb.full((count,), float(10 * root + r)) for r in range(size())]
+        x = values_[0]
+        dist.scatter(x, values_ if rank() == root else None, src=root)
+        assert (x == 10 * root + rank()).all()
+    inputs = pb.stack(own)
+    dist.reduce_scatter(inputs[0], list(inputs))
+    assert (inputs[0] == size() * (rank() + 1)).all()
+
+
+def check_nan_is_everywhere_the_same() -> None:
+    for dtype in (pb.float16, pb.bfloat16, pb.float32, pb.float64):
+        for op in (ReduceOp.MIN, ReduceOp.MAX):
+            for who in range(size()):
+                x = pb.tensor([1.0, float(rank())], dtype=dtype)
+                if rank() == who:
+                    x[0] = float("nan")
+                dist.all_reduce(x, op)
+                assert x[0].isnan()
+                assert x[1].item() == (0 if op is ReduceOp.MIN else size() - 1)
+
+
+def check_tangents_are_not_lost() -> None:
+    with fwAD.dual_level():
+        x = fwAD.make_dual(pb.ones(2), pb.ones(2))
+        with pytest.raises(RuntimeError, match=r"Give unpack_dual\(tensor\)\.primal"):
+            dist.all_reduce(x)
+        found = [pb.zeros(2) for _ in range(size())]
+        dist.all_gather(found, x)  # reads it
+        dist.all_reduce(found[0])
+        assert found[0].tolist() == [float(size())] * 2
+
+
+def check_results_are_in_all_processes() -> None:
+    for call in (dist.broadcast, dist.reduce):
+        x = pb.ones(2)
+        work = call(x, 0, async_op=True)
+        assert work.result()[0] is x
+        assert work.get_future().wait()[0] is x
+
+
+def check_the_line_of_a_warning() -> None:
+    first = dist.new_group([0])
+    if rank() == 0:
+        return
+    for call in (
+        lambda: dist.all_reduce(pb.ones(1), group=first),
+        lambda: dist.send(pb.ones(1), 0, first),
+        lambda: dist.all_gather_object([None], 1, first),
+    ):
+        with pytest.warns(UserWarning, match="does not belong") as caught:
+            call()
+        assert (caught[0].filename, caught[0].lineno) == (
+            __file__,
+            call.__code__.co_firstlineno,
+        )
 
 
 def check_misuse() -> None:

@@ -137,6 +137,38 @@ with net.join():
         optimizer.step()
 said["uneven inputs"] = [listed(each.detach()) for each in net.parameters()]
 
+
+class Chosen(torch.nn.Module):
+    """Uses the layers that are named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = torch.nn.Linear(3, 1).double(), torch.nn.Linear(3, 1).double()
+
+    def forward(self, names: str) -> Any:
+        x = torch.full((1, 3), float(rank + 1), dtype=torch.float64)
+        return sum(getattr(self, name)(x) for name in names).sum()
+
+
+def clamp(p: Any) -> None:
+    p.grad.clamp_(max=2)
+
+
+for view in (False, True):
+    net = parallel.DistributedDataParallel(
+        Chosen(), find_unused_parameters=True, gradient_as_bucket_view=view
+    )
+    net.module.a.weight.register_post_accumulate_grad_hook(clamp)
+    found = []
+    for turn, names in enumerate(("ab", "b" if rank else "ab", "a", "ab", "a" if rank else "b")):
+        if turn in (1, 3):
+            with net.no_sync():
+                net(names).backward()
+        else:
+            net(names).backward()
+        found.append([None if p.grad is None else listed(p.grad) for p in net.parameters()])
+    said[f"left out by turns, views: {view}"] = found
+
 (folder / f"{sys.argv[1]}{rank}.json").write_text(json.dumps(said))
 dist.barrier()
 dist.destroy_process_group()

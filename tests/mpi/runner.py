@@ -19,7 +19,7 @@ def main() -> None:
     dist.init_process_group("mpi", timeout=timedelta(seconds=60))
     outcomes: dict[str, list[str]] = {}
     for module in sys.argv[1:]:
-        found = vars(importlib.import_module(module))
+        found = dict(vars(importlib.import_module(module)))
         for name, check in found.items():
             if not name.startswith("check_"):
                 continue

@@ -1,11 +1,12 @@
 """Gradient buckets: gradients that travel together, and when they do.
 
 NOTE [Reducer]: parameters are in buckets, each one vector of one type. The hook that runs when a
-parameter's ``.grad`` is complete copies it into its bucket; a full bucket is all-reduced while the
-pass goes on, bucket after bucket in the same order everywhere. At the end of the pass the rest is
-waited for and written back. After the first pass buckets are made anew in the order in which the
-gradients came, as the first process saw it. The end of a pass is known by a hook at the outputs of
-the module, so that passes inside of the pass (checkpoints) do not count as one.
+parameter's ``.grad`` is complete, and its own hooks have run, copies it into its bucket; a full
+bucket is all-reduced while the pass goes on, bucket after bucket in the same order everywhere. At
+the end of the pass the rest is waited for and written back. After the first pass buckets are made
+anew in the order in which the gradients came, as the first process saw it. The end of a pass is
+known by a hook at the outputs of the module, so that passes inside of the pass (checkpoints) do not
+count as one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import pullback as pb
 from pullback import Tensor
-from pullback.autograd import Variable
+from pullback.autograd import Variable, graph
 from pullback.distributed import _collectives
 from pullback.distributed._group import ProcessGroup
 from pullback.distributed._reduce_op import ReduceOp
@@ -117,22 +118,30 @@ class Reducer:
         self.divisor: Callable[[], float] = group.size
         self._caps = (min(_MIB, bucket_bytes), bucket_bytes)
         self._expecting = self._running = self._queued = False
+        # Used in passes that were not averaged since the last one that was.
+        self._touched = [False] * len(params)
         self._order: list[int] = []
         self._make_buckets(range(len(params) - 1, -1, -1))
         self._reset()
         this = weakref.ref(self)
 
-        def hook_of(place: int) -> Callable[[Tensor], None]:
-            def hook(_: Tensor) -> None:
+        def hook_of(place: int) -> Callable[..., None]:
+            def hook(*_: Any) -> None:
                 reducer = this()
-                if reducer is not None and reducer._expecting:
+                if reducer is None:
+                    return
+                if reducer._expecting:
                     reducer._arrived(place)
+                else:
+                    reducer._touched[place] = True
 
             return hook
 
+        # Hooks of the nodes that accumulate run after the hooks of the parameters, which may change
+        # the gradient.
+        self._nodes = [graph.get_gradient_edge(each).node for each in self.params]
         self._handles = [
-            each.register_post_accumulate_grad_hook(hook_of(place))
-            for place, each in enumerate(self.params)
+            node.register_hook(hook_of(place)) for place, node in enumerate(self._nodes)
         ]
 
     # --- buckets ---
@@ -204,6 +213,7 @@ class Reducer:
         self._reset()
         self._order = []
         self._expecting = True
+        self._queued = False  # a pass that raised has no end
 
     def watch(self, outputs: Sequence[Any]) -> None:
         """Learn from the outputs of the module when a pass begins, whose end is then waited for."""
@@ -241,20 +251,38 @@ class Reducer:
                 f"{self.names[place]!r} came twice after one forward: call backward once for each "
                 "forward, or all but the last time inside of no_sync()."
             )
+        view = self._fill(place)
         self._running = True
         self._wait_for_the_end()
         self._order.append(place)
-        bucket, slot = self._home[place]
-        view, grad = bucket.views[slot], self.params[place].grad
-        assert grad is not None
-        with pb.no_grad():
-            if self.hook is None:
-                pb.mul(grad.detach(), self._scale(), out=view)
-            elif grad.data_ptr() != view.data_ptr():
-                view.copy_(grad)
         if self.as_view:
             self.params[place].grad = view
         self._mark(place)
+
+    def _fill(self, place: int) -> Tensor:
+        """Put the gradient that a parameter has into its part of the bucket."""
+        bucket, slot = self._home[place]
+        view, grad = bucket.views[slot], self.params[place].grad
+        if grad is not None and grad.requires_grad:
+            raise RuntimeError(
+                f"The gradient of parameter {self.names[place]!r} has a history of its own: "
+                "derivatives of averaged gradients are not supported. Run the pass without "
+                "create_graph=True: torch.autograd.grad gives gradients that are differentiated "
+                "again, and the backward pass of a loss made of them is averaged."
+            )
+        if grad is not None and grad.dtype != view.dtype:
+            raise RuntimeError(
+                f"The gradient of parameter {self.names[place]!r} is {grad.dtype}, and it was "
+                f"{view.dtype} when DistributedDataParallel was made. Make a new one of the module."
+            )
+        with pb.no_grad():
+            if grad is None:
+                view.zero_()
+            elif self.hook is None:
+                pb.mul(grad.detach(), self._scale(), out=view)
+            elif grad.data_ptr() != view.data_ptr():
+                view.copy_(grad)
+        return view
 
     def _mark(self, place: int) -> None:
         self._ready[place] = True
@@ -287,6 +315,8 @@ class Reducer:
     def _finish(self) -> None:
         """The end of the pass: what is left travels, and all come home."""
         self._queued = False
+        if not self._expecting:
+            return
         missing = [place for place, ready in enumerate(self._ready) if not ready]
         if missing and not self.may_miss:
             if not self._running:  # a pass through the outputs that reached no parameter
@@ -298,19 +328,20 @@ class Reducer:
         self._come_home(set(missing))
 
     def _leave_out(self, place: int) -> None:
-        """A parameter that this pass did not reach adds nothing, and keeps the gradient it has."""
+        """A parameter that this pass did not reach gives the gradient it has from passes before."""
         bucket, slot = self._home[place]
         view, grad = bucket.views[slot], self.params[place].grad
-        with pb.no_grad():
-            if grad is not None and grad.data_ptr() == view.data_ptr():
-                self._old[place] = grad.clone()
-            view.zero_()
+        if grad is not None and grad.data_ptr() == view.data_ptr():
+            self._old[place] = grad.clone()
+        self._fill(place)
         self._mark(place)
 
     def _used_by_any(self, missing: set[int]) -> list[bool]:
         if not self.may_miss:
             return [True] * len(self.params)
-        used = pb.tensor([int(place not in missing) for place in range(len(self.params))])
+        used = pb.tensor(
+            [int(place not in missing or touched) for place, touched in enumerate(self._touched)]
+        )
         _collectives.all_reduce(used, ReduceOp.SUM, self.group)
         return [count > 0 for count in used.tolist()]
 
@@ -326,6 +357,7 @@ class Reducer:
                     with pb.no_grad():
                         view.copy_(self._old[place])
         self._old = {}
+        self._touched = [False] * len(self.params)
         self._expecting = self._running = False
         self.passes += 1
 
@@ -349,7 +381,7 @@ class Reducer:
     def _write_back(self, param: Tensor, view: Tensor) -> None:
         if self.as_view:
             param.grad = view
-        elif param.grad is None or param.grad.requires_grad:
+        elif param.grad is None:
             param.grad = view.clone()
         else:
             with pb.no_grad():
@@ -360,6 +392,7 @@ class Reducer:
     def shadow(self) -> None:
         """The collectives of a pass, with zeros."""
         self._reset()
+        self._touched = [False] * len(self.params)
         for index, bucket in enumerate(self.buckets):
             with pb.no_grad():
                 bucket.buffer.zero_()

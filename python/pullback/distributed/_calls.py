@@ -20,7 +20,7 @@ from typing import Any
 
 from pullback import Tensor
 
-__all__ = ["Call", "here", "named", "of_tensors"]
+__all__ = ["Call", "here", "levels", "named", "of_tensors"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 # The functions under way that are made of collectives, and what must agree about them.
@@ -48,6 +48,16 @@ def here() -> tuple[str, int]:
         found = frame
         frame = frame.f_back
     return found.f_code.co_filename, found.f_lineno
+
+
+def levels() -> int:
+    """The ``stacklevel`` of a warning about the line of the program that runs now."""
+    frame: Any = sys._getframe(1)
+    level = 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((_PACKAGE, "<frozen")):
+        frame = frame.f_back
+        level += 1
+    return level
 
 
 class Call:

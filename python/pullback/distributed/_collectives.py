@@ -57,7 +57,7 @@ def broadcast(
 
     details = of_tensors(tensor)
     call = Call("broadcast", f"{details}, src={found._ranks[root]}", f"{details} {root}")
-    return run(found, call, start, [memory], async_op)
+    return run(found, call, start, [memory], async_op, results=[tensor])
 
 
 def all_reduce(
@@ -168,7 +168,7 @@ def reduce(
 
     details = f"{of_tensors(tensor)}, op={op.name}"
     call = Call("reduce", f"{details}, dst={found._ranks[root]}", f"{details} {root}")
-    return run(found, call, start, [memory], async_op, last)
+    return run(found, call, start, [memory], async_op, last, [tensor])
 
 
 def barrier(group: Any = None, async_op: bool = False, device_ids: Any = None) -> Work | None:

@@ -23,6 +23,7 @@ from pullback.distributed._memory import (
     check_list,
     check_tensor,
     copy_memory,
+    read_apart,
     receive_from,
     run,
     send_to,
@@ -82,6 +83,7 @@ def _gathered(
     """Everybody sends to everybody; ``whole`` is the result if the others are views of it."""
     memories = [Memory(each, writes=True) for each in results]
     own = Memory(tensor)
+    read_apart([own], memories)
 
     def start() -> Requests:
         tag, rank, requests = tag_of(call), group.rank(), []
@@ -137,6 +139,7 @@ def all_gather_into_tensor(
     details = of_tensors(input_tensor)
     call = Call(name, details, details)
     memory, own = Memory(output_tensor, writes=True), Memory(input_tensor)
+    read_apart([own], [memory])
     size = own.flat.numel() * own.flat.element_size()
     mpi = _mpi.load()
 
@@ -151,7 +154,7 @@ def all_gather_into_tensor(
         ]
         return [found._comm.Iallgather(source, target)]
 
-    if size * found.size() < 1 << 31:
+    if len(list(_mpi.chunks(own.flat))) <= 1:
         return run(found, call, start, [memory, Kept(own)], async_op)
     rows = list(memory.flat.view(found.size(), -1).unbind())
     return _gathered(found, call, rows, own.flat.view(-1), async_op, memory)
@@ -266,6 +269,7 @@ def scatter(
     if mine:
         check_list("scatter", "scatter_list", values, found.size(), tensor)
     own, memories = Memory(tensor, writes=True), [Memory(each) for each in values]
+    read_apart(memories, [own])
     details = of_tensors(tensor)
     call = Call("scatter", f"{details}, src={found._ranks[root]}", f"{details} {root}")
 
@@ -442,6 +446,7 @@ def _exchanged(
     """Who sends what to whom is compared first: elements that do not come would be a hang."""
     rank, size = group.rank(), group.size()
     mpi = _mpi.load()
+    read_apart(inputs, outputs)
     counts = pb.tensor([each.flat.numel() for each in inputs])
     expected = [each.flat.numel() for each in outputs]
     come = pb.empty(size, dtype=pb.int64)
@@ -457,7 +462,7 @@ def _exchanged(
         return [group._comm.Ialltoall(*sides)]
 
     first = call.again()
-    run(group, first, announce, [], async_op=False)
+    run(group, first, announce, [Memory(counts), Memory(come)], async_op=False)
     wrong = [
         f"rank {group._ranks[place]} sends {sent} elements, expected {wanted}"
         for place, (sent, wanted) in enumerate(zip(come.tolist(), expected, strict=True))

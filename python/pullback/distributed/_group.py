@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from pullback.distributed import _mpi
+from pullback.distributed._calls import levels
 from pullback.distributed._work import Work
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class ProcessGroup:
         self._name = name
         self._pending: list[Work] = []
         self._waiting: list[Work] = []  # those of the pending whose agreement is not there yet
+        self._ended = False
         self._kept: list[Any] = []  # memory that MPI may still write to
 
     def rank(self) -> int:
@@ -147,6 +149,7 @@ class ProcessGroup:
             each.is_completed()
 
     def _free(self) -> None:
+        self._ended = True
         for each in (self._reports, self._checks, self._comm):
             each.Free()
 
@@ -210,7 +213,7 @@ def resolved(function: str, group: Any) -> ProcessGroup | None:
         warnings.warn(
             f"Running {function} on global rank {world.rank()} which does not belong to the given "
             "group.",
-            stacklevel=4,
+            stacklevel=levels(),
         )
         return None
     raise TypeError(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pullback as pb
 from pullback import Tensor
+from pullback.autograd import forward_ad
 from pullback.autograd.graph import increment_version
 from pullback.distributed import _mpi
 from pullback.distributed._calls import Call, of_tensors
@@ -28,6 +29,7 @@ __all__ = [
     "check_tensor",
     "copy_memory",
     "pieces",
+    "read_apart",
     "receive_from",
     "run",
     "send_to",
@@ -41,6 +43,11 @@ class Memory:
     """A tensor's elements in one piece: its own memory, or a copy that is written back."""
 
     def __init__(self, tensor: Tensor, writes: bool = False) -> None:
+        if writes and forward_ad.unpack_dual(tensor).tangent is not None:
+            raise RuntimeError(
+                "A tensor with a tangent would be overwritten, and the tangent not: collectives "
+                "have no forward-mode derivatives. Give unpack_dual(tensor).primal."
+            )
         self.target = tensor
         plain = tensor.detach()
         direct = plain.is_contiguous()
@@ -63,8 +70,14 @@ class Memory:
 
 def written(tensor: Tensor) -> None:
     """What had a history and was overwritten has none that is true."""
-    if tensor.grad_fn is not None:
+    # Of a view made under no_grad, whose base was written to, grad_fn is an error.
+    if not tensor.requires_grad or tensor.grad_fn is None:
+        return
+    if not tensor._is_view():
         tensor.detach_()
+        return
+    with pb.enable_grad():  # a write that the tensor learns of whose part it is
+        tensor.copy_(tensor.detach().clone())
 
 
 def check_tensor(function: str, name: str, value: Any) -> Tensor:
@@ -160,6 +173,14 @@ class Kept(Memory):
         self.kept = memory
         self.target = memory.target
         self._writes = False
+
+
+def read_apart(sources: Sequence[Memory], targets: Sequence[Memory]) -> None:
+    """Read from a copy what is in a tensor with results, which come meanwhile."""
+    overwritten = {each.flat.untyped_storage().data_ptr() for each in targets}
+    for each in sources:
+        if each.flat.untyped_storage().data_ptr() in overwritten:
+            each.flat = each.flat.clone()
 
 
 def copy_memory(target: Memory, source: Memory) -> None:

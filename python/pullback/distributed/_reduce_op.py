@@ -49,7 +49,8 @@ _COMBINE: dict[ReduceOp, Callable[..., Any]] = {
     ReduceOp.BXOR: pb.bitwise_xor,
 }
 
-# MPI's names of the types that it can reduce itself; the others are combined by pullback.
+# MPI's names of the types that it can reduce itself; the others are combined by pullback, as are
+# minima and maxima of numbers that may be NaN.
 _TYPES = {
     pb.float32: "FLOAT",
     pb.float64: "DOUBLE",
@@ -115,7 +116,9 @@ def mpi_type(mpi: Any, dtype: Any) -> Any:
 
 def mpi_op(mpi: Any, op: ReduceOp, dtype: Any) -> Any:
     """The operation for elements of a dtype: MPI's, or one that calls pullback."""
-    if dtype in _TYPES:
+    # MPI's minimum of NaN and a number is the first or the second, and not everywhere the same.
+    may_be_nan = dtype.is_floating_point and op in (ReduceOp.MIN, ReduceOp.MAX)
+    if dtype in _TYPES and not may_be_nan:
         return getattr(mpi, _NAMES[op])
     key = (dtype, op)
     if key not in _made:

@@ -51,6 +51,8 @@ class Agreement:
     """Whether all processes of a group make the same call; see NOTE [Agreement]."""
 
     def __init__(self, group: ProcessGroup, call: Call) -> None:
+        if group._ended:
+            raise ValueError(f"{call.name}(): {group} has been destroyed.")
         self._group = group
         self._call = call
         call.number = group._next_number()
@@ -83,6 +85,7 @@ class Agreement:
     def wait(self, seconds: float | None) -> None:
         """Raises DistBackendError, too, if not all answer in time."""
         if not wait_until(self.test, seconds):
+            self._group._kept.append(self)  # MPI may still write to its numbers
             raise DistBackendError(late(self._call, self._group, seconds))
 
     def _disagree(self) -> None:
@@ -198,7 +201,8 @@ class Work:
         self._group._pending.remove(self)
         if self._requests:  # MPI may still write there
             self._group._kept.append(self)
-        if self._future is not None and isinstance(error, Exception):
+        failed = self._future is None or self._future._done.is_set()
+        if self._future is not None and not failed and isinstance(error, Exception):
             self._future.set_exception(error)
 
     def _advance(self) -> bool:

@@ -32,11 +32,11 @@ class _DistributedDataParallelJoinHook(JoinHook):
 
     def main_hook(self) -> None:
         module = self._module
-        module.reducer.rebuild()
         if module._will_sync_buffers():
             module._sync_buffers_in_join(active=False)
-        module.require_forward_param_sync = module._anyone_syncs_gradients(active=False)
+        module.require_forward_param_sync = module._anyone_syncs_gradients(wanted=False)
         if module.require_forward_param_sync:
+            module.reducer.rebuild()
             module.reducer.shadow()
 
     def post_hook(self, is_last_joiner: bool) -> None:
@@ -68,7 +68,7 @@ class DistributedDataParallel(Module, Joinable):
         static_graph: whether every pass uses the same parameters; they may be some of them.
         delay_all_reduce_named_params: None, as are the next three.
         param_to_hook_all_reduce: None.
-        mixed_precision: None; ``autocast`` works inside of the module.
+        mixed_precision: None.
         device_mesh: None.
         skip_all_reduce_unused_params: False.
         bucket_cap_mb_list: None.
@@ -179,18 +179,20 @@ class DistributedDataParallel(Module, Joinable):
         self.bucket_bytes_cap = int((25 if bucket_cap_mb is None else bucket_cap_mb) * _MIB)
         self._by_initial_size = True
         self._active: Work | None = None
-        self._everything = [
-            (name, tensor)
-            for name, tensor in [*module.named_parameters(), *module.named_buffers()]
-            if name not in ignored
+        self._ignored = ignored
+        self._averaged = [
+            (name, owner, key, param if param.requires_grad else None)
+            for prefix, owner in module.named_modules()
+            for key, param in owner._parameters.items()
+            if (name := f"{prefix}.{key}".removeprefix(".")) not in ignored and param is not None
         ]
-        self._kept = [t for name, t in module.named_buffers() if name not in ignored]
+        self._has_buffers = bool(self._buffers_now())
         if init_sync:
             self._compare_shapes()
             # The old name leaves buffers alone at the beginning, too.
             alone = broadcast_buffers is False and forward_sync_buffers is None
-            without = self._kept if alone else []
-            self._give_to_all([t for _, t in self._everything if not _is_in(t, without)], 0)
+            without = self._buffers_now() if alone else []
+            self._give_to_all([t for _, t in self._state_now() if not _is_in(t, without)], 0)
         names, params = [name for name, _ in found], [param for _, param in found]
         if deterministic:
             self._tree = FixedTree(module, names, params, self.process_group, average)
@@ -207,11 +209,29 @@ class DistributedDataParallel(Module, Joinable):
 
     # --- state of all processes ---
 
+    def _buffers_now(self) -> list[Tensor]:
+        """Buffers, which the module may have put others in the place of."""
+        return [t for name, t in self.module.named_buffers() if name not in self._ignored]
+
+    def _state_now(self) -> list[tuple[str, Tensor]]:
+        both = [*self.module.named_parameters(), *self.module.named_buffers()]
+        return [(name, tensor) for name, tensor in both if name not in self._ignored]
+
+    def _check_what_is_averaged(self) -> None:
+        for name, owner, key, param in self._averaged:
+            now = owner._parameters.get(key)
+            if now is not param and now is not None and now.requires_grad and now.is_leaf:
+                raise RuntimeError(
+                    f"The gradient of parameter {name!r} would not be averaged: it did not require "
+                    "one, or was another tensor, when DistributedDataParallel was made. Make a new "
+                    "one of the module."
+                )
+
     def _compare_shapes(self) -> None:
         group = self.process_group
         shapes = ", ".join(
             f"{name}: {str(t.dtype).removeprefix('torch.')} {list(t.shape)}{t.requires_grad * '*'}"
-            for name, t in self._everything
+            for name, t in self._state_now()
         )
         call = Call("DistributedDataParallel", shapes, shapes)
         Agreement(group, call).wait(group._seconds)
@@ -235,7 +255,7 @@ class DistributedDataParallel(Module, Joinable):
                     each.copy_(part.view(each.shape))
 
     def _will_sync_buffers(self) -> bool:
-        return self.require_forward_param_sync and self.broadcast_buffers and bool(self._kept)
+        return self.require_forward_param_sync and self.broadcast_buffers and self._has_buffers
 
     def will_sync_module_buffers(self) -> bool:
         """Whether the next forward gives all processes the buffers of the first."""
@@ -250,16 +270,16 @@ class DistributedDataParallel(Module, Joinable):
         return int(rank.item())
 
     def _sync_buffers_in_join(self, active: bool) -> None:
-        self._give_to_all(self._kept, self._common_rank(active))
+        self._give_to_all(self._buffers_now(), self._common_rank(active))
 
-    def _anyone_syncs_gradients(self, active: bool) -> bool:
-        wanted = pb.tensor([int(active and self.require_backward_grad_sync)])
-        dist.all_reduce(wanted, group=self.process_group)
-        return bool(wanted.item())
+    def _anyone_syncs_gradients(self, wanted: bool) -> bool:
+        count = pb.tensor([int(wanted)])
+        dist.all_reduce(count, group=self.process_group)
+        return bool(count.item())
 
     def _sync_final_state(self, is_last: bool) -> None:
         root = self._common_rank(is_last)
-        self._give_to_all([t for _, t in self._everything], root)
+        self._give_to_all([t for _, t in self._state_now()], root)
 
     # --- forward ---
 
@@ -272,24 +292,24 @@ class DistributedDataParallel(Module, Joinable):
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         """The module's result, after buffers were given to all if they are."""
         wanted = pb.is_grad_enabled() and self.require_backward_grad_sync
+        if wanted:
+            self._check_what_is_averaged()
         if self.deterministic:
             if self._will_sync_buffers():
-                self._give_to_all(self._kept, 0)
+                self._give_to_all(self._buffers_now(), 0)
             if not wanted:
                 return self.module(*inputs, **kwargs)
             return self._tree.forward(inputs, kwargs)
         self._active = Join.notify_join_context(self)
         self.reducer.divisor = self._divisor
-        if wanted:
-            self.reducer.rebuild()
         joining = self._join_config.enable
         if self._will_sync_buffers():
             if joining:
                 self._sync_buffers_in_join(active=True)
             else:
-                self._give_to_all(self._kept, 0)
-        if joining:
-            self._anyone_syncs_gradients(active=True)
+                self._give_to_all(self._buffers_now(), 0)
+        if self._anyone_syncs_gradients(wanted) if joining else wanted:
+            self.reducer.rebuild()
         output = self.module(*inputs, **kwargs)
         self.require_forward_param_sync = wanted
         if wanted:
