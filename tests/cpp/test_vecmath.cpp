@@ -73,9 +73,9 @@ std::vector<T> points(T low, T high) {
 
 template <typename T>
 void check_ulps(const char* name, Unary op, T low, T high, const Reference& exact,
-                long double bound = 2.0L) {
+                long double bound = 2.0L, const double* params = nullptr) {
   const std::vector<T> x = points(low, high);
-  const std::vector<T> y = evaluate(op, x);
+  const std::vector<T> y = evaluate(op, x, params);
   long double worst = 0;
   T where = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -139,8 +139,32 @@ void check_all() {
   check_ulps<T>(
       "gelu", unary<"gelu">, sizeof(T) == 4 ? T(-12.5) : T(-37), T(40),
       [](auto x) { return x * 0.5L * std::erfc(-x * 0.70710678118654752440084436210485L); }, 5.0L);
-  check_ulps<T>(
-      "lgamma", unary<"lgamma">, T(3), T(1e6), [](auto x) { return std::lgamma(x); }, 3.0L);
+  const auto lgamma = [](auto x) { return std::lgamma(x); };
+  check_ulps<T>("lgamma", unary<"lgamma">, T(3), T(1e6), lgamma, 3.0L);
+  if (sizeof(T) == 4) {
+    check_ulps<T>("lgamma near its roots", unary<"lgamma">, least, T(5), lgamma, 1.0L);
+    check_ulps<T>("lgamma, far", unary<"lgamma">, least, most, lgamma, 1.0L);
+  }
+  const auto softplus = [](auto x) {
+    return x < 0 ? std::log1p(std::exp(x)) : x + std::log1p(std::exp(-x));
+  };
+  const auto elu = [](auto x) { return x < 0 ? std::expm1(x) : x; };
+  // In double an inexact product of the factor would be magnified by the exponential.
+  for (const double factor : {1.0, sizeof(T) == 4 ? 1.75 : 2.0}) {
+    const double of_softplus[] = {factor, 20 * factor * factor};
+    const double of_elu[] = {1, 1, factor};
+    check_ulps<T>(
+        "softplus", unary<"softplus">, -over / 2, T(19) * T(factor),
+        [=](auto x) { return softplus(x * factor) / factor; }, 2.0L, of_softplus);
+    check_ulps<T>(
+        "elu", unary<"elu">, -over / 2, over, [=](auto x) { return x < 0 ? elu(x * factor) : x; },
+        2.0L, of_elu);
+  }
+  // Away from 1/2, where the rounding of the quotient is magnified.
+  const double unclamped[] = {-1};
+  const auto logit = [](auto x) { return std::log(x / (1 - x)); };
+  check_ulps<T>("logit", unary<"logit">, least, T(0.25), logit, 2.0L, unclamped);
+  check_ulps<T>("logit near 1", unary<"logit">, T(0.75), T(1), logit, 3.0L, unclamped);
 }
 
 template <typename T>
