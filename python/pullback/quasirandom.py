@@ -91,9 +91,11 @@ class SobolEngine:
     def _number(self, index: int) -> Any:
         """The integers of the point of this index: numbers of the bits of its Gray code."""
         gray = index ^ (index >> 1)
-        chosen = [k for k in range(self.MAXBIT) if gray >> k & 1]
-        start = self.shift.numpy()
-        return np.bitwise_xor.reduce(self.sobolstate.numpy()[:, chosen], axis=1) ^ start
+        state, number = self.sobolstate.numpy(), self.shift.numpy()
+        for k in range(self.MAXBIT):
+            if gray >> k & 1:
+                number = number ^ state[:, k]
+        return number
 
     def _check_room(self, n: int) -> None:
         if self.num_generated + n > 2**self.MAXBIT:

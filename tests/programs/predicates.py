@@ -82,7 +82,7 @@ def is_cumprod(x: Any) -> bool:
 
 
 def hooks_product(case: Case) -> bool:
-    return "hook(" in case.line and any(
+    return any(word in case.line for word in ("hook(", "retain_grad(")) and any(
         quiet(lambda x=x: x.grad_fn.name(), "").startswith("ProdBackward")
         for x in case.operands.values()
     )

@@ -143,7 +143,7 @@ def matrix_rank(a: Any, tol: Any = None, *, hermitian: bool = False, **bounds: A
 
 
 def cond(a: Any, p: Any = None) -> Any:
-    return np.linalg.cond(wide(a), p)
+    return np.abs(np.linalg.cond(wide(a), p))  # complex where NumPy 2.2 divides by zero
 
 
 def lstsq(a: Any, b: Any, rcond: Any = None, *, driver: str = "gelsy") -> Any:
