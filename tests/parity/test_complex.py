@@ -253,6 +253,8 @@ PRINTED = [
     "t.tensor(3j, requires_grad=True)",
     "t.tensor([1j], requires_grad=True).clone()",
     "t.view_as_complex(t.linspace(-3, 3, 60).reshape(30, 2))",
+    "t.view_as_complex(t.arange(30.).as_strided((1, 2), (1, 1)))",
+    "t.view_as_complex(t.arange(30.).as_strided((2, 1, 2), (4, 3, 1), 2))",
 ]
 
 

@@ -29,7 +29,7 @@ void check_pairs(const Tensor& x) {
   if (x.numel() == 0) return;
   check(x.stride(x.ndim() - 1) == 1, "Tensor must have a last dimension with stride 1");
   for (int d = 0; d < x.ndim() - 1; ++d) {
-    check(x.stride(d) % 2 == 0,
+    check(x.size(d) == 1 || x.stride(d) % 2 == 0,
           "Tensor must have a stride divisible by 2 for all but last "
           "dimension");
   }
