@@ -76,6 +76,17 @@ def test_other_backends_are_refused(backend: str) -> None:
         dist.init_process_group(backend)
 
 
+def test_another_device_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"broadcast_object_list\(\): got device='cuda'"):
+        dist.broadcast_object_list([1], device="cuda")
+    with pytest.raises(ValueError, match=r"send_object_list\(\): got device='cuda:1'"):
+        dist.send_object_list([1], 0, device="cuda:1")
+    with pytest.raises(ValueError, match=r"recv_object_list\(\): got device='cuda'"):
+        dist.recv_object_list([1], 0, device="cuda")
+    with pytest.raises(RuntimeError, match="device_ids not supported for the selected backend"):
+        dist.barrier(device_ids=[0])
+
+
 def test_without_a_group() -> None:
     assert not dist.is_initialized()
     assert not dist.is_gloo_available()

@@ -177,12 +177,19 @@ def barrier(group: Any = None, async_op: bool = False, device_ids: Any = None) -
     Args:
         group: the processes, None for all.
         async_op: whether to return a ``Work`` at once.
-        device_ids: not used.
+        device_ids: None, there are no GPUs.
 
     Returns:
         A ``Work`` if ``async_op``, else None.
+
+    Raises:
+        RuntimeError: there are ``device_ids``.
     """
-    del device_ids
+    if device_ids is not None:
+        raise RuntimeError(
+            f"barrier(): got device_ids={device_ids!r}, expected None: Function argument "
+            "device_ids not supported for the selected backend mpi."
+        )
     found = resolved("barrier", group)
     if found is None:
         return None

@@ -186,6 +186,12 @@ class GroupMember(metaclass=_GroupType):
     NON_GROUP_MEMBER = -100
 
 
+def check_device(function: str, name: str, device: Any) -> None:
+    """The one device, where PyTorch lets a program name the GPU of a process."""
+    if device is not None and str(device).partition(":")[0] != "cpu":
+        raise ValueError(f"{function}(): got {name}={device!r}, expected the CPU.")
+
+
 def default_group() -> ProcessGroup:
     """The group of all processes.
 

@@ -18,6 +18,7 @@ from pullback.distributed._errors import DistBackendError, DistError
 from pullback.distributed._group import (
     GroupMember,
     ProcessGroup,
+    check_device,
     default_group,
     default_pg_timeout,
     set_debug_level_from_env,
@@ -110,8 +111,7 @@ def init_process_group(
     for name, value in (("store", store), ("pg_options", pg_options)):
         if value is not None:
             raise ValueError(f"init_process_group(): got {name}={value!r}, expected None.")
-    if device_id is not None and str(device_id).partition(":")[0] != "cpu":
-        raise ValueError(f"init_process_group(): got device_id={device_id!r}, expected the CPU.")
+    check_device("init_process_group", "device_id", device_id)
     timeout = _checked_timeout("init_process_group", timeout)
     del group_name
     mpi = _mpi.load()
@@ -168,7 +168,7 @@ def new_group(
         pg_options: None.
         use_local_synchronization: whether only those in the group call it.
         group_desc: a name for it, in messages.
-        device_id: not used.
+        device_id: None or the CPU.
 
     Returns:
         The group, or ``GroupMember.NON_GROUP_MEMBER`` for processes that are not in it.
@@ -177,7 +177,7 @@ def new_group(
     _check_backend(backend)
     if pg_options is not None:
         raise ValueError(f"new_group(): got pg_options={pg_options!r}, expected None.")
-    del device_id
+    check_device("new_group", "device_id", device_id)
     if timeout is not None:
         timeout = _checked_timeout("new_group", timeout)
     chosen = sorted(range(world.size()) if ranks is None else ranks)

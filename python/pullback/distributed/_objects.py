@@ -13,7 +13,7 @@ import pullback as pb
 from pullback import Tensor
 from pullback.distributed import _collectives, _exchanges, _p2p
 from pullback.distributed._calls import named
-from pullback.distributed._group import member, resolved
+from pullback.distributed._group import check_device, member, resolved
 
 __all__ = [
     "all_gather_object",
@@ -51,11 +51,11 @@ def broadcast_object_list(
         object_list: of the same length in all processes.
         src: the rank in the job of who has the objects, 0 by default.
         group: the processes, None for all.
-        device: not used.
+        device: None or the CPU.
         group_src: the rank in the group instead of ``src``.
     """
-    del device
     name = "broadcast_object_list"
+    check_device(name, "device", device)
     _check_objects(name, "object_list", object_list)
     found = resolved(name, group)
     if found is None:
@@ -206,10 +206,10 @@ def send_object_list(
         object_list: the objects.
         dst: the rank in the job of the receiver.
         group: of both, None for all processes.
-        device: not used.
+        device: None or the CPU.
         group_dst: the rank in the group instead of ``dst``.
     """
-    del device
+    check_device("send_object_list", "device", device)
     _check_objects("send_object_list", "object_list", object_list)
     parts = [_bytes_of(each) for each in object_list]
     _p2p.send(pb.tensor([p.numel() for p in parts]), dst, group, group_dst=group_dst)
@@ -229,13 +229,13 @@ def recv_object_list(
         object_list: overwritten; as many places as objects are sent.
         src: the rank in the job of the sender, None for whoever sends.
         group: of both, None for all processes.
-        device: not used.
+        device: None or the CPU.
         group_src: the rank in the group instead of ``src``.
 
     Returns:
         The rank in the job of who sent them.
     """
-    del device
+    check_device("recv_object_list", "device", device)
     _check_objects("recv_object_list", "object_list", object_list)
     sizes = pb.empty(len(object_list), dtype=pb.int64)
     source = _p2p.recv(sizes, src, group, group_src=group_src)

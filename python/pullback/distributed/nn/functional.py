@@ -311,6 +311,7 @@ def scatter(tensors: Sequence[Tensor], src: int = 0, group: Any = None) -> Tenso
         The one for this process.
     """
     found = _group("scatter", group)
+    check_list("scatter", "tensors", tensors, found.size(), None)
     check_list("scatter", "tensors", tensors, found.size(), tensors[0])
     root = member("scatter", found, src, None, "src")
     with _said("scatter", *tensors):
