@@ -273,3 +273,54 @@ print("done")
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.stderr == ""
     assert done.stdout == "done\n"
+
+
+def test_a_program_that_makes_pullback_torch_itself_gets_the_rest() -> None:
+    code = """
+import importlib, importlib.abc, importlib.machinery, sys
+import pullback
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    # A program's own way: a module of torch is what pullback has under the name.
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("torch."):
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec):
+        found = pullback
+        for part in spec.name.split(".")[1:]:
+            found = getattr(found, part)
+        self.spec = found.__spec__
+        return found
+
+    def exec_module(self, module):
+        module.__spec__ = self.spec
+
+sys.modules["torch"] = pullback
+sys.meta_path.insert(0, Finder())
+import torch.autograd.functional
+for name in ("autograd.gradcheck", "nn.utils.weight_norm", "multiprocessing.spawn"):
+    importlib.import_module("torch." + name)
+from torch.autograd import gradcheck
+from torch.autograd.gradcheck import GradcheckError
+from torch.multiprocessing import spawn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel.replicate import replicate
+from torch.nn.utils import weight_norm
+from torch.nn.utils.weight_norm import WeightNorm
+import torch
+assert gradcheck(torch.sin, torch.ones(2, dtype=torch.float64, requires_grad=True))
+assert issubclass(torch.nn.BatchNorm1d, _BatchNorm)
+assert spawn is torch.multiprocessing.spawn is not sys.modules["torch.multiprocessing.spawn"]
+assert weight_norm is torch.nn.utils.weight_norm is not sys.modules["torch.nn.utils.weight_norm"]
+assert torch.__name__ == "torch"
+count = len(sys.meta_path)
+pullback.install_as_torch()
+assert len(sys.meta_path) == count
+print("done")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.stderr == ""
+    assert done.stdout == "done\n"

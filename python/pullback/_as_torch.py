@@ -211,14 +211,19 @@ def install_as_torch() -> None:
         True
     """
     present = sys.modules.get("torch")
-    if present is pullback:
-        return
-    if present is not None:
+    if present is not None and present is not pullback:
         raise RuntimeError(
             "install_as_torch: torch is imported already, from "
             f"{getattr(present, '__file__', 'an unknown place')}. Call it before anything imports "
             "torch, or run the program with: python -m pullback program.py"
         )
+    lead()
+
+
+def lead() -> None:
+    """What ``install_as_torch`` does; once, also where a program made pullback "torch" itself."""
+    if any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        return
     sys.modules["torch"] = pullback
     pullback.__name__ = "torch"
     type.__setattr__(pullback.Tensor, "__module__", "torch")

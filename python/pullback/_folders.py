@@ -3,8 +3,8 @@
 While ``torch`` leads to pullback, whoever looks for ``torch.x.y`` in the folders of the package
 finds its file, and would execute it a second time: two classes of one name. pytest looks there, in
 front of all other finders, for modules whose assertions it rewrites. ``Folder`` takes the place of
-the importer of these folders; ``pullback.__init__`` has the path hook that makes it. From then on
-the class of tensors says that its module is torch, from which programs tell the kinds of arrays.
+the importer of these folders; ``pullback.__init__`` has the path hook that makes it. A program that
+put pullback into ``sys.modules`` as torch itself is noticed here, and the rest is installed.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ class Folder(machinery.FileFinder):
     def find_spec(
         self, fullname: str, target: ModuleType | None = None
     ) -> machinery.ModuleSpec | None:
-        if sys.modules.get("torch") is pullback:
-            type.__setattr__(pullback.Tensor, "__module__", "torch")
-            if fullname.startswith("torch."):
-                from pullback._as_torch import spec_of
+        # Not for the private files, which the import below asks for itself.
+        if sys.modules.get("torch") is pullback and not fullname.startswith("pullback._"):
+            from pullback._as_torch import lead, spec_of
 
+            lead()
+            if fullname.startswith("torch."):
                 return spec_of(fullname)
         return super().find_spec(fullname, target)
 
