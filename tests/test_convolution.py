@@ -146,6 +146,28 @@ def test_geometries(seed: int, dtype: str) -> None:
         np.testing.assert_allclose(found, wanted, 0, (2e-6 if small else 1e-14) * scale)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("outputs", range(1, 14))
+def test_every_number_of_outputs_and_terms(outputs: int, dtype: str) -> None:
+    for channels, size, groups in itertools.product((1, 2, 5, 11), (1, 2, 3), (1, 2)):
+        g = Geometry(
+            (2, channels * groups, 14, 11),
+            (outputs * groups, channels, size, size),
+            (1, 1),
+            (size // 2, 0),
+            (1, 1),
+            groups,
+        )
+        image, weight, gradient = operands(g, outputs, dtype)
+        wide = [a.astype("float64") for a in (image, weight, gradient)]
+        expected = by_definition(g, *wide)
+        for found, wanted in zip(ours(g, image, weight, gradient), expected, strict=True):
+            scale = max(1.0, float(np.abs(wanted).max()))
+            np.testing.assert_allclose(
+                found, wanted, 0, (2e-6 if dtype == "float32" else 1e-14) * scale
+            )
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_the_transpose_is_the_gradient_of_the_image(seed: int) -> None:
     g = drawn(1000 + seed)

@@ -322,10 +322,28 @@ void conv_input_of(T* image, const T* out, const T* weight, const T* bias, const
   });
 }
 
+// With fewer positions of an image, the sums over them are the smaller part of a product.
+constexpr std::int64_t kFewestPixels = 64;
+
+// The patches are the pixels: one product for each image, all summed up.
+template <typename T>
+void conv_weight_pointwise(T* weight, const T* image, const T* out, const ConvShape& s,
+                           DType dtype) {
+  const Group<T> all(s, 0);
+  for (std::int64_t n = 0; n < s.batch; ++n) {
+    const std::int64_t pixels = s.pixels();
+    multiply<T>(all.weight(weight), {all.out(out, n), s.out_channels, pixels, pixels, 1},
+                {all.image(image, n), pixels, s.channels, 1, pixels}, dtype, n > 0);
+  }
+}
+
 template <typename T>
 void conv_weight_of(T* weight, const T* image, const T* out, const ConvShape& s, DType dtype) {
   if constexpr (std::is_floating_point_v<T>) {
     if (has_few_products(s)) return conv_weight_few(weight, image, out, s);
+    if (is_pointwise(s) && s.groups == 1 && s.batch > 0 && s.pixels() >= kFewestPixels) {
+      return conv_weight_pointwise(weight, image, out, s, dtype);
+    }
     if (slides_for_weight(s) && all_finite(image, s.batch * s.channels * s.pixels())) {
       return slide_for_weight(weight, image, out, s);
     }

@@ -38,9 +38,7 @@ constexpr std::int64_t kTerms = 256;
 // Numbers of the layouts of images that are worked on at once, if one image is not larger.
 constexpr std::int64_t kLaidOut = std::int64_t{1} << 17;
 // Outputs whose gradients one thread takes, a multiple of the rows of inner products.
-std::int64_t rows_at_once(std::int64_t outputs) {
-  return outputs >= 64 ? 16 : outputs >= 32 ? 8 : 4;
-}
+std::int64_t rows_at_once(std::int64_t outputs) { return outputs >= 32 ? 12 : 6; }
 // Positions of inner products, whose sums are in registers meanwhile.
 constexpr std::int64_t kInner = 1024;
 // With fewer positions it does not pay to bring the weights into order.

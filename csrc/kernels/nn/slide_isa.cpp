@@ -130,65 +130,133 @@ void weighted_rows(const WeightedRows& w) {
   }
 }
 
-template <typename T>
-PULLBACK_INLINE T total(Vector<T> v) {
-  T flat[kWidth<T>];
-  std::memcpy(flat, &v, sizeof(flat));
-#pragma GCC unroll 4
-  for (int half = kWidth<T> / 2; half > 0; half /= 2) {
-#pragma GCC unroll 8
-    for (int l = 0; l < half; ++l) flat[l] += flat[l + half];
+template <typename T, int width>
+struct LanesOf {
+  typedef T type __attribute__((vector_size(width * sizeof(T))));
+};
+template <typename T, int width>
+using Lanes = typename LanesOf<T, width>::type;
+
+// The sums of the elements at equal places of the quarters, or halves, of 16 bytes.
+template <typename T, int width>
+PULLBACK_INLINE auto folded(Lanes<T, width> v) {
+  if constexpr (width * sizeof(T) == 16) {
+    return v;
+  } else if constexpr (width == 16) {
+    return folded<T, 8>(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                        __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+  } else if constexpr (width == 8) {
+    return folded<T, 4>(__builtin_shufflevector(v, v, 0, 1, 2, 3) +
+                        __builtin_shufflevector(v, v, 4, 5, 6, 7));
+  } else {
+    return folded<T, 2>(__builtin_shufflevector(v, v, 0, 1) + __builtin_shufflevector(v, v, 2, 3));
   }
-  return flat[0];
+}
+
+// to[i] += the sum of the elements of v[i]; each is summed up by halves, however many there are.
+template <int count>
+PULLBACK_INLINE void add_totals(float* to, const Vector<float>* v) {
+  constexpr int width = kWidth<float>;
+  int done = 0;
+#pragma GCC unroll 3
+  for (; done + 4 <= count; done += 4) {
+    const Lanes<float, 4> a = folded<float, width>(v[done]), b = folded<float, width>(v[done + 1]);
+    const Lanes<float, 4> c = folded<float, width>(v[done + 2]);
+    const Lanes<float, 4> d = folded<float, width>(v[done + 3]);
+    const Lanes<float, 4> ab =
+        __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const Lanes<float, 4> cd =
+        __builtin_shufflevector(c, d, 0, 4, 1, 5) + __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    Lanes<float, 4> sums;
+    std::memcpy(&sums, to + done, sizeof(sums));
+    sums +=
+        __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    std::memcpy(to + done, &sums, sizeof(sums));
+  }
+#pragma GCC unroll 3
+  for (; done < count; ++done) {
+    const Lanes<float, 4> a = folded<float, width>(v[done]);
+    to[done] += (a[0] + a[2]) + (a[1] + a[3]);
+  }
+}
+template <int count>
+PULLBACK_INLINE void add_totals(double* to, const Vector<double>* v) {
+#pragma GCC unroll 9
+  for (int i = 0; i < count; ++i) {
+    const Lanes<double, 2> a = folded<double, kWidth<double>>(v[i]);
+    to[i] += a[0] + a[1];
+  }
 }
 
 template <typename T, int rows, int terms>
 void inner_block(const InnerProducts& p, std::int64_t row, std::int64_t term) {
   constexpr int width = kWidth<T>;
   Vector<T> sums[rows][terms];
-#pragma GCC unroll 4
+#pragma GCC unroll 6
   for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 3
+#pragma GCC unroll 9
     for (int t = 0; t < terms; ++t) sums[r][t] = Vector<T>{};
   }
   const T* left = static_cast<const T*>(p.rows) + row * p.row;
   const T* images[terms];
-#pragma GCC unroll 3
+#pragma GCC unroll 9
   for (int t = 0; t < terms; ++t) {
     images[t] = static_cast<const T*>(p.image) + p.offsets[term + t];
   }
   for (std::int64_t at = 0; at < p.positions; at += width) {
     Vector<T> seen[terms];
-#pragma GCC unroll 3
+#pragma GCC unroll 9
     for (int t = 0; t < terms; ++t) seen[t] = load(images[t] + at);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int r = 0; r < rows; ++r) {
       const Vector<T> mine = load(left + r * p.row + at);
-#pragma GCC unroll 3
+#pragma GCC unroll 9
       for (int t = 0; t < terms; ++t) sums[r][t] = fused<T>(mine, seen[t], sums[r][t]);
     }
   }
   T* out = static_cast<T*>(p.out) + row * p.out_row + term;
-#pragma GCC unroll 4
-  for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 3
-    for (int t = 0; t < terms; ++t) out[r * p.out_row + t] += total<T>(sums[r][t]);
-  }
+#pragma GCC unroll 6
+  for (int r = 0; r < rows; ++r) add_totals<terms>(out + r * p.out_row, sums[r]);
 }
 
-template <typename T, int terms>
-void inner_column(const InnerProducts& p, std::int64_t term) {
-  std::int64_t row = 0;
-  for (; row + 4 <= p.num_rows; row += 4) inner_block<T, 4, terms>(p, row, term);
-  for (; row + 2 <= p.num_rows; row += 2) inner_block<T, 2, terms>(p, row, term);
-  if (row < p.num_rows) inner_block<T, 1, terms>(p, row, term);
+// All terms of some rows, which stay in the nearest cache meanwhile: blocks of `terms` terms, and
+// smaller ones of what is left.
+template <typename T, int rows, int terms>
+PULLBACK_INLINE std::int64_t inner_blocks(const InnerProducts& p, std::int64_t row,
+                                          std::int64_t term) {
+  for (; term + terms <= p.terms; term += terms) inner_block<T, rows, terms>(p, row, term);
+  return term;
 }
+
+template <typename T, int rows, int... terms>
+void inner_row(const InnerProducts& p, std::int64_t row) {
+  std::int64_t term = 0;
+  ((term = inner_blocks<T, rows, terms>(p, row, term)), ...);
+}
+
+#if defined(__AVX512F__)
+constexpr int kInnerRows = 6, kInnerTerms = 4;  // of 32 registers
+#else
+constexpr int kInnerRows = 4, kInnerTerms = 3;  // of 16
+#endif
 
 template <typename T>
 void inner_products(const InnerProducts& p) {
-  std::int64_t term = 0;
-  for (; term + 3 <= p.terms; term += 3) inner_column<T, 3>(p, term);
-  for (; term < p.terms; ++term) inner_column<T, 1>(p, term);
+  std::int64_t row = 0;
+  for (; row + kInnerRows <= p.num_rows; row += kInnerRows) {
+    inner_row<T, kInnerRows, kInnerTerms, 3, 2, 1>(p, row);
+  }
+  if constexpr (kInnerRows > 4) {
+    if (row + 4 <= p.num_rows) {
+      inner_row<T, 4, kInnerTerms, 3, 2, 1>(p, row);
+      row += 4;
+    }
+  }
+  if (row + 2 <= p.num_rows) {
+    inner_row<T, 2, kInnerTerms, 3, 2, 1>(p, row);
+    row += 2;
+  }
+  if (row < p.num_rows) inner_row<T, 1, 9, 4, 3, 2, 1>(p, row);
 }
 
 template <typename T>
