@@ -112,3 +112,40 @@ def test_gradients_pass_reshapes_that_copy() -> None:
     assert pb.equal(pb.func.grad(function)(x), 2 * x)
     assert pb.equal(pb.func.jvp(function, (x,), (pb.ones(2, 5, 3),))[1], (2 * x).sum())
     assert pb.equal(pb.vmap(pb.func.grad(function))(x.unsqueeze(0)), 2 * x.unsqueeze(0))
+
+
+WRITES: dict[str, Callable[[Any], Any]] = {
+    "mul_": lambda a: a.mul_(2),
+    "sigmoid_": lambda a: a.sigmoid_(),
+    "copy_": lambda a: a.copy_(a + 1),
+    "add_ of itself": lambda a: a.add_(a),
+    "items": lambda a: a.__setitem__(..., 1.5 * a),
+    "cumsum_": lambda a: a.cumsum_(0),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_examples_that_share_memory_are_not_written(write: str) -> None:
+    """What one example writes would change another one, in an order that nobody knows."""
+    x = pb.arange(6.0).reshape(2, 3)
+    before = x.clone()
+    with pytest.raises(RuntimeError, match=SEVERAL):
+        pb.vmap(lambda a: WRITES[write](a.as_strided((2,), (1,))), in_dims=1)(x)
+    assert x.equal(before)
+
+
+def test_examples_that_share_memory_are_filled() -> None:
+    """With one number the order does not matter."""
+    x = pb.arange(6.0).reshape(2, 3)
+    pb.vmap(lambda a: a.as_strided((2,), (1,)).fill_(7), in_dims=1)(x)
+    assert x.tolist() == [[7, 7, 7], [7, 4, 5]]
+
+
+@pytest.mark.parametrize(("size", "stride"), [((2,), (3,)), ((1, 1), (9, 9))])
+def test_examples_beside_each_other_are_written(
+    size: tuple[int, ...], stride: tuple[int, ...]
+) -> None:
+    x = pb.arange(6.0).reshape(2, 3)
+    pb.vmap(lambda a: a.as_strided(size, stride).mul_(-1), in_dims=1)(x)
+    count = int(np.prod(size))
+    assert x.flatten().tolist() == [-0.0, -1, -2, *([-3, -4, -5] if count > 1 else [3, 4, 5])]

@@ -6,6 +6,7 @@
 #include "ops/assign.h"
 #include "ops/basic.h"
 #include "ops/op.h"
+#include "ops/rebase.h"
 
 namespace pullback {
 namespace {
@@ -46,7 +47,10 @@ Tensor from_front(const Tensor& t, int dim) {
 
 Tensor enter_grad(const Tensor& input, int level) {
   // What is off around a transform is off for what it computes, not for what it was given.
+  const std::uint32_t recorded = mode.record;
+  const bool is_silent = is_silent_inside(input);
   const AllLevels levels;
+  if (is_silent) mode.record = recorded;
   const ForwardMode tangents(true);
   Tensor fresh = apply<Alias>({}, input);
   if (!is_differentiable(fresh.dtype())) return fresh;
@@ -152,6 +156,19 @@ void write_batch(const std::string& name, const Tensor& target, const Tensor& re
   }
   const OuterLevels outer(level);
   const detail::Unwrapped all = detail::unwrap(In(both, 2));
+  const Tensor& written = all.tensors[0];
+  const auto shared = [&](int first) {
+    const auto skipped = static_cast<std::size_t>(first);
+    return overlaps(written.sizes().subspan(skipped), written.strides().subspan(skipped));
+  };
+  if (name != "fill" && name != "zero" && !written.is_contiguous() && shared(0) && !shared(1)) {
+    fail("vmap: ", refused_name(name),
+         ": unsupported operation: more than one element of the written-to tensor refers to a "
+         "single memory location, since examples share memory. Please clone() the tensor before "
+         "performing the operation. Got examples of size ",
+         target.shape(), " in memory of size ", written.shape(), " and stride ",
+         Dims(written.strides()), ".");
+  }
   copy_into(all.tensors[0], all.tensors[1]);
 }
 

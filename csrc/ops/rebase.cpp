@@ -251,6 +251,15 @@ void take_tangents_anew(const Tensor& view) {
   body->seen_by_tangents = view.version();
 }
 
+bool is_silent_inside(const Tensor& tensor) {
+  const TensorBody* body = tensor.body();
+  if (tensor.has(kBatched)) return is_silent_inside(meta_of(tensor)->batch);
+  const bool is_silent =
+      body->view_kind == ViewKind::NoGrad || body->view_kind == ViewKind::Inference;
+  return is_silent && tensor.has(kFollowsBase) && in_transform() && mode.grad &&
+         !(body->base->raw_flags & kAnyGrad & mode.record);
+}
+
 void make_history_anew(const Tensor& view) {
   TensorBody* body = view.body();
   const Tensor base(body->base);
@@ -258,6 +267,7 @@ void make_history_anew(const Tensor& view) {
   // Other threads may use the view, too: it is theirs when the version says so.
   const HistoryLock lock(body);
   if (!body->has_stale_history()) return;
+  if (is_silent_inside(view)) return;
   // Where nothing was written, the base joined a graph, or one that was not recorded then.
   if (view.version() != body->seen_by_history)
     check_follows(view, "its base or another view of its base has been");

@@ -27,6 +27,9 @@ inline void refresh(const Tensor& tensor) {
   if (mode.grad) refresh_history(tensor);
 }
 
+// A view made without recording, in a transform around which nothing of its base is recorded now:
+// it needs no history of what was written.
+bool is_silent_inside(const Tensor& tensor);
 // What is written into the tensor is recorded: it requires a gradient, or its base does.
 bool joins_graph(const Tensor& target);
 // Throws when a write into `target` cannot be recorded.

@@ -319,6 +319,19 @@ CUTS = [
 ]
 
 
+def written_without_recording(t: Any, mode: str, inner: str) -> Any:
+    """An example of a leaf, written where nothing is recorded, and differentiated there."""
+    x = t.tensor([[1.0, 0.5, 2.0], [0.25, 1.25, 0.75]], requires_grad=True)
+
+    def example(a: Any) -> Any:
+        a.neg_()
+        slope = t.func.grad(lambda b: (b[:1] ** 3).sum())
+        return slope(a) if inner == "grad" else t.func.vjp(t.sin, a)[1](a)[0]
+
+    with getattr(t, mode)():
+        return t.vmap(example, in_dims=-1)(x), x.detach()
+
+
 SCENARIOS = [
     *(
         lambda t, r=r, c=c, k=k: matrix_times_stack(t, r, c, k)  # type: ignore[misc]
@@ -408,6 +421,11 @@ SCENARIOS = [
     product_with_a_number_twice,
     one_chunk_is_no_view,
     one_chunk_of_a_leaf,
+    *(
+        lambda t, mode=mode, inner=inner: written_without_recording(t, mode, inner)  # type: ignore[misc]
+        for mode in ("no_grad", "inference_mode")
+        for inner in ("grad", "vjp")
+    ),
 ]
 
 

@@ -47,7 +47,7 @@ def quiet(function: Callable[[], Any], otherwise: Any) -> Any:
 
 
 def is_large(x: Any) -> bool:
-    if not x.is_floating_point():
+    if not (x.is_floating_point() or x.is_complex()):
         return False
     return quiet(lambda: x.numel() > 0 and not bool((x.detach().abs() <= 20).all()), False)
 
@@ -62,12 +62,16 @@ def memory(x: Any) -> Any:
     return quiet(lambda: x.data_ptr() - x.storage_offset() * x.element_size(), None)
 
 
+WRITTEN = ("{x}.", "{f}.", "{q}.", "{leaf}.sub_", "{x}[")
+
+
 def writes(case: Case) -> bool:
     if "Write" in case.line or "increment_version" in case.line:
         return True
     line = re.sub(r"^with T\.\w+\(\): ", "", case.line)
     return (
-        line.startswith(("{x}.", "{f}.", "{x}[")) and ("_(" in line or "= " in line)
+        line.startswith(("{x}.", "{f}.", "{q}.", "{leaf}.sub_", "{x}["))
+        and ("_(" in line or "= " in line)
     ) or "out=" in line
 
 

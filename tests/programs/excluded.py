@@ -44,6 +44,7 @@ from .predicates import (
     writes_other_argument,
     writes_polar,
     writes_under_leaf,
+    writes_under_parts,
     writes_under_silent_view,
     writes_what_runs_again,
 )
@@ -76,7 +77,7 @@ EXCLUDED = [
     Rule("PyTorch checks no versions of what a checkpoint saves", writes_cumprod),
     Rule("PyTorch's gradient of polar reads the result, which is written", writes_polar),
     Rule(
-        "PyTorch's second derivative of prod goes through the result, and meets its hooks twice",
+        "PyTorch's second derivatives of prod, polar go through the result, and meet hooks twice",
         hooks_product,
     ),
     Rule("PyTorch's second tangent of cumprod is wrong at zeros", misses_zeros),
@@ -90,7 +91,26 @@ EXCLUDED = [
         lambda case: case.is_inside and ".logsumexp(" in case.line and case.target().numel() == 0,
     ),
     Rule("PyTorch forgets one of two nested modes", nests_mutation),
+    Rule(
+        "PyTorch keeps a gradient of examples that are over, and crashes when it is looked at",
+        lambda case: (
+            "is_grads_batched" in case.line
+            and any(quiet(lambda x=x: x.retains_grad, False) for x in variables(case))
+        ),
+    ),
+    Rule(
+        "who uses a view first that must not be used any more, a transform or what is around it",
+        writes_under_parts,
+    ),
     Rule("hooks of the node that a written view had", replaces_node),
+    Rule(
+        "in vmap a custom function with a rule of its own is no node in PyTorch, and saves nothing",
+        lambda case: (
+            "detach_" in case.line
+            and "vmap(" in case.machine.text()
+            and "Product.apply(" in case.machine.text()
+        ),
+    ),
     Rule("PyTorch takes a view whose base was written for a leaf", draws_into_view),
     Rule("which gradient comes first depends on the nodes of transforms", orders_gradients),
     Rule(
@@ -168,7 +188,7 @@ EXCLUDED = [
         lambda case: (
             (t := case.machine.worlds[0].lib).is_inference_mode_enabled()
             and (
-                any(w in case.line for w in ("enable_grad", "functional.", "Diagonal"))
+                any(w in case.line for w in ("enable_grad", "functional.", "Diagonal", "detach_"))
                 or (
                     t.is_grad_enabled()
                     and any(
@@ -210,6 +230,10 @@ EXCLUDED = [
     Rule(
         "masked_fill keeps the layout, PyTorch makes the result row-major",
         lambda case: ".masked_fill(" in case.line and not case.target().is_contiguous(),
+    ),
+    Rule(
+        "the angle of complex numbers keeps the layout, PyTorch makes it row-major",
+        lambda case: ".angle(" in case.line and not case.target().is_contiguous(),
     ),
     Rule("PyTorch runs hooks of a result that does not lead to what is wanted", leads_nowhere),
     Rule(
@@ -286,7 +310,7 @@ EXCLUDED = [
     Rule(
         "PyTorch's tangent of a number of float32 has another dtype",
         lambda case: (
-            ".abs()" in case.line
+            any(w in case.line for w in (".abs()", "{c}", "* 0.5", "/ ", "1.2)", "0.3", "np."))
             and any(
                 x.dim() == 0 and str(x.dtype).endswith("float32") for x in case.operands.values()
             )
@@ -297,7 +321,10 @@ EXCLUDED = [
         "versions of views of what set_ or .data gave other memory",
         lambda case: (
             (".set_(" in case.line or ".data = " in case.line)
-            and sum(memory(y) == memory(case.target()) for y in variables(case)) > 1
+            and any(
+                sum(memory(y) == memory(x) for y in variables(case)) > 1
+                for x in case.operands.values()
+            )
         ),
     ),
     Rule(
@@ -333,7 +360,7 @@ EXCLUDED = [
     ),
     Rule(
         "PyTorch cuts off leaves that are made in a transform",
-        inside("requires_grad={bit}", "requires_grad = ", "increment_version"),
+        inside("requires_grad={bit}", "requires_grad = ", "Parameter(", "increment_version"),
     ),
     Rule(
         "PyTorch's rule for batches of points refuses it",

@@ -83,8 +83,20 @@ def is_cumprod(x: Any) -> bool:
 
 def hooks_product(case: Case) -> bool:
     return any(word in case.line for word in ("hook(", "retain_grad(")) and any(
-        quiet(lambda x=x: x.grad_fn.name(), "").startswith("ProdBackward")
+        quiet(lambda x=x: x.grad_fn.name(), "").startswith(("ProdBackward", "PolarBackward"))
         for x in case.operands.values()
+    )
+
+
+def writes_under_parts(case: Case) -> bool:
+    """In a function, into memory that views of several made by one node show."""
+    if not (case.is_inside and writes(case)):
+        return False
+    meta = case.machine.worlds[0].lib._C._autograd
+    place, many = memory(case.target()), meta.CreationMeta.MULTI_OUTPUT_NODE
+    return any(
+        quiet(lambda y=y: memory(y) == place and meta._get_creation_meta(y) == many, False)
+        for y in variables(case)
     )
 
 
@@ -106,9 +118,11 @@ def misses_zeros(case: Case) -> bool:
 
 
 def nests_mutation(case: Case) -> bool:
-    """After the error of the second, PyTorch has forgotten the first."""
+    """After the error of the second, PyTorch forgets the first; in inference mode it fails."""
     if "allow_mutation" not in case.line or "__enter__" not in case.line:
         return False
+    if case.machine.worlds[0].lib.is_inference_mode_enabled():
+        return True
     there = case.machine.scope.others.get("mode", [])
     made = [line.text for line in case.machine.lines if line.text.split(" ")[0] in there]
     return any("allow_mutation" in text for text in made)

@@ -76,6 +76,7 @@ LIMITS = (
 HALF_WRITTEN = (
     "Inplace update to inference tensor",
     "a leaf Variable that requires grad has been used in an in-place operation",
+    "cannot resize variables that has a forward grad",
 )
 # Messages of ours where PyTorch has none: errors instead of silence.
 REFUSALS = (
@@ -110,7 +111,7 @@ def is_limit(message: str, loose: object = True) -> bool:
 
 # What PyTorch saves, and refuses to use when it was written into, though no derivative reads it.
 SAVES_LESS = re.compile(
-    r"\.(gather|max|min|sort|index_\w+|scatter\w*|masked_\w+|cummax|cumprod|take|jvp|jacfwd|hessian|make_dual)\("
+    r"\.(complex|gather|max|min|sort|index_\w+|scatter\w*|masked_\w+|cummax|cumprod|take|jvp|jacfwd|hessian|make_dual)\("
 )
 
 
@@ -131,7 +132,11 @@ def saves_less(theirs: Raised, text: str) -> bool:
 
 def depends_otherwise(outcomes: Sequence[Raised | None]) -> bool:
     """One meets a node that was freed or is wrong on the way from a transform's result."""
-    words = ("through the graph a second time", "returned an invalid gradient")
+    words = (
+        "through the graph a second time",
+        "returned an invalid gradient",
+        "appears to not have been used in the graph",
+    )
     told = [each for each in outcomes if each and any(w in each.message for w in words)]
     return 0 < len(told) < len(outcomes)
 
@@ -148,7 +153,7 @@ def is_refused_here(raised: Raised, text: str) -> bool:
     if "calling .item() on a Tensor" in raised.message and "tensor(" in text:
         return True
     written = "Inplace update to inference" in raised.message
-    if written and (".detach()" in text or ".data." in text):
+    if written and (".detach()" in text or ".data." in text or ".data[" in text):
         return True
     return any(words in raised.message for words in REFUSALS)
 
