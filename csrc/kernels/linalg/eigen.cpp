@@ -169,8 +169,8 @@ void svd_of_group(const LaneFunctions<T>& lanes, const LaneMatrices<T>& a,
                   const LaneMatrices<T>& values, const LaneMatrices<T>& u,
                   const LaneMatrices<T>& vh, const LaneIntegers& info, bool vectors) {
   constexpr int kRoom = kLaneRows * kLaneRows;
-  T copies[kMostLanes * kRoom];
-  T others[kMostLanes * kRoom];
+  T copies[kMostLanesOf<T> * kRoom];
+  T others[kMostLanesOf<T> * kRoom];
   const bool wide = a.rows < a.columns;
   const int m = wide ? a.columns : a.rows;
   const int n = wide ? a.rows : a.columns;

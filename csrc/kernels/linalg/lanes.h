@@ -14,7 +14,9 @@
 namespace pullback::kernels {
 
 inline constexpr int kLaneRows = 32;  // at most
-inline constexpr int kMostLanes = 8;
+inline constexpr int kMostLanes = 16;
+template <typename T>  // for buffers
+inline constexpr int kMostLanesOf = 64 / int(sizeof(T));
 
 // `count` column-major matrices.
 template <typename T>

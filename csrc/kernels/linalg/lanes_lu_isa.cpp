@@ -10,7 +10,10 @@
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
 
-constexpr int kMost = kLaneRows * kLaneRows;
+// From column to column: 32 vectors of 64 bytes would give all columns the same few places in a
+// cache, which takes three times as long.
+constexpr int step_of(int rows) { return rows < kLaneRows ? rows : kLaneRows + 1; }
+constexpr int kMost = step_of(kLaneRows) * kLaneRows;
 
 // columns[begin, end) -= factors[0] * x of as many columns, which are `step` apart.
 template <typename T>
@@ -43,7 +46,7 @@ PULLBACK_INLINE void subtract(const V<T>* x, V<T>* columns, int step, int count,
 
 // Exchanges row j with the row that each lane says, in all columns.
 template <typename T>
-PULLBACK_INLINE void exchange(V<T>* a, int m, int n, int j, V<T> best) {
+PULLBACK_INLINE void exchange(V<T>* a, int step, int n, int j, V<T> best) {
   const V<T> here = spread(T(j));
   for (int k = 0; k < kLanes<T>; ++k) {
     const int other = int(best[k]);
@@ -52,7 +55,7 @@ PULLBACK_INLINE void exchange(V<T>* a, int m, int n, int j, V<T> best) {
     const Mask<T> wanted = best == spread(T(other));
     best = wanted ? here : best;
     for (int c = 0; c < n; ++c) {
-      V<T>* const column = a + c * m;
+      V<T>* const column = a + c * step;
       const V<T> x = column[j];
       const V<T> y = column[other];
       column[j] = wanted ? y : x;
@@ -83,8 +86,9 @@ template <typename T>
 PULLBACK_INLINE void factor(V<T>* a, int m, int n, V<T>* pivots, V<T>& info) {
   info = V<T>{};
   const int k = m < n ? m : n;
+  const int step = step_of(m);
   for (int j = 0; j < k; ++j) {
-    V<T>* const column = a + j * m;
+    V<T>* const column = a + j * step;
     V<T> best = spread(T(j));
     V<T> greatest = size_of(column[j]);
     for (int i = j + 1; i < m; ++i) {
@@ -97,14 +101,14 @@ PULLBACK_INLINE void factor(V<T>* a, int m, int n, V<T>* pivots, V<T>& info) {
     if (m <= kFewRows) {
       exchange_few<T>(a, m, n, j, best);
     } else {
-      exchange<T>(a, m, n, j, best);
+      exchange<T>(a, step, n, j, best);
     }
     const V<T> pivot = column[j];
     const Mask<T> zero = pivot == T(0);
     info = (zero & (info == T(0))) ? spread(T(j + 1)) : info;
     const V<T> divisor = zero ? spread(T(1)) : pivot;
     for (int i = j + 1; i < m; ++i) column[i] /= divisor;
-    subtract<T>(column, column + m, m, n - j - 1, j + 1, m, j);
+    subtract<T>(column, column + step, step, n - j - 1, j + 1, m, j);
   }
 }
 
@@ -128,28 +132,31 @@ PULLBACK_INLINE void with_rows(const LaneMatrices<T>& a, Body body) {
   }
 }
 
+// Of right sides that lie as matrices of n rows do.
 template <typename T>
 PULLBACK_INLINE void solve(const V<T>* lu, int n, V<T>* b, int columns) {
-  for (int j = 0; j < n; ++j) subtract<T>(lu + j * n, b, n, columns, j + 1, n, j);
+  const int step = step_of(n);
+  for (int j = 0; j < n; ++j) subtract<T>(lu + j * step, b, step, columns, j + 1, n, j);
   for (int j = n - 1; j >= 0; --j) {
-    const V<T> pivot = lu[j + j * n];
-    for (int c = 0; c < columns; ++c) b[j + c * n] /= pivot;
-    subtract<T>(lu + j * n, b, n, columns, 0, j, j);
+    const V<T> pivot = lu[j + j * step];
+    for (int c = 0; c < columns; ++c) b[j + c * step] /= pivot;
+    subtract<T>(lu + j * step, b, step, columns, 0, j, j);
   }
 }
 
 template <typename T>
 PULLBACK_INLINE void solve_transposed(const V<T>* lu, int n, V<T>* b, int columns) {
+  const int step = step_of(n);
   for (int c = 0; c < columns; ++c) {
-    V<T>* const x = b + c * n;
+    V<T>* const x = b + c * step;
     for (int j = 0; j < n; ++j) {
       V<T> rest = x[j];
-      for (int i = 0; i < j; ++i) rest -= lu[i + j * n] * x[i];
-      x[j] = rest / lu[j + j * n];
+      for (int i = 0; i < j; ++i) rest -= lu[i + j * step] * x[i];
+      x[j] = rest / lu[j + j * step];
     }
     for (int j = n - 2; j >= 0; --j) {
       V<T> rest = x[j];
-      for (int i = j + 1; i < n; ++i) rest -= lu[i + j * n] * x[i];
+      for (int i = j + 1; i < n; ++i) rest -= lu[i + j * step] * x[i];
       x[j] = rest;
     }
   }
@@ -161,9 +168,9 @@ PULLBACK_INLINE void lu_of(const LaneMatrices<T>& a, const LaneIntegers& pivots,
   V<T> packed[kMost];
   V<T> rows[kLaneRows];
   V<T> zeros;
-  pack(a, packed);
+  pack(a, packed, step_of(a.rows));
   factor<T>(packed, a.rows, a.columns, rows, zeros);
-  unpack(packed, a);
+  unpack(packed, a, step_of(a.rows));
   const int k = a.rows < a.columns ? a.rows : a.columns;
   for (int lane = 0; lane < a.count; ++lane) {
     for (int j = 0; j < k; ++j) pivots.at[lane][j] = int(rows[j][lane]) + 1;
@@ -192,9 +199,10 @@ PULLBACK_INLINE void solve_of(const LaneMatrices<T>& lu, const LaneIntegers& piv
                               const LaneMatrices<T>& b, bool transposed) {
   constexpr int kAtOnce = 8;
   V<T> packed[kMost];
-  V<T> right[kLaneRows * kAtOnce];
+  V<T> right[step_of(kLaneRows) * kAtOnce];
   const int n = lu.rows;
-  pack(lu, packed);
+  const int step = step_of(n);
+  pack(lu, packed, step);
   int order[kLanes<T>][kLaneRows];
   for (int k = 0; k < kLanes<T>; ++k) order_of(pivots.at[k < lu.count ? k : 0], n, order[k]);
   for (int first = 0; first < b.columns; first += kAtOnce) {
@@ -204,7 +212,7 @@ PULLBACK_INLINE void solve_of(const LaneMatrices<T>& lu, const LaneIntegers& piv
       for (int c = 0; c < columns; ++c) {
         const T* const from = matrix_of(b, k) + (first + c) * b.leading;
         for (int i = 0; i < n; ++i) {
-          to[(i + c * n) * kLanes<T>] = from[transposed ? i : order[k][i]];
+          to[(i + c * step) * kLanes<T>] = from[transposed ? i : order[k][i]];
         }
       }
     }
@@ -218,7 +226,7 @@ PULLBACK_INLINE void solve_of(const LaneMatrices<T>& lu, const LaneIntegers& piv
       for (int c = 0; c < columns; ++c) {
         T* const to = b.at[k] + (first + c) * b.leading;
         for (int i = 0; i < n; ++i) {
-          to[transposed ? order[k][i] : i] = from[(i + c * n) * kLanes<T>];
+          to[transposed ? order[k][i] : i] = from[(i + c * step) * kLanes<T>];
         }
       }
     }
@@ -239,23 +247,24 @@ PULLBACK_INLINE void inverse_of(const LaneMatrices<T>& a, const LaneIntegers& in
   V<T> rows[kLaneRows];
   V<T> zeros;
   const int n = a.rows;
-  pack(a, packed);
+  const int step = step_of(n);
+  pack(a, packed, step);
   factor<T>(packed, n, n, rows, zeros);
-  for (int k = 0; k < n * n; ++k) inverse[k] = V<T>{};
+  for (int k = 0; k < step * n; ++k) inverse[k] = V<T>{};
   for (int k = 0; k < kLanes<T>; ++k) {
     int pivots[kLaneRows];
     int order[kLaneRows];
     for (int i = 0; i < n; ++i) pivots[i] = int(rows[i][k]) + 1;
     order_of(pivots, n, order);
-    for (int i = 0; i < n; ++i) inverse[i + order[i] * n][k] = T(1);
+    for (int i = 0; i < n; ++i) inverse[i + order[i] * step][k] = T(1);
   }
   solve<T>(packed, n, inverse, n);
   const Mask<T> singular = zeros != T(0);
   if (any(singular)) {
     const V<T> none = spread(std::numeric_limits<T>::quiet_NaN());
-    for (int k = 0; k < n * n; ++k) inverse[k] = singular ? none : inverse[k];
+    for (int k = 0; k < step * n; ++k) inverse[k] = singular ? none : inverse[k];
   }
-  unpack(inverse, a);
+  unpack(inverse, a, step);
   for (int k = 0; k < a.count; ++k) *info.at[k] = int(zeros[k]);
 }
 
@@ -269,13 +278,14 @@ void invert(const LaneMatrices<T>& a, const LaneIntegers& info) {
 template <typename T>
 PULLBACK_INLINE void factor_definite(V<T>* a, int n, V<T>& info) {
   info = V<T>{};
+  const int step = step_of(n);
   for (int j = 0; j < n; ++j) {
-    V<T>* const column = a + j * n;
+    V<T>* const column = a + j * step;
     const Mask<T> failed = info != T(0);
     V<T> sums[kLaneRows];
     for (int i = j; i < n; ++i) sums[i] = column[i];
     for (int k = 0; k < j; ++k) {
-      const V<T>* const before = a + k * n;
+      const V<T>* const before = a + k * step;
       const V<T> times = before[j];
       for (int i = j; i < n; ++i) sums[i] -= times * before[i];
     }
@@ -294,20 +304,21 @@ PULLBACK_INLINE void cholesky_of(const LaneMatrices<T>& a, const LaneIntegers& i
   V<T> packed[kMost];
   V<T> failed;
   const int n = a.rows;
-  pack(a, packed);
+  const int step = step_of(n);
+  pack(a, packed, step);
   if (upper) {
     for (int j = 0; j < n; ++j) {
-      for (int i = 0; i < j; ++i) packed[j + i * n] = packed[i + j * n];
+      for (int i = 0; i < j; ++i) packed[j + i * step] = packed[i + j * step];
     }
   }
   factor_definite<T>(packed, n, failed);
   for (int j = 0; j < n; ++j) {
     for (int i = 0; i < j; ++i) {
-      if (upper) packed[i + j * n] = packed[j + i * n];
-      packed[upper ? j + i * n : i + j * n] = V<T>{};
+      if (upper) packed[i + j * step] = packed[j + i * step];
+      packed[upper ? j + i * step : i + j * step] = V<T>{};
     }
   }
-  unpack(packed, a);
+  unpack(packed, a, step);
   for (int k = 0; k < a.count; ++k) *info.at[k] = int(failed[k]);
 }
 

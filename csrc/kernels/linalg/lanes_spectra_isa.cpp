@@ -59,7 +59,7 @@ template <typename T>
 PULLBACK_INLINE V<T> pack_symmetric(const LaneMatrices<T>& a, bool upper, V<T>* packed,
                                     V<T>& failed) {
   const int n = a.rows;
-  pack(a, packed);
+  pack(a, packed, a.rows);
   V<T> greatest = V<T>{};
   V<T> wrong = V<T>{};
   for (int j = 0; j < n; ++j) {
@@ -334,7 +334,7 @@ void svd(const LaneMatrices<T>& a, const LaneMatrices<T>& values, const LaneMatr
   V<T> sizes[kLaneRows];
   const int m = a.rows;
   const int n = a.columns;
-  pack(a, packed);
+  pack(a, packed, a.rows);
   const V<T> scale = scale_of<T>(packed, m * n);
   for (int k = 0; vectors && k < n * n; ++k) right[k] = spread(T(k % (n + 1) == 0 ? 1 : 0));
   const Mask<T> busy = make_orthogonal<T>(packed, m, n, vectors ? right : nullptr);
