@@ -8,6 +8,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace pullback {
 
@@ -22,16 +23,36 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
+namespace detail {
+// What a piece of a message is passed as.  The type of a literal says its length, and integers are
+// of many types: without these, messages of one shape share a function.
+template <typename T>
+decltype(auto) piece(const T& value) {
+  if constexpr (std::is_array_v<T>) {
+    return static_cast<const char*>(value);
+  } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T> && sizeof(T) >= sizeof(int)) {
+    return static_cast<std::int64_t>(value);
+  } else {
+    return (value);
+  }
+}
+
+template <typename... Pieces>
+[[noreturn, gnu::cold, gnu::noinline]] void fail_with(ErrorKind kind, Pieces... pieces) {
+  std::ostringstream message;
+  (message << ... << pieces);
+  throw Error(kind, message.str());
+}
+}  // namespace detail
+
 // Streams its arguments into the message of an Error and throws it.
 template <typename... Args>
-[[noreturn, gnu::cold, gnu::noinline]] void fail(ErrorKind kind, const Args&... args) {
-  std::ostringstream message;
-  (message << ... << args);
-  throw Error(kind, message.str());
+[[noreturn, gnu::cold]] inline void fail(ErrorKind kind, const Args&... args) {
+  detail::fail_with<decltype(detail::piece(args))...>(kind, detail::piece(args)...);
 }
 
 template <typename... Args>
-[[noreturn, gnu::cold]] void fail(const Args&... args) {
+[[noreturn, gnu::cold]] inline void fail(const Args&... args) {
   fail(ErrorKind::Runtime, args...);
 }
 

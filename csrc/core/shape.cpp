@@ -7,6 +7,33 @@
 
 namespace pullback {
 
+Dims::Dims(int size, std::int64_t value) {
+  resize(size);
+  std::fill_n(data(), size, value);
+}
+
+Dims::Dims(Sizes values) {
+  resize(static_cast<int>(values.size()));
+  std::copy(values.begin(), values.end(), data());
+}
+
+void Dims::insert(int at, std::int64_t value) {
+  resize(size_ + 1);
+  std::copy_backward(begin() + at, end() - 1, end());
+  (*this)[at] = value;
+}
+
+void Dims::erase(int at) {
+  std::copy(begin() + at + 1, end(), begin() + at);
+  --size_;
+}
+
+void Dims::copy_heap(const Dims& other) {
+  size_ = 0;
+  resize(other.size_);
+  std::copy(other.begin(), other.end(), heap_);
+}
+
 void Dims::grow(int size) {
   const int capacity = std::max(size, 2 * capacity_);
   auto* bigger = new std::int64_t[static_cast<std::size_t>(capacity)];

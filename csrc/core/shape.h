@@ -20,19 +20,11 @@ class Dims {
  public:
   Dims() = default;
   Dims(std::initializer_list<std::int64_t> values) : Dims(Sizes(values.begin(), values.size())) {}
-  explicit Dims(int size, std::int64_t value = 0) {
-    resize(size);
-    std::fill_n(data(), size, value);
-  }
-  Dims(Sizes values) {  // NOLINT: a span is the same thing
-    resize(static_cast<int>(values.size()));
-    std::copy(values.begin(), values.end(), data());
-  }
+  explicit Dims(int size, std::int64_t value = 0);
+  Dims(Sizes values);  // NOLINT: a span is the same thing
   Dims(const Dims& other) : size_(other.size_) {
     if (other.capacity_ > kInlineDims) [[unlikely]] {
-      size_ = 0;
-      resize(other.size_);
-      std::copy(other.begin(), other.end(), heap_);
+      copy_heap(other);
     } else {
       copy_inline(other);
     }
@@ -69,15 +61,8 @@ class Dims {
   operator Sizes() const { return {data(), static_cast<std::size_t>(size_)}; }
 
   void push_back(std::int64_t value) { insert(size_, value); }
-  void insert(int at, std::int64_t value) {
-    resize(size_ + 1);
-    std::copy_backward(begin() + at, end() - 1, end());
-    (*this)[at] = value;
-  }
-  void erase(int at) {
-    std::copy(begin() + at + 1, end(), begin() + at);
-    --size_;
-  }
+  void insert(int at, std::int64_t value);
+  void erase(int at);
   void resize(int size) {
     if (size > capacity_) grow(size);
     size_ = size;
@@ -107,6 +92,7 @@ class Dims {
   }
   // All of them: a copy of fixed size is a few instructions.
   void copy_inline(const Dims& other) { std::memcpy(inline_, other.inline_, sizeof inline_); }
+  void copy_heap(const Dims& other);
   void grow(int size);
 
   std::int32_t size_ = 0;

@@ -4,9 +4,11 @@
 // Included by *_isa.cpp and by files that no instruction set helps, which say `plain`.  Light loops
 // (a few instructions per element) have a vectorised form for contiguous operands and for a scalar
 // operand, and one that takes any stride.  Heavy loops (vector math) have the contiguous form
-// alone; other strides are staged through a small buffer, so that the large code exists once.
+// for whole vectors alone; the rest is staged through a small buffer, so that the large code exists
+// once.
 // `#pragma GCC ivdep` is what allows the output to be an input: each element is read before its
-// place is written.  Start reading at Register.
+// place is written; `unroll 1` keeps what is left over of a light loop from being written out,
+// which was a third of its code.  Start reading at Register.
 #pragma once
 
 #include <cstdint>
@@ -76,6 +78,7 @@ struct LightUnary : Traits<Cost::Light> {
       auto* o = reinterpret_cast<Stored<Out>*>(out);
       auto* x = reinterpret_cast<const T*>(in);
 #pragma GCC ivdep
+#pragma GCC unroll 1
       for (std::int64_t i = 0; i < n; ++i) o[i] = static_cast<Stored<Out>>(op(x[i]));
       return;
     }
@@ -89,8 +92,9 @@ struct LightUnary : Traits<Cost::Light> {
 template <typename Op, typename T>
 struct LightBinary : Traits<Cost::Light> {
   using Out = std::invoke_result_t<Op, T, T>;
-  static void run(char* out, const char* a, const char* b, std::int64_t so, std::int64_t sa,
-                  std::int64_t sb, std::int64_t n, const double* params) {
+  [[gnu::noinline]] static void run(char* out, const char* a, const char* b, std::int64_t so,
+                                    std::int64_t sa, std::int64_t sb, std::int64_t n,
+                                    const double* params) {
     const Op op = make<Op>(params);
     if (n == 1) return store<Out>(out, op(load<T>(a), load<T>(b)));
     constexpr std::int64_t kSize = sizeof(T);
@@ -100,18 +104,21 @@ struct LightBinary : Traits<Cost::Light> {
     if (so == sizeof(Stored<Out>)) {
       if (sa == kSize && sb == kSize) {
 #pragma GCC ivdep
+#pragma GCC unroll 1
         for (std::int64_t i = 0; i < n; ++i) o[i] = static_cast<Stored<Out>>(op(x[i], y[i]));
         return;
       }
       if (sa == kSize && sb == 0) {
         const T scalar = *y;
 #pragma GCC ivdep
+#pragma GCC unroll 1
         for (std::int64_t i = 0; i < n; ++i) o[i] = static_cast<Stored<Out>>(op(x[i], scalar));
         return;
       }
       if (sa == 0 && sb == kSize) {
         const T scalar = *x;
 #pragma GCC ivdep
+#pragma GCC unroll 1
         for (std::int64_t i = 0; i < n; ++i) o[i] = static_cast<Stored<Out>>(op(scalar, y[i]));
         return;
       }
@@ -163,28 +170,54 @@ struct PlainTernary : Traits<Cost::Slow> {
   }
 };
 
+// Heavy loops take whole vectors only, so that neither a shorter vector nor a scalar form of their
+// large code exists: what is left over goes through a buffer that is filled up with its last
+// element.
 inline constexpr std::int64_t kStage = 128;  // elements in a staging buffer
+// 32-bit lanes of the widest vector, twice the 64-bit ones: a multiple of what a loop takes at
+// once.
+inline constexpr std::int64_t kLanes = kIsa == Isa::V4 ? 16 : kIsa == Isa::V3 ? 8 : 4;
+
+PULLBACK_INLINE std::int64_t whole(std::int64_t n) { return n & -kLanes; }
 
 template <typename T>
-PULLBACK_INLINE const T* stage(T* buffer, const char* from, std::int64_t stride, std::int64_t n) {
-  if (stride == sizeof(T)) return reinterpret_cast<const T*>(from);
-  for (std::int64_t i = 0; i < n; ++i) buffer[i] = load<T>(from + i * stride);
-  return buffer;
+using Staged = T[kStage + kLanes];
+
+// n elements, filled up to whole vectors.  The filling comes first and in one piece, since a vector
+// is read quickly only if it was written at once: a single number is.
+template <typename T>
+PULLBACK_INLINE void stage(Staged<T>& buffer, const char* from, std::int64_t stride,
+                           std::int64_t n) {
+  const T last = load<T>(from + (n - 1) * stride);
+  for (std::int64_t i = 0; i < kLanes; ++i) buffer[n - 1 + i] = last;
+  for (std::int64_t i = 0; i < n - 1; ++i) {
+    scalar_loop(i);
+    buffer[i] = load<T>(from + i * stride);
+  }
+}
+template <typename T>
+PULLBACK_INLINE void unstage(char* to, std::int64_t stride, const T* buffer, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    scalar_loop(i);
+    store<T>(to + i * stride, buffer[i]);
+  }
 }
 
-// Loop::contiguous(out, in, n, params) does the work.
+// Loop::contiguous(out, in, n, params) does the work; n is a multiple of kLanes.
 template <typename Loop, typename T>
 PULLBACK_INLINE void staged_unary(char* out, const char* in, std::int64_t so, std::int64_t si,
                                   std::int64_t n, const double* params) {
-  if (n == 1 || (so == sizeof(T) && si == sizeof(T))) {
-    return Loop::contiguous(reinterpret_cast<T*>(out), reinterpret_cast<const T*>(in), n, params);
+  std::int64_t i = 0;
+  if (so == sizeof(T) && si == sizeof(T) && n >= kLanes) {
+    i = whole(n);
+    Loop::contiguous(reinterpret_cast<T*>(out), reinterpret_cast<const T*>(in), i, params);
   }
-  T from[kStage], to[kStage];
-  for (std::int64_t i = 0; i < n; i += kStage) {
+  Staged<T> from, to;
+  for (; i < n; i += kStage) {
     const std::int64_t m = n - i < kStage ? n - i : kStage;
-    const T* x = stage(from, in + i * si, si, m);
-    Loop::contiguous(to, x, m, params);
-    for (std::int64_t j = 0; j < m; ++j) store<T>(out + (i + j) * so, to[j]);
+    stage<T>(from, in + i * si, si, m);
+    Loop::contiguous(to, from, whole(m + kLanes - 1), params);
+    unstage(out + i * so, so, to, m);
   }
 }
 
@@ -195,6 +228,7 @@ struct MathUnary : Traits<Cost::Math> {
   [[gnu::noinline, gnu::flatten]] static void contiguous(T* out, const T* in, std::int64_t n,
                                                          const double* params) {
     const Op op = make<Op>(params);
+    n = whole(n);
 #pragma GCC ivdep
     for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(op(in[i]));
   }
@@ -210,23 +244,26 @@ struct MathBinary : Traits<Cost::Math> {
   [[gnu::noinline, gnu::flatten]] static void contiguous(T* out, const T* a, const T* b,
                                                          std::int64_t n, const double* params) {
     const Op op = make<Op>(params);
+    n = whole(n);
 #pragma GCC ivdep
     for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(op(a[i], b[i]));
   }
   static void run(char* out, const char* a, const char* b, std::int64_t so, std::int64_t sa,
                   std::int64_t sb, std::int64_t n, const double* params) {
     constexpr std::int64_t kSize = sizeof(T);
-    if (n == 1 || (so == kSize && sa == kSize && sb == kSize)) {
-      return contiguous(reinterpret_cast<T*>(out), reinterpret_cast<const T*>(a),
-                        reinterpret_cast<const T*>(b), n, params);
+    std::int64_t i = 0;
+    if (so == kSize && sa == kSize && sb == kSize && n >= kLanes) {
+      i = whole(n);
+      contiguous(reinterpret_cast<T*>(out), reinterpret_cast<const T*>(a),
+                 reinterpret_cast<const T*>(b), i, params);
     }
-    T from_a[kStage], from_b[kStage], to[kStage];
-    for (std::int64_t i = 0; i < n; i += kStage) {
+    Staged<T> from_a, from_b, to;
+    for (; i < n; i += kStage) {
       const std::int64_t m = n - i < kStage ? n - i : kStage;
-      const T* x = stage(from_a, a + i * sa, sa, m);
-      const T* y = stage(from_b, b + i * sb, sb, m);
-      contiguous(to, x, y, m, params);
-      for (std::int64_t j = 0; j < m; ++j) store<T>(out + (i + j) * so, to[j]);
+      stage<T>(from_a, a + i * sa, sa, m);
+      stage<T>(from_b, b + i * sb, sb, m);
+      contiguous(to, from_a, from_b, whole(m + kLanes - 1), params);
+      unstage(out + i * so, so, to, m);
     }
   }
 };
@@ -239,6 +276,7 @@ struct TernaryOf : Traits<Cost::Light> {
   template <typename B, typename C>
   PULLBACK_INLINE static void flat(const Op& op, T* o, const First* a, B b, C c, std::int64_t n) {
 #pragma GCC ivdep
+#pragma GCC unroll 1
     for (std::int64_t i = 0; i < n; ++i) o[i] = op(a[i], b(i), c(i));
   }
   static void run(char* out, const char* a, const char* b, const char* c, std::int64_t so,

@@ -63,15 +63,8 @@
 
 namespace pullback {
 
-// Defined in ops/batching.cpp.
-[[noreturn]] void report_batched();
-
-inline kernels::View view_of(const Tensor& t) {
-  if (t.has(kBatched)) [[unlikely]]
-    report_batched();
-  TensorBody* body = t.body();
-  return {body->data, body->sizes(), body->strides(), body->ndim, body->dtype};
-}
+// The tensor's memory; throws where it is batched.  Defined in ops/batching.cpp.
+kernels::View view_of(const Tensor& t);
 
 // A number seen as a tensor of these sizes, which must live longer.
 class NumberView {

@@ -77,8 +77,9 @@ concept IsDimSet = requires(const T& set) {
   T::all(0);
 };
 
+// For eyes only, so one small copy per type is enough.
 template <typename T>
-void list_attribute(const T& field, SavedList& list) {
+[[gnu::cold, gnu::noinline]] void list_attribute(const T& field, SavedList& list) {
   if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, DType> || std::is_same_v<T, Dims> ||
                 std::is_same_v<T, Scalar>) {
     list.add(field);

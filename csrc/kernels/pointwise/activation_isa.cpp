@@ -77,7 +77,7 @@ struct TwoPasses : Traits<Cost::Math> {
     const Op op = make<Op>(params);
     decltype(op.inner(T{})) inner[kStage];
     for (int64_t begin = 0; begin < n; begin += kStage) {
-      const int64_t m = n - begin < kStage ? n - begin : kStage;
+      const int64_t m = whole(n - begin < kStage ? n - begin : kStage);
 #pragma GCC ivdep
       for (int64_t i = 0; i < m; ++i) inner[i] = op.inner(in[begin + i]);
 #pragma GCC ivdep

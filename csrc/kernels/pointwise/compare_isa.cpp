@@ -28,16 +28,17 @@ struct Le {
   bool operator()(T a, T b) const { return a <= b; }
 };
 const Register<"le", LightBinary, Le, BoolAndNumbers> kLe;
-template <typename T>
-struct Gt {
-  bool operator()(T a, T b) const { return a > b; }
+// a > b is b < a, so that the loops of the one are those of the other.
+template <typename Op, typename T>
+struct Swapped : Traits<Cost::Light> {
+  using Out = bool;
+  static void run(char* out, const char* a, const char* b, int64_t so, int64_t sa, int64_t sb,
+                  int64_t n, const double* params) {
+    LightBinary<Op, T>::run(out, b, a, so, sb, sa, n, params);
+  }
 };
-const Register<"gt", LightBinary, Gt, BoolAndNumbers> kGt;
-template <typename T>
-struct Ge {
-  bool operator()(T a, T b) const { return a >= b; }
-};
-const Register<"ge", LightBinary, Ge, BoolAndNumbers> kGe;
+const Register<"gt", Swapped, Lt, BoolAndNumbers> kGt;
+const Register<"ge", Swapped, Le, BoolAndNumbers> kGe;
 template <typename T>
 struct LogicalAnd {
   bool operator()(T a, T b) const { return (a != T{0}) & (b != T{0}); }

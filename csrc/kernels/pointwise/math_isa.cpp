@@ -97,7 +97,7 @@ struct ModerateUnary : Traits<Cost::Math> {
   [[gnu::noinline, gnu::flatten]] static void contiguous(T* out, const T* in, int64_t n,
                                                          const double*) {
     for (int64_t begin = 0; begin < n; begin += kStage) {
-      const int64_t end = n - begin < kStage ? n : begin + kStage;
+      const int64_t end = begin + whole(n - begin < kStage ? n - begin : kStage);
       int moderate = 1;
       for (int64_t i = begin; i < end; ++i) moderate &= Op::is_moderate(in[i]);
       if (moderate != 0) [[likely]] {
