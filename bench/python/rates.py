@@ -89,10 +89,12 @@ def main() -> None:
     print(shown)
     if options.write:
         text = (
-            "Made by `python bench/python/rates.py --write` from `bench/cpp/kernels.cpp`, on one thread: the share that a\n"
-            "kernel reaches of the bytes per second of a copy between tensors as large, counting what it must read and\n"
-            "write once, or of the operations per second of the best matrix product. A share above 1 is of a kernel that\n"
-            "writes less than a copy; a small one is of a kernel that computes (exp, normal_) or decides (sort).\n"
+            "Made by `python bench/python/rates.py --write` from `bench/cpp/kernels.cpp`, on one\n"
+            "thread: the share that a kernel reaches of the bytes per second of a copy between\n"
+            "tensors as large, counting what it must read and write once, or of the operations\n"
+            "per second of the best matrix product. A share above 1 is of a kernel that writes\n"
+            "less than a copy; a small one is of one that computes (exp, normal_) or decides\n"
+            "(sort).\n"
             f"{report.processor()}; the median of {options.repetitions} runs.\n\n{shown}"
         )
         report.write_section(ROOT / "docs", "Rates of the kernels", text)
