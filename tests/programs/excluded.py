@@ -127,7 +127,10 @@ EXCLUDED = [
         "random numbers follow the layout, which results of transforms have of their own",
         lambda case: (
             any(w in case.line for w in ("_like(", "dropout", "uniform_", "normal_", "bernoulli_"))
-            and any(name in case.machine.loose for name in case.names.values())
+            and (
+                any(name in case.machine.loose for name in case.names.values())
+                or (case.is_inside and not quiet(lambda: case.target().is_contiguous(), True))
+            )
         ),
     ),
     Rule("copies made by copy.copy share the version counter", shares_counter),
@@ -229,7 +232,22 @@ EXCLUDED = [
     ),
     Rule(
         "masked_fill keeps the layout, PyTorch makes the result row-major",
-        lambda case: ".masked_fill(" in case.line and not case.target().is_contiguous(),
+        lambda case: (
+            ".masked_fill(" in case.line
+            and not all(x.is_contiguous() for x in case.operands.values())
+        ),
+    ),
+    Rule(
+        "select_scatter is dense, PyTorch keeps the gaps of its input",
+        lambda case: ".select_scatter(" in case.line and not case.target().is_contiguous(),
+    ),
+    Rule(
+        "once complex numbers were written, a part of their parts is one of all of them",
+        lambda case: (
+            ".as_strided(" in case.line
+            and not case.target().is_complex()
+            and quiet(lambda: case.target()._base.is_complex(), False)
+        ),
     ),
     Rule(
         "the angle of complex numbers keeps the layout, PyTorch makes it row-major",

@@ -205,7 +205,7 @@ class World:
             if (
                 self is not machine.worlds[0]
                 and (line.error is None or line.functions)
-                and is_refused_here(raised, line.text)
+                and is_refused_here(raised, line.text, machine.loose)
             ):
                 raise Abandoned(line.text) from None
             if not line.guarded or raised.kind in STOPS:
@@ -349,7 +349,8 @@ class Machine:
         silent = not self.worlds[0].lib.is_grad_enabled() or line.text.startswith("with T.")
         silent |= ".apply(" in line.text
         views = silent and any(quiet(lambda n=n: names[n]._base is not None, False) for n in made)
-        other = has_other_graph(text) or is_composed(text, map(names.get, operands))
+        read = self.scope.tensors if line.functions else operands
+        other = has_other_graph(text) or is_composed(text, map(names.get, read))
         if is_transform(text) or other or same or views:
             self.unnamed |= set(made)
         if is_transform(text) or any(name in self.loose for name in operands):
