@@ -168,6 +168,24 @@ def test_every_number_of_outputs_and_terms(outputs: int, dtype: str) -> None:
             )
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_batches_whose_last_images_are_fewer(groups: int, stride: int) -> None:
+    # Two images are laid out together, and then one.
+    g = Geometry(
+        (5, 8 * groups, 81, 79), (3 * groups, 8, 3, 3), (stride,) * 2, (1, 1), (1, 1), groups
+    )
+    image, weight, gradient = operands(g, 0, "float32")
+    image[3] *= 100  # what could be left over
+    gradient[3] *= 100
+    wide = [a.astype("float64") for a in (image, weight, gradient)]
+    found, expected = ours(g, image, weight, gradient), by_definition(g, *wide)
+    for part, wanted in zip(found[:2], expected[:2], strict=True):
+        np.testing.assert_allclose(part[4], wanted[4], 0, 2e-4)
+    scale = float(np.abs(expected[2]).max())
+    np.testing.assert_allclose(found[2], expected[2], 0, 1e-6 * scale)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_the_transpose_is_the_gradient_of_the_image(seed: int) -> None:
     g = drawn(1000 + seed)

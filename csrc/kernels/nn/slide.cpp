@@ -2,6 +2,7 @@
 #include "kernels/nn/slide.h"
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "kernels/dispatch.h"
@@ -164,68 +165,50 @@ struct Seen {
   }
 };
 
-// One phase of a channel of some images.
-template <typename T>
-void lay_out_phase(T* to, const T* source, std::int64_t image, std::int64_t images,
-                   const Sliding& s, const Layout& l, const Three& phase) {
-  const Seen planes(s, l, phase, 0), rows(s, l, phase, 1), seen(s, l, phase, 2);
-  const std::int64_t count = seen.end - seen.begin;
-  for (std::int64_t n = 0; n < images; ++n) {
+// Appends what lies on from the last stretch, behind the first ones that others use, to it.
+void append(std::vector<Stretch>& list, std::size_t first, const Stretch& next) {
+  if (list.size() > first && list.back().from + list.back().count == next.from &&
+      list.back().to + list.back().count == next.to) {
+    list.back().count += next.count;
+  } else if (next.count > 0) {
+    list.push_back(next);
+  }
+}
+
+// The rows of a channel of some images: from its first pixel to its place in the layout.
+std::vector<Stretch> rows_of(const Sliding& s, const Layout& l, std::int64_t cells,
+                             std::int64_t images) {
+  std::vector<Stretch> list;
+  const std::int64_t image = s.groups * s.channels * product(s.source);
+  for (std::int64_t i = 0; i < images * l.num_phases(); ++i) {
+    const std::int64_t n = i / l.num_phases(), number = i % l.num_phases();
+    const Three& phase = l.phases[static_cast<std::size_t>(number)];
+    const Seen planes(s, l, phase, 0), rows(s, l, phase, 1), seen(s, l, phase, 2);
     for (std::int64_t q0 = planes.begin; q0 < planes.end; ++q0) {
       for (std::int64_t q1 = rows.begin; q1 < rows.end; ++q1) {
         const std::int64_t x0 = q0 * s.step[0] + phase[0] - s.before[0];
         const std::int64_t x1 = q1 * s.step[1] + phase[1] - s.before[1];
         const std::int64_t x2 = seen.begin * s.step[2] + phase[2] - s.before[2];
-        const T* from = source + n * image + (x0 * s.source[1] + x1) * s.source[2] + x2;
-        T* row = to + ((n * l.pitch[0] + q0) * l.pitch[1] + q1) * l.pitch[2] + seen.begin;
+        const std::int64_t row = (n * l.pitch[0] + q0) * l.pitch[1] + q1;
+        const Stretch next{n * image + (x0 * s.source[1] + x1) * s.source[2] + x2,
+                           number * cells + row * l.pitch[2] + seen.begin, seen.end - seen.begin};
         if (s.step[2] == 1) {
-          for (std::int64_t k = 0; k < count; ++k) row[k] = from[k];
-        } else if (s.step[2] == 2) {  // of which the compiler makes vectors
-          for (std::int64_t k = 0; k < count; ++k) row[k] = from[k * 2];
-        } else {
-          for (std::int64_t k = 0; k < count; ++k) row[k] = from[k * s.step[2]];
+          append(list, 0, next);
+        } else if (next.count > 0) {
+          list.push_back(next);
         }
       }
     }
   }
+  return list;
 }
 
-// Channels `begin` to `end` of a group, for `images` images from `first` on.
-template <typename T>
-void lay_out(T* room, const T* source, const Sliding& s, const Plan<T>& plan, std::int64_t group,
-             std::int64_t first, std::int64_t images, std::int64_t begin, std::int64_t end) {
-  const std::int64_t pixels = product(s.source), channels = s.groups * s.channels;
-  for (std::int64_t c = begin; c < end; ++c) {
-    const T* from = source + (first * channels + group * s.channels + c) * pixels;
-    T* to = room + c * plan.channel;
-    std::fill_n(to, plan.channel, T{0});
-    for (const Three& phase : plan.layout.phases) {
-      lay_out_phase(to, from, channels * pixels, images, s, plan.layout, phase);
-      to += plan.cells;
-    }
-  }
-}
-
-// All channels of the only group; where they lie.
-template <typename T>
-const T* lay_out_all(T* room, const T* source, const Sliding& s, const Plan<T>& plan,
-                     std::int64_t first, std::int64_t images) {
-  if (plan.in_place) return source + first * s.channels * product(s.source);
-  parallel_for(s.channels, plan.grain(), [&](std::int64_t begin, std::int64_t end) {
-    lay_out(room, source, s, plan, 0, first, images, begin, end);
-  });
-  return room;
-}
-
-// The positions of a tile that are wanted: places in the tile and in a channel of the target.
-struct Stretch {
-  std::int64_t from, to, count;
-};
-
-void list_stretches(std::vector<Stretch>& list, const Sliding& s, const Layout& l,
-                    std::int64_t first_image, std::int64_t begin, std::int64_t end) {
-  list.clear();
+// The positions from `begin` to `end` that are wanted: from their places behind `begin` to those
+// in a channel of the target.
+void append_wanted(std::vector<Stretch>& list, const Sliding& s, const Layout& l,
+                   std::int64_t begin, std::int64_t end) {
   const std::int64_t image = s.groups * s.outputs * product(s.target);
+  const std::size_t first_of_tile = list.size();
   for (std::int64_t row = begin / l.pitch[2]; row * l.pitch[2] < end; ++row) {
     const std::int64_t q1 = row % l.pitch[1], q0 = row / l.pitch[1] % l.pitch[0];
     const std::int64_t n = row / (l.pitch[1] * l.pitch[0]);
@@ -237,23 +220,83 @@ void list_stretches(std::vector<Stretch>& list, const Sliding& s, const Layout& 
     const std::int64_t y0 = q0 * s.target_step[0] + s.target_first[0];
     const std::int64_t y1 = q1 * s.target_step[1] + s.target_first[1];
     const std::int64_t y2 = first * s.target_step[2] + s.target_first[2];
-    list.push_back({start + first - begin,
-                    (first_image + n) * image + (y0 * s.target[1] + y1) * s.target[2] + y2, count});
+    const Stretch next{start + first - begin,
+                       n * image + (y0 * s.target[1] + y1) * s.target[2] + y2, count};
+    if (s.target_step[2] == 1) {
+      append(list, first_of_tile, next);
+    } else {
+      list.push_back(next);
+    }
   }
 }
 
-template <typename T>
-void put(T* target, const T* row, const std::vector<Stretch>& stretches, std::int64_t step,
-         T shift) {
-  for (const Stretch& part : stretches) {
-    T* to = target + part.to;
-    const T* from = row + part.from;
-    if (step == 1) {
-      for (std::int64_t k = 0; k < part.count; ++k) to[k] = from[k] + shift;
-    } else {
-      for (std::int64_t k = 0; k < part.count; ++k) to[k * step] = from[k] + shift;
+// What is moved for some images, the same for every channel: rows into the layout, and what is
+// wanted of each tile of positions.
+struct Moved {
+  std::int64_t images;
+  std::vector<Stretch> rows, wanted;
+  std::vector<std::size_t> first_of_tile{0};
+
+  Moved(const Sliding& s, const Layout& l, std::int64_t cells, std::int64_t padded,
+        std::int64_t tile, std::int64_t num_images)
+      : images(num_images), rows(rows_of(s, l, cells, images)) {
+    for (std::int64_t begin = 0; begin < padded; begin += tile) {
+      append_wanted(wanted, s, l, begin, std::min(begin + tile, l.positions(images)));
+      first_of_tile.push_back(wanted.size());
     }
   }
+  std::span<const Stretch> wanted_of(std::int64_t tile) const {
+    const auto t = static_cast<std::size_t>(tile);
+    return std::span(wanted).subspan(first_of_tile[t], first_of_tile[t + 1] - first_of_tile[t]);
+  }
+};
+
+// That of the rounds of a batch, of which the last one may have fewer images.
+class Rounds {
+ public:
+  template <typename T>
+  Rounds(const Sliding& s, const Plan<T>& plan, std::int64_t tile)
+      : each_(s, plan.layout, plan.cells, plan.padded, tile, plan.images),
+        last_(s, plan.layout, plan.cells, plan.padded, tile,
+              s.batch - (plan.rounds - 1) * plan.images),
+        rounds_(plan.rounds) {}
+  const Moved& operator[](std::int64_t round) const { return round + 1 == rounds_ ? last_ : each_; }
+  // Whether the layout of the round before has other places, so that the zeros between them are
+  // to be made.
+  bool is_new(std::int64_t round) const {
+    return round == 0 || (*this)[round].images != (*this)[round - 1].images;
+  }
+
+ private:
+  Moved each_, last_;
+  std::int64_t rounds_;
+};
+
+// Channels `begin` to `end` of a group, for the images from `first` on; what is between them is
+// zero already, or `fill` asks for it.
+template <typename T>
+void lay_out(T* room, const T* source, const Sliding& s, const Plan<T>& plan, const Moved& moved,
+             std::int64_t group, std::int64_t first, bool fill, std::int64_t begin,
+             std::int64_t end) {
+  const std::int64_t channels = s.groups * s.channels;
+  for (std::int64_t c = begin; c < end; ++c) {
+    const T* from = source + (first * channels + group * s.channels + c) * product(s.source);
+    T* to = room + c * plan.channel;
+    if (fill) std::fill_n(to, plan.channel, T{0});
+    slide_kernels<T>().bring({from, to, moved.rows.data(), moved.rows.size(), s.step[2]});
+  }
+}
+
+// All channels of the only group; where they lie.
+template <typename T>
+const T* lay_out_all(T* room, const T* source, const Sliding& s, const Plan<T>& plan,
+                     const Rounds& rounds, std::int64_t round) {
+  const std::int64_t first = round * plan.images;
+  if (plan.in_place) return source + first * s.channels * product(s.source);
+  parallel_for(s.channels, plan.grain(), [&](std::int64_t begin, std::int64_t end) {
+    lay_out(room, source, s, plan, rounds[round], 0, first, rounds.is_new(round), begin, end);
+  });
+  return room;
 }
 
 // Outputs are taken in panels of nearly equal numbers of rows.
@@ -308,6 +351,7 @@ struct Run {
   const Panels panels;
   const std::vector<std::int64_t> offsets;
   const std::int64_t taps, terms, terms_at_once, tile, tiles, blocks;
+  const Rounds rounds;
   const Room<T> packed;
   T* const target;
   const T* const bias;
@@ -323,6 +367,7 @@ struct Run {
         tile(kTile * std::max<std::int64_t>(1, kPanels / panels.count)),
         tiles(ceil_div(plan.padded, tile)),
         blocks(ceil_div(panels.count, kPanels)),
+        rounds(s, plan, tile),
         packed(s.groups * s.outputs * terms),
         target(to),
         bias(shift) {
@@ -330,8 +375,7 @@ struct Run {
   }
 
   // Some outputs of a group at some positions, from the images laid out.
-  void work(const T* laid_out, std::int64_t group, std::int64_t first_image, std::int64_t images,
-            std::int64_t number, std::vector<Stretch>& stretches) const {
+  void work(const T* laid_out, std::int64_t group, std::int64_t round, std::int64_t number) const {
     constexpr std::int64_t line = 64 / sizeof(T);
     alignas(64) T sums[std::size_t(kPanels * kMostRows * (kTile + line))];
     const std::int64_t row = tile + line;
@@ -354,12 +398,14 @@ struct Run {
         }
       }
     }
-    const std::int64_t end = std::min(begin + width, plan.layout.positions(images));
-    list_stretches(stretches, s, plan.layout, first_image, begin, end);
+    const std::span<const Stretch> wanted = rounds[round].wanted_of(number % tiles);
+    const std::int64_t channels = s.groups * s.outputs;
     for (std::int64_t o = panels.begin(first); o < panels.begin(last); ++o) {
       const std::int64_t channel = group * s.outputs + o;
-      put(target + channel * product(s.target), sums + (o - panels.begin(first)) * row, stretches,
-          s.target_step[2], bias ? bias[channel] : T{0});
+      T* const to = target + (round * plan.images * channels + channel) * product(s.target);
+      slide_kernels<T>().put({sums + (o - panels.begin(first)) * row, to, wanted.data(),
+                              wanted.size(), s.target_step[2]},
+                             bias ? bias[channel] : T{0});
     }
   }
 };
@@ -369,17 +415,12 @@ void run(T* target, const T* source, const T* weight, const T* bias, const Slidi
   if (s.batch == 0 || s.outputs == 0 || product(s.grid) == 0) return;
   const Run<T> all(s, target, weight, bias);
   const Plan<T>& plan = all.plan;
-  const auto images_of = [&](std::int64_t first) { return std::min(plan.images, s.batch - first); };
   if (s.groups == 1) {
     const Room<T> room(plan.room(s));
-    for (std::int64_t first = 0; first < s.batch; first += plan.images) {
-      const std::int64_t images = images_of(first);
-      const T* const laid_out = lay_out_all(room.data(), source, s, plan, first, images);
+    for (std::int64_t round = 0; round < plan.rounds; ++round) {
+      const T* const laid_out = lay_out_all(room.data(), source, s, plan, all.rounds, round);
       parallel_for(all.tiles * all.blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-        std::vector<Stretch> stretches;
-        for (std::int64_t i = begin; i < end; ++i) {
-          all.work(laid_out, 0, first, images, i, stretches);
-        }
+        for (std::int64_t i = begin; i < end; ++i) all.work(laid_out, 0, round, i);
       });
     }
     return;
@@ -387,13 +428,13 @@ void run(T* target, const T* source, const T* weight, const T* bias, const Slidi
   const std::int64_t grain = std::max<std::int64_t>(1, s.groups * plan.rounds / 64);
   parallel_for(s.groups * plan.rounds, grain, [&](std::int64_t begin, std::int64_t end) {
     const Room<T> room(s.channels * plan.channel);
-    std::vector<Stretch> stretches;
     for (std::int64_t unit = begin; unit < end; ++unit) {
-      const std::int64_t group = unit % s.groups, first = unit / s.groups * plan.images;
-      const std::int64_t images = images_of(first);
-      lay_out(room.data(), source, s, plan, group, first, images, 0, s.channels);
+      const std::int64_t group = unit % s.groups, round = unit / s.groups;
+      const bool fill = unit == begin || (group == 0 && all.rounds.is_new(round));
+      lay_out(room.data(), source, s, plan, all.rounds[round], group, round * plan.images, fill, 0,
+              s.channels);
       for (std::int64_t i = 0; i < all.tiles * all.blocks; ++i) {
-        all.work(room.data(), group, first, images, i, stretches);
+        all.work(room.data(), group, round, i);
       }
     }
   });
@@ -469,18 +510,23 @@ Sliding backward(const ConvShape& s, const Three& phase) {
   return b;
 }
 
-// Gradients laid out at their positions, with zeros between them.
+// Gradients laid out at their positions; the zeros between them as in lay_out.
 template <typename T>
-void lay_out_gradients(T* to, std::int64_t row, const T* out, const Sliding& s, const Layout& l,
-                       std::int64_t group, std::int64_t first, std::int64_t images,
-                       std::int64_t begin, std::int64_t end, std::vector<Stretch>& stretches) {
-  list_stretches(stretches, s, l, first, 0, l.positions(images));
+void lay_out_gradients(T* to, std::int64_t row, const T* out, const Sliding& s,
+                       const std::vector<Stretch>& places, bool fill, std::int64_t begin,
+                       std::int64_t end) {
   for (std::int64_t o = begin; o < end; ++o) {
-    const T* from = out + (group * s.outputs + o) * product(s.target);
-    T* at = to + o * row;
-    std::fill_n(at, row, T{0});
-    for (const Stretch& part : stretches) std::copy_n(from + part.to, part.count, at + part.from);
+    T* const at = to + o * row;
+    if (fill) std::fill_n(at, row, T{0});
+    slide_kernels<T>().bring({out + o * product(s.target), at, places.data(), places.size(), 1});
   }
+}
+
+// From the places in a channel of the target to the positions.
+std::vector<Stretch> turned(std::span<const Stretch> wanted) {
+  std::vector<Stretch> list;
+  for (const Stretch& part : wanted) list.push_back({part.to, part.from, part.count});
+  return list;
 }
 
 // weight[o][term] of a group, some outputs and all terms, from the images laid out.
@@ -499,20 +545,25 @@ template <typename T>
 void run_for_weight(T* weight, const T* image, const T* out, const Sliding& s) {
   const Plan<T> plan(s);
   const std::vector<std::int64_t> offsets = offsets_of(s, plan);
-  const std::int64_t row = plan.padded;
+  const std::int64_t row = plan.padded, outputs = s.groups * s.outputs;
+  const Rounds rounds(s, plan, row);
+  std::vector<std::vector<Stretch>> places;
+  for (std::int64_t round = 0; round < plan.rounds; ++round) {
+    places.push_back(turned(rounds[round].wanted_of(0)));
+  }
+  const auto places_of = [&](std::int64_t round) -> const std::vector<Stretch>& {
+    return places[static_cast<std::size_t>(round)];
+  };
   std::fill_n(weight, s.groups * s.weights, T{0});
-  const auto images_of = [&](std::int64_t first) { return std::min(plan.images, s.batch - first); };
   if (s.groups == 1) {
     const Room<T> room(plan.room(s)), gradients(plan.in_place ? 0 : s.outputs * row);
-    for (std::int64_t first = 0; first < s.batch; first += plan.images) {
-      const std::int64_t images = images_of(first);
-      const T* const laid_out = lay_out_all(room.data(), image, s, plan, first, images);
+    for (std::int64_t round = 0; round < plan.rounds; ++round) {
+      const T* const laid_out = lay_out_all(room.data(), image, s, plan, rounds, round);
       parallel_for(s.outputs, rows_at_once(s.outputs), [&](std::int64_t begin, std::int64_t end) {
-        const T* rows = out + first * s.outputs * row;
+        const T* rows = out + round * plan.images * outputs * product(s.target);
         if (!plan.in_place) {
-          std::vector<Stretch> stretches;
-          lay_out_gradients(gradients.data(), row, out, s, plan.layout, 0, first, images, begin,
-                            end, stretches);
+          lay_out_gradients(gradients.data(), row, rows, s, places_of(round), rounds.is_new(round),
+                            begin, end);
           rows = gradients.data();
         }
         add_inner_products(weight + begin * s.weight_output, rows + begin * row, row, laid_out,
@@ -524,13 +575,17 @@ void run_for_weight(T* weight, const T* image, const T* out, const Sliding& s) {
   const std::int64_t grain = std::max<std::int64_t>(1, s.groups / 64);
   parallel_for(s.groups, grain, [&](std::int64_t begin, std::int64_t end) {
     const Room<T> room(s.channels * plan.channel), gradients(s.outputs * row);
-    std::vector<Stretch> stretches;
+    std::int64_t images = 0;  // for which there are zeros
     for (std::int64_t group = begin; group < end; ++group) {
-      for (std::int64_t first = 0; first < s.batch; first += plan.images) {
-        const std::int64_t images = images_of(first);
-        lay_out(room.data(), image, s, plan, group, first, images, 0, s.channels);
-        lay_out_gradients(gradients.data(), row, out, s, plan.layout, group, first, images, 0,
-                          s.outputs, stretches);
+      for (std::int64_t round = 0; round < plan.rounds; ++round) {
+        const Moved& moved = rounds[round];
+        const bool fill = moved.images != images;
+        images = moved.images;
+        const std::int64_t first = round * plan.images;
+        lay_out(room.data(), image, s, plan, moved, group, first, fill, 0, s.channels);
+        lay_out_gradients(gradients.data(), row,
+                          out + (first * outputs + group * s.outputs) * product(s.target), s,
+                          places_of(round), fill, 0, s.outputs);
         add_inner_products(weight + group * s.weights, gradients.data(), row, room.data(), offsets,
                            row, s.outputs);
       }

@@ -4,6 +4,11 @@
 // there are eight sums at least and the units that multiply never wait.  Start reading at strips().
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #include "kernels/dispatch.h"
 #include "kernels/nn/slide_kernels.h"
@@ -259,9 +264,138 @@ void inner_products(const InnerProducts& p) {
   if (row < p.num_rows) inner_row<T, 1, 9, 4, 3, 2, 1>(p, row);
 }
 
+#if defined(__AVX512F__)
+template <typename T>
+PULLBACK_INLINE auto first_lanes(std::int64_t count) {
+  using Mask = std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8>;
+  return static_cast<Mask>(count >= kWidth<T> ? ~0u : (1u << count) - 1);
+}
+PULLBACK_INLINE Vector<float> load_some(const float* p, __mmask16 lanes) {
+  return _mm512_maskz_loadu_ps(lanes, p);
+}
+PULLBACK_INLINE Vector<double> load_some(const double* p, __mmask8 lanes) {
+  return _mm512_maskz_loadu_pd(lanes, p);
+}
+PULLBACK_INLINE void store_some(float* p, Vector<float> v, __mmask16 lanes) {
+  _mm512_mask_storeu_ps(p, lanes, v);
+}
+PULLBACK_INLINE void store_some(double* p, Vector<double> v, __mmask8 lanes) {
+  _mm512_mask_storeu_pd(p, lanes, v);
+}
+// Of 2 * width neighbours every second one.
+PULLBACK_INLINE Vector<float> even(Vector<float> a, Vector<float> b) {
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+PULLBACK_INLINE Vector<double> even(Vector<double> a, Vector<double> b) {
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+}
+// The first or second half, each element twice.
+PULLBACK_INLINE Vector<float> twice(Vector<float> v, bool second) {
+  return second ? __builtin_shufflevector(v, v, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14,
+                                          15, 15)
+                : __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+}
+PULLBACK_INLINE Vector<double> twice(Vector<double> v, bool second) {
+  return second ? __builtin_shufflevector(v, v, 4, 4, 5, 5, 6, 6, 7, 7)
+                : __builtin_shufflevector(v, v, 0, 0, 1, 1, 2, 2, 3, 3);
+}
+
+template <typename T, int step>
+PULLBACK_INLINE void bring_stretch(const T* from, T* to, std::int64_t count) {
+  constexpr int width = kWidth<T>;
+  for (std::int64_t k = 0; k < count; k += width) {
+    const auto lanes = first_lanes<T>(count - k);
+    if constexpr (step == 1) {
+      store_some(to + k, load_some(from + k, lanes), lanes);
+    } else {
+      const std::int64_t left = 2 * (count - k) - 1;
+      const Vector<T> low = load_some(from + 2 * k, first_lanes<T>(left));
+      const Vector<T> high = left > width
+                                 ? load_some(from + 2 * k + width, first_lanes<T>(left - width))
+                                 : Vector<T>{};
+      store_some(to + k, even(low, high), lanes);
+    }
+  }
+}
+
+template <typename T, int step>
+PULLBACK_INLINE void put_stretch(const T* from, T* to, std::int64_t count, Vector<T> shift) {
+  constexpr int width = kWidth<T>;
+  for (std::int64_t k = 0; k < count; k += width) {
+    const auto lanes = first_lanes<T>(count - k);
+    const Vector<T> v = load_some(from + k, lanes) + shift;
+    if constexpr (step == 1) {
+      store_some(to + k, v, lanes);
+    } else {
+      const std::int64_t left = 2 * (count - k) - 1;
+      using Mask = decltype(first_lanes<T>(0));
+      constexpr auto wanted = static_cast<Mask>(0x5555);
+      store_some(to + 2 * k, twice(v, false), static_cast<Mask>(first_lanes<T>(left) & wanted));
+      if (left > width) {
+        store_some(to + 2 * k + width, twice(v, true),
+                   static_cast<Mask>(first_lanes<T>(left - width) & wanted));
+      }
+    }
+  }
+}
+#else
+template <typename T, int step>
+PULLBACK_INLINE void bring_stretch(const T* from, T* to, std::int64_t count) {
+  std::int64_t k = 0;
+  if constexpr (step == 1) {
+    for (; k + kWidth<T> <= count; k += kWidth<T>) store(to + k, load(from + k));
+    constexpr int few = 16 / sizeof(T);
+    for (; k + few <= count; k += few) std::memcpy(to + k, from + k, 16);
+  }
+  for (; k < count; ++k) to[k] = from[k * step];
+}
+
+template <typename T, int step>
+PULLBACK_INLINE void put_stretch(const T* from, T* to, std::int64_t count, Vector<T> shift) {
+  std::int64_t k = 0;
+  if constexpr (step == 1) {
+    for (; k + kWidth<T> <= count; k += kWidth<T>) store(to + k, load(from + k) + shift);
+  }
+  for (; k < count; ++k) to[k * step] = from[k] + shift[0];
+}
+#endif
+
+template <typename T>
+void bring(const Moves& m) {
+  for (std::size_t i = 0; i < m.num_stretches; ++i) {
+    const Stretch& part = m.stretches[i];
+    const T* from = static_cast<const T*>(m.from) + part.from;
+    T* to = static_cast<T*>(m.to) + part.to;
+    if (m.step == 1) {
+      bring_stretch<T, 1>(from, to, part.count);
+    } else if (m.step == 2) {
+      bring_stretch<T, 2>(from, to, part.count);
+    } else {
+      for (std::int64_t k = 0; k < part.count; ++k) to[k] = from[k * m.step];
+    }
+  }
+}
+
+template <typename T>
+void put(const Moves& m, T shift) {
+  const Vector<T> shifts = spread(shift);
+  for (std::size_t i = 0; i < m.num_stretches; ++i) {
+    const Stretch& part = m.stretches[i];
+    const T* from = static_cast<const T*>(m.from) + part.from;
+    T* to = static_cast<T*>(m.to) + part.to;
+    if (m.step == 1) {
+      put_stretch<T, 1>(from, to, part.count, shifts);
+    } else if (m.step == 2) {
+      put_stretch<T, 2>(from, to, part.count, shifts);
+    } else {
+      for (std::int64_t k = 0; k < part.count; ++k) to[k * m.step] = from[k] + shift;
+    }
+  }
+}
+
 template <typename T>
 SlideKernels<T> kernels_of() {
-  return {&weighted_rows<T>, &inner_products<T>, 2 * kWidth<T>};
+  return {&weighted_rows<T>, &inner_products<T>, &bring<T>, &put<T>, 2 * kWidth<T>};
 }
 
 }  // namespace

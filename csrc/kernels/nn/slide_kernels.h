@@ -1,6 +1,7 @@
 // The innermost loops of sliding sums (slide.h), one copy per instruction set (slide_isa.cpp).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace pullback::kernels {
@@ -29,12 +30,28 @@ struct InnerProducts {
   std::int64_t num_rows, terms, positions;
 };
 
+// Neighbours that are moved together.
+struct Stretch {
+  std::int64_t from, to, count;
+};
+
+// Stretches of numbers; `step` apart on the side that is named.
+struct Moves {
+  const void* from;
+  void* to;
+  const Stretch* stretches;
+  std::size_t num_stretches;
+  std::int64_t step;
+};
+
 inline constexpr int kMostRows = 6;
 
 template <typename T>
 struct SlideKernels {
   void (*weighted_rows)(const WeightedRows&);
   void (*inner_products)(const InnerProducts&);
+  void (*bring)(const Moves&);         // from every step-th
+  void (*put)(const Moves&, T shift);  // to every step-th, and the shift added
   std::int64_t strip;
 };
 
