@@ -1,7 +1,7 @@
-"""Maxima of windows of every geometry against the definition, with their places.
+"""Maxima and means of windows of every geometry against the definition.
 
 The operator table has small samples; here planes are large enough for the loops that take many
-outputs at once, by rows and by planes (csrc/kernels/nn/pool.cpp).
+outputs at once, by rows and by planes (csrc/kernels/nn/pool.cpp, taps.cpp).
 """
 
 from __future__ import annotations
@@ -94,11 +94,50 @@ def test_planes_of_more_places_than_a_table_has(dtype: str) -> None:
         np.testing.assert_array_equal(part.numpy(), wanted)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", range(40))
+def test_means(seed: int, dtype: str) -> None:
+    rng = random.Random(seed)
+    dims = rng.randint(1, 3)
+    sizes = [rng.randint(1, {1: 90, 2: 40, 3: 9}[dims]) for _ in range(dims)]
+    parts, name, arguments = windows(sizes, rng)
+    if name.startswith("adaptive"):
+        out, _ = arguments
+        arguments = (out,)
+    else:
+        kernel, stride, padding, *_ = arguments
+        arguments = (kernel, stride, padding, False, False)  # what is outside does not count
+        parts = [
+            [range(max(b, 0), min(b + k, n)) for b in range(-p, n + p - k + 1, s)]
+            for n, k, s, p in zip(sizes, kernel, stride, padding, strict=True)
+        ]
+    numbers = np.random.default_rng(seed)
+    image = numbers.standard_normal((5, *sizes)).astype(dtype)
+    image[numbers.random(image.shape) < 0.05] = np.inf if seed % 3 == 0 else 0.5
+    x = pb.from_numpy(image).requires_grad_()
+    found = getattr(functional, name.replace("max", "avg"))(x, *arguments)
+    gradient = numbers.standard_normal(tuple(found.shape)).astype(dtype)
+    (of_image,) = pb.autograd.grad(found, x, pb.from_numpy(gradient))
+    expected, expected_of_image = np.zeros(gradient.shape), np.zeros(image.shape)
+    for output in itertools.product(*(range(len(part)) for part in parts)):
+        window: Any = np.ix_(range(5), *(part[o] for part, o in zip(parts, output, strict=True)))
+        at: Any = (slice(None), *output)
+        seen = image[window].reshape(5, -1).astype("float64")
+        expected[at] = seen.mean(1)
+        share = gradient[at] / seen.shape[1]
+        expected_of_image[window] += share.reshape((5,) + (1,) * dims)
+    tolerance = 3e-6 if dtype == "float32" else 1e-14
+    np.testing.assert_allclose(found.detach().numpy(), expected, tolerance, tolerance)
+    np.testing.assert_allclose(of_image.numpy(), expected_of_image, tolerance, tolerance)
+
+
 def test_any_number_of_threads_gives_the_same_bits() -> None:
     image = pb.randn(16, 16, 30, 31, requires_grad=True)
 
     def call() -> list[Any]:
         values, places = functional.max_pool2d(image, 3, 2, 1, return_indices=True)
-        return [values.detach(), places, *pb.autograd.grad(values.sum(), image)]
+        means = functional.avg_pool2d(image, 3, 2, 1)
+        gradients = pb.autograd.grad(values.sum() + means.square().sum(), image)
+        return [values.detach(), places, means.detach(), *gradients]
 
     assert_same_bits(call)

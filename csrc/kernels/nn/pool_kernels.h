@@ -2,13 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
+
+#include "kernels/nn/taps_kernels.h"
 
 namespace pullback::kernels {
-
-// Places are as wide as the numbers.
-template <typename T>
-using PlaceOf = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
 // Output p sees, tap after tap, in[places[t][p] + first[t]].  The tables are filled up to whole
 // vectors (kPlacesAtOnce) with places that exist.
@@ -22,8 +19,6 @@ struct GreatestOf {
   T* values;
   std::int64_t* indices;
 };
-
-inline constexpr std::int64_t kPlacesAtOnce = 16;
 
 struct PoolTable {
   void (*float32)(const GreatestOf<float>&);
