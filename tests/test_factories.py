@@ -304,3 +304,15 @@ def test_a_thread_draws_from_the_one_generator() -> None:
     thread.join()
     assert pb.equal(drawn[0], first)
     assert pb.equal(pb.rand(5), second)
+
+
+def test_keywords_made_at_run_time_find_their_parameters() -> None:
+    """A keyword that only equals a name, twice the same one, and one that is none."""
+    name = "".join(["requires", "_", "grad"])
+    assert pb.tensor(2.0, **{name: True}).requires_grad
+    with pytest.raises(TypeError, match="multiple values for argument 'data'"):
+        pb.tensor(2.0, **{"".join(["da", "ta"]): 1.0})
+    with pytest.raises(TypeError, match="multiple values for argument 'data'"):
+        pb.tensor(2.0, data=1.0)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'require_grad'"):
+        pb.tensor(2.0, require_grad=True)

@@ -315,6 +315,7 @@ bool to_sublists(PyObject* const* args, Py_ssize_t num_args, Value& value) {
 }
 
 Fit fit_of_tensor(PyObject* object) {
+  if (is_heir(object)) return Fit::Asks;
   return is_quiet(object) || !has_say(object) ? Fit::Yes : Fit::Asks;
 }
 

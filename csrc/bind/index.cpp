@@ -168,20 +168,24 @@ class Items {
 
 PyObject* ask_subscript(PyObject* self, PyObject* key);
 
-PyObject* subscript(PyObject* self, PyObject* key, bool asks) {
+// `cls`: of the result, null for Tensor.
+PyObject* subscript(PyObject* self, PyObject* key, bool asks, PyTypeObject* cls = nullptr) {
   return guarded([&]() -> PyObject* {
     const Tensor& x = unwrap(self);
+    const auto shown = [&](std::span<const IndexItem> items) {
+      return cls ? wrap_result(index(x, items), cls) : wrap(index(x, items));
+    };
     if (PyLong_CheckExact(key)) {
       IndexItem item;
       item.kind = Kind::Int;
       item.start = PyLong_AsLongLong(key);
-      if (item.start != -1 || !PyErr_Occurred()) return wrap(index(x, {&item, 1}));
+      if (item.start != -1 || !PyErr_Occurred()) return shown({&item, 1});
       PyErr_Clear();
     }
     const Items items(key);
     if (asks && items.has_say()) [[unlikely]]
       return ask_subscript(self, key);
-    return wrap(index(x, items.span()));
+    return shown(items.span());
   });
 }
 
@@ -215,7 +219,10 @@ int ass_subscript(PyObject* self, PyObject* key, PyObject* value) {
 }  // namespace
 
 PyObject* tensor_subscript(PyObject* self, PyObject* key) {
-  return is_plain(self) ? subscript(self, key, true) : ask_subscript(self, key);
+  if (is_plain(self)) [[likely]]
+    return subscript(self, key, true);
+  PyTypeObject* cls = PyLong_CheckExact(key) || PySlice_Check(key) ? heirs_class(self) : nullptr;
+  return cls ? subscript(self, key, false, cls) : ask_subscript(self, key);
 }
 
 int tensor_ass_subscript(PyObject* self, PyObject* key, PyObject* value) {

@@ -45,14 +45,7 @@ bool is_simple(PyObject* object) {
 }
 
 // A tensor on the left calls the method of the left operand, what else is there the right one's.
-// `tensors` computes the same of two tensors while nothing is profiled.
-PyObject* careful_binary(const Methods& methods, BinarySlot compute, PyObject* a, PyObject* b,
-                         BinarySlot tensors = nullptr) {
-  if (tensors && mode.plain && (is_heir(a) || is_quiet(a)) && (is_heir(b) || is_quiet(b))) {
-    PyTypeObject* cls = Py_TYPE(is_heir(a) ? a : b);
-    PyObject* result = tensors(a, b);
-    return result ? keep_class(result, cls) : result;
-  }
+PyObject* careful_binary(const Methods& methods, BinarySlot compute, PyObject* a, PyObject* b) {
   if (mode.plain && is_simple(a) && is_simple(b)) return compute(a, b);
   if ((is_heir(a) || is_simple(a)) && (is_heir(b) || is_simple(b)) && mode.plain) {
     PyTypeObject* cls = Py_TYPE(is_heir(a) ? a : b);
@@ -77,8 +70,9 @@ PyObject* compute_binary(PyObject* a, PyObject* b) {
 
 // Not inlined, so that the compiler spends on the slot itself.
 template <BinaryFunction function>
-[[gnu::noinline]] PyObject* compute_of_tensors(PyObject* a, PyObject* b) {
-  return guarded([&] { return wrap(function(Operand(unwrap(a)), Operand(unwrap(b)))); });
+[[gnu::noinline]] PyObject* compute_of_heirs(PyObject* a, PyObject* b, PyTypeObject* cls) {
+  return guarded(
+      [&] { return wrap_result(function(Operand(unwrap(a)), Operand(unwrap(b))), cls); });
 }
 
 template <BinaryFunction function, Name name, Name left = name, Name right = left>
@@ -86,9 +80,9 @@ PyObject* binary_slot(PyObject* a, PyObject* b) {
   if (is_quiet(a) && is_quiet(b)) [[likely]] {
     return guarded([&] { return wrap(function(Operand(unwrap(a)), Operand(unwrap(b)))); });
   }
+  if (PyTypeObject* cls = heirs_class(a, b)) return compute_of_heirs<function>(a, b, cls);
   constexpr Methods methods{left.text, right.text};
-  return careful_binary(methods, compute_binary<function, name>, a, b,
-                        compute_of_tensors<function>);
+  return careful_binary(methods, compute_binary<function, name>, a, b);
 }
 
 // "add" of "add_".
@@ -155,6 +149,8 @@ template <Tensor (*function)(const Tensor&), Name name, Name method = name>
 PyObject* unary_slot(PyObject* a) {
   if (is_plain(a)) [[likely]]
     return guarded([&] { return wrap(function(unwrap(a))); });
+  if (PyTypeObject* cls = heirs_class(a))
+    return guarded([&] { return wrap_result(function(unwrap(a)), cls); });
   return asked({Callee::Kind::Name, method.text}, &a, 1, nullptr,
                [&] { return compute_unary<function, name>(a); });
 }

@@ -39,12 +39,18 @@ struct PyOperator {
 PyTypeObject* function_type = nullptr;
 PyTypeObject* method_type = nullptr;
 
-PyObject* wrap_outcome(Outcome& outcome, PyTypeObject* named_tuple) {
+// `cls`: of its tensors, null for Tensor.
+PyObject* wrap_outcome(Outcome& outcome, PyTypeObject* named_tuple, PyTypeObject* cls) {
+  if (outcome.form == Outcome::Form::Tensor) [[likely]] {
+    return cls ? wrap_result(std::move(outcome.tensor), cls) : wrap(std::move(outcome.tensor));
+  }
   switch (outcome.form) {
     case Outcome::Form::Tensor:
-      return wrap(std::move(outcome.tensor));
-    case Outcome::Form::Tensors:
-      return wrap_tensors(std::move(outcome.tensors), named_tuple);
+      break;  // above
+    case Outcome::Form::Tensors: {
+      PyObject* tuple = wrap_tensors(std::move(outcome.tensors), named_tuple);
+      return cls ? keep_class(tuple, cls) : tuple;
+    }
     case Outcome::Form::Number:
       return wrap_number(outcome.number);
     case Outcome::Form::DType:
@@ -164,17 +170,24 @@ PyObject* choose_and_run(PyObject* self, PyObject* const* args, Py_ssize_t num_a
     Arguments arguments(signature.num_slots());
     CommonKeywords common;
     if (!signature.match(args, num_args, kwnames, arguments.values(), common)) continue;
+    const Entry& entry = signature.entry();
     PyTypeObject* cls = nullptr;
-    std::optional<ModeScope<&Mode::generator>> drawing;
     if (common.special) [[unlikely]] {
       const Answer answer = heard(self, args, num_args, kwnames);
       if (answer.given) return answer.result;
       cls = answer.cls;
-      if (common.generator) drawing.emplace(common.generator);
     }
+    if (signature.is_usual() && !common.out) [[likely]] {
+      Outcome outcome;
+      entry.function.call(arguments.values(), outcome);
+      if (mode.inference) [[unlikely]]
+        mark_inference(outcome);
+      return wrap_outcome(outcome, op.named_tuple, cls);
+    }
+    std::optional<ModeScope<&Mode::generator>> drawing;
+    if (common.generator) drawing.emplace(common.generator);
     if (signature.is_old()) [[unlikely]]
       warn_old(op, signature);
-    const Entry& entry = signature.entry();
     if ((entry.flags & (kNoBatch | kRandom)) == kNoBatch) refuse_batched(signature, arguments);
     const auto kept = [&](PyObject* result) {
       return cls && result ? keep_class(result, cls) : result;
@@ -192,7 +205,7 @@ PyObject* choose_and_run(PyObject* self, PyObject* const* args, Py_ssize_t num_a
     }
     if (mode.inference) [[unlikely]]
       mark_inference(outcome);
-    return kept(wrap_outcome(outcome, op.named_tuple));
+    return wrap_outcome(outcome, op.named_tuple, cls);
   }
   return ask_or_report(self, args, num_args, kwnames);
 }

@@ -104,6 +104,7 @@ bool is_one_class(PyObject* const* args, Py_ssize_t n, PyTypeObject*& cls) {
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* object = args[i];
     if (!object || Py_TYPE(object) == tensor_type || Py_TYPE(object) == cls) continue;
+    if (PyLong_CheckExact(object) || PyFloat_CheckExact(object)) continue;
     if (PyTuple_Check(object) || PyList_Check(object)) return cls = nullptr, false;
     const Say found = say(object);
     if (found == Say::None) continue;

@@ -31,6 +31,14 @@ inline bool is_heir(PyObject* object) {
   const PyTypeObject* type = Py_TYPE(object);
   return type == mode.heir && type->tp_version_tag == mode.heir_version;
 }
+// The class of what is computed of a tensor like that, or of two of its class, while nobody watches;
+// else null.
+inline PyTypeObject* heirs_class(PyObject* object) {
+  return is_heir(object) && mode.plain ? Py_TYPE(object) : nullptr;
+}
+inline PyTypeObject* heirs_class(PyObject* a, PyObject* b) {
+  return Py_TYPE(a) == Py_TYPE(b) ? heirs_class(a) : nullptr;
+}
 // Of a tensor that is not plain, or of any object: whether its class may have a say.
 bool has_say(PyObject* object);
 // The same for what is in a tuple or list, too.

@@ -32,9 +32,22 @@ bool is_alias(PyObject* keyword, std::string_view name) {
 
 ParameterNames::ParameterNames(const char* function, std::vector<const char*> names,
                                std::size_t positional, std::size_t required)
-    : function_(function), names_(std::move(names)), positional_(positional), required_(required) {}
+    : function_(function),
+      names_(std::move(names)),
+      positional_(positional),
+      required_(required) {
+  for (const char* name : names_) {
+    interned_.push_back(Owned(PyUnicode_InternFromString(name)).release());
+  }
+}
 
 PyObject** ParameterNames::find(PyObject* keyword, PyObject** given) const {
+  // Keywords in code are interned; one made at run time may only equal the name.
+  const auto known = std::find(interned_.begin(), interned_.end(), keyword);
+  if (known != interned_.end()) [[likely]] {
+    PyObject** const place = given + (known - interned_.begin());
+    if (!*place) return place;
+  }
   for (const bool alias : {false, true}) {
     for (std::size_t i = 0; i < names_.size(); ++i) {
       if (alias ? !is_alias(keyword, names_[i]) : !is(keyword, names_[i])) continue;

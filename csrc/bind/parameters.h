@@ -37,6 +37,7 @@ class ParameterNames {
 
   const char* function_;
   std::vector<const char*> names_;
+  std::vector<PyObject*> interned_;  // the same, immortal
   std::size_t positional_, required_;
 };
 

@@ -2,6 +2,7 @@
 #include "bind/signature.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 
 #include "bind/device.h"
@@ -143,6 +144,15 @@ Owned canonical(PyObject* keyword) {
   return Owned(name);
 }
 
+// Makes a fresh value the default, which is no tensor; `empty`: of a parameter without one.
+void fill_in(Value& value, const Value& fallback, bool empty) {
+  value.none = false;
+  if (empty) return;
+  value.number = fallback.number;
+  value.text = fallback.text;
+  if (!fallback.ints.empty()) value.ints = fallback.ints;
+}
+
 std::string quoted(PyObject* name) { return std::string("'") + PyUnicode_AsUTF8(name) + "'"; }
 
 // The first element that is not what a sequence must hold.
@@ -165,6 +175,7 @@ Signature::Signature(const Entry& entry, const std::string& called, Form form, b
   has_aliases_ = !(entry.flags & kPlainNames) || (entry.space && !in_space);
   parse();
   write_text();
+  note_shortcuts();
 }
 
 Signature::Signature(const Signature& current, const std::string& order) : Signature(current) {
@@ -192,6 +203,20 @@ Signature::Signature(const Signature& current, const std::string& order) : Signa
   }
   params_ = std::move(given);
   write_text();
+  note_shortcuts();
+}
+
+void Signature::note_shortcuts() {
+  usual_ = form_ != Form::InPlace && !old_ &&
+           !(entry_->flags & (kFactory | kNoGrad | kNoBatch | kRandom));
+  required_ = filled_ = 0;
+  for (std::size_t i = 0; i < params_.size(); ++i) {
+    const Param& param = params_[i];
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    const bool may_be_empty = param.variadic && param.type.kind != Kind::Ints;
+    if (param.required && !may_be_empty) required_ |= bit;
+    if (param.required ? may_be_empty : !param.fallback.none) filled_ |= bit;
+  }
 }
 
 void Signature::parse() {
@@ -365,7 +390,6 @@ bool Signature::take_common(PyObject* name, PyObject* object, CommonKeywords& co
 
 bool Signature::match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwnames, Value* values,
                       CommonKeywords& common) const {
-  const int count = static_cast<int>(params_.size());
   int next = 0;
   int broken = -1;  // is reported once all the others fit
   PyObject* const* broken_at = nullptr;
@@ -409,15 +433,10 @@ bool Signature::match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwna
     if (!accept(to_value(object, params_[i].type, value), i, args + num_args + k)) return false;
     given |= std::uint64_t{1} << i;
   }
-  for (int i = 0; i < count; ++i) {
-    if (given >> i & 1) continue;
-    const Param& param = params_[i];
-    if (param.required) {
-      if (!param.variadic || param.type.kind == Kind::Ints) return false;
-      values[param.slot].none = false;
-    } else {
-      values[param.slot] = param.fallback;
-    }
+  if (required_ & ~given) return false;
+  for (std::uint64_t left = filled_ & ~given; left; left &= left - 1) {
+    const Param& param = params_[static_cast<std::size_t>(std::countr_zero(left))];
+    fill_in(values[param.slot], param.fallback, param.required);
   }
   if (needs_tensor_ && !has_tensor(values)) return false;
   if (broken >= 0) [[unlikely]]

@@ -51,6 +51,8 @@ class Signature {
   std::size_t num_slots() const { return static_cast<std::size_t>(entry_->function.num_params); }
   const std::vector<Param>& params() const { return params_; }
   bool is_old() const { return old_; }
+  // There is nothing to see to but the call itself, unless the arguments bring it.
+  bool is_usual() const { return usual_; }
   // `values` has num_slots() places; those not given get their defaults.  False when the arguments
   // do not fit; throws when they fit but for an element that cannot be read.
   bool match(PyObject* const* args, Py_ssize_t num_args, PyObject* kwnames, Value* values,
@@ -60,6 +62,8 @@ class Signature {
 
  private:
   void parse();
+  // What match() and callers ask about the parameters and the entry again and again.
+  void note_shortcuts();
   Param parse_param(const std::string& text, ParamType type);
   void write_text();
   // What the user counts: without self.
@@ -83,10 +87,14 @@ class Signature {
   std::string text_;
   Form form_;
   bool old_ = false;
+  bool usual_ = false;
   bool needs_tensor_ = false;  // not all operands may be numbers
   bool has_aliases_ = true;    // NumPy's names of parameters
   std::vector<Param> params_;
   int num_positional_ = 0;
+  // Of parameters that were not given, a bit each: those that must be, and those that get something
+  // else than None then.
+  std::uint64_t required_ = 0, filled_ = 0;
 };
 
 // The signature of an entry without its marks.

@@ -264,6 +264,23 @@ void* slot(F* function) {
   return reinterpret_cast<void*>(function);
 }
 
+// The object of a tensor that has none; null when the allocation has made a collection, and a
+// finalizer an object of this tensor.
+inline PyTensor* make_object(Tensor& tensor) {
+  PyTensor* object = allocate_object();
+  object->dict = nullptr;
+  object->weakrefs = nullptr;
+  TensorBody* body = tensor.body();
+  if (body->handle) [[unlikely]] {
+    new (&object->tensor) Tensor;
+    Py_DECREF(object);
+    return nullptr;
+  }
+  body->handle = object;
+  new (&object->tensor) Tensor(std::move(tensor));
+  return object;
+}
+
 // The object by which the collector finds the cycle is kept by the body.
 void make_cycle(const Tensor& tensor) {
   meta_of(tensor)->cycle = std::make_unique<PyGradCycle>();
@@ -281,20 +298,25 @@ PyObject* wrap(Tensor tensor) {
       return take_back(body);
     return Py_NewRef(static_cast<PyObject*>(body->handle));
   }
-  PyTensor* object = allocate_object();
-  object->dict = nullptr;
-  object->weakrefs = nullptr;
-  if (body->handle) [[unlikely]] {
-    // The allocation has made a collection, and a finalizer an object of this tensor.
-    new (&object->tensor) Tensor;
-    Py_DECREF(object);
+  PyTensor* object = make_object(tensor);
+  if (!object) [[unlikely]]
     return wrap(std::move(tensor));
-  }
-  body->handle = object;
-  new (&object->tensor) Tensor(std::move(tensor));
   if (body->raw_flags & kHooked || live_owned) [[unlikely]]
     PyObject_GC_Track(object);
   return reinterpret_cast<PyObject*>(object);
+}
+
+PyObject* wrap_result(Tensor tensor, PyTypeObject* type) {
+  const bool is_fresh = tensor.defined() && !tensor.body()->handle;
+  if (is_fresh && type->tp_dealloc == tensor_dealloc && has_plain_layout(type)) [[likely]] {
+    if (PyTensor* made = make_object(tensor)) [[likely]] {
+      auto* object = reinterpret_cast<PyObject*>(made);
+      change_type(object, type);
+      PyObject_GC_Track(object);
+      return object;
+    }
+  }
+  return keep_class(wrap(std::move(tensor)), type);
 }
 
 PyObject* wrap_as(PyTypeObject* type, Tensor tensor) {

@@ -41,6 +41,8 @@ inline const Tensor& unwrap(PyObject* object) {
 }
 // A new reference to the tensor's object; None when it is undefined.
 PyObject* wrap(Tensor tensor);
+// The same for a result of an operation that keeps the class of its operands, which is a subclass.
+PyObject* wrap_result(Tensor tensor, PyTypeObject* type);
 // A new object of a subclass, for nn.Parameter.
 PyObject* wrap_as(PyTypeObject* type, Tensor tensor);
 // A tensor as an object of a subclass; takes the reference.  An object that nobody else holds

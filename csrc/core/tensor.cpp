@@ -164,6 +164,31 @@ Tensor Tensor::alias_row_major(Sizes sizes) const {
   return Tensor(std::move(body));
 }
 
+Tensor Tensor::alias_select(int dim, std::int64_t at) const {
+  const int count = ndim() - 1;
+  Ref<TensorBody> body = make_body(dtype(), count);
+  const std::int64_t* from_sizes = body_->sizes();
+  const std::int64_t* from_strides = body_->strides();
+  std::int64_t* own_sizes = body->sizes();
+  std::int64_t* own_strides = body->strides();
+  std::uint64_t elements = 1;  // wraps where another dimension is empty
+  bool row_major = true;
+  for (int d = count; d-- > 0;) {
+    const int from = d + (d >= dim);
+    own_sizes[d] = from_sizes[from];
+    own_strides[d] = from_strides[from];
+    row_major &= own_sizes[d] == 1 || static_cast<std::uint64_t>(own_strides[d]) == elements;
+    elements *= static_cast<std::uint64_t>(own_sizes[d]);
+  }
+  body->numel = static_cast<std::int64_t>(elements);
+  body->raw_flags = (row_major || elements == 0 ? kContiguous : 0u) |
+                    (body_->raw_flags & (kConverted | kReadOnly | kInference));
+  body->data =
+      body_->data + at * from_strides[dim] * static_cast<std::int64_t>(item_size(dtype()));
+  body->storage = body_->storage;
+  return Tensor(std::move(body));
+}
+
 std::int64_t Tensor::storage_offset() const {
   return (body_->data - body_->storage->data) / static_cast<std::int64_t>(item_size(dtype()));
 }

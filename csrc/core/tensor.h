@@ -148,6 +148,14 @@ struct TensorBody {
     return raw_flags & kFollowsBase && storage->version != seen_by_tangents &&
            (raw_flags | base->raw_flags) & kDual;
   }
+  // Neither is stale, which is so of nearly every view.
+  bool is_up_to_date() const {
+    if (!(raw_flags & kFollowsBase)) return true;
+    const HistoryLock lock(this);
+    const std::uint32_t version = storage->version;
+    return version == seen_by_history && version == seen_by_tangents &&
+           (raw_grad_fn || !(base->raw_flags & kAnyGrad));
+  }
   // The one who gives a view a history, tangents, or other memory says so.
   void has_seen(std::uint32_t version) { seen_by_history = seen_by_tangents = version; }
   // Of a view: whether it requires a gradient as soon as its base does.
@@ -183,6 +191,8 @@ class Tensor {
   Tensor alias(Sizes sizes, Sizes strides, std::int64_t offset = 0) const;
   // The memory of a row-major tensor in other sizes, of as many elements.
   Tensor alias_row_major(Sizes sizes) const;
+  // The part at one position of a dimension, which goes.
+  Tensor alias_select(int dim, std::int64_t at) const;
   // Memory of another kind of owner; `data` is the first element.
   static Tensor over(Ref<Storage> storage, char* data, Sizes sizes, Sizes strides, DType dtype);
   // The same memory and geometry, no history.

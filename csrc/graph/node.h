@@ -160,6 +160,10 @@ class Node : public GraphNode {
   // The reverse levels it belongs to, as bits of a tensor's flags; see graph/level.h.
   std::uint32_t levels() const { return levels_ ? levels_ : std::uint32_t{kRequiresGrad}; }
   bool wants(int i) const { return static_cast<bool>(edge_data()[i]); }
+  // The edges of a new node in one go.  `recorded(i)` is called for each input that gets one;
+  // true when one that gets none was cut off from its history.
+  template <typename Inputs, typename Recorded>
+  bool set_edges(const Inputs& inputs, Recorded recorded);
 
   const Provenance& where() const { return where_; }
   Provenance& where() { return where_; }
@@ -261,6 +265,29 @@ inline Node* node_of(const Tensor& tensor) {
 inline std::uint32_t output_nr_of(const Tensor& tensor) {
   refresh_history(tensor);
   return tensor.body()->raw_output_nr;
+}
+
+template <typename Inputs, typename Recorded>
+inline bool Node::set_edges(const Inputs& inputs, Recorded recorded) {
+  Edge* const edges = edge_data();
+  const std::uint32_t record = mode.record;
+  const int count = inputs.size();
+  std::uint32_t levels = 0, others = 0;
+  for (int i = 0; i < count; ++i) {
+    const Tensor& input = inputs[i];
+    if (!input.defined()) continue;
+    const std::uint32_t flags = input.raw_flags();
+    if (!(flags & record)) {
+      if (flags & kFollowsBase) check_fresh(input);
+      others |= flags;
+      continue;
+    }
+    levels |= flags & record;
+    new (edges + i) Edge(input);  // it was empty
+    recorded(i);
+  }
+  levels_ |= levels;
+  return others & kCut;
 }
 
 // Makes `output` result number `output_nr` of the node.

@@ -31,17 +31,11 @@ std::size_t OpNode::object_bytes() const {
 [[gnu::always_inline]] inline OpNode::OpNode(const Operation& op, const void* attrs, In in,
                                              std::size_t num_outputs)
     : Node(in.size(), static_cast<int>(num_outputs)), op_(op) {
-  bool cut = false;
-  for (int i = 0; i < in.size(); ++i) {
-    set_edge(i, in[i]);
-    if (wants(i)) {
-      reads_ |= op.reads[declared(i)];
-    } else if (in[i].defined()) {
-      cut |= in[i].has(kCut);
-    }
-  }
+  Reads reads = kReadsNothing;
+  const bool cut = set_edges(in, [&](int i) { reads |= op.reads[declared(i)]; });
+  reads_ = reads;
   if (cut) [[unlikely]]
-    detail::note_unsaved_cut(*this, in, reads_);
+    detail::note_unsaved_cut(*this, in, reads);
   op.copy_attrs_to(this + 1, attrs);
   if (op.most_read) save_inputs(in);
 }

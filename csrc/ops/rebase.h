@@ -23,6 +23,8 @@ namespace pullback {
 
 // Both, for who is about to compute with the tensor: the history only if that is recorded.
 inline void refresh(const Tensor& tensor) {
+  if (tensor.body()->is_up_to_date()) [[likely]]
+    return;
   refresh_tangents(tensor);
   if (mode.grad) refresh_history(tensor);
 }

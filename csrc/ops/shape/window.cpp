@@ -15,15 +15,13 @@ namespace pullback {
 using WindowKind = Window::Kind;
 
 Tensor Window::show(const Tensor& whole) const {
+  if (kind == Kind::Select) return whole.alias_select(dim, start);
   Dims sizes = whole.shape();
   Dims strides(whole.strides());
   std::int64_t offset = 0;
   switch (kind) {
     case Kind::Select:
-      offset = start * strides[dim];
-      sizes.erase(dim);
-      strides.erase(dim);
-      break;
+      break;  // above
     case Kind::Slice:
       offset = start * strides[dim];
       sizes[dim] = length;
