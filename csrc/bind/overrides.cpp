@@ -102,14 +102,13 @@ class Overloaded {
 // __torch_function__.
 bool is_one_class(PyObject* const* args, Py_ssize_t n, PyTypeObject*& cls) {
   for (Py_ssize_t i = 0; i < n; ++i) {
-    PyObject* object = args[i];
-    if (!object || Py_TYPE(object) == tensor_type || Py_TYPE(object) == cls) continue;
-    if (PyLong_CheckExact(object) || PyFloat_CheckExact(object)) continue;
-    if (PyTuple_Check(object) || PyList_Check(object)) return cls = nullptr, false;
-    const Say found = say(object);
+    PyObject* each = args[i];
+    if (!each || Py_TYPE(each) == cls || Py_TYPE(each) == tensor_type || is_basic(each)) continue;
+    if (PyTuple_Check(each) || PyList_Check(each)) return cls = nullptr, false;
+    const Say found = say(each);
     if (found == Say::None) continue;
     if (found == Say::Own || cls) return cls = nullptr, false;
-    cls = Py_TYPE(object);
+    cls = Py_TYPE(each);
   }
   return true;
 }

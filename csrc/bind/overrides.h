@@ -31,8 +31,8 @@ inline bool is_heir(PyObject* object) {
   const PyTypeObject* type = Py_TYPE(object);
   return type == mode.heir && type->tp_version_tag == mode.heir_version;
 }
-// The class of what is computed of a tensor like that, or of two of its class, while nobody watches;
-// else null.
+// The class of what is computed of a tensor like that, or of two of its class, while nobody
+// watches; else null.
 inline PyTypeObject* heirs_class(PyObject* object) {
   return is_heir(object) && mode.plain ? Py_TYPE(object) : nullptr;
 }

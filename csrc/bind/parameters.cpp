@@ -32,10 +32,7 @@ bool is_alias(PyObject* keyword, std::string_view name) {
 
 ParameterNames::ParameterNames(const char* function, std::vector<const char*> names,
                                std::size_t positional, std::size_t required)
-    : function_(function),
-      names_(std::move(names)),
-      positional_(positional),
-      required_(required) {
+    : function_(function), names_(std::move(names)), positional_(positional), required_(required) {
   for (const char* name : names_) {
     interned_.push_back(Owned(PyUnicode_InternFromString(name)).release());
   }

@@ -183,8 +183,7 @@ Tensor Tensor::alias_select(int dim, std::int64_t at) const {
   body->numel = static_cast<std::int64_t>(elements);
   body->raw_flags = (row_major || elements == 0 ? kContiguous : 0u) |
                     (body_->raw_flags & (kConverted | kReadOnly | kInference));
-  body->data =
-      body_->data + at * from_strides[dim] * static_cast<std::int64_t>(item_size(dtype()));
+  body->data = body_->data + at * from_strides[dim] * static_cast<std::int64_t>(item_size(dtype()));
   body->storage = body_->storage;
   return Tensor(std::move(body));
 }
