@@ -28,6 +28,7 @@ struct Fp<float> {
   static constexpr float kMagic = 0x1.8p23f;  // x + kMagic - kMagic rounds x to an integer
   static constexpr float kLn2Hi = 0x1.62ep-1f, kLn2Lo = 0x1.0bfbe8p-15f;
   static constexpr float kExpMin = -104.0f, kExpMax = 91.0f;
+  static constexpr Bits kLift = 30;            // e^kExpMin 2^kLift is a normal number
   static constexpr float kExpNormal = -87.5f;  // below it e^x is no normal number
   static constexpr Bits kSqrtHalf = 0x3f3504f3u;
 };
@@ -41,6 +42,7 @@ struct Fp<double> {
   static constexpr double kMagic = 0x1.8p52;
   static constexpr double kLn2Hi = 0x1.62e42fefap-1, kLn2Lo = 0x1.cf79abc9e3b3ap-40;
   static constexpr double kExpMin = -746.0, kExpMax = 712.0;
+  static constexpr Bits kLift = 60;
   static constexpr double kExpNormal = -708.5;
   static constexpr Bits kSqrtHalf = 0x3fe6a09e667f3bcdu;
 };
@@ -169,6 +171,26 @@ PULLBACK_INLINE T exp_falling(T x) {
   const T p = T(1) + muladd(r * r, exp_tail(r), r);
   const T power = from_bits<T>((bits(shifted) - bits(F::kMagic) + F::kBias) << F::kMantissa);
   return x < F::kExpNormal ? T(0) : p * power;
+}
+
+// e^(x + c) for kExpMin - 1 < x <= 0 with c tiny: scaled by 2^kLift first, so that a denormal
+// result is rounded once.
+template <typename T>
+PULLBACK_INLINE T exp_lifted(T x, T c) {
+  using F = Fp<T>;
+  using Bits = typename F::Bits;
+  const T shifted = muladd(x, T(1.4426950408889634), F::kMagic);
+  const T n = shifted - F::kMagic;
+  const T r = muladd(-n, F::kLn2Lo, muladd(-n, F::kLn2Hi, x)) + c;
+  const T p = T(1) + muladd(r * r, exp_tail(r), r);
+  const Bits exponent = bits(shifted) - bits(F::kMagic) + F::kBias + F::kLift;
+  constexpr T kDown = T(1) / static_cast<T>(Bits{1} << F::kLift);
+  return p * from_bits<T>(exponent << F::kMantissa) * kDown;
+}
+// e^x for x <= 0, at most 2 ulp off.
+template <typename T>
+PULLBACK_INLINE T exp_nonpositive(T x) {
+  return exp_lifted(x < Fp<T>::kExpMin ? Fp<T>::kExpMin : x, T(0));
 }
 
 // e^x / 2, which overflows later than e^x.
@@ -323,12 +345,12 @@ PULLBACK_INLINE double tanh(double x) {
 // x for x >= 0, x e^-|x| else: the numerators of sigmoid and silu, over 1 + e^-|x|.
 template <typename T>
 PULLBACK_INLINE T sigmoid(T x) {
-  const T e = exp(-absolute(x));
+  const T e = exp_nonpositive(-absolute(x));
   return (x < T(0) ? e : T(1)) / (T(1) + e);
 }
 template <typename T>
 PULLBACK_INLINE T silu(T x) {
-  const T e = exp(-absolute(x));
+  const T e = exp_nonpositive(-absolute(x));
   return (x < T(0) ? x * e : x) / (T(1) + e);
 }
 
@@ -477,15 +499,27 @@ template <typename T>
 struct Normal {
   T cdf, e;
 };
-template <typename T>
-PULLBACK_INLINE Normal<T> normal(T x) {
-  T a = absolute(x);
-  a = a > T(40) ? T(40) : a;
-  const T z = a * T(0.70710678118654752);
-  const T e = exp_minus_square(a, T(0.5));
-  const T far = T(0.5) * e * erfc_shape(z) / (T(1) + T(2) * z);
-  const T tail = select(z < T(0.5), T(0.5) - T(0.5) * erf_small(z), far);
-  return {x < T(0) ? tail : T(1) - tail, e};
+PULLBACK_INLINE Normal<double> normal(double x) {
+  double a = absolute(x);
+  a = a > 40.0 ? 40.0 : a;
+  const double z = a * 0.70710678118654752;
+  const double e = exp_minus_square(a, 0.5);
+  const double far = 0.5 * e * erfc_shape(z) / (1.0 + 2.0 * z);
+  const double tail = select(z < 0.5, 0.5 - 0.5 * erf_small(z), far);
+  return {x < 0.0 ? tail : 1.0 - tail, e};
+}
+// The tail is e^(-a^2/2) / (a + 5/2) times a polynomial in (a - 5/2) / (a + 5/2).
+PULLBACK_INLINE Normal<float> normal(float x) {
+  float a = absolute(x);
+  a = a > 14.5f ? 14.5f : a;  // where e has underflowed
+  const float square = a * a;
+  const float e = exp_lifted(-0.5f * square, -0.5f * square_error(a, square));
+  const float q = 1.0f / (a + 2.5f);
+  const float shape = polynomial((a - 2.5f) * q, 0.706656635, -0.433692127, 0.131988004,
+                                 0.0092378445, -0.0163935591, -0.00161071937, 0.00254152459,
+                                 0.00070426258, -0.000324979104, -0.000171672873);
+  const float tail = e * (q * shape);
+  return {x < 0.0f ? tail : 1.0f - tail, e};
 }
 
 // x = (quadrant + 4 i) pi/2 + r + c with |r| <= pi/4, for |x| <= kTrigMax.

@@ -20,7 +20,7 @@ struct Logistic {
 };
 template <typename T>
 PULLBACK_INLINE Logistic<T> logistic(T x) {
-  const T e = exp(-absolute(x));
+  const T e = exp_nonpositive(-absolute(x));
   const T large = T(1) / (T(1) + e);
   const T small = e * large;
   return {x < T(0) ? small : large, x < T(0) ? large : small};
@@ -94,7 +94,7 @@ struct TwoPasses : Traits<Cost::Math> {
 
 template <typename T>
 struct LogSigmoid {
-  T inner(T x) const { return exp(-absolute(x)); }
+  T inner(T x) const { return exp_nonpositive(-absolute(x)); }
   T outer(T x, T e) const { return (x < T(0) ? x : T(0)) - log1p(e); }
 };
 const Register<"log_sigmoid", TwoPasses, LogSigmoid, Floats> kLogSigmoid;
@@ -119,7 +119,7 @@ struct ScaledTwoPasses : Scaled<TwoPasses, Op, T> {};
 template <typename T>
 struct UnscaledSoftplus {
   explicit UnscaledSoftplus(const double* p) : threshold(static_cast<T>(p[1])) {}
-  T inner(T x) const { return exp(-absolute(x)); }
+  T inner(T x) const { return exp_nonpositive(-absolute(x)); }
   T outer(T x, T e) const { return select(x > threshold, x, (x < T(0) ? T(0) : x) + log1p(e)); }
   T threshold;
 };
