@@ -106,9 +106,87 @@ PULLBACK_INLINE A merged(const V& v) {
   }
 }
 
+// Whether a NaN was among vectors of T.
+template <typename T>
+class SeenNan {
+ public:
+  typedef T V __attribute__((vector_size(kVectorBytes)));
+#if defined(__AVX512F__)
+  PULLBACK_INLINE void look(V x) {
+    if constexpr (sizeof(T) == 4) {
+      seen_ |= _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    } else {
+      seen_ |= _mm512_cmp_pd_mask(x, x, _CMP_UNORD_Q);
+    }
+  }
+  PULLBACK_INLINE bool any() const { return seen_ != 0; }
+
+ private:
+  unsigned seen_ = 0;
+#else
+  PULLBACK_INLINE void look(V x) { seen_ |= x != x; }
+  PULLBACK_INLINE bool any() const {
+    bool found = false;
+    for (int l = 0; l < kVectorBytes / static_cast<int>(sizeof(T)); ++l) found |= seen_[l] != 0;
+    return found;
+  }
+
+ private:
+  decltype(V{} != V{}) seen_ = V{} != V{};
+#endif
+};
+
+// x if it is beyond a, else a, also where x is NaN: one instruction.
+template <RowOp op, typename V>
+PULLBACK_INLINE V further(V x, V a) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<std::remove_cvref_t<decltype(x[0])>, float>) {
+    return op == RowOp::Max ? _mm512_maskz_max_ps(0xffff, x, a) : _mm512_maskz_min_ps(0xffff, x, a);
+  } else {
+    return op == RowOp::Max ? _mm512_maskz_max_pd(0xff, x, a) : _mm512_maskz_min_pd(0xff, x, a);
+  }
+#else
+  return (op == RowOp::Max ? x > a : x < a) ? x : a;
+#endif
+}
+
+// The maximum or minimum, n >= kLanes: NaNs are noted beside the comparisons.
+template <RowOp op, typename T>
+T extreme_row(const T* p, std::int64_t n) {
+  constexpr int width = kVectorBytes / sizeof(T);
+  constexpr int vectors = kLanes / width;
+  typedef T V __attribute__((vector_size(kVectorBytes)));
+  V lanes[vectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; ++v) lanes[v] = V{} + identity<op, T>();
+  SeenNan<T> nan;
+  const auto take = [&](const T* from) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) {
+      V x;
+      std::memcpy(&x, from + v * width, sizeof(x));
+      lanes[v] = further<op>(x, lanes[v]);
+      nan.look(x);
+    }
+  };
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) take(p + i);
+  if (i < n) take(p + n - kLanes);  // some elements twice
+#pragma GCC unroll 8
+  for (int half = vectors / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (int v = 0; v < half; ++v) lanes[v] = further<op>(lanes[v + half], lanes[v]);
+  }
+  if (nan.any()) return std::numeric_limits<T>::quiet_NaN();
+  return merged<op, T, width>(lanes[0]);
+}
+
 template <RowOp op, typename T>
 Accumulator<op, T> float_row(const T* p, std::int64_t n) {
   using A = Accumulator<op, T>;
+  if constexpr (op == RowOp::Max || op == RowOp::Min) {
+    if (n >= kLanes) return extreme_row<op, T>(p, n);
+  }
   constexpr int width = kVectorBytes / sizeof(A);
   constexpr int vectors = kLanes / width;
   typedef A VA __attribute__((vector_size(width * sizeof(A))));
@@ -122,9 +200,7 @@ Accumulator<op, T> float_row(const T* p, std::int64_t n) {
   };
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) fold_lanes(p + i);
-  if (i < n && i > 0 && (op == RowOp::Max || op == RowOp::Min)) {
-    fold_lanes(p + n - kLanes);  // some elements twice
-  } else if (i < n) {
+  if (i < n) {
     T rest[kLanes];
     for (int l = 0; l < kLanes; ++l) rest[l] = identity<op, T>();
     std::memcpy(rest, p + i, static_cast<std::size_t>(n - i) * sizeof(T));
