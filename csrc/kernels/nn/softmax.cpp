@@ -1,7 +1,7 @@
 // Softmax and its relatives: finding the rows (see softmax_kernels.h for what is done to them).
 //
-// Long contiguous rows are worked on one by one; short or strided ones in groups side by side, in
-// place where they lie so in memory, else in a buffer.
+// Contiguous rows are worked on as they lie, some at a time; strided or very short ones in groups
+// side by side, in place where they lie so in memory, else in a buffer.
 #include "kernels/nn/softmax.h"
 
 #include <cmath>
@@ -70,7 +70,7 @@ void run_group(const SoftmaxLoops& loops, const Operand<T>& out, const Operand<T
     for (std::int64_t r = 0; r < count; ++r) {
       a.read_row(n, r);
       b.read_row(n, r);
-      loops.row(a.buffer, b.buffer, out.buffer, n);
+      loops.rows({{a.buffer}, {b.buffer}, {out.buffer}, 1}, n);
       out.write_row(n, r);
     }
     return;
@@ -98,7 +98,16 @@ void run_rows(const SoftmaxLoops& loops, const View& out, const View& a, const V
     Walker<3> at = start;
     if (begin != 0) at.seek(begin);
     if (contiguous) {
-      for (std::int64_t i = begin; i < end; ++i, at.next()) loops.row(at[1], at[2], at[0], n);
+      SoftmaxRows rows;
+      for (std::int64_t i = begin; i < end; i += rows.count) {
+        rows.count = static_cast<int>(std::min<std::int64_t>(kSoftmaxRows, end - i));
+        for (int r = 0; r < rows.count; ++r, at.next()) {
+          rows.a[r] = at[1];
+          rows.b[r] = at[2];
+          rows.out[r] = at[0];
+        }
+        loops.rows(rows, n);
+      }
       return;
     }
     const std::int64_t inner = start.inner_size();
@@ -145,10 +154,43 @@ void log_softmax_grad(const View& out, const View& g, const View& y, int dim) {
   run(&SoftmaxKernels::log_softmax_grad, "log_softmax", out, g, y, dim);
 }
 
+namespace {
+
+// Whether neighbouring outputs read neighbouring elements, kGroup at a time: then all is done.
+template <typename T>
+bool logsumexp_of_columns(const Split& split, const View& out, const View& in) {
+  constexpr std::int64_t kItem = sizeof(T);
+  const int inner = split.ndim - 1;
+  const Region& region = split.reduced;
+  if (region.ndim != 1 || inner < 0 || region.strides[0] % kItem != 0) return false;
+  if (split.in[inner] != kItem || split.out[inner] != kItem) return false;
+  const std::int64_t width = split.sizes[inner];
+  if (width < kGroup || region.count == 0) return false;
+  const std::int64_t tiles = (width + kGroup - 1) / kGroup;
+  const auto columns = kernels_of(in.dtype).logsumexp_columns;
+  const std::int64_t grain = std::max<std::int64_t>(1, kBlockElements / 4 / kGroup / region.count);
+  parallel_for(split.count / width * tiles, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t tile = begin; tile < end; ++tile) {
+      // The last tile begins earlier, and computes some again with the same bits.
+      const std::int64_t first = std::min(tile % tiles * kGroup, width - kGroup);
+      std::int64_t in_at, out_at;
+      split.offsets(tile / tiles * width + first, &in_at, &out_at);
+      alignas(64) T result[kGroup];
+      columns({in.data + in_at, region.strides[0] / kItem}, result, region.count);
+      const std::int64_t again = tile % tiles * kGroup - first;
+      std::copy(result + again, result + kGroup, reinterpret_cast<T*>(out.data + out_at) + again);
+    }
+  });
+  return true;
+}
+
+}  // namespace
+
 void logsumexp(const View& out, const View& in) {
   const Split split(out, in);
   if (split.count == 0) return;
   visit_floating(in.dtype, "logsumexp", [&]<typename T>() {
+    if (logsumexp_of_columns<T>(split, out, in)) return;
     const Plan plan = make_plan(RowOp::Max, in.dtype);
     const auto exp_sum = kernels_of(in.dtype).exp_sum;
     const std::int64_t total = split.reduced.count;

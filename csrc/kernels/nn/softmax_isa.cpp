@@ -1,7 +1,7 @@
 // The inner loops of softmax and its relatives (see softmax_kernels.h).
 //
-// In rows, maxima and sums are those of the reductions' rows, so their order is fixed;
-// in columns, every lane is a row and sums in double.  The loops are vectorised by the compiler.
+// In rows, maxima and sums go by lanes of a fixed number, so their order is fixed; in columns,
+// every lane is a row and sums in double.  The loops are vectorised by the compiler.
 #include "kernels/nn/softmax_kernels.h"
 
 #include <cstring>
@@ -14,7 +14,6 @@ namespace pullback::kernels::PULLBACK_ISA {
 
 namespace {
 
-constexpr std::int64_t kPart = 256;
 constexpr int kWidth = kSoftmaxColumns;
 
 constexpr std::int64_t kGroup = 16;
@@ -34,70 +33,146 @@ PULLBACK_INLINE void map(const T* a, const T* b, T* out, std::int64_t n, Functio
     for (std::int64_t i = 0; i < n; ++i) out[i] = function(a[i], b[i]);
     return;
   }
+  if (full < n) {
 #pragma GCC ivdep
-  for (std::int64_t l = 0; l < kGroup; ++l) {
-    last[l] = function(a[n - kGroup + l], b[n - kGroup + l]);
+    for (std::int64_t l = 0; l < kGroup; ++l) {
+      last[l] = function(a[n - kGroup + l], b[n - kGroup + l]);
+    }
   }
 #pragma GCC ivdep
   for (std::int64_t i = 0; i < full; ++i) out[i] = function(a[i], b[i]);
   if (full < n) std::memcpy(out + n - kGroup, last, sizeof(last));
 }
 
-// The sum of function(a[i], b[i]), a part at a time.
+// The sum of function(a[i], b[i]), each lane of a group in double by itself.
 template <typename T, typename Function>
 PULLBACK_INLINE double sum_of(const T* a, const T* b, std::int64_t n, Function function) {
-  alignas(64) T part[kPart];
-  double total = 0;
-  for (std::int64_t first = 0; first < n; first += kPart) {
-    const std::int64_t size = n - first < kPart ? n - first : kPart;
-    map(a + first, b + first, part, size, function);
-    total += float_row<RowOp::Sum>(static_cast<const T*>(part), size);
+  constexpr int width = kVectorBytes / sizeof(double);
+  constexpr int vectors = kGroup / width;
+  typedef double V __attribute__((vector_size(kVectorBytes)));
+  const std::int64_t full = n / kGroup * kGroup;
+  if (full == 0) {
+    double total = 0;
+    for (std::int64_t i = 0; i < n; ++i) total += static_cast<double>(function(a[i], b[i]));
+    return total;
   }
-  return total;
+  V total[vectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; ++v) total[v] = V{};
+  alignas(64) T terms[kGroup];
+  const auto add = [&]() __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) total[v] += widened(terms + v * width, total[v]);
+  };
+  for (std::int64_t i = 0; i < full; i += kGroup) {
+#pragma GCC ivdep
+    for (int l = 0; l < kGroup; ++l) terms[l] = function(a[i + l], b[i + l]);
+    add();
+  }
+  if (full < n) {
+    const std::int64_t first = n - kGroup;
+    const int again = static_cast<int>(full - first);
+#pragma GCC ivdep
+    for (int l = 0; l < kGroup; ++l) {
+      const T term = function(a[first + l], b[first + l]);
+      terms[l] = l < again ? T(0) : term;
+    }
+    add();
+  }
+#pragma GCC unroll 8
+  for (int half = vectors / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (int v = 0; v < half; ++v) total[v] += total[v + half];
+  }
+  return merged<RowOp::Sum, double, width>(total[0]);
 }
 
+template <typename T>
+PULLBACK_INLINE double sum(const T* x, std::int64_t n) {
+  return sum_of(x, x, n, [](T a, T) { return a; });
+}
 template <typename T>
 double exp_sum(const T* x, T shift, std::int64_t n) {
   return sum_of(x, x, n, [=](T a, T) { return exp_falling(a - shift); });
 }
 
 template <typename T>
-void softmax_row(const void* a, const void*, void* out, std::int64_t n) {
-  const T* x = static_cast<const T*>(a);
-  T* y = static_cast<T*>(out);
-  const T top = maximum(x, n);
-  map(x, x, y, n, [=](T each, T) { return exp_falling(each - top); });
-  const T share = static_cast<T>(1.0 / float_row<RowOp::Sum>(static_cast<const T*>(y), n));
-  for (std::int64_t i = 0; i < n; ++i) y[i] *= share;
+const T* row(const void* p) {
+  return static_cast<const T*>(p);
+}
+template <typename T>
+T* row(void* p) {
+  return static_cast<T*>(p);
+}
+
+// What every row has one of.
+template <typename T>
+using OfRows = T[kSoftmaxRows];
+
+template <typename T>
+void row_maxima(const SoftmaxRows& rows, std::int64_t n, OfRows<T>& top) {
+  for (int r = 0; r < rows.count; ++r) top[r] = maximum(row<T>(rows.a[r]), n);
 }
 
 template <typename T>
-void log_softmax_row(const void* a, const void*, void* out, std::int64_t n) {
-  const T* x = static_cast<const T*>(a);
-  T* y = static_cast<T*>(out);
-  const T top = maximum(x, n);
-  const T rest = static_cast<T>(log(exp_sum(x, top, n)));
+void softmax_rows(const SoftmaxRows& rows, std::int64_t n) {
+  OfRows<T> top;
+  row_maxima(rows, n, top);
+  for (int r = 0; r < rows.count; ++r) {
+    const T* x = row<T>(rows.a[r]);
+    map(x, x, row<T>(rows.out[r]), n,
+        [shift = top[r]](T each, T) { return exp_falling(each - shift); });
+  }
+  OfRows<double> total;
+  for (int r = 0; r < rows.count; ++r) {
+    total[r] = sum(static_cast<const T*>(rows.out[r]), n);
+  }
+  for (int r = 0; r < rows.count; ++r) {
+    T* y = row<T>(rows.out[r]);
+    map<T>(y, y, y, n,
+           [share = static_cast<T>(1.0 / total[r])](T each, T) { return each * share; });
+  }
+}
+
+template <typename T>
+void log_softmax_rows(const SoftmaxRows& rows, std::int64_t n) {
+  OfRows<T> top;
+  row_maxima(rows, n, top);
+  OfRows<double> total = {1, 1, 1, 1, 1, 1, 1, 1};
+  for (int r = 0; r < rows.count; ++r) total[r] = exp_sum(row<T>(rows.a[r]), top[r], n);
 #pragma GCC ivdep
-  for (std::int64_t i = 0; i < n; ++i) y[i] = (x[i] - top) - rest;
+  for (double& each : total) each = log(each);
+  for (int r = 0; r < rows.count; ++r) {
+    const T* x = row<T>(rows.a[r]);
+    map(x, x, row<T>(rows.out[r]), n, [shift = top[r], rest = static_cast<T>(total[r])](T each, T) {
+      return (each - shift) - rest;
+    });
+  }
 }
 
 template <typename T>
-void softmax_grad_row(const void* a, const void* b, void* out, std::int64_t n) {
-  const T* g = static_cast<const T*>(a);
-  const T* y = static_cast<const T*>(b);
-  T* o = static_cast<T*>(out);
-  const T total = static_cast<T>(sum_of(g, y, n, [](T u, T v) { return u * v; }));
-#pragma GCC ivdep
-  for (std::int64_t i = 0; i < n; ++i) o[i] = y[i] * (g[i] - total);
+void softmax_grad_rows(const SoftmaxRows& rows, std::int64_t n) {
+  OfRows<T> total;
+  for (int r = 0; r < rows.count; ++r) {
+    total[r] = static_cast<T>(
+        sum_of(row<T>(rows.a[r]), row<T>(rows.b[r]), n, [](T u, T v) { return u * v; }));
+  }
+  for (int r = 0; r < rows.count; ++r) {
+    map(row<T>(rows.a[r]), row<T>(rows.b[r]), row<T>(rows.out[r]), n,
+        [all = total[r]](T u, T v) { return v * (u - all); });
+  }
 }
 
 template <typename T>
-void log_softmax_grad_row(const void* a, const void* b, void* out, std::int64_t n) {
-  const T* g = static_cast<const T*>(a);
-  const T* y = static_cast<const T*>(b);
-  T* o = static_cast<T*>(out);
-  const T total = static_cast<T>(float_row<RowOp::Sum>(g, n));
-  map(g, y, o, n, [=](T u, T v) { return u - exp_falling(v) * total; });
+void log_softmax_grad_rows(const SoftmaxRows& rows, std::int64_t n) {
+  OfRows<T> total;
+  for (int r = 0; r < rows.count; ++r) {
+    total[r] = static_cast<T>(sum(row<T>(rows.a[r]), n));
+  }
+  for (int r = 0; r < rows.count; ++r) {
+    map(row<T>(rows.a[r]), row<T>(rows.b[r]), row<T>(rows.out[r]), n,
+        [all = total[r]](T u, T v) { return u - exp_falling(v) * all; });
+  }
 }
 
 // One value per row of a group.
@@ -203,17 +278,33 @@ void log_softmax_grad_columns(Columns a, Columns b, Columns out, std::int64_t n)
 }
 
 template <typename T>
+void logsumexp_columns(Columns a, void* out, std::int64_t n) {
+  const T* x = static_cast<const T*>(a.data);
+  const Lanes<T> top = column_maxima(x, a.stride, n);
+  Lanes<double> total = column_sums<T>(
+      n, [&](std::int64_t i, int l) { return exp_falling(x[i * a.stride + l] - top.at[l]); });
+  for (int l = 0; l < kWidth; ++l) {
+    total.at[l] = log(total.at[l]) + static_cast<double>(top.at[l]);
+  }
+  T* y = static_cast<T*>(out);
+  for (int l = 0; l < kWidth; ++l) {
+    y[l] = absolute(top.at[l]) == kInf<T> ? top.at[l] : static_cast<T>(total.at[l]);
+  }
+}
+
+template <typename T>
 double shifted_exp_sum(const void* in, double shift, std::int64_t n) {
   return exp_sum(static_cast<const T*>(in), static_cast<T>(shift), n);
 }
 
 template <typename T>
 SoftmaxKernels kernels_of() {
-  return {{&softmax_row<T>, &softmax_columns<T>},
-          {&log_softmax_row<T>, &log_softmax_columns<T>},
-          {&softmax_grad_row<T>, &softmax_grad_columns<T>},
-          {&log_softmax_grad_row<T>, &log_softmax_grad_columns<T>},
-          &shifted_exp_sum<T>};
+  return {{&softmax_rows<T>, &softmax_columns<T>},
+          {&log_softmax_rows<T>, &log_softmax_columns<T>},
+          {&softmax_grad_rows<T>, &softmax_grad_columns<T>},
+          {&log_softmax_grad_rows<T>, &log_softmax_grad_columns<T>},
+          &shifted_exp_sum<T>,
+          &logsumexp_columns<T>};
 }
 
 }  // namespace
