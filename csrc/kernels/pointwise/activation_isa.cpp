@@ -266,6 +266,32 @@ struct Huber {
 };
 const Register<"huber", LightBinary, Huber, Floats> kHuber;
 
+// The gradients of losses of a difference: g is that of the loss.
+template <typename T>
+struct MseGrad {
+  T operator()(T a, T b, T g) const { return (a - b) * T(2) * g; }
+};
+const Register<"mse_grad", LightTernary, MseGrad, Floats> kMseGrad;
+template <typename T>
+PULLBACK_INLINE T limited(T x, T limit) {
+  const T low = x < -limit ? -limit : x;
+  return low > limit ? limit : low;
+}
+template <typename T>
+struct SmoothL1Grad {
+  explicit SmoothL1Grad(const double* p) : beta(static_cast<T>(p[0])) {}
+  T operator()(T a, T b, T g) const { return limited((a - b) / beta, T(1)) * g; }
+  T beta;
+};
+const Register<"smooth_l1_grad", LightTernary, SmoothL1Grad, Floats> kSmoothL1Grad;
+template <typename T>
+struct HuberGrad {
+  explicit HuberGrad(const double* p) : delta(static_cast<T>(p[0])) {}
+  T operator()(T a, T b, T g) const { return limited(a - b, delta) * g; }
+  T delta;
+};
+const Register<"huber_grad", LightTernary, HuberGrad, Floats> kHuberGrad;
+
 template <typename T>
 struct ReluGrad {
   T operator()(T g, T x) const { return x <= T(0) ? T(0) : g; }

@@ -10,9 +10,11 @@
 #include "kernels/reduce/reduce.h"
 #include "ops/absorb.h"
 #include "ops/basic.h"
+#include "ops/elementwise.h"
 #include "ops/op.h"
 #include "ops/pointwise/activation.h"
 #include "ops/pointwise/arithmetic.h"
+#include "ops/pointwise/compare.h"
 #include "ops/pointwise/math.h"
 #include "ops/pointwise/select.h"
 #include "ops/reduce/reduction.h"
@@ -21,6 +23,7 @@
 namespace pullback {
 
 using kernels::binary;
+using kernels::ternary;
 using kernels::unary;
 
 Reduction reduction_of(std::string_view reduction, const std::optional<bool>& size_average,
@@ -102,6 +105,48 @@ Tensor reduce_tangent(const LossAttrs& a, const Tensor& tangent) {
   return a.reduction == Reduction::Mean ? mean(tangent, dims) : sum(tangent, dims);
 }
 
+// The gradient of such a loss, given that of each element: its own operator, so that it is one
+// kernel and can be differentiated again. Its operands are input, target and the arriving gradient.
+Tensor difference_grad(LossKind kind, const Tensor& x, const Tensor& target, const Tensor& g,
+                       const double* params);
+template <LossKind kind>
+Tensor difference_curvature(const Tensor& t, const Saved& s) {
+  if constexpr (kind == LossKind::Mse) return t * 2 * s.c().tensor();
+  const double limit = s.p(0);
+  const Tensor inside = le(abs(s.x() - s.b().tensor()), limit);
+  const Tensor slope = t * s.c().tensor();
+  return where(inside, kind == LossKind::SmoothL1 ? slope / limit : slope, 0);
+}
+template <LossKind kind>
+constexpr Elementwise difference_record(const char* name, const char* node,
+                                        kernels::Ternary kernel) {
+  constexpr Reads all = kReadsA | kReadsB | kReadsC;
+  return {
+      name,
+      node,
+      DTypeRule::Promote,
+      kernel,
+      {all, difference_curvature<kind>},
+      {all, [](const Tensor& t, const Saved& s) { return neg(difference_curvature<kind>(t, s)); }},
+      {kReadsA | kReadsB, [](const Tensor& t, const Saved& s) {
+         return difference_grad(kind, s.x(), s.b().tensor(), t, s.params);
+       }}};
+}
+const Elementwise record_mse_grad = difference_record<LossKind::Mse>(
+    "mse_loss_backward", "MseLossBackwardBackward0", ternary<"mse_grad">);
+const Elementwise record_smooth_l1_grad = difference_record<LossKind::SmoothL1>(
+    "smooth_l1_loss_backward", "SmoothL1LossBackwardBackward0", ternary<"smooth_l1_grad">);
+const Elementwise record_huber_grad = difference_record<LossKind::Huber>(
+    "huber_loss_backward", "HuberLossBackwardBackward0", ternary<"huber_grad">);
+
+Tensor difference_grad(LossKind kind, const Tensor& x, const Tensor& target, const Tensor& g,
+                       const double* params) {
+  const Elementwise& record = kind == LossKind::Mse        ? record_mse_grad
+                              : kind == LossKind::SmoothL1 ? record_smooth_l1_grad
+                                                           : record_huber_grad;
+  return elementwise(record, x, target, g, params);
+}
+
 // A function of the difference of input and target, which have one shape and dtype.
 struct DifferenceLoss {
   static constexpr int kInputs = 2;
@@ -148,7 +193,8 @@ struct DifferenceLoss {
   static void vjp(Vjp<DifferenceLoss>& v) {
     const Tensor x = v.in(0);
     const Tensor arrived = spread(v.attrs(), v.grad(), x.sizes());
-    const Tensor g = absorb(arrived, slope(v.attrs(), x - v.in(1)) * arrived);
+    const double params[kMaxParams] = {v.attrs().parameter};
+    const Tensor g = absorb(arrived, difference_grad(v.attrs().kind, x, v.in(1), arrived, params));
     if (v.wants(0)) v.give(0, g);
     if (v.wants(1)) v.give(1, neg(g));
   }
