@@ -1,7 +1,8 @@
 // Gather, scatter, and the kernels that look for true elements (see index.h).
 //
-// Rows along the indexed dimension are independent, so threads share them; where the index is
-// expanded, whole slices move.  The masked kernels count as they go and run in one thread.
+// Rows along the indexed dimension are independent, so threads share them, or the only row where
+// nothing is written twice; where the index is expanded, whole slices move.  The masked kernels
+// count as they go and run in one thread.
 #include <cstdlib>
 
 #include "kernels/index/index.h"
@@ -11,25 +12,44 @@
 namespace pullback::kernels {
 namespace {
 
+// Whether each of n indices is in [0, size): the sign bits of k and size - 1 - k are collected,
+// which the compiler vectorises.
+bool in_range(const char* p, std::int64_t stride, std::int64_t n, std::int64_t size) {
+  const auto last = static_cast<std::uint64_t>(size - 1);
+  std::uint64_t signs = 0;
+  if (stride == sizeof(std::int64_t)) {
+    const auto* k = reinterpret_cast<const std::uint64_t*>(p);
+    for (std::int64_t i = 0; i < n; ++i) signs |= k[i] | (last - k[i]);
+  } else {
+    for (std::int64_t i = 0; i < n; ++i, p += stride) {
+      const std::uint64_t k = *reinterpret_cast<const std::uint64_t*>(p);
+      signs |= k | (last - k);
+    }
+  }
+  return signs >> 63 == 0;
+}
+
 // Raises for the first index out of range.
 void check_range(const View& index, int dim, std::int64_t size) {
   Walker<1> walker({&index}, -1);
   const std::int64_t n = walker.inner_size(), stride = walker.inner_stride(0);
-  for (std::int64_t i = 0; i < walker.count(); i += n) {
+  for (std::int64_t i = 0; i < walker.count(); i += n, walker.next_inner_row()) {
     const char* p = walker[0];
+    if (in_range(p, stride, n, size)) continue;
     for (std::int64_t j = 0; j < n; ++j, p += stride) {
       const std::int64_t k = *reinterpret_cast<const std::int64_t*>(p);
       if (k < 0 || k >= size) {
         fail("index ", k, " is out of bounds for dimension ", dim, " with size ", size);
       }
     }
-    walker.next_inner_row();
   }
 }
 
-// Calls op(element of whole, element of part) for every entry of index.
+// Calls op(element of whole, element of part) for every entry of index; `ordered` where entries may
+// name the same element of whole and are written.
 template <typename T, typename Op>
-void for_index(const View& whole, const View& part, const View& index, int dim, Op op) {
+void for_index(const View& whole, const View& part, const View& index, int dim, bool ordered,
+               Op op) {
   const std::int64_t n = dim_size(index, dim);
   const std::int64_t ws = dim_stride(whole, dim), ps = dim_stride(part, dim),
                      is = dim_stride(index, dim);
@@ -38,12 +58,23 @@ void for_index(const View& whole, const View& part, const View& index, int dim, 
   const std::int64_t wc = start.inner_stride(1), pc = start.inner_stride(2),
                      ic = start.inner_stride(0);
   if (columns == 1 || std::abs(wc) >= std::abs(ws) * static_cast<std::int64_t>(sizeof(T))) {
-    return for_rows(std::array{&index, &whole, &part}, dim, n, [=](const auto& at) {
+    const bool flat = is == 1 && ws == 1 && ps == 1;
+    const auto run = [=](const Walker<3>& at, std::int64_t begin, std::int64_t end) {
       const std::int64_t* k = reinterpret_cast<const std::int64_t*>(at[0]);
       T* w = reinterpret_cast<T*>(at[1]);
       T* p = reinterpret_cast<T*>(at[2]);
-      for (std::int64_t i = 0; i < n; ++i) op(w[k[i * is] * ws], p[i * ps]);
-    });
+      if (flat) {
+        for (std::int64_t i = begin; i < end; ++i) op(w[k[i]], p[i]);
+      } else {
+        for (std::int64_t i = begin; i < end; ++i) op(w[k[i * is] * ws], p[i * ps]);
+      }
+    };
+    if (!ordered && start.count() == 1) {
+      return parallel_for(n, kBlockElements,
+                          [&](std::int64_t begin, std::int64_t end) { run(start, begin, end); });
+    }
+    return for_rows(std::array{&index, &whole, &part}, dim, n,
+                    [=](const auto& at) { run(at, 0, n); });
   }
   // Memory runs across dim: the innermost of the other dimensions is walked inside of it.
   const std::int64_t grain =
@@ -131,7 +162,7 @@ void gather(const View& out, const View& in, const View& index, int dim) {
   if (!slices) check_range(index, dim, dim_size(in, dim));
   visit_size(in.dtype, [&]<typename T>() {
     if (slices) return for_slices<T>(in, out, index, dim, false, ReadWhole());
-    for_index<T>(in, out, index, dim, ReadWhole());
+    for_index<T>(in, out, index, dim, false, ReadWhole());
   });
 }
 
@@ -140,7 +171,7 @@ void scatter(const View& out, const View& index, const View& src, int dim) {
   if (!slices) check_range(index, dim, dim_size(out, dim));
   visit_size(out.dtype, [&]<typename T>() {
     if (slices) return for_slices<T>(out, src, index, dim, true, WriteWhole());
-    for_index<T>(out, src, index, dim, WriteWhole());
+    for_index<T>(out, src, index, dim, true, WriteWhole());
   });
 }
 
@@ -149,7 +180,7 @@ void scatter_add(const View& out, const View& index, const View& src, int dim) {
   if (!slices) check_range(index, dim, dim_size(out, dim));
   visit_or_complex(out.dtype, [&]<typename T>() {
     if (slices) return for_slices<T>(out, src, index, dim, true, kAdd);
-    for_index<T>(out, src, index, dim, kAdd);
+    for_index<T>(out, src, index, dim, true, kAdd);
   });
 }
 

@@ -32,12 +32,22 @@ Positions along(const View& whole, const View& part, int dim, const View& index,
   const std::int64_t size = dim_size(whole, dim);
   at.whole.resize(static_cast<std::size_t>(n));
   at.part.resize(static_cast<std::size_t>(n));
-  for (std::int64_t i = 0; i < n; ++i) {
-    std::int64_t k = read_index(index.data + i * bytes(index, 0), index.dtype);
-    if (k < (negative ? -size : 0) || k >= size) bad(k, size);
-    if (k < 0) k += size;
-    at.whole[static_cast<std::size_t>(i)] = k * bytes(whole, dim);
-    at.part[static_cast<std::size_t>(i)] = i * bytes(part, dim);
+  const std::int64_t step = bytes(index, 0), whole_step = bytes(whole, dim);
+  const std::int64_t part_step = bytes(part, dim);
+  const auto run = [&](auto read) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      std::int64_t k = read(index.data + i * step);
+      if (k < (negative ? -size : 0) || k >= size) [[unlikely]]
+        bad(k, size);
+      if (k < 0) k += size;
+      at.whole[static_cast<std::size_t>(i)] = k * whole_step;
+      at.part[static_cast<std::size_t>(i)] = i * part_step;
+    }
+  };
+  if (index.dtype == DType::Int64) {
+    run([](const char* p) { return *reinterpret_cast<const std::int64_t*>(p); });
+  } else {
+    run([type = index.dtype](const char* p) { return read_index(p, type); });
   }
   return at;
 }
