@@ -1,5 +1,5 @@
-// Copies choose between memcpy (rows that are contiguous on both sides) and the cast loops, in
-// which equal dtypes are the case of no change.
+// Copies choose between memcpy (rows that are contiguous on both sides), blocks that are transposed
+// in registers, and the cast loops, in which equal dtypes are the case of no change.
 #include "kernels/copy.h"
 
 #include <algorithm>
@@ -8,10 +8,12 @@
 #include "core/scalar.h"
 #include "kernels/dispatch.h"
 #include "kernels/nest.h"
+#include "kernels/transpose.h"
 
 namespace pullback::kernels {
 
 PULLBACK_ISA_DECLARE(void fill_cast(CastTable&);)
+PULLBACK_ISA_DECLARE(TransposeLoops transpose_loops();)
 
 void fill_remaining(CastTable& table);
 
@@ -80,6 +82,15 @@ void copy(View out, View in) {
       }
     });
     return;
+  }
+  if (out.dtype == in.dtype && (size == 4 || size == 8) && nest.transposes(size)) {
+    static const TransposeLoops loops = PULLBACK_ISA_SELECT(transpose_loops)();
+    const TransposeLoop transpose = size == 4 ? loops.of4 : loops.of8;
+    const std::int64_t row_stride = nest.row_stride(0);
+    return nest.run_planes(kThreshold, kGrain,
+                           [&](const auto& at, std::int64_t rows, std::int64_t columns) {
+                             transpose(at[0], row_stride, at[1], si, rows, columns);
+                           });
   }
   nest.run(kThreshold, kGrain,
            [&](const auto& at, std::int64_t n) { loop(at[0], at[1], so, si, n, nullptr); });

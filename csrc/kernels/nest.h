@@ -68,6 +68,39 @@ class Nest {
     walk(threshold, grain, row);
   }
 
+  // Whether rows are dense in the first operand and columns in the second, `item` bytes each.
+  bool transposes(std::int64_t item) const {
+    return ndim_ >= 2 && dims_[ndim_ - 1].strides[0] == item &&
+           dims_[ndim_ - 2].strides[1] == item && dims_[ndim_ - 1].size >= 8 &&
+           dims_[ndim_ - 2].size >= 8;
+  }
+  std::int64_t row_stride(int operand) const { return dims_[ndim_ - 2].strides[operand]; }
+
+  // Calls plane(pointers, rows, columns) for pieces of at most kPanel whole rows.
+  template <typename Plane>
+  void run_planes(std::int64_t threshold, std::int64_t grain, Plane&& plane) const {
+    const std::int64_t columns = dims_[ndim_ - 1].size, whole = dims_[ndim_ - 2].size;
+    const auto walk_pieces = [&](std::int64_t first, std::int64_t rows, std::int64_t count) {
+      Nest nest = *this;
+      Dim& pieces = nest.dims_[--nest.ndim_ - 1];
+      for (int k = 0; k < N; ++k) nest.base_[k] += first * pieces.strides[k];
+      for (auto& stride : pieces.strides) stride *= rows;
+      pieces.size = count;
+      nest.numel_ = numel_ / (whole * columns) * count;
+      const auto row = [&](Pointers at, std::int64_t n) {
+        for (; n > 0; --n) {
+          plane(std::as_const(at), rows, columns);
+          for (int k = 0; k < N; ++k) at[k] += pieces.strides[k];
+        }
+      };
+      const std::int64_t cost = rows * columns;
+      nest.walk(numel_ < threshold ? nest.numel_ + 1 : 0, std::max<std::int64_t>(1, grain / cost),
+                row);
+    };
+    if (whole >= kPanel) walk_pieces(0, kPanel, whole / kPanel);
+    if (whole % kPanel != 0) walk_pieces(whole / kPanel * kPanel, whole % kPanel, 1);
+  }
+
  private:
   static constexpr std::int64_t kPanel = 64;
 
