@@ -2,7 +2,7 @@
 //
 // A derivative takes the incoming gradient g first.  The conventions at kinks are PyTorch's.
 #include "kernels/loops.h"
-#include "kernels/vecmath.h"
+#include "kernels/vecmath_normal.h"
 
 namespace pullback::kernels {
 namespace PULLBACK_ISA {

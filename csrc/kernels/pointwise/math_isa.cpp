@@ -7,7 +7,7 @@
 
 #include "kernels/loops.h"
 #include "kernels/special/normal.h"
-#include "kernels/vecmath.h"
+#include "kernels/vecmath_normal.h"
 
 namespace pullback::kernels {
 namespace PULLBACK_ISA {

@@ -8,6 +8,7 @@
 #include "kernels/special/normal.h"
 #include "kernels/special/polynomials.h"
 #include "kernels/special/zeta.h"
+#include "kernels/vecmath_normal.h"
 
 namespace pullback::kernels {
 namespace PULLBACK_ISA {
