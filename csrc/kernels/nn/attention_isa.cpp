@@ -27,10 +27,19 @@ double total(Group<T>& g) {
   return static_cast<double>(g.at[0] + g.at[2]) + static_cast<double>(g.at[1] + g.at[3]);
 }
 
+// The first n < kLanes elements, whose number is a condition so that the loops are masked vectors.
 template <typename T>
 PULLBACK_INLINE void copy_part(Group<T>& to, const T* from, std::int64_t n, T rest) {
-  for (int l = 0; l < kLanes; ++l) to.at[l] = rest;
-  for (std::int64_t l = 0; l < n; ++l) to.at[l] = from[l];
+  const int part = static_cast<int>(n);
+  for (int l = 0; l < kLanes; ++l) to.at[l] = l < part ? from[l] : rest;
+}
+template <typename T>
+PULLBACK_INLINE void store_part(T* to, const Group<T>& from, std::int64_t n) {
+  const int part = static_cast<int>(n);
+#pragma GCC ivdep
+  for (int l = 0; l < kLanes; ++l) {
+    if (l < part) to[l] = from.at[l];
+  }
 }
 
 template <typename T, bool biased>
@@ -49,13 +58,23 @@ T top_of(const T* x, const T* bias, T scale, std::int64_t n) {
       tops.at[l] = s > tops.at[l] ? s : tops.at[l];
     }
   }
-  for (; i < n; ++i) {
-    const T s = score<T, biased>(x[i], scale, biased ? bias[i] : T(0));
-    tops.at[0] = s > tops.at[0] ? s : tops.at[0];
+  if (i < n) {
+    const int part = static_cast<int>(n - i);
+    Group<T> values, biases;
+    copy_part(values, x + i, n - i, T(0));
+    if constexpr (biased) copy_part(biases, bias + i, n - i, T(0));
+    for (int l = 0; l < kLanes; ++l) {
+      const T s = score<T, biased>(values.at[l], scale, biased ? biases.at[l] : T(0));
+      tops.at[l] = (s > tops.at[l]) & (l < part) ? s : tops.at[l];
+    }
   }
-  T result = tops.at[0];
-  for (int l = 1; l < kLanes; ++l) result = tops.at[l] > result ? tops.at[l] : result;
-  return result;
+#pragma GCC unroll 8
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    for (int l = 0; l < half; ++l) {
+      tops.at[l] = tops.at[l + half] > tops.at[l] ? tops.at[l + half] : tops.at[l];
+    }
+  }
+  return tops.at[0];
 }
 template <typename T>
 T top(const T* x, const T* bias, T scale, std::int64_t n) {
@@ -85,10 +104,9 @@ double exponentials_of(T* x, const T* bias, T scale, T shift, std::int64_t n) {
       const T b = biased ? biases.at[l] : T(0);
       values.at[l] = exp_falling(score<T, biased>(values.at[l], scale, b) - shift);
     }
-    for (std::int64_t l = 0; l < n - i; ++l) {
-      x[i + l] = values.at[l];
-      sums.at[l] += values.at[l];
-    }
+    store_part(x + i, values, n - i);
+    const int part = static_cast<int>(n - i);
+    for (int l = 0; l < kLanes; ++l) sums.at[l] += l < part ? values.at[l] : T(0);
   }
   return total(sums);
 }
@@ -121,7 +139,12 @@ double dot(const T* a, const T* b, std::int64_t n) {
   for (; i + kLanes <= n; i += kLanes) {
     for (int l = 0; l < kLanes; ++l) sums.at[l] += a[i + l] * b[i + l];
   }
-  for (int l = 0; i < n; ++i, ++l) sums.at[l] += a[i] * b[i];
+  if (i < n) {
+    Group<T> u, v;
+    copy_part(u, a + i, n - i, T(0));
+    copy_part(v, b + i, n - i, T(0));
+    for (int l = 0; l < kLanes; ++l) sums.at[l] += u.at[l] * v.at[l];
+  }
   return total(sums);
 }
 

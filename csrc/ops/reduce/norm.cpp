@@ -3,6 +3,7 @@
 // At the zero vector every norm has the gradient zero; the greatest absolute values share that of
 // the infinity norm.
 #include <cmath>
+#include <limits>
 
 #include "graph/meta.h"
 #include "kernels/reduce/reduce.h"
@@ -55,7 +56,8 @@ struct Norm {
   static Tensor times_slope(const Attrs& a, const Tensor& t, const Tensor& x, const Tensor& y) {
     const double p = a.ord;
     if (p == 1) return t * sign(x);
-    if (p == 2) return t * masked_fill(x / y, eq(y, 0), 0);
+    // Zeros over infinity are zero in every order.
+    if (p == 2) return t * (x / masked_fill(y, eq(y, 0), std::numeric_limits<double>::infinity()));
     if (std::isinf(p)) return t * (sign(x) * tie_shares(abs(x), y, a.dims, true));
     // Powers of the ratio: those of x and y alone overflow.
     const Tensor none = eq(y, 0);
