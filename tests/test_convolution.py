@@ -208,15 +208,23 @@ def test_the_transpose_is_the_gradient_of_the_image(seed: int) -> None:
 WIDE = Geometry((2, 3, 30, 30), (8, 3, 3, 3), (1, 1), (1, 1), (1, 1), 1)
 
 
+DEEP = Geometry(
+    (1, 16, 9, 30), (64, 16, 3, 3), (1, 1), (1, 1), (1, 1), 1
+)  # more weights than pixels
+
+
+@pytest.mark.parametrize("geometry", [WIDE, DEEP], ids=["wide", "deep"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("what", ["image", "weight", "gradient"])
-def test_what_is_not_finite_stays_where_it_is_seen(what: str, value: float) -> None:
-    image, weight, gradient = operands(WIDE, 0, "float32")
-    place = {"image": (0, 1, 5, 0), "weight": (2, 1, 0, 0), "gradient": (1, 2, 7, 29)}[what]
+def test_what_is_not_finite_stays_where_it_is_seen(
+    what: str, value: float, geometry: Geometry
+) -> None:
+    image, weight, gradient = operands(geometry, 0, "float32")
+    place = {"image": (0, 1, 5, 0), "weight": (2, 1, 0, 0), "gradient": (0, 2, 7, 29)}[what]
     {"image": image, "weight": weight, "gradient": gradient}[what][place] = value
     with np.errstate(invalid="ignore"):
-        expected = by_definition(WIDE, image, weight, gradient)
-    for found, wanted in zip(ours(WIDE, image, weight, gradient), expected, strict=True):
+        expected = by_definition(geometry, image, weight, gradient)
+    for found, wanted in zip(ours(geometry, image, weight, gradient), expected, strict=True):
         np.testing.assert_array_equal(np.isfinite(found), np.isfinite(wanted))
         np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
 

@@ -35,6 +35,8 @@ constexpr std::int64_t kTile = 256;
 constexpr std::int64_t kPanels = 8;
 // Those that are taken one panel after the other, while their pixels are in the nearest cache.
 constexpr std::int64_t kNear = 64;
+// Weights of an output that are brought into order together, if others lie between them.
+constexpr std::int64_t kNearWeights = 32;
 // Terms whose pixels should stay near.
 constexpr std::int64_t kTerms = 256;
 // Numbers of the layouts of images that are worked on at once, if one image is not larger.
@@ -125,7 +127,8 @@ void lay_out(T* room, const T* source, const Sliding& s, const Plan<T>& plan, co
     const T* from = source + (first * channels + group * s.channels + c) * product(s.source);
     T* to = room + c * plan.channel;
     if (fill) std::fill_n(to, plan.channel, T{0});
-    slide_kernels<T>().bring({from, to, moved.rows.data(), moved.rows.size(), s.step[2]});
+    slide_kernels<T>().bring(
+        {from, to, moved.rows.data(), moved.rows.size(), s.step[2], product(s.source)});
   }
 }
 
@@ -155,19 +158,36 @@ template <typename T>
 void pack(T* to, const T* weight, const Sliding& s, const Panels& panels) {
   const auto taps = static_cast<std::int64_t>(s.taps.size());
   const std::int64_t terms = s.channels * taps;
-  const auto pack_panel = [&](std::int64_t number, std::int64_t c) {
+  // Where all taps are there, they are neighbours.
+  bool all = true;
+  for (std::int64_t t = 0; t < taps; ++t) all &= s.taps[static_cast<std::size_t>(t)].weight == t;
+  const bool neighbours = all && s.weight_channel == taps;  // the terms of an output
+  const auto pack_panel = [&](std::int64_t number, std::int64_t c, std::int64_t channels) {
     const std::int64_t g = number / panels.count, panel = number % panels.count;
     const int rows = panels.rows(panel);
-    const T* from = weight + g * s.weights + panels.begin(panel) * s.weight_output;
+    const T* from =
+        weight + g * s.weights + panels.begin(panel) * s.weight_output + c * s.weight_channel;
     T* at = to + (g * s.outputs + panels.begin(panel)) * terms + c * taps * rows;
-    for (const Tap& tap : s.taps) {
-      const T* entry = from + c * s.weight_channel + tap.weight;
-      for (int r = 0; r < rows; ++r) *at++ = entry[r * s.weight_output];
+    if (all) {
+      return slide_kernels<T>().interleave({from, at, s.weight_output, s.weight_channel,
+                                            neighbours ? 1 : channels,
+                                            neighbours ? channels * taps : taps, rows});
+    }
+    for (std::int64_t end = c + channels; c < end; ++c, from += s.weight_channel) {
+      for (const Tap& tap : s.taps) {
+        for (int r = 0; r < rows; ++r) *at++ = from[tap.weight + r * s.weight_output];
+      }
     }
   };
   parallel_for(s.groups * panels.count, kPanels, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t c = 0; c < s.channels; ++c) {  // outside: then each page is read once
-      for (std::int64_t number = begin; number < end; ++number) pack_panel(number, c);
+    // Weights are read in their order: those of an output, or of a channel, are neighbours.
+    const std::int64_t at_once = s.weight_output < s.weight_channel
+                                     ? kNearWeights / std::max<std::int64_t>(1, taps) + 1
+                                     : s.channels;
+    for (std::int64_t c = 0; c < s.channels; c += at_once) {
+      for (std::int64_t number = begin; number < end; ++number) {
+        pack_panel(number, c, std::min(at_once, s.channels - c));
+      }
     }
   });
 }
@@ -246,7 +266,7 @@ struct Run {
       const std::int64_t channel = group * s.outputs + o;
       T* const to = target + (round * plan.images * channels + channel) * product(s.target);
       slide_kernels<T>().put({sums + (o - panels.begin(first)) * row, to, wanted.data(),
-                              wanted.size(), s.target_step[2]},
+                              wanted.size(), s.target_step[2], product(s.target)},
                              bias ? bias[channel] : T{0});
     }
   }
@@ -360,7 +380,8 @@ void lay_out_gradients(T* to, std::int64_t row, const T* out, const Sliding& s,
   for (std::int64_t o = begin; o < end; ++o) {
     T* const at = to + o * row;
     if (fill) std::fill_n(at, row, T{0});
-    slide_kernels<T>().bring({out + o * product(s.target), at, places.data(), places.size(), 1});
+    slide_kernels<T>().bring(
+        {out + o * product(s.target), at, places.data(), places.size(), 1, product(s.target)});
   }
 }
 

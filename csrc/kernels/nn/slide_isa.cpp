@@ -110,6 +110,12 @@ void strips(const WeightedRows& w) {
     block<T, rows, vectors>(w, position);
   }
   if constexpr (vectors > 2) {
+    if constexpr (vectors == 8) {
+      if (position + 4 * kWidth<T> <= w.positions) {
+        block<T, rows, 4>(w, position);
+        position += 4 * kWidth<T>;
+      }
+    }
     constexpr int rest = vectors % 2 == 0 ? 2 : 1;
     for (; position < w.positions; position += rest * kWidth<T>) {
       block<T, rows, rest>(w, position);
@@ -366,6 +372,7 @@ void bring(const Moves& m) {
     const Stretch& part = m.stretches[i];
     const T* from = static_cast<const T*>(m.from) + part.from;
     T* to = static_cast<T*>(m.to) + part.to;
+    __builtin_prefetch(from + m.ahead);
     if (m.step == 1) {
       bring_stretch<T, 1>(from, to, part.count);
     } else if (m.step == 2) {
@@ -383,6 +390,7 @@ void put(const Moves& m, T shift) {
     const Stretch& part = m.stretches[i];
     const T* from = static_cast<const T*>(m.from) + part.from;
     T* to = static_cast<T*>(m.to) + part.to;
+    __builtin_prefetch(to + m.ahead, 1);
     if (m.step == 1) {
       put_stretch<T, 1>(from, to, part.count, shifts);
     } else if (m.step == 2) {
@@ -393,9 +401,78 @@ void put(const Moves& m, T shift) {
   }
 }
 
+// The rows 4 and 5 of four terms beside each other.
+template <typename T, int rows>
+PULLBACK_INLINE void interleave_rest(const T* from, std::int64_t row, T* to) {
+  if constexpr (rows == 6) {
+    Lanes<T, 4> a, b;
+    std::memcpy(&a, from + 4 * row, sizeof(a));
+    std::memcpy(&b, from + 5 * row, sizeof(b));
+    const Lanes<T, 4> low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    const Lanes<T, 4> high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const Lanes<T, 2> pairs[4] = {
+        __builtin_shufflevector(low, low, 0, 1), __builtin_shufflevector(low, low, 2, 3),
+        __builtin_shufflevector(high, high, 0, 1), __builtin_shufflevector(high, high, 2, 3)};
+#pragma GCC unroll 4
+    for (int l = 0; l < 4; ++l) std::memcpy(to + l * rows + 4, &pairs[l], sizeof(pairs[l]));
+  } else if constexpr (rows == 5) {
+#pragma GCC unroll 4
+    for (int l = 0; l < 4; ++l) to[l * rows + 4] = from[4 * row + l];
+  }
+}
+
+template <typename T, int rows>
+void interleave_rows(const Interleaved& p) {
+  for (std::int64_t b = 0; b < p.blocks; ++b) {
+    const T* from = static_cast<const T*>(p.from) + b * p.block;
+    T* to = static_cast<T*>(p.to) + b * p.count * rows;
+    std::int64_t done = 0;
+    if constexpr (rows >= 4) {
+      for (; done + 4 <= p.count; done += 4, from += 4, to += 4 * rows) {
+        Lanes<T, 4> c[4];
+#pragma GCC unroll 4
+        for (int l = 0; l < 4; ++l) std::memcpy(&c[l], from + l * p.row, sizeof(c[l]));
+        const Lanes<T, 4> ab0 = __builtin_shufflevector(c[0], c[1], 0, 4, 1, 5);
+        const Lanes<T, 4> ab1 = __builtin_shufflevector(c[0], c[1], 2, 6, 3, 7);
+        const Lanes<T, 4> cd0 = __builtin_shufflevector(c[2], c[3], 0, 4, 1, 5);
+        const Lanes<T, 4> cd1 = __builtin_shufflevector(c[2], c[3], 2, 6, 3, 7);
+        const Lanes<T, 4> terms[4] = {__builtin_shufflevector(ab0, cd0, 0, 1, 4, 5),
+                                      __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7),
+                                      __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5),
+                                      __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7)};
+#pragma GCC unroll 4
+        for (int l = 0; l < 4; ++l) std::memcpy(to + l * rows, &terms[l], sizeof(terms[l]));
+        interleave_rest<T, rows>(from, p.row, to);
+      }
+    }
+    for (; done < p.count; ++done, ++from, to += rows) {
+#pragma GCC unroll 6
+      for (int r = 0; r < rows; ++r) to[r] = from[r * p.row];
+    }
+  }
+}
+
+template <typename T>
+void interleave(const Interleaved& p) {
+  switch (p.rows) {
+    case 1:
+      return interleave_rows<T, 1>(p);
+    case 2:
+      return interleave_rows<T, 2>(p);
+    case 3:
+      return interleave_rows<T, 3>(p);
+    case 4:
+      return interleave_rows<T, 4>(p);
+    case 5:
+      return interleave_rows<T, 5>(p);
+    default:
+      return interleave_rows<T, 6>(p);
+  }
+}
+
 template <typename T>
 SlideKernels<T> kernels_of() {
-  return {&weighted_rows<T>, &inner_products<T>, &bring<T>, &put<T>, 2 * kWidth<T>};
+  return {&weighted_rows<T>, &inner_products<T>, &interleave<T>, &bring<T>, &put<T>, 2 * kWidth<T>};
 }
 
 }  // namespace

@@ -30,6 +30,16 @@ struct InnerProducts {
   std::int64_t num_rows, terms, positions;
 };
 
+// to[b][i][r] = from[b * block + r * row + i] for `blocks` blocks of `count` neighbours, `rows`
+// rows (at most kMostRows).
+struct Interleaved {
+  const void* from;
+  void* to;
+  std::int64_t row, block;
+  std::int64_t blocks, count;
+  int rows;
+};
+
 // Neighbours that are moved together.
 struct Stretch {
   std::int64_t from, to, count;
@@ -42,6 +52,7 @@ struct Moves {
   const Stretch* stretches;
   std::size_t num_stretches;
   std::int64_t step;
+  std::int64_t ahead;  // what is moved next is so much further on, outside of our layout
 };
 
 inline constexpr int kMostRows = 6;
@@ -50,6 +61,7 @@ template <typename T>
 struct SlideKernels {
   void (*weighted_rows)(const WeightedRows&);
   void (*inner_products)(const InnerProducts&);
+  void (*interleave)(const Interleaved&);
   void (*bring)(const Moves&);         // from every step-th
   void (*put)(const Moves&, T shift);  // to every step-th, and the shift added
   std::int64_t strip;
