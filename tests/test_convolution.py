@@ -168,6 +168,27 @@ def test_every_number_of_outputs_and_terms(outputs: int, dtype: str) -> None:
             )
 
 
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_short_rows_and_long_kernels(padding: int, stride: int, dilation: int) -> None:
+    for outputs, groups in ((16, 1), (48, 2)):
+        g = Geometry(
+            (9, 6 * groups, 17, 15),
+            (outputs * groups, 6, 3, 5),
+            (stride,) * 2,
+            (padding,) * 2,
+            (dilation,) * 2,
+            groups,
+        )
+        image, weight, gradient = operands(g, 0, "float32")
+        wide = [a.astype("float64") for a in (image, weight, gradient)]
+        for found, wanted in zip(
+            ours(g, image, weight, gradient), by_definition(g, *wide), strict=True
+        ):
+            np.testing.assert_allclose(found, wanted, 0, 2e-6 * float(np.abs(wanted).max()))
+
+
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_batches_whose_last_images_are_fewer(groups: int, stride: int) -> None:
@@ -208,9 +229,8 @@ def test_the_transpose_is_the_gradient_of_the_image(seed: int) -> None:
 WIDE = Geometry((2, 3, 30, 30), (8, 3, 3, 3), (1, 1), (1, 1), (1, 1), 1)
 
 
-DEEP = Geometry(
-    (1, 16, 9, 30), (64, 16, 3, 3), (1, 1), (1, 1), (1, 1), 1
-)  # more weights than pixels
+# More weights than pixels.
+DEEP = Geometry((1, 16, 9, 30), (64, 16, 3, 3), (1, 1), (1, 1), (1, 1), 1)
 
 
 @pytest.mark.parametrize("geometry", [WIDE, DEEP], ids=["wide", "deep"])

@@ -41,6 +41,10 @@ constexpr std::int64_t kNearWeights = 32;
 constexpr std::int64_t kTerms = 256;
 // Numbers of the layouts of images that are worked on at once, if one image is not larger.
 constexpr std::int64_t kLaidOut = std::int64_t{1} << 17;
+// The share of the positions between rows, 1 of so many, from which they are worth a layout without
+// them, and how many products take as long as a number that is moved.
+constexpr std::int64_t kFewestBetween = 6;
+constexpr std::int64_t kDearerMoves = 8;
 // Outputs whose gradients one thread takes, a multiple of the rows of inner products.
 std::int64_t rows_at_once(std::int64_t outputs) { return outputs >= 32 ? 12 : 6; }
 // Positions of inner products, whose sums are in registers meanwhile.
@@ -306,6 +310,17 @@ std::int64_t weights_of_group(const ConvShape& s) {
   return s.out_channels / s.groups * (s.channels / s.groups) * s.taps();
 }
 
+// Whether each tap along a row has a phase of its own: rows then lie side by side, and nothing is
+// computed between them.  That has to be more than what it takes to lay them out.
+bool spreads_taps(const Sliding& s, std::int64_t taps_of_row) {
+  const Layout plain(s);
+  const std::int64_t between = plain.pitch[2] - s.grid[2];
+  const auto taps = static_cast<std::int64_t>(s.taps.size());
+  return between * kFewestBetween > plain.pitch[2] &&
+         s.channels * product(s.source) * taps_of_row <= kLaidOut &&
+         between * taps * s.outputs > kDearerMoves * (taps_of_row - 1) * (15 + s.grid[2]);
+}
+
 Sliding forward(const ConvShape& s) {
   Sliding f{s.batch,
             s.groups,
@@ -330,6 +345,12 @@ Sliding forward(const ConvShape& s) {
       tap.shift[d] = k[d] * s.dilation[d] / s.stride[d];
     }
     f.taps.push_back(tap);
+  }
+  if (spreads_taps(f, s.kernel[2])) {
+    for (Tap& tap : f.taps) {
+      tap.phase[2] += tap.shift[2] * s.stride[2];
+      tap.shift[2] = 0;
+    }
   }
   return f;
 }
