@@ -129,3 +129,92 @@ def test_a_class_that_begins_without_init() -> None:
 
     with pytest.raises(AttributeError, match=r"Module.__init__\(\) was not called"):
         Forgets().weight  # noqa: B018
+
+
+def test_a_call_is_the_forward_that_the_module_has_now() -> None:
+    class Doubles(nn.Module):
+        def forward(self, x: Any, *more: Any, factor: Any = 2) -> Any:
+            return (x * factor, *more) if more else x * factor
+
+    module = Doubles()
+    assert module(3) == 6
+    assert module(x=3) == 6
+    assert module(3, factor=5) == 15
+    assert module(*range(1, 12)) == (2, *range(2, 12))
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'"):
+        module()
+    module.forward = lambda x: -x  # type: ignore[method-assign]
+    assert module(3) == -3
+    del module.forward
+    Doubles.forward = lambda self, x: x + 1  # type: ignore[assignment,method-assign]
+    assert module(3) == 4
+    Doubles.forward = staticmethod(lambda x: x + 2)  # type: ignore[assignment]
+    assert module(3) == 5
+    handle = module.register_forward_hook(lambda module, args, result: result * 10)
+    assert module(3) == 50
+    handle.remove()
+    assert module(3) == 5
+    handle = nn.modules.module.register_module_forward_pre_hook(lambda module, args: (0,))
+    assert module(3) == 2
+    handle.remove()
+    assert module(3) == 5
+
+
+def test_a_class_calls_in_its_own_way() -> None:
+    class Own(nn.Module):
+        def __call__(self, x: Any) -> Any:
+            return ("own", super().__call__(x))
+
+        def forward(self, x: Any) -> Any:
+            return x
+
+    class Mixin:
+        def __call__(self, x: Any) -> Any:
+            return "mixin"
+
+    class Mixed(Mixin, nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x
+
+    class Plain(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x
+
+    assert Own()(1) == ("own", 1)
+    assert Mixed()(1) == "mixin"
+    plain = Plain()
+    before = nn.Module.__call__
+    try:
+        nn.Module.__call__ = lambda self, x: "patched"  # type: ignore[method-assign,assignment]
+        assert plain(1) == "patched"
+        assert Own()(1) == ("own", "patched")
+    finally:
+        nn.Module.__call__ = before  # type: ignore[method-assign]
+    assert plain(1) == 1
+    Plain.__call__ = lambda self, x: "late"  # type: ignore[method-assign,assignment]
+    assert plain(1) == "late"
+    del Plain.__call__
+    assert plain(1) == 1
+
+
+def test_a_module_without_init_says_so_when_it_is_called() -> None:
+    class Forgets(nn.Module):
+        def __init__(self) -> None:
+            pass
+
+        def forward(self, x: Any) -> Any:
+            return x
+
+    with pytest.raises(AttributeError, match="_forward_hooks"):
+        Forgets()(1)
+    with pytest.raises(NotImplementedError, match='missing the required "forward" function'):
+        nn.Module()(1)
+
+
+def test_calls_of_modules_nest_to_the_limit_of_python() -> None:
+    class Endless(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return self(x)
+
+    with pytest.raises(RecursionError):
+        Endless()(1)

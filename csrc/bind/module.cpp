@@ -126,6 +126,9 @@ PYBIND11_MODULE(_core, m) {
   m.def("_give_module_attributes", [](py::type type, py::function getattr) {
     return call([&] { return give_module_attributes(type.ptr(), getattr.ptr()); });
   });
+  m.def("_give_module_calls", [](py::type type, py::function function, py::tuple hooks) {
+    return call([&] { return give_module_calls(type.ptr(), function.ptr(), hooks.ptr()); });
+  });
   m.def(
       "_warn",
       [](const std::string& message, py::object category) {

@@ -278,12 +278,14 @@ bool try_columns(const Plan& plan, const Split& split, const View& out, const Vi
   return true;
 }
 
-// Contiguous rows of at most one block, evenly spaced: the kernel runs over many at once.
+// Contiguous rows of at most one block, or single elements, evenly spaced: the kernel runs over many
+// at once.
 bool try_rows(const Plan& plan, const Split& split, const View& out, const View& in) {
   const auto item = static_cast<std::int64_t>(item_size(in.dtype));
   const Region& region = split.reduced;
-  if (plan.load != Load::Plain || region.ndim != 1 || region.strides[0] != item ||
-      region.count > kBlock || split.ndim != 1 || split.in[0] % item != 0) {
+  const bool is_row = region.ndim == 0 || (region.ndim == 1 && region.strides[0] == item);
+  if (plan.load != Load::Plain || !is_row || region.count > kBlock || split.ndim != 1 ||
+      split.in[0] % item != 0) {
     return false;
   }
   const std::int64_t n = region.count;

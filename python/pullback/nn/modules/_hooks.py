@@ -34,6 +34,8 @@ _all_forward_with_kwargs: OrderedDict[int, bool] = OrderedDict()
 _all_forward_always_called: OrderedDict[int, bool] = OrderedDict()
 _all_backward_pre: OrderedDict[int, Hook] = OrderedDict()
 _all_backward: OrderedDict[int, Hook] = OrderedDict()
+# While all of these are empty, and those of a module are, its call is its forward.
+HOOKS_OF_ALL = (_all_forward, _all_forward_pre, _all_backward, _all_backward_pre)
 # Whether the hooks in _all_backward are full ones, once there was one.
 _all_are_full: list[bool] = []
 

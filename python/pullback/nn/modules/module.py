@@ -16,6 +16,7 @@ from pullback import Tensor, _core
 from pullback.nn.modules import _registration, _state
 from pullback.nn.modules._conversion import Converted, type_name
 from pullback.nn.modules._hooks import (
+    HOOKS_OF_ALL,
     Hooked,
     register_module_backward_hook,
     register_module_forward_hook,
@@ -111,7 +112,7 @@ class Module(Converted, _state.Stateful, Hooked):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _core._give_module_attributes(cls, Module.__getattr__)
+        _give_slots(cls)
 
     # Asked for what the slot of _give_module_attributes does not find, and by ``super()``.
     def __getattr__(self, name: str) -> Any:
@@ -453,7 +454,13 @@ class Module(Converted, _state.Stateful, Hooked):
         return _bracketed(self._get_name(), extra + children)
 
 
-_core._give_module_attributes(Module, Module.__getattr__)
+def _give_slots(cls: type[Module]) -> None:
+    """What every class of modules has in C++, unless it does the same in a way of its own."""
+    _core._give_module_attributes(cls, Module.__getattr__)
+    _core._give_module_calls(cls, Hooked.__call__, HOOKS_OF_ALL)
+
+
+_give_slots(Module)
 
 
 def _dotted(prefix: str, name: str) -> str:
