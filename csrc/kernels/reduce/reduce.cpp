@@ -278,8 +278,8 @@ bool try_columns(const Plan& plan, const Split& split, const View& out, const Vi
   return true;
 }
 
-// Contiguous rows of at most one block, or single elements, evenly spaced: the kernel runs over many
-// at once.
+// Contiguous rows of at most one block, or single elements, evenly spaced: the kernel runs over
+// many at once.
 bool try_rows(const Plan& plan, const Split& split, const View& out, const View& in) {
   const auto item = static_cast<std::int64_t>(item_size(in.dtype));
   const Region& region = split.reduced;
