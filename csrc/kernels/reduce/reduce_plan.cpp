@@ -128,7 +128,8 @@ Plan make_plan(RowOp op, DType loaded) {
   plan.loaded = loaded;
   plan.accumulator = loaded;
   if (op == RowOp::Sum || op == RowOp::SumSq) {
-    plan.accumulator = is_floating(loaded) ? DType::Float64 : DType::Int64;
+    plan.adds = is_floating(loaded);
+    plan.accumulator = plan.adds ? DType::Float64 : DType::Int64;
   } else if (op == RowOp::Prod && !is_floating(loaded)) {
     plan.accumulator = DType::Int64;
   } else if (loaded == DType::Bool) {

@@ -22,6 +22,7 @@ enum class Finish : std::uint8_t { Plain, Sqrt, Root };
 struct Plan {
   RowKernel kernel;           // reads what was loaded
   RowKernel::Function merge;  // adds accumulators to accumulators
+  bool adds = false;          // which are doubles and summed, so that one needs no call
   DType accumulator;
   DType loaded;  // the element type the kernel reads
   Load load = Load::Plain;
