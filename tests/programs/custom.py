@@ -7,6 +7,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
+
+from . import rows
+
 SOURCE = """
 class Double(T.autograd.Function):
     @staticmethod
@@ -251,14 +255,14 @@ class Prepared:
     """Texts that define names, and the objects in each library."""
 
     def __init__(self, source: str) -> None:
-        parts = [part.strip() for part in re.split(r"\n\n(?=class )", source)]
-        self.texts = {part.split("(")[0].removeprefix("class "): part for part in parts}
+        parts = [part.strip() for part in re.split(r"\n\n(?=class |def )", source)]
+        self.texts = {re.split(r"\W+", part)[1]: part for part in parts}
         self.made: dict[str, dict[str, Any]] = {}
 
     def names(self, lib: Any) -> dict[str, Any]:
         """The namespace of the definitions; `log` and `kept` in it are those of the running program."""
         if lib.__name__ not in self.made:
-            names = self.made[lib.__name__] = {"T": lib}
+            names = self.made[lib.__name__] = {"T": lib, "np": np}
             for text in self.texts.values():
                 exec(text, names)
         return self.made[lib.__name__]
@@ -269,4 +273,4 @@ class Prepared:
         return [each for name, each in self.texts.items() if name in words]
 
 
-PREPARED = Prepared(SOURCE)
+PREPARED = Prepared(SOURCE + rows.SOURCE)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from . import copies, custom, modes, operators, passes, transforms, views, writes
+from . import copies, custom, modes, operators, passes, rows, transforms, views, writes
 from .lines import Step
 
 # How often lines of a kind are drawn: in the program, and in functions that transforms call.
@@ -32,9 +32,12 @@ WEIGHTS = {
     "forward mode": (4, 3),
     "vmap": (4, 3),
 }
+# Programs from this number on draw these, too: every row of the operator table, narrow dtypes.
+FIRST_OF_ROWS = 100_000
+ROWS = WEIGHTS | {"rows": (36, 24), "narrow": (3, 1)}
 KINDS = {
     kind: [line for line in lines.splitlines() if line]
-    for module in (operators, views, writes, modes, copies, passes, custom, transforms)
+    for module in (operators, views, writes, modes, copies, passes, custom, transforms, rows)
     for kind, lines in module.LINES.items()
 }
 LEAVES = [
@@ -65,7 +68,8 @@ class Program:
 def draw(seed: int) -> Program:
     rng = random.Random(seed)
     steps = [Step(leaf(rng), numbers(rng)) for _ in range(rng.randint(1, 3))]
-    steps += [draw_step(rng, 0) for _ in range(rng.randint(2, 14))]
+    weights = ROWS if seed >= FIRST_OF_ROWS else WEIGHTS
+    steps += [draw_step(rng, 0, weights) for _ in range(rng.randint(2, 14))]
     return Program(steps, rng.random() < 0.5)
 
 
@@ -78,9 +82,9 @@ def numbers(rng: random.Random) -> tuple[int, ...]:
     return tuple(rng.randrange(12) for _ in range(8))
 
 
-def draw_step(rng: random.Random, depth: int) -> Step:
-    weights = [weight[min(depth, 1)] for weight in WEIGHTS.values()]
-    kind = rng.choices(list(WEIGHTS), weights)[0]
+def draw_step(rng: random.Random, depth: int, weights: dict[str, tuple[int, int]]) -> Step:
+    often = [weight[min(depth, 1)] for weight in weights.values()]
+    kind = rng.choices(list(weights), often)[0]
     line = rng.choice(KINDS[kind])
     while depth > 1 and "{def" in line:
         line = rng.choice(KINDS["smooth"])
@@ -88,7 +92,7 @@ def draw_step(rng: random.Random, depth: int) -> Step:
     if "{def:hook" in line:  # what a hook may do with a gradient is read it
         body = [Step(rng.choice(KINDS["smooth"]), numbers(rng)) for _ in range(rng.randint(1, 3))]
     elif "{def" in line:
-        body = [draw_step(rng, depth + 1) for _ in range(rng.randint(1, 6))]
+        body = [draw_step(rng, depth + 1, weights) for _ in range(rng.randint(1, 6))]
     return Step(line, numbers(rng), body, kind)
 
 

@@ -48,6 +48,7 @@ from .predicates import (
     writes_under_silent_view,
     writes_what_runs_again,
 )
+from .rows import TANGENTS
 
 if TYPE_CHECKING:
     from .lines import Filler, Scope, Step
@@ -89,6 +90,14 @@ EXCLUDED = [
     Rule(
         "PyTorch's tangent of the logsumexp of nothing",
         lambda case: case.is_inside and ".logsumexp(" in case.line and case.target().numel() == 0,
+    ),
+    Rule(
+        "PyTorch's tangents take a factorization for constant, or there are none",
+        lambda case: (
+            case.kind == "rows"
+            and (case.is_inside or "make_dual(" in case.machine.text())
+            and re.search(rf"\.({TANGENTS})_?[.(]", case.line) is not None
+        ),
     ),
     Rule("PyTorch forgets one of two nested modes", nests_mutation),
     Rule(

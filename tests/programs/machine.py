@@ -351,9 +351,10 @@ class Machine:
         views = silent and any(quiet(lambda n=n: names[n]._base is not None, False) for n in made)
         read = self.scope.tensors if line.functions else operands
         other = has_other_graph(text) or is_composed(text, map(names.get, read))
-        if is_transform(text) or other or same or views:
+        row = any(made in text for made in ("part(", "near(", "fit("))
+        if is_transform(text) or other or same or views or row:
             self.unnamed |= set(made)
-        if is_transform(text) or any(name in self.loose for name in operands):
+        if is_transform(text) or row or any(name in self.loose for name in operands):
             self.loose |= set(made)
         else:
             self.loose -= set(made)

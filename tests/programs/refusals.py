@@ -56,6 +56,9 @@ LIMITS = (
     "Output 0 of View is a view",
     "that doesn't have storage",
     "Autograd not support dtype",
+    "the derivative for '",
+    "derivative for aten::",
+    "is not differentiable with respect to argument",
     "does not have vmap support",
     "stack expects a non-empty TensorList",
     "refer to a single memory location",
@@ -70,6 +73,7 @@ LIMITS = (
     "with forward AD",
     "forward AD with",
     "can access memory outside of `tensor`",
+    "Trying to set a forward gradient that has a different size",
     "does not support automatic differentiation for outputs with complex dtype",
 )
 # PyTorch has written when it says so.
@@ -88,6 +92,7 @@ REFUSALS = (
     "Mismatch in shape: grad_output",
     "both grad_output and output are required to have the same dtype",
     "It is a gradient that depends on no tensor",
+    "is not differentiable with respect to argument",
     "which is output 0 of Logsumexp",  # its tangent reads it, too
     "You are attempting to call Tensor.requires_grad_()",
     "doesn't match the broadcast shape",
@@ -138,6 +143,7 @@ def depends_otherwise(outcomes: Sequence[Raised | None]) -> bool:
         "through the graph a second time",
         "returned an invalid gradient",
         "appears to not have been used in the graph",
+        "does not require grad and does not have a grad_fn",
     )
     told = [each for each in outcomes if each and any(w in each.message for w in words)]
     return 0 < len(told) < len(outcomes)

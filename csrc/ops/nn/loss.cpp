@@ -11,6 +11,7 @@
 #include "ops/absorb.h"
 #include "ops/basic.h"
 #include "ops/elementwise.h"
+#include "ops/followed.h"
 #include "ops/op.h"
 #include "ops/pointwise/activation.h"
 #include "ops/pointwise/arithmetic.h"
@@ -307,9 +308,9 @@ struct EntropyLoss {
 };
 
 void refuse_weight_grad(const char* function, const char* argument, const Tensor& weight) {
-  check(!weight.defined() || !weight.requires_grad() || !mode.grad, "The function '", function,
+  check(!is_followed({&weight}), "The function '", function,
         "' is not differentiable with respect to argument '", argument,
-        "'. This input cannot have requires_grad True.");
+        "'. This input cannot have requires_grad True, nor a tangent.");
 }
 
 // Broadcast before the dtypes are promoted, as in torch: then a tensor without dimensions counts.

@@ -9,6 +9,7 @@
 #include "kernels/nn/loss.h"
 #include "kernels/reduce/reduce.h"
 #include "ops/basic.h"
+#include "ops/followed.h"
 #include "ops/index/indexing.h"
 #include "ops/nn/loss.h"
 #include "ops/nn/softmax.h"
@@ -217,9 +218,9 @@ void check_nll(const Tensor& input, const Tensor& target, const std::optional<Te
         " classes or no classes but got weight tensor of shape: ", weight->shape());
   check(weight->dtype() == input.dtype(), "expected scalar type ", info(input.dtype()).scalar_name,
         " but found ", info(weight->dtype()).scalar_name);
-  check(!weight->requires_grad() || !mode.grad,
+  check(!is_followed({&*weight}),
         "The function 'nll_loss_forward' is not differentiable with respect to argument 'weight'. "
-        "This input cannot have requires_grad True.");
+        "This input cannot have requires_grad True, nor a tangent.");
 }
 
 }  // namespace
