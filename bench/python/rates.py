@@ -43,7 +43,8 @@ def measure(program: Path, repetitions: int) -> dict[str, dict[tuple[str, str], 
         text=True,
     )
     runs: dict[str, dict[tuple[str, str], list[tuple[float, str]]]] = {}
-    for row in json.loads(done.stdout)["benchmarks"]:
+    rows = json.loads(done.stdout)["benchmarks"]
+    for row in sorted(rows, key=lambda row: row["family_index"]):
         if row["run_type"] != "iteration":
             continue
         _, family, dtype, size = row["name"].split("/")[:4]

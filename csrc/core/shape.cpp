@@ -12,11 +12,6 @@ Dims::Dims(int size, std::int64_t value) {
   std::fill_n(data(), size, value);
 }
 
-Dims::Dims(Sizes values) {
-  resize(static_cast<int>(values.size()));
-  std::copy(values.begin(), values.end(), data());
-}
-
 void Dims::insert(int at, std::int64_t value) {
   resize(size_ + 1);
   std::copy_backward(begin() + at, end() - 1, end());

@@ -21,7 +21,10 @@ class Dims {
   Dims() = default;
   Dims(std::initializer_list<std::int64_t> values) : Dims(Sizes(values.begin(), values.size())) {}
   explicit Dims(int size, std::int64_t value = 0);
-  Dims(Sizes values);  // NOLINT: a span is the same thing
+  Dims(Sizes values) {  // NOLINT: a span is the same thing
+    resize(static_cast<int>(values.size()));
+    std::copy(values.begin(), values.end(), data());
+  }
   Dims(const Dims& other) : size_(other.size_) {
     if (other.capacity_ > kInlineDims) [[unlikely]] {
       copy_heap(other);

@@ -4,12 +4,10 @@
 
 namespace pullback {
 
-kernels::View view_of(const Tensor& t) {
-  check(!t.has(kBatched),
-        "vmap: this operator reads values and has no batching rule. Call it outside of vmap, or in "
-        "a loop.");
-  TensorBody* body = t.body();
-  return {body->data, body->sizes(), body->strides(), body->ndim, body->dtype};
+void report_batched() {
+  fail(
+      "vmap: this operator reads values and has no batching rule. Call it outside of vmap, or in a "
+      "loop.");
 }
 
 namespace detail {

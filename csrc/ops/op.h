@@ -11,9 +11,8 @@
 //     static constexpr bool kComplex = true;                 // its fill takes complex numbers
 //     static constexpr bool kMatrixProduct = true;           // and other traits: describe<Op>
 //     static constexpr unsigned kConstants = 1;              // bits: results without derivative
-//     static constexpr bool kNotDifferentiable = true;       // no vjp: is given what is not
-//     followed struct Attrs {                                         // everything that is no
-//     tensor
+//     static constexpr bool kNotDifferentiable = true;       // no vjp: its inputs are not followed
+//     struct Attrs {                                         // everything that is no tensor
 //       ...
 //       Attrs batched(std::int64_t batch) const;             // the same with a leading batch dim
 //     };
@@ -63,8 +62,15 @@
 
 namespace pullback {
 
-// The tensor's memory; throws where it is batched.  Defined in ops/batching.cpp.
-kernels::View view_of(const Tensor& t);
+// Defined in ops/batching.cpp.
+[[noreturn]] void report_batched();
+
+inline kernels::View view_of(const Tensor& t) {
+  if (t.has(kBatched)) [[unlikely]]
+    report_batched();
+  TensorBody* body = t.body();
+  return {body->data, body->sizes(), body->strides(), body->ndim, body->dtype};
+}
 
 // A number seen as a tensor of these sizes, which must live longer.
 class NumberView {
