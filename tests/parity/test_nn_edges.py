@@ -122,6 +122,16 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "heads without a weight": lambda t: heads(t, in_proj_weight=None),
     "heads without separate weights": lambda t: heads(t, use_separate_proj_weight=True),
     "LSTMCell with one state": lambda t: t.nn.LSTMCell(2, 3)(wave(t, 1, 2), (wave(t, 1, 3),)),
+    "an LSTM with input of another dtype": lambda t: t.nn.LSTM(2, 3)(wave(t, 4, 1, 2).double()),
+    "packed input of another dtype": lambda t: t.nn.GRU(2, 3)(
+        t.nn.utils.rnn.pack_sequence([wave(t, 4, 2).double()])
+    ),
+    **{
+        f"labels {labels}": lambda t, labels=labels: t.nn.functional.multilabel_margin_loss(
+            wave(t, 4), t.tensor(labels)
+        )
+        for labels in ([0, 1, -1, 7], [0, -2, -1, 2], [0, 3, -1, 2], [0, 3, -1, 0], [-1, 3, 3, 3])
+    },
     "GRU with a number as bias": lambda t: t.nn.GRU(2, 3, bias=3),
 }
 
@@ -145,6 +155,26 @@ def test_the_same_comes_of_it(name: str) -> None:
         torch.testing.assert_close(
             torch.tensor(a), torch.tensor(b), atol=1e-5, rtol=1.3e-6, equal_nan=True
         )
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+@pytest.mark.parametrize("p", [0.5, 0.3, 1.0])
+def test_dropout_of_narrow_numbers(name: str, p: float) -> None:
+    def drawn(t: Any) -> list[Any]:
+        t.manual_seed(3)
+        x = wave(t, 7, 5).to(getattr(t, name)).requires_grad_()
+        made = t.nn.functional.dropout(x.mT, p)
+        (slope,) = t.autograd.grad(made.float().sum(), x)
+        state = t.nn.LSTM(2, 3, 2, dropout=p).to(x.dtype)(wave(t, 4, 1, 2).to(x.dtype))[0]
+        layer = t.nn.TransformerEncoderLayer(4, 2, 8, p).to(x.dtype)
+        numbers = made, slope, state, layer(wave(t, 3, 2, 4).to(x.dtype))
+        return [each.detach().float().tolist() for each in numbers]
+
+    ours, theirs = drawn(pb), drawn(torch)
+    assert ours[:2] == theirs[:2]
+    for a, b in zip(ours[2:], theirs[2:], strict=True):
+        # The sums of the layers are rounded at other places.
+        torch.testing.assert_close(torch.tensor(a), torch.tensor(b), atol=0.06, rtol=0.02)
 
 
 def test_windows_beyond_all_sizes_are_refused() -> None:

@@ -260,7 +260,7 @@ void bernoulli(const View& out, double p, Generator& generator) {
 void dropout_mask(const View& out, double p, Generator& generator) {
   const Lock lock(generator.mutex());
   const double chance = 1 - p;
-  visit_floating(out.dtype, "dropout", [&]<typename T>() {
+  visit_floating(wide_of(out.dtype), "dropout", [&]<typename T>() {
     const T kept = T(1) / static_cast<T>(chance);
     fill_in_order<T>(out, [&] { return uniform01<double>(generator) < chance ? kept : T(0); });
   });

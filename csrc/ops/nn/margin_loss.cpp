@@ -169,7 +169,8 @@ Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, Flag si
   // The labels of a row end at the first -1.
   const Tensor counts = cumprod(cast(ge(labels, 0), DType::Int64), along(1, 2));
   const Tensor counted = cast(counts, DType::Bool);
-  const Tensor places = labels * counts;
+  // Those behind it count for nothing, but gather checks that they are labels, too.
+  const Tensor places = where(eq(labels, -1), 0, labels);
   const Tensor none = Tensor::zeros(x.sizes(), DType::Int64);
   const Tensor wanted = gt(scatter_add(none, 1, places, counts), 0);
   const Tensor excess = clamp_min(1 - unsqueeze(gather(x, 1, places), 2) + unsqueeze(x, 1), 0);

@@ -195,6 +195,14 @@ class RNNBase(Module):
                 f"Expected {self.input_size}, got {input.size(-1)}"
             )
 
+    def _check_dtype(self, input: Tensor) -> None:
+        dtype = getattr(self, self._names[0][0]).dtype
+        if input.dtype != dtype:
+            raise ValueError(
+                f"RNN input dtype ({input.dtype}) does not match weight dtype ({dtype}). Convert "
+                f"input: input.to({dtype}), or convert model: model.to({input.dtype})"
+            )
+
     def _forward(self, input: Any, hx: State | None) -> tuple[Any, State]:
         if self.mode == "LSTM" and hx is not None and len(hx) != 2:
             raise RuntimeError(f"LSTM: lstm expects two hidden states: got {len(hx)}")
@@ -204,6 +212,7 @@ class RNNBase(Module):
         if input.dim() not in (2, 3):
             raise ValueError(f"{name}: Expected input to be 2D or 3D, got {input.dim()}D instead")
         self._check_features(input)
+        self._check_dtype(input)
         batched = input.dim() == 3
         for part in hx or ():
             if part.dim() != input.dim():
@@ -229,6 +238,7 @@ class RNNBase(Module):
     def _forward_packed(self, input: Any, hx: State | None) -> tuple[Any, State]:
         data, batch_sizes, order, inverse = input
         self._check_features(data)
+        self._check_dtype(data)
         sizes = batch_sizes.tolist()
         state = self._zeros(sizes[0], data) if hx is None else _reordered(hx, order)
         self._check_state(state, sizes[0])

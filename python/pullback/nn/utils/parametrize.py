@@ -7,6 +7,7 @@ property ``weight`` that computes ``f(original)``. Start at ``register_parametri
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import threading
 from collections.abc import Iterator, Sequence
@@ -108,7 +109,8 @@ class ParametrizationList(ModuleList):
         super().__init__(modules)
         self.unsafe = unsafe
         made: Any = original
-        with pb.no_grad():
+        # One that cannot invert starts from the tensor as it is.
+        with pb.no_grad(), contextlib.suppress(NotImplementedError):
             for each in reversed(list(modules)):
                 if hasattr(each, "right_inverse"):
                     made = each.right_inverse(made)
@@ -305,16 +307,15 @@ def _append(module: Module, name: str, parametrization: Module, unsafe: bool) ->
     lists = _lists(module)[name]
     if not unsafe:
         value = getattr(module, name)
-        _checked_same(type(parametrization).__name__, parametrization(value), value)
+        made = parametrization(value)
+        _checked_same(type(parametrization).__name__, made, value)
         if hasattr(parametrization, "right_inverse"):
-            with pb.no_grad():
-                inverse = parametrization.right_inverse(value)
-            _checked_same(f"right_inverse of {type(parametrization).__name__}", inverse, value)
-    value = getattr(module, name).detach()
+            with contextlib.suppress(NotImplementedError):
+                inverse = parametrization.right_inverse(made)
+                _checked_same(f"right_inverse of {type(parametrization).__name__}", inverse, value)
+    # The originals stay, so that the value is that of the new one of the value before.
     lists.append(parametrization)
     lists.unsafe |= unsafe
-    if all(hasattr(each, "right_inverse") for each in lists):
-        lists.right_inverse(value)
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
