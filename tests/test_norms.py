@@ -58,3 +58,22 @@ def test_batches_and_levels() -> None:
     assert pb.equal(pb.vmap(pb.vmap(norm))(x.unsqueeze(1))[:, 0], pb.vmap(norm)(x))
     derivative = pb.func.jacrev(norm)(x[0])
     assert pb.allclose(derivative, pb.func.jacfwd(norm)(x[0]))
+
+
+@pytest.mark.parametrize("p", [0.5, 1.25, 1.5, 2.5, 3.0, 4.5])
+def test_a_zero_keeps_to_itself_in_second_derivatives(p: float) -> None:
+    """That of another element is what it is beside a very small number."""
+
+    def second(zero: float) -> list[float]:
+        x = pb.tensor([1.0, zero, 2.0], dtype=pb.float64, requires_grad=True)
+        (g,) = pb.autograd.grad(pb.linalg.vector_norm(x, p), x, create_graph=True)
+        (h,) = pb.autograd.grad(g[0] + 3 * g[2] + (g[1] if p > 2 else 0), x)
+        return h.tolist()  # type: ignore[no-any-return]
+
+    found, near = second(0.0), second(1e-60)
+    assert math.isclose(found[0], near[0], rel_tol=1e-12)
+    assert math.isclose(found[2], near[2], rel_tol=1e-12)
+    if p > 2:
+        assert math.isclose(found[1], near[1], abs_tol=1e-12)
+    elif p > 1:  # infinite for itself
+        assert math.isnan(found[1])

@@ -101,7 +101,7 @@ def parameters(row: dict[str, Any], method: bool) -> list[str]:
 def result_of(row: dict[str, Any]) -> str:
     """The type of the result."""
     if row["fields"]:
-        return f"_return_types.{row['name']}"
+        return f"_return_types.{tuple_name(row)}"
     return "_dtype" if row["result"] == "dtype" else kind(row["result"])
 
 
@@ -190,8 +190,13 @@ def core_stub() -> str:
 def named_tuples() -> dict[str, list[str]]:
     """The fields of the named tuples by name of the operator."""
     rows = [row for row in _core.operator_table() if row["fields"]]
-    found = {row["name"]: [f.strip() for f in row["fields"].split(",")] for row in rows}
+    found = {tuple_name(row): [f.strip() for f in row["fields"].split(",")] for row in rows}
     return dict(sorted(found.items()))
+
+
+def tuple_name(row: dict[str, Any]) -> str:
+    """Of the named tuple of an operator, in ``return_types``."""
+    return f"{row['space']}_{row['name']}" if row["space"] else str(row["name"])
 
 
 def named_tuple_classes() -> str:

@@ -366,8 +366,10 @@ class Namespaces {
     check(entry.function.num_params <= kMaxArguments, "operator table: ", entry.signature,
           " has more than ", kMaxArguments, " parameters.");
     if (entry.fields && !slot->named_tuple) {
-      PyTypeObject*& type = tuples_[slot->signatures.back().name()];
-      if (!type) type = make_named_tuple(slot->signatures.back().name(), entry.fields);
+      // svd and linalg.svd have different fields.
+      const std::string named = (space.empty() ? "" : space + "_") + current.name();
+      PyTypeObject*& type = tuples_[named];
+      if (!type) type = make_named_tuple(named, entry.fields);
       slot->named_tuple = type;
     }
   }

@@ -64,10 +64,7 @@ _absent(
     "utils.file_baton utils.flop_counter utils.module_tracker utils.serialization",
     "utils.show_pickle utils.viz utils.weak",
 )
-_absent(
-    "pullback does not have it yet",
-    "nn.attention.bias nn.attention.experimental nn.attention.flex_attention nn.attention.varlen",
-)
+_absent("it is for kernels of a GPU", "nn.attention.experimental nn.attention.varlen")
 
 
 def reason_of_module(tail: str) -> str | None:

@@ -133,3 +133,44 @@ def test_an_error_leaves_the_next_call_the_default_one() -> None:
     found = pb.rand(2)
     pb.manual_seed(7)
     assert found.tolist() == pb.rand(2).tolist()
+
+
+BOUNDS = [
+    ("int64", -(2**63), None),
+    ("int64", 5, None),
+    ("int32", -(2**31), None),
+    ("uint8", 3, None),
+    ("float32", 5, None),
+    *(("float32", low, high) for low in (0, -(2**30) - 7) for high in (2**24 + 3, 2**30, 2**40)),
+    ("float32", 0, 2**63 - 1),
+    ("float64", 0, 2**53 + 1),
+    ("float64", -(2**60) - 1, 7),
+    ("float64", 0, 2**62),
+    ("float16", 0, 3000),
+    ("float16", -3001, 3003),
+    ("float16", 0, 65504),
+    ("bfloat16", 0, 257),
+    ("bfloat16", 5, 1003),
+    ("bfloat16", 0, 2**40),
+    ("bfloat16", 1003, 1004),  # one number, which no bfloat16 is
+    ("float16", 4097, 4099),
+]
+
+
+@pytest.mark.filterwarnings("ignore:.*out of bounds.*")
+@pytest.mark.parametrize("bounds", BOUNDS, ids=str)
+def test_integers_up_to_bounds_that_a_dtype_does_not_hold(bounds: tuple[Any, ...]) -> None:
+    name, low, high = bounds
+
+    def drawn(t: Any) -> Any:
+        t.manual_seed(5)
+        dtype = getattr(t, name)
+        try:
+            made = [t.empty(40, dtype=dtype).random_(low, high), t.rand(2)]
+            if high is not None:
+                made.append(t.randint(low, high, (9,), dtype=dtype))
+        except RuntimeError as error:
+            return str(error)
+        return [each.double().tolist() for each in made]
+
+    assert drawn(pb) == drawn(torch)

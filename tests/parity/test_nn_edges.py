@@ -177,6 +177,28 @@ def test_dropout_of_narrow_numbers(name: str, p: float) -> None:
         torch.testing.assert_close(torch.tensor(a), torch.tensor(b), atol=0.06, rtol=0.02)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Hardswish(True)", "Hardsigmoid(True)", "Hardtanh(min_value=-2.0, max_value=3.0)"),
+        *("Hardtanh(1, 1)", "Hardtanh(2.0, max_value=1.0)", "Hardtanh(float('nan'), 1)"),
+        "ParameterDict({'a': t.ones(2), 'b': t.ones(2, 1).double(), 'c': 3})",
+        "ParameterList([t.ones(2), t.ones(2, 1).double()])",
+        "RMSNorm(2)(x=t.ones(3, 2))",
+        "AdaptiveLogSoftmaxWithLoss(2, 4, [2])(input_=t.ones(1, 2), target_=t.tensor([1])).loss * 0",
+    ],
+)
+def test_what_a_module_looks_like(text: str) -> None:
+    def shown(t: Any) -> str:
+        try:
+            return str(eval(f"t.nn.{text}", {"t": t}))
+        except AssertionError as error:
+            return f"{type(error).__name__}: {error}"
+
+    assert shown(pb).split(", grad_fn")[0] == shown(torch).split(", grad_fn")[0]
+
+
 def test_windows_beyond_all_sizes_are_refused() -> None:
     """The reach of a window is a product, which must not wrap around."""
     x, weight = pb.ones(1, 1, 4), pb.ones(1, 1, 3)

@@ -177,15 +177,16 @@ std::uint64_t full_range(DType dtype) {
   report_no_kernel(dtype);
 }
 
-// `range` integers from `lo` on; 0 for all of 64 bits.
+// `range` integers from `lo` on; 0 for all of 64 bits, as they are drawn.
 void random_range(const View& out, std::int64_t lo, std::uint64_t range, Generator& generator) {
   const Lock lock(generator.mutex());
   const bool wide = range == 0 || range >= (std::uint64_t{1} << 28);
   visit(wide_of(out.dtype), [&]<typename T>() {
     fill_in_order<T>(out, [&] {
       const std::uint64_t draw = wide ? generator.random64() : generator.random32();
-      const std::uint64_t part = range == 0 ? draw : draw % range;
-      return static_cast<T>(static_cast<std::int64_t>(part + static_cast<std::uint64_t>(lo)));
+      const std::uint64_t made =
+          range == 0 ? draw : draw % range + static_cast<std::uint64_t>(lo);
+      return static_cast<T>(static_cast<std::int64_t>(made));
     });
   });
 }

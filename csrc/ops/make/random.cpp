@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/half.h"
 #include "core/warning.h"
 #include "kernels/copy.h"
 #include "kernels/reduce/reduce.h"
@@ -29,6 +30,30 @@ using OptionalFormat = std::optional<MemoryFormat>;
 constexpr std::uint32_t kMake = kFunctionForm | kCastOutForm | kFactory | kNoGrad | kRandom;
 constexpr std::uint32_t kMakeLike = kFunctionForm | kFactory | kNoGrad | kRandom;
 
+// Binary digits of a floating dtype.
+int digits_of(DType dtype) {
+  return dtype == DType::BFloat16 ? 8
+         : dtype == DType::Float16 ? 11
+         : dtype == DType::Float32 ? 24
+                                   : 53;
+}
+
+// An integer as the dtype holds it; the least integer where that is none of 64 bits.
+std::int64_t held(DType dtype, std::int64_t value) {
+  double made = dtype == DType::Float64 ? static_cast<double>(value) : static_cast<float>(value);
+  if (dtype == DType::Float16) made = to_float(to_half(static_cast<float>(value)));
+  if (dtype == DType::BFloat16) made = to_float(to_bfloat16(static_cast<float>(value)));
+  return std::abs(made) < 0x1p63 ? static_cast<std::int64_t>(made)
+                                 : std::numeric_limits<std::int64_t>::min();
+}
+
+// The distance between neighbours of the dtype around a number that it does not hold.
+std::int64_t step_at(DType dtype, std::int64_t value) {
+  int log = 0;
+  for (std::int64_t rest = std::abs(value); rest >>= 1;) ++log;
+  return std::int64_t{1} << (log - digits_of(dtype) + 1);
+}
+
 // What the dtype cannot hold is refused; what it holds with gaps is warned of.
 void check_bound(DType dtype, const char* which, std::int64_t bound) {
   std::int64_t low = std::numeric_limits<std::int64_t>::min();
@@ -47,10 +72,7 @@ void check_bound(DType dtype, const char* which, std::int64_t bound) {
     high = std::numeric_limits<std::int32_t>::max();
   }
   if (is_floating(dtype)) {
-    const int digits = dtype == DType::BFloat16  ? 8
-                       : dtype == DType::Float16 ? 11
-                       : dtype == DType::Float32 ? 24
-                                                 : 53;
+    const int digits = digits_of(dtype);
     if (std::abs(bound) <= std::int64_t{1} << digits) return;
     warn(which, " is out of bounds [-(2^", digits, "), 2^", digits,
          "]. Due to precision limitations ", info(dtype).c_name,
@@ -60,14 +82,28 @@ void check_bound(DType dtype, const char* which, std::int64_t bound) {
   }
   check(bound >= low && bound <= high, which, " is out of bounds for ", name(dtype), ".");
 }
-void check_range(DType dtype, std::int64_t from, std::int64_t to) {
+struct Range {
+  std::int64_t from, to;
+};
+// The numbers from `from` to before `to`; of a floating dtype those that round to no others.
+Range range_of(DType dtype, std::int64_t from, std::int64_t to) {
   check(!is_complex(dtype),
         "check_random_bounds handles only integral, floating-point and boolean types: got torch.",
         name(dtype), ".");
   check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
         " >= to=", to);
+  if (is_floating(dtype)) {
+    const std::int64_t above = held(dtype, from + 1), below = held(dtype, to - 1);
+    if (above < from) from = above + step_at(dtype, from + 1);
+    if (below >= to) to = below - step_at(dtype, to - 1);
+    check(from < to,
+          "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got "
+          "from=",
+          from, " >= to=", to);
+  }
   check_bound(dtype, "from", from);
   check_bound(dtype, "to - 1", to - 1);
+  return {from, to};
 }
 
 // --- operators ---
@@ -75,8 +111,10 @@ void check_range(DType dtype, std::int64_t from, std::int64_t to) {
 void fill_uniform(const Tensor& out) { kernels::uniform(view_of(out), 0, 1, generator()); }
 void fill_normal(const Tensor& out) { kernels::normal(view_of(out), 0, 1, generator()); }
 Fill fill_integers(DType dtype, std::int64_t low, std::int64_t high) {
-  check_range(dtype, low, high);
-  return [=](const Tensor& out) { kernels::random_int(view_of(out), low, high, generator()); };
+  const Range range = range_of(dtype, low, high);
+  return [range](const Tensor& out) {
+    kernels::random_int(view_of(out), range.from, range.to, generator());
+  };
 }
 
 Tensor rand(const Dims& size, OptionalDType dtype) {
@@ -195,9 +233,9 @@ Tensor random_full(const Tensor& input) {
                    [](const kernels::View& out) { kernels::random_full(out, generator()); });
 }
 Tensor random_range(const Tensor& input, std::int64_t from, std::int64_t to, const char* node) {
-  check_range(input.dtype(), from, to);
+  const Range range = range_of(input.dtype(), from, to);
   return overwrite("random", node, input, [&](const kernels::View& out) {
-    kernels::random_int(out, from, to, generator());
+    kernels::random_int(out, range.from, range.to, generator());
   });
 }
 Tensor random_between(const Tensor& input, std::int64_t from, std::optional<std::int64_t> to) {

@@ -62,11 +62,14 @@ struct Norm {
     // Powers of the ratio: those of x and y alone overflow.
     const Tensor none = eq(y, 0);
     const Tensor ratio = x / masked_fill(y, none, 1);
-    if (p < 1) {
-      const Tensor slope = sign(x) * pow(abs(ratio), p - 1);
-      return t * masked_fill(slope, logical_or(eq(x, 0), none), 0);
-    }
-    const Tensor slope = p < 2 ? sign(x) * pow(abs(ratio), p - 1) : ratio * pow(abs(ratio), p - 2);
+    // A zero keeps out of the power: the next derivative is infinite or 0 * inf there for most
+    // orders, and the ratio would carry that to y and so to all elements.
+    const Tensor zero = eq(x, 0);
+    const Tensor size = abs(masked_fill(ratio, zero, 1));
+    Tensor slope = p < 2 ? sign(x) * pow(size, p - 1) : ratio * pow(size, p - 2);
+    if (p < 1) return t * masked_fill(slope, logical_or(zero, none), 0);
+    // Between 1 and 2 it is infinite at the zero itself, which must not look like a number.
+    slope = p < 2 ? where(zero, sign(x) * pow(abs(x), p - 1), slope) : masked_fill(slope, zero, 0);
     return slope * masked_fill(t, none, 0);
   }
   static void vjp(Vjp<Norm>& v) {

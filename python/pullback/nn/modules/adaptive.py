@@ -87,16 +87,16 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             for layer in tail:  # type: ignore[attr-defined]
                 layer.reset_parameters()
 
-    def forward(self, input: Tensor, target: Tensor) -> _ASMoutput:
+    def forward(self, input_: Tensor, target_: Tensor) -> _ASMoutput:
         """The log-probability of each target, and minus their mean."""
-        if input.dim() not in (1, 2) or input.dim() != target.dim() + 1:
+        if input_.dim() not in (1, 2) or input_.dim() != target_.dim() + 1:
             raise RuntimeError(
                 "Input and target should have the same size in the batch dimension: got "
-                f"{tuple(input.shape)} and {tuple(target.shape)}"
+                f"{tuple(input_.shape)} and {tuple(target_.shape)}"
             )
-        batched = input.dim() == 2
-        rows = input if batched else input.unsqueeze(0)
-        targets = target if batched else target.unsqueeze(0)
+        batched = input_.dim() == 2
+        rows = input_ if batched else input_.unsqueeze(0)
+        targets = target_ if batched else target_.unsqueeze(0)
         if rows.size(0) != targets.size(0):
             raise RuntimeError(
                 "Input and target should have the same size in the batch dimension: got "

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, KeysView, Mapping
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import pullback as pb
 from pullback import Tensor
 from pullback.nn.modules.module import Module
 from pullback.nn.parameter import Parameter
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["ParameterDict", "ParameterList"]
 
 
-def _described(value: Any) -> str:
+def _described(value: Any, kind_of: Callable[[Tensor], Any]) -> str:
     if not isinstance(value, Tensor):
         return f"Object of type: {type(value).__name__}"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
     sizes = "x".join(map(str, value.shape))
-    return f"{kind} containing: [{value.dtype} of size {sizes}]"
+    return f"{kind} containing: [{kind_of(value)} of size {sizes}]"
+
+
+def _dtype(value: Tensor) -> Any:
+    return value.dtype
 
 
 class _Values(Module):
@@ -105,7 +110,7 @@ class ParameterList(_Values):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({i}): {_described(value)}" for i, value in enumerate(self))
+        return "\n".join(f"  ({i}): {_described(value, _dtype)}" for i, value in enumerate(self))
 
 
 class ParameterDict(_Values):
@@ -249,4 +254,5 @@ class ParameterDict(_Values):
             self[pair[0]] = pair[1]
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({key}): {_described(value)}" for key, value in self.items())
+        lines = [f"  ({key}): {_described(each, pb.typename)}" for key, each in self.items()]
+        return "\n".join(lines)
