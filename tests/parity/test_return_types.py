@@ -5,9 +5,9 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from parity_both import same
 
 import pullback as pb
+from parity_both import same
 
 torch = pytest.importorskip("torch")
 

@@ -463,12 +463,7 @@ class BlockMask:
         pictures = []
         for number, at in enumerate(itertools.product(*map(range, dense.shape[:-2]))):
             if number == limit:
-                pictures += [
-                    "...",
-                    "To print out more, set BlockMask.to_string(limit=N)",
-                    "You can also index (BlockMask[batch, head]) "
-                    + "to choose a specific batch or head",
-                ]
+                pictures += _MORE
                 break
             pictures.append(f"{at}\n" + "".join(_picture(dense[at], *steps)))
         return "\n".join(pictures)
@@ -486,6 +481,13 @@ class BlockMask:
         lines += [f"sparsity={self.sparsity():.2f}%"]
         lines += [f"mask_mod={getattr(self.mask_mod, '__name__', self.mask_mod)}"]
         return "BlockMask(\n    " + ",\n    ".join(lines) + "\n)"
+
+
+_MORE = (
+    "...",
+    "To print out more, set BlockMask.to_string(limit=N)",
+    "You can also index (BlockMask[batch, head]) to choose a specific batch or head",
+)
 
 
 def _picture(dense: Tensor, row_step: int, column_step: int) -> Iterator[str]:
