@@ -184,8 +184,7 @@ void random_range(const View& out, std::int64_t lo, std::uint64_t range, Generat
   visit(wide_of(out.dtype), [&]<typename T>() {
     fill_in_order<T>(out, [&] {
       const std::uint64_t draw = wide ? generator.random64() : generator.random32();
-      const std::uint64_t made =
-          range == 0 ? draw : draw % range + static_cast<std::uint64_t>(lo);
+      const std::uint64_t made = range == 0 ? draw : draw % range + static_cast<std::uint64_t>(lo);
       return static_cast<T>(static_cast<std::int64_t>(made));
     });
   });

@@ -32,7 +32,7 @@ constexpr std::uint32_t kMakeLike = kFunctionForm | kFactory | kNoGrad | kRandom
 
 // Binary digits of a floating dtype.
 int digits_of(DType dtype) {
-  return dtype == DType::BFloat16 ? 8
+  return dtype == DType::BFloat16  ? 8
          : dtype == DType::Float16 ? 11
          : dtype == DType::Float32 ? 24
                                    : 53;

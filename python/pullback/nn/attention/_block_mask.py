@@ -460,7 +460,7 @@ class BlockMask:
             1 if grid_size == -1 else max(1, _blocks(size, part))
             for size, part in zip((rows, columns), most, strict=True)
         ]
-        pictures = []
+        pictures: list[str] = []
         for number, at in enumerate(itertools.product(*map(range, dense.shape[:-2]))):
             if number == limit:
                 pictures += _MORE
