@@ -36,6 +36,8 @@ WHOLE = [
     "multiprocessing",
     "nn",
     "nn.attention",
+    "nn.attention.bias",
+    "nn.attention.flex_attention",
     "nn.init",
     "nn.modules",
     "nn.parameter",

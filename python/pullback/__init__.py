@@ -307,6 +307,37 @@ _LAZY |= dict.fromkeys(
 
 _LAZY |= dict.fromkeys(
     [
+        "conv_tbc",
+        "feature_dropout",
+        "feature_dropout_",
+        "gru",
+        "lstm",
+        "native_batch_norm",
+        "native_channel_shuffle",
+        "native_dropout",
+        "native_group_norm",
+        "native_layer_norm",
+        "rnn_relu",
+        "rnn_tanh",
+    ],
+    "_native_layers",
+)
+
+_LAZY |= dict.fromkeys(
+    [
+        "as_strided_",
+        "detach_copy",
+        "frobenius_norm",
+        "get_device",
+        "nuclear_norm",
+        "resize_as_",
+        "zero_",
+    ],
+    "_as_functions",
+)
+
+_LAZY |= dict.fromkeys(
+    [
         "as_strided_scatter",
         "index_reduce",
         "ldexp",

@@ -168,18 +168,11 @@ _out(
     "runtime_validation_disabled",
 )
 _out(
-    "it is an internal form of a layer; the one of nn or nn.functional is there",
+    "PyTorch's modules alone call it; `nn.functional.embedding_bag` and `embedding` are there",
     "",
-    "conv_tbc embedding_bag embedding_renorm_ feature_dropout feature_dropout_ gru lstm "
-    "native_batch_norm native_channel_shuffle native_dropout native_group_norm native_layer_norm "
-    "rnn_relu rnn_tanh",
+    "embedding_bag embedding_renorm_",
 )
-_out(
-    "PyTorch keeps it for old files only; linalg has it",
-    "",
-    "frobenius_norm native_norm nuclear_norm",
-)
-_out("it is the method of this name", "", "as_strided_ detach_copy get_device resize_as_ zero_")
+_out("`norm` is there", "", "native_norm")
 _out(
     "the functions of `masked` take `mask=`; there is no class that carries one",
     "masked",
