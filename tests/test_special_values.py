@@ -130,3 +130,16 @@ def test_polygamma_of_great_orders_and_arguments() -> None:
     for n, x in [(1, 1e300), (1, 1e18), (169, 111.5), (150, 1e3), (30, 1e8), (17, 1e17)]:
         right = mp.psi(n, mp.mpf(x))
         assert pb.special.polygamma(n, tensor(x)).item() == pytest.approx(float(right), rel=1e-14)
+
+
+@pytest.mark.parametrize("name", ["legendre_polynomial_p", "laguerre_polynomial_l"])
+def test_huge_degrees_end(name: str) -> None:
+    function = getattr(pb.special, name)
+    for degree in (2**62, pb.tensor(2.0**40)):
+        assert math.isnan(function(pb.tensor(0.5, dtype=pb.float64), degree).item())
+    assert math.isfinite(function(pb.tensor(0.5, dtype=pb.float64), 2**16).item())
+
+
+def test_a_huge_sum_of_gammas_is_refused() -> None:
+    with pytest.raises(RuntimeError, match=r"got p=4611686018427387904, expected at most 2\*\*30"):
+        pb.special.multigammaln(pb.tensor(1e30), 2**62)

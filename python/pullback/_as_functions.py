@@ -95,12 +95,16 @@ def frobenius_norm(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
         >>> pb.frobenius_norm(pb.tensor([[3.0, 4.0]]), (0, 1))
         tensor(5.)
     """
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    _arguments.tensors("frobenius_norm", input=input)
+    _arguments.bools("frobenius_norm", keepdim=keepdim)
+    dims = (dim,) if isinstance(dim, int) else dim
+    _arguments.sizes("frobenius_norm", dim=dims)
     if len(dims) > 2:
         raise RuntimeError(
             f"Expected at most 2 dimensions, but got {len(dims)} dimensions instead."
         )
-    return pb.linalg.vector_norm(input, 2, dims or None, keepdim)
+    made: Tensor = pb.linalg.vector_norm(input, 2, dims or None, keepdim)
+    return made
 
 
 @_core._overridable
@@ -114,4 +118,8 @@ def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tenso
     """
     if isinstance(dim, bool):  # the form without dimensions
         dim, keepdim = None, dim
-    return pb.linalg.matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
+    _arguments.tensors("nuclear_norm", input=input)
+    _arguments.bools("nuclear_norm", keepdim=keepdim)
+    _arguments.maybe(_arguments.sizes, "nuclear_norm", dim=dim)
+    made: Tensor = pb.linalg.matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
+    return made

@@ -15,6 +15,7 @@ namespace pullback::kernels::PULLBACK_ISA {
 struct RuleDefaults {
   static constexpr const char* kBase = nullptr;
   static constexpr const char* kFixed = "";
+  static constexpr const char* kOrder = nullptr;
   static constexpr bool kStateAtOnce = false;
   // From [1.0, 2.0] by the gradients [1.0, 1.0].
   static constexpr const char* kExample = "lr=0.1";
@@ -139,6 +140,7 @@ constexpr Rule describe() {
           .base = Record::kBase,
           .signature = Record::kSignature,
           .fixed = Record::kFixed,
+          .order = Record::kOrder,
           .at_once = Record::kStateAtOnce,
           .checks = Record::kChecks,
           .slots = Record::kSlots,

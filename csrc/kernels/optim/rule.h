@@ -58,6 +58,7 @@ struct Rule {
   const char* base;       // the optimizer of which this is a special case, or null
   const char* signature;  // of the settings
   const char* fixed;      // settings that are no arguments: "name=value"
+  const char* order;      // of the settings in a group where it is not the signature's, or null
   bool at_once;           // the state is made with the optimizer, not at the first step
   std::span<const Check> checks;
   std::span<const Slot> slots;

@@ -14,12 +14,16 @@ namespace PULLBACK_ISA {
 inline bool is_degree(double n) { return n > -1.0 && n < 0x1p63; }
 inline bool is_odd(double n) { return std::fmod(std::trunc(n), 2.0) == 1.0; }
 
+// Degrees above this are not reached step by step: NaN.
+inline constexpr double kMostSteps = 0x1p30;
+
 // Runs next(k, before, last) for k = 2 .. n from the degrees 0 and 1.
 template <typename Next>
 PULLBACK_INLINE double recur(double n, double zeroth, double first, Next next) {
   const double end = std::trunc(n);
   if (!is_degree(n)) return 0.0;
   if (end == 0.0) return zeroth;
+  if (end > kMostSteps) return std::numeric_limits<double>::quiet_NaN();
   double before = zeroth, last = first;
   for (double k = 2.0; k <= end; k += 1.0) {
     const double value = next(k, before, last);

@@ -108,6 +108,8 @@ Tensor zeta(const Operand& input, const Operand& other) {
 }
 static Tensor mvlgamma(const Tensor& input, std::int64_t p) {
   check(p >= 1, "p has to be greater than or equal to 1");
+  check(p <= std::int64_t{1} << 30, "mvlgamma: got p=", p,
+        ", expected at most 2**30: it is a sum of p terms.");
   check(input.dtype() != DType::Bool,
         "mvlgamma: bools cannot be subtracted from: got bool, expected ",
         "integers or floating numbers. Use input.float().");

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor
+from pullback import Tensor, _core
 from pullback.autograd import forward_ad
 from pullback.autograd.graph import increment_version
 from pullback.distributed import _mpi
@@ -48,6 +48,12 @@ class Memory:
                 "A tensor with a tangent would be overwritten, and the tangent not: collectives "
                 "have no forward-mode derivatives. Give unpack_dual(tensor).primal."
             )
+        if writes and tensor.requires_grad and _in_transform(tensor):
+            raise RuntimeError(
+                "A tensor of a transform under way (func.grad, func.vjp) would be overwritten, and "
+                "count as a constant from then on. The functions of distributed.nn.functional "
+                "have derivatives; to have a constant, give tensor.detach().clone()."
+            )
         self.target = tensor
         plain = tensor.detach()
         direct = plain.is_contiguous()
@@ -66,6 +72,15 @@ class Memory:
                 self.target.detach().copy_(self.flat)
         increment_version(self.target)
         written(self.target)
+
+
+def _in_transform(tensor: Tensor) -> bool:
+    """Whether a transform under way made the tensor its own."""
+    try:
+        _core._memory(tensor)
+    except (RuntimeError, NotImplementedError):
+        return True
+    return False
 
 
 def written(tensor: Tensor) -> None:

@@ -34,7 +34,11 @@ class RuleOptimizer(Optimizer):
 
     def _begin(self, params: Any, settings: dict[str, Any]) -> None:
         settings = {name: as_numbers(value) for name, value in settings.items()}
-        super().__init__(params, {**settings, **self._fixed})
+        stored = {**settings, **self._fixed}
+        order = self._row["order"]
+        if order is not None:
+            stored = {name: stored[name] for name in order.split()}
+        super().__init__(params, stored)
         check_variant(settings)
         if self._row["at_once"]:
             for group in self.param_groups:

@@ -10,6 +10,8 @@ struct Adadelta : RuleDefaults {
   static constexpr const char* kSignature =
       "lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *, capturable=False, "
       "maximize=False, differentiable=False";
+  static constexpr const char* kOrder =
+      "lr rho eps weight_decay maximize capturable foreach differentiable";
   static constexpr Check kChecks[] = {
       kRateCheck, {"0.0 <= rho <= 1.0", "Invalid rho value: {rho}"}, kEpsCheck, kDecayCheck};
   static constexpr Slot kSlots[] = {

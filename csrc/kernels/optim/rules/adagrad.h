@@ -11,6 +11,9 @@ struct Adagrad : RuleDefaults {
   static constexpr const char* kSignature =
       "lr=1e-2, lr_decay=0, weight_decay=0, initial_accumulator_value=0, eps=1e-10, foreach=None, "
       "*, maximize=False, differentiable=False, fused=None";
+  static constexpr const char* kOrder =
+      "lr lr_decay eps weight_decay initial_accumulator_value foreach maximize "
+      "differentiable fused";
   static constexpr Check kChecks[] = {
       kRateCheck,
       {"0.0 <= lr_decay", "Invalid lr_decay value: {lr_decay}"},

@@ -15,6 +15,9 @@ struct Adam : RuleDefaults {
       "lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, *, foreach=None, "
       "maximize=False, capturable=False, differentiable=False, fused=None, "
       "decoupled_weight_decay=False";
+  static constexpr const char* kOrder =
+      "lr betas eps weight_decay amsgrad maximize foreach capturable differentiable "
+      "fused decoupled_weight_decay";
   static constexpr Check kChecks[] = {
       {"not isinstance(lr, Tensor) or not foreach or capturable",
        "lr as a Tensor is not supported for capturable=False and foreach=True"},

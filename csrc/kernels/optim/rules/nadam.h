@@ -13,6 +13,9 @@ struct NAdam : RuleDefaults {
       "lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, momentum_decay=4e-3, "
       "decoupled_weight_decay=False, *, foreach=None, maximize=False, capturable=False, "
       "differentiable=False";
+  static constexpr const char* kOrder =
+      "lr betas eps weight_decay momentum_decay decoupled_weight_decay maximize "
+      "foreach capturable differentiable";
   static constexpr Check kChecks[] = {
       kRateCheck,  kEpsCheck,
       kBeta1Check, kBeta2Check,

@@ -12,6 +12,9 @@ struct RAdam : RuleDefaults {
   static constexpr const char* kSignature =
       "lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, decoupled_weight_decay=False, *, "
       "foreach=None, maximize=False, capturable=False, differentiable=False";
+  static constexpr const char* kOrder =
+      "lr betas eps weight_decay maximize foreach capturable decoupled_weight_decay "
+      "differentiable";
   static constexpr Check kChecks[] = {kRateCheck, kEpsCheck, kBeta1Check, kBeta2Check, kDecayCheck};
   static constexpr Slot kSlots[] = {
       {.name = "step", .number = true}, {.name = "exp_avg"}, {.name = "exp_avg_sq"}};

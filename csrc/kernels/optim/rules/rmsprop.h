@@ -12,6 +12,9 @@ struct RMSprop : RuleDefaults {
   static constexpr const char* kSignature =
       "lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False, "
       "capturable=False, foreach=None, maximize=False, differentiable=False";
+  static constexpr const char* kOrder =
+      "lr momentum alpha eps centered weight_decay capturable foreach maximize "
+      "differentiable";
   static constexpr Check kChecks[] = {kRateCheck,
                                       kEpsCheck,
                                       {"0.0 <= momentum", "Invalid momentum value: {momentum}"},

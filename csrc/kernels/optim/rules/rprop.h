@@ -12,6 +12,8 @@ struct Rprop : RuleDefaults {
   static constexpr const char* kSignature =
       "lr=1e-2, etas=(0.5, 1.2), step_sizes=(1e-6, 50), *, capturable=False, foreach=None, "
       "maximize=False, differentiable=False";
+  static constexpr const char* kOrder =
+      "lr etas step_sizes foreach maximize differentiable capturable";
   static constexpr Check kChecks[] = {
       kRateCheck, {"0.0 < etas[0] < 1.0 < etas[1]", "Invalid eta values: {etas[0]}, {etas[1]}"}};
   static constexpr Slot kSlots[] = {
