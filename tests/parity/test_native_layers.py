@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from parity_both import same
 
 pytest.importorskip("torch")
