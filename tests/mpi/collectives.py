@@ -494,28 +494,6 @@ def check_tangents_are_not_lost() -> None:
         assert found[0].tolist() == [float(size())] * 2
 
 
-def check_nothing_becomes_a_constant_in_a_transform() -> None:
-    def squared(x: pb.Tensor, call: Any) -> pb.Tensor:
-        y = x * 2
-        return (call(y) * x).sum()
-
-    def overwritten(y: pb.Tensor) -> pb.Tensor:
-        dist.all_reduce(y)
-        return y
-
-    def constant(y: pb.Tensor) -> pb.Tensor:
-        return overwritten(y.detach().clone())
-
-    x = pb.ones(2)
-    for transform in (pb.func.grad, pb.func.jacrev):
-        with pytest.raises(RuntimeError, match="count as a constant from then on"):
-            transform(squared)(x, overwritten)
-    assert pb.func.grad(squared)(x, constant).tolist() == [2.0 * size()] * 2
-    found = pb.func.grad(squared)(x, lambda y: dist.nn.functional.all_reduce(y))
-    assert found.tolist() == [4.0 * size()] * 2
-    assert pb.vmap(overwritten)(pb.ones(3, 2)).tolist() == [[float(size())] * 2] * 3
-
-
 def check_results_are_in_all_processes() -> None:
     for call in (dist.broadcast, dist.reduce):
         x = pb.ones(2)
