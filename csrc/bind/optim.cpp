@@ -297,11 +297,11 @@ PyObject* optimizer_rules(PyObject*, PyObject*) {
         const Owned row(Py_BuildValue("(sNz)", slot.name, PyBool_FromLong(slot.number), slot.when));
         check_status(PyList_Append(slots.get(), row.get()));
       }
-      const Owned row(Py_BuildValue("{s:s,s:z,s:s,s:s,s:z,s:N,s:O,s:O,s:s,s:s,s:s}", "name", rule.name,
-                                    "base", rule.base, "signature", rule.signature, "fixed",
-                                    rule.fixed, "order", rule.order, "at_once", PyBool_FromLong(rule.at_once), "checks",
-                                    checks.get(), "slots", slots.get(), "doc", rule.doc, "example",
-                                    rule.example, "example_result", rule.example_result));
+      const Owned row(Py_BuildValue(
+          "{s:s,s:z,s:s,s:s,s:z,s:N,s:O,s:O,s:s,s:s,s:s}", "name", rule.name, "base", rule.base,
+          "signature", rule.signature, "fixed", rule.fixed, "order", rule.order, "at_once",
+          PyBool_FromLong(rule.at_once), "checks", checks.get(), "slots", slots.get(), "doc",
+          rule.doc, "example", rule.example, "example_result", rule.example_result));
       check_status(PyList_Append(rows.get(), row.get()));
     }
     return rows.release();

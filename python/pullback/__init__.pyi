@@ -135,6 +135,27 @@ from pullback import (
 from pullback import (
     version as version,
 )
+from pullback._as_functions import (
+    as_strided_ as as_strided_,
+)
+from pullback._as_functions import (
+    detach_copy as detach_copy,
+)
+from pullback._as_functions import (
+    frobenius_norm as frobenius_norm,
+)
+from pullback._as_functions import (
+    get_device as get_device,
+)
+from pullback._as_functions import (
+    nuclear_norm as nuclear_norm,
+)
+from pullback._as_functions import (
+    resize_as_ as resize_as_,
+)
+from pullback._as_functions import (
+    zero_ as zero_,
+)
 from pullback._as_torch import (
     install_as_torch as install_as_torch,
 )
@@ -532,6 +553,42 @@ from pullback._misc import (
 )
 from pullback._misc import (
     use_deterministic_algorithms as use_deterministic_algorithms,
+)
+from pullback._native_layers import (
+    conv_tbc as conv_tbc,
+)
+from pullback._native_layers import (
+    feature_dropout as feature_dropout,
+)
+from pullback._native_layers import (
+    feature_dropout_ as feature_dropout_,
+)
+from pullback._native_layers import (
+    gru as gru,
+)
+from pullback._native_layers import (
+    lstm as lstm,
+)
+from pullback._native_layers import (
+    native_batch_norm as native_batch_norm,
+)
+from pullback._native_layers import (
+    native_channel_shuffle as native_channel_shuffle,
+)
+from pullback._native_layers import (
+    native_dropout as native_dropout,
+)
+from pullback._native_layers import (
+    native_group_norm as native_group_norm,
+)
+from pullback._native_layers import (
+    native_layer_norm as native_layer_norm,
+)
+from pullback._native_layers import (
+    rnn_relu as rnn_relu,
+)
+from pullback._native_layers import (
+    rnn_tanh as rnn_tanh,
 )
 from pullback._ops import (
     ops as ops,
