@@ -214,10 +214,10 @@ def flex_attention(
         ...     return score - slopes[h] * (q - k)
         >>> out = flex_attention(q, q, pb.arange(24.0).reshape(1, 2, 3, 4), alibi, causal)
         >>> out[0, :, :, 0]
-        tensor([[ 0.0000,  2.4898,  5.2791],
-                [12.0000, 14.2487, 16.6578]], grad_fn=<SelectBackward0>)
+        tensor([[ 0.0000,  2.4898,  5.2806],
+                [12.0000, 14.2487, 16.6598]], grad_fn=<SelectBackward0>)
         >>> pb.autograd.grad(out.sum(), slopes)[0]
-        tensor([12.8229, 14.2951])
+        tensor([13.2049, 14.2789])
     """
     _check_operands(query, key, value, enable_gqa, block_mask)
     _check_options(kernel_options)
