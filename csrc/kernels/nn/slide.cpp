@@ -2,6 +2,7 @@
 #include "kernels/nn/slide.h"
 
 #include <algorithm>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -43,7 +44,7 @@ constexpr std::int64_t kTerms = 256;
 constexpr std::int64_t kLaidOut = std::int64_t{1} << 17;
 // The share of the positions between rows, 1 of so many, from which they are worth a layout without
 // them, and how many products take as long as a number that is moved.
-constexpr std::int64_t kFewestBetween = 6;
+constexpr std::int64_t kFewestBetween = 20;
 constexpr std::int64_t kDearerMoves = 8;
 // Outputs whose gradients one thread takes, a multiple of the rows of inner products.
 std::int64_t rows_at_once(std::int64_t outputs) { return outputs >= 32 ? 12 : 6; }
@@ -310,15 +311,23 @@ std::int64_t weights_of_group(const ConvShape& s) {
   return s.out_channels / s.groups * (s.channels / s.groups) * s.taps();
 }
 
-// Whether each tap along a row has a phase of its own: rows then lie side by side, and nothing is
-// computed between them.  That has to be more than what it takes to lay them out.
-bool spreads_taps(const Sliding& s, std::int64_t taps_of_row) {
+// Gives each tap along a row a phase of its own, so that rows lie side by side and nothing is
+// computed between them, where that is more than what it takes to lay them out.
+void spread_taps(Sliding& s) {
   const Layout plain(s);
-  const std::int64_t between = plain.pitch[2] - s.grid[2];
+  std::set<std::int64_t> of_row;
+  for (const Tap& tap : s.taps) of_row.insert(tap.phase[2] + tap.shift[2] * s.step[2]);
   const auto taps = static_cast<std::int64_t>(s.taps.size());
-  return between * kFewestBetween > plain.pitch[2] &&
-         s.channels * product(s.source) * taps_of_row <= kLaidOut &&
-         between * taps * s.outputs > kDearerMoves * (taps_of_row - 1) * (15 + s.grid[2]);
+  const auto copies = static_cast<std::int64_t>(of_row.size());
+  const std::int64_t between = plain.pitch[2] - s.grid[2];
+  const bool pays = between * kFewestBetween > plain.pitch[2] &&
+                    s.channels * product(s.source) * copies <= kLaidOut &&
+                    between * taps * s.outputs > kDearerMoves * (copies - 1) * (15 + s.grid[2]);
+  if (!pays) return;
+  for (Tap& tap : s.taps) {
+    tap.phase[2] += tap.shift[2] * s.step[2];
+    tap.shift[2] = 0;
+  }
 }
 
 Sliding forward(const ConvShape& s) {
@@ -346,12 +355,7 @@ Sliding forward(const ConvShape& s) {
     }
     f.taps.push_back(tap);
   }
-  if (spreads_taps(f, s.kernel[2])) {
-    for (Tap& tap : f.taps) {
-      tap.phase[2] += tap.shift[2] * s.stride[2];
-      tap.shift[2] = 0;
-    }
-  }
+  spread_taps(f);
   return f;
 }
 
@@ -390,6 +394,7 @@ Sliding backward(const ConvShape& s, const Three& phase) {
     for (const Tap& tap : b.taps) b.before[d] = std::max(b.before[d], -tap.shift[d]);
     for (Tap& tap : b.taps) tap.shift[d] += b.before[d];
   }
+  spread_taps(b);
   return b;
 }
 
