@@ -4,6 +4,7 @@
 #include "kernels/index/index.h"
 
 #include <cstdlib>
+#include <cstring>
 
 #include "kernels/transfer.h"
 
@@ -103,11 +104,44 @@ Slices slices_behind(const View& whole, const View& part, int whole_dims, int pa
   return slices;
 }
 
+// How many elements a row along the first dimension has, if they are dense; else 0.
+std::int64_t dense_row(const View& v) {
+  if (v.ndim == 0) return 0;
+  std::int64_t n = 1;
+  for (int d = v.ndim - 1; d > 0; --d) {
+    if (v.sizes[d] != 1 && v.strides[d] != n) return 0;
+    n *= v.sizes[d];
+  }
+  return n;
+}
+
+void select_rows(const View& out, const View& in, const View& index, std::int64_t row) {
+  const std::int64_t n = dim_size(index, 0), step = dim_stride(index, 0), size = in.sizes[0];
+  const auto* at = reinterpret_cast<const std::int64_t*>(index.data);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::int64_t k = at[i * step];
+    if (k < 0 || k >= size) [[unlikely]]
+      bad_selection(k, size);
+  }
+  const std::int64_t from = bytes(in, 0), to = bytes(out, 0);
+  const std::size_t count = static_cast<std::size_t>(row) * item_size(in.dtype);
+  const std::int64_t grain = std::max<std::int64_t>(1, kBlockElements / row);
+  parallel_for(n, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::memcpy(out.data + i * to, in.data + at[i * step] * from, count);
+    }
+  });
+}
+
 constexpr auto kAdd = [](auto& whole, auto& part) { whole = add_wrapping(whole, part); };
 
 }  // namespace
 
 void index_select(const View& out, const View& in, const View& index, int dim) {
+  const std::int64_t row = dense_row(in);
+  if (dim == 0 && row > 1 && dense_row(out) == row && index.dtype == DType::Int64) {
+    return select_rows(out, in, index, row);
+  }
   const Positions at = along(in, out, dim, index, bad_selection);
   const Slices slices = slices_without(in, out, dim);
   visit_size(in.dtype, [&]<typename T>() {
