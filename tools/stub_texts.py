@@ -262,7 +262,7 @@ MEMBERS = {
     "ldexp_": "def ldexp_(self, other: Tensor) -> Tensor: ...",
     "lstsq": "def lstsq(self, other: Tensor) -> NoReturn: ...",
     "map2_": "def map2_(self, x: Tensor, y: Tensor, callable: Any) -> Tensor: ...",
-    "map_": "def map_(self, tensor: Tensor, callable: Any) -> Tensor: ...",
+    "map_": "def map_(self, other: Tensor, callable: Any) -> Tensor: ...",
     "narrow_copy": "def narrow_copy(self, dim: _int, start: _int, length: _int) -> Tensor: ...",
     "new_empty_strided": "def new_empty_strided(\n    self, size: Sequence[_int], "
     "stride: Sequence[_int], *, dtype: _dtype | None = None, layout: _layout | None = None, "

@@ -434,7 +434,7 @@ class Tensor:
 
         return _mapped("apply_", self, (), callable)
 
-    def map_(self: Any, tensor: Any, callable: Any) -> Any:
+    def map_(self: Any, other: Any, callable: Any) -> Any:
         """Put ``callable(x, y)`` in place of each element x, y from another tensor of the dtype.
 
         Raises:
@@ -442,7 +442,7 @@ class Tensor:
         """
         from pullback._in_memory import _mapped
 
-        return _mapped("map_", self, (tensor,), callable)
+        return _mapped("map_", self, (other,), callable)
 
     def map2_(self: Any, x: Any, y: Any, callable: Any) -> Any:
         """The same with elements of two other tensors.
