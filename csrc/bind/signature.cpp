@@ -383,8 +383,11 @@ bool Signature::take_common(PyObject* name, PyObject* object, CommonKeywords& co
     return true;
   }
   if (name != names().layout) return false;
-  check(ErrorKind::Type, object == Py_None || is_strided(object), called_,
+  check(ErrorKind::Type, object == Py_None || is_layout(object), called_,
         "(): argument 'layout' must be torch.layout, not ", type_name(object));
+  check(object == Py_None || is_strided(object), called_,
+        "(): there are only tensors of the layout torch.strided; pullback.sparse has one sparse "
+        "matrix of its own");
   return true;
 }
 

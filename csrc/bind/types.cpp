@@ -212,8 +212,16 @@ PyObject* add_named(PyObject* module, PyTypeObject* type, const char* name) {
   return PyModule_AddObjectRef(module, name, object) < 0 ? nullptr : object;
 }
 
+// Layouts that no tensor has: programs compare with them.
+constexpr const char* kOtherLayouts[] = {"sparse_coo", "sparse_csr", "sparse_csc",
+                                         "sparse_bsr", "sparse_bsc", "jagged"};
+
 bool init_constants(PyObject* module) {
-  strided = add_named(module, make_named_type(module, "pullback.layout"), "strided");
+  PyTypeObject* layout_type = make_named_type(module, "pullback.layout");
+  strided = add_named(module, layout_type, "strided");
+  for (const char* each : kOtherLayouts) {
+    if (!add_named(module, layout_type, each)) return false;
+  }
   format_type = make_named_type(module, "pullback.memory_format");
   formats[0] = add_named(module, format_type, "preserve_format");
   formats[1] = add_named(module, format_type, "contiguous_format");
@@ -277,6 +285,8 @@ bool unwrap_dtype(PyObject* object, DType& dtype) {
   }
   return true;
 }
+
+bool is_layout(PyObject* object) { return Py_TYPE(object) == Py_TYPE(strided); }
 
 bool is_strided(PyObject* object) { return object == strided; }
 

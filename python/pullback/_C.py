@@ -25,9 +25,11 @@ __all__ = [
     "DisableTorchFunction",
     "DisableTorchFunctionSubclass",
     "Generator",
+    "PyTorchFileReader",
     "Size",
     "TensorBase",
     "_TensorBase",
+    "_TensorMeta",
     "_disabled_torch_dispatch_impl",
     "_disabled_torch_function_impl",
     "_get_tracing_state",
@@ -43,6 +45,18 @@ __all__ = [
 ]
 
 TensorBase = _TensorBase = Tensor
+_TensorMeta = type(Tensor)
+
+
+class PyTorchFileReader:
+    """The reader of PyTorch's files in C++, which programs name in annotations."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise NotImplementedError(
+            "torch.PyTorchFileReader: pullback reads such files in Python, by torch.load"
+        )
+
+
 _LinAlgError = _core._LinAlgError
 _VariableFunctions = _VariableFunctionsClass = _core._functions
 

@@ -99,7 +99,9 @@ sys.path_hooks.insert(0, _folder)
 _SUBMODULES = frozenset(
     {
         "_C",
+        "__config__",
         "_dynamo",
+        "_jit_internal",
         "_utils",
         "_vmap_internals",
         "accelerator",
@@ -142,6 +144,7 @@ _SUBMODULES = frozenset(
         "types",
         "utils",
         "version",
+        "xpu",
     }
 )
 
@@ -150,6 +153,8 @@ _LAZY = {
     "__version__": "torch_version",
     "are_deterministic_algorithms_enabled": "_misc",
     "BFloat16Storage": "storage",
+    "Future": "futures",
+    "PyTorchFileReader": "_C",
     "BoolStorage": "storage",
     "ByteStorage": "storage",
     "CharStorage": "storage",
@@ -379,6 +384,11 @@ _LAZY |= dict.fromkeys(
         "empty_strided",
     ],
     "_in_memory",
+)
+
+# Layouts that no tensor has.
+_LAZY |= dict.fromkeys(
+    ["jagged", "sparse_bsc", "sparse_bsr", "sparse_coo", "sparse_csc", "sparse_csr"], "_core"
 )
 
 # torch's names of dtypes that pullback does not have.

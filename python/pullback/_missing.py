@@ -104,6 +104,13 @@ _refused(
     "it records or compiles a graph of a program, which pullback does not do: call the function",
     "itself, it runs eagerly.",
 )
+for _name in ("tensor", "fsdp", "device_mesh"):
+    _refused(
+        NotImplementedError,
+        f"distributed.{_name}",
+        "pullback divides no tensor and no module among processes. Train copies of a whole model",
+        "with nn.parallel.DistributedDataParallel, over MPI: see docs/distributed.md.",
+    )
 _refused(
     RuntimeError,
     "nn.parallel",

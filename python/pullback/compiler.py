@@ -6,7 +6,18 @@ from typing import Any
 
 from pullback.jit import _say_once
 
-__all__ = ["allow_in_graph", "compile", "disable", "is_compiling", "reset"]
+__all__ = [
+    "allow_in_graph",
+    "assume_constant_result",
+    "compile",
+    "cudagraph_mark_step_begin",
+    "disable",
+    "is_compiling",
+    "is_dynamo_compiling",
+    "is_exporting",
+    "nested_compile_region",
+    "reset",
+]
 
 
 def compile(model: Any = None, **options: Any) -> Any:
@@ -38,6 +49,28 @@ def disable(fn: Any = None, recursive: bool = True, **_: Any) -> Any:
 def allow_in_graph(fn: Any) -> Any:
     """A decorator without effect."""
     return fn
+
+
+assume_constant_result = allow_in_graph
+
+
+def nested_compile_region(fn: Any = None, **_: Any) -> Any:
+    """A decorator without effect, used as ``@nested_compile_region`` or with settings."""
+    return (lambda fn: fn) if fn is None else fn
+
+
+def cudagraph_mark_step_begin() -> None:
+    """No graph of a GPU begins."""
+
+
+def is_dynamo_compiling() -> bool:
+    """Always False."""
+    return False
+
+
+def is_exporting() -> bool:
+    """Always False."""
+    return False
 
 
 def is_compiling() -> bool:

@@ -10,11 +10,13 @@ import builtins
 import types
 import typing
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pullback import _core, nn
 
 __all__ = [
+    "Attribute",
+    "Error",
     "Final",
     "ScriptFunction",
     "ScriptModule",
@@ -98,6 +100,25 @@ def ignore(drop: Any = False, **_: Any) -> Any:
 def unused(fn: Any) -> Any:
     """A decorator without effect."""
     return fn
+
+
+def _overload(func: Any) -> Any:
+    """A decorator without effect: the last function of the name is the one that runs."""
+    return func
+
+
+_overload_method = _overload
+
+
+class Attribute(NamedTuple):
+    """A value and its type, as attributes of a ``ScriptModule`` are declared."""
+
+    value: Any
+    type: Any
+
+
+class Error(Exception):
+    """What compiled programs raise, which programs catch; none is compiled here."""
 
 
 def annotate(the_type: Any, the_value: Any) -> Any:

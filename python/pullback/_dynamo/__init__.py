@@ -4,24 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from pullback.compiler import allow_in_graph, disable, is_compiling, reset
+from pullback.compiler import (
+    allow_in_graph,
+    assume_constant_result,
+    disable,
+    is_compiling,
+    reset,
+)
 
 __all__ = [
+    "OptimizedModule",
     "allow_in_graph",
+    "assume_constant_result",
     "config",
     "disable",
     "is_compiling",
     "list_backends",
     "optimize",
     "reset",
+    "reset_code_caches",
 ]
 
 
+class OptimizedModule:
+    """What a compiled module would be: none is one, for ``compile`` gives back what it got."""
+
+
 class _Config:
-    """Takes every setting; nothing reads them."""
+    """Takes every setting; nothing reads them but the program that restores an old one."""
+
+    cache_size_limit = 8
+    recompile_limit = 8
+    suppress_errors = False
+    verbose = False
 
 
 config: Any = _Config()
+reset_code_caches = reset
 
 
 def optimize(*_: Any, **__: Any) -> Any:

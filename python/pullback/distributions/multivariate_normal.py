@@ -7,13 +7,18 @@ from typing import Any
 
 from pullback import Tensor, broadcast_shapes
 from pullback.distributions import constraints, distribution
+from pullback.distributions._factor import precision_to_factor
 from pullback.distributions._gaussian import distance, log_diagonal, times_vector
 from pullback.distributions._scale_matrix import ScaleMatrix, given_one
 from pullback.distributions.utils import _standard_normal, needs
 
 __all__ = ["MultivariateNormal"]
 
-Distribution = distribution.Distribution  # where programs import it from
+# Where programs import them from.
+Distribution = distribution.Distribution
+_batch_mahalanobis = distance
+_batch_mv = times_vector
+_precision_to_scale_tril = precision_to_factor
 
 
 class MultivariateNormal(ScaleMatrix):

@@ -7,6 +7,7 @@ in ``+-1 / sqrt(fan_in)``. A lazy form learns the number of channels from its fi
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pullback as pb
@@ -240,15 +241,33 @@ class _ConvTransposeNd(_ConvNd):
             self.bias,
             self.stride,
             self.padding,
-            self._extra(input, output_size),
+            self._output_padding(
+                input,
+                output_size,
+                self.stride,
+                self.padding,
+                self.kernel_size,
+                len(self.kernel_size),
+                self.dilation,
+            ),
             self.groups,
             self.dilation,
         )
 
-    def _extra(self, input: Tensor, output_size: list[int] | None) -> tuple[int, ...]:
+    def _output_padding(
+        self,
+        input: Tensor,
+        output_size: list[int] | None,
+        stride: Sequence[int],
+        padding: Sequence[int],
+        kernel_size: Sequence[int],
+        num_spatial_dims: int,
+        dilation: Sequence[int] | None = None,
+    ) -> tuple[int, ...]:
+        """What is added on one side for this size; with PyTorch's arguments, for programs."""
         if output_size is None:
             return self.output_padding
-        dims = len(self.kernel_size)
+        dims = num_spatial_dims
         unbatched = input.dim() - dims
         wanted = list(output_size)
         if len(wanted) == unbatched + dims:
@@ -261,15 +280,15 @@ class _ConvTransposeNd(_ConvNd):
         extra = []
         for k in range(dims):
             least = (
-                (input.size(k + unbatched) - 1) * self.stride[k]
-                - 2 * self.padding[k]
-                + self.dilation[k] * (self.kernel_size[k] - 1)
+                (input.size(k + unbatched) - 1) * stride[k]
+                - 2 * padding[k]
+                + (dilation[k] if dilation is not None else 1) * (kernel_size[k] - 1)
                 + 1
             )
-            if not least <= wanted[k] <= least + self.stride[k] - 1:
+            if not least <= wanted[k] <= least + stride[k] - 1:
                 raise ValueError(
                     f"requested an output size of {list(output_size)}, but valid sizes of "
-                    f"dimension {k} range from {least} to {least + self.stride[k] - 1} "
+                    f"dimension {k} range from {least} to {least + stride[k] - 1} "
                     f"(for an input of {tuple(input.shape[unbatched:])})"
                 )
             extra.append(wanted[k] - least)

@@ -116,6 +116,27 @@ class RNNBase(Module):
         """The parameters of each layer and direction."""
         return [[getattr(self, name) for name in names] for names in self._names]
 
+    # PyTorch's names of the same, which programs read, and set to weights of their own.
+
+    @property
+    def _all_weights(self) -> list[list[str]]:
+        return self._names
+
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        return [name for names in self._names for name in names]
+
+    @property
+    def _flat_weights(self) -> list[Tensor]:
+        return [getattr(self, name) for name in self._flat_weights_names]
+
+    @_flat_weights.setter
+    def _flat_weights(self, weights: list[Tensor]) -> None:
+        for name, weight in zip(self._flat_weights_names, weights, strict=True):
+            if getattr(self, name, None) is not weight:
+                # In front of the parameter of the name, which stays one.
+                self.__dict__[name] = weight
+
     def flatten_parameters(self) -> None:
         """Does nothing: it lays parameters out for another device."""
 

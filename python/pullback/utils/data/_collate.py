@@ -11,6 +11,10 @@ import pullback as pb
 
 __all__ = ["default_collate", "default_convert"]
 
+REFUSAL = (
+    "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
+)
+
 
 def _is_array(value: object) -> bool:
     numpy = sys.modules.get("numpy")
@@ -107,7 +111,4 @@ def default_collate(batch: Any) -> Any:
 
 
 def _refusal(kind: object) -> TypeError:
-    return TypeError(
-        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
-        f"found {kind}"
-    )
+    return TypeError(REFUSAL.format(kind))

@@ -34,6 +34,8 @@ class Fetcher:
             self._of_indices(wanted) if self._samples is None else self._next(wanted)
         )
 
+    fetch = __call__
+
     def _of_indices(self, wanted: Any) -> Any:
         if not self._batched:
             return self._dataset[wanted]

@@ -11,7 +11,8 @@ from typing import Any
 
 from pullback import _arguments
 from pullback.utils.data._collate import default_collate, default_convert
-from pullback.utils.data._iterators import HereBatches, WorkerBatches
+from pullback.utils.data._fetch import Fetcher
+from pullback.utils.data._iterators import HereBatches, WorkerBatches, _Batches
 from pullback.utils.data.dataset import IterableDataset
 from pullback.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
@@ -125,7 +126,8 @@ class DataLoader:
         self.persistent_workers = persistent_workers
         self._length_said: int | None = None
         self._kept: WorkerBatches | None = None
-        self._initialized = True
+        # The name that programs clear, which exchange the sampler of a loader that is made.
+        self.__initialized = True
 
     @property
     def multiprocessing_context(self) -> Any:
@@ -157,7 +159,7 @@ class DataLoader:
         self._context = context
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _FIXED and self.__dict__.get("_initialized"):
+        if name in _FIXED and self.__dict__.get("_DataLoader__initialized"):
             raise ValueError(
                 f"{name} attribute should not be set after {type(self).__name__} is initialized"
             )
@@ -167,11 +169,27 @@ class DataLoader:
     def _index_sampler(self) -> Any:
         return self.batch_sampler if self._batched else self.sampler
 
+    @property
+    def _auto_collation(self) -> bool:
+        return self.batch_sampler is not None
+
+    @property
+    def _dataset_kind(self) -> int:
+        iterable = isinstance(self.dataset, IterableDataset)
+        return _DatasetKind.Iterable if iterable else _DatasetKind.Map
+
+    @property
+    def _iterator(self) -> WorkerBatches | None:
+        """The loop whose workers live on."""
+        return self._kept
+
+    def _get_iterator(self) -> Iterator[Any]:
+        """A loop of its own."""
+        return HereBatches(self) if self.num_workers == 0 else WorkerBatches(self)
+
     def __iter__(self) -> Iterator[Any]:
-        if self.num_workers == 0:
-            return HereBatches(self)
         if not self.persistent_workers:
-            return WorkerBatches(self)
+            return self._get_iterator()
         if self._kept is None or not self._kept.alive:
             self._kept = WorkerBatches(self)
         else:
@@ -195,6 +213,33 @@ class _Endless:
 
     def __iter__(self) -> Iterator[None]:
         return itertools.repeat(None)
+
+
+class _DatasetKind:
+    """PyTorch's numbers for datasets by index and for those that give samples in a row."""
+
+    Map = 0
+    Iterable = 1
+
+    @staticmethod
+    def create_fetcher(
+        kind: int,
+        dataset: Any,
+        auto_collation: bool,
+        collate_fn: Callable[[Any], Any],
+        drop_last: bool,
+    ) -> Fetcher:
+        """What takes samples from the dataset; the dataset itself says of which kind it is."""
+        del kind
+        return Fetcher(dataset, auto_collation, collate_fn, drop_last)
+
+
+# PyTorch's names, for programs that subclass, annotate or ask.
+_collate_fn_t = Callable[[list[Any]], Any]
+_BaseDataLoaderIter = _Batches
+_InfiniteConstantSampler = _Endless
+_MultiProcessingDataLoaderIter = WorkerBatches
+_SingleProcessDataLoaderIter = HereBatches
 
 
 def _check_kinds(given: dict[str, Any]) -> None:
