@@ -17,7 +17,7 @@ PyObject* wrap_dtype(DType dtype);
 bool unwrap_dtype(PyObject* object, DType& dtype);
 
 // Is it the object of the one layout there is?
-bool is_layout(PyObject* object);   // of any kind
+bool is_layout(PyObject* object);  // of any kind
 bool is_strided(PyObject* object);
 // True and the format for an object of that type; throws for those that are not supported.
 bool unwrap_format(PyObject* object, MemoryFormat& format);
