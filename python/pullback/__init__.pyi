@@ -7,7 +7,13 @@ from pullback import (
     _C as _C,
 )
 from pullback import (
+    __config__ as __config__,
+)
+from pullback import (
     _dynamo as _dynamo,
+)
+from pullback import (
+    _jit_internal as _jit_internal,
 )
 from pullback import (
     _utils as _utils,
@@ -135,6 +141,9 @@ from pullback import (
 from pullback import (
     version as version,
 )
+from pullback import (
+    xpu as xpu,
+)
 from pullback._as_functions import (
     as_strided_ as as_strided_,
 )
@@ -158,6 +167,9 @@ from pullback._as_functions import (
 )
 from pullback._as_torch import (
     install_as_torch as install_as_torch,
+)
+from pullback._C import (
+    PyTorchFileReader as PyTorchFileReader,
 )
 from pullback._compositions import (
     as_strided_scatter as as_strided_scatter,
@@ -309,6 +321,9 @@ from pullback._core import (
     is_inference_mode_enabled as is_inference_mode_enabled,
 )
 from pullback._core import (
+    jagged as jagged,
+)
+from pullback._core import (
     layout as layout,
 )
 from pullback._core import (
@@ -325,6 +340,21 @@ from pullback._core import (
 )
 from pullback._core import (
     set_num_threads as set_num_threads,
+)
+from pullback._core import (
+    sparse_bsc as sparse_bsc,
+)
+from pullback._core import (
+    sparse_bsr as sparse_bsr,
+)
+from pullback._core import (
+    sparse_coo as sparse_coo,
+)
+from pullback._core import (
+    sparse_csc as sparse_csc,
+)
+from pullback._core import (
+    sparse_csr as sparse_csr,
 )
 from pullback._core import (
     strided as strided,
@@ -745,6 +775,9 @@ from pullback.diagnosis._why_zero import (
 )
 from pullback.func import (
     vmap as vmap,
+)
+from pullback.futures import (
+    Future as Future,
 )
 from pullback.memory import (
     memory_budget as memory_budget,
