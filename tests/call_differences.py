@@ -86,7 +86,8 @@ rule(
 rule(
     "a flag is a bool or a number; PyTorch takes the truth of anything ('no' is true)",
     theirs="ok RuntimeError ValueError",
-    our_words=r"argument '(inplace|size_average|reduce|return_indices|get_infos)' .*must be bool",
+    our_words=r"argument '(inplace|size_average|reduce|return_indices|get_infos|center)' "
+    r".*must be bool",
 )
 rule(
     "the same in unique, and in dropout for what is passed on",
@@ -433,7 +434,7 @@ rule(
 )
 rule(
     "p is a number",
-    "nn.functional.dropout nn.functional.normalize",
+    "nn.functional.dropout nn.functional.normalize multi_margin_loss",
     theirs="ValueError RuntimeError",
     our_words="argument 'p'",
 )
@@ -513,6 +514,32 @@ def _(call: Call, text: str, ours: Outcome, theirs: Outcome) -> bool:
     return differs_in_history(ours, theirs)
 
 
+rule(
+    "PyTorch's derivatives of gamma and Dirichlet numbers have three digits",
+    "_standard_gamma_grad _dirichlet_grad",
+    ours="ok",
+)
+rule(
+    "a dimension that is missing is an IndexError, an operand without dimensions a RuntimeError",
+    "lu_unpack orgqr householder_product",
+    ours="IndexError RuntimeError",
+    theirs="RuntimeError IndexError",
+    our_words="Dimension out of range|one dimension less than input",
+)
+rule(
+    "one dimension may be a number",
+    "tensorsolve",
+    r"dims=\d",
+    ours="IndexError ok RuntimeError",
+    theirs="TypeError",
+    their_words="must be tuple of ints, not int",
+)
+rule(
+    "the maximum stands for norms of powers that overflow, in PyTorch zero, one or infinity",
+    "norm vector_norm",
+    r"2 ?\*\* ?6",
+    "ok",
+)
 # --- layers ---
 
 _POOLS = " ".join(

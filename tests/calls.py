@@ -378,7 +378,7 @@ def describe(lib: Any, value: Any, values: bool, depth: int = 0) -> Any:
     if isinstance(value, (tuple, list)) and depth < 3:
         kind = "list" if isinstance(value, list) else "tuple"
         return (kind, *(describe(lib, each, values, depth + 1) for each in value))
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, int, float, complex, str)):
         return value
     if isinstance(value, np.ndarray):
         return ("ndarray", str(value.dtype), value.tolist())
@@ -399,6 +399,14 @@ def outcome(lib: Any, text: str, values: bool = True) -> tuple[str, Any, str]:
         except Exception as error:  # noqa: BLE001 - the type is compared
             kinds = [kind.__name__ for kind in type(error).__mro__[:-3]]
             return " ".join(kinds), None, str(error)
+
+
+def encoded(number: complex) -> dict[str, float]:
+    return {"real": number.real, "imag": number.imag}
+
+
+def decoded(parts: dict[str, float]) -> complex:
+    return complex(parts["real"], parts["imag"])
 
 
 MEMORY = 6 << 30  # what a worker may take: a call that wants more fails
@@ -435,7 +443,7 @@ class Worker:
                 if not line:
                     break
                 done += 1
-                yield tuple(json.loads(line))
+                yield tuple(json.loads(line, object_hook=decoded))
             else:
                 return
             code = self.process.wait()
@@ -455,7 +463,7 @@ def work(lib: Any) -> None:
     for line in sys.stdin:
         text, values = json.loads(line)
         faulthandler.dump_traceback_later(120, exit=True)
-        answer = json.dumps(outcome(lib, text, values))
+        answer = json.dumps(outcome(lib, text, values), default=encoded)
         faulthandler.cancel_dump_traceback_later()
         answers.write(answer + "\n")
         answers.flush()

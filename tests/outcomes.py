@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 import re
 from dataclasses import dataclass
@@ -36,11 +37,20 @@ class Outcome:
 def close(a: Any, b: Any) -> bool:
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(close, a, b))
+    if isinstance(a, complex) and isinstance(b, complex):
+        return close_complex(a, b)
     if isinstance(a, float) and isinstance(b, float):
         if math.isnan(a) or math.isnan(b):
             return math.isnan(a) and math.isnan(b)
         return a == b or abs(a - b) <= 1e-6 + 1e-5 * max(abs(a), abs(b))
     return bool(a == b) and type(a) is type(b)
+
+
+def close_complex(a: complex, b: complex) -> bool:
+    """By the distance; a number with an infinite part is infinite, and one with a NaN is NaN."""
+    if cmath.isfinite(a) and cmath.isfinite(b):
+        return abs(a - b) <= 1e-6 + 1e-5 * max(abs(a), abs(b))
+    return cmath.isinf(a) == cmath.isinf(b) and cmath.isfinite(a) == cmath.isfinite(b)
 
 
 def settled(checks: Checks, ours: Any, theirs: Any) -> Any:
