@@ -228,3 +228,10 @@ def test_nothing_is_divided_among_processes(module: str, classes: str, functions
     for name in f"{classes} {functions}".split():
         with pytest.raises(NotImplementedError, match="DistributedDataParallel, over MPI"):
             getattr(there, name)()
+
+
+@pytest.mark.parametrize("name", ["complex32", "float8_e4m3fn", "float8_e5m2", "qint8", "quint8"])
+def test_dtypes_that_are_not_there_say_which_are(name: str) -> None:
+    assert not hasattr(pb, name)
+    with pytest.raises(AttributeError, match="not supported; there are float16, bfloat16"):
+        getattr(pb, name)
