@@ -235,3 +235,9 @@ def test_dtypes_that_are_not_there_say_which_are(name: str) -> None:
     assert not hasattr(pb, name)
     with pytest.raises(AttributeError, match="not supported; there are float16, bfloat16"):
         getattr(pb, name)
+
+
+def test_marks_for_the_profiler_of_a_gpu() -> None:
+    for name in ("mark", "range", "range_push", "range_pop"):
+        with pytest.raises(RuntimeError, match="NVTX functions not installed"):
+            getattr(pb.cuda.nvtx, name)("part")

@@ -82,6 +82,7 @@ _ELSEWHERE = {
     "cuda.amp": "amp._cuda",
     "cuda.amp.autocast_mode": "amp._cuda",
     "cuda.amp.grad_scaler": "amp._cuda",
+    "cuda.nvtx": "_nvtx",
     "profiler.profiler": "profiler",
 }
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from pullback import OutOfMemoryError, _arguments
+from pullback import _nvtx as nvtx
 
 __all__ = [
     "BFloat16Tensor",
@@ -78,6 +79,7 @@ __all__ = [
     "memory_stats_as_nested_dict",
     "memory_summary",
     "memory_usage",
+    "nvtx",
     "power_draw",
     "reset_accumulated_memory_stats",
     "reset_max_memory_allocated",
