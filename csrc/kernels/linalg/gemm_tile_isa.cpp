@@ -2,8 +2,9 @@
 //
 // As in Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (ACM TOMS 34,
 // 2008): k is cut into parts, and of b a part is copied into panels of two vectors of columns,
-// which stay in the caches while bands of 6 rows of a go over them.  Rows of a that are not
-// contiguous are copied, too, a band at a time.  Start reading at tile().
+// which stay in the caches while bands of 6 rows of a go over them; a panel that few bands read
+// stays where it is.  Rows of a that are not contiguous are copied, too, a band at a time.  Start
+// reading at tile().
 #include <cstdint>
 #include <cstring>
 
@@ -13,16 +14,21 @@
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
 
+// Bands that are too few for copies of the panels they read.
+constexpr std::int64_t kFewBands = 24;
+
 PULLBACK_INLINE std::int64_t least(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
 template <typename T>
 constexpr int kWidth = kBytes / sizeof(T);
 
-// Panels of b: [k][width] each, the last one filled up with zeros to `last` columns.
+// Panels of b: copies of [k][width] each, the last one filled up with zeros to `stored` columns.
 template <typename T>
 struct Panels {
   T* data;
   std::int64_t k, n;
+  const T* b;  // for panels that are not copied, else null
+  std::int64_t row;
 
   static constexpr std::int64_t width = 2 * kWidth<T>;
   std::int64_t columns(std::int64_t j) const { return least(width, n - j); }
@@ -34,7 +40,16 @@ struct Panels {
     return found;
   }
   T* at(std::int64_t j) const { return data + j * k; }
+  bool in_place(std::int64_t j) const { return b && columns(j) == stored(j); }
 };
+
+// Whether panels with contiguous rows are read where they are: a copy would be read by few bands,
+// and rows at multiples of many cache lines would share few sets of the cache.
+template <typename T>
+bool stays(const SmallProduct& s) {
+  const auto bytes = static_cast<std::int64_t>(sizeof(T)) * s.b_row;
+  return s.b_column == 1 && s.m <= kFewBands * kTileRows && s.b_row > 0 && bytes % 512 != 0;
+}
 
 // Four columns of four elements each become four rows.
 template <typename T>
@@ -114,8 +129,9 @@ void panel_band(Product<T> p, const Panels<T>& panels) {
   T* const c = p.c;
   for (std::int64_t j = 0; j < panels.n; j += Panels<T>::width) {
     const std::int64_t stored = panels.stored(j), columns = panels.columns(j);
-    p.b = panels.at(j);
-    p.b_row = stored;
+    const bool in_place = panels.in_place(j);
+    p.b = in_place ? panels.b + j : panels.at(j);
+    p.b_row = in_place ? panels.row : stored;
     p.c = c + j;
     if (stored == Panels<T>::width) {
       panel_block<T, rows, 2, kWidth<T>>(p, columns);
@@ -175,9 +191,11 @@ void tile(const SmallProduct& s, void* room) {
   T* const band = copied + kTileK * kTileColumns<T>;
   for (std::int64_t j = 0; j < s.n; j += kTileColumns<T>) {
     for (std::int64_t k = 0; k < s.k; k += kTileK) {
-      const Panels<T> panels{copied, least(kTileK, s.k - k), least(kTileColumns<T>, s.n - j)};
       const T* const b = static_cast<const T*>(s.b) + k * s.b_row + j * s.b_column;
+      const Panels<T> panels{copied, least(kTileK, s.k - k), least(kTileColumns<T>, s.n - j),
+                             stays<T>(s) ? b : nullptr, s.b_row};
       for (std::int64_t l = 0; l < panels.n; l += Panels<T>::width) {
+        if (panels.in_place(l)) continue;
         fill_panel(panels.at(l), panels.stored(l), b + l * s.b_column, s.b_row, s.b_column,
                    panels.columns(l), panels.k);
       }
