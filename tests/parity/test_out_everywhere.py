@@ -31,6 +31,11 @@ CALLS = {
     "grid_sampler_2d": "lib.ones(1, 1, 2, 2), lib.ones(1, 2, 2, 2), 0, 0, False",
     "grid_sampler_3d": "lib.ones(1, 1, 2, 2, 2), lib.ones(1, 2, 2, 2, 3), 0, 0, False",
     "narrow_copy": "lib.ones(3), 0, 1, 2",
+    "native_batch_norm": "lib.ones(2, 3), None, None, None, None, True, 0.1, 1e-5",
+    "native_dropout": "lib.ones(3), 0.5, True",
+    "native_group_norm": "lib.ones(2, 4, 3), None, None, 2, 4, 3, 2, 1e-5",
+    "native_layer_norm": "lib.ones(2, 3), [3], None, None, 1e-5",
+    "nn.functional.conv_tbc": "lib.ones(3, 2, 2), lib.ones(1, 2, 2), lib.ones(2)",
     "nn.functional.channel_shuffle": "lib.ones(1, 4, 2, 2), 2",
     "nn.functional.pixel_shuffle": "lib.ones(1, 4, 2, 2), 2",
     "nn.functional.pixel_unshuffle": "lib.ones(1, 1, 2, 2), 2",
@@ -46,6 +51,11 @@ CALLS = {
 # Where PyTorch takes it and we refuse, and why.
 LISTS = "a form without a number of results has no out=: each part can be copied to its place"
 REASONS = dict.fromkeys(["split_copy", "split_with_sizes_copy", "unbind_copy"], LISTS)
+LAYERS = "only PyTorch's own modules call it, and never with out="
+REASONS |= dict.fromkeys(["conv_tbc", "native_batch_norm", "native_dropout"], LAYERS)
+REASONS |= dict.fromkeys(["native_group_norm", "native_layer_norm"], LAYERS)
+OLD = "an old name: the norms of linalg take it"
+REASONS |= dict.fromkeys(["frobenius_norm", "nuclear_norm"], OLD)
 
 
 def space(lib: Any, path: str) -> Any:
