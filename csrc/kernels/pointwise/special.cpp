@@ -18,15 +18,21 @@ struct Digamma {
 };
 const Register<"digamma", PlainUnary, Digamma, Floats> kDigamma;
 
+template <typename T>
+inline constexpr double kOfSums = std::is_same_v<T, float> ? 1e-11 : 2e-17;
 // The incomplete gamma functions of (a, x), and slopes of quantiles: kernels/special/gamma.h.
 template <typename T>
 struct LowerGamma {
-  T operator()(T a, T x) const { return static_cast<T>(lower_gamma(double(a), double(x))); }
+  T operator()(T a, T x) const {
+    return static_cast<T>(lower_gamma(double(a), double(x), kOfSums<T>));
+  }
 };
 const Register<"lower_gamma", PlainBinary, LowerGamma, Floats> kLowerGamma;
 template <typename T>
 struct UpperGamma {
-  T operator()(T a, T x) const { return static_cast<T>(upper_gamma(double(a), double(x))); }
+  T operator()(T a, T x) const {
+    return static_cast<T>(upper_gamma(double(a), double(x), kOfSums<T>));
+  }
 };
 const Register<"upper_gamma", PlainBinary, UpperGamma, Floats> kUpperGamma;
 template <typename T>

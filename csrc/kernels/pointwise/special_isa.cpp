@@ -1,7 +1,6 @@
-// Loops of the special functions of kernels/special: one number at a time, computed in double.
-//
-// They branch on their argument, so that nothing vectorises them (PlainUnary).  Parameters
-// choose among the functions of a family.  Start reading at Airy.
+// Loops of the special functions of kernels/special, computed in double: of blocks of numbers
+// (blocks.h), or one at a time, which branch on their argument, so that nothing vectorises them.
+// Parameters choose among the functions of a family.  Start reading at Airy.
 #include "kernels/loops.h"
 #include "kernels/special/airy.h"
 #include "kernels/special/bessel.h"
@@ -25,23 +24,31 @@ namespace {
   const Register<name, PlainUnary, Name, Floats> k##Name;
 PULLBACK_SPECIAL(Airy, "airy_ai", airy(x, false))
 PULLBACK_SPECIAL(AirySlope, "airy_ai_slope", airy(x, true))
-PULLBACK_SPECIAL(BesselJ0, "bessel_j0", bessel_j0(x))
-PULLBACK_SPECIAL(BesselJ1, "bessel_j1", bessel_j1(x))
-PULLBACK_SPECIAL(BesselY0, "bessel_y0", bessel_y0(x))
-PULLBACK_SPECIAL(BesselY1, "bessel_y1", bessel_y1(x))
-PULLBACK_SPECIAL(I0, "i0", bessel_i0(x))
-PULLBACK_SPECIAL(I0e, "i0e", bessel_i0e(x))
-PULLBACK_SPECIAL(I1, "i1", bessel_i1(x))
-PULLBACK_SPECIAL(I1e, "i1e", bessel_i1e(x))
 PULLBACK_SPECIAL(K0, "modified_bessel_k0", bessel_k0(x, false))
 PULLBACK_SPECIAL(K1, "modified_bessel_k1", bessel_k1(x, false))
 PULLBACK_SPECIAL(K0e, "scaled_modified_bessel_k0", bessel_k0(x, true))
 PULLBACK_SPECIAL(K1e, "scaled_modified_bessel_k1", bessel_k1(x, true))
-PULLBACK_SPECIAL(SphericalJ0, "spherical_bessel_j0", spherical_j0(x))
-PULLBACK_SPECIAL(Erfcx, "erfcx", erfcx(x))
-PULLBACK_SPECIAL(LogNdtr, "log_ndtr", log_ndtr(x))
-PULLBACK_SPECIAL(Ndtri, "ndtri", ndtri(x))
 #undef PULLBACK_SPECIAL
+
+#define PULLBACK_BLOCKS(Name, name, function)                                       \
+  template <typename T>                                                             \
+  struct Name {                                                                     \
+    static void block(const double* x, double* out, int n) { function(x, out, n); } \
+  };                                                                                \
+  const Register<name, BlockUnary, Name, Floats> k##Name;
+PULLBACK_BLOCKS(BesselJ0, "bessel_j0", bessel_j<0>)
+PULLBACK_BLOCKS(BesselJ1, "bessel_j1", bessel_j<1>)
+PULLBACK_BLOCKS(BesselY0, "bessel_y0", bessel_y<0>)
+PULLBACK_BLOCKS(BesselY1, "bessel_y1", bessel_y<1>)
+PULLBACK_BLOCKS(I0, "i0", (bessel_i<0, false>))
+PULLBACK_BLOCKS(I0e, "i0e", (bessel_i<0, true>))
+PULLBACK_BLOCKS(I1, "i1", (bessel_i<1, false>))
+PULLBACK_BLOCKS(I1e, "i1e", (bessel_i<1, true>))
+PULLBACK_BLOCKS(SphericalJ0, "spherical_bessel_j0", spherical_j0)
+PULLBACK_BLOCKS(Erfcx, "erfcx", erfcx)
+PULLBACK_BLOCKS(LogNdtr, "log_ndtr", log_ndtr)
+PULLBACK_BLOCKS(Ndtri, "ndtri", ndtri)
+#undef PULLBACK_BLOCKS
 
 template <typename T>
 struct Ndtr {
@@ -98,53 +105,76 @@ struct Xlog1py {
 };
 const Register<"xlog1py", MathBinary, Xlog1py, Floats> kXlog1py;
 
-#define PULLBACK_CHEBYSHEV(Kind, name)                                                        \
-  template <typename T>                                                                       \
-  struct Chebyshev##Kind {                                                                    \
-    T operator()(T x, T n) const {                                                            \
-      return static_cast<T>(chebyshev<Chebyshev::Kind>(double(x), double(n)));                \
-    }                                                                                         \
-  };                                                                                          \
-  template <typename T>                                                                       \
-  struct Shifted##Kind {                                                                      \
-    T operator()(T x, T n) const {                                                            \
-      return static_cast<T>(chebyshev<Chebyshev::Kind>(2.0 * double(x) - 1.0, double(n)));    \
-    }                                                                                         \
-  };                                                                                          \
-  const Register<"chebyshev_polynomial_" name, PlainBinary, Chebyshev##Kind, Floats> k##Kind; \
-  const Register<"shifted_chebyshev_polynomial_" name, PlainBinary, Shifted##Kind, Floats>    \
+// Polynomials of (x, n), in blocks: Op has the family, the degree that is added and what is done to
+// x.
+template <typename Op, typename T>
+struct RecurrentBinary : Traits<Cost::Slow> {
+  using Out = T;
+  static void run(char* out, const char* a, const char* b, std::int64_t so, std::int64_t sa,
+                  std::int64_t sb, std::int64_t n, const double* params) {
+    const Op op(params);
+    double x[kStage], degrees[kStage], values[kStage];
+    for (std::int64_t i = 0; i < n; i += kStage) {
+      const int count = static_cast<int>(n - i < kStage ? n - i : kStage);
+      read<T>(x, a + i * sa, sa, count);
+      read<T>(degrees, b + i * sb, sb, count);
+      for (int k = 0; k < count; ++k) {
+        x[k] = op.argument(x[k]);
+        degrees[k] = __builtin_trunc(degrees[k]) + op.shift;
+      }
+      by_recurrence<kStage>(op.family, x, degrees, values, count);
+      for (int k = 0; k < count; ++k) store<T>(out + (i + k) * so, static_cast<T>(values[k]));
+    }
+  }
+};
+// p0 is added to the degree, p1 is the parameter of the family.
+template <typename F>
+struct Polynomials {
+  explicit Polynomials(const double* p) : family{p[1]}, shift(p[0]) {}
+  double argument(double x) const { return x; }
+  F family;
+  double shift;
+};
+template <typename>
+struct Gegenbauer : Polynomials<GegenbauerOf> {
+  using Polynomials::Polynomials;
+};
+const Register<"gegenbauer", RecurrentBinary, Gegenbauer, Floats> kGegenbauer;
+template <typename>
+struct Laguerre : Polynomials<LaguerreOf> {
+  using Polynomials::Polynomials;
+};
+const Register<"laguerre", RecurrentBinary, Laguerre, Floats> kLaguerre;
+template <typename>
+struct Hermite : Polynomials<HermiteOf> {
+  using Polynomials::Polynomials;
+};
+const Register<"hermite", RecurrentBinary, Hermite, Floats> kHermite;
+
+template <Chebyshev kKind, bool kShifted>
+struct ChebyshevPolynomials {
+  explicit ChebyshevPolynomials(const double*) {}
+  double argument(double x) const { return kShifted ? 2.0 * x - 1.0 : x; }
+  ChebyshevOf<kKind> family;
+  static constexpr double shift = 0.0;
+};
+#define PULLBACK_CHEBYSHEV(Kind, name)                                                            \
+  template <typename>                                                                             \
+  struct Chebyshev##Kind : ChebyshevPolynomials<Chebyshev::Kind, false> {                         \
+    using ChebyshevPolynomials<Chebyshev::Kind, false>::ChebyshevPolynomials;                     \
+  };                                                                                              \
+  template <typename>                                                                             \
+  struct Shifted##Kind : ChebyshevPolynomials<Chebyshev::Kind, true> {                            \
+    using ChebyshevPolynomials<Chebyshev::Kind, true>::ChebyshevPolynomials;                      \
+  };                                                                                              \
+  const Register<"chebyshev_polynomial_" name, RecurrentBinary, Chebyshev##Kind, Floats> k##Kind; \
+  const Register<"shifted_chebyshev_polynomial_" name, RecurrentBinary, Shifted##Kind, Floats>    \
       kShifted##Kind;
 PULLBACK_CHEBYSHEV(T, "t")
 PULLBACK_CHEBYSHEV(U, "u")
 PULLBACK_CHEBYSHEV(V, "v")
 PULLBACK_CHEBYSHEV(W, "w")
 #undef PULLBACK_CHEBYSHEV
-
-// p0 is added to the degree, p1 is the parameter of the family.
-template <double (*kValue)(double, double, double), typename T>
-struct Family {
-  explicit Family(const double* p) : shift(p[0]), parameter(p[1]) {}
-  T operator()(T x, T n) const {
-    return static_cast<T>(kValue(double(x), std::trunc(double(n)) + shift, parameter));
-  }
-  double shift, parameter;
-};
-template <typename T>
-struct Gegenbauer : Family<gegenbauer, T> {
-  using Family<gegenbauer, T>::Family;
-};
-const Register<"gegenbauer", PlainBinary, Gegenbauer, Floats> kGegenbauer;
-template <typename T>
-struct Laguerre : Family<laguerre, T> {
-  using Family<laguerre, T>::Family;
-};
-const Register<"laguerre", PlainBinary, Laguerre, Floats> kLaguerre;
-// The parameter is the factor of x: 2 for the physicists' polynomials, 1 for the others.
-template <typename T>
-struct Hermite : Family<hermite, T> {
-  using Family<hermite, T>::Family;
-};
-const Register<"hermite", PlainBinary, Hermite, Floats> kHermite;
 
 }  // namespace
 }  // namespace PULLBACK_ISA

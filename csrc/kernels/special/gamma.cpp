@@ -17,7 +17,8 @@
 namespace pullback::kernels {
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+// What a sum may lack, of its size.
+constexpr double kPrecision = 2e-17;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 // From here on expansions in 1 / shape are exact to the last digits that a quotient would have.
 constexpr double kLargeShape = 1e5;
@@ -36,11 +37,26 @@ Dual operator/(Dual a, Dual b) {
   return {value, (a.slope - value * b.slope) / b.value};
 }
 
+double value_of(double x) { return x; }
+double value_of(Dual x) { return x.value; }
+// Whether a sum is done, of which this is the last change.
+bool is_done(double value, double change, double precision) {
+  return std::abs(change) <= precision * std::abs(value);
+}
+bool is_done(Dual value, Dual change, double precision) {
+  const double unit = precision * std::abs(value.value);
+  return std::abs(change.value) <= unit && std::abs(change.slope) <= 10 * unit;
+}
+
+// What follows is of doubles or, with the slopes by a parameter, of Duals.
+
 // 1 + x / (a + 1) + x^2 / ((a + 1)(a + 2)) + ..., for x up to about a + 1.
-Dual lower_series(double a, double x) {
-  Dual term{1}, sum{1};
-  for (Dual n{a + 1, 1}; term.value > kEpsilon * 0.1 * sum.value; n.value += 1) {
-    term = term * (Dual{x} / n);
+template <typename N>
+N lower_series(N a, double x, double precision) {
+  const N one{1};
+  N term{1}, sum{1};
+  for (N n = a + one; value_of(term) > precision * value_of(sum); n = n + one) {
+    term = term * (N{x} / n);
     sum = sum + term;
   }
   return sum;
@@ -48,29 +64,28 @@ Dual lower_series(double a, double x) {
 
 // Steed's method: what each numerator p and denominator q of a continued fraction adds to it, so
 // that rounding errors shrink as the steps do.
+template <typename N>
 struct Fraction {
-  Dual d, change, value;
+  N d, change, value;
 
-  explicit Fraction(Dual q) : d(Dual{1} / q), change(d), value(d) {}
-  void step(Dual p, Dual q) {
-    d = Dual{1} / (p * d + q);
-    change = (q * d - Dual{1}) * change;
+  explicit Fraction(N q) : d(N{1} / q), change(d), value(d) {}
+  // Whether it was the last step.
+  bool step(N p, N q, double precision) {
+    d = N{1} / (p * d + q);
+    change = (q * d - N{1}) * change;
     value = value + change;
-  }
-  bool is_done() const {
-    const double unit = kEpsilon * 0.1 * std::abs(value.value);
-    return std::abs(change.value) <= unit && std::abs(change.slope) <= 10 * unit;
+    return is_done(value, change, precision);
   }
 };
 
 // 1 / (x + 1 - a - 1 (1 - a) / (x + 3 - a - ...)), for x from about a on.
-Dual upper_fraction(double a, double x) {
-  Dual q{x + 1 - a, -1};
-  Fraction f(q);
+template <typename N>
+N upper_fraction(N a, double x, double precision) {
+  N q = N{x + 1} - a;
+  Fraction<N> f(q);
   for (double i = 1; i < 1e6; i += 1) {
-    q.value += 2;
-    f.step(Dual{-i * (i - a), i}, q);
-    if (f.is_done()) break;
+    q = q + N{2};
+    if (f.step(N{i} * (a - N{i}), q, precision)) break;
   }
   return f.value;
 }
@@ -78,14 +93,13 @@ Dual upper_fraction(double a, double x) {
 // The fraction of the incomplete beta function, for x up to (a + 1) / (a + b + 2).
 Dual beta_fraction(Dual a, Dual b, double x) {
   const Dual one{1};
-  Fraction f(one);
-  f.step(Dual{-1} * (a + b) * Dual{x} / (a + one), one);
+  Fraction<Dual> f(one);
+  f.step(Dual{-1} * (a + b) * Dual{x} / (a + one), one, kPrecision);
   for (double i = 1; i < 1e6; i += 1) {
     const Dual m{i}, twice{2 * i}, z{x};
-    f.step(m * (b - m) * z / ((a + twice - one) * (a + twice)), one);
+    f.step(m * (b - m) * z / ((a + twice - one) * (a + twice)), one, kPrecision);
     const Dual p = Dual{-1} * (a + m) * (a + b + m) * z / ((a + twice) * (a + twice + one));
-    f.step(p, one);
-    if (f.is_done()) break;
+    if (f.step(p, one, kPrecision)) break;
   }
   return f.value;
 }
@@ -147,9 +161,9 @@ bool has_fraction(double a, double x) { return x > std::max(a, 1.1); }
 
 // For a < 1 and x up to 1.1, where the lower function may be all but 1: the alternating series of
 // Abramowitz and Stegun 6.5.29 without its first term, and what that one lacks of 1.
-double upper_of_small_shape(double a, double x) {
+double upper_of_small_shape(double a, double x, double precision) {
   double term = 1, sum = 0;
-  for (double n = 1; std::abs(term) > kEpsilon * 0.1 * std::abs(sum); n += 1) {
+  for (double n = 1; std::abs(term) > precision * std::abs(sum); n += 1) {
     term *= -x / n;
     sum += term / (a + n);
   }
@@ -212,21 +226,21 @@ double digamma(double x) {
   return result + (std::log(x) - 0.5 / x - series);
 }
 
-double lower_gamma(double a, double x) {
+double lower_gamma(double a, double x, double precision) {
   double edge;
   if (at_edge(a, x, edge)) return edge;
   if (a > kLargeShape && std::abs(x - a) < 0.3 * a) return gamma_large(a, x, false);
-  if (has_fraction(a, x)) return 1 - gamma_factor(a, x) * (a * upper_fraction(a, x).value);
-  return gamma_factor(a, x) * lower_series(a, x).value;
+  if (has_fraction(a, x)) return 1 - gamma_factor(a, x) * (a * upper_fraction(a, x, precision));
+  return gamma_factor(a, x) * lower_series(a, x, precision);
 }
 
-double upper_gamma(double a, double x) {
+double upper_gamma(double a, double x, double precision) {
   double edge;
   if (at_edge(a, x, edge)) return 1 - edge;
   if (a > kLargeShape && std::abs(x - a) < 0.3 * a) return gamma_large(a, x, true);
-  if (has_fraction(a, x)) return gamma_factor(a, x) * (a * upper_fraction(a, x).value);
-  if (a < 1) return upper_of_small_shape(a, x);
-  return 1 - gamma_factor(a, x) * lower_series(a, x).value;
+  if (has_fraction(a, x)) return gamma_factor(a, x) * (a * upper_fraction(a, x, precision));
+  if (a < 1) return upper_of_small_shape(a, x, precision);
+  return 1 - gamma_factor(a, x) * lower_series(a, x, precision);
 }
 
 double gamma_quantile_slope(double a, double x) {
@@ -244,10 +258,10 @@ double gamma_quantile_slope(double a, double x) {
            (3 * square * square + 7 * square - 16) / (810 * a * a);
   }
   if (x > a + 1) {
-    const Dual upper = upper_fraction(a, x);
+    const Dual upper = upper_fraction(Dual{a, 1}, x, kPrecision);
     return x * (upper.value * (std::log(x) - digamma(a)) + upper.slope);
   }
-  const Dual lower = lower_series(a, x);
+  const Dual lower = lower_series(Dual{a, 1}, x, kPrecision);
   return -x / a * (lower.value * (std::log(x) - digamma(a + 1)) + lower.slope);
 }
 

@@ -14,9 +14,10 @@ inline double log_gamma(double x) {
 
 double digamma(double x);
 
-// The regularised lower and upper incomplete gamma functions.
-double lower_gamma(double a, double x);
-double upper_gamma(double a, double x);
+// The regularised lower and upper incomplete gamma functions; `precision` is what sums may lack, of
+// their size.
+double lower_gamma(double a, double x, double precision);
+double upper_gamma(double a, double x, double precision);
 
 // Where F is the distribution function of a gamma number of that shape: -(dF / dshape) / (dF / dx).
 double gamma_quantile_slope(double shape, double x);

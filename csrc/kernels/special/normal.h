@@ -5,8 +5,9 @@
 // erfcx.
 #pragma once
 
+#include "kernels/special/blocks.h"
 #include "kernels/special/normal_tables.h"
-#include "kernels/special/pieces.h"
+#include "kernels/vecmath_normal.h"
 
 namespace pullback::kernels {
 namespace PULLBACK_ISA {
@@ -14,38 +15,57 @@ namespace PULLBACK_ISA {
 inline constexpr double kRootHalf = 0.70710678118654752440;
 
 // exp(x^2) erfc(x) for x >= 0.
-PULLBACK_INLINE double erfcx_right(double x) {
-  if (x < 4.0) return by_piece(kErfcx, x, 2.0);
-  return by_piece(kErfcxFar, 4.0 / x * (4.0 / x), 4.0) / x;
+PULLBACK_INLINE void erfcx_right(const double* x, double* out, int n) {
+  double v[kBlock], far[kBlock];
+  by_pieces<kErfcx>(x, 2.0, out, n);
+  if (!any_of(x, n, [](double each) { return each >= 4.0; })) return;
+  for (int i = 0; i < n; ++i) v[i] = 4.0 / x[i] * (4.0 / x[i]);
+  by_pieces<kErfcxFar>(v, 4.0, far, n);
+  for (int i = 0; i < n; ++i) out[i] = x[i] >= 4.0 ? far[i] / x[i] : out[i];
 }
 
-inline double erfcx(double x) {
-  if (!(x < 0.0)) return x == x ? erfcx_right(x) : x;
-  if (x < -26.7) return kInf<double>;
-  return 2.0 * exp_of(product(x, x)) - erfcx_right(-x);
-}
-
-// The probability that a normal number is beyond x >= 0.
-inline double normal_tail(double x) {
-  if (x > 39.0) return 0.0;
-  const Exact square = product(x, x);
-  return 0.5 * erfcx_right(x * kRootHalf) * exp_of({-0.5 * square.hi, -0.5 * square.lo});
-}
-
-inline double log_ndtr(double x) {
-  if (x != x) return x;
-  if (x < -1.0) return std::log(0.5 * erfcx_right(-x * kRootHalf)) - 0.5 * x * x;
-  return x < 0.0 ? std::log(normal_tail(-x)) : std::log1p(-normal_tail(x));
-}
-
-inline double ndtri(double p) {
-  if (!(p > 0.0 && p < 1.0)) {
-    return p == 0.0 ? -kInf<double> : p == 1.0 ? kInf<double> : kNan<double>;
+inline void erfcx(const double* x, double* out, int n) {
+  double a[kBlock];
+  for (int i = 0; i < n; ++i) a[i] = absolute(x[i]);
+  erfcx_right(a, out, n);
+  for (int i = 0; i < n; ++i) {
+    const double inside = x[i] < -27.0 ? -27.0 : x[i];
+    const Exact square = product(inside, inside);
+    const double power = exp(square.hi);
+    const double left = 2.0 * muladd(power, square.lo, power) - out[i];
+    out[i] = x[i] < -26.7 ? kInf<double> : x[i] < 0.0 ? left : out[i];
   }
-  const double q = p - 0.5;
-  if (absolute(q) < 0.3646) return q * by_piece(kCentralQuantile, q * q, 32.0);
-  const double r = square_root(-2.0 * log(q < 0.0 ? p : 1.0 - p));
-  return with_sign(r * by_octave(kTailQuantile, r, 1), q);
+}
+
+// The logarithm of the distribution function, of which there is 1 less to the right of 0.
+inline void log_ndtr(const double* x, double* out, int n) {
+  double z[kBlock], scaled[kBlock];
+  for (int i = 0; i < n; ++i) z[i] = absolute(x[i]) * kRootHalf;
+  erfcx_right(z, scaled, n);
+  for (int i = 0; i < n; ++i) {
+    const double half = 0.5 * scaled[i];
+    const double tail = half * exp_minus_square(absolute(x[i]), 0.5);
+    const double far = log(half) - 0.5 * x[i] * x[i];
+    const double left = x[i] < -1.0 ? far : log(tail);
+    out[i] = x[i] < 0.0 ? left : log1p(-tail);
+  }
+}
+
+inline void ndtri(const double* p, double* out, int n) {
+  double square[kBlock], r[kBlock], tail[kBlock];
+  for (int i = 0; i < n; ++i) square[i] = (p[i] - 0.5) * (p[i] - 0.5);
+  by_pieces<kCentralQuantile>(square, 32.0, out, n);
+  for (int i = 0; i < n; ++i) out[i] *= p[i] - 0.5;
+  const auto is_central = [](double each) { return absolute(each - 0.5) < 0.3646; };
+  if (!any_of(p, n, [=](double each) { return !is_central(each); })) return;
+  for (int i = 0; i < n; ++i) r[i] = square_root(-2.0 * log(p[i] < 0.5 ? p[i] : 1.0 - p[i]));
+  by_octaves<kTailQuantile>(r, 1, tail, n);
+  for (int i = 0; i < n; ++i) {
+    const double outer = with_sign(r[i] * tail[i], p[i] - 0.5);
+    const double edge = p[i] == 0.0 ? -kInf<double> : p[i] == 1.0 ? kInf<double> : kNan<double>;
+    const double inner = is_central(p[i]) ? out[i] : outer;
+    out[i] = ((p[i] > 0.0) & (p[i] < 1.0)) ? inner : edge;
+  }
 }
 
 PULLBACK_INLINE double entr(double x) {
