@@ -13,12 +13,6 @@ namespace {
 constexpr double kPi = 3.14159265358979323846;
 
 template <typename T>
-struct Digamma {
-  T operator()(T x) const { return static_cast<T>(digamma(static_cast<double>(x))); }
-};
-const Register<"digamma", PlainUnary, Digamma, Floats> kDigamma;
-
-template <typename T>
 inline constexpr double kOfSums = std::is_same_v<T, float> ? 1e-11 : 2e-17;
 // The incomplete gamma functions of (a, x), and slopes of quantiles: kernels/special/gamma.h.
 template <typename T>

@@ -4,6 +4,7 @@
 #include "kernels/loops.h"
 #include "kernels/special/airy.h"
 #include "kernels/special/bessel.h"
+#include "kernels/special/gamma_blocks.h"
 #include "kernels/special/normal.h"
 #include "kernels/special/polynomials.h"
 #include "kernels/special/zeta.h"
@@ -44,6 +45,7 @@ PULLBACK_BLOCKS(I0, "i0", (bessel_i<0, false>))
 PULLBACK_BLOCKS(I0e, "i0e", (bessel_i<0, true>))
 PULLBACK_BLOCKS(I1, "i1", (bessel_i<1, false>))
 PULLBACK_BLOCKS(I1e, "i1e", (bessel_i<1, true>))
+PULLBACK_BLOCKS(Digamma, "digamma", digamma)
 PULLBACK_BLOCKS(SphericalJ0, "spherical_bessel_j0", spherical_j0)
 PULLBACK_BLOCKS(Erfcx, "erfcx", erfcx)
 PULLBACK_BLOCKS(LogNdtr, "log_ndtr", log_ndtr)
@@ -95,10 +97,15 @@ const Register<"zeta", PlainBinary, Zeta, Floats> kZeta;
 template <typename T>
 struct Polygamma {
   explicit Polygamma(const double* p) : order(p[0]) {}
-  T operator()(T x) const { return static_cast<T>(polygamma(order, static_cast<double>(x))); }
+  void block(const double* x, double* out, int n) const {
+    if (order == 1.0 && !any_of(x, n, [](double each) { return !(each > 0.0); })) {
+      return trigamma(x, out, n);
+    }
+    for (int i = 0; i < n; ++i) out[i] = polygamma(order, x[i]);
+  }
   double order;
 };
-const Register<"polygamma", PlainUnary, Polygamma, Floats> kPolygamma;
+const Register<"polygamma", BlockUnary, Polygamma, Floats> kPolygamma;
 template <typename T>
 struct Xlog1py {
   T operator()(T x, T y) const { return y != y ? y : x == T(0) ? T(0) : x * T(log1p(double(y))); }

@@ -4,8 +4,8 @@
 // two such sums.  Start reading at zeta.
 #pragma once
 
+#include "kernels/special/blocks.h"
 #include "kernels/special/gamma.h"
-#include "kernels/special/pieces.h"
 
 namespace pullback::kernels {
 namespace PULLBACK_ISA {
@@ -62,20 +62,23 @@ inline double zeta(double s, double q) {
 
 // polygamma(1, x) for x > 0: the asymptotic series from 10 on (Abramowitz and Stegun 6.4.12) and
 // the terms before, the least first.
-inline double trigamma(double x) {
-  const double steps = x < 10.0 ? std::ceil(10.0 - x) : 0.0, q = x + steps, r = 1.0 / (q * q);
+inline void trigamma(const double* x, double* out, int n) {
   // Bernoulli's numbers B_2, B_4, ..., B_18.
   constexpr double kBernoulli[] = {0.16666666666666666,  -0.03333333333333333, 0.023809523809523808,
                                    -0.03333333333333333, 0.07575757575757576,  -0.2531135531135531,
                                    1.1666666666666667,   -7.092156862745098,   54.971177944862156};
-  double rest = 0.0;
-  for (int k = 8; k >= 0; --k) rest = (rest + kBernoulli[k]) * r;
-  double sum = 1.0 / q + (0.5 * r + rest / q);
-  for (double k = steps - 1.0; k >= 0.0; k -= 1.0) {
-    const double at = x + k;
-    sum += 1.0 / (at * at);
+  for (int i = 0; i < n; ++i) {
+    const double steps = x[i] < 10.0 ? __builtin_ceil(10.0 - x[i]) : 0.0;
+    const double q = x[i] + steps, r = 1.0 / (q * q);
+    double rest = 0.0;
+    for (int k = 8; k >= 0; --k) rest = (rest + kBernoulli[k]) * r;
+    double sum = 1.0 / q + (0.5 * r + rest / q);
+    for (double k = 9.0; k >= 0.0; k -= 1.0) {
+      const double at = x[i] + k;
+      sum += k < steps ? 1.0 / (at * at) : 0.0;
+    }
+    out[i] = sum;
   }
-  return sum;
 }
 
 // The n-th derivative of digamma, n > 0, is (-1)^(n+1) n! zeta(n + 1, x); n = 1 reflects negative
@@ -91,7 +94,7 @@ inline double polygamma(double n, double x) {
   if (x == kInf<double>) return 0.0;
   // Far to the right the first term of the asymptotic series is all.
   if (x > 0x1p60 * s) return sign * std::tgamma(n) * std::pow(x, -n);
-  if (n == 1.0 && x > 0.0) return trigamma(x);
+  if (n == 1.0 && x > 0.0) return alone(trigamma, x);
   // Terms are counted in units near the first one where that might vanish, or factorials overflow.
   if (n > 169.0 && x > 0.0) {
     return sign * std::exp(log_gamma(s) - s * std::log(x)) * zeta_sum(s, x, x);
