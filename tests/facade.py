@@ -61,6 +61,7 @@ _SGD = "optimizer=pb.optim.SGD([x])"
 
 SAMPLES = {
     **facade_distributions.SAMPLES,
+    "Future": "devices=None",
     "autocast": "device_type='cpu', enabled=False",
     "asarray": "obj=[1.0]",
     "broadcast_shapes": "",
@@ -420,6 +421,7 @@ EXEMPT = {
     "set_autocast_cpu_dtype": "as set_autocast_dtype",
     "set_autocast_cpu_enabled": "as set_autocast_enabled",
     "OutOfMemoryError": "an error",
+    "PyTorchFileReader": "always an error",
     "distributions.identity_transform": "an object",
     **dict.fromkeys(["eig", "lstsq", "matrix_rank", "solve", "symeig"], "always an error"),
     "optim.lr_scheduler.SequentialLR": "two arguments belong together (tests/test_lr_scheduler.py)",

@@ -102,7 +102,8 @@ def test_forward_needs_no_more_than_the_attributes(name: str) -> None:
     kind = getattr(pb.nn, name)
     module = kind(1, 2, 3) if "Conv" in name else kind(2)
     bare = types.SimpleNamespace(**vars(module), **dict(module.named_parameters()))
-    for method in ("_extra", "_conv_forward"):  # called by forward, the latter in PyTorch, too
+    # Called by forward, the last two in PyTorch, too.
+    for method in ("_extra", "_conv_forward", "_output_padding"):
         if hasattr(kind, method):
             setattr(bare, method, functools.partial(getattr(kind, method), bare))
     x = pb.randn(1, 1, 6, 6)
