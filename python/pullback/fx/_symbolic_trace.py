@@ -165,12 +165,14 @@ _KINDS = (
 
 # Where functions of tensors are that the package loads when they are first used.
 _LATE = (
+    "_as_functions",
     "_compositions",
     "_finite_differences",
     "_functional_names",
     "_histogram",
     "_lowrank",
     "_misc",
+    "_native_layers",
     "_segments",
     "nn.functional",
     "nn.utils.weight_norm",
