@@ -65,9 +65,15 @@ def test_numbers() -> None:
         pb.tensor([1j], dtype=pb.float32)
     with pytest.raises(RuntimeError, match="value cannot be converted"):
         pb.zeros(2).fill_(1j)
-    for name in ("complex32", "chalf"):
-        with pytest.raises(AttributeError, match="this dtype is not supported"):
-            getattr(pb, name)
+    # The name of a dtype that no tensor has.
+    assert pb.complex32 is pb.chalf
+    assert repr(pb.complex32) == "torch.complex32"
+    assert pb.complex32 != z.dtype
+    assert pb.complex32.is_complex
+    assert pb.complex32.to_real() == pb.float16
+    for make in (z.to, z.sum, lambda dtype: pb.zeros(2, dtype=dtype)):
+        with pytest.raises(TypeError, match=r"torch\.dtype, not complex32"):
+            make(dtype=pb.complex32)
     with pytest.raises(TypeError, match="must be float, not complex"):
         pb.zeros(2).normal_(1j)
 

@@ -230,7 +230,7 @@ def test_nothing_is_divided_among_processes(module: str, classes: str, functions
             getattr(there, name)()
 
 
-@pytest.mark.parametrize("name", ["complex32", "float8_e4m3fn", "float8_e5m2", "qint8", "quint8"])
+@pytest.mark.parametrize("name", ["uint16", "float8_e4m3fn", "float8_e5m2", "qint8", "quint8"])
 def test_dtypes_that_are_not_there_say_which_are(name: str) -> None:
     assert not hasattr(pb, name)
     with pytest.raises(AttributeError, match="not supported; there are float16, bfloat16"):
@@ -238,6 +238,13 @@ def test_dtypes_that_are_not_there_say_which_are(name: str) -> None:
 
 
 def test_marks_for_the_profiler_of_a_gpu() -> None:
-    for name in ("mark", "range", "range_push", "range_pop"):
+    for name in ("mark", "range_start", "range_push", "range_pop"):
         with pytest.raises(RuntimeError, match="NVTX functions not installed"):
             getattr(pb.cuda.nvtx, name)("part")
+
+    @pb.cuda.nvtx.range("part")
+    def function() -> None:
+        """Can be defined."""
+
+    with pytest.raises(RuntimeError, match="NVTX functions not installed"):
+        function()

@@ -90,6 +90,7 @@ def test_an_error_is_the_programs() -> None:
         ("import torch.cuda.comm", "it is for another device: pullback runs on the CPU only"),
         ("import torch.nested.jagged", "it is out of scope"),
         ("import torch; torch.nn.Fold3d", "pullback does not have it yet. Did you mean 'Fold'?"),
+        ("import torch; torch.float8_e5m2", "this dtype is not supported; there are float16,"),
         ("import torch; torch.nn.functional.reulu", "Did you mean 'relu'?"),
     ],
 )

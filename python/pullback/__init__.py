@@ -154,6 +154,7 @@ _LAZY = {
     "are_deterministic_algorithms_enabled": "_misc",
     "BFloat16Storage": "storage",
     "Future": "futures",
+    "complex32": "_complex32",
     "PyTorchFileReader": "_C",
     "BoolStorage": "storage",
     "ByteStorage": "storage",
@@ -394,8 +395,6 @@ _LAZY |= dict.fromkeys(
 # torch's names of dtypes that pullback does not have.
 _NO_DTYPES = frozenset(
     [
-        "chalf",
-        "complex32",
         "float4_e2m1fn_x2",
         "float8_e4m3fn",
         "float8_e4m3fnuz",
@@ -426,6 +425,8 @@ def __getattr__(name: str) -> object:
         found = getattr(importlib.import_module(f"pullback.{_LAZY[name]}"), name)
         globals()[name] = found
         return found
+    if name == "chalf":
+        return importlib.import_module("pullback._complex32").complex32
     if name.startswith("_foreach_"):
         functions = importlib.import_module("pullback._foreach")
         if hasattr(functions, name):
@@ -434,12 +435,6 @@ def __getattr__(name: str) -> object:
         return sys.modules[__name__]
     if name.endswith("Storage"):
         return getattr(importlib.import_module("pullback.storage"), name)
-    if name in _NO_DTYPES:
-        raise AttributeError(
-            f"module 'pullback' has no attribute {name!r}: this dtype is not supported; there are "
-            "float16, bfloat16, float32, float64, complex64, complex128, int8, int16, int32, "
-            "int64, uint8 and bool"
-        )
     if name.startswith("_"):
         raise AttributeError(f"module 'pullback' has no attribute {name!r}")
     raise AttributeError(importlib.import_module("pullback._missing").of_module("pullback", name))

@@ -161,6 +161,11 @@ def refusing(name: str) -> Callable[..., NoReturn]:
 
 
 def _reason(tail: str) -> str:
+    if tail in vars(pullback)["_NO_DTYPES"]:
+        return (
+            "this dtype is not supported; there are float16, bfloat16, float32, float64, "
+            "complex64, complex128, int8, int16, int32, int64, uint8 and bool"
+        )
     return reason_of_module(tail) or REASONS.get(tail) or "pullback does not have it yet"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ContextDecorator
 from typing import Any, NoReturn
 
 __all__ = ["mark", "range", "range_end", "range_pop", "range_push", "range_start"]
@@ -14,4 +15,17 @@ def _refuse(*_: Any, **__: Any) -> NoReturn:
     )
 
 
-mark = range = range_end = range_pop = range_push = range_start = _refuse
+mark = range_end = range_pop = range_push = range_start = _refuse
+
+
+class range(ContextDecorator):
+    """A named part of a program, as a block or a decorator: raises when it is entered."""
+
+    def __init__(self, msg: str, *_: Any, **__: Any) -> None:
+        self.msg = msg
+
+    def __enter__(self) -> None:
+        _refuse()
+
+    def __exit__(self, *_: object) -> None:
+        """Is not reached."""
