@@ -171,6 +171,9 @@ from pullback._as_torch import (
 from pullback._C import (
     PyTorchFileReader as PyTorchFileReader,
 )
+from pullback._complex32 import (
+    complex32 as complex32,
+)
 from pullback._compositions import (
     as_strided_scatter as as_strided_scatter,
 )
