@@ -1,4 +1,7 @@
-"""Weights of losses that have no derivative: refused wherever one would be lost, used elsewhere."""
+"""Arguments that have no derivative: refused wherever one would be lost, used elsewhere.
+
+They are weights of losses and the numbers that choose the windows of a pool.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,39 @@ def jacobian(loss: Callable[[Tensor], Tensor]) -> object:
     return pb.func.jacfwd(loss)(WEIGHT)
 
 
-@pytest.mark.parametrize("way", [backward, batch, captured, reverse, tangent, jacobian])
+WAYS = [backward, batch, captured, reverse, tangent, jacobian]
+IMAGE = pb.arange(25, dtype=pb.float64).reshape(1, 1, 5, 5)
+VOLUME = pb.arange(125, dtype=pb.float64).reshape(1, 1, 5, 5, 5)
+POOLS: dict[str, Callable[[Tensor], Tensor]] = {
+    "fractional_max_pool2d": lambda u: F.fractional_max_pool2d(
+        IMAGE, 2, 2, _random_samples=u[:2].reshape(1, 1, 2) / 4
+    ),
+    "fractional_max_pool3d": lambda u: F.fractional_max_pool3d(
+        VOLUME, 2, 2, _random_samples=u.reshape(1, 1, 3) / 4
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", POOLS)
+def test_samples_of_pools_have_no_derivative(
+    name: str, way: Callable[[Callable[[Tensor], Tensor]], object]
+) -> None:
+    with pytest.raises(RuntimeError, match=r"not differentiable .* '_random_samples'"):
+        way(lambda u: POOLS[name](u).sum())
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_samples_without_a_history_are_used(name: str) -> None:
+    pool = POOLS[name]
+    right = pool(WEIGHT)
+    assert pb.vmap(pool)(pb.stack([WEIGHT, WEIGHT])).equal(pb.stack([right, right]))
+    with pb.no_grad():
+        assert pool(WEIGHT.clone().requires_grad_()).equal(right)
+    assert pb.func.grad(lambda v: (pool(WEIGHT) * v).sum())(pb.ones((), dtype=pb.float64)) > 0
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_derivative_that_would_be_lost_is_refused(
     name: str, way: Callable[[Callable[[Tensor], Tensor]], object]

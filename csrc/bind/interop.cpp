@@ -21,6 +21,7 @@
 #include "graph/origin.h"
 #include "ops/basic.h"
 #include "ops/exchange.h"
+#include "ops/followed.h"
 #include "ops/levels.h"
 #include "ops/rebase.h"
 
@@ -556,6 +557,11 @@ PyMethodDef interop_functions[] = {
      [](PyObject*, PyObject* object) { return PyBool_FromLong(is_sole_user(unwrap(object))); },
      METH_O, "Whether nobody else has the memory of a tensor."},
     {"_is_followed", is_followed, METH_O, "Whether a gradient, tangent or batch depends on it."},
+    {"_is_differentiated",
+     [](PyObject*, PyObject* object) {
+       return guarded([&] { return PyBool_FromLong(pullback::is_followed({&unwrap(object)})); });
+     },
+     METH_O, "Whether a gradient or a tangent depends on it or on a level below its batches."},
     {nullptr, nullptr, 0, nullptr},
 };
 

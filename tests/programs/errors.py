@@ -9,6 +9,7 @@ OTHER_ERRORS = [
     ("", "leaf Variable"),  # arguments are looked at before whether the target may be written
     ("", "This view is the output of a function that returns multiple views"),
     ("leaf Variable", "called random operation"),
+    ("not implemented for", "Cannot ask for different inplace randomness"),
     ("not implemented for", "called random operation"),
     ("must have the same scalar type", "their dimensionality must match"),
     ("because it is an out= function", "functions with out="),
@@ -17,6 +18,8 @@ OTHER_ERRORS = [
     ("must have same number of dimensions", "input types can't be cast"),
     ("can't be cast to", "input types can't be cast"),
     ("not implemented for", "must match the size"),
+    ("not implemented for", "doesn't match the broadcast shape"),
+    ("not implemented for", "Found dtype"),
     ("index out of range in self", "indexing axis dim should be positive"),
     ("must only return Tensors", "its base or another view"),
     ("shape mismatch", "index is out of bounds"),

@@ -21,8 +21,10 @@ from .predicates import (
     leads_nowhere,
     leaves_crosswise,
     looks_unlike,
+    makes_complex_half,
     misses_zeros,
     mixes,
+    multiplies_nothing,
     nearly_ties,
     nests_mutation,
     nests_static_jvp,
@@ -38,6 +40,7 @@ from .predicates import (
     silent_view,
     turns_silently,
     variables,
+    weighs_in_batch,
     writes_cumprod,
     writes_given_tangent,
     writes_into_result,
@@ -318,6 +321,9 @@ EXCLUDED = [
         ),
     ),
     Rule("PyTorch breaks for good", leaves_crosswise),
+    Rule("PyTorch multiplies matrices of two dtypes if nothing is summed", multiplies_nothing),
+    Rule("in vmap PyTorch looks at no dtype of a weight", weighs_in_batch),
+    Rule("there are no complex numbers of half precision", makes_complex_half),
     Rule(
         "PyTorch's where gives a complex gradient to a real operand, and refuses it then",
         lambda case: (

@@ -468,8 +468,10 @@ class Machine:
 
     def compare(self, what: str, found: list[Any], line: Line) -> None:
         self.notes.append(found[0])
+        narrow = re.search(r"float16|\.half\(", self.text()) is not None
+        least = sees.TOLERANCE["float16"] if narrow else 0
         for other in found[1:]:
-            if unlike := sees.difference(other, found[0], what):
+            if unlike := sees.difference(other, found[0], what, least):
                 raise Difference(*unlike, self, line)
 
     def look(self, line: Line, *, everything: bool = False) -> None:

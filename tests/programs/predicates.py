@@ -265,7 +265,7 @@ def leads_nowhere(case: Case) -> bool:
 
 
 def nearly_ties(case: Case) -> bool:
-    if "sort" not in case.line:
+    if "sort" not in case.line and "NotDifferentiable" not in case.line:
         return False
     x = case.target()
     if not quiet(lambda: x.is_floating_point() and x.numel() > 0, False):
@@ -286,6 +286,27 @@ def writes_other_argument(case: Case) -> bool:
         return False
     first = case.scope.names[case.scope.tensors[0]]
     return any(memory(x) == memory(first) for x in case.operands.values())
+
+
+def multiplies_nothing(case: Case) -> bool:
+    """Sums of products without elements, of several dtypes."""
+    product = re.search(r"\.(einsum|bmm|baddbmm)_?\(", case.line)
+    empty = re.search(r"fit\(\{\w\}, \([^)]*\b0\b", case.line)
+    return product is not None and empty is not None and mixes(case)
+
+
+def weighs_in_batch(case: Case) -> bool:
+    """Losses with a weight of another dtype, in vmap."""
+    if not re.search(r"\.(cross_entropy|nll_loss|multi_margin_loss)\(", case.line):
+        return False
+    return mixes(case) and any("vmap(" in line for line in case.scope.lines_around())
+
+
+def makes_complex_half(case: Case) -> bool:
+    operands = case.operands.values()
+    if not any(str(x.dtype).endswith(".float16") for x in operands):
+        return False
+    return "complex(" in case.line or any(x.is_complex() for x in operands)
 
 
 def leaves_crosswise(case: Case) -> bool:

@@ -140,28 +140,33 @@ def sharing(tensors: list[Any]) -> dict[str, Any]:
     return {"memory": together, "base": bases}
 
 
-def difference(ours: Any, theirs: Any, where: str = "") -> tuple[str, Any, Any] | None:
-    """The first thing that is not alike: where, and what either shows."""
+def difference(
+    ours: Any, theirs: Any, where: str = "", least: float = 0
+) -> tuple[str, Any, Any] | None:
+    """The first thing that is not alike: where, and what either shows.
+
+    `least` is the tolerance of what was computed from narrower numbers.
+    """
     if ours is theirs:
         return None
     if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
-        return None if close(ours, theirs) else (where, ours, theirs)
+        return None if close(ours, theirs, least) else (where, ours, theirs)
     if isinstance(ours, Raised) and isinstance(theirs, Raised):
         return None if ours.is_like(theirs) else (where, ours.kind, theirs.kind)
     if is_nothing(ours) and is_nothing(theirs):
         return None
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for key in ours.keys() | theirs.keys() if ours.keys() != theirs.keys() else ours:
-            if found := difference(ours.get(key), theirs.get(key), f"{where}.{key}"):
+            if found := difference(ours.get(key), theirs.get(key), f"{where}.{key}", least):
                 return found
         return None
     if isinstance(ours, (list, tuple)) and isinstance(theirs, (list, tuple)):
         for k, (a, b) in enumerate(zip(ours, theirs, strict=False)):
-            if found := difference(a, b, f"{where}[{k}]"):
+            if found := difference(a, b, f"{where}[{k}]", least):
                 return found
         return None if len(ours) == len(theirs) else (where + ".length", ours, theirs)
     if isinstance(ours, float) and isinstance(theirs, float):
-        return difference(np.array(ours), np.array(theirs), where)
+        return difference(np.array(ours), np.array(theirs), where, least)
     return None if type(ours) is type(theirs) and ours == theirs else (where, ours, theirs)
 
 
@@ -172,7 +177,7 @@ def is_nothing(found: Any) -> bool:
     return found is None
 
 
-def close(ours: np.ndarray, theirs: np.ndarray) -> bool:
+def close(ours: np.ndarray, theirs: np.ndarray, least: float = 0) -> bool:
     if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
         return False
     if ours.tobytes() == theirs.tobytes():
@@ -180,6 +185,7 @@ def close(ours: np.ndarray, theirs: np.ndarray) -> bool:
     tolerance = TOLERANCE.get(ours.dtype.name)
     if tolerance is None:
         return False
+    tolerance = max(tolerance, least)
     if np.iscomplexobj(ours):  # a number with an infinite part is infinity, whatever the other is
         infinite = np.isinf(ours) & np.isinf(theirs)
         ours, theirs = (np.where(infinite, np.inf, each) for each in (ours, theirs))

@@ -355,6 +355,8 @@ class Contraction {
     }
     const Labels labels = joined(batch, left, right);
     if (contracted.empty()) return {spread_product(a, b, batch, left, right), labels};
+    check(a.tensor.dtype() == b.tensor.dtype(), "expected scalar type ",
+          info(a.tensor.dtype()).scalar_name, " but found ", info(b.tensor.dtype()).scalar_name);
     const Tensor rows =
         folded(arrange(a, joined(batch, left, contracted)), batch, left, contracted);
     const Tensor columns =
@@ -488,10 +490,6 @@ class Contraction {
 
 Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
   const Equation parsed(equation, operands.size());
-  for (const Tensor& each : operands) {
-    check(each.dtype() == operands[0].dtype(), "expected scalar type ",
-          info(operands[0].dtype()).scalar_name, " but found ", info(each.dtype()).scalar_name);
-  }
   Binding binding(parsed, operands);
   const Tensor result = Contraction(binding).run();
   for (const Tensor& each : operands) {

@@ -402,6 +402,8 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view re
 // The weight seen in the shape of the input; missing ones stay missing.
 Tensor weight_like(const std::optional<Tensor>& weight, const Tensor& input, DType dtype) {
   if (!weight) return {};
+  check(can_cast(weight->dtype(), dtype), "result type ", info(weight->dtype()).scalar_name,
+        " can't be cast to the desired output type ", info(dtype).scalar_name);
   const Dims sizes = broadcast(weight->sizes(), input.sizes());
   return cast(same(sizes, weight->sizes()) ? *weight : expand(*weight, sizes), dtype);
 }
@@ -464,6 +466,8 @@ Tensor kl_div(const Tensor& input, const Tensor& target, std::optional<bool> siz
         "reduction: 'mean' divides the total loss by both the batch size and the support size. "
         "'batchmean' divides only by the batch size, and aligns with the KL div math definition.");
   }
+  check(!is_complex(input.dtype()) && !is_complex(target.dtype()),
+        "kl_div: Complex inputs not supported.");
   check(is_floating(input.dtype()) && is_floating(target.dtype()),
         "kl_div: Integral inputs not supported.");
   const Tensor losses =

@@ -76,8 +76,11 @@ Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const T
 Tensor soft_margin_loss(const Tensor& input, const Tensor& target, Flag size_average, Flag reduce,
                         std::string_view reduction) {
   const Reduction r = reduction_of(reduction, size_average, reduce);
-  check(is_floating(input.dtype()) || input.dtype() == DType::Bool,
+  check(is_differentiable(input.dtype()) || input.dtype() == DType::Bool,
         "result type Float can't be cast to the desired output type ",
+        info(input.dtype()).scalar_name);
+  check(is_complex(input.dtype()) || !is_complex(target.dtype()), "result type ",
+        info(target.dtype()).scalar_name, " can't be cast to the desired output type ",
         info(input.dtype()).scalar_name);
   return reduce_loss(log1p(exp(neg(input) * target)), r);
 }
@@ -153,6 +156,12 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, double p, do
   check(ErrorKind::Value, !weight || weight->ndim() == 1, "weight must be one-dimensional");
   const auto [x, classes] =
       scores("multi_margin_loss", "multi_margin_loss_cpu_kernel", input, target, 1);
+  if (weight && x.numel() > 0) {
+    check(weight->numel() == x.size(1), "inconsistent weight size, expected ", x.size(1),
+          " but got ", weight->shape());
+    check(weight->dtype() == x.dtype(), "expected scalar type ", info(x.dtype()).scalar_name,
+          " but found ", info(weight->dtype()).scalar_name);
+  }
   Tensor excess = clamp_min(x - gather(x, 1, classes) + margin, 0);
   if (p == 2) excess = square(excess);
   if (weight) excess = excess * take(*weight, classes);

@@ -283,11 +283,21 @@ std::array<Tensor, 2> kthvalue(const Tensor& input, std::int64_t k, std::int64_t
         std::max(a.dim, 0));
   check(ErrorKind::NotImplemented, input.dtype() != DType::Bool || a.dim < 0,
         "\"kthvalue_cpu\" not implemented for 'Bool'");
+  if (input.ndim() == 0 && needs_no_order("kthvalue", input)) {
+    return {clone(input), Tensor::zeros(Dims{}, DType::Int64)};
+  }
   refuse_complex("kthvalue_cpu", input.dtype());
   a.k = k;
   return apply<Ordered>(a, input);
 }
 
+// The median of no complex numbers, as in torch.
+bool is_median_of_nothing(const char* name, const Tensor& input) {
+  return input.numel() == 0 && needs_no_order(name, input);
+}
+Tensor no_median(const Tensor& input) {
+  return Tensor::full(Dims{}, Scalar(std::numeric_limits<double>::quiet_NaN()), input.dtype());
+}
 void check_median(const Tensor& input, const char* kernel) {
   check(ErrorKind::NotImplemented, input.dtype() != DType::Bool,
         "\"median_cpu\" not implemented for 'Bool'");
@@ -305,14 +315,21 @@ std::array<Tensor, 2> nanmedian_along(const Tensor& input, std::int64_t dim, boo
 }
 std::array<Tensor, 2> mode_entry(const Tensor& input, std::int64_t dim, bool keepdim) {
   const Ordered::Attrs a = reducing("mode", OrderKind::Mode, input, dim, keepdim);
+  if (needs_no_order("mode", input)) {
+    if (input.ndim() == 0) return {clone(input), Tensor::zeros(Dims{}, DType::Int64)};
+    const Dims sizes = reduced_sizes(input.sizes(), reduced_dim(dim, input.ndim()), keepdim);
+    return {Tensor::zeros(sizes, input.dtype()), Tensor::zeros(sizes, DType::Int64)};
+  }
   refuse_complex("mode_cpu", input.dtype());
   return apply<Ordered>(a, input);
 }
 Tensor median(const Tensor& input) {
+  if (is_median_of_nothing("median", input)) return no_median(input);
   check_median(input, "median_cpu");
   return apply<MedianOfAll>({0, false}, input);
 }
 Tensor nanmedian(const Tensor& input) {
+  if (is_median_of_nothing("nanmedian", input)) return no_median(input);
   check_median(input, "median_cpu");
   return apply<MedianOfAll>({0, true}, input);
 }

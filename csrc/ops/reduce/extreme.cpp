@@ -260,6 +260,9 @@ Tensor extreme(const char* name, bool max, const Tensor& input, DimSet dims, boo
          "dim with the 'dim' argument.");
   }
   check_not_empty(name, input, dims);
+  if (input.numel() == 0 && needs_no_order(max ? "amax" : "amin", input)) {
+    return Tensor::zeros(reduced_sizes(input.sizes(), dims, keepdim), input.dtype());
+  }
   refuse_complex(full  ? (max ? "max_all" : "min_all")
                  : max ? "max_values_cpu"
                        : "min_values_cpu",

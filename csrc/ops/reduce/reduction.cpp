@@ -7,6 +7,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/reduce/reduce.h"
 #include "ops/basic.h"
+#include "ops/followed.h"
 #include "ops/op.h"
 #include "ops/pointwise/arithmetic.h"
 #include "ops/table.h"
@@ -86,6 +87,14 @@ void check_not_empty(const char* name, const Tensor& input, DimSet dims) {
 void refuse_complex(const char* kernel, DType dtype) {
   check(ErrorKind::NotImplemented, !is_complex(dtype), "\"", kernel, "\" not implemented for '",
         info(dtype).scalar_name, "'");
+}
+
+bool needs_no_order(const char* name, const Tensor& input) {
+  if (!is_complex(input.dtype()) || input.has(kBatched)) return false;
+  if (input.numel() > 0 && input.ndim() > 0) return false;
+  check(!is_followed({&input}), name,
+        " does not support automatic differentiation for outputs with complex dtype.");
+  return true;
 }
 
 KeepView::KeepView(const Tensor& out, DimSet dims, Sizes input_sizes, bool keepdim)

@@ -76,6 +76,9 @@ Tensor spread_alias(const Tensor& t, Sizes sizes);
 void check_not_empty(const char* name, const Tensor& input, DimSet dims);
 // Throws torch's error for complex numbers, which have no order; `kernel` is torch's name.
 void refuse_complex(const char* kernel, DType dtype);
+// Whether complex numbers are as few as torch takes them for what needs an order: none, or one
+// without dimensions.  `name` refuses a derivative, as torch does.
+bool needs_no_order(const char* name, const Tensor& input);
 
 // A result without the reduced dimensions as the kernels want it.
 class KeepView {

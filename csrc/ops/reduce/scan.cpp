@@ -124,6 +124,9 @@ Tensor cumsum_entry(const Tensor& input, std::int64_t dim, std::optional<DType> 
 
 std::array<Tensor, 2> cum_extreme(const Tensor& input, std::int64_t dim, bool max) {
   const Along where = along(dim, input.ndim());
+  if (needs_no_order(max ? "cummax" : "cummin", input)) {
+    return {clone(input), Tensor::zeros(input.sizes(), DType::Int64)};
+  }
   refuse_complex(max ? "cummax_cpu" : "cummin_cpu", input.dtype());
   return apply<CumExtreme>({where, max, input.shape()}, input);
 }

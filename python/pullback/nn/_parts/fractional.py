@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pullback as pb
-from pullback import Tensor, _arguments
+from pullback import Tensor, _arguments, _core
 
 __all__ = [
     "fractional_max_pool2d",
@@ -95,10 +95,10 @@ def _samples(name: str, dims: int, input: Tensor, given: Any) -> Tensor:
     if given is None:
         return pb.rand(batch, channels, dims, dtype=input.dtype, device=input.device)
     _arguments.tensors(name, _random_samples=given)
-    if given.requires_grad:
+    if _core._is_differentiated(given):
         raise RuntimeError(
             f"The function '{name}' is not differentiable with respect to argument "
-            "'random_samples'. This input cannot have requires_grad True."
+            "'_random_samples'. This input cannot have requires_grad True, nor a tangent."
         )
     if given.dtype != input.dtype:
         raise RuntimeError(
