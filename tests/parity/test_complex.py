@@ -378,6 +378,7 @@ HERE_ONLY = {
     "select_scatter": "PyTorch refuses to record it",
     "silu": "PyTorch refuses to record it",
     "slice_scatter": "PyTorch refuses to record it",
+    "soft_margin_loss": "PyTorch refuses to record it",
     "softmax": "of nothing: PyTorch refuses to record it",
     "softmin": "of nothing: PyTorch refuses to record it",
 }
