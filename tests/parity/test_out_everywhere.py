@@ -177,6 +177,7 @@ def written(lib: Any, call: str, target: str) -> Any:
 @pytest.mark.parametrize("name", WRITTEN)
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.filterwarnings("ignore:torch.range is deprecated:UserWarning")
+@pytest.mark.filterwarnings("ignore:index_reduce.. is in beta:UserWarning")
 def test_what_is_written(name: str, target: str) -> None:
     call = f"{name} {WRITTEN[name]}"
     ours, theirs = (written(lib, call, TARGETS[target]) for lib in (pb, torch))
