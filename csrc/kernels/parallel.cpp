@@ -2,8 +2,9 @@
 //
 // A job is published under the pool's mutex; workers join it under that mutex and take blocks from
 // an atomic counter; the caller takes blocks too, then closes the job and waits for those that
-// joined.  A second caller, meanwhile, runs its blocks by itself.  The pool is never destroyed: a
-// process may end while workers sleep.  Start reading at run_blocks.
+// joined.  Who waits looks for some microseconds before it sleeps, since being woken takes longer
+// than many a job.  A second caller, meanwhile, runs its blocks by itself.  The pool is never
+// destroyed: a process may end while workers sleep.  Start reading at run_blocks.
 #include "kernels/parallel.h"
 
 #include <pthread.h>
@@ -118,6 +119,22 @@ class ReleasedLock {
   void* state_;
 };
 
+// Some tens of microseconds, about as long as a thread needs to wake up.
+constexpr int kLooks = 1000;
+
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Looks for a while whether `found` came true.  The CPU is not given away meanwhile: on a busy
+// machine a thread that yields gets it back later than one that is woken.
+template <typename Found>
+void look(Found found) {
+  for (int turn = 0; turn < kLooks && !found(); ++turn) relax();
+}
+
 class Pool {
  public:
   // Whether the job was run; false if the pool is busy with another caller's.
@@ -131,15 +148,20 @@ class Pool {
       }
       job_ = &job;
       helpers_ = threads - 1;
-      ++generation_;
+      generation_.fetch_add(1, std::memory_order_relaxed);
+      if (sleeping_ > 0) wake_.notify_all();
     }
-    wake_.notify_all();
     inside = true;
     job.work();
     inside = false;
     std::unique_lock lock(mutex_);
     job_ = nullptr;
-    done_.wait(lock, [this] { return joined_ == 0; });
+    const auto left = [this] { return joined_.load(std::memory_order_relaxed) == 0; };
+    if (left()) return true;
+    lock.unlock();
+    look(left);
+    lock.lock();
+    done_.wait(lock, left);
     return true;
   }
 
@@ -149,25 +171,35 @@ class Pool {
     std::uint64_t seen = 0;
     std::unique_lock lock(mutex_);
     for (;;) {
-      wake_.wait(lock, [&] { return job_ != nullptr && generation_ != seen && number < helpers_; });
-      seen = generation_;
+      ++sleeping_;
+      wake_.wait(lock,
+                 [&] { return job_ != nullptr && generation() != seen && number < helpers_; });
+      --sleeping_;
+      seen = generation();
       Job* job = job_;
-      ++joined_;
+      joined_.fetch_add(1, std::memory_order_relaxed);
       lock.unlock();
       job->work();
       lock.lock();
-      if (--joined_ == 0) done_.notify_one();
+      if (joined_.fetch_sub(1, std::memory_order_relaxed) == 1) done_.notify_one();
+      lock.unlock();
+      look([&] { return generation() != seen; });
+      lock.lock();
     }
   }
+
+  std::uint64_t generation() const { return generation_.load(std::memory_order_relaxed); }
 
   std::mutex caller_mutex_;
   std::mutex mutex_;
   std::condition_variable wake_, done_;
+  // Written under the mutex; the two that are atomic are looked at without it.
   Job* job_ = nullptr;
-  std::uint64_t generation_ = 0;
+  std::atomic<std::uint64_t> generation_{0};
+  std::atomic<int> joined_{0};
   int helpers_ = 0;
   int workers_ = 0;
-  int joined_ = 0;
+  int sleeping_ = 0;
 };
 
 std::atomic<int> thread_count{0};  // 0: not asked for yet

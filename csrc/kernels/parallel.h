@@ -3,10 +3,10 @@
 // parallel_for cuts [0, n) into blocks at the multiples of grain and runs the body on each; which
 // thread runs a block is left to chance, where the blocks begin is not, so that a body whose result
 // depends on its block only gives the same bits at any number of threads.  Workers start on first
-// use, sleep when idle, and are started anew in a forked child.  A call from inside a body runs
-// inline.  A job of several blocks gives up the interpreter's lock while it runs: bodies touch raw
-// memory and count no references.  The first exception of a body reaches the caller after all
-// blocks have ended.
+// use, sleep when idle for some tens of microseconds, and are started anew in a forked child.  A
+// call from inside a body runs inline.  A job of several blocks gives up the interpreter's lock
+// while it runs: bodies touch raw memory and count no references.  The first exception of a body
+// reaches the caller after all blocks have ended.
 #pragma once
 
 #include <cstdint>
