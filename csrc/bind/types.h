@@ -16,8 +16,8 @@ PyObject* wrap_dtype(DType dtype);
 // True and the dtype for a dtype object or one of Python's bool, int, float and complex.
 bool unwrap_dtype(PyObject* object, DType& dtype);
 
-// Is it the object of the one layout there is?
-bool is_layout(PyObject* object);  // of any kind
+// Is it a layout of any kind, the one that tensors have?
+bool is_layout(PyObject* object);
 bool is_strided(PyObject* object);
 // True and the format for an object of that type; throws for those that are not supported.
 bool unwrap_format(PyObject* object, MemoryFormat& format);

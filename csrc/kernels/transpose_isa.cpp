@@ -9,23 +9,16 @@
 #include <utility>
 
 #include "kernels/dispatch.h"
+#include "kernels/vectors.h"
 
 namespace pullback::kernels::PULLBACK_ISA {
 
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kBytes = 64;
-#elif defined(__AVX2__)
-constexpr int kBytes = 32;
-#else
-constexpr int kBytes = 16;
-#endif
-
 template <typename T>
 struct Block {
-  static constexpr int kLanes = kBytes / static_cast<int>(sizeof(T));
-  typedef T V __attribute__((vector_size(kBytes)));
+  static constexpr int kLanes = kWidth<T>;
+  using V = Vector<T>;
 
   template <int from, int... lane>
   PULLBACK_INLINE static V zip(V a, V b, std::integer_sequence<int, lane...>) {
@@ -37,7 +30,7 @@ struct Block {
     constexpr auto kEach = std::make_integer_sequence<int, kLanes>();
     V v[kLanes], w[kLanes];
 #pragma GCC unroll 16
-    for (int i = 0; i < kLanes; ++i) std::memcpy(&v[i], in + i * in_stride, kBytes);
+    for (int i = 0; i < kLanes; ++i) std::memcpy(&v[i], in + i * in_stride, kVectorBytes);
 #pragma GCC unroll 4
     for (int zipped = 1; zipped < kLanes; zipped *= 2) {
 #pragma GCC unroll 8
@@ -49,7 +42,7 @@ struct Block {
       for (int i = 0; i < kLanes; ++i) v[i] = w[i];
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < kLanes; ++i) std::memcpy(out + i * out_stride, &v[i], kBytes);
+    for (int i = 0; i < kLanes; ++i) std::memcpy(out + i * out_stride, &v[i], kVectorBytes);
   }
 };
 

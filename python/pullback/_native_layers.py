@@ -11,6 +11,7 @@ from typing import Any
 import pullback as pb
 from pullback import Tensor, _arguments, _core
 from pullback.nn import functional
+from pullback.nn._parts.random import dropped
 from pullback.nn._parts.recurrent import State, run_layer
 
 __all__ = [
@@ -251,37 +252,22 @@ def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor,
     return input * mask * (1.0 / kept if kept else 0.0), mask
 
 
-def _channel_noise(name: str, input: Tensor, p: float) -> Tensor:
-    """A number for each channel of each example: 0, or one over the share that stays."""
+def _of_channels(input: Tensor, p: float, train: bool, inplace: bool) -> Tensor:
     if not 0 <= p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
-    if input.dim() < 2:
-        raise RuntimeError(
-            f"{name}: Feature dropout requires at least 2 dimensions in the input: got "
-            f"{input.dim()}"
-        )
-    shape = (*input.shape[:2], *[1] * (input.dim() - 2))
-    return input.new_empty(shape).bernoulli_(1 - p).div_(1 - p)
+    return dropped(input, p, train, inplace, channels=True, alpha=False)
 
 
 @_core._overridable
 def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """Drops whole channels, dimension 1, like ``nn.functional.dropout2d``."""
-    if p == 0 or not train or input.numel() == 0:
-        return input
-    if p == 1:
-        return input * pb.zeros((), dtype=input.dtype)
-    return input * _channel_noise("feature_dropout", input, p)
+    return _of_channels(input, p, train, inplace=False)
 
 
 @_core._overridable
 def feature_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     """Drops whole channels, dimension 1, in place."""
-    if p == 0 or not train or input.numel() == 0:
-        return input
-    if p == 1:
-        return input.zero_()
-    return input.mul_(_channel_noise("feature_dropout_", input, p))
+    return _of_channels(input, p, train, inplace=True)
 
 
 native_channel_shuffle = functional.native_channel_shuffle

@@ -7,6 +7,7 @@
 
 #include "kernels/dispatch.h"
 #include "kernels/fft/lanes.h"
+#include "kernels/vectors.h"
 
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
@@ -20,11 +21,7 @@ constexpr int kBytes = 16;
 template <typename T>
 inline constexpr int kLanes = kBytes / int(sizeof(T));
 template <typename T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(kBytes)));
-};
-template <typename T>
-using V = typename VectorOf<T>::type;
+using V = typename VectorOf<T, kBytes>::type;
 
 // A complex number of each line.
 template <typename T>

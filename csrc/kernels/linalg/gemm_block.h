@@ -12,24 +12,10 @@
 #endif
 
 #include "kernels/dispatch.h"
+#include "kernels/vectors.h"
 
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
-
-#if defined(__AVX512F__)
-constexpr int kBytes = 64;
-#elif defined(__AVX__)
-constexpr int kBytes = 32;
-#else
-constexpr int kBytes = 16;
-#endif
-
-template <typename T, int bytes>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(bytes)));
-};
-template <typename T, int width>
-using Vector = typename VectorOf<T, width * sizeof(T)>::type;
 
 #if defined(__AVX512F__)
 PULLBACK_INLINE Vector<float, 16> fused(Vector<float, 16> a, Vector<float, 16> b,

@@ -29,7 +29,7 @@ void last_columns(const Product<T>& p, std::int64_t i, std::int64_t j) {
 
 template <typename T, int rows>
 void row_band(const Product<T>& p, std::int64_t i) {
-  constexpr int width = kBytes / sizeof(T);
+  constexpr int width = kVectorBytes / sizeof(T);
   std::int64_t j = 0;
   for (; j + 2 * width <= p.n; j += 2 * width) block<T, rows, 2, width>(p, i, j);
   last_columns<T, rows, width>(p, i, j);
@@ -96,7 +96,7 @@ PULLBACK_INLINE void totals(T* to, const Vector<T, width>* sums) {
 // element has `chains` sums, so that additions need not wait for one another.
 template <typename T, int rows, int columns, int chains>
 void inner_block(const Product<T>& p, std::int64_t i, std::int64_t j) {
-  constexpr int width = kBytes / sizeof(T);
+  constexpr int width = kVectorBytes / sizeof(T);
   using L = Lane<T, width>;
   typename L::V sums[rows][columns][chains];
 #pragma GCC unroll 4
@@ -161,7 +161,7 @@ void inner_band(const Product<T>& p, std::int64_t i) {
 template <typename T>
 void by_inner_products(const Product<T>& p) {
   // As many rows of four sums as the registers hold beside what they are made of.
-  constexpr int rows = kBytes == 64 ? 4 : 2;
+  constexpr int rows = kVectorBytes == 64 ? 4 : 2;
   std::int64_t i = 0;
   for (; i + rows <= p.m; i += rows) inner_band<T, rows>(p, i);
   if constexpr (rows == 4) {

@@ -19,9 +19,6 @@ constexpr std::int64_t kFewBands = 24;
 
 PULLBACK_INLINE std::int64_t least(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
-template <typename T>
-constexpr int kWidth = kBytes / sizeof(T);
-
 // Panels of b: copies of [k][width] each, the last one filled up with zeros to `stored` columns.
 template <typename T>
 struct Panels {

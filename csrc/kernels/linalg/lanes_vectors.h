@@ -11,28 +11,17 @@
 
 #include "kernels/dispatch.h"
 #include "kernels/linalg/lanes.h"
+#include "kernels/vectors.h"
 
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kLaneBytes = 64;
-#elif defined(__AVX__)
-constexpr int kLaneBytes = 32;
-#else
-constexpr int kLaneBytes = 16;
-#endif
-
 template <typename T>
-inline constexpr int kLanes = kLaneBytes / int(sizeof(T));
+inline constexpr int kLanes = kWidth<T>;
 static_assert(kLanes<float> <= kMostLanes && kLanes<double> <= kMostLanesOf<double>);
 
 template <typename T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(kLaneBytes)));
-};
-template <typename T>
-using V = typename VectorOf<T>::type;
+using V = Vector<T>;
 template <typename T>
 using Mask = decltype(V<T>{} < V<T>{});
 

@@ -11,37 +11,14 @@
 #endif
 
 #include "kernels/dispatch.h"
+#include "kernels/vectors.h"
 
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kBytes = 64;
-#elif defined(__AVX__)
-constexpr int kBytes = 32;
-#else
-constexpr int kBytes = 16;
-#endif
-
 // A place has the size of the number, so that vectors of both have as many lanes.
 template <typename T>
 using Place = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-
-template <typename T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(kBytes)));
-};
-template <typename T>
-using Vector = typename VectorOf<T>::type;
-template <typename T>
-constexpr int kWidth = kBytes / sizeof(T);
-
-template <typename T>
-PULLBACK_INLINE Vector<T> load(const T* p) {
-  Vector<T> v;
-  std::memcpy(&v, p, sizeof(v));
-  return v;
-}
 
 #if defined(__AVX512F__)
 PULLBACK_INLINE Vector<float> gathered(const float* from, Vector<std::int32_t> places) {

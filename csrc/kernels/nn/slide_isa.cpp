@@ -12,33 +12,11 @@
 
 #include "kernels/dispatch.h"
 #include "kernels/nn/slide_kernels.h"
+#include "kernels/vectors.h"
 
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kBytes = 64;
-#elif defined(__AVX__)
-constexpr int kBytes = 32;
-#else
-constexpr int kBytes = 16;
-#endif
-
-template <typename T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(kBytes)));
-};
-template <typename T>
-using Vector = typename VectorOf<T>::type;
-template <typename T>
-constexpr int kWidth = kBytes / sizeof(T);
-
-template <typename T>
-PULLBACK_INLINE Vector<T> load(const T* p) {
-  Vector<T> v;
-  std::memcpy(&v, p, sizeof(v));
-  return v;
-}
 template <typename T>
 PULLBACK_INLINE void store(T* p, Vector<T> v) {
   std::memcpy(p, &v, sizeof(v));

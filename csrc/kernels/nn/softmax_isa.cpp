@@ -14,7 +14,7 @@ namespace pullback::kernels::PULLBACK_ISA {
 
 namespace {
 
-constexpr int kWidth = kSoftmaxColumns;
+constexpr int kColumns = kSoftmaxColumns;
 
 constexpr std::int64_t kGroup = 16;
 
@@ -178,16 +178,16 @@ void log_softmax_grad_rows(const SoftmaxRows& rows, std::int64_t n) {
 // One value per row of a group.
 template <typename T>
 struct Lanes {
-  alignas(64) T at[kWidth];
+  alignas(64) T at[kColumns];
 };
 
 template <typename T>
 Lanes<T> column_maxima(const T* x, std::int64_t stride, std::int64_t n) {
   Lanes<T> top;
-  for (int l = 0; l < kWidth; ++l) top.at[l] = x[l];
+  for (int l = 0; l < kColumns; ++l) top.at[l] = x[l];
   for (std::int64_t i = 1; i < n; ++i) {
     const T* v = x + i * stride;
-    for (int l = 0; l < kWidth; ++l) {
+    for (int l = 0; l < kColumns; ++l) {
       top.at[l] = (v[l] > top.at[l]) | (v[l] != v[l]) ? v[l] : top.at[l];
     }
   }
@@ -198,12 +198,12 @@ Lanes<T> column_maxima(const T* x, std::int64_t stride, std::int64_t n) {
 template <typename T, typename Term>
 Lanes<double> column_sums(std::int64_t n, Term term) {
   Lanes<double> total;
-  for (int l = 0; l < kWidth; ++l) total.at[l] = 0;
+  for (int l = 0; l < kColumns; ++l) total.at[l] = 0;
   for (std::int64_t i = 0; i < n; ++i) {
     Lanes<T> terms;
 #pragma GCC ivdep
-    for (int l = 0; l < kWidth; ++l) terms.at[l] = term(i, l);
-    for (int l = 0; l < kWidth; ++l) total.at[l] += static_cast<double>(terms.at[l]);
+    for (int l = 0; l < kColumns; ++l) terms.at[l] = term(i, l);
+    for (int l = 0; l < kColumns; ++l) total.at[l] += static_cast<double>(terms.at[l]);
   }
   return total;
 }
@@ -211,7 +211,7 @@ Lanes<double> column_sums(std::int64_t n, Term term) {
 template <typename T>
 Lanes<T> rounded(const Lanes<double>& from) {
   Lanes<T> to;
-  for (int l = 0; l < kWidth; ++l) to.at[l] = static_cast<T>(from.at[l]);
+  for (int l = 0; l < kColumns; ++l) to.at[l] = static_cast<T>(from.at[l]);
   return to;
 }
 
@@ -219,7 +219,7 @@ template <typename Term>
 void for_columns(std::int64_t n, Term term) {
   for (std::int64_t i = 0; i < n; ++i) {
 #pragma GCC ivdep
-    for (int l = 0; l < kWidth; ++l) term(i, l);
+    for (int l = 0; l < kColumns; ++l) term(i, l);
   }
 }
 
@@ -232,7 +232,7 @@ void softmax_columns(Columns a, Columns, Columns out, std::int64_t n) {
   Lanes<double> total = column_sums<T>(n, [&](std::int64_t i, int l) {
     return y[i * sy + l] = exp_falling(x[i * sx + l] - top.at[l]);
   });
-  for (int l = 0; l < kWidth; ++l) total.at[l] = 1.0 / total.at[l];
+  for (int l = 0; l < kColumns; ++l) total.at[l] = 1.0 / total.at[l];
   const Lanes<T> share = rounded<T>(total);
   for_columns(n, [&](std::int64_t i, int l) { y[i * sy + l] *= share.at[l]; });
 }
@@ -245,7 +245,7 @@ void log_softmax_columns(Columns a, Columns, Columns out, std::int64_t n) {
   const Lanes<T> top = column_maxima(x, sx, n);
   Lanes<double> total = column_sums<T>(
       n, [&](std::int64_t i, int l) { return exp_falling(x[i * sx + l] - top.at[l]); });
-  for (int l = 0; l < kWidth; ++l) total.at[l] = log(total.at[l]);
+  for (int l = 0; l < kColumns; ++l) total.at[l] = log(total.at[l]);
   const Lanes<T> rest = rounded<T>(total);
   for_columns(
       n, [&](std::int64_t i, int l) { y[i * sy + l] = (x[i * sx + l] - top.at[l]) - rest.at[l]; });
@@ -283,11 +283,11 @@ void logsumexp_columns(Columns a, void* out, std::int64_t n) {
   const Lanes<T> top = column_maxima(x, a.stride, n);
   Lanes<double> total = column_sums<T>(
       n, [&](std::int64_t i, int l) { return exp_falling(x[i * a.stride + l] - top.at[l]); });
-  for (int l = 0; l < kWidth; ++l) {
+  for (int l = 0; l < kColumns; ++l) {
     total.at[l] = log(total.at[l]) + static_cast<double>(top.at[l]);
   }
   T* y = static_cast<T*>(out);
-  for (int l = 0; l < kWidth; ++l) {
+  for (int l = 0; l < kColumns; ++l) {
     y[l] = absolute(top.at[l]) == kInf<T> ? top.at[l] : static_cast<T>(total.at[l]);
   }
 }

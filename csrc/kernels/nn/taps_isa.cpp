@@ -21,15 +21,10 @@ void neighbours(const TapsOfNeighbours<T>& n) {
   }
 }
 
-template <typename T, int bytes>
-struct PartOf {
-  typedef T type __attribute__((vector_size(bytes)));
-};
-
 // Elements `begin` on of a row, vector by vector, and of half the size what is left.
 template <typename T, int bytes>
 PULLBACK_INLINE void row_from(const TapsOfRows<T>& r, std::int64_t o, std::int64_t begin) {
-  using V = typename PartOf<T, bytes>::type;
+  using V = typename VectorOf<T, bytes>::type;
   constexpr int width = bytes / sizeof(T);
   for (; begin + width <= r.inner; begin += width) {
     V sum{};
@@ -55,7 +50,7 @@ PULLBACK_INLINE void row_from(const TapsOfRows<T>& r, std::int64_t o, std::int64
 
 template <typename T>
 void rows(const TapsOfRows<T>& r) {
-  for (std::int64_t o = 0; o < r.outputs; ++o) row_from<T, kBytes>(r, o, 0);
+  for (std::int64_t o = 0; o < r.outputs; ++o) row_from<T, kVectorBytes>(r, o, 0);
 }
 
 }  // namespace

@@ -16,18 +16,12 @@
 
 #include "kernels/dispatch.h"
 #include "kernels/reduce/reduce_kernels.h"
+#include "kernels/vectors.h"
 
 namespace pullback::kernels::PULLBACK_ISA {
 namespace {
 
 constexpr int kLanes = 32;
-#if defined(__AVX512F__)
-constexpr int kVectorBytes = 64;
-#elif defined(__AVX__)
-constexpr int kVectorBytes = 32;
-#else
-constexpr int kVectorBytes = 16;
-#endif
 
 template <typename T>
 constexpr bool kIsFloat = std::is_floating_point_v<T>;

@@ -78,7 +78,7 @@ def _in_transform(tensor: Tensor) -> bool:
     """Whether a transform under way made the tensor its own."""
     try:
         _core._memory(tensor)
-    except (RuntimeError, NotImplementedError):
+    except RuntimeError:  # NotImplementedError
         return True
     return False
 

@@ -31,7 +31,7 @@ def _check(name: str, input: object, p: float, training: object, inplace: object
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _dropped(
+def dropped(
     input: Tensor, p: float, training: bool, inplace: bool, *, channels: bool, alpha: bool
 ) -> Tensor:
     if p == 0 or not training or input.numel() == 0:
@@ -65,7 +65,7 @@ def alpha_dropout(
         ValueError: ``p`` is not a probability.
     """
     _check("alpha_dropout", input, p, training, inplace)
-    return _dropped(input, p, training, inplace, channels=False, alpha=True)
+    return dropped(input, p, training, inplace, channels=False, alpha=True)
 
 
 def feature_alpha_dropout(
@@ -78,7 +78,7 @@ def feature_alpha_dropout(
         RuntimeError: the input has fewer than two dimensions.
     """
     _check("feature_alpha_dropout", input, p, training, inplace)
-    return _dropped(input, p, training, inplace, channels=True, alpha=True)
+    return dropped(input, p, training, inplace, channels=True, alpha=True)
 
 
 def _of_channels(
@@ -86,7 +86,7 @@ def _of_channels(
 ) -> Tensor:
     _check(name, input, p, training, inplace)
     one = input if batched else input.unsqueeze(0)
-    out = _dropped(one, p, training, inplace, channels=True, alpha=False)
+    out = dropped(one, p, training, inplace, channels=True, alpha=False)
     return out if batched else out.squeeze(0)
 
 

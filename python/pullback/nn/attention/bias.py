@@ -139,6 +139,12 @@ def _stored(value: Any) -> Any:
     return value
 
 
+def _causal(name: str, variant: CausalVariant, size: tuple[int, ...]) -> CausalBias:
+    if len(size) != 2:
+        raise AssertionError(f"{name} only supports 2D tensors")
+    return CausalBias(variant, *size)
+
+
 def causal_upper_left(*size: int) -> CausalBias:
     """A causal mask whose triangle starts in the upper left corner, like ``is_causal=True``.
 
@@ -154,9 +160,7 @@ def causal_upper_left(*size: int) -> CausalBias:
         tensor([[ True, False, False],
                 [ True,  True, False]])
     """
-    if len(size) != 2:
-        raise AssertionError("causal_upper_left only supports 2D tensors")
-    return CausalBias(CausalVariant.UPPER_LEFT, *size)
+    return _causal("causal_upper_left", CausalVariant.UPPER_LEFT, size)
 
 
 def causal_lower_right(*size: int) -> CausalBias:
@@ -174,6 +178,4 @@ def causal_lower_right(*size: int) -> CausalBias:
         tensor([[ True,  True, False],
                 [ True,  True,  True]])
     """
-    if len(size) != 2:
-        raise AssertionError("causal_lower_right only supports 2D tensors")
-    return CausalBias(CausalVariant.LOWER_RIGHT, *size)
+    return _causal("causal_lower_right", CausalVariant.LOWER_RIGHT, size)
